@@ -1,0 +1,100 @@
+# limn: build, test, measure. `make help` lists the targets.
+#
+# Overrides: CC= (gcc, clang), BLAS= (library to link, openblas), ARCH= (x86_64, aarch64), BUILD= (folder of the
+# objects), WERROR=1 (warnings are errors), SANITIZE= (address,undefined or thread), V=1 (print the commands).
+
+CC    ?= cc
+BLAS  ?= openblas
+ARCH  ?= $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
+BUILD ?= build
+
+WARN   = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes $(if $(WERROR),-Werror)
+CFLAGS ?= -O2 -g
+FLAGS  = -std=c11 -D_GNU_SOURCE -pthread -MMD -MP -Iengine -Ilayers -Iweights $(WARN) $(CFLAGS) \
+         $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+LIBS   = -l$(BLAS) -lm -pthread
+
+# Kernels written with vector extensions (layers/native_*.c) are compiled once for each instruction set. C11 mode
+# turns multiply-add contraction off, which halves the peak; it is turned on for these files only.
+ISAS_x86_64     = baseline avx2 avx512
+ISAS_aarch64    = baseline neon
+ISAS            = $(or $(ISAS_$(ARCH)),baseline)
+ISA_FLAGS_avx2  = -mavx2 -mfma
+ISA_FLAGS_avx512 = -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512
+
+NATIVE  = $(wildcard layers/native_*.c)
+LIBRARY = $(filter-out $(NATIVE),$(wildcard layers/*.c)) $(wildcard weights/*.c engine/*.c engine/*/*.c)
+APPS    = $(wildcard apps/*.c)
+TESTS   = $(wildcard tests/test_*.c)
+
+object  = $(patsubst %.c,$(BUILD)/%.o,$(1))
+LIBRARY_OBJECTS = $(call object,$(LIBRARY)) $(foreach isa,$(ISAS),$(patsubst %.c,$(BUILD)/%.$(isa).o,$(NATIVE)))
+TEST_PROGRAMS   = $(patsubst tests/%.c,$(BUILD)/%,$(TESTS))
+# The first Python that has NumPy: a version manager's python3 may stand before Debian's.
+PYTHON ?= $(firstword $(foreach p,python3 /usr/bin/python3,$(shell $(p) -c 'import numpy' 2>/dev/null && echo $(p))) python3)
+say     = @$(if $(V),,printf '  %-4s %s\n' $(1) $(2);) set -e; $(if $(V),set -x;)
+
+.PHONY: all demo test check-c check-python asan tsan valgrind bench format format-check clean help
+.SECONDARY:
+
+all: $(BUILD)/limn            ## the program
+
+$(BUILD)/limn: $(call object,$(APPS)) $(BUILD)/liblimn.a
+	$(call say,link,$@) $(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/liblimn.a: $(LIBRARY_OBJECTS)
+	@rm -f $@
+	$(call say,ar,$@) $(AR) rcs $@ $^
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,cc,$<) $(CC) $(FLAGS) -c -o $@ $<
+
+define NATIVE_RULE
+$(BUILD)/%.$(1).o: %.c
+	@mkdir -p $$(@D)
+	$$(call say,cc,'$$< ($(1))') $(CC) $(FLAGS) -ffp-contract=fast $(ISA_FLAGS_$(1)) -DISA=$(1) -c -o $$@ $$<
+endef
+$(foreach isa,$(ISAS),$(eval $(call NATIVE_RULE,$(isa))))
+
+$(BUILD)/test_%: $(BUILD)/tests/test_%.o $(call object,$(wildcard tests/support*.c)) $(BUILD)/liblimn.a
+	$(call say,link,$@) $(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+
+demo: all                     ## upscales a photograph; leaves pictures under build/demo
+	$(PYTHON) tools/demo.py --limn $(BUILD)/limn --output $(BUILD)/demo
+
+test: check-c check-python    ## every test
+
+check-c: all $(TEST_PROGRAMS) ## the C tests
+	@for program in $(TEST_PROGRAMS); do echo "== $$program"; $$program || exit 1; done
+
+check-python: all             ## the tests of the tools and of the program from outside
+	LIMN=$(abspath $(BUILD)/limn) $(PYTHON) -m pytest -q -p no:cacheprovider tests/python
+
+asan:                         ## the C tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	$(MAKE) check-c BUILD=$(BUILD)/asan SANITIZE=address,undefined CFLAGS="-O1 -g"
+
+tsan:                         ## the C tests under ThreadSanitizer
+	$(MAKE) check-c BUILD=$(BUILD)/tsan SANITIZE=thread CFLAGS="-O1 -g"
+
+valgrind: $(TEST_PROGRAMS)    ## the C tests under valgrind
+	@for program in $(TEST_PROGRAMS); do echo "== $$program"; LIMN_TEST_QUICK=1 \
+	    valgrind -q --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite $$program || exit 1; done
+
+bench: all                    ## times of the demo network, layer by layer
+	$(BUILD)/limn bench layers -m enhancenet --size 128x128
+
+FORMATTED = $(wildcard */*.[ch] */*/*.[ch])
+format:                       ## lays the C sources out
+	clang-format -i $(FORMATTED)
+
+format-check:                 ## fails when `make format` would change something
+	clang-format --dry-run -Werror $(FORMATTED)
+
+clean:                        ## removes the build folder
+	rm -rf $(BUILD)
+
+help:                         ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,67 @@
+/* app.h - what the subcommands share: options, messages, the way to a model. */
+#ifndef APP_H
+#define APP_H
+
+#include "limn.h"
+#include "status.h"
+
+#include <stdio.h>
+
+/* Every option of every command, filled by options_parse. */
+struct options {
+    const char *model, *input, *output;
+    int64_t threads, quality, tile, batch, reps;
+    const char *isa, *gemm;
+    int64_t height, width; /* --size; 0: not given */
+    int64_t memory_limit;  /* bytes */
+    double seconds;
+    bool json, quiet, force, no_orient, help;
+    char **arguments; /* what is left: plain arguments */
+    int argument_count;
+};
+
+struct command {
+    const char *name, *summary;
+    const char *synopsis; /* behind "limn NAME " */
+    const char *example;  /* a whole command line */
+    const char *details;  /* a paragraph or "" */
+    limn_status (*run)(const struct options *options, limn_error *error);
+};
+
+/* Ends with a NULL name. */
+extern const struct command commands[];
+
+/* Parses argv[1..] by the option table for `command`. LIMN_E_USAGE. */
+limn_status options_parse(const struct command *command, int argc, char **argv, struct options *options,
+                          limn_error *error);
+
+/* Writes the help of a command to stdout: example, options. */
+void options_help(const struct command *command);
+
+/* Engine from the common options. */
+limn_status app_engine(const struct options *options, limn_engine **engine, limn_error *error);
+
+/* The path of the weights for -m NAME|FILE (or `fallback` when -m is absent): a path as it is; a name is
+ * looked up in $LIMN_WEIGHTS, beside the program, and under the install prefix. */
+limn_status app_weights_path(const char *name, char *path, size_t room, limn_error *error);
+
+/* Engine and model at once. On failure both are NULL. */
+limn_status app_model(const struct options *options, const char *fallback, limn_engine **engine,
+                      limn_model **model, limn_error *error);
+
+/* The input: -i or the plain argument `index`. LIMN_E_USAGE when there is none, or both. */
+limn_status app_input(const struct options *options, const char **input, limn_error *error);
+
+/* A line on stderr, unless --quiet. */
+void app_note(const struct options *options, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Text as a JSON string, quotes included. */
+void print_json_string(FILE *file, const char *text);
+
+limn_status upscale_run(const struct options *options, limn_error *error);
+limn_status run_run(const struct options *options, limn_error *error);
+limn_status inspect_run(const struct options *options, limn_error *error);
+limn_status verify_run(const struct options *options, limn_error *error);
+limn_status bench_run(const struct options *options, limn_error *error);
+
+#endif

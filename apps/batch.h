@@ -1,0 +1,23 @@
+/* batch.h - commands that turn pictures into pictures: one or several inputs, files or folders. */
+#ifndef APP_BATCH_H
+#define APP_BATCH_H
+
+#include "app.h"
+#include "picture.h"
+
+/* Turns one picture into one file. */
+typedef limn_status (*batch_step)(void *context, const char *input, const char *output, limn_error *error);
+
+/* Runs `step` for every input of the command line:
+ *
+ *   one file, -o FILE         FILE
+ *   several files, -o FOLDER  FOLDER/NAME of each; the folder is made
+ *   a folder, -o FOLDER       every picture in it, in natural order
+ *
+ * The name keeps its extension when pictures can be written in that format, else it becomes .png. Two inputs
+ * with one output name are an error. One bad picture does not stop the rest: its message is printed, and
+ * *failed counts it. A single input's failure is returned as the status. */
+limn_status batch_run(const struct options *options, batch_step step, void *context, int *failed,
+                      limn_error *error);
+
+#endif

@@ -1,0 +1,225 @@
+/* inspect.c - limn inspect and limn verify: what a weights file holds, and whether it is sound. */
+#include "app.h"
+#include "memory.h"
+#include "plan.h"
+#include "models/models.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <math.h>
+#include <string.h>
+
+struct contents {
+    char path[PATH_MAX];
+    struct weights_file weights;
+    struct graph graph;
+    const struct model_kind *kind;
+};
+
+static limn_status open_contents(const struct options *options, struct contents *contents, limn_error *error)
+{
+    const char *name;
+    *contents = (struct contents){0};
+    if (options->memory_limit)
+        mem_set_limit((size_t)options->memory_limit);
+    limn_status status = app_input(options, &name, error);
+    if (status == LIMN_OK)
+        status = app_weights_path(name, contents->path, sizeof contents->path, error);
+    if (status == LIMN_OK)
+        status = weights_open(contents->path, &contents->weights, error);
+    return status;
+}
+
+static void close_contents(struct contents *contents)
+{
+    graph_free(&contents->graph);
+    weights_close(&contents->weights);
+}
+
+/* ---- inspect ----------------------------------------------------------------------------- */
+
+/* The size a network is shown at when none is given. */
+enum { DEFAULT_SIDE = 128 };
+
+static int64_t all_parameters(const struct graph *graph)
+{
+    int64_t sum = 0;
+    for (int i = 0; i < graph->count; i++)
+        sum += node_parameters(&graph->nodes[i]);
+    return sum;
+}
+
+static double all_flops(const struct plan *plan)
+{
+    double sum = 0;
+    for (int s = 0; s < plan->step_count; s++)
+        sum += step_flops(&plan->steps[s]);
+    return sum;
+}
+
+/* "+bias +add +relu": what the epilogue of a step does. */
+static const char *fused_text(const struct node *node, char text[48])
+{
+    snprintf(text, 48, "%s%s%s%s", node->bias ? " +bias" : "", node->residual != NO_VALUE ? " +add" : "",
+             node->activation == ACTIVATION_RELU ? " +relu" : "", node->scale ? " +scale" : "");
+    return text[0] ? text + 1 : text;
+}
+
+static void print_tensors(const struct safetensors *header)
+{
+    char shape[96];
+    printf("\n%-44s %-5s %-20s %12s\n", "tensor", "dtype", "shape", "bytes");
+    for (size_t i = 0; i < header->tensor_count; i++) {
+        const struct tensor_entry *t = &header->tensors[i];
+        printf("%-44s %-5s %-20s %12" PRIu64 "\n", t->name, dtype_name(t->dtype), shape_text(t, shape),
+               t->bytes);
+    }
+}
+
+static void print_graph(const struct contents *contents, const struct plan *plan)
+{
+    const struct graph *graph = &contents->graph;
+    char shape[64], fused[48];
+    printf("\n%-28s %-10s %-22s %-18s %12s %10s\n", "node", "operator", "output (NxCxHxW)", "fused",
+           "parameters", "MFLOP");
+    for (int i = 0; i < graph->count; i++) {
+        const struct node *node = &graph->nodes[i];
+        const struct layer_dims *d = &plan->dims[i];
+        if (node->fused_into != NO_VALUE)
+            continue;
+        snprintf(shape, sizeof shape, "%" PRId64 "x%" PRId64 "x%" PRId64 "x%" PRId64, d->n, d->oc, d->oh,
+                 d->ow);
+        printf("%-28s %-10s %-22s %-18s %12" PRId64 " %10.2f\n", node->name,
+               node->is_input ? "input" : layer_operators[node->kind].name, shape, fused_text(node, fused),
+               node_parameters(node), node->is_input ? 0 : layer_operators[node->kind].flops(d) / 1e6);
+    }
+    printf("\n%" PRId64 " parameters, %.3f GFLOP, %.1f MB of activations\n", all_parameters(graph),
+           all_flops(plan) / 1e9, (double)plan->arena_bytes / 1e6);
+}
+
+static void print_json(const struct contents *contents, const struct plan *plan)
+{
+    const struct safetensors *header = contents->weights.header;
+    const struct graph *graph = &contents->graph;
+    printf("{\"file\": ");
+    print_json_string(stdout, contents->path);
+    printf(", \"model\": \"%s\", \"metadata\": {", contents->kind->name);
+    for (size_t i = 0; i < header->metadata_count; i++) {
+        printf("%s", i ? ", " : "");
+        print_json_string(stdout, header->metadata[i].key);
+        printf(": ");
+        print_json_string(stdout, header->metadata[i].value);
+    }
+    printf("},\n \"tensors\": [");
+    for (size_t i = 0; i < header->tensor_count; i++) {
+        const struct tensor_entry *t = &header->tensors[i];
+        printf("%s\n  {\"name\": ", i ? "," : "");
+        print_json_string(stdout, t->name);
+        printf(", \"dtype\": \"%s\", \"bytes\": %" PRIu64 ", \"shape\": [", dtype_name(t->dtype), t->bytes);
+        for (int axis = 0; axis < t->rank; axis++)
+            printf("%s%" PRIu64, axis ? ", " : "", t->shape[axis]);
+        printf("]}");
+    }
+    printf("],\n \"nodes\": [");
+    for (int i = 0, first = 1; i < graph->count; i++) {
+        const struct node *node = &graph->nodes[i];
+        const struct layer_dims *d = &plan->dims[i];
+        if (node->fused_into != NO_VALUE)
+            continue;
+        printf("%s\n  {\"name\": ", first ? "" : ",");
+        first = 0;
+        print_json_string(stdout, node->name);
+        printf(", \"op\": \"%s\", \"shape\": [%" PRId64 ", %" PRId64 ", %" PRId64 ", %" PRId64
+               "], \"parameters\": %" PRId64 ", \"flop\": %.0f}",
+               node->is_input ? "input" : layer_operators[node->kind].name, d->n, d->oc, d->oh, d->ow,
+               node_parameters(node), node->is_input ? 0 : layer_operators[node->kind].flops(d));
+    }
+    printf("],\n \"parameters\": %" PRId64 ", \"flop\": %.0f, \"arena_bytes\": %zu}\n", all_parameters(graph),
+           all_flops(plan), plan->arena_bytes);
+}
+
+limn_status inspect_run(const struct options *options, limn_error *error)
+{
+    struct contents contents;
+    limn_size size = {options->batch, options->height ? options->height : DEFAULT_SIDE,
+                      options->width ? options->width : DEFAULT_SIDE};
+    limn_status status = open_contents(options, &contents, error);
+    if (status == LIMN_OK && !options->json) {
+        const struct safetensors *header = contents.weights.header;
+        printf("%s\n", contents.path);
+        for (size_t i = 0; i < header->metadata_count; i++)
+            printf("%-20s %s\n", header->metadata[i].key, header->metadata[i].value);
+        print_tensors(header);
+    }
+    struct plan plan = {0};
+    if (status == LIMN_OK)
+        status = model_build(&contents.weights, &contents.graph, &contents.kind, error);
+    if (status == LIMN_OK)
+        status = plan_create(&contents.graph, LIMN_KERNELS_AUTO, size, contents.path, &plan, error);
+    if (status == LIMN_OK && options->json) {
+        print_json(&contents, &plan);
+    } else if (status == LIMN_OK) {
+        printf("\n%s: %s\n", contents.kind->name, contents.kind->does);
+        print_graph(&contents, &plan);
+    }
+    plan_free(&plan);
+    close_contents(&contents);
+    return status;
+}
+
+/* ---- verify ------------------------------------------------------------------------------ */
+
+static bool is_variance(const char *name)
+{
+    static const char suffix[] = "running_var";
+    size_t length = strlen(name);
+    return length >= sizeof suffix - 1 && strcmp(name + length - (sizeof suffix - 1), suffix) == 0;
+}
+
+static limn_status verify_tensor(const struct weights_file *weights, const struct tensor_entry *entry,
+                                 limn_error *error)
+{
+    size_t bytes;
+    if (!size_multiply((size_t)entry->elements, sizeof(float), &bytes))
+        return fail(error, LIMN_E_WEIGHTS, "%s: tensor %s is too large", file_path(weights->file),
+                    entry->name);
+    float *values = mem_alloc(bytes);
+    if (!values)
+        return fail_memory(error, entry->name, bytes);
+    int64_t unfinite = 0, negative = 0;
+    limn_status status = weights_read(weights, entry, values, &unfinite, error);
+    for (uint64_t i = 0; status == LIMN_OK && is_variance(entry->name) && i < entry->elements; i++)
+        negative += values[i] < 0;
+    if (status == LIMN_OK && unfinite)
+        status =
+            fail(error, LIMN_E_WEIGHTS, "%s: tensor %s holds %" PRId64 " values that are NaN or infinite",
+                 file_path(weights->file), entry->name, unfinite);
+    else if (status == LIMN_OK && negative)
+        status = fail(error, LIMN_E_WEIGHTS, "%s: tensor %s holds %" PRId64 " negative variances",
+                      file_path(weights->file), entry->name, negative);
+    mem_free(values);
+    return status;
+}
+
+limn_status verify_run(const struct options *options, limn_error *error)
+{
+    struct contents contents;
+    limn_status status = open_contents(options, &contents, error);
+    if (status == LIMN_OK)
+        status = model_build(&contents.weights, &contents.graph, &contents.kind, error);
+    const struct safetensors *header = contents.weights.header;
+    for (size_t i = 0; status == LIMN_OK && i < header->tensor_count; i++)
+        if (dtype_is_usable(header->tensors[i].dtype))
+            status = verify_tensor(&contents.weights, &header->tensors[i], error);
+    if (status == LIMN_OK && options->json) {
+        printf("{\"file\": ");
+        print_json_string(stdout, contents.path);
+        printf(", \"model\": \"%s\", \"tensors\": %zu, \"ok\": true}\n", contents.kind->name,
+               header->tensor_count);
+    } else if (status == LIMN_OK) {
+        printf("%s: ok, %s, %zu tensors, %" PRId64 " parameters\n", contents.path, contents.kind->name,
+               header->tensor_count, all_parameters(&contents.graph));
+    }
+    close_contents(&contents);
+    return status;
+}

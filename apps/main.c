@@ -1,0 +1,113 @@
+/* main.c - the limn program: finds the command, runs it, turns its status into an exit code. */
+#include "app.h"
+#include "files.h"
+
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+const struct command commands[] = {
+    {"upscale", "enlarge pictures four times", "[options] INPUT... -o OUTPUT",
+     "limn upscale photo.jpg -o large.png",
+     "INPUT is a picture (PNG, JPEG, BMP, PNM), a folder of pictures, or - for standard input. OUTPUT is a "
+     "picture "
+     "file,\nor a folder when there are several inputs. Large pictures are computed in tiles; the tile size "
+     "changes "
+     "memory\nand time, never the result.",
+     upscale_run},
+    {"run", "run a network on a tensor", "-m WEIGHTS [options] INPUT.npy -o OUTPUT.npy",
+     "limn run -m enhancenet input.npy -o output.npy",
+     "The bare graph, without any picture handling: N x C x H x W float32 in, N x C x H x W float32 out.",
+     run_run},
+    {"inspect", "show what a weights file holds", "[options] WEIGHTS",
+     "limn inspect enhancenet --size 480x640",
+     "Lists metadata, tensors, and the graph with its shapes, parameters and operations at a size.",
+     inspect_run},
+    {"verify", "check a weights file completely", "[options] WEIGHTS", "limn verify enhancenet.safetensors",
+     "Checks every rule of the file format, that the tensors make up a known network, and that all values "
+     "are "
+     "finite and\nall batch-norm variances positive.",
+     verify_run},
+    {"bench", "measure", "model|layers|machine [options]", "limn bench layers -m enhancenet --size 128x128",
+     "model    the whole network: minimum, median, load time, peak memory\n"
+     "layers   a row a layer: kernel, time, share, operations, bytes\n"
+     "machine  the bounds: multiply-add peak of a core, memory bandwidth, and what OpenBLAS reaches at "
+     "2048^3",
+     bench_run},
+    {0},
+};
+
+static void print_help(void)
+{
+    printf("limn runs published image networks on the CPU.\n\n"
+           "  limn upscale photo.jpg -o large.png\n\ncommands:\n");
+    for (const struct command *command = commands; command->name; command++)
+        printf("  %-10s %s\n", command->name, command->summary);
+    printf("\n  limn COMMAND --help    the options of a command\n"
+           "  limn --version         version, instruction set, OpenBLAS core, threads\n");
+}
+
+static limn_status print_version(limn_error *error)
+{
+    limn_engine *engine;
+    limn_status status = limn_engine_create(NULL, &engine, error);
+    if (status == LIMN_OK)
+        printf("%s\n", limn_engine_describe(engine));
+    limn_engine_free(engine);
+    return status;
+}
+
+/* Removes temporary files and dies of the signal, so that a shell sees what happened (exit code 130, 143). */
+static void interrupted(int number)
+{
+    outputs_remove_unfinished();
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+static const struct command *find_command(const char *name)
+{
+    const struct command *command = commands;
+    while (command->name && strcmp(command->name, name) != 0)
+        command++;
+    return command->name ? command : NULL;
+}
+
+static limn_status run_command(int argc, char **argv, limn_error *error)
+{
+    const struct command *command = find_command(argv[1]);
+    struct options options;
+    if (!command)
+        return fail(error, LIMN_E_USAGE, "unknown command %s (limn --help lists them)", argv[1]);
+    limn_status status = options_parse(command, argc - 1, argv + 1, &options, error);
+    if (status != LIMN_OK)
+        return status;
+    if (options.help) {
+        options_help(command);
+        return LIMN_OK;
+    }
+    return command->run(&options, error);
+}
+
+int main(int argc, char **argv)
+{
+    struct sigaction action = {.sa_handler = interrupted};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe is a write error like others */
+
+    limn_error error = {0};
+    limn_status status = LIMN_OK;
+    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0)
+        print_help();
+    else if (strcmp(argv[1], "--version") == 0)
+        status = print_version(&error);
+    else
+        status = run_command(argc, argv, &error);
+    if (status == LIMN_OK && (fflush(stdout) != 0 || ferror(stdout)))
+        status = fail(&error, LIMN_E_OUTPUT, "standard output: write failed");
+    if (error.message[0] && status != LIMN_OK)
+        fprintf(stderr, "limn: %s\n", error.message);
+    return argc < 2 ? LIMN_E_USAGE : (int)status;
+}

@@ -1,0 +1,188 @@
+/* options.c - the one table of options: parsing and help read it. */
+#include "app.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum kind { FLAG, TEXT, WHOLE, SECONDS, BYTES, SIZE };
+
+enum { UPSCALE = 1, RUN = 2, INSPECT = 4, VERIFY = 8, BENCH = 16, ALL = 31 };
+
+static const unsigned command_bits[] = {UPSCALE, RUN, INSPECT, VERIFY, BENCH};
+
+/* Letters below 256 are short options too. */
+static const struct option_entry {
+    int letter;
+    const char *name, *argument, *help;
+    enum kind kind;
+    size_t offset; /* in struct options */
+    int64_t least, most;
+    unsigned commands;
+} table[] = {
+    {'m', "model", "NAME|FILE", "weights: a file, or a name such as enhancenet", TEXT,
+     offsetof(struct options, model), 0, 0, UPSCALE | RUN | BENCH},
+    {'i', "input", "PATH", "input; may be given as a plain argument too", TEXT,
+     offsetof(struct options, input), 0, 0, UPSCALE | RUN | INSPECT | VERIFY},
+    {'o', "output", "PATH", "output; - is standard output", TEXT, offsetof(struct options, output), 0, 0,
+     UPSCALE | RUN},
+    {300, "tile", "N", "compute in tiles of N x N input pixels; 0: the whole at once (default: by memory)",
+     WHOLE, offsetof(struct options, tile), 0, 1 << 20, UPSCALE},
+    {301, "quality", "N", "JPEG quality, 1 to 100 (default 92)", WHOLE, offsetof(struct options, quality), 1,
+     100, UPSCALE},
+    {302, "no-orient", NULL, "leave EXIF orientation alone", FLAG, offsetof(struct options, no_orient), 0, 0,
+     UPSCALE},
+    {'f', "force", NULL, "replace an output that stands already", FLAG, offsetof(struct options, force), 0, 0,
+     UPSCALE | RUN},
+    {303, "size", "HxW", "input size in pixels", SIZE, offsetof(struct options, height), 1, 1 << 24,
+     INSPECT | BENCH},
+    {304, "batch", "N", "batch size (default 1)", WHOLE, offsetof(struct options, batch), 1, 1 << 20,
+     INSPECT | BENCH},
+    {305, "reps", "N", "repetitions after one warm-up (default: as many as --seconds allow, 3 at least)",
+     WHOLE, offsetof(struct options, reps), 1, 1 << 30, BENCH},
+    {306, "seconds", "S", "time to measure for (default 2)", SECONDS, offsetof(struct options, seconds), 0,
+     86400, BENCH},
+    {'t', "threads", "N", "threads (default: one per physical core)", WHOLE,
+     offsetof(struct options, threads), 1, 1024, UPSCALE | RUN | BENCH},
+    {307, "gemm", "KIND", "kernels: auto, openblas, or reference (slow, for checking)", TEXT,
+     offsetof(struct options, gemm), 0, 0, UPSCALE | RUN | BENCH},
+    {308, "isa", "SET", "instruction set: auto, baseline, avx2, avx512, neon", TEXT,
+     offsetof(struct options, isa), 0, 0, UPSCALE | RUN | BENCH},
+    {309, "memory-limit", "BYTES", "hold no more memory than this; K, M, G for powers of 1024", BYTES,
+     offsetof(struct options, memory_limit), 1, INT64_MAX, ALL},
+    {310, "json", NULL, "write JSON", FLAG, offsetof(struct options, json), 0, 0, INSPECT | VERIFY | BENCH},
+    {'q', "quiet", NULL, "no notes and no progress on stderr", FLAG, offsetof(struct options, quiet), 0, 0,
+     ALL},
+    {'h', "help", NULL, "this text", FLAG, offsetof(struct options, help), 0, 0, ALL},
+};
+
+enum { OPTIONS = sizeof table / sizeof *table };
+
+static bool belongs(const struct option_entry *entry, const struct command *command)
+{
+    return (entry->commands & command_bits[command - commands]) != 0;
+}
+
+static limn_status bad_value(const struct option_entry *entry, const char *text, limn_error *error)
+{
+    switch (entry->kind) {
+    case SIZE:
+        return fail(error, LIMN_E_USAGE, "--%s %s: HEIGHTxWIDTH expected, for instance 480x640", entry->name,
+                    text);
+    case SECONDS:
+        return fail(error, LIMN_E_USAGE, "--%s %s: a number of seconds expected", entry->name, text);
+    case BYTES:
+        return fail(error, LIMN_E_USAGE, "--%s %s: a number of bytes expected, K, M or G may follow",
+                    entry->name, text);
+    default:
+        return fail(error, LIMN_E_USAGE, "--%s %s: a whole number from %lld to %lld expected", entry->name,
+                    text, (long long)entry->least, (long long)entry->most);
+    }
+}
+
+static bool parse_whole(const struct option_entry *entry, const char *text, char **end, int64_t *number)
+{
+    errno = 0;
+    *number = strtoll(text, end, 10);
+    return *end != text && !errno && *number >= entry->least && *number <= entry->most;
+}
+
+static bool parse_bytes(const struct option_entry *entry, const char *text, int64_t *bytes)
+{
+    static const char units[] = "KMG";
+    char *end;
+    if (!parse_whole(entry, text, &end, bytes))
+        return false;
+    const char *unit = *end ? strchr(units, *end) : NULL;
+    if (!unit)
+        return !*end;
+    return !end[1] && !__builtin_mul_overflow(*bytes, INT64_C(1) << (10 * (unit - units + 1)), bytes);
+}
+
+static limn_status store(const struct option_entry *entry, const char *text, struct options *options,
+                         limn_error *error)
+{
+    void *place = (char *)options + entry->offset;
+    char *end;
+    bool good = true;
+    switch (entry->kind) {
+    case FLAG:
+        *(bool *)place = true;
+        break;
+    case TEXT:
+        *(const char **)place = text;
+        break;
+    case WHOLE:
+        good = parse_whole(entry, text, &end, place) && !*end;
+        break;
+    case SECONDS:
+        *(double *)place = strtod(text, &end);
+        good = end != text && !*end && *(double *)place > 0 && *(double *)place <= (double)entry->most;
+        break;
+    case BYTES:
+        good = parse_bytes(entry, text, place);
+        break;
+    case SIZE:
+        good = parse_whole(entry, text, &end, &options->height) && *end == 'x' &&
+               parse_whole(entry, end + 1, &end, &options->width) && !*end;
+        break;
+    }
+    return good ? LIMN_OK : bad_value(entry, text, error);
+}
+
+limn_status options_parse(const struct command *command, int argc, char **argv, struct options *options,
+                          limn_error *error)
+{
+    struct option list[OPTIONS + 1] = {0};
+    char letters[2 * OPTIONS + 2] = ":"; /* a missing argument is reported as ':' */
+    size_t used = 1, count = 0;
+    *options = (struct options){.quality = 92, .tile = -1, .batch = 1, .seconds = 2};
+    for (const struct option_entry *entry = table; entry < table + OPTIONS; entry++) {
+        if (!belongs(entry, command))
+            continue;
+        bool valued = entry->kind != FLAG;
+        list[count++] =
+            (struct option){entry->name, valued ? required_argument : no_argument, NULL, entry->letter};
+        if (entry->letter < 256) {
+            letters[used++] = (char)entry->letter;
+            if (valued)
+                letters[used++] = ':';
+        }
+    }
+    letters[used] = 0;
+    opterr = 0;
+    for (int letter; (letter = getopt_long(argc, argv, letters, list, NULL)) != -1;) {
+        if (letter == ':')
+            return fail(error, LIMN_E_USAGE, "%s: a value is missing", argv[optind - 1]);
+        if (letter == '?')
+            return fail(error, LIMN_E_USAGE, "%s: not an option of limn %s (limn %s --help lists them)",
+                        argv[optind - 1], command->name, command->name);
+        const struct option_entry *entry = table;
+        while (entry->letter != letter)
+            entry++;
+        limn_status status = store(entry, optarg, options, error);
+        if (status != LIMN_OK)
+            return status;
+    }
+    options->arguments = argv + optind;
+    options->argument_count = argc - optind;
+    return LIMN_OK;
+}
+
+void options_help(const struct command *command)
+{
+    printf("  %s\n\nlimn %s: %s\nusage: limn %s %s\n\n%s\n\noptions:\n", command->example, command->name,
+           command->summary, command->name, command->synopsis, command->details);
+    for (const struct option_entry *entry = table; entry < table + OPTIONS; entry++) {
+        if (!belongs(entry, command))
+            continue;
+        char left[40], letter[5] = "    ";
+        if (entry->letter < 256)
+            snprintf(letter, sizeof letter, "-%c, ", entry->letter);
+        snprintf(left, sizeof left, "%s--%s%s%s", letter, entry->name, entry->argument ? " " : "",
+                 entry->argument ? entry->argument : "");
+        printf("  %-26s %s\n", left, entry->help);
+    }
+}

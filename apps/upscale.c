@@ -1,0 +1,72 @@
+/* upscale.c - limn upscale: pictures, four times as large. */
+#include "batch.h"
+#include "upscale.h"
+
+#include <string.h>
+#include <unistd.h>
+
+struct context {
+    const struct options *options;
+    limn_model *model;
+    int64_t factor;
+    struct picture_writer *writer;
+    bool show_progress;
+};
+
+static limn_status take_rows(void *context, const unsigned char *rows, int64_t count, limn_error *error)
+{
+    struct context *c = context;
+    return picture_writer_rows(c->writer, rows, count, error);
+}
+
+static void show_progress(void *context, int64_t done, int64_t all)
+{
+    const struct context *c = context;
+    if (c->show_progress)
+        fprintf(stderr, "\r%3d%% of %lld tiles%s", (int)(100 * done / all), (long long)all,
+                done == all ? "\n" : "");
+}
+
+static limn_status upscale_file(void *context, const char *input, const char *output, limn_error *error)
+{
+    struct context *c = context;
+    const struct options *options = c->options;
+    struct picture source;
+    limn_status status = picture_read(input, !options->no_orient, &source, error);
+    if (status != LIMN_OK)
+        return status;
+    if (source.warning[0])
+        app_note(options, "%s: %s", input, source.warning);
+    /* Opened before the work starts, so that an output that cannot be written is known at once. */
+    status = picture_writer_open(output, source.width * c->factor, source.height * c->factor, source.channels,
+                                 (int)options->quality, options->force, &c->writer, error);
+    if (status == LIMN_OK) {
+        struct upscale how = {
+            .tile = options->tile, .rows = take_rows, .progress = show_progress, .context = context};
+        status = upscale_picture(c->model, &source, &how, error);
+        if (status == LIMN_OK)
+            status = picture_writer_commit(c->writer, error);
+        else
+            picture_writer_abandon(c->writer);
+    }
+    picture_free(&source);
+    return status;
+}
+
+limn_status upscale_run(const struct options *options, limn_error *error)
+{
+    limn_engine *engine;
+    struct context context = {.options = options, .show_progress = !options->quiet && isatty(STDERR_FILENO)};
+    limn_status status = app_model(options, "enhancenet", &engine, &context.model, error);
+    if (status != LIMN_OK)
+        return status;
+    int failed = 0;
+    status = upscale_factor(context.model, &context.factor, error);
+    if (status == LIMN_OK)
+        status = batch_run(options, upscale_file, &context, &failed, error);
+    limn_model_free(context.model);
+    limn_engine_free(engine);
+    if (status == LIMN_OK && failed)
+        return fail(error, LIMN_E_SOME, "%d input%s failed", failed, failed == 1 ? "" : "s");
+    return status;
+}

@@ -1,0 +1,27 @@
+/* deflate_block.h - one block of a deflate stream: bits out, and the coding of literals and matches. */
+#ifndef LIMN_DEFLATE_BLOCK_H
+#define LIMN_DEFLATE_BLOCK_H
+
+#include "lz77.h"
+
+#include <stdbool.h>
+
+enum { BLOCK_MOST_BYTES = LZ77_BLOCK + 64 };
+
+/* Bits go out lowest first (RFC 1951, 3.1.1). */
+struct bit_writer {
+    unsigned char bytes[BLOCK_MOST_BYTES];
+    size_t size;
+    uint64_t bits; /* not yet in bytes[], the oldest lowest */
+    int count;     /* of them, less than 32 between calls */
+};
+
+void bits_put(struct bit_writer *writer, uint32_t value, int count);
+
+/* Writes all bits, padded with zeros to a whole byte. */
+void bits_pad(struct bit_writer *writer);
+
+/* Writes the block whose tokens have been found. The writer's bytes must be empty; they hold any block. */
+void deflate_block(struct bit_writer *writer, const struct lz77 *lz77, bool final);
+
+#endif

@@ -1,0 +1,428 @@
+/* files.c - see files.h. */
+#include "files.h"
+#include "memory.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- reading ----------------------------------------------------------------------------- */
+
+struct file {
+    int descriptor;
+    limn_status kind;   /* the status of every error about this file */
+    struct stat opened; /* as it was then, to notice a change */
+    char path[];
+};
+
+limn_status file_open(const char *path, limn_status kind, struct file **file, limn_error *error)
+{
+    *file = NULL;
+    struct stat status;
+    if (stat(path, &status) != 0) /* before open(), which would wait for a writer on a pipe */
+        return fail(error, kind, "%s: %s", path, strerror(errno));
+    if (!S_ISREG(status.st_mode))
+        return fail(error, kind, "%s: is %s, a regular file is needed here", path,
+                    S_ISDIR(status.st_mode) ? "a folder" : "a pipe or device");
+    size_t length = strlen(path) + 1;
+    struct file *opened = mem_zalloc(1, sizeof *opened + length);
+    if (!opened)
+        return fail_memory(error, path, sizeof *opened + length);
+    opened->kind = kind;
+    memcpy(opened->path, path, length);
+    opened->descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (opened->descriptor < 0 || fstat(opened->descriptor, &opened->opened) != 0) {
+        limn_status failure = fail(error, kind, "%s: %s", path, strerror(errno));
+        file_close(opened);
+        return failure;
+    }
+    *file = opened;
+    return LIMN_OK;
+}
+
+void file_close(struct file *file)
+{
+    if (file && file->descriptor >= 0)
+        close(file->descriptor);
+    mem_free(file);
+}
+
+uint64_t file_size(const struct file *file)
+{
+    return (uint64_t)file->opened.st_size;
+}
+
+const char *file_path(const struct file *file)
+{
+    return file->path;
+}
+
+static bool file_changed(const struct file *file)
+{
+    struct stat now;
+    return fstat(file->descriptor, &now) != 0 || now.st_size != file->opened.st_size ||
+           now.st_mtim.tv_sec != file->opened.st_mtim.tv_sec ||
+           now.st_mtim.tv_nsec != file->opened.st_mtim.tv_nsec;
+}
+
+limn_status file_read_at(const struct file *file, uint64_t offset, void *buffer, size_t bytes,
+                         limn_error *error)
+{
+    for (size_t done = 0; done < bytes;) {
+        ssize_t got = pread(file->descriptor, (char *)buffer + done, bytes - done, (off_t)(offset + done));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return fail(error, file->kind, "%s: read failed: %s", file->path, strerror(errno));
+        if (got == 0)
+            return fail(error, file->kind, "%s: ends at byte %llu, %zu bytes were expected from byte %llu",
+                        file->path, (unsigned long long)(offset + done), bytes, (unsigned long long)offset);
+        done += (size_t)got;
+    }
+    if (file_changed(file))
+        return fail(error, file->kind, "%s: changed while it was being read", file->path);
+    return LIMN_OK;
+}
+
+limn_status file_read_all(const char *path, size_t most, limn_status kind, unsigned char **bytes,
+                          size_t *size, limn_error *error)
+{
+    *bytes = NULL;
+    *size = 0;
+    bool standard = strcmp(path, "-") == 0;
+    int descriptor = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    struct stat status;
+    if (descriptor < 0 || fstat(descriptor, &status) != 0) {
+        limn_status failure = fail(error, kind, "%s: %s", path, strerror(errno));
+        if (descriptor >= 0 && !standard)
+            close(descriptor);
+        return failure;
+    }
+    limn_status result = LIMN_OK;
+    size_t room = 65536, have = 0;
+    if (S_ISREG(status.st_mode) && status.st_size >= 0 && (uint64_t)status.st_size <= most)
+        room = (size_t)status.st_size + 2; /* one to notice the end, one for the zero byte */
+    unsigned char *block = mem_alloc(room);
+    if (!block)
+        result = fail_memory(error, path, room);
+    while (result == LIMN_OK) {
+        ssize_t got = read(descriptor, block + have, room - have - 1);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            result = fail(error, kind, "%s: read failed: %s", path, strerror(errno));
+        if (got <= 0)
+            break;
+        have += (size_t)got;
+        if (have > most) {
+            result = fail(error, kind, "%s: larger than %zu bytes, the most accepted here", path, most);
+        } else if (have + 1 == room) {
+            unsigned char *grown = mem_resize(block, 2 * room);
+            if (!grown)
+                result = fail_memory(error, path, 2 * room);
+            else
+                block = grown, room *= 2;
+        }
+    }
+    if (!standard)
+        close(descriptor);
+    if (result != LIMN_OK) {
+        mem_free(block);
+        return result;
+    }
+    block[have] = 0;
+    *bytes = block;
+    *size = have;
+    return LIMN_OK;
+}
+
+bool path_is_folder(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+/* strcmp, but a run of digits counts as one number. */
+static int compare_naturally(const void *left, const void *right)
+{
+    const char *a = *(char *const *)left, *b = *(char *const *)right;
+    while (*a && *b) {
+        if (isdigit((unsigned char)*a) && isdigit((unsigned char)*b)) {
+            a += strspn(a, "0"), b += strspn(b, "0");
+            size_t length_a = strspn(a, "0123456789"), length_b = strspn(b, "0123456789");
+            int order = length_a != length_b ? (length_a < length_b ? -1 : 1) : strncmp(a, b, length_a);
+            if (order)
+                return order;
+            a += length_a, b += length_b;
+        } else if (*a != *b) {
+            break;
+        } else {
+            a++, b++;
+        }
+    }
+    int order = (unsigned char)*a - (unsigned char)*b;
+    return order ? order : strcmp(*(char *const *)left, *(char *const *)right);
+}
+
+limn_status folder_list(const char *path, char ***names, size_t *count, limn_error *error)
+{
+    *names = NULL;
+    *count = 0;
+    DIR *folder = opendir(path);
+    if (!folder)
+        return fail(error, LIMN_E_INPUT, "%s: %s", path, strerror(errno));
+    char **list = NULL;
+    size_t used = 0, room = 0;
+    limn_status result = LIMN_OK;
+    for (struct dirent *entry; result == LIMN_OK && (entry = readdir(folder));) {
+        if (entry->d_name[0] == '.')
+            continue;
+        if (used == room) {
+            room = room ? 2 * room : 64;
+            char **grown = mem_resize(list, room * sizeof *list);
+            if (!grown) {
+                result = fail_memory(error, path, room * sizeof *list);
+                break;
+            }
+            list = grown;
+        }
+        if (!(list[used] = mem_strdup(entry->d_name)))
+            result = fail_memory(error, path, strlen(entry->d_name) + 1);
+        else
+            used++;
+    }
+    closedir(folder);
+    if (result != LIMN_OK) {
+        names_free(list, used);
+        return result;
+    }
+    if (used)
+        qsort(list, used, sizeof *list, compare_naturally);
+    *names = list;
+    *count = used;
+    return LIMN_OK;
+}
+
+void names_free(char **names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        mem_free(names[i]);
+    mem_free(names);
+}
+
+limn_status folder_create(const char *path, limn_error *error)
+{
+    if (mkdir(path, 0777) == 0 || (errno == EEXIST && path_is_folder(path)))
+        return LIMN_OK;
+    return fail(error, LIMN_E_OUTPUT, "%s: folder cannot be made: %s", path, strerror(errno));
+}
+
+/* ---- writing ----------------------------------------------------------------------------- */
+
+enum { BUFFER = 1 << 16, UNFINISHED_MOST = 64 };
+
+struct output {
+    int descriptor;
+    bool force;
+    int slot;         /* in the table of unfinished files; -1: written in place */
+    const char *name; /* for messages, as the caller gave it */
+    char *target;     /* where the finished file goes; symbolic links resolved */
+    size_t buffered;
+    unsigned char buffer[BUFFER];
+};
+
+/* Temporary files that a signal handler must remove. A slot is free (0), being filled or emptied (1),
+ * or names a file (2); the handler looks only at those that name one. */
+static struct {
+    atomic_int state;
+    char path[PATH_MAX];
+} unfinished[UNFINISHED_MOST];
+
+void outputs_remove_unfinished(void)
+{
+    for (int i = 0; i < UNFINISHED_MOST; i++)
+        if (atomic_load(&unfinished[i].state) == 2)
+            unlink(unfinished[i].path);
+}
+
+static int slot_take(void)
+{
+    for (int i = 0; i < UNFINISHED_MOST; i++) {
+        int expected = 0;
+        if (atomic_compare_exchange_strong(&unfinished[i].state, &expected, 1))
+            return i;
+    }
+    return -1;
+}
+
+static void slot_release(int slot)
+{
+    if (slot >= 0)
+        atomic_store(&unfinished[slot].state, 0);
+}
+
+/* Creates the temporary file beside the target. Its name does not contain the target's, which may be as
+ * long as names get. */
+static limn_status create_temporary(struct output *output, const struct stat *replaced, limn_error *error)
+{
+    static atomic_uint counter;
+    output->slot = slot_take();
+    if (output->slot < 0)
+        return fail(error, LIMN_E_OUTPUT, "%s: more than %d files are being written", output->name,
+                    (int)UNFINISHED_MOST);
+    char *path = unfinished[output->slot].path;
+    const char *slash = strrchr(output->target, '/');
+    int folder_length = slash ? (int)(slash - output->target + 1) : 0;
+    int length = snprintf(path, PATH_MAX, "%.*s.limn-%ld-%u.part", folder_length, output->target,
+                          (long)getpid(), atomic_fetch_add(&counter, 1));
+    if (length >= PATH_MAX)
+        return fail(error, LIMN_E_OUTPUT, "%s: the path is too long", output->name);
+    /* Marked before it is made, so that a signal in between finds it; removing what is not there is harmless.
+     */
+    atomic_store(&unfinished[output->slot].state, 2);
+    output->descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (output->descriptor < 0)
+        return fail(error, LIMN_E_OUTPUT, "%s: cannot be written: %s", output->name, strerror(errno));
+    if (replaced)
+        (void)!fchmod(output->descriptor, replaced->st_mode & 07777);
+    return LIMN_OK;
+}
+
+limn_status output_open(const char *path, bool force, struct output **output, limn_error *error)
+{
+    *output = NULL;
+    size_t length = strlen(path) + 1;
+    struct output *opened = mem_alloc(sizeof *opened + length);
+    if (!opened)
+        return fail_memory(error, path, sizeof *opened + length);
+    opened->descriptor = -1;
+    opened->force = force;
+    opened->slot = -1;
+    opened->buffered = 0;
+    opened->target = NULL;
+    opened->name = memcpy(opened + 1, path, length);
+
+    struct stat status;
+    limn_status result = LIMN_OK;
+    bool stands = strcmp(path, "-") != 0 && stat(path, &status) == 0;
+    if (strcmp(path, "-") == 0) {
+        opened->name = "standard output";
+        opened->descriptor = STDOUT_FILENO;
+    } else if (stands && S_ISDIR(status.st_mode)) {
+        result = fail(error, LIMN_E_OUTPUT, "%s: is a folder, a file name is needed", path);
+    } else if (stands && !S_ISREG(status.st_mode)) {
+        opened->descriptor = open(path, O_WRONLY | O_CLOEXEC);
+        if (opened->descriptor < 0)
+            result = fail(error, LIMN_E_OUTPUT, "%s: %s", path, strerror(errno));
+    } else if (stands && !force) {
+        result = fail(error, LIMN_E_OUTPUT, "%s: stands already (--force replaces it)", path);
+    } else {
+        char resolved[PATH_MAX];
+        opened->target = mem_strdup(stands && realpath(path, resolved) ? resolved : path);
+        result = opened->target ? create_temporary(opened, stands ? &status : NULL, error)
+                                : fail_memory(error, path, length);
+    }
+    if (result != LIMN_OK) {
+        output_abandon(opened);
+        return result;
+    }
+    *output = opened;
+    return LIMN_OK;
+}
+
+static limn_status write_through(struct output *output, const unsigned char *bytes, size_t size,
+                                 limn_error *error)
+{
+    while (size) {
+        ssize_t put = write(output->descriptor, bytes, size);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return fail(error, LIMN_E_OUTPUT, "%s: write failed: %s", output->name, strerror(errno));
+        bytes += put;
+        size -= (size_t)put;
+    }
+    return LIMN_OK;
+}
+
+static limn_status flush(struct output *output, limn_error *error)
+{
+    size_t size = output->buffered;
+    output->buffered = 0;
+    return write_through(output, output->buffer, size, error);
+}
+
+limn_status output_write(struct output *output, const void *bytes, size_t size, limn_error *error)
+{
+    if (size > BUFFER - output->buffered) {
+        limn_status result = flush(output, error);
+        if (result != LIMN_OK)
+            return result;
+        if (size >= BUFFER)
+            return write_through(output, bytes, size, error);
+    }
+    memcpy(output->buffer + output->buffered, bytes, size);
+    output->buffered += size;
+    return LIMN_OK;
+}
+
+/* rename() that does not replace what another process put there meanwhile, unless forced. */
+static int rename_finished(const char *from, const char *to, bool force)
+{
+    if (force)
+        return rename(from, to);
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return -1;
+    if (access(to, F_OK) == 0) { /* a file system without RENAME_NOREPLACE */
+        errno = EEXIST;
+        return -1;
+    }
+    return rename(from, to);
+}
+
+limn_status output_commit(struct output *output, limn_error *error)
+{
+    limn_status result = flush(output, error);
+    if (result == LIMN_OK && output->descriptor != STDOUT_FILENO) {
+        int closed = close(output->descriptor);
+        output->descriptor = -1;
+        if (closed != 0)
+            result = fail(error, LIMN_E_OUTPUT, "%s: close failed: %s", output->name, strerror(errno));
+    }
+    if (result == LIMN_OK && output->slot >= 0) {
+        if (rename_finished(unfinished[output->slot].path, output->target, output->force) == 0) {
+            slot_release(output->slot);
+            output->slot = -1;
+        } else {
+            result =
+                fail(error, LIMN_E_OUTPUT, "%s: cannot be put in place: %s", output->name, strerror(errno));
+        }
+    }
+    output_abandon(output);
+    return result;
+}
+
+void output_abandon(struct output *output)
+{
+    if (!output)
+        return;
+    if (output->descriptor >= 0 && output->descriptor != STDOUT_FILENO)
+        close(output->descriptor);
+    if (output->slot >= 0) {
+        if (atomic_load(&unfinished[output->slot].state) == 2)
+            unlink(unfinished[output->slot].path);
+        slot_release(output->slot);
+    }
+    mem_free(output->target);
+    mem_free(output);
+}

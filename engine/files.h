@@ -1,0 +1,62 @@
+/* files.h - the one file layer: every byte limn reads or writes passes here.
+ *
+ * Input errors carry the status that the caller names (LIMN_E_WEIGHTS or LIMN_E_INPUT), because only
+ * the caller knows what the file was meant to be. The path "-" is standard input or output.
+ *
+ * Output is all or nothing: bytes go to a temporary file beside the target, every write and the
+ * close are checked, and only output_commit renames it into place. A device or pipe that stands
+ * at the path already cannot be renamed over and is written directly. */
+#ifndef LIMN_FILES_H
+#define LIMN_FILES_H
+
+#include "status.h"
+
+/* ---- reading ----------------------------------------------------------------------------- */
+
+struct file; /* an open regular file */
+
+/* Opens a regular file for reading at given places. */
+limn_status file_open(const char *path, limn_status kind, struct file **file, limn_error *error);
+void file_close(struct file *file);
+uint64_t file_size(const struct file *file);
+const char *file_path(const struct file *file);
+
+/* Reads exactly `bytes` bytes at `offset`. A file that shrank, or was rewritten since it was opened
+ * (its size or time changed), is an error. Thread-safe. */
+limn_status file_read_at(const struct file *file, uint64_t offset, void *buffer, size_t bytes,
+                         limn_error *error);
+
+/* Reads a whole file, pipe or standard input. More than `most` bytes is an error. The block has one
+ * zero byte behind its end, so that text can be read as a string; release it with mem_free. */
+limn_status file_read_all(const char *path, size_t most, limn_status kind, unsigned char **bytes,
+                          size_t *size, limn_error *error);
+
+bool path_is_folder(const char *path);
+
+/* The names in a folder (no dot files), sorted naturally: digit runs compare as numbers, so a_2 comes
+ * before a_10. Release with names_free. */
+limn_status folder_list(const char *path, char ***names, size_t *count, limn_error *error);
+void names_free(char **names, size_t count);
+
+/* Creates the folder if it does not stand; its parent must. */
+limn_status folder_create(const char *path, limn_error *error);
+
+/* ---- writing ----------------------------------------------------------------------------- */
+
+struct output;
+
+/* Prepares to write `path`. With `force` false a file that stands there already is an error, now and at
+ * commit. */
+limn_status output_open(const char *path, bool force, struct output **output, limn_error *error);
+limn_status output_write(struct output *output, const void *bytes, size_t size, limn_error *error);
+
+/* Finishes and renames into place; on failure nothing is left behind. Frees the output either way. */
+limn_status output_commit(struct output *output, limn_error *error);
+
+/* Gives up: removes the temporary file and frees the output. NULL is allowed. */
+void output_abandon(struct output *output);
+
+/* Removes every unfinished temporary file of this process; async-signal-safe, for signal handlers. */
+void outputs_remove_unfinished(void);
+
+#endif

@@ -1,0 +1,136 @@
+/* jpeg_probe.c - walks the segments of a JPEG (ITU-T T.81, annex B). See picture_probe.h.
+ *
+ *     FF marker [length (2, counting itself)  data]
+ *
+ * Behind a start of scan (SOS) follows entropy-coded data without a length. In it a byte FF is followed by
+ * 00 or is a restart marker, so that the next other marker ends it. The decoder behind this takes missing
+ * data for zero bits and cannot tell a file cut short; here it is one without an end marker (EOI). */
+#include "picture_probe.h"
+
+#include <string.h>
+
+enum { SOF0 = 0xc0, SOF2 = 0xc2, SOF3 = 0xc3, SOF9 = 0xc9, SOF15 = 0xcf, DHT = 0xc4 };
+enum { TEM = 0x01, RST0 = 0xd0, SOI = 0xd8, EOI = 0xd9, SOS = 0xda, APP1 = 0xe1, APP2 = 0xe2 };
+
+/* Encoders write about ten scans; each costs a pass over the picture however few bytes it has. */
+enum { MOST_SCANS = 500 };
+
+/* The place of the next marker's second byte at or behind `at`, or the size of the file. Fill bytes, and
+ * bytes between segments that belong to none, are passed over. */
+static size_t next_marker(const struct picture_bytes *file, size_t at)
+{
+    while (at < file->size) {
+        const unsigned char *found = memchr(file->bytes + at, 0xff, file->size - at);
+        if (!found)
+            break;
+        at = (size_t)(found - file->bytes) + 1;
+        if (at < file->size && file->bytes[at] != 0 && file->bytes[at] != 0xff)
+            return at;
+    }
+    return file->size;
+}
+
+static limn_status fail_frame(const struct picture_bytes *file, const char *what, limn_error *error)
+{
+    return fail(error, LIMN_E_INPUT,
+                "%s: %s JPEG is not read, 8-bit grey or YCbCr or RGB, Huffman-coded expected", file->name,
+                what);
+}
+
+/* What the frame headers that are not read stand for (table B.1). */
+static const char *frame_kind(int marker)
+{
+    if (marker >= SOF9)
+        return "arithmetic-coded";
+    return marker == SOF3 ? "lossless" : "hierarchical";
+}
+
+/* SOF: precision, height (2), width (2), number of components, 3 bytes each. */
+static limn_status read_frame(const struct picture_bytes *file, int marker, const unsigned char *data,
+                              size_t size, struct picture_header *header, limn_error *error)
+{
+    if (marker > SOF2)
+        return fail_frame(file, frame_kind(marker), error);
+    if (size < 6 || size < 6 + 3 * (size_t)data[5])
+        return fail(error, LIMN_E_INPUT, "%s: JPEG frame header of %zu bytes is too short", file->name, size);
+    if (header->width)
+        return fail(error, LIMN_E_INPUT, "%s: JPEG with a second frame header, the file is damaged",
+                    file->name);
+    if (data[0] != 8)
+        return fail(error, LIMN_E_INPUT, "%s: JPEG with %d bits a sample, 8 expected", file->name, data[0]);
+    header->kind = PICTURE_JPEG;
+    header->height = read_16be(data + 1);
+    header->width = read_16be(data + 3);
+    if (data[5] == 4)
+        return fail_frame(file, "CMYK or YCCK", error);
+    if (data[5] != 1 && data[5] != 3)
+        return fail(error, LIMN_E_INPUT, "%s: JPEG with %d components, 1 or 3 expected", file->name, data[5]);
+    return picture_check_size(file, header->width, header->height, error);
+}
+
+/* DHT: class and place, 16 counts of codes by length, then as many values. The decoder's tables hold 256
+ * codes and trust that no more come, nor more of a length than there is room for. */
+static bool huffman_tables_sound(const unsigned char *data, size_t size)
+{
+    while (size >= 17) {
+        uint32_t codes = 0, room = 1;
+        for (int i = 1; i <= 16; i++) {
+            codes += data[i];
+            room *= 2;
+            if (data[i] > room)
+                return false;
+            room -= data[i];
+        }
+        if (codes > 256 || codes > size - 17)
+            return false;
+        data += 17 + codes;
+        size -= 17 + codes;
+    }
+    return size == 0;
+}
+
+static void read_metadata(int marker, const unsigned char *data, size_t size, struct picture_header *header)
+{
+    if (marker == APP1 && size > 6 && memcmp(data, "Exif\0\0", 6) == 0)
+        header->orientation = exif_orientation(data + 6, size - 6);
+    /* "ICC_PROFILE", 0, number of this part, number of parts: the first part has the description. */
+    if (marker == APP2 && size > 14 && memcmp(data, "ICC_PROFILE", 12) == 0 && data[12] == 1)
+        icc_describe(data + 14, size - 14, header);
+}
+
+limn_status jpeg_probe(const struct picture_bytes *file, struct picture_header *header, limn_error *error)
+{
+    int scans = 0;
+    for (size_t at = next_marker(file, 2);; at = next_marker(file, at)) {
+        if (at >= file->size)
+            return picture_ends_early(file, "JPEG", error);
+        int marker = file->bytes[at++];
+        if (marker == EOI)
+            break;
+        if (marker == TEM || (marker >= RST0 && marker <= SOI))
+            continue;
+        size_t left = file->size - at;
+        if (left < 2 || read_16be(file->bytes + at) < 2 || read_16be(file->bytes + at) > left)
+            return picture_ends_early(file, "JPEG", error);
+        const unsigned char *data = file->bytes + at + 2;
+        size_t size = read_16be(file->bytes + at) - 2;
+        limn_status status = LIMN_OK;
+        if (marker == DHT && !huffman_tables_sound(data, size))
+            status =
+                fail(error, LIMN_E_INPUT, "%s: JPEG Huffman table at byte %zu is damaged", file->name, at);
+        else if (marker == SOF0 || (marker > SOF0 && marker <= SOF15 && marker % 4 != 0))
+            status = read_frame(file, marker, data, size, header, error);
+        else if (marker == SOS && (!header->width || ++scans > MOST_SCANS))
+            status =
+                fail(error, LIMN_E_INPUT, "%s: JPEG scan %d %s", file->name, scans,
+                     header->width ? "is more than any encoder writes" : "comes before the frame header");
+        else
+            read_metadata(marker, data, size, header);
+        if (status)
+            return status;
+        at += 2 + size;
+    }
+    if (!scans)
+        return fail(error, LIMN_E_INPUT, "%s: JPEG without picture data (a scan)", file->name);
+    return LIMN_OK;
+}

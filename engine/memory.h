@@ -1,0 +1,41 @@
+/* memory.h - the one allocator. Everything limn allocates, stb's buffers included, comes from here,
+ * so that a limit, the peak figure and failure injection in tests hold for all of it. */
+#ifndef LIMN_MEMORY_H
+#define LIMN_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* At least `bytes` bytes aligned to 64, or NULL: no memory, or the limit is reached. Zero bytes
+ * give a valid, distinct pointer. Release with mem_free. Thread-safe. */
+void *mem_alloc(size_t bytes);
+
+/* mem_alloc of count * size bytes, zeroed; NULL also when the product overflows. */
+void *mem_zalloc(size_t count, size_t size);
+
+/* realloc: contents kept up to the smaller size; on failure NULL and `block` stays valid. */
+void *mem_resize(void *block, size_t bytes);
+
+void mem_free(void *block);
+
+/* A copy of a string, or NULL. */
+char *mem_strdup(const char *text);
+
+/* *product = a * b; false when it overflows. */
+bool size_multiply(size_t a, size_t b, size_t *product);
+
+size_t mem_in_use(void);
+size_t mem_peak(void);
+
+/* No allocation succeeds that would bring mem_in_use() above `bytes`; 0 lifts the limit. */
+void mem_set_limit(size_t bytes);
+
+/* Test hook: the nth allocation from now fails (1 is the next), and every later one too when
+ * `persistent`. 0 turns it off. */
+void mem_fail_at(int64_t nth, bool persistent);
+
+/* Highest resident set of the process so far, in bytes, as the kernel counts it. */
+size_t mem_peak_resident(void);
+
+#endif

@@ -1,0 +1,216 @@
+/* model.c - engines and models: see limn.h and model.h. */
+#include "model.h"
+#include "gemm.h"
+#include "memory.h"
+#include "native.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- engine ------------------------------------------------------------------------------ */
+
+/* The instruction set is the process's: OpenBLAS has one set of kernels for all threads. */
+static pthread_mutex_t isa_mutex = PTHREAD_MUTEX_INITIALIZER;
+static enum isa isa_in_use = ISA_COUNT;
+
+enum isa engine_isa(void)
+{
+    pthread_mutex_lock(&isa_mutex);
+    enum isa isa = isa_in_use;
+    pthread_mutex_unlock(&isa_mutex);
+    return isa;
+}
+
+static limn_status settle_isa(const char *wanted, limn_error *error)
+{
+    bool forced = wanted && strcmp(wanted, "auto") != 0;
+    enum isa isa = forced ? isa_named(wanted) : cpu_isa();
+    if (isa == ISA_COUNT)
+        return fail(error, LIMN_E_USAGE,
+                    "instruction set \"%s\": auto, baseline, avx2, avx512 or neon expected", wanted);
+    if (!cpu_has(isa))
+        return fail(error, LIMN_E_USAGE, "instruction set %s: this CPU does not have it (its best is %s)",
+                    isa_name(isa), isa_name(cpu_isa()));
+    limn_status status = LIMN_OK;
+    pthread_mutex_lock(&isa_mutex);
+    if (isa_in_use == ISA_COUNT) {
+        gemm_init(isa, forced);
+        native_choose(isa);
+        isa_in_use = isa;
+    } else if (forced && isa != isa_in_use) {
+        status = fail(error, LIMN_E_USAGE, "instruction set %s: this process already runs with %s",
+                      isa_name(isa), isa_name(isa_in_use));
+    }
+    pthread_mutex_unlock(&isa_mutex);
+    return status;
+}
+
+limn_status limn_engine_create(const limn_options *options, limn_engine **engine, limn_error *error)
+{
+    enum { THREADS_MOST = 1024 };
+    *engine = NULL;
+    limn_options chosen = options ? *options : (limn_options){0};
+    if (chosen.threads < 0 || chosen.threads > THREADS_MOST)
+        return fail(error, LIMN_E_USAGE, "%d threads; 1 to %d expected, 0 for one per core", chosen.threads,
+                    (int)THREADS_MOST);
+    limn_status status = settle_isa(chosen.isa, error);
+    if (status != LIMN_OK)
+        return status;
+    if (chosen.memory_limit)
+        mem_set_limit(chosen.memory_limit);
+    limn_engine *created = mem_zalloc(1, sizeof *created);
+    if (!created)
+        return fail_memory(error, "the engine", sizeof *created);
+    created->kernels = chosen.kernels;
+    status = pool_create(chosen.threads ? chosen.threads : physical_cores(), &created->pool, error);
+    if (status != LIMN_OK) {
+        limn_engine_free(created);
+        return status;
+    }
+    snprintf(created->description, sizeof created->description,
+             "limn %s, %s kernels, OpenBLAS core %s, %d thread%s", LIMN_VERSION, isa_name(engine_isa()),
+             gemm_core(), pool_threads(created->pool), pool_threads(created->pool) == 1 ? "" : "s");
+    *engine = created;
+    return LIMN_OK;
+}
+
+void limn_engine_free(limn_engine *engine)
+{
+    if (engine)
+        pool_free(engine->pool);
+    mem_free(engine);
+}
+
+int limn_engine_threads(const limn_engine *engine)
+{
+    return pool_threads(engine->pool);
+}
+
+const char *limn_engine_describe(const limn_engine *engine)
+{
+    return engine->description;
+}
+
+/* ---- model ------------------------------------------------------------------------------- */
+
+limn_status limn_model_load(limn_engine *engine, const char *path, limn_model **model, limn_error *error)
+{
+    *model = NULL;
+    limn_model *created = mem_zalloc(1, sizeof *created);
+    if (!created)
+        return fail_memory(error, path, sizeof *created);
+    created->engine = engine;
+    pthread_mutex_init(&created->packing, NULL);
+    limn_status status = weights_open(path, &created->weights, error);
+    if (status == LIMN_OK)
+        status = model_build(&created->weights, &created->graph, &created->kind, error);
+    if (status != LIMN_OK) {
+        limn_model_free(created);
+        return status;
+    }
+    *model = created;
+    return LIMN_OK;
+}
+
+void limn_model_free(limn_model *model)
+{
+    if (!model)
+        return;
+    for (struct packed *entry = model->packed, *next; entry; entry = next) {
+        next = entry->next;
+        mem_free(entry->data);
+        mem_free(entry);
+    }
+    pthread_mutex_destroy(&model->packing);
+    graph_free(&model->graph);
+    weights_close(&model->weights);
+    mem_free(model);
+}
+
+const char *limn_model_name(const limn_model *model)
+{
+    return model->kind->name;
+}
+
+const char *limn_model_metadata(const limn_model *model, const char *key)
+{
+    return safetensors_metadata(model->weights.header, key);
+}
+
+int limn_model_inputs(const limn_model *model)
+{
+    int count = 0;
+    for (int i = 0; i < model->graph.count; i++)
+        count += model->graph.nodes[i].is_input;
+    return count;
+}
+
+/* ---- packed weights ---------------------------------------------------------------------- */
+
+static struct layer_weights describe_weights(const struct node *node, const float *data)
+{
+    const struct layer_dims *d = &node->window;
+    int64_t ic = (int64_t)node->weight->elements / (node->channels * d->kh * d->kw), oc = node->channels;
+    struct layer_weights weights = {.data = data, .scale = node->weight_scale};
+    switch (node->layout) {
+    case LAYOUT_OIHW:
+        weights.stride_w = 1, weights.stride_h = d->kw;
+        weights.stride_i = d->kh * d->kw, weights.stride_o = ic * d->kh * d->kw;
+        break;
+    case LAYOUT_HWIO:
+        weights.stride_o = 1, weights.stride_i = oc;
+        weights.stride_w = ic * oc, weights.stride_h = d->kw * ic * oc;
+        break;
+    }
+    return weights;
+}
+
+static limn_status pack(limn_model *model, int index, const struct layer_variant *variant,
+                        const struct layer_dims *dims, struct packed **packed, limn_error *error)
+{
+    const struct node *node = &model->graph.nodes[index];
+    size_t raw_bytes = (size_t)node->weight->elements * sizeof(float), bytes = variant->packed_bytes(dims);
+    float *raw = mem_alloc(raw_bytes);
+    void *data = mem_alloc(bytes);
+    struct packed *entry = mem_alloc(sizeof *entry);
+    limn_status status = LIMN_OK;
+    if (!raw || !data || !entry)
+        status = fail_memory(error, node->name, raw_bytes + bytes);
+    if (status == LIMN_OK)
+        status = weights_read(&model->weights, node->weight, raw, NULL, error);
+    if (status == LIMN_OK) {
+        struct layer_weights weights = describe_weights(node, raw);
+        variant->pack(dims, &weights, data);
+        *entry = (struct packed){.node = index, .variant = variant, .data = data};
+        *packed = entry;
+    } else {
+        mem_free(data);
+        mem_free(entry);
+    }
+    mem_free(raw);
+    return status;
+}
+
+limn_status model_packed(limn_model *model, int node, const struct layer_variant *variant,
+                         const struct layer_dims *dims, const void **data, limn_error *error)
+{
+    *data = NULL;
+    if (!variant->packed_bytes)
+        return LIMN_OK;
+    limn_status status = LIMN_OK;
+    pthread_mutex_lock(&model->packing);
+    struct packed *entry = model->packed;
+    while (entry && (entry->node != node || entry->variant != variant))
+        entry = entry->next;
+    if (!entry) {
+        status = pack(model, node, variant, dims, &entry, error);
+        if (status == LIMN_OK) {
+            entry->next = model->packed;
+            model->packed = entry;
+        }
+    }
+    if (status == LIMN_OK)
+        *data = entry->data;
+    pthread_mutex_unlock(&model->packing);
+    return status;
+}

@@ -1,0 +1,43 @@
+/* model.h - what stands behind the opaque types of limn.h: engine and model. */
+#ifndef LIMN_MODEL_H
+#define LIMN_MODEL_H
+
+#include "cpu.h"
+#include "graph.h"
+#include "threads.h"
+#include "models/models.h"
+
+#include <pthread.h>
+
+struct limn_engine {
+    struct pool *pool;
+    limn_kernels kernels;
+    char description[160];
+};
+
+/* Weights of one node as one variant wants them. Made once, then read-only. */
+struct packed {
+    int node;
+    const struct layer_variant *variant;
+    struct packed *next;
+    void *data;
+};
+
+struct limn_model {
+    limn_engine *engine;
+    const struct model_kind *kind;
+    struct weights_file weights;
+    struct graph graph;
+    pthread_mutex_t packing; /* guards the list below; entries never move or change */
+    struct packed *packed;
+};
+
+/* The packed weights of a node, made from the file at the first call. Thread-safe. NULL data for a node
+ * without weights. */
+limn_status model_packed(limn_model *model, int node, const struct layer_variant *variant,
+                         const struct layer_dims *dims, const void **data, limn_error *error);
+
+/* The instruction set the process runs with; set by the first engine. */
+enum isa engine_isa(void);
+
+#endif

@@ -1,0 +1,24 @@
+/* models.h - the networks that limn knows. One file each beside this one. */
+#ifndef LIMN_MODELS_H
+#define LIMN_MODELS_H
+
+#include "graph.h"
+
+struct model_kind {
+    const char *name;
+    const char *does;                             /* one line */
+    bool (*recognise)(const struct graph *graph); /* by tensors that only this network has */
+    void (*build)(struct graph *graph);
+};
+
+/* Ends with NULL. */
+extern const struct model_kind *const model_table[];
+
+extern const struct model_kind enhancenet;
+
+/* Recognises the network of a weights file, by the metadata key limn.model, else by its tensors; builds it
+ * into *graph and folds it. *kind lives for ever. LIMN_E_WEIGHTS, LIMN_E_MEMORY. */
+limn_status model_build(const struct weights_file *weights, struct graph *graph,
+                        const struct model_kind **kind, limn_error *error);
+
+#endif

@@ -1,0 +1,191 @@
+/* picture_read.c - see picture.h: probe, decode, turn upright.
+ *
+ * The order matters: limits and structure are checked by picture_probe.h before a decoder sees the
+ * data, and a decoder is given no more memory at once than the header calls for. */
+#include "picture.h"
+#include "bmp.h"
+#include "files.h"
+#include "memory.h"
+#include "pnm.h"
+#include "stb.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A file may have 1 GiB: above any picture within the limits but a plain-text one of 16 bits, and low
+ * enough for the decoders' ints. */
+static const size_t MOST_FILE_BYTES = (size_t)1 << 30;
+
+limn_status picture_create(int64_t width, int64_t height, int channels, struct picture *picture,
+                           limn_error *error)
+{
+    size_t row, bytes;
+    *picture = (struct picture){0};
+    if (width < 1 || height < 1 || !size_multiply((size_t)width, (size_t)channels, &row) ||
+        !size_multiply(row, (size_t)height, &bytes))
+        return fail(error, LIMN_E_MEMORY,
+                    "a picture of %" PRId64 " x %" PRId64 " pixels cannot be held in memory", width, height);
+    unsigned char *pixels = mem_alloc(bytes);
+    if (!pixels)
+        return fail_memory(error, "a picture", bytes);
+    *picture = (struct picture){.width = width, .height = height, .channels = channels, .pixels = pixels};
+    return LIMN_OK;
+}
+
+void picture_free(struct picture *picture)
+{
+    mem_free(picture->pixels);
+    *picture = (struct picture){0};
+}
+
+/* 16-bit samples to 8, the value v of 65535 becoming the nearest of 255: v / 257. In place; the spare
+ * half of the block is given back. */
+static unsigned char *narrow_samples(uint16_t *wide, size_t count)
+{
+    unsigned char *narrow = (unsigned char *)wide;
+    for (size_t i = 0; i < count; i++)
+        narrow[i] = (unsigned char)((wide[i] + 128) / 257);
+    unsigned char *smaller = mem_resize(narrow, count);
+    return smaller ? smaller : narrow;
+}
+
+/* stb leaves the colours behind a short palette undefined, though pixels may use them. A copy of the file
+ * whose PLTE chunk has all 256, the new ones black; its checksum was checked before and is not again. */
+static unsigned char *pad_palette(const struct picture_bytes *file, const struct picture_header *header,
+                                  size_t *size)
+{
+    enum { CHUNK_HEADER = 8, FULL = 768 };
+    size_t data_at = header->palette_at + CHUNK_HEADER, had = (size_t)header->palette_colours * 3;
+    *size = file->size + FULL - had;
+    unsigned char *bytes = mem_alloc(*size);
+    if (!bytes)
+        return NULL;
+    memcpy(bytes, file->bytes, data_at + had);
+    memset(bytes + data_at + had, 0, FULL - had);
+    memcpy(bytes + data_at + FULL, file->bytes + data_at + had, file->size - data_at - had);
+    bytes[header->palette_at + 2] = FULL >> 8;
+    bytes[header->palette_at + 3] = FULL & 255;
+    return bytes;
+}
+
+static limn_status decode_stb(const struct picture_bytes *file, const struct picture_header *header,
+                              struct picture *picture, limn_error *error)
+{
+    int channels = header->alpha ? 4 : 3;
+    bool sixteen = header->depth == 16;
+    size_t samples = (size_t)(header->width * header->height) * (size_t)channels;
+    /* Twice what is needed leaves room for stb's doubling buffers. JPEG planes are padded to whole
+     * blocks of up to 32 x 32, and progressive ones hold 16-bit coefficients. */
+    size_t padded_pixels = (size_t)((header->width + 32) * (header->height + 32));
+    size_t most_block = 2 * (padded_pixels * 4 * 2 + file->size) + 65536;
+    struct stb_failure failure;
+    void *decoded = stb_decode(file->bytes, file->size, channels, sixteen, most_block, &failure);
+    if (!decoded && failure.no_memory)
+        return fail_memory(error, file->name, failure.no_memory);
+    if (!decoded)
+        return fail(error, LIMN_E_INPUT, "%s: %s data cannot be decoded (%s), the file is damaged",
+                    file->name, header->kind == PICTURE_PNG ? "PNG" : "JPEG", failure.reason);
+    *picture = (struct picture){.width = header->width, .height = header->height, .channels = channels};
+    picture->pixels = sixteen ? narrow_samples(decoded, samples) : decoded;
+    return LIMN_OK;
+}
+
+static limn_status decode_png(const struct picture_bytes *file, const struct picture_header *header,
+                              struct picture *picture, limn_error *error)
+{
+    if (!header->palette_at || header->palette_colours == 256)
+        return decode_stb(file, header, picture, error);
+    size_t size;
+    unsigned char *bytes = pad_palette(file, header, &size);
+    if (!bytes)
+        return fail_memory(error, file->name, size);
+    struct picture_bytes padded = {bytes, size, file->name};
+    limn_status status = decode_stb(&padded, header, picture, error);
+    mem_free(bytes);
+    return status;
+}
+
+/* EXIF orientations as the way back to the stored pixel: x and y exchanged, then counted from the
+ * right, from the bottom.
+ *
+ *     1      2      3      4      5      6      7      8
+ *     F F F  F F F      F  F      F F F  F          F  F F F
+ *     F F        F F  F F  F F    F   F  F F F  F F F  F   F     (how the stored F lies) */
+static limn_status orient_upright(struct picture *picture, int orientation, limn_error *error)
+{
+    bool exchanged = orientation >= 5;
+    bool from_right = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
+    bool from_bottom = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
+    if (orientation == 1)
+        return LIMN_OK;
+
+    struct picture upright;
+    int64_t width = picture->width, height = picture->height, channels = picture->channels;
+    limn_status status = picture_create(exchanged ? height : width, exchanged ? width : height,
+                                        picture->channels, &upright, error);
+    if (status)
+        return status;
+    unsigned char *out = upright.pixels;
+    for (int64_t y = 0; y < upright.height; y++)
+        for (int64_t x = 0; x < upright.width; x++) {
+            int64_t sx = exchanged ? y : x, sy = exchanged ? x : y;
+            sx = from_right ? width - 1 - sx : sx;
+            sy = from_bottom ? height - 1 - sy : sy;
+            const unsigned char *in = picture->pixels + (sy * width + sx) * channels;
+            for (int64_t c = 0; c < channels; c++)
+                *out++ = in[c];
+        }
+    picture_free(picture);
+    *picture = upright;
+    return LIMN_OK;
+}
+
+limn_status picture_decode(const unsigned char *bytes, size_t size, const char *name, bool orient,
+                           struct picture *picture, limn_error *error)
+{
+    struct picture_bytes file = {bytes, size, name};
+    struct picture_header header;
+    *picture = (struct picture){0};
+    limn_status status = picture_probe(&file, &header, error);
+    if (status)
+        return status;
+    switch (header.kind) {
+    case PICTURE_PNG:
+        status = decode_png(&file, &header, picture, error);
+        break;
+    case PICTURE_JPEG:
+        status = decode_stb(&file, &header, picture, error);
+        break;
+    case PICTURE_BMP:
+        status = bmp_read(&file, picture, error);
+        break;
+    case PICTURE_PNM:
+        status = pnm_read(&file, picture, error);
+        break;
+    }
+    if (!status && orient)
+        status = orient_upright(picture, header.orientation, error);
+    if (status) {
+        picture_free(picture);
+        return status;
+    }
+    if (header.foreign_profile)
+        snprintf(picture->warning, sizeof picture->warning,
+                 "the embedded ICC profile '%s' is not sRGB and is ignored", header.profile);
+    return LIMN_OK;
+}
+
+limn_status picture_read(const char *path, bool orient, struct picture *picture, limn_error *error)
+{
+    unsigned char *bytes;
+    size_t size;
+    *picture = (struct picture){0};
+    limn_status status = file_read_all(path, MOST_FILE_BYTES, LIMN_E_INPUT, &bytes, &size, error);
+    if (status)
+        return status;
+    const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
+    status = picture_decode(bytes, size, name, orient, picture, error);
+    mem_free(bytes);
+    return status;
+}

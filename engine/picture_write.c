@@ -1,0 +1,268 @@
+/* picture_write.c - see picture.h: one writer over three kinds of file.
+ *
+ *     PNG        each row goes to png_write.h with the channels it has
+ *     PPM, PGM   each row is laid over white, made grey for PGM, and written
+ *     JPEG, BMP  rows are laid over white and kept; stb encodes the whole picture at commit */
+#include "picture.h"
+#include "files.h"
+#include "memory.h"
+#include "png_write.h"
+#include "pnm.h"
+#include "stb.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <string.h>
+#include <strings.h>
+
+enum format { FORMAT_PNG, FORMAT_JPEG, FORMAT_BMP, FORMAT_PPM, FORMAT_PGM };
+
+static const struct {
+    const char *extension;
+    enum format format;
+} formats[] = {
+    {".png", FORMAT_PNG}, {".jpg", FORMAT_JPEG}, {".jpeg", FORMAT_JPEG}, {".bmp", FORMAT_BMP},
+    {".ppm", FORMAT_PPM}, {".pnm", FORMAT_PPM},  {".pgm", FORMAT_PGM},
+};
+
+struct picture_writer {
+    enum format format;
+    int64_t width, height, rows; /* rows: how many have come */
+    int channels, quality;
+    struct output *output; /* NULL after a failure: nothing more can be written */
+    struct png_writer *png;
+    unsigned char *rgb; /* one row (PPM, PGM) or the whole picture (JPEG, BMP) without alpha */
+    limn_error *error;  /* where stb's callback reports, during commit */
+    limn_status status;
+    char *path;
+};
+
+static bool find_format(const char *path, enum format *format)
+{
+    const char *name = strrchr(path, '/');
+    const char *extension = strrchr(name ? name : path, '.');
+    if (strcmp(path, "-") == 0) {
+        *format = FORMAT_PNG;
+        return true;
+    }
+    for (size_t i = 0; extension && i < sizeof formats / sizeof *formats; i++)
+        if (strcasecmp(extension, formats[i].extension) == 0) {
+            *format = formats[i].format;
+            return true;
+        }
+    return false;
+}
+
+bool picture_format_known(const char *path)
+{
+    enum format format;
+    return find_format(path, &format);
+}
+
+static bool is_whole(enum format format)
+{
+    return format == FORMAT_JPEG || format == FORMAT_BMP;
+}
+
+/* What the formats and, for JPEG and BMP, stb's ints have room for. */
+static limn_status check_size(const struct picture_writer *writer, limn_error *error)
+{
+    int64_t width = writer->width, height = writer->height;
+    if (width < 1 || height < 1 || (writer->channels != 3 && writer->channels != 4))
+        return fail(error, LIMN_E_OUTPUT,
+                    "%s: a picture of %" PRId64 " x %" PRId64 " with %d channels cannot be written",
+                    writer->path, width, height, writer->channels);
+    int64_t most = writer->format == FORMAT_JPEG ? 65535 : PNG_MOST_SIDE;
+    if (width > most || height > most)
+        return fail(error, LIMN_E_OUTPUT,
+                    "%s: %" PRId64 " x %" PRId64 " pixels, at most %" PRId64 " a side fit this format",
+                    writer->path, width, height, most);
+    enum { BMP_HEADERS = 54 };
+    int64_t most_row = (INT_MAX - BMP_HEADERS) / height;
+    if (is_whole(writer->format) && (3 * width + 3) / 4 * 4 > most_row)
+        return fail(error, LIMN_E_OUTPUT,
+                    "%s: %" PRId64 " x %" PRId64
+                    " pixels are more than the %d bytes that are written as JPEG or BMP; "
+                    "write a PNG or PPM",
+                    writer->path, width, height, INT_MAX);
+    return LIMN_OK;
+}
+
+static void free_writer(struct picture_writer *writer)
+{
+    png_writer_free(writer->png);
+    mem_free(writer->rgb);
+    mem_free(writer->path);
+    mem_free(writer);
+}
+
+/* Sizes have been checked, the output is open. */
+static limn_status start(struct picture_writer *writer, limn_error *error)
+{
+    if (writer->format == FORMAT_PNG)
+        return png_writer_create(writer->output, writer->width, writer->height, writer->channels,
+                                 &writer->png, error);
+    size_t bytes = (size_t)writer->width * 3 * (is_whole(writer->format) ? (size_t)writer->height : 1);
+    writer->rgb = mem_alloc(bytes);
+    if (!writer->rgb)
+        return fail_memory(error, writer->path, bytes);
+    if (is_whole(writer->format))
+        return LIMN_OK;
+    char text[PNM_HEADER_ROOM];
+    size_t size = pnm_header(text, writer->width, writer->height, writer->format == FORMAT_PPM ? 3 : 1);
+    return output_write(writer->output, text, size, error);
+}
+
+limn_status picture_writer_open(const char *path, int64_t width, int64_t height, int channels, int quality,
+                                bool force, struct picture_writer **writer, limn_error *error)
+{
+    enum format format;
+    *writer = NULL;
+    if (!find_format(path, &format))
+        return fail(error, LIMN_E_USAGE,
+                    "%s: the name's extension says no picture format; .png, .jpg, .jpeg, .bmp, .ppm, .pgm, "
+                    ".pnm expected",
+                    path);
+    struct picture_writer *made = mem_zalloc(1, sizeof *made);
+    if (!made)
+        return fail_memory(error, path, sizeof *made);
+    made->format = format;
+    made->width = width;
+    made->height = height;
+    made->channels = channels;
+    made->quality = quality < 1 ? 1 : quality > 100 ? 100 : quality;
+    made->path = mem_strdup(strcmp(path, "-") == 0 ? "standard output" : path);
+    limn_status status = made->path ? check_size(made, error) : fail_memory(error, path, strlen(path));
+    if (!status)
+        status = output_open(path, force, &made->output, error);
+    if (!status)
+        status = start(made, error);
+    if (status) {
+        output_abandon(made->output);
+        free_writer(made);
+        return status;
+    }
+    *writer = made;
+    return LIMN_OK;
+}
+
+/* Drops alpha from a row: over white, colour * alpha + white * (1 - alpha), rounded. */
+static void lay_over_white(const unsigned char *row, int64_t width, int channels, unsigned char *rgb)
+{
+    if (channels == 3) {
+        memcpy(rgb, row, (size_t)width * 3);
+        return;
+    }
+    for (int64_t x = 0; x < width; x++, row += 4, rgb += 3)
+        for (int c = 0; c < 3; c++)
+            rgb[c] = (unsigned char)((row[c] * row[3] + 255 * (255 - row[3]) + 127) / 255);
+}
+
+static limn_status write_row(struct picture_writer *writer, const unsigned char *row, limn_error *error)
+{
+    unsigned char *rgb = writer->rgb;
+    if (writer->format == FORMAT_PNG)
+        return png_writer_row(writer->png, row, error);
+    if (is_whole(writer->format))
+        rgb += writer->rows * writer->width * 3;
+    lay_over_white(row, writer->width, writer->channels, rgb);
+    if (is_whole(writer->format))
+        return LIMN_OK;
+    size_t pixels = (size_t)writer->width;
+    if (writer->format == FORMAT_PGM)
+        pnm_grey(rgb, pixels, rgb);
+    return output_write(writer->output, rgb, writer->format == FORMAT_PGM ? pixels : 3 * pixels, error);
+}
+
+/* Notes that the output is lost, and removes what was written of it. */
+static limn_status give_up(struct picture_writer *writer, limn_status status)
+{
+    output_abandon(writer->output);
+    writer->output = NULL;
+    return status;
+}
+
+static limn_status fail_given_up(const struct picture_writer *writer, limn_error *error)
+{
+    return fail(error, LIMN_E_OUTPUT, "%s: writing failed before", writer->path);
+}
+
+limn_status picture_writer_rows(struct picture_writer *writer, const unsigned char *rows, int64_t count,
+                                limn_error *error)
+{
+    if (!writer->output)
+        return fail_given_up(writer, error);
+    if (count < 0 || count > writer->height - writer->rows) {
+        fail(error, LIMN_E_OUTPUT, "%s: %" PRId64 " rows behind row %" PRId64 " of %" PRId64, writer->path,
+             count, writer->rows, writer->height);
+        return give_up(writer, LIMN_E_OUTPUT);
+    }
+    for (; count > 0; count--, rows += writer->width * writer->channels) {
+        limn_status status = write_row(writer, rows, error);
+        if (status)
+            return give_up(writer, status);
+        writer->rows++;
+    }
+    return LIMN_OK;
+}
+
+static void take_encoded(void *context, void *bytes, int size)
+{
+    struct picture_writer *writer = context;
+    if (!writer->status)
+        writer->status = output_write(writer->output, bytes, (size_t)size, writer->error);
+}
+
+static limn_status encode_whole(struct picture_writer *writer, limn_error *error)
+{
+    int width = (int)writer->width, height = (int)writer->height;
+    writer->error = error;
+    bool done = writer->format == FORMAT_BMP
+                    ? stb_encode_bmp(take_encoded, writer, width, height, writer->rgb)
+                    : stb_encode_jpeg(take_encoded, writer, width, height, writer->rgb, writer->quality);
+    if (!done && !writer->status)
+        return fail(error, LIMN_E_OUTPUT, "%s: the picture could not be encoded", writer->path);
+    return writer->status;
+}
+
+limn_status picture_writer_commit(struct picture_writer *writer, limn_error *error)
+{
+    limn_status status = LIMN_OK;
+    if (!writer->output)
+        status = fail_given_up(writer, error);
+    else if (writer->rows != writer->height)
+        status = fail(error, LIMN_E_OUTPUT, "%s: %" PRId64 " rows of %" PRId64 " have come", writer->path,
+                      writer->rows, writer->height);
+    else if (writer->png)
+        status = png_writer_finish(writer->png, error);
+    else if (is_whole(writer->format))
+        status = encode_whole(writer, error);
+    if (status)
+        give_up(writer, status);
+    else
+        status = output_commit(writer->output, error);
+    free_writer(writer);
+    return status;
+}
+
+void picture_writer_abandon(struct picture_writer *writer)
+{
+    if (!writer)
+        return;
+    output_abandon(writer->output);
+    free_writer(writer);
+}
+
+limn_status picture_write(const char *path, const struct picture *picture, int quality, bool force,
+                          limn_error *error)
+{
+    struct picture_writer *writer;
+    limn_status status = picture_writer_open(path, picture->width, picture->height, picture->channels,
+                                             quality, force, &writer, error);
+    if (!status)
+        status = picture_writer_rows(writer, picture->pixels, picture->height, error);
+    if (!status)
+        return picture_writer_commit(writer, error);
+    picture_writer_abandon(writer);
+    return status;
+}

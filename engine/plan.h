@@ -1,0 +1,47 @@
+/* plan.h - a graph at one size: every shape inferred, a kernel chosen for every node, memory laid out. */
+#ifndef LIMN_PLAN_H
+#define LIMN_PLAN_H
+
+#include "model.h"
+#include "tensor.h"
+
+struct step {
+    int node;
+    const struct layer_operator *operator;
+    const struct layer_variant *variant;
+    struct layer_args args;
+    int64_t tasks;
+    double seconds; /* spent here, summed over the runs since the profile was reset */
+};
+
+/* Where one value lives: `bytes` bytes at `offset` of the arena from step `first` to step `last`. */
+struct placement {
+    size_t bytes, offset;
+    int first, last;
+};
+
+struct plan {
+    struct step *steps;
+    int step_count;
+    struct layer_dims *dims;      /* per node */
+    struct placement *placements; /* per node; bytes 0 for a node that makes nothing */
+    struct tensor *values;        /* per node: a view into the arena, once plan_bind gave it one */
+    size_t arena_bytes;
+    size_t workspace_bytes; /* scratch for each worker */
+};
+
+/* Plans `graph` at `size` with kernels of the given family. `where` names the graph in messages. Nothing is
+ * packed or bound yet. LIMN_E_INPUT for a size the graph cannot take, LIMN_E_MEMORY. */
+limn_status plan_create(const struct graph *graph, limn_kernels kernels, limn_size size, const char *where,
+                        struct plan *plan, limn_error *error);
+void plan_free(struct plan *plan);
+
+/* Points every step's arguments into `arena` (arena_bytes, aligned to 64). */
+void plan_bind(struct plan *plan, const struct graph *graph, float *arena);
+
+/* Bytes a step must at least move: inputs, packed weights and output, once each. */
+size_t step_bytes(const struct step *step);
+
+double step_flops(const struct step *step);
+
+#endif

@@ -1,0 +1,131 @@
+/* png_probe.c - walks the chunks of a PNG (W3C PNG, third edition; chapters 5 and 11). See picture_probe.h.
+ *
+ *     length (4)  type (4)  data (length)  CRC-32 of type and data (4)
+ *
+ * The decoder behind this checks no checksum and trusts the order of chunks; so both are checked here. */
+#include "picture_probe.h"
+#include "png_write.h"
+#include "stb.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct chunk {
+    const unsigned char *type, *data;
+    uint32_t size;
+};
+
+static bool chunk_is(const struct chunk *chunk, const char *type)
+{
+    return memcmp(chunk->type, type, 4) == 0;
+}
+
+static limn_status fail_header(const struct picture_bytes *file, const char *what, int value,
+                               limn_error *error)
+{
+    return fail(error, LIMN_E_INPUT, "%s: PNG header with %s %d, which the format does not have", file->name,
+                what, value);
+}
+
+static limn_status read_header(const struct picture_bytes *file, const struct chunk *chunk,
+                               struct picture_header *header, limn_error *error)
+{
+    /* Bit d is set where depth d is allowed; the index is the colour type. */
+    enum { GREY = 0, RGB = 2, PALETTE = 3, GREY_ALPHA = 4, RGBA = 6 };
+    static const uint32_t depths[] = {
+        [GREY] = 0x10116, [RGB] = 0x10100, [PALETTE] = 0x116, [GREY_ALPHA] = 0x10100, [RGBA] = 0x10100};
+    static const char *const methods[] = {"compression", "filtering", "interlacing"};
+    if (!chunk_is(chunk, "IHDR") || chunk->size != 13)
+        return fail(error, LIMN_E_INPUT,
+                    "%s: PNG starts with a %u-byte chunk '%.4s', 13 bytes of 'IHDR' expected", file->name,
+                    (unsigned)chunk->size, (const char *)chunk->type);
+    const unsigned char *data = chunk->data;
+    int colour = data[9];
+    header->kind = PICTURE_PNG;
+    header->width = read_32be(data);
+    header->height = read_32be(data + 4);
+    header->depth = data[8];
+    header->alpha = colour == GREY_ALPHA || colour == RGBA;
+    if (colour > RGBA || !depths[colour])
+        return fail_header(file, "colour type", colour, error);
+    if (header->depth > 16 || !(depths[colour] >> header->depth & 1))
+        return fail_header(file, "bit depth", header->depth, error);
+    for (int i = 0; i < 3; i++)
+        if (data[10 + i] > (i == 2 ? 1 : 0))
+            return fail_header(file, methods[i], data[10 + i], error);
+    return picture_check_size(file, header->width, header->height, error);
+}
+
+/* iCCP: a name, a zero, the compression method, the profile as a zlib stream. Its description lies near
+ * the front in practice; the name is used where it does not. */
+static void read_profile(const struct chunk *chunk, struct picture_header *header)
+{
+    unsigned char profile[4096];
+    const unsigned char *name_end = memchr(chunk->data, 0, chunk->size < 80 ? chunk->size : 80);
+    if (!name_end || (size_t)(name_end - chunk->data) + 2 > chunk->size)
+        return;
+    size_t used = (size_t)(name_end - chunk->data) + 2;
+    stb_inflate_prefix(chunk->data + used, chunk->size - used, profile, (int)sizeof profile);
+    icc_describe(profile, sizeof profile, header);
+    if (header->foreign_profile && !header->profile[0])
+        snprintf(header->profile, sizeof header->profile, "%s", (const char *)chunk->data);
+}
+
+/* What a chunk after the header tells. `data_seen`: an IDAT came before. */
+static limn_status read_chunk(const struct picture_bytes *file, const struct chunk *chunk, bool data_seen,
+                              struct picture_header *header, limn_error *error)
+{
+    if (chunk_is(chunk, "PLTE")) {
+        if (chunk->size == 0 || chunk->size % 3 || chunk->size > 768 || data_seen || header->palette_at)
+            return fail(error, LIMN_E_INPUT,
+                        "%s: PNG palette of %u bytes%s, one of 3 to 768 before the data expected", file->name,
+                        (unsigned)chunk->size, data_seen ? " behind the data" : "");
+        header->palette_at = (size_t)(chunk->type - 4 - file->bytes);
+        header->palette_colours = (int)chunk->size / 3;
+    } else if (chunk_is(chunk, "tRNS")) {
+        header->alpha = true;
+    } else if (chunk_is(chunk, "eXIf")) {
+        header->orientation = exif_orientation(chunk->data, chunk->size);
+    } else if (chunk_is(chunk, "iCCP")) {
+        read_profile(chunk, header);
+    } else if (!chunk_is(chunk, "IDAT") && !chunk_is(chunk, "IEND") && !(chunk->type[0] & 0x20)) {
+        return fail(error, LIMN_E_INPUT, "%s: PNG chunk '%.4s' is needed for decoding and not known",
+                    file->name, (const char *)chunk->type);
+    }
+    return LIMN_OK;
+}
+
+limn_status png_probe(const struct picture_bytes *file, struct picture_header *header, limn_error *error)
+{
+    bool data_seen = false;
+    for (size_t at = 8;;) {
+        size_t left = file->size - at;
+        if (left < 12)
+            return picture_ends_early(file, "PNG", error);
+        struct chunk chunk = {file->bytes + at + 4, file->bytes + at + 8, read_32be(file->bytes + at)};
+        bool first = at == 8;
+        limn_status status = LIMN_OK;
+        /* The size in the header is worth a message even when the rest is missing. */
+        if (first && left >= 25)
+            status = read_header(file, &chunk, header, error);
+        if (!status && chunk.size > left - 12)
+            status = picture_ends_early(file, "PNG", error);
+        if (status)
+            return status;
+        bool checked = !(chunk.type[0] & 0x20) || chunk_is(&chunk, "tRNS");
+        if (checked && png_crc(0, chunk.type, chunk.size + 4) != read_32be(chunk.data + chunk.size))
+            return fail(error, LIMN_E_INPUT,
+                        "%s: PNG chunk at byte %zu fails its checksum, the file is damaged", file->name, at);
+        if (!first)
+            status = read_chunk(file, &chunk, data_seen, header, error);
+        if (status)
+            return status;
+        if (chunk_is(&chunk, "IEND"))
+            break;
+        data_seen = data_seen || chunk_is(&chunk, "IDAT");
+        at += 12 + (size_t)chunk.size;
+    }
+    if (!data_seen)
+        return fail(error, LIMN_E_INPUT, "%s: PNG without picture data (an 'IDAT' chunk)", file->name);
+    return LIMN_OK;
+}

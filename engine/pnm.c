@@ -1,0 +1,174 @@
+/* pnm.c - see pnm.h. The grammar is that of the Netpbm manual pages pbm(5), pgm(5), ppm(5):
+ *
+ *     "P" digit, width, height, maxval (not in P1 and P4), one whitespace character, samples
+ *
+ * separated by whitespace, with comments from '#' to the end of a line. Plain samples are decimal numbers
+ * (P1: digits that may touch); raw samples are 1 byte, or 2 with the high one first when maxval exceeds 255,
+ * and P4 packs 8 pixels into a byte, each row starting a new one. In PBM 1 is black. */
+#include "pnm.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+struct pnm {
+    const struct picture_bytes *file;
+    size_t at; /* the next byte to read */
+    int digit; /* of the magic number */
+    int64_t width, height;
+    uint32_t most; /* maxval */
+    int channels;
+};
+
+static bool is_space(int c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static limn_status skip_space(struct pnm *pnm, limn_error *error)
+{
+    const struct picture_bytes *file = pnm->file;
+    bool comment = false;
+    for (; pnm->at < file->size; pnm->at++) {
+        unsigned char c = file->bytes[pnm->at];
+        if (comment)
+            comment = c != '\n' && c != '\r';
+        else if (c == '#')
+            comment = true;
+        else if (!is_space(c))
+            return LIMN_OK;
+    }
+    return picture_ends_early(file, "PNM", error);
+}
+
+/* A decimal number of at most `most`; `single` stops after one digit, as P1 needs. */
+static limn_status read_number(struct pnm *pnm, const char *what, bool single, uint32_t most,
+                               uint32_t *number, limn_error *error)
+{
+    const struct picture_bytes *file = pnm->file;
+    limn_status status = skip_space(pnm, error);
+    if (status)
+        return status;
+    size_t start = pnm->at;
+    uint64_t value = 0;
+    while (pnm->at < file->size && file->bytes[pnm->at] >= '0' && file->bytes[pnm->at] <= '9' &&
+           value <= most) {
+        value = value * 10 + file->bytes[pnm->at++] - '0';
+        if (single)
+            break;
+    }
+    if (pnm->at == start)
+        return fail(error, LIMN_E_INPUT, "%s: PNM %s expected at byte %zu, '%c' found", file->name, what,
+                    start, file->bytes[start]);
+    if (value > most)
+        return fail(error, LIMN_E_INPUT,
+                    "%s: PNM %s at byte %zu is %" PRIu64 " or more, at most %" PRIu32 " expected", file->name,
+                    what, start, value, most);
+    *number = (uint32_t)value;
+    return LIMN_OK;
+}
+
+static size_t raw_row_bytes(const struct pnm *pnm)
+{
+    size_t samples = (size_t)(pnm->width * pnm->channels);
+    return pnm->digit == 4 ? (samples + 7) / 8 : pnm->most > 255 ? 2 * samples : samples;
+}
+
+static limn_status read_header(struct pnm *pnm, const struct picture_bytes *file, limn_error *error)
+{
+    *pnm = (struct pnm){.file = file, .at = 2, .digit = file->bytes[1] - '0', .most = 1};
+    pnm->channels = pnm->digit % 3 == 0 ? 3 : 1;
+    bool has_most = pnm->digit % 3 != 1;
+    uint32_t width = 0, height = 0;
+    limn_status status = read_number(pnm, "width", false, INT32_MAX, &width, error);
+    if (!status)
+        status = read_number(pnm, "height", false, INT32_MAX, &height, error);
+    if (!status && has_most)
+        status = read_number(pnm, "maxval", false, 65535, &pnm->most, error);
+    pnm->width = width;
+    pnm->height = height;
+    if (!status)
+        status = picture_check_size(file, width, height, error);
+    if (status)
+        return status;
+    if (pnm->most == 0)
+        return fail(error, LIMN_E_INPUT, "%s: PNM maxval is 0, 1 to 65535 expected", file->name);
+    if (pnm->at >= file->size)
+        return picture_ends_early(file, "PNM", error);
+    if (!is_space(file->bytes[pnm->at]))
+        return fail(error, LIMN_E_INPUT, "%s: PNM header ends with '%c' at byte %zu, whitespace expected",
+                    file->name, file->bytes[pnm->at], pnm->at);
+    pnm->at++;
+    if (pnm->digit >= 4 && raw_row_bytes(pnm) * (size_t)height > file->size - pnm->at)
+        return picture_ends_early(file, "PNM", error);
+    return LIMN_OK;
+}
+
+limn_status pnm_probe(const struct picture_bytes *file, struct picture_header *header, limn_error *error)
+{
+    struct pnm pnm;
+    limn_status status = read_header(&pnm, file, error);
+    header->kind = PICTURE_PNM;
+    header->width = pnm.width;
+    header->height = pnm.height;
+    return status;
+}
+
+/* Sample `i` of a row that starts at pnm->at (raw), or the next one (plain). */
+static limn_status read_sample(struct pnm *pnm, int64_t i, uint32_t *sample, limn_error *error)
+{
+    const unsigned char *row = pnm->file->bytes + pnm->at;
+    if (pnm->digit <= 3)
+        return read_number(pnm, "sample", pnm->digit == 1, pnm->most, sample, error);
+    if (pnm->digit == 4)
+        *sample = row[i / 8] >> (7 - i % 8) & 1;
+    else
+        *sample = pnm->most > 255 ? read_16be(row + 2 * i) : row[i];
+    if (*sample > pnm->most)
+        return fail(error, LIMN_E_INPUT,
+                    "%s: PNM sample in the row at byte %zu is %" PRIu32 ", at most %" PRIu32 " expected",
+                    pnm->file->name, pnm->at, *sample, pnm->most);
+    return LIMN_OK;
+}
+
+static limn_status read_row(struct pnm *pnm, unsigned char *out, limn_error *error)
+{
+    bool bitmap = pnm->digit % 3 == 1;
+    int copies = 3 / pnm->channels;
+    for (int64_t i = 0; i < pnm->width * pnm->channels; i++) {
+        uint32_t sample;
+        limn_status status = read_sample(pnm, i, &sample, error);
+        if (status)
+            return status;
+        uint32_t scaled = bitmap ? (sample ? 0 : 255) : (sample * 255 + pnm->most / 2) / pnm->most;
+        for (int c = 0; c < copies; c++)
+            *out++ = (unsigned char)scaled;
+    }
+    if (pnm->digit >= 4)
+        pnm->at += raw_row_bytes(pnm);
+    return LIMN_OK;
+}
+
+limn_status pnm_read(const struct picture_bytes *file, struct picture *picture, limn_error *error)
+{
+    struct pnm pnm;
+    limn_status status = read_header(&pnm, file, error);
+    if (!status)
+        status = picture_create(pnm.width, pnm.height, 3, picture, error);
+    for (int64_t y = 0; !status && y < pnm.height; y++)
+        status = read_row(&pnm, picture->pixels + y * pnm.width * 3, error);
+    if (status)
+        picture_free(picture);
+    return status;
+}
+
+size_t pnm_header(char text[PNM_HEADER_ROOM], int64_t width, int64_t height, int channels)
+{
+    return (size_t)snprintf(text, PNM_HEADER_ROOM, "P%d\n%" PRId64 " %" PRId64 "\n255\n",
+                            channels == 3 ? 6 : 5, width, height);
+}
+
+void pnm_grey(const unsigned char *rgb, size_t pixels, unsigned char *grey)
+{
+    for (size_t i = 0; i < pixels; i++, rgb += 3)
+        grey[i] = (unsigned char)((rgb[0] * 19595u + rgb[1] * 38470u + rgb[2] * 7471u + 32768u) >> 16);
+}

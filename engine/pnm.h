@@ -1,0 +1,23 @@
+/* pnm.h - the Netpbm formats PBM, PGM and PPM, plain (P1, P2, P3) and raw (P4, P5, P6). */
+#ifndef LIMN_PNM_H
+#define LIMN_PNM_H
+
+#include "picture_probe.h"
+
+/* The header. LIMN_E_INPUT: malformed, raw samples missing, beyond the limits. */
+limn_status pnm_probe(const struct picture_bytes *file, struct picture_header *header, limn_error *error);
+
+/* Decodes the first picture of the file into an empty picture; samples are scaled from 0..maxval to 0..255
+ * and rounded. LIMN_E_INPUT with the place of what is wrong, LIMN_E_MEMORY. */
+limn_status pnm_read(const struct picture_bytes *file, struct picture *picture, limn_error *error);
+
+enum { PNM_HEADER_ROOM = 64 };
+
+/* Writes the header of a raw 8-bit PPM (channels 3) or PGM (channels 1); returns its length. */
+size_t pnm_header(char text[PNM_HEADER_ROOM], int64_t width, int64_t height, int channels);
+
+/* Turns RGB pixels to the one grey sample that Pillow's convert("L") gives them (ITU-R BT.601 luma).
+ * Both may be the same block. */
+void pnm_grey(const unsigned char *rgb, size_t pixels, unsigned char *grey);
+
+#endif

@@ -1,0 +1,225 @@
+/* resample.c - see resample.h.
+ *
+ * Each sample of the result is a weighted mean of the samples around the same place of the source:
+ *
+ *     y[i] = sum_k w[i][k] x[first[i] + k],   w[i][k] ~ filter((first[i] + k + 1/2 - centre) / stretch)
+ *     centre = (i + 1/2) * scale,  scale = source size / result size,  stretch = max(scale, 1)
+ *
+ * with the weights of each i made to add up to 1. They depend on i only, so that one table serves all rows,
+ * and another one all columns. The weights are 22-bit fixed point: 255 times their sum fits 32 bits. */
+#include "resample.h"
+#include "memory.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { WEIGHT_BITS = 32 - 8 - 2 };
+
+struct weights {
+    int64_t count, room; /* samples of the result; weights stored for each */
+    int64_t *first, *taps;
+    int32_t *weight; /* count x room */
+};
+
+static double triangle(double x)
+{
+    x = fabs(x);
+    return x < 1.0 ? 1.0 - x : 0.0;
+}
+
+/* Keys' cubic convolution (1981), a = -1/2, in the order of operations that Pillow uses. */
+static double cubic(double x)
+{
+    const double a = -0.5;
+    x = fabs(x);
+    if (x < 1.0)
+        return ((a + 2.0) * x - (a + 3.0)) * x * x + 1;
+    if (x < 2.0)
+        return (((x - 5) * x + 8) * x - 4) * a;
+    return 0.0;
+}
+
+static void weights_free(struct weights *weights)
+{
+    mem_free(weights->first);
+    mem_free(weights->taps);
+    mem_free(weights->weight);
+}
+
+/* Fills the weights of result sample i; `real` has room for them. */
+static void fill_weights(struct weights *weights, int64_t i, double scale, enum resample_filter filter,
+                         int64_t from, double *real)
+{
+    double stretch = scale < 1.0 ? 1.0 : scale;
+    double support = (filter == RESAMPLE_BICUBIC ? 2.0 : 1.0) * stretch;
+    double centre = ((double)i + 0.5) * scale, total = 0.0;
+    int64_t first = (int64_t)(centre - support + 0.5), end = (int64_t)(centre + support + 0.5);
+    first = first < 0 ? 0 : first;
+    end = end > from ? from : end;
+    for (int64_t k = 0; k < end - first; k++) {
+        double x = ((double)(k + first) - centre + 0.5) * (1.0 / stretch);
+        real[k] = filter == RESAMPLE_BICUBIC ? cubic(x) : triangle(x);
+        total += real[k];
+    }
+    for (int64_t k = 0; k < end - first; k++) {
+        double fixed = (total != 0.0 ? real[k] / total : real[k]) * (1 << WEIGHT_BITS);
+        weights->weight[i * weights->room + k] = (int32_t)(fixed < 0 ? fixed - 0.5 : fixed + 0.5);
+    }
+    weights->first[i] = first;
+    weights->taps[i] = end - first;
+}
+
+static limn_status weights_create(int64_t from, int64_t to, enum resample_filter filter,
+                                  struct weights *weights, limn_error *error)
+{
+    double scale = (double)from / (double)to;
+    double support = (filter == RESAMPLE_BICUBIC ? 2.0 : 1.0) * (scale < 1.0 ? 1.0 : scale);
+    weights->count = to;
+    weights->room = (int64_t)ceil(support) * 2 + 1;
+    weights->first = mem_zalloc((size_t)to, sizeof *weights->first);
+    weights->taps = mem_zalloc((size_t)to, sizeof *weights->taps);
+    size_t cells;
+    bool fits = size_multiply((size_t)to, (size_t)weights->room, &cells);
+    weights->weight = fits ? mem_zalloc(cells, sizeof *weights->weight) : NULL;
+    double *real = mem_zalloc((size_t)weights->room, sizeof *real);
+    limn_status status = LIMN_OK;
+    if (!weights->first || !weights->taps || !weights->weight || !real)
+        status = fail_memory(error, "resizing weights", cells * sizeof *weights->weight);
+    for (int64_t i = 0; !status && i < to; i++)
+        fill_weights(weights, i, scale, filter, from, real);
+    mem_free(real);
+    return status;
+}
+
+static unsigned char round_sample(int32_t sum)
+{
+    int32_t value = (sum + (1 << (WEIGHT_BITS - 1))) >> WEIGHT_BITS;
+    return (unsigned char)(value < 0 ? 0 : value > 255 ? 255 : value);
+}
+
+/* One row of the result: 1, 3 or 4 channels, a constant where this is inlined. */
+static inline void resample_row(const unsigned char *row, const struct weights *weights, int channels,
+                                unsigned char *out)
+{
+    for (int64_t i = 0; i < weights->count; i++, out += channels) {
+        const unsigned char *in = row + weights->first[i] * channels;
+        const int32_t *weight = weights->weight + i * weights->room;
+        int32_t sum[4] = {0};
+        for (int64_t k = 0; k < weights->taps[i]; k++, in += channels)
+            for (int c = 0; c < channels; c++)
+                sum[c] += in[c] * weight[k];
+        for (int c = 0; c < channels; c++)
+            out[c] = round_sample(sum[c]);
+    }
+}
+
+static void resample_across(const struct picture *source, const struct weights *weights,
+                            struct picture *result)
+{
+    for (int64_t y = 0; y < source->height; y++) {
+        const unsigned char *row = source->pixels + y * source->width * source->channels;
+        unsigned char *out = result->pixels + y * result->width * result->channels;
+        switch (source->channels) {
+        case 1:
+            resample_row(row, weights, 1, out);
+            break;
+        case 3:
+            resample_row(row, weights, 3, out);
+            break;
+        default:
+            resample_row(row, weights, 4, out);
+        }
+    }
+}
+
+/* Downwards whole rows are added up, weight by weight, in `sums`. */
+static void resample_down(const struct picture *source, const struct weights *weights, int32_t *sums,
+                          struct picture *result)
+{
+    int64_t samples = source->width * source->channels;
+    for (int64_t y = 0; y < weights->count; y++) {
+        const unsigned char *row = source->pixels + weights->first[y] * samples;
+        memset(sums, 0, (size_t)samples * sizeof *sums);
+        for (int64_t k = 0; k < weights->taps[y]; k++, row += samples) {
+            int32_t weight = weights->weight[y * weights->room + k];
+            for (int64_t i = 0; i < samples; i++)
+                sums[i] += row[i] * weight;
+        }
+        for (int64_t i = 0; i < samples; i++)
+            result->pixels[y * samples + i] = round_sample(sums[i]);
+    }
+}
+
+/* [source width x height] => [width x height] */
+static limn_status change_width(const struct picture *source, int64_t width, enum resample_filter filter,
+                                struct picture *result, limn_error *error)
+{
+    struct weights weights = {0};
+    limn_status status = weights_create(source->width, width, filter, &weights, error);
+    if (!status)
+        status = picture_create(width, source->height, source->channels, result, error);
+    if (!status)
+        resample_across(source, &weights, result);
+    weights_free(&weights);
+    return status;
+}
+
+static limn_status change_height(const struct picture *source, int64_t height, enum resample_filter filter,
+                                 struct picture *result, limn_error *error)
+{
+    struct weights weights = {0};
+    int64_t samples = source->width * source->channels;
+    int32_t *sums = mem_zalloc((size_t)samples, sizeof *sums);
+    limn_status status = sums ? LIMN_OK : fail_memory(error, "resizing", (size_t)samples * sizeof *sums);
+    if (!status)
+        status = weights_create(source->height, height, filter, &weights, error);
+    if (!status)
+        status = picture_create(source->width, height, source->channels, result, error);
+    if (!status)
+        resample_down(source, &weights, sums, result);
+    mem_free(sums);
+    weights_free(&weights);
+    return status;
+}
+
+/* The order matters, because the first pass is rounded to bytes. Pillow goes across first; from version 13 on
+ * it goes down first where that leaves far fewer rows for the other pass. */
+static bool goes_down_first(const struct picture *source, int64_t width, int64_t height)
+{
+    int64_t rows_less = source->height - height, columns_less = source->width - width;
+    return rows_less > 0 && rows_less > 2 * columns_less;
+}
+
+/* A size that stays is not filtered: its weights would be 1 and 0. */
+limn_status picture_resample(const struct picture *source, int64_t width, int64_t height,
+                             enum resample_filter filter, struct picture *result, limn_error *error)
+{
+    struct picture between = {0};
+    *result = (struct picture){0};
+    if (width < 1 || height < 1)
+        return fail(error, LIMN_E_USAGE, "a picture cannot be resized to %lld x %lld", (long long)width,
+                    (long long)height);
+    if (width == source->width && height == source->height) {
+        limn_status status = picture_create(width, height, source->channels, result, error);
+        if (!status)
+            memcpy(result->pixels, source->pixels, (size_t)(width * height * source->channels));
+        return status;
+    }
+    if (width == source->width)
+        return change_height(source, height, filter, result, error);
+    if (height == source->height)
+        return change_width(source, width, filter, result, error);
+
+    limn_status status;
+    if (goes_down_first(source, width, height)) {
+        status = change_height(source, height, filter, &between, error);
+        if (!status)
+            status = change_width(&between, width, filter, result, error);
+    } else {
+        status = change_width(source, width, filter, &between, error);
+        if (!status)
+            status = change_height(&between, height, filter, result, error);
+    }
+    picture_free(&between);
+    return status;
+}

@@ -1,0 +1,166 @@
+/* session.c - sessions: see limn.h and session.h. */
+#include "session.h"
+#include "memory.h"
+
+value graph_input_node(const struct graph *graph, int index)
+{
+    for (int i = 0; i < graph->count; i++)
+        if (graph->nodes[i].is_input && index-- == 0)
+            return i;
+    return NO_VALUE;
+}
+
+/* Scratch of each worker begins on a cache line of its own. */
+static size_t workspace_stride(const struct plan *plan)
+{
+    return (plan->workspace_bytes + 63) / 64 * 64;
+}
+
+static limn_status prepare(limn_session *session, limn_error *error)
+{
+    limn_model *model = session->model;
+    struct plan *plan = &session->plan;
+    for (int s = 0; s < plan->step_count; s++) {
+        struct step *step = &plan->steps[s];
+        limn_status status =
+            model_packed(model, step->node, step->variant, &step->args.d, &step->args.packed, error);
+        if (status != LIMN_OK)
+            return status;
+    }
+    size_t workspaces = workspace_stride(plan) * (size_t)pool_threads(model->engine->pool);
+    session->arena = mem_alloc(plan->arena_bytes);
+    session->workspace = mem_alloc(workspaces);
+    if (!session->arena || !session->workspace)
+        return fail_memory(error, model->graph.path, plan->arena_bytes + workspaces);
+    plan_bind(plan, &model->graph, session->arena);
+    return LIMN_OK;
+}
+
+limn_status limn_session_create(limn_model *model, limn_size size, limn_session **session, limn_error *error)
+{
+    *session = NULL;
+    limn_session *created = mem_zalloc(1, sizeof *created);
+    if (!created)
+        return fail_memory(error, "a session", sizeof *created);
+    created->model = model;
+    limn_status status =
+        plan_create(&model->graph, model->engine->kernels, size, model->graph.path, &created->plan, error);
+    if (status == LIMN_OK)
+        status = prepare(created, error);
+    if (status != LIMN_OK) {
+        limn_session_free(created);
+        return status;
+    }
+    *session = created;
+    return LIMN_OK;
+}
+
+void limn_session_free(limn_session *session)
+{
+    if (!session)
+        return;
+    mem_free(session->arena);
+    mem_free(session->workspace);
+    plan_free(&session->plan);
+    mem_free(session);
+}
+
+struct tensor *session_input(limn_session *session, int index)
+{
+    value node = graph_input_node(&session->model->graph, index);
+    return node == NO_VALUE ? NULL : &session->plan.values[node];
+}
+
+const struct tensor *session_output(const limn_session *session)
+{
+    const struct graph *graph = &session->model->graph;
+    return &session->plan.values[graph_maker(graph, graph->output)];
+}
+
+static limn_shape shape_of(const struct tensor *tensor)
+{
+    return tensor ? (limn_shape){tensor->n, tensor->c, tensor->h, tensor->w} : (limn_shape){0, 0, 0, 0};
+}
+
+limn_shape limn_session_input_shape(const limn_session *session, int index)
+{
+    value node = graph_input_node(&session->model->graph, index);
+    return shape_of(node == NO_VALUE ? NULL : &session->plan.values[node]);
+}
+
+limn_shape limn_session_output_shape(const limn_session *session)
+{
+    return shape_of(session_output(session));
+}
+
+limn_status limn_session_set_input(limn_session *session, int index, const float *nchw, limn_error *error)
+{
+    struct tensor *input = session_input(session, index);
+    if (!input)
+        return fail(error, LIMN_E_USAGE, "%s has no input %d", session->model->kind->name, index);
+    tensor_from_nchw(input, nchw);
+    return LIMN_OK;
+}
+
+limn_status limn_session_get_output(const limn_session *session, float *nchw, limn_error *error)
+{
+    (void)error; /* nothing can fail; the signature is that of its siblings */
+    tensor_to_nchw(session_output(session), nchw);
+    return LIMN_OK;
+}
+
+void session_observe(limn_session *session, session_observer observer, void *context)
+{
+    session->observer = observer;
+    session->observer_context = context;
+}
+
+void session_profile(limn_session *session)
+{
+    session->profiling = true;
+    for (int s = 0; s < session->plan.step_count; s++)
+        session->plan.steps[s].seconds = 0;
+}
+
+/* ---- running ----------------------------------------------------------------------------- */
+
+struct step_run {
+    const struct step *step;
+    unsigned char *workspace;
+    size_t stride;
+};
+
+static void run_task(void *context, int64_t task, int worker)
+{
+    const struct step_run *run = context;
+    run->step->variant->run_task(&run->step->args, task, run->workspace + (size_t)worker * run->stride);
+}
+
+static limn_status run_steps(limn_session *session, limn_error *error)
+{
+    struct plan *plan = &session->plan;
+    for (int s = 0; s < plan->step_count; s++) {
+        struct step *step = &plan->steps[s];
+        struct step_run run = {step, session->workspace, workspace_stride(plan)};
+        double start = session->profiling ? time_now() : 0;
+        pool_run(session->model->engine->pool, step->tasks, run_task, &run);
+        if (session->profiling)
+            step->seconds += time_now() - start;
+        if (session->observer) {
+            limn_status status =
+                session->observer(session->observer_context, &session->model->graph.nodes[step->node],
+                                  &plan->values[step->node], error);
+            if (status != LIMN_OK)
+                return status;
+        }
+    }
+    return LIMN_OK;
+}
+
+limn_status limn_session_run(limn_session *session, limn_error *error)
+{
+    uint64_t denormals = cpu_flush_denormals();
+    limn_status status = run_steps(session, error);
+    cpu_restore_denormals(denormals);
+    return status;
+}

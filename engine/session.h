@@ -1,0 +1,34 @@
+/* session.h - what stands behind limn_session, for the parts of limn that look inside a run. */
+#ifndef LIMN_SESSION_H
+#define LIMN_SESSION_H
+
+#include "plan.h"
+
+/* Called after each step with the value it made, which stays valid only during the call: its memory is used
+ * again by later steps. A status other than LIMN_OK ends the run. */
+typedef limn_status (*session_observer)(void *context, const struct node *node, const struct tensor *made,
+                                        limn_error *error);
+
+struct limn_session {
+    limn_model *model;
+    struct plan plan;
+    float *arena;
+    unsigned char *workspace; /* plan.workspace_bytes for each thread of the pool */
+    bool profiling;           /* add up step->seconds */
+    session_observer observer;
+    void *observer_context;
+};
+
+/* The tensor to fill with input `index` before a run, and the one to read after it; NHWC views. */
+struct tensor *session_input(limn_session *session, int index);
+const struct tensor *session_output(const limn_session *session);
+
+void session_observe(limn_session *session, session_observer observer, void *context);
+
+/* Starts timing each step anew. */
+void session_profile(limn_session *session);
+
+/* The node of input `index`, or NO_VALUE. */
+value graph_input_node(const struct graph *graph, int index);
+
+#endif

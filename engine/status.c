@@ -1,0 +1,25 @@
+/* status.c - see status.h. */
+#include "status.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+limn_status fail(limn_error *error, limn_status status, const char *format, ...)
+{
+    if (!error)
+        return status;
+    error->status = status;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(error->message, sizeof error->message, format, arguments);
+    va_end(arguments);
+    for (char *c = error->message; *c; c++)
+        if ((unsigned char)*c < 32 || *c == 127)
+            *c = '?';
+    return status;
+}
+
+limn_status fail_memory(limn_error *error, const char *what, size_t bytes)
+{
+    return fail(error, LIMN_E_MEMORY, "out of memory: %s needs %.1f MB", what, (double)bytes / 1e6);
+}

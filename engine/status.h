@@ -1,0 +1,17 @@
+/* status.h - how the engine reports failure: a status returned, a message in the caller's limn_error. */
+#ifndef LIMN_STATUS_H
+#define LIMN_STATUS_H
+
+#include "limn.h"
+
+/* Fills *error (which may be NULL) and returns `status`, so that a check reads
+ *     return fail(error, LIMN_E_INPUT, "%s: %d channels, 3 expected", path, channels);
+ * A message longer than limn_error holds is cut; control characters that a file name or a tensor
+ * name may bring along are replaced, so that the message stays one printable line. */
+limn_status fail(limn_error *error, limn_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* fail() for an allocation: "out of memory: WHAT needs N MB". Returns LIMN_E_MEMORY. */
+limn_status fail_memory(limn_error *error, const char *what, size_t bytes);
+
+#endif

@@ -1,0 +1,110 @@
+/* stb.c - see stb.h. Sean Barrett's public domain single-file libraries, compiled here and only here.
+ *
+ * stb_image works on signed ints throughout and lets them overflow on damaged JPEG data (coefficients
+ * times quantisers); the Makefile compiles this file with -fwrapv, which makes that harmless. */
+#include "stb.h"
+#include "memory.h"
+
+#include <limits.h>
+#include <string.h>
+
+/* The decode under way on this thread. */
+static _Thread_local struct {
+    size_t most_block, no_memory;
+    bool too_large; /* a block beyond most_block was asked for */
+} decode;
+
+static bool is_allowed(size_t bytes)
+{
+    if (bytes > decode.most_block)
+        decode.too_large = true;
+    return bytes <= decode.most_block;
+}
+
+/* Blocks are zeroed: what a damaged file leaves unwritten must not show what the memory held before. */
+static void *stb_alloc(size_t bytes)
+{
+    if (!is_allowed(bytes))
+        return NULL;
+    void *block = mem_zalloc(1, bytes);
+    if (!block)
+        decode.no_memory = bytes;
+    return block;
+}
+
+static void *stb_grow(void *block, size_t had, size_t bytes)
+{
+    if (!is_allowed(bytes))
+        return NULL;
+    void *grown = mem_resize(block, bytes);
+    if (!grown)
+        decode.no_memory = bytes;
+    else if (bytes > had)
+        memset((unsigned char *)grown + had, 0, bytes - had);
+    return grown;
+}
+
+#define STBI_MALLOC(bytes) stb_alloc(bytes)
+#define STBI_REALLOC_SIZED(block, had, bytes) stb_grow(block, had, bytes)
+#define STBI_FREE(block) mem_free(block)
+#define STBI_ASSERT(condition) ((void)0) /* damaged input must never end the process */
+#define STBI_ONLY_PNG
+#define STBI_ONLY_JPEG
+#define STBI_NO_STDIO
+#define STBI_NO_HDR
+#define STBI_NO_LINEAR
+#define STBI_MAX_DIMENSIONS 16384
+#define STB_IMAGE_STATIC
+#define STB_IMAGE_IMPLEMENTATION
+
+#define STBIW_MALLOC(bytes) mem_alloc(bytes)
+#define STBIW_REALLOC(block, bytes) mem_resize(block, bytes)
+#define STBIW_FREE(block) mem_free(block)
+#define STBIW_ASSERT(condition) ((void)0)
+#define STBI_WRITE_NO_STDIO
+#define STB_IMAGE_WRITE_STATIC
+#define STB_IMAGE_WRITE_IMPLEMENTATION
+
+/* Most of what stb declares is not used, which shows at the end of this file: so it holds until there. */
+#pragma GCC diagnostic ignored "-Wunused-function"
+#include <stb/stb_image.h>
+#include <stb/stb_image_write.h>
+
+void *stb_decode(const unsigned char *bytes, size_t size, int channels, bool sixteen, size_t most_block,
+                 struct stb_failure *failure)
+{
+    *failure = (struct stb_failure){0, "more than 2 GB"};
+    if (size > INT_MAX)
+        return NULL;
+    decode.most_block = most_block;
+    decode.no_memory = 0;
+    decode.too_large = false;
+    stbi__g_failure_reason = "malformed"; /* stb does not name every reason */
+    int width, height, in_file;
+    void *samples;
+    if (sixteen)
+        samples = stbi_load_16_from_memory(bytes, (int)size, &width, &height, &in_file, channels);
+    else
+        samples = stbi_load_from_memory(bytes, (int)size, &width, &height, &in_file, channels);
+    failure->no_memory = decode.no_memory;
+    failure->reason = decode.too_large ? "it unpacks to more than its header says" : stbi_failure_reason();
+    return samples;
+}
+
+void stb_inflate_prefix(const unsigned char *bytes, size_t size, unsigned char *out, int room)
+{
+    memset(out, 0, (size_t)room);
+    if (size <= INT_MAX)
+        stbi_zlib_decode_buffer((char *)out, room, (const char *)bytes, (int)size);
+}
+
+bool stb_encode_jpeg(stb_sink *sink, void *context, int width, int height, const unsigned char *rgb,
+                     int quality)
+{
+    return stbi_write_jpg_to_func(sink, context, width, height, 3, rgb, quality) != 0;
+}
+
+bool stb_encode_bmp(stb_sink *sink, void *context, int width, int height, const unsigned char *rgb)
+{
+    return stbi_write_bmp_to_func(sink, context, width, height, 3, rgb) != 0;
+}

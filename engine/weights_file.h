@@ -1,0 +1,26 @@
+/* weights_file.h - an open safetensors file: its header in memory, its tensors read on demand. */
+#ifndef LIMN_WEIGHTS_FILE_H
+#define LIMN_WEIGHTS_FILE_H
+
+#include "files.h"
+#include "safetensors.h"
+
+struct weights_file {
+    struct file *file;
+    struct safetensors *header;
+};
+
+/* Opens and checks the file by every rule of the format. A file of another format is an error that says which
+ * command converts it. LIMN_E_WEIGHTS, LIMN_E_MEMORY. */
+limn_status weights_open(const char *path, struct weights_file *weights, limn_error *error);
+void weights_close(struct weights_file *weights);
+
+/* Reads a whole tensor of a usable dtype as floats; `out` holds entry->elements. A NaN or infinity in it is
+ * counted in *unfinite when that is not NULL. */
+limn_status weights_read(const struct weights_file *weights, const struct tensor_entry *entry, float *out,
+                         int64_t *unfinite, limn_error *error);
+
+/* "64x3x3x3" into `text`; "scalar" for rank 0. Returns text. */
+const char *shape_text(const struct tensor_entry *entry, char text[96]);
+
+#endif

@@ -1,0 +1,115 @@
+/* layer.h - what every operator looks like from outside.
+ *
+ * An operator is one table of variants: a plain reference and whatever is faster. The planner, the
+ * tests and the benchmark all walk these tables, so a variant that is in a table is chosen, tested and
+ * measured, and one that is not does not exist.
+ *
+ * A variant does its work in independent tasks. How many there are, and what each one computes,
+ * depends on the dimensions only, never on the number of threads: that is what makes results
+ * bit-identical for every thread count. Layers allocate nothing; memory for packed weights and for each
+ * thread's scratch is asked for in bytes and handed in.
+ *
+ * Activations are NHWC float32. Pixels of a tensor lie `stride` floats apart, at least its channels:
+ * more when it is a slice of a wider tensor, as the inputs of a concat are. */
+#ifndef LAYERS_LAYER_H
+#define LAYERS_LAYER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum layer_kind {
+    LAYER_CONV2D,    /* conv2d.c */
+    LAYER_POINTWISE, /* pointwise.c: an epilogue on its own */
+    LAYER_UPSAMPLE,  /* upsample.c: nearest neighbour, integer factor */
+    LAYER_BICUBIC,   /* bicubic.c: TensorFlow 1's, integer factor */
+    LAYER_COUNT,
+};
+
+/* Dimensions of one operator. Windows are used by the operators that have one. */
+struct layer_dims {
+    int64_t n, ih, iw, ic; /* input */
+    int64_t oh, ow, oc;    /* output */
+    int64_t kh, kw, stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w;
+};
+
+enum activation { ACTIVATION_NONE, ACTIVATION_RELU };
+
+/* What happens to a result on its way out, in this order, each part optional:
+ *
+ *     y = scale * activation(x + bias + residual) + shift
+ *
+ * This covers conv -> ReLU, conv -> batchnorm -> ReLU (the batchnorm folded into weights and bias), a
+ * residual sum before the activation, and conv -> ReLU -> batchnorm, where scale and shift cannot be folded.
+ */
+struct epilogue {
+    const float *bias;     /* OC, or NULL */
+    const float *residual; /* N OH OW OC, or NULL */
+    int64_t residual_stride;
+    enum activation activation;
+    const float *scale, *shift; /* OC each; NULL: 1 and 0 */
+};
+
+/* Where the weights of an operator lie before packing: any order of the four axes. */
+struct layer_weights {
+    const float *data;
+    int64_t stride_o, stride_i, stride_h, stride_w; /* floats between neighbours along OC, IC, KH, KW */
+    const float *scale;                             /* OC factors multiplied in, or NULL */
+};
+
+struct layer_args {
+    struct layer_dims d;
+    const float *x; /* N IH IW IC */
+    int64_t x_stride;
+    float *y; /* N OH OW OC; never overlaps x */
+    int64_t y_stride;
+    const void *packed; /* what pack() made; NULL for operators without weights */
+    struct epilogue epilogue;
+};
+
+enum layer_family { FAMILY_REFERENCE, FAMILY_OPENBLAS, FAMILY_PLAIN };
+
+struct layer_variant {
+    const char *name;
+    enum layer_family family;
+    bool (*applies)(const struct layer_dims *d);
+    size_t (*packed_bytes)(const struct layer_dims *d); /* NULL when there are no weights */
+    void (*pack)(const struct layer_dims *d, const struct layer_weights *weights, void *packed);
+    size_t (*workspace_bytes)(const struct layer_dims *d); /* scratch for one running task; NULL: none */
+    int64_t (*tasks)(const struct layer_dims *d);
+    void (*run_task)(const struct layer_args *args, int64_t task, void *workspace);
+};
+
+struct layer_operator {
+    const char *name;
+    bool has_epilogue;                           /* a following pointwise operation can be fused in */
+    double (*flops)(const struct layer_dims *d); /* multiplications and additions, each counted as one */
+    const struct layer_variant *const *variants; /* the reference first; ends with NULL */
+};
+
+/* Indexed by enum layer_kind. */
+extern const struct layer_operator layer_operators[LAYER_COUNT];
+
+/* Whether every pixel block of `d` can be repeated exactly in a picture cut into tiles: row blocks of the
+ * GEMM convolution treat a row by its place modulo this number (see conv2d.c), so tiles whose offsets and
+ * width differences are multiples of it give the bytes of the whole picture. */
+enum { LAYER_TILE_PERIOD = 12 };
+
+/* Applies `e` to `pixels` pixels of `channels` floats at y, which are the pixels from `first` on of the
+ * output. */
+void epilogue_apply(const struct epilogue *e, int64_t channels, int64_t first, int64_t pixels, float *y,
+                    int64_t y_stride);
+
+/* Variants that touch every element once split the pixels of the output into tasks of this many. */
+int64_t layer_pixel_tasks(const struct layer_dims *d);
+int64_t layer_pixel_span(const struct layer_dims *d, int64_t task, int64_t *first);
+
+/* applies() for a variant that takes any dimensions. */
+bool layer_applies_always(const struct layer_dims *d);
+
+extern const struct layer_variant conv2d_ref, conv2d_gemm;
+extern const struct layer_variant pointwise_plain;
+extern const struct layer_variant upsample_nearest;
+extern const struct layer_variant bicubic_tf1;
+
+#endif

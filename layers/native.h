@@ -1,0 +1,58 @@
+/* native.h - kernels written once with the compiler's vector extensions and compiled for several
+ * instruction sets.
+ *
+ * The Makefile compiles each file named native_*.c once per set, with -DISA=avx512 and the flags of that set;
+ * a public name is made unique by NATIVE(name), for instance peak_avx512. native.c chooses at run time.
+ *
+ * VECTOR_FLOATS is the width of one register. A wider vector than the set has would be legal C and
+ * slow: GCC and clang then build it from pieces that pass through memory. */
+#ifndef LAYERS_NATIVE_H
+#define LAYERS_NATIVE_H
+
+#include "cpu.h"
+#include "layer.h"
+
+#define NATIVE_DECLARE(isa)                                                                                  \
+    double peak_##isa(double seconds);                                                                       \
+    void epilogue_##isa(const struct epilogue *e, int64_t channels, int64_t first, int64_t pixels, float *y, \
+                        int64_t y_stride);
+
+NATIVE_DECLARE(baseline)
+NATIVE_DECLARE(avx2)
+NATIVE_DECLARE(avx512)
+NATIVE_DECLARE(neon)
+
+/* The kernels of one instruction set. */
+struct native {
+    double (*peak)(double seconds);
+    void (*epilogue)(const struct epilogue *e, int64_t channels, int64_t first, int64_t pixels, float *y,
+                     int64_t y_stride);
+};
+
+/* The kernels for `isa`, which must be one this program was compiled for (cpu_has says so). */
+const struct native *native_for(enum isa isa);
+
+/* The kernels in use: those of native_choose, at first the baseline's. */
+const struct native *native(void);
+void native_choose(enum isa isa);
+
+#ifdef ISA
+
+#define NATIVE_JOIN(name, isa) name##_##isa
+#define NATIVE_EXPAND(name, isa) NATIVE_JOIN(name, isa)
+#define NATIVE(name) NATIVE_EXPAND(name, ISA)
+
+#if defined(__AVX512F__)
+#define VECTOR_FLOATS 16
+#elif defined(__AVX2__)
+#define VECTOR_FLOATS 8
+#else
+#define VECTOR_FLOATS 4
+#endif
+
+typedef float vector __attribute__((vector_size(VECTOR_FLOATS * sizeof(float))));
+typedef int lanes
+    __attribute__((vector_size(VECTOR_FLOATS * sizeof(int)))); /* what comparing two vectors gives */
+
+#endif
+#endif

@@ -1,0 +1,62 @@
+/* native_epilogue.c - y = scale * activation(y + bias + residual) + shift, in place: see struct epilogue in
+ * layer.h.
+ *
+ * Every part is optional, and none depends on the pixel: the tests inside the loop always go the same way,
+ * which costs next to nothing beside the loads and stores that bind this. Channels beyond the last whole
+ * vector are done one by one, so nothing outside the pixel is read. */
+#include "native.h"
+#include "layer.h"
+
+#include <string.h>
+
+static vector load(const float *from)
+{
+    vector v;
+    memcpy(&v, from, sizeof v); /* floats of a pixel need not be aligned to a vector */
+    return v;
+}
+
+/* Negative lanes become 0; comparing this way round keeps a NaN a NaN. */
+static vector relu(vector v)
+{
+    return (vector)((lanes)v & ~(v < 0));
+}
+
+static void channels_tail(const struct epilogue *e, const float *residual, int64_t from, int64_t channels,
+                          float *y)
+{
+    for (int64_t c = from; c < channels; c++) {
+        float v = y[c];
+        if (e->bias)
+            v += e->bias[c];
+        if (residual)
+            v += residual[c];
+        if (e->activation == ACTIVATION_RELU)
+            v = v < 0 ? 0 : v;
+        if (e->scale)
+            v = v * e->scale[c] + e->shift[c];
+        y[c] = v;
+    }
+}
+
+void NATIVE(epilogue)(const struct epilogue *e, int64_t channels, int64_t first, int64_t pixels, float *y,
+                      int64_t y_stride)
+{
+    int64_t whole = channels - channels % VECTOR_FLOATS;
+    for (int64_t p = 0; p < pixels; p++, y += y_stride) {
+        const float *residual = e->residual ? e->residual + (first + p) * e->residual_stride : NULL;
+        for (int64_t c = 0; c < whole; c += VECTOR_FLOATS) {
+            vector v = load(y + c);
+            if (e->bias)
+                v += load(e->bias + c);
+            if (residual)
+                v += load(residual + c);
+            if (e->activation == ACTIVATION_RELU)
+                v = relu(v);
+            if (e->scale)
+                v = v * load(e->scale + c) + load(e->shift + c);
+            memcpy(y + c, &v, sizeof v);
+        }
+        channels_tail(e, residual, whole, channels, y);
+    }
+}

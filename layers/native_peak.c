@@ -1,0 +1,51 @@
+/* native_peak.c - the ceiling: how many multiply-adds a core does when nothing else stands in the way.
+ *
+ * A fused multiply-add takes about 4 cycles from operand to result, and a core starts 2 a cycle, so at least
+ * 8 independent chains must be under way; 12 leave room for other latencies and still fit the 16 registers of
+ * AVX2. The chains converge (x <- x * a + b with |a| < 1), so no value overflows or becomes subnormal,
+ * whatever the repetition count. */
+#include "native.h"
+
+#include <time.h>
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+enum { CHAINS = 12, STEPS = 100000 };
+
+/* The statement order keeps all chains in registers; an array indexed by a loop variable is left in
+ * memory by some compilers unless the loop is unrolled completely. */
+static vector run_chains(vector a, vector b)
+{
+    vector x0 = b, x1 = b + 1, x2 = b + 2, x3 = b + 3, x4 = b + 4, x5 = b + 5;
+    vector x6 = b + 6, x7 = b + 7, x8 = b + 8, x9 = b + 9, x10 = b + 10, x11 = b + 11;
+    for (int step = 0; step < STEPS; step++) {
+        x0 = x0 * a + b, x1 = x1 * a + b, x2 = x2 * a + b, x3 = x3 * a + b;
+        x4 = x4 * a + b, x5 = x5 * a + b, x6 = x6 * a + b, x7 = x7 * a + b;
+        x8 = x8 * a + b, x9 = x9 * a + b, x10 = x10 * a + b, x11 = x11 * a + b;
+    }
+    return x0 + x1 + x2 + x3 + x4 + x5 + x6 + x7 + x8 + x9 + x10 + x11;
+}
+
+/* Runs for about `seconds` on the calling thread and returns the best rate seen, in FLOP/s: what no kernel of
+ * this instruction set can exceed on one core. One multiply-add counts as two. */
+double NATIVE(peak)(double seconds)
+{
+    volatile float factor = 0.5F, term = 0.25F; /* volatile: not known when compiling */
+    vector a = (vector){0} + factor, b = (vector){0} + term;
+    double best = 0, start = now(), before = start;
+    volatile float sink = 0;
+    while (before - start < seconds) {
+        vector sum = run_chains(a, b);
+        double after = now();
+        double rate = 2.0 * CHAINS * STEPS * VECTOR_FLOATS / (after - before);
+        best = rate > best ? rate : best;
+        before = after;
+        sink = sink + sum[0];
+    }
+    return best;
+}

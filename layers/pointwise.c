@@ -1,0 +1,28 @@
+/* pointwise.c - element by element: y = scale * activation(x + bias + residual) + shift.
+ *
+ * PyTorch: relu(x), x + r, x * scale[None, :, None, None] + shift[...], and their compositions. The planner
+ * fuses these into the operator that makes x wherever it can; this is what remains.
+ *
+ * Costs one read of x (and of the residual) and one write of y: bound by memory. */
+#include "layer.h"
+
+#include <string.h>
+
+static void run_task(const struct layer_args *a, int64_t task, void *workspace)
+{
+    (void)workspace;
+    int64_t first, pixels = layer_pixel_span(&a->d, task, &first);
+    for (int64_t p = first; p < first + pixels; p++) {
+        float *y = a->y + p * a->y_stride;
+        memcpy(y, a->x + p * a->x_stride, (size_t)a->d.oc * sizeof *y);
+        epilogue_apply(&a->epilogue, a->d.oc, p, 1, y, a->y_stride);
+    }
+}
+
+const struct layer_variant pointwise_plain = {
+    .name = "pointwise_plain",
+    .family = FAMILY_PLAIN,
+    .applies = layer_applies_always,
+    .tasks = layer_pixel_tasks,
+    .run_task = run_task,
+};

@@ -1,0 +1,157 @@
+/* support.c - see support.h. */
+#include "support.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- random numbers (Steele, Lea, Flood: SplitMix64, 2014) ------------------------------- */
+
+static uint64_t next(struct random *random)
+{
+    uint64_t z = (random->state += UINT64_C(0x9E3779B97F4A7C15));
+    z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ z >> 27) * UINT64_C(0x94D049BB133111EB);
+    return z ^ z >> 31;
+}
+
+float random_float(struct random *random)
+{
+    return (float)((int64_t)(next(random) >> 40) - (1 << 23)) / (float)(1 << 23);
+}
+
+int64_t random_below(struct random *random, int64_t bound)
+{
+    return (int64_t)(next(random) % (uint64_t)bound);
+}
+
+void random_fill(struct random *random, float *values, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        values[i] = random_float(random);
+}
+
+/* ---- guarded blocks ---------------------------------------------------------------------- */
+
+enum { ZONE = 64 };
+
+static const float zone_value = -12345.5F;
+
+struct guarded guarded_create(int64_t count)
+{
+    float *block = malloc((size_t)(count + 2 * ZONE) * sizeof *block);
+    assert_non_null(block);
+    for (int64_t i = 0; i < count + 2 * ZONE; i++)
+        block[i] = i < ZONE || i >= count + ZONE ? zone_value : NAN;
+    return (struct guarded){block + ZONE, count};
+}
+
+bool guarded_intact(const struct guarded *block, const char *what)
+{
+    for (int64_t i = -ZONE; i < block->count + ZONE; i++) {
+        if (i == 0)
+            i = block->count;
+        if (block->values[i] != zone_value) {
+            print_error("%s: wrote at %" PRId64 " of a block of %" PRId64 "\n", what, i, block->count);
+            return false;
+        }
+    }
+    return true;
+}
+
+void guarded_free(struct guarded *block)
+{
+    free(block->values - ZONE);
+    *block = (struct guarded){0};
+}
+
+bool tensors_agree(const struct tensor *got, const float *want, double absolute, double relative,
+                   const char *what)
+{
+    for (int64_t p = 0; p < tensor_pixels(got); p++)
+        for (int64_t c = 0; c < got->c; c++) {
+            double g = (double)got->data[p * got->stride + c], w = (double)want[p * got->c + c];
+            if (fabs(g - w) <= absolute + relative * fabs(w))
+                continue;
+            print_error("%s: [%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 "] want %.9g got %.9g\n", what,
+                        p / (got->h * got->w), c, p / got->w % got->h, p % got->w, w, g);
+            return false;
+        }
+    return true;
+}
+
+/* ---- files ------------------------------------------------------------------------------- */
+
+static char scratch[] = "/tmp/limn-test-XXXXXX";
+static bool scratch_made;
+
+static void remove_scratch(void)
+{
+    char command[64];
+    snprintf(command, sizeof command, "rm -rf %s", scratch);
+    if (system(command) != 0)
+        fprintf(stderr, "%s was not removed\n", scratch);
+}
+
+const char *scratch_path(const char *name)
+{
+    static char paths[8][256];
+    static int turn;
+    if (!scratch_made) {
+        assert_non_null(mkdtemp(scratch));
+        scratch_made = true;
+        atexit(remove_scratch);
+    }
+    char *path = paths[turn++ % 8];
+    snprintf(path, sizeof paths[0], "%s/%s", scratch, name);
+    return path;
+}
+
+void write_file(const char *path, const void *bytes, size_t size)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    assert_int_equal(fclose(file), 0);
+}
+
+static int64_t elements(const struct made_tensor *tensor)
+{
+    int64_t count = 1;
+    for (const int64_t *side = tensor->shape; *side; side++)
+        count *= *side;
+    return count;
+}
+
+void write_safetensors(const char *path, const struct made_tensor *tensors, size_t count,
+                       const char *metadata)
+{
+    char *header = NULL;
+    size_t size = 0;
+    FILE *text = open_memstream(&header, &size);
+    assert_non_null(text);
+    fprintf(text, "{\"__metadata__\": {%s}", metadata);
+    int64_t offset = 0;
+    for (size_t i = 0; i < count; i++) {
+        fprintf(text, ", \"%s\": {\"dtype\": \"F32\", \"shape\": [", tensors[i].name);
+        for (int axis = 0; tensors[i].shape[axis]; axis++)
+            fprintf(text, "%s%" PRId64, axis ? ", " : "", tensors[i].shape[axis]);
+        int64_t end = offset + 4 * elements(&tensors[i]);
+        fprintf(text, "], \"data_offsets\": [%" PRId64 ", %" PRId64 "]}", offset, end);
+        offset = end;
+    }
+    fprintf(text, "}");
+    fclose(text);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    uint64_t length = size;
+    fwrite(&length, 8, 1, file);
+    fwrite(header, 1, size, file);
+    for (size_t i = 0; i < count; i++)
+        fwrite(tensors[i].values, 4, (size_t)elements(&tensors[i]), file);
+    assert_int_equal(fclose(file), 0);
+    free(header);
+}

@@ -1,0 +1,82 @@
+/* support.h - what the C tests share: random numbers, comparisons that say where, files made on the spot. */
+#ifndef TESTS_SUPPORT_H
+#define TESTS_SUPPORT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdbool.h>
+#include <cmocka.h>
+#undef fail /* cmocka's macro, which its fail_msg needs; the engine has a function of that name */
+
+#include "safetensors.h"
+#include "status.h"
+#include "tensor.h"
+
+/* Same numbers on every machine and in every run. */
+struct random {
+    uint64_t state;
+};
+float random_float(struct random *random); /* -1 .. 1 */
+int64_t random_below(struct random *random, int64_t bound);
+void random_fill(struct random *random, float *values, int64_t count);
+
+/* A block of floats between two guard zones, all NaN at first: what is read or left unwritten shows. */
+struct guarded {
+    float *values;
+    int64_t count;
+};
+struct guarded guarded_create(int64_t count);
+/* False, after a message, when a zone was written to. */
+bool guarded_intact(const struct guarded *block, const char *what);
+void guarded_free(struct guarded *block);
+
+/* Whether each |got - want| <= absolute + relative * |want|; a NaN in got fails. The first failure is printed
+ * with `what` as [n,c,h,w]. `got` may be strided; `want` is dense NHWC. */
+bool tensors_agree(const struct tensor *got, const float *want, double absolute, double relative,
+                   const char *what);
+
+/* A path in a folder of this process that is removed at exit. Static storage, valid until the 8th next call.
+ */
+const char *scratch_path(const char *name);
+
+void write_file(const char *name, const void *bytes, size_t size);
+
+/* Writes a safetensors file of float32 tensors; shapes are ended by 0. */
+struct made_tensor {
+    const char *name;
+    int64_t shape[5];
+    const float *values;
+};
+void write_safetensors(const char *path, const struct made_tensor *tensors, size_t count,
+                       const char *metadata);
+
+/* Ends the test with a printf-style message. */
+#define fail_with(...)                                                                                       \
+    do {                                                                                                     \
+        print_error(__VA_ARGS__);                                                                            \
+        print_error("\n");                                                                                   \
+        _fail(__FILE__, __LINE__);                                                                           \
+    } while (0)
+
+/* Fails the test with the error's message unless the status is LIMN_OK. */
+#define assert_ok(call)                                                                                      \
+    do {                                                                                                     \
+        limn_error error_ = {0};                                                                             \
+        limn_error *error = &error_;                                                                         \
+        if ((call) != LIMN_OK)                                                                               \
+            fail_with("%s", error->message);                                                                 \
+    } while (0)
+
+/* Fails the test unless `call` returns `status` with a message that contains `part`. Uses `error`. */
+#define assert_fails(call, expected, part)                                                                   \
+    do {                                                                                                     \
+        limn_error error_ = {0};                                                                             \
+        limn_error *error = &error_;                                                                         \
+        assert_int_equal((call), (expected));                                                                \
+        if (!strstr(error->message, (part)))                                                                 \
+            fail_with("message \"%s\" does not contain \"%s\"", error->message, (part));                     \
+    } while (0)
+
+#endif

@@ -1,0 +1,483 @@
+/* test_graph.c - building, folding, planning and running graphs; each network against its golden file, node
+ * by node. */
+#include "support.h"
+#include "memory.h"
+#include "session.h"
+#include "upscale.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define GOLDENS "tests/goldens/"
+
+static limn_engine *new_engine(int threads, limn_kernels kernels)
+{
+    limn_engine *engine;
+    limn_options options = {.threads = threads, .kernels = kernels};
+    assert_ok(limn_engine_create(&options, &engine, error));
+    return engine;
+}
+
+/* ---- goldens ----------------------------------------------------------------------------- */
+
+struct golden {
+    struct weights_file file;
+    int number; /* of the case */
+    int compared;
+};
+
+/* The reference NUMBER/NAME as NHWC floats, or NULL. */
+static float *golden_values(const struct golden *golden, const char *name, struct tensor *shape)
+{
+    char full[300];
+    snprintf(full, sizeof full, "%d/%s", golden->number, name);
+    const struct tensor_entry *entry = safetensors_find(golden->file.header, full);
+    if (!entry)
+        return NULL;
+    float *nchw = malloc((size_t)entry->elements * sizeof *nchw),
+          *nhwc = malloc((size_t)entry->elements * sizeof *nhwc);
+    assert_ok(weights_read(&golden->file, entry, nchw, NULL, error));
+    const uint64_t *s = entry->shape;
+    *shape = tensor_view(nhwc, (int64_t)s[0], (int64_t)s[2], (int64_t)s[3], (int64_t)s[1], (int64_t)s[1]);
+    tensor_from_nchw(shape, nchw);
+    free(nchw);
+    return nhwc;
+}
+
+static limn_status compare_node(void *context, const struct node *node, const struct tensor *made,
+                                limn_error *error)
+{
+    struct golden *golden = context;
+    struct tensor shape;
+    float *want = golden_values(golden, node->made, &shape);
+    if (!want)
+        return LIMN_OK;
+    bool same_shape = shape.n == made->n && shape.h == made->h && shape.w == made->w && shape.c == made->c;
+    /* Values are of order 1; float32 sums of up to some hundred products, through up to ten layers. */
+    bool agree = same_shape && tensors_agree(made, want, 4e-6, 4e-6, node->made);
+    golden->compared++;
+    free(want);
+    return agree ? LIMN_OK
+                 : fail(error, LIMN_E_INPUT, "case %d: first node that diverges: %s", golden->number,
+                        node->made);
+}
+
+static void check_golden_case(limn_model *model, struct golden *golden)
+{
+    struct tensor input;
+    float *values =
+        golden_values(golden, model->graph.nodes[graph_input_node(&model->graph, 0)].name, &input);
+    limn_session *session;
+    assert_ok(limn_session_create(model, (limn_size){input.n, input.h, input.w}, &session, error));
+    struct tensor *x = session_input(session, 0);
+    memcpy(x->data, values, (size_t)(tensor_pixels(x) * x->c) * sizeof *values);
+    golden->compared = 0;
+    session_observe(session, compare_node, golden);
+    assert_ok(limn_session_run(session, error));
+    /* Only enlargements by copying are left out of the files. */
+    assert_in_range(golden->compared, session->plan.step_count - 2, session->plan.step_count);
+    limn_session_free(session);
+    free(values);
+}
+
+static void check_golden(const char *weights, const char *references, int cases, limn_kernels kernels)
+{
+    limn_engine *engine = new_engine(2, kernels);
+    limn_model *model;
+    struct golden golden = {0};
+    assert_ok(limn_model_load(engine, weights, &model, error));
+    assert_ok(weights_open(references, &golden.file, error));
+    for (golden.number = 0; golden.number < cases; golden.number++)
+        check_golden_case(model, &golden);
+    weights_close(&golden.file);
+    limn_model_free(model);
+    limn_engine_free(engine);
+}
+
+static void test_enhancenet_golden(void **state)
+{
+    (void)state;
+    check_golden(GOLDENS "enhancenet.safetensors", GOLDENS "enhancenet.golden.safetensors", 3,
+                 LIMN_KERNELS_AUTO);
+    check_golden(GOLDENS "enhancenet.safetensors", GOLDENS "enhancenet.golden.safetensors", 3,
+                 LIMN_KERNELS_OPENBLAS);
+    check_golden(GOLDENS "enhancenet.safetensors", GOLDENS "enhancenet.golden.safetensors", 3,
+                 LIMN_KERNELS_REFERENCE);
+}
+
+/* ---- runs -------------------------------------------------------------------------------- */
+
+static float *run_once(limn_model *model, limn_size size, size_t *bytes)
+{
+    limn_session *session;
+    assert_ok(limn_session_create(model, size, &session, error));
+    limn_shape in = limn_session_input_shape(session, 0), out = limn_session_output_shape(session);
+    int64_t inputs = in.n * in.c * in.h * in.w;
+    *bytes = (size_t)(out.n * out.c * out.h * out.w) * sizeof(float);
+    float *x = malloc((size_t)inputs * sizeof *x), *y = malloc(*bytes);
+    random_fill(&(struct random){9}, x, inputs);
+    assert_ok(limn_session_set_input(session, 0, x, error));
+    assert_ok(limn_session_run(session, error));
+    assert_ok(limn_session_run(session, error)); /* inputs survive a run */
+    assert_ok(limn_session_get_output(session, y, error));
+    limn_session_free(session);
+    free(x);
+    return y;
+}
+
+static void test_threads_do_not_change_results(void **state)
+{
+    (void)state;
+    limn_size size = {2, 33, 29};
+    size_t bytes = 0;
+    float *first = NULL;
+    for (int threads = 1; threads <= 5; threads++) {
+        limn_engine *engine = new_engine(threads, LIMN_KERNELS_AUTO);
+        limn_model *model;
+        assert_ok(limn_model_load(engine, GOLDENS "enhancenet.safetensors", &model, error));
+        float *y = run_once(model, size, &bytes);
+        if (first)
+            assert_memory_equal(first, y, bytes);
+        else
+            first = y;
+        if (first != y)
+            free(y);
+        limn_model_free(model);
+        limn_engine_free(engine);
+    }
+    free(first);
+}
+
+struct client {
+    limn_model *model;
+    limn_size size;
+    float *y;
+    size_t bytes;
+};
+
+static void *client_main(void *argument)
+{
+    struct client *client = argument;
+    client->y = run_once(client->model, client->size, &client->bytes);
+    return NULL;
+}
+
+/* Sessions of one model in several threads, sharing one pool, give what they give one after the other. */
+static void test_sessions_side_by_side(void **state)
+{
+    (void)state;
+    enum { CLIENTS = 4 };
+    limn_engine *engine = new_engine(3, LIMN_KERNELS_AUTO);
+    limn_model *model;
+    assert_ok(limn_model_load(engine, GOLDENS "enhancenet.safetensors", &model, error));
+    pthread_t threads[CLIENTS];
+    struct client clients[CLIENTS];
+    for (int i = 0; i < CLIENTS; i++) {
+        clients[i] = (struct client){.model = model, .size = {1, 16 + i % 2, 19}};
+        assert_int_equal(pthread_create(&threads[i], NULL, client_main, &clients[i]), 0);
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        pthread_join(threads[i], NULL);
+        size_t bytes;
+        float *alone = run_once(model, clients[i].size, &bytes);
+        assert_memory_equal(alone, clients[i].y, bytes);
+        free(alone);
+        free(clients[i].y);
+    }
+    limn_model_free(model);
+    limn_engine_free(engine);
+}
+
+static void test_running_allocates_nothing(void **state)
+{
+    (void)state;
+    limn_engine *engine = new_engine(2, LIMN_KERNELS_AUTO);
+    limn_model *model;
+    limn_session *session;
+    assert_ok(limn_model_load(engine, GOLDENS "enhancenet.safetensors", &model, error));
+    assert_ok(limn_session_create(model, (limn_size){1, 12, 12}, &session, error));
+    memset(session_input(session, 0)->data, 0, 12 * 12 * 3 * sizeof(float));
+    mem_fail_at(1, true);
+    limn_status status = limn_session_run(session, NULL);
+    mem_fail_at(0, false);
+    assert_int_equal(status, LIMN_OK);
+    limn_session_free(session);
+    limn_model_free(model);
+    limn_engine_free(engine);
+}
+
+/* ---- planning ---------------------------------------------------------------------------- */
+
+/* No two values that live at the same time share a byte. */
+static void test_placements_do_not_overlap(void **state)
+{
+    (void)state;
+    limn_engine *engine = new_engine(1, LIMN_KERNELS_AUTO);
+    limn_model *model;
+    struct plan plan;
+    assert_ok(limn_model_load(engine, GOLDENS "enhancenet.safetensors", &model, error));
+    assert_ok(plan_create(&model->graph, LIMN_KERNELS_AUTO, (limn_size){3, 31, 47}, "graph", &plan, error));
+    size_t sum = 0;
+    for (int i = 0; i < model->graph.count; i++) {
+        const struct placement *a = &plan.placements[i];
+        sum += a->bytes;
+        assert_true(a->offset % 64 == 0 && a->offset + a->bytes <= plan.arena_bytes);
+        for (int j = 0; j < i; j++) {
+            const struct placement *b = &plan.placements[j];
+            bool together = a->first <= b->last && b->first <= a->last;
+            bool overlap = a->offset < b->offset + b->bytes && b->offset < a->offset + a->bytes;
+            assert_false(a->bytes && b->bytes && together && overlap);
+        }
+    }
+    assert_true(plan.arena_bytes < sum); /* memory is used again */
+    plan_free(&plan);
+    limn_model_free(model);
+    limn_engine_free(engine);
+}
+
+static void test_impossible_sizes(void **state)
+{
+    (void)state;
+    limn_engine *engine = new_engine(1, LIMN_KERNELS_AUTO);
+    limn_model *model;
+    limn_session *session;
+    assert_ok(limn_model_load(engine, GOLDENS "enhancenet.safetensors", &model, error));
+    assert_fails(limn_session_create(model, (limn_size){1, 0, 5}, &session, error), LIMN_E_INPUT,
+                 "not possible");
+    assert_fails(limn_session_create(model, (limn_size){1, -3, 5}, &session, error), LIMN_E_INPUT,
+                 "not possible");
+    assert_fails(limn_session_create(model, (limn_size){INT64_MAX, 2, 2}, &session, error), LIMN_E_INPUT,
+                 "not possible");
+    assert_fails(limn_session_create(model, (limn_size){9999999, 9999999, 9999999}, &session, error),
+                 LIMN_E_INPUT, "cannot be");
+    assert_null(session);
+    limn_model_free(model);
+    limn_engine_free(engine);
+}
+
+/* ---- folding ----------------------------------------------------------------------------- */
+
+static struct graph begin_graph(struct weights_file *weights, limn_error *first)
+{
+    static const float ones[64] = {1, 1, 1, 1};
+    const char *path = scratch_path("fold.safetensors");
+    const struct made_tensor tensors[] = {{"a.weight", {2, 2, 1, 1}, ones},
+                                          {"a.bias", {2}, ones},
+                                          {"b.weight", {2, 2, 3, 3}, ones},
+                                          {"b.bias", {2}, ones}};
+    write_safetensors(path, tensors, 4, "");
+    assert_ok(weights_open(path, weights, error));
+    struct graph graph;
+    graph_begin(&graph, weights, first);
+    return graph;
+}
+
+static int live_nodes(const struct graph *graph)
+{
+    int count = 0;
+    for (int i = 0; i < graph->count; i++)
+        count += graph->nodes[i].fused_into == NO_VALUE;
+    return count;
+}
+
+static void test_folding(void **state)
+{
+    (void)state;
+    limn_error error = {0};
+    struct weights_file weights;
+    struct graph g = begin_graph(&weights, &error);
+    static const float shift[2] = {5, 6};
+    value x = graph_input(&g, "x", 2);
+    value a = graph_relu(&g, graph_conv2d(&g, x, "a", (struct conv){0}));
+    value b = graph_conv2d(&g, a, "b", (struct conv){.pad = 1});
+    value sum = graph_add(&g, x, b);         /* joins b, its second operand: x has no epilogue */
+    value out = graph_shift(&g, sum, shift); /* joins b too, into its bias */
+    graph_output(&g, graph_relu(&g, out));
+    graph_check_all_used(&g);
+    graph_fold(&g);
+    assert_int_equal(g.status, LIMN_OK);
+    assert_int_equal(live_nodes(&g), 3);
+    const struct node *conv = &g.nodes[b];
+    assert_int_equal(graph_maker(&g, g.output), b);
+    assert_int_equal(conv->residual, x);
+    assert_int_equal(conv->activation, ACTIVATION_RELU);
+    assert_true(conv->bias[0] == 6 && conv->bias[1] == 7);
+    assert_string_equal(conv->made, "x/add/shift/relu");
+    assert_string_equal(conv->name, "b");
+    graph_free(&g);
+    weights_close(&weights);
+}
+
+/* What must not be fused: a value with two readers, a shift behind an activation, a residual made later. */
+static void test_folding_refused(void **state)
+{
+    (void)state;
+    limn_error error = {0};
+    struct weights_file weights;
+    struct graph g = begin_graph(&weights, &error);
+    static const float shift[2] = {5, 6};
+    value x = graph_input(&g, "x", 2);
+    value a = graph_conv2d(&g, x, "a", (struct conv){0});
+    value relu = graph_relu(&g, a); /* a is read again below */
+    value b = graph_conv2d(&g, graph_shift(&g, relu, shift), "b", (struct conv){.pad = 1});
+    value sum = graph_add(&g, a, b);
+    graph_output(&g, sum);
+    graph_fold(&g);
+    assert_int_equal(g.status, LIMN_OK);
+    assert_int_equal(g.nodes[relu].fused_into, NO_VALUE);
+    assert_int_equal(graph_maker(&g, sum), b); /* a is made before b, so b can add it */
+    assert_int_equal(live_nodes(&g), 5);       /* x, a, relu, shift, b */
+    graph_free(&g);
+    weights_close(&weights);
+}
+
+static void test_sticky_errors(void **state)
+{
+    (void)state;
+    limn_error error = {0};
+    struct weights_file weights;
+    struct graph g = begin_graph(&weights, &error);
+    value x = graph_input(&g, "x", 3);
+    value a = graph_conv2d(&g, x, "a", (struct conv){0});
+    graph_output(&g, graph_relu(&g, graph_add(&g, graph_conv2d(&g, a, "missing", (struct conv){0}), a)));
+    graph_check_all_used(&g);
+    graph_fold(&g);
+    assert_int_equal(g.status, LIMN_E_WEIGHTS);
+    assert_non_null(
+        strstr(error.message, "fold.safetensors: tensor a.weight is 2x2x1x1: 2 input channels, 3 expected"));
+    graph_free(&g);
+
+    graph_begin(&g, &weights, &error);
+    x = graph_input(&g, "x", 2);
+    graph_output(&g, graph_conv2d(&g, x, "a", (struct conv){0}));
+    graph_check_all_used(&g);
+    assert_non_null(strstr(error.message, "2 tensors that the graph does not have: b.bias, b.weight"));
+    graph_free(&g);
+    weights_close(&weights);
+}
+
+/* ---- weights files ----------------------------------------------------------------------- */
+
+static void test_bad_weights_files(void **state)
+{
+    (void)state;
+    limn_engine *engine = new_engine(1, LIMN_KERNELS_AUTO);
+    limn_model *model;
+    static const float zeros[64];
+    const char *path = scratch_path("bad.safetensors");
+    assert_fails(limn_model_load(engine, "/nowhere/x", &model, error), LIMN_E_WEIGHTS,
+                 "/nowhere/x: No such file");
+    assert_fails(limn_model_load(engine, "/tmp", &model, error), LIMN_E_WEIGHTS, "folder");
+    assert_fails(limn_model_load(engine, "/dev/zero", &model, error), LIMN_E_WEIGHTS, "device");
+    write_file(path, "abc", 3);
+    assert_fails(limn_model_load(engine, path, &model, error), LIMN_E_WEIGHTS, "3 bytes, too short");
+    write_file(path, "PK\3\4 0123456789abcdefghijklmnop", 30);
+    assert_fails(limn_model_load(engine, path, &model, error), LIMN_E_WEIGHTS,
+                 "convert it with: python3 tools/convert.py");
+    const struct made_tensor unknown[] = {{"x", {2}, zeros}};
+    write_safetensors(path, unknown, 1, "");
+    assert_fails(limn_model_load(engine, path, &model, error), LIMN_E_WEIGHTS, "none of the known networks");
+    write_safetensors(path, unknown, 1, "\"limn.model\": \"resnet\"");
+    assert_fails(limn_model_load(engine, path, &model, error), LIMN_E_WEIGHTS, "limn.model is \"resnet\"");
+    write_safetensors(path, unknown, 1, "\"limn.model\": \"enhancenet\"");
+    assert_fails(limn_model_load(engine, path, &model, error), LIMN_E_WEIGHTS, "1 convolutions");
+    assert_null(model);
+    limn_engine_free(engine);
+}
+
+/* A file cut or rewritten after it was opened is an error when its weights are read. */
+static void test_weights_change_meanwhile(void **state)
+{
+    (void)state;
+    unsigned char *bytes;
+    size_t size;
+    limn_engine *engine = new_engine(1, LIMN_KERNELS_AUTO);
+    limn_model *model;
+    limn_session *session;
+    const char *path = scratch_path("changing.safetensors");
+    assert_ok(
+        file_read_all(GOLDENS "enhancenet.safetensors", SIZE_MAX / 2, LIMN_E_INPUT, &bytes, &size, error));
+    write_file(path, bytes, size);
+    assert_ok(limn_model_load(engine, path, &model, error));
+    write_file(path, bytes, size - 100);
+    assert_fails(limn_session_create(model, (limn_size){1, 4, 4}, &session, error), LIMN_E_WEIGHTS, "chang");
+    limn_model_free(model);
+    limn_engine_free(engine);
+    mem_free(bytes);
+}
+
+/* ---- tiles ------------------------------------------------------------------------------- */
+
+struct rows {
+    unsigned char *bytes;
+    size_t used, row;
+};
+
+static limn_status keep_rows(void *context, const unsigned char *rows, int64_t count, limn_error *error)
+{
+    (void)error;
+    struct rows *kept = context;
+    memcpy(kept->bytes + kept->used, rows, (size_t)count * kept->row);
+    kept->used += (size_t)count * kept->row;
+    return LIMN_OK;
+}
+
+static void upscale_whole(limn_model *model, const struct picture *source, int64_t tile, struct rows *kept)
+{
+    kept->row = (size_t)(4 * source->width * source->channels);
+    kept->bytes = malloc(kept->row * (size_t)(4 * source->height));
+    kept->used = 0;
+    struct upscale how = {.tile = tile, .rows = keep_rows, .context = kept};
+    assert_ok(upscale_picture(model, source, &how, error));
+    assert_int_equal(kept->used, kept->row * (size_t)(4 * source->height));
+}
+
+/* Tiles give the bytes of the whole: sizes that are no multiples, thin pictures, alpha. */
+static void test_tiles_are_exact(void **state)
+{
+    (void)state;
+    static const int64_t sizes[][3] = {{97, 131, 3}, {130, 61, 4}, {1, 150, 3}, {149, 2, 3}, {1, 1, 4}};
+    limn_engine *engine = new_engine(2, LIMN_KERNELS_AUTO);
+    limn_model *model;
+    assert_ok(limn_model_load(engine, GOLDENS "enhancenet.safetensors", &model, error));
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+        struct picture source;
+        assert_ok(picture_create(sizes[s][1], sizes[s][0], (int)sizes[s][2], &source, error));
+        struct random random = {s};
+        for (int64_t i = 0; i < sizes[s][0] * sizes[s][1] * sizes[s][2]; i++)
+            source.pixels[i] = (unsigned char)random_below(&random, 256);
+        struct rows whole, tiled;
+        upscale_whole(model, &source, TILE_WHOLE, &whole);
+        for (int64_t tile = 10; tile < 80; tile += 23) {
+            upscale_whole(model, &source, tile, &tiled);
+            assert_memory_equal(whole.bytes, tiled.bytes, whole.used);
+            free(tiled.bytes);
+        }
+        free(whole.bytes);
+        picture_free(&source);
+    }
+    limn_model_free(model);
+    limn_engine_free(engine);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_enhancenet_golden),
+        cmocka_unit_test(test_threads_do_not_change_results),
+        cmocka_unit_test(test_sessions_side_by_side),
+        cmocka_unit_test(test_running_allocates_nothing),
+        cmocka_unit_test(test_placements_do_not_overlap),
+        cmocka_unit_test(test_impossible_sizes),
+        cmocka_unit_test(test_folding),
+        cmocka_unit_test(test_folding_refused),
+        cmocka_unit_test(test_sticky_errors),
+        cmocka_unit_test(test_bad_weights_files),
+        cmocka_unit_test(test_weights_change_meanwhile),
+        cmocka_unit_test(test_tiles_are_exact),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

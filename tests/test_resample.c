@@ -1,0 +1,127 @@
+/* test_resample.c - picture_resample against Pillow, byte for byte (goldens: tools/golden_resample.py), and
+ * what must hold for any resize. Run from the repository's root. */
+#include "memory.h"
+#include "resample.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* The picture that the Python side computes too. */
+static struct picture make_source(int64_t width, int64_t height)
+{
+    struct picture picture;
+    assert_int_equal(picture_create(width, height, 3, &picture, NULL), LIMN_OK);
+    unsigned char *out = picture.pixels;
+    for (uint32_t y = 0; y < height; y++)
+        for (uint32_t x = 0; x < width; x++)
+            for (uint32_t c = 0; c < 3; c++)
+                *out++ = (unsigned char)((x * x * 31 + y * y * 17 + x * y * 7 + c * 85) * 2654435761u >> 24);
+    return picture;
+}
+
+static void check_against(const struct picture *result, const char *hex, const char *name)
+{
+    assert_int_equal(strlen(hex), 2 * result->width * result->height * 3);
+    for (int64_t i = 0; i < result->width * result->height * 3; i++) {
+        unsigned want;
+        assert_int_equal(sscanf(hex + 2 * i, "%2x", &want), 1);
+        if (result->pixels[i] != want)
+            fail_msg("%s to %lldx%lld [y=%lld,x=%lld,c=%lld] want %u, got %u", name, (long long)result->width,
+                     (long long)result->height, (long long)(i / 3 / result->width),
+                     (long long)(i / 3 % result->width), (long long)(i % 3), want, result->pixels[i]);
+    }
+}
+
+static void test_goldens(void **state)
+{
+    (void)state;
+    FILE *file = fopen("tests/goldens/resample.txt", "r");
+    assert_non_null(file);
+    static char hex[8192];
+    char name[16];
+    long long w, h, to_w, to_h;
+    int cases = 0;
+    while (fscanf(file, "%15s %lld %lld %lld %lld %8191s", name, &w, &h, &to_w, &to_h, hex) == 6) {
+        struct picture source = make_source(w, h), result;
+        enum resample_filter filter = strcmp(name, "bicubic") == 0 ? RESAMPLE_BICUBIC : RESAMPLE_BILINEAR;
+        assert_int_equal(picture_resample(&source, to_w, to_h, filter, &result, NULL), LIMN_OK);
+        assert_int_equal(result.width, to_w);
+        assert_int_equal(result.height, to_h);
+        check_against(&result, hex, name);
+        picture_free(&source);
+        picture_free(&result);
+        cases++;
+    }
+    fclose(file);
+    assert_int_equal(cases, 20);
+}
+
+/* Weights add up to 1: a flat picture stays flat, with alpha as without. */
+static void test_flat(void **state)
+{
+    (void)state;
+    static const int sizes[] = {1, 2, 3, 7, 16, 33, 100};
+    enum { COUNT = sizeof sizes / sizeof *sizes };
+    for (int channels = 3; channels <= 4; channels++)
+        for (int i = 0; i < COUNT * COUNT * 2; i++) {
+            struct picture source, result;
+            assert_int_equal(picture_create(16, 9, channels, &source, NULL), LIMN_OK);
+            for (int p = 0; p < 16 * 9 * channels; p++)
+                source.pixels[p] = (unsigned char)(255 - 60 * (p % channels));
+            assert_int_equal(picture_resample(&source, sizes[i / 2 % COUNT], sizes[i / 2 / COUNT],
+                                              i % 2 ? RESAMPLE_BICUBIC : RESAMPLE_BILINEAR, &result, NULL),
+                             LIMN_OK);
+            for (int64_t p = 0; p < result.width * result.height * channels; p++)
+                assert_int_equal(result.pixels[p], 255 - 60 * (p % channels));
+            picture_free(&source);
+            picture_free(&result);
+        }
+}
+
+static void test_bad_size(void **state)
+{
+    (void)state;
+    struct picture source = make_source(4, 4), result;
+    limn_error error;
+    assert_int_equal(picture_resample(&source, 0, 4, RESAMPLE_BILINEAR, &result, &error), LIMN_E_USAGE);
+    assert_null(result.pixels);
+    picture_free(&source);
+}
+
+static void test_out_of_memory(void **state)
+{
+    (void)state;
+    static const int sizes[][2] = {{5, 6}, {40, 3}, {9, 30}, {7, 7}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct picture source = make_source(9, 7), result;
+        size_t before = mem_in_use();
+        limn_status status = LIMN_E_MEMORY;
+        for (int nth = 1; status; nth++) {
+            limn_error error;
+            mem_fail_at(nth, false);
+            status = picture_resample(&source, sizes[i][0], sizes[i][1], RESAMPLE_BICUBIC, &result, &error);
+            mem_fail_at(0, false);
+            assert_true(status == LIMN_OK || status == LIMN_E_MEMORY);
+            picture_free(&result);
+            assert_int_equal(mem_in_use(), before);
+        }
+        picture_free(&source);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_goldens),
+        cmocka_unit_test(test_flat),
+        cmocka_unit_test(test_bad_size),
+        cmocka_unit_test(test_out_of_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

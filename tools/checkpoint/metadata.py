@@ -1,0 +1,119 @@
+"""The metadata of a converted file: where it came from, and what its graph cannot tell from the tensors.
+
+Every value is text, as the safetensors format demands; lists are JSON in a text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .tensor import MAX_SIZE, Checkpoint, CheckpointError, Tensor
+
+# The 20 classes of PASCAL VOC in the challenge's own order, behind the background.
+VOC_CLASSES = (
+    "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable",
+    "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
+)  # fmt: skip
+
+# The licences of the published checkpoints, by the beginning of their SHA-256; PyTorch's hub convention is to put the
+# first eight digits into the file's name, and they are all that is published of most.
+_LICENCES = {
+    "586e9e4e": "BSD-3-Clause",  # torchvision, deeplabv3_resnet101_coco
+    "cd0a2569": "BSD-3-Clause",  # torchvision, deeplabv3_resnet50_coco
+    "9b330a0b": "BSD-2-Clause",  # richzhang/colorization, colorization_release_v2
+    "df00044c": "BSD-2-Clause",  # richzhang/colorization, siggraph17
+    "4250b3dc5e69c5bd625e90543fd588ce2fff88510f874f9e9394c48c44b96434": "CC BY-NC-ND 4.0",  # EnhanceNet-Code
+}
+# The U-Net release publishes no hash: its file names are all there is to go by.
+_LICENCES_BY_NAME = {
+    "unet_carvana_scale0.5_epoch2.pth": "GPL-3.0",
+    "unet_carvana_scale1.0_epoch2.pth": "GPL-3.0",
+}
+
+# Kept when a file that was converted before is converted again, unless an option says otherwise.
+_CARRIED = ("limn.licence", "limn.classes", "limn.mask_values", "limn.mask_center", "limn.align_corners")
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the user states about a checkpoint; None leaves it to the checkpoint or the default."""
+
+    licence: str | None = None
+    classes: tuple[str, ...] | None = None
+    mask_center: float | None = None
+    align_corners: bool | None = None
+
+
+def describe(
+    model: str, tensors: Mapping[str, Tensor], checkpoint: Checkpoint, name: str, sha256: str, choices: Choices
+) -> dict[str, str]:
+    """The metadata of `model` with `tensors`, converted from the file `name` with that hash.
+
+    Raises CheckpointError where a choice does not go with the model or the checkpoint's own values are unusable.
+    """
+    _check_choices(model, choices)
+    found = {key: checkpoint.metadata[key] for key in _CARRIED if key in checkpoint.metadata}
+    found["limn.model"] = model
+    found["limn.format"] = "1"
+    found["limn.source"] = name.encode("utf-8", "replace").decode("utf-8")
+    found["limn.source_sha256"] = sha256
+    found["limn.licence"] = choices.licence or _licence(name, sha256) or found.get("limn.licence", "unknown")
+    if model == "deeplabv3":
+        _add_classes(found, tensors["classifier.4.weight"].shape[0], choices.classes, VOC_CLASSES)
+    elif model == "unet":
+        classes = tensors["outc.conv.weight"].shape[0]
+        labels = max(classes, 2)  # a single class is told from the background by a threshold
+        _add_classes(found, labels, choices.classes, ())
+        if checkpoint.mask_values is not None:
+            found["limn.mask_values"] = _mask_values(checkpoint.mask_values, labels)
+    elif model == "siggraph17" and choices.mask_center is not None:
+        found["limn.mask_center"] = repr(choices.mask_center)
+    elif model == "vae":
+        if choices.align_corners is not None:
+            found["limn.align_corners"] = "true" if choices.align_corners else "false"
+        found.setdefault("limn.align_corners", "true")
+    return found
+
+
+def _check_choices(model: str, choices: Choices) -> None:
+    for option, value, models in (
+        ("--classes", choices.classes, ("deeplabv3", "unet")),
+        ("--mask-center", choices.mask_center, ("siggraph17",)),
+        ("--align-corners", choices.align_corners, ("vae",)),
+    ):
+        if value is not None and model not in models:
+            raise CheckpointError(f"{option} goes with {' and '.join(models)}, but the checkpoint is {model}")
+
+
+def _licence(name: str, sha256: str) -> str | None:
+    for beginning, licence in _LICENCES.items():
+        if sha256.startswith(beginning):
+            return licence
+    return _LICENCES_BY_NAME.get(name)
+
+
+def _add_classes(found: dict[str, str], count: int, stated: tuple[str, ...] | None, known: tuple[str, ...]) -> None:
+    if stated is not None and len(stated) != count:
+        raise CheckpointError(f"--classes names {len(stated)} classes, expected {count}")
+    if stated is not None:
+        found["limn.classes"] = json.dumps(stated)
+    elif len(known) == count:
+        found.setdefault("limn.classes", json.dumps(known))
+
+
+def _mask_values(values: Any, labels: int) -> str:
+    """Pytorch-UNet's list of grey levels or colours, one for each class in order, as JSON."""
+    if not isinstance(values, list) or len(values) < labels or len(values) > 65536:
+        raise CheckpointError(f"mask_values is not a list of at least {labels} values, one for each class")
+    for value in values:
+        levels = value if isinstance(value, (list, tuple)) else [value]
+        if len(levels) not in (1, 3, 4) or not all(map(_is_level, levels)):
+            raise CheckpointError("mask_values holds something other than grey levels and colours")
+    return json.dumps(values)
+
+
+def _is_level(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= MAX_SIZE

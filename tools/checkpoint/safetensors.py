@@ -1,0 +1,161 @@
+"""The safetensors format, read with every rule of its documentation and written atomically.
+
+The format (safetensors README, "Format"): 8 bytes, the header's length N, unsigned little-endian; N bytes of JSON,
+`{"NAME": {"dtype": "F32", "shape": [..], "data_offsets": [BEGIN, END]}, .., "__metadata__": {"KEY": "TEXT"}}`, which
+may be padded with spaces; then the values, C-ordered and little-endian, offsets counted from the end of the header.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import math
+import os
+import stat
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+from .tensor import BITS, Checkpoint, CheckpointError, Tensor, is_shape, is_size, tensor_of_bytes
+
+MAX_HEADER = 100_000_000  # the cap that the reference implementation sets too
+ALIGNMENT = 64  # where the data starts in the files written here, so that a reader may use aligned loads
+
+
+def looks_like(data: bytes) -> bool:
+    """Whether `data` begins as a safetensors file does: a length, then an opening brace."""
+    return data[8:9] == b"{"
+
+
+def read(data: bytes) -> Checkpoint:
+    """The tensors and metadata of a whole safetensors file; raises CheckpointError at the first rule broken."""
+    header, body = _split(data)
+    metadata = header.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
+        raise CheckpointError("__metadata__ holds something other than text, expected an object of strings")
+    spans = sorted((_span(name, entry), name) for name, entry in header.items())
+    end = 0
+    for (begin, stop), name in spans:
+        if begin != end:
+            raise CheckpointError(f"tensor {name}: its data begins at {begin}, expected {end}: no holes, no overlaps")
+        end = stop
+    if end != len(body):
+        raise CheckpointError(f"the tensors end at byte {end} of the data, expected {len(body)}, the end of the file")
+    return Checkpoint({name: _tensor(entry, body) for name, entry in header.items()}, metadata=metadata)
+
+
+def _split(data: bytes) -> tuple[dict[str, Any], memoryview]:
+    """The header as parsed JSON, and the bytes behind it."""
+    if len(data) < 8:
+        raise CheckpointError(f"{len(data)} bytes, expected at least the 8 of a safetensors length")
+    (length,) = struct.unpack_from("<Q", data)
+    if length > min(len(data) - 8, MAX_HEADER):
+        raise CheckpointError(
+            f"the header claims {length} bytes, expected at most {MAX_HEADER} and the {len(data) - 8} that follow"
+        )
+    text = data[8 : 8 + length]
+    if not text.startswith(b"{"):
+        raise CheckpointError("the header does not begin with '{'")
+    try:
+        header = json.loads(text.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise CheckpointError("the header is nested too deeply") from None
+    except ValueError as error:  # covers JSON, UTF-8 and over-long numbers
+        raise CheckpointError(f"the header is not valid JSON: {error}") from None
+    return header, memoryview(data)[8 + length :]
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in members:
+            raise CheckpointError(f"the header names {name} twice")
+        members[name] = value
+    return members
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _span(name: str, entry: Any) -> tuple[int, int]:
+    """The checked data offsets of one header entry."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        raise CheckpointError(f"tensor {name}: the name is not valid Unicode") from None
+    if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
+        raise CheckpointError(f"tensor {name}: expected an object with dtype, shape and data_offsets")
+    dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+    if not isinstance(dtype, str) or dtype not in BITS:
+        raise CheckpointError(f"tensor {name}: unknown dtype, expected one of {' '.join(BITS)}")
+    if not is_shape(shape):
+        raise CheckpointError(f"tensor {name}: the shape is not a list of sizes")
+    if not isinstance(offsets, list) or len(offsets) != 2 or not all(map(is_size, offsets)) or offsets[0] > offsets[1]:
+        raise CheckpointError(f"tensor {name}: data_offsets is not a pair of ascending offsets")
+    begin, end = offsets
+    if (end - begin) * 8 != math.prod(shape) * BITS[dtype]:
+        raise CheckpointError(f"tensor {name}: {end - begin} bytes of data do not match {dtype} {shape}")
+    return begin, end
+
+
+def _tensor(entry: dict[str, Any], body: memoryview) -> Tensor:
+    begin, end = entry["data_offsets"]
+    return tensor_of_bytes(body[begin:end], entry["dtype"], tuple(entry["shape"]))
+
+
+def check_output(path: str, force: bool) -> None:
+    """Raises OSError where `path` may not be written: it exists and `force` is not set, or it is no regular file."""
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "is not a regular file", path)
+    if not force:
+        raise FileExistsError(errno.EEXIST, "exists already; --force replaces it", path)
+
+
+def write(path: str, tensors: Mapping[str, Tensor], metadata: Mapping[str, str], force: bool) -> int:
+    """Writes a safetensors file and returns its size in bytes; nothing is left behind on any failure.
+
+    The header is padded so that the data starts at a multiple of 64; tensors stand by descending alignment, then by
+    name, so each is aligned to its own element. The file is written beside `path` and renamed once it is complete.
+    Raises OSError with `path` in it, and what the tensors' `read` raises with the tensor's name put before it.
+    """
+    names = sorted(tensors, key=lambda name: (-BITS[tensors[name].dtype], name))
+    header: dict[str, Any] = {"__metadata__": dict(metadata)}
+    end = 0
+    for name in names:
+        dtype, shape = tensors[name].dtype, tensors[name].shape
+        begin, end = end, end + math.prod(shape) * BITS[dtype] // 8
+        header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [begin, end]}
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-(8 + len(text)) % ALIGNMENT)
+
+    final = os.path.realpath(path)  # a link's target is replaced, not the link
+    partial = os.path.join(os.path.dirname(final), f".{os.path.basename(final)}.{os.getpid()}.part")
+    try:
+        file = open(partial, "xb")
+        try:
+            with file:
+                file.write(struct.pack("<Q", len(text)) + text)
+                for name in names:
+                    file.write(_bytes(name, tensors[name]))
+            check_output(final, force)  # somebody may have made it meanwhile
+            os.replace(partial, final)
+        except BaseException:  # an interrupt leaves nothing behind either
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(partial)
+            raise
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from None
+    return 8 + len(text) + end
+
+
+def _bytes(name: str, tensor: Tensor) -> bytes:
+    try:
+        return tensor.read().tobytes()
+    except CheckpointError as error:
+        raise CheckpointError(f"tensor {name}: {error}") from None

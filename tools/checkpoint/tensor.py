@@ -1,0 +1,108 @@
+"""What every checkpoint reader hands over: named tensors, and one kind of error.
+
+A `Tensor` knows its dtype and shape at once and reads its values only when asked. What a graph does not use
+(optimizer slots, auxiliary heads) is therefore checked against its file but never copied out of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Bits per element of every dtype that the safetensors documentation names ("Format" and the `Dtype` enumeration).
+BITS = {
+    "BOOL": 8, "U8": 8, "I8": 8, "U16": 16, "I16": 16, "U32": 32, "I32": 32, "U64": 64, "I64": 64,
+    "F16": 16, "BF16": 16, "F32": 32, "F64": 64, "C64": 64,
+    "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8,
+    "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6,
+}  # fmt: skip
+
+# How the values of a dtype that can hold weights stand in NumPy; it has no bfloat16, so those stay raw 16-bit words.
+NUMPY: dict[str, np.dtype[Any]] = {
+    "F64": np.dtype("<f8"),
+    "F32": np.dtype("<f4"),
+    "F16": np.dtype("<f2"),
+    "BF16": np.dtype("<u2"),
+}
+
+# A used tensor has at most 4 axes; this is what NumPy can shape, and it bounds the work on hostile shapes.
+MAX_RANK = 32
+MAX_SIZE = 2**63 - 1
+
+
+class CheckpointError(Exception):
+    """A file that cannot be converted; the text says what was found and what was expected, in one line."""
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A tensor in a file: its safetensors dtype name, its shape, and `read()` for its values.
+
+    `read` returns a C-ordered array of `NUMPY[dtype]` and of `shape`. It may be called only where `NUMPY` has the
+    dtype, and raises CheckpointError where the values turn out to be damaged.
+    """
+
+    dtype: str
+    shape: tuple[int, ...]
+    read: Callable[[], NDArray[Any]]
+
+
+@dataclass
+class Checkpoint:
+    """Everything a reader found that a conversion may need.
+
+    `foreign` names the entries that a pickled object of another library stands at, and that object's class;
+    `metadata` is a safetensors file's own; `mask_values` is the list a U-Net checkpoint carries beside its weights.
+    """
+
+    tensors: dict[str, Tensor]
+    foreign: dict[str, str] = field(default_factory=dict)
+    metadata: dict[str, str] = field(default_factory=dict)
+    mask_values: Any = None
+
+
+def is_size(value: object) -> bool:
+    """Whether `value` is an int that can be a size, a stride or an offset. (bool is an int in Python, not here.)"""
+    return type(value) is int and 0 <= value <= MAX_SIZE
+
+
+def is_shape(value: object) -> bool:
+    """Whether `value` is a list or tuple of at most MAX_RANK sizes."""
+    return isinstance(value, (list, tuple)) and len(value) <= MAX_RANK and all(map(is_size, value))
+
+
+def tensor_of_bytes(data: memoryview, dtype: str, shape: tuple[int, ...]) -> Tensor:
+    """A tensor whose values are `data`, little-endian and C-ordered; `data` has exactly the size of `shape`."""
+    return Tensor(dtype, shape, lambda: np.frombuffer(data, NUMPY[dtype]).reshape(shape))
+
+
+def narrowed(tensor: Tensor, half: bool) -> Tensor:
+    """The tensor as it is written: F64 becomes F32, and with `half` every tensor of 2 or more axes becomes F16.
+
+    Biases and normalisation statistics are small, and a graph is sensitive to them: 1-D tensors are never halved.
+    `read` raises CheckpointError where a finite value does not fit the narrower dtype.
+    """
+    if half and len(tensor.shape) >= 2:
+        target = "F16"
+    elif tensor.dtype == "F64":
+        target = "F32"
+    else:
+        target = tensor.dtype
+    return tensor if target == tensor.dtype else replace(tensor, dtype=target, read=partial(_narrow, tensor, target))
+
+
+def _narrow(tensor: Tensor, target: str) -> NDArray[Any]:
+    values = tensor.read()
+    if tensor.dtype == "BF16":  # a bfloat16 is the upper half of a float32
+        values = (values.astype("<u4") << 16).view("<f4")
+    with np.errstate(over="ignore"):
+        narrow = values.astype(NUMPY[target])
+    overflowed = np.isinf(narrow) & np.isfinite(values)
+    if overflowed.any():
+        raise CheckpointError(f"holds {values[overflowed].flat[0]:.6g}, which does not fit {target}")
+    return narrow

@@ -1,0 +1,160 @@
+"""TensorFlow's V1 checkpoints: a LevelDB table of protocol buffers in a single file.
+
+From TensorFlow's `saved_tensor_slice.proto`, `tensor.proto`, `tensor_shape.proto` and `tensor_slice.proto`: the
+value at the empty key is a SavedTensorSlices whose `meta` names every variable with shape and dtype; each other value
+is one whose `data` is a slice of one variable. The field numbers below are theirs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from .leveldb_table import entries, varint
+from .tensor import MAX_RANK, MAX_SIZE, Checkpoint, CheckpointError, Tensor, tensor_of_bytes
+
+# DataType -> (our name, the field of TensorProto that its values stand in, bytes a value)
+_FLOATS = {1: ("F32", 5, 4), 2: ("F64", 6, 8)}
+_TENSOR_CONTENT = 4
+
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5  # wire types (Protocol Buffers, "Encoding")
+
+
+class _Variable(NamedTuple):
+    shape: tuple[int, ...]
+    dtype: int
+
+
+def read(data: bytes) -> Checkpoint:
+    """The variables of a whole V1 checkpoint; raises CheckpointError.
+
+    Only float and double variables can be read; of the others (a step counter) name and shape are known, which is
+    all that dropping them takes.
+    """
+    variables: dict[str, _Variable] = {}
+    tensors: dict[str, Tensor] = {}
+    for number, (key, value) in enumerate(entries(data)):
+        if (number == 0) != (key == b""):
+            raise CheckpointError("the table does not begin with a TensorFlow checkpoint's list of variables")
+        if number == 0:
+            variables = _variables(value)
+            continue
+        name, tensor = _slice(value, variables)
+        if name in tensors:
+            raise CheckpointError(f"tensor {name}: saved twice or in parts, expected one whole tensor")
+        tensors[name] = tensor
+    for name in variables:
+        if name not in tensors:
+            raise CheckpointError(f"tensor {name}: listed, but its values are missing")
+    return Checkpoint(tensors)
+
+
+def _variables(message: memoryview) -> dict[str, _Variable]:
+    """SavedTensorSlices.meta.tensor, by name."""
+    meta = _only(message, 1)
+    if meta is None:
+        raise CheckpointError("no list of variables: this looks like a V2 checkpoint's .index, expected a V1 file")
+    variables: dict[str, _Variable] = {}
+    for field, value in _fields(meta):
+        if field == 1 and isinstance(value, memoryview):
+            name = _text(_only(value, 1))
+            if name in variables:
+                raise CheckpointError(f"tensor {name}: listed twice")
+            variables[name] = _Variable(_shape(name, _only(value, 2)), _number(value, 3))
+    return variables
+
+
+def _slice(message: memoryview, variables: dict[str, _Variable]) -> tuple[str, Tensor]:
+    """SavedTensorSlices.data as a named tensor."""
+    data = _only(message, 2)
+    if data is None:
+        raise CheckpointError("a table entry holds no tensor data")
+    name = _text(_only(data, 1))
+    if name not in variables:
+        raise CheckpointError(f"tensor {name}: not in the checkpoint's list of variables")
+    shape, dtype = variables[name]
+    _check_whole(name, _only(data, 2), shape)
+    if dtype not in _FLOATS:
+        return name, tensor_of_bytes(memoryview(b""), f"TensorFlow DataType {dtype}", shape)
+    kind, values_field, size = _FLOATS[dtype]
+    parts = [
+        value
+        for field, value in _fields(_only(data, 3) or memoryview(b""))
+        if field in (values_field, _TENSOR_CONTENT) and isinstance(value, memoryview)
+    ]
+    values = parts[0] if len(parts) == 1 else memoryview(b"".join(parts))
+    if len(values) != math.prod(shape) * size:
+        raise CheckpointError(f"tensor {name}: {len(values)} bytes of values do not match {kind} {list(shape)}")
+    return name, tensor_of_bytes(values, kind, shape)
+
+
+def _check_whole(name: str, message: memoryview | None, shape: tuple[int, ...]) -> None:
+    """A TensorSliceProto must cover its whole variable: each extent empty, or 0 to the axis's size."""
+    extents = [value for field, value in _fields(message or memoryview(b"")) if field == 1]
+    whole = len(extents) == len(shape) and all(
+        isinstance(extent, memoryview) and (not extent or (_number(extent, 1) == 0 and _number(extent, 2) == size))
+        for extent, size in zip(extents, shape, strict=True)
+    )
+    if not whole:
+        raise CheckpointError(f"tensor {name}: saved in parts (a partitioned variable), expected a whole tensor")
+
+
+def _shape(name: str, message: memoryview | None) -> tuple[int, ...]:
+    """TensorShapeProto: the sizes of its dims."""
+    fields = list(_fields(message or memoryview(b"")))
+    sizes = tuple(_number(value, 1) for field, value in fields if field == 2 and isinstance(value, memoryview))
+    if len(sizes) > MAX_RANK or any(size > MAX_SIZE for size in sizes) or (3, 1) in fields:
+        raise CheckpointError(f"tensor {name}: its shape is unknown or impossible")
+    return sizes
+
+
+def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
+    """The (number, value) pairs of a message, in the wire format of Protocol Buffers' "Encoding" page.
+
+    A varint is yielded as an int, everything else as its bytes. A packed list of floats and a single float so look
+    alike, which suits their meaning: a reader must accept a list either packed or as one field a number.
+    """
+    at = 0
+    while at < len(message):
+        tag, at = varint(message, at)
+        number, wire_type = tag >> 3, tag & 7
+        if wire_type == _VARINT:
+            value, at = varint(message, at)
+            yield number, value
+            continue
+        if wire_type == _BYTES:
+            size, at = varint(message, at)
+        elif wire_type in (_FIXED32, _FIXED64):
+            size = 4 if wire_type == _FIXED32 else 8
+        else:
+            raise CheckpointError(f"protocol buffer field {number}: wire type {wire_type}, expected 0, 1, 2 or 5")
+        if at + size > len(message):
+            raise CheckpointError(f"protocol buffer field {number} runs past the end of its message")
+        yield number, message[at : at + size]
+        at += size
+
+
+def _only(message: memoryview, number: int) -> memoryview | None:
+    """The embedded message (or text) in field `number`; where a writer repeated it the last one counts."""
+    found = None
+    for field, value in _fields(message):
+        if field == number and isinstance(value, memoryview):
+            found = value
+    return found
+
+
+def _number(message: memoryview, number: int) -> int:
+    """The integer in field `number`, 0 where it is absent: the default of every protocol buffer number."""
+    found = 0
+    for field, value in _fields(message):
+        if field == number and isinstance(value, int):
+            found = value
+    return found
+
+
+def _text(value: memoryview | None) -> str:
+    try:
+        return bytes(value or b"").decode("utf-8")
+    except UnicodeDecodeError:
+        raise CheckpointError("a variable's name is not valid UTF-8") from None

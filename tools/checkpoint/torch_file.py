@@ -1,0 +1,280 @@
+"""PyTorch's `torch.save` files, the zip format and the legacy one (before 1.6), read without PyTorch.
+
+Both hold a pickle in which a tensor is a call of `torch._utils._rebuild_tensor_v2(storage, offset, size, stride, ..)`
+and a storage is a persistent id, `("storage", torch.FloatStorage, KEY, LOCATION, COUNT)`, of raw little-endian values
+that stand outside the pickle (PyTorch, "Serialization semantics" and `torch/serialization.py`):
+
+- zip: the pickle is PREFIX/data.pkl, the values of a storage are PREFIX/data/KEY;
+- legacy: five pickles in a row (a magic number, 1001, the machine, the object, the list of keys), then for each key
+  its count as 8 bytes and its values.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import pickle_reader
+from .pickle_reader import Placeholder
+from .tensor import BITS, NUMPY, Checkpoint, CheckpointError, Tensor, is_shape, is_size
+
+_STORAGES = {
+    "DoubleStorage": "F64", "FloatStorage": "F32", "HalfStorage": "F16", "BFloat16Storage": "BF16",
+    "LongStorage": "I64", "IntStorage": "I32", "ShortStorage": "I16", "CharStorage": "I8", "ByteStorage": "U8",
+    "BoolStorage": "BOOL", "ComplexFloatStorage": "C64",
+    # Raw and quantised values: only their size matters, as no tensor that a graph uses is made of them.
+    "UntypedStorage": "U8", "QInt32Storage": "I32", "QInt8Storage": "I8", "QUInt8Storage": "U8",
+    "QUInt4x2Storage": "U8", "QUInt2x4Storage": "U8",
+}  # fmt: skip
+_MODULES = ("torch", "torch.cuda", "torch.storage")
+_DTYPES = {f"{module}.{name}": dtype for module in _MODULES for name, dtype in _STORAGES.items()}
+
+# A model's pickle and its zeros shrink well, whole files of weights do not: beyond this a zip is a bomb.
+_MAX_EXPANSION = 64
+
+_LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
+_LEGACY_PROTOCOL = 1001
+_LEGACY_START = b"\x80\x02\x8a\n" + _LEGACY_MAGIC.to_bytes(10, "little") + b"."
+
+
+def is_zip(data: bytes) -> bool:
+    """Whether `data` begins as a zip archive does."""
+    return data.startswith(b"PK\x03\x04")
+
+
+def is_legacy(data: bytes) -> bool:
+    """Whether `data` begins with the pickled magic number of the legacy format."""
+    return data.startswith(_LEGACY_START)
+
+
+def read_zip(data: bytes) -> Checkpoint:
+    """The state dict in a zip-format file; raises CheckpointError."""
+    try:
+        return _read_archive(zipfile.ZipFile(io.BytesIO(data)), len(data))
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OverflowError, struct.error) as error:
+        raise CheckpointError(f"damaged zip archive: {error}") from None
+
+
+def _read_archive(archive: zipfile.ZipFile, file_size: int) -> Checkpoint:
+    members = {member.filename: member for member in archive.infolist()}
+    if len(members) != len(archive.infolist()):
+        raise CheckpointError("two entries of the zip archive have the same name")
+    if sum(member.file_size for member in members.values()) > _MAX_EXPANSION * file_size:
+        raise CheckpointError(f"the zip archive unpacks to more than {_MAX_EXPANSION} times its size")
+    prefixes = [name.removesuffix("/data.pkl") for name in members if name.endswith("/data.pkl")]
+    if len(prefixes) != 1:
+        raise CheckpointError(f"a zip archive with {len(prefixes)} entries named */data.pkl, expected torch.save's one")
+    (prefix,) = prefixes
+    if f"{prefix}/constants.pkl" in members:
+        raise CheckpointError("a TorchScript archive, expected torch.save(model.state_dict())")
+    if f"{prefix}/byteorder" in members:
+        byteorder = _unpack(archive, members[f"{prefix}/byteorder"])
+        if byteorder != b"little":
+            raise CheckpointError("the byte order is not little-endian; save the weights on a little-endian machine")
+
+    def find(key: str, size: int) -> Callable[[], bytes]:
+        member = members.get(f"{prefix}/data/{key}")
+        if member is None:
+            raise CheckpointError(f"the zip archive has no entry {prefix}/data/{key}")
+        if member.file_size != size:
+            raise CheckpointError(f"entry {member.filename}: {member.file_size} bytes, expected {size}")
+        return partial(_unpack, archive, member)
+
+    program = io.BytesIO(_unpack(archive, members[f"{prefix}/data.pkl"]))
+    return _state_dict(_Pickle(find).load(program))
+
+
+def _unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    """The contents of one entry, its CRC-32 checked."""
+    try:
+        return archive.read(member)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, OverflowError, EOFError) as error:
+        raise CheckpointError(f"entry {member.filename}: {error}") from None
+    except (struct.error, zlib.error):
+        raise CheckpointError(f"entry {member.filename}: damaged") from None
+
+
+def read_legacy(data: bytes) -> Checkpoint:
+    """The state dict in a legacy-format file; raises CheckpointError."""
+    stream = io.BytesIO(data)
+    places: dict[str, bytes] = {}
+
+    def find(key: str, size: int) -> Callable[[], bytes]:
+        return lambda: places[key]  # the values stand behind the pickle that names them: looked up when read
+
+    pickles = _Pickle(find)
+    magic, protocol, machine = (pickles.load(stream) for _ in range(3))
+    if magic != _LEGACY_MAGIC or protocol != _LEGACY_PROTOCOL:
+        raise CheckpointError(f"not a legacy PyTorch file of protocol {_LEGACY_PROTOCOL}")
+    if not isinstance(machine, dict) or machine.get("little_endian") is not True:
+        raise CheckpointError("the byte order is not little-endian; save the weights on a little-endian machine")
+    root = pickles.load(stream)
+    keys = pickles.load(stream)
+    if not isinstance(keys, list):
+        raise CheckpointError("damaged legacy file: the storage keys are not a list")
+    for key in keys:
+        storage = pickles.storages.get(key) if isinstance(key, str) else None
+        if storage is None or key in places:
+            raise CheckpointError("damaged legacy file: a storage of no known class, or one given twice")
+        places[key] = _legacy_values(stream, storage)
+    if len(places) != len(pickles.storages):
+        raise CheckpointError("damaged legacy file: a storage has no values")
+    return _state_dict(root)
+
+
+def _legacy_values(stream: io.BytesIO, storage: _Storage) -> bytes:
+    count = int.from_bytes(stream.read(8), "little")
+    if count != storage.count:
+        raise CheckpointError(f"storage {storage.key}: holds {count} values, expected {storage.count}")
+    values = stream.read(storage.size)
+    if len(values) != storage.size:
+        raise CheckpointError(f"storage {storage.key}: truncated at {len(values)} of {storage.size} bytes")
+    return values
+
+
+class _Storage:
+    """A run of `count` values of one dtype; `values` is read from the file once, when first needed."""
+
+    def __init__(self, key: str, dtype: str, count: int, find: Callable[[str, int], Callable[[], bytes]]) -> None:
+        self.key, self.dtype, self.count = key, dtype, count
+        self.size = count * BITS[dtype] // 8
+        self._read = find(key, self.size)
+
+    @cached_property
+    def values(self) -> NDArray[Any]:
+        return np.frombuffer(self._read(), NUMPY[self.dtype])
+
+
+class _Pickle:
+    """What the pickles of PyTorch mean by their globals and persistent ids; the storages found on the way."""
+
+    def __init__(self, find: Callable[[str, int], Callable[[], bytes]]) -> None:
+        self._find = find
+        self.storages: dict[str, _Storage] = {}
+        self._functions = {
+            "collections.OrderedDict": _ordered_dict,
+            "torch.Size": _size,
+            "torch._utils._rebuild_parameter": _parameter,
+            "torch._utils._rebuild_tensor": _tensor,
+            "torch._utils._rebuild_tensor_v2": _tensor,
+        }
+
+    def load(self, stream: io.BytesIO) -> Any:
+        return pickle_reader.load(stream, self._functions, self._persistent)
+
+    def _persistent(self, identity: Any) -> Any:
+        """("storage", class, key, location, count), in the legacy format with the view of another storage or None
+        behind it; or ("module", class, file, source) of a whole pickled model."""
+        if not isinstance(identity, tuple) or not identity:
+            raise CheckpointError("damaged pickle: a persistent id that is no tuple")
+        if identity[0] == "module" and len(identity) > 1:
+            return identity[1]
+        if identity[0] != "storage" or len(identity) not in (5, 6):
+            raise CheckpointError("damaged pickle: a persistent id that names no storage")
+        storage_class, key, _, count, *view = identity[1:]
+        if not isinstance(storage_class, Placeholder) or not isinstance(key, str):
+            raise CheckpointError("damaged pickle: a storage without a class or a key")
+        if not is_size(count):
+            raise CheckpointError(f"storage {key}: its count of values is impossible")
+        if view not in ([], [None]):
+            raise CheckpointError(f"storage {key}: a view of another storage, as PyTorch wrote before 0.4")
+        dtype = _DTYPES.get(storage_class.name)
+        if dtype is None:
+            return storage_class  # whatever is made of it stays a placeholder
+        storage = self.storages.setdefault(key, _Storage(key, dtype, count, self._find))
+        if (storage.dtype, storage.count) != (dtype, count):
+            raise CheckpointError(f"storage {key}: named twice with different dtypes or sizes")
+        return storage
+
+
+def _ordered_dict(arguments: tuple[Any, ...]) -> dict[Any, Any]:
+    """OrderedDict(), or Python 2's OrderedDict([[key, value], ..])."""
+    built: dict[Any, Any] = {}
+    if arguments:
+        pairs = arguments[0]
+        if len(arguments) > 1 or not isinstance(pairs, list):
+            raise CheckpointError("damaged pickle: an OrderedDict made of something other than a list")
+        for pair in pairs:
+            if not isinstance(pair, (list, tuple)) or len(pair) != 2:
+                raise CheckpointError("damaged pickle: an OrderedDict made of something other than pairs")
+            if isinstance(pair[0], str):
+                built[pair[0]] = pair[1]
+        pairs.clear()  # used up: a hostile program cannot multiply one list by calling this again and again
+    return built
+
+
+def _size(arguments: tuple[Any, ...]) -> Any:
+    return arguments[0] if arguments else ()
+
+
+def _parameter(arguments: tuple[Any, ...]) -> Any:
+    """_rebuild_parameter(tensor, requires_grad, backward_hooks): the tensor."""
+    if not arguments:
+        raise CheckpointError("damaged pickle: a parameter without a tensor")
+    return arguments[0]
+
+
+def _tensor(arguments: tuple[Any, ...]) -> Tensor | Placeholder:
+    """_rebuild_tensor(storage, offset, size, stride); _v2 has requires_grad, backward_hooks and metadata behind."""
+    if len(arguments) < 4:
+        raise CheckpointError(f"damaged pickle: a tensor of {len(arguments)} arguments, expected at least 4")
+    storage, offset, shape, strides = arguments[:4]
+    if isinstance(storage, Placeholder):
+        return storage
+    if len(arguments) > 6 and arguments[6]:
+        return Placeholder("torch._utils._rebuild_tensor_v2 with a conjugate or negative bit")
+    if not isinstance(storage, _Storage):
+        raise CheckpointError("damaged pickle: a tensor without a storage")
+    if not is_size(offset) or not is_shape(shape) or not is_shape(strides) or len(shape) != len(strides):
+        raise CheckpointError(f"storage {storage.key}: a tensor with an impossible size, stride or offset")
+    last = offset + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
+    if 0 not in shape and last >= storage.count:
+        raise CheckpointError(f"storage {storage.key}: a tensor ends at value {last}, past its {storage.count} values")
+    return Tensor(storage.dtype, tuple(shape), partial(_gather, storage, offset, tuple(shape), tuple(strides)))
+
+
+def _gather(storage: _Storage, offset: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> NDArray[Any]:
+    """The strided values as a C-ordered array. `_tensor` has checked that they lie inside the storage."""
+    if math.prod(shape) > storage.count:
+        raise CheckpointError("an expanded tensor (stride 0) is larger than its storage; save a contiguous one")
+    if 0 in shape:
+        return np.empty(shape, NUMPY[storage.dtype])
+    step = NUMPY[storage.dtype].itemsize
+    view = np.lib.stride_tricks.as_strided(storage.values[offset:], shape, [stride * step for stride in strides])
+    return np.array(view, order="C")
+
+
+def _state_dict(root: Any) -> Checkpoint:
+    """The weights in an unpickled object, itself a state dict or, in training checkpoints, holding one.
+
+    `mask_values` is looked for on the way: Pytorch-UNet puts it among the weights.
+    """
+    mask_values = None
+    # The depth is bounded because a hostile dict may hold itself.
+    for _ in range(4):
+        if not isinstance(root, dict):
+            break
+        mask_values = root.get("mask_values", mask_values)
+        nested = [root[name] for name in ("state_dict", "model", "params") if name in root]
+        if not nested or isinstance(nested[0], Tensor):
+            break
+        root = nested[0]
+    if isinstance(root, Placeholder):
+        raise CheckpointError(f"a pickled {root.name} object, expected a state dict: save model.state_dict()")
+    if not isinstance(root, dict):
+        raise CheckpointError(f"a pickled {type(root).__name__}, expected a state dict of named tensors")
+    names = {name: value for name, value in root.items() if isinstance(name, str)}
+    return Checkpoint(
+        {name: value for name, value in names.items() if isinstance(value, Tensor)},
+        {name: value.name for name, value in names.items() if isinstance(value, Placeholder)},
+        mask_values=mask_values,
+    )

@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+"""Converts a published checkpoint into the safetensors file that limn runs.
+
+Needs Python 3.11 and NumPy; neither PyTorch nor TensorFlow. Nothing in a checkpoint is ever executed
+(checkpoint/pickle_reader.py says how), every name and shape is checked before anything is written, and after an
+error there is no output file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import math
+import signal
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+try:
+    import numpy  # noqa: F401  (the package below needs it; said here in one line instead of a traceback)
+except ImportError:
+    sys.exit("convert: NumPy is missing; on Debian: apt install python3-numpy")
+
+import checkpoint
+from checkpoint import metadata, models, safetensors
+from checkpoint.metadata import Choices
+from checkpoint.tensor import CheckpointError, narrowed
+
+EXAMPLE = """\
+example: python3 tools/convert.py siggraph17-df00044c.pth -o siggraph17.safetensors
+
+"""
+MAX_MESSAGE = 2000
+
+
+def convert(
+    source: str,
+    output: str,
+    model: str | None = None,
+    choices: Choices = Choices(),
+    half: bool = False,
+    force: bool = False,
+) -> str:
+    """Converts the file `source` into `output`, and returns a line that says what was written.
+
+    `model` is a name of models.MODELS, or None to recognise it. Tensors keep their upstream names, shapes and layout;
+    F64 becomes F32, and with `half` tensors of 2 or more axes become F16. An existing output is kept unless `force`.
+    Raises CheckpointError where the checkpoint cannot be converted and OSError where a file cannot be read or written.
+    """
+    safetensors.check_output(output, force)
+    data = Path(source).read_bytes()
+    found = models.unwrapped(checkpoint.read(data))
+    model = models.recognised(found, model)
+    used = models.used_tensors(model, found)
+    sha256 = hashlib.sha256(data).hexdigest()
+    about = metadata.describe(model, used, found, Path(source).name, sha256, choices)
+    written = {name: narrowed(tensor, half) for name, tensor in used.items()}
+    size = safetensors.write(output, written, about, force)
+    unused = len(found.tensors) - len(used)
+    left_out = f"; {unused} unused tensors left out" if unused else ""
+    return f"{output}: {model}, {len(used)} tensors, {size / 1e6:.1f} MB, licence {about['limn.licence']}{left_out}"
+
+
+class _Parser(argparse.ArgumentParser):
+    def format_help(self) -> str:
+        return EXAMPLE + super().format_help()
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"convert: {message}; --help shows an example\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="convert",
+        description="Converts a PyTorch, TensorFlow V1 or safetensors checkpoint into the file that limn runs.",
+        epilog="Exit code: 0 converted, 1 not (the reason is on stderr, no file is written), 2 wrong usage.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("checkpoint", metavar="CHECKPOINT", help="the published file")
+    parser.add_argument("-o", "--output", required=True, metavar="OUT.safetensors", help="the file to write")
+    parser.add_argument("--model", choices=models.MODELS, help="fail unless it is this one (default: recognised)")
+    parser.add_argument("--half", action="store_true", help="store weights of 2 or more axes as 16-bit floats")
+    parser.add_argument("--force", action="store_true", help="replace an existing output file")
+    parser.add_argument("--licence", metavar="TEXT", help="the weights' licence (default: the publisher's, if known)")
+    parser.add_argument("--classes", type=_names, metavar="A,B,..", help="deeplabv3, unet: class names, in order")
+    parser.add_argument("--mask-center", type=_fraction, metavar="X", help="siggraph17: subtracted from the hint mask")
+    parser.add_argument(
+        "--align-corners",
+        choices=("true", "false"),
+        help="vae: bilinear's convention (default: true, torch before 0.4)",
+    )
+    return parser
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(","))
+
+
+def _fraction(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value) or not 0 <= value <= 1:
+        raise ValueError
+    return value
+
+
+_fraction.__name__ = "number from 0 to 1"  # argparse puts it into its message
+
+
+def _one_line(text: str) -> str:
+    """`text` as one printable line of a bounded length, whatever names a hostile file brought along."""
+    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:MAX_MESSAGE])
+    return line + " .." if len(text) > MAX_MESSAGE else line
+
+
+def _fail(message: str) -> int:
+    print(_one_line(f"convert: {message}"), file=sys.stderr)
+    return 1
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    align_corners = None if options.align_corners is None else options.align_corners == "true"
+    choices = Choices(options.licence, options.classes, options.mask_center, align_corners)
+    try:
+        done = convert(options.checkpoint, options.output, options.model, choices, options.half, options.force)
+        print(_one_line(done))
+    except CheckpointError as error:
+        return _fail(f"{options.checkpoint}: {error}")
+    except OSError as error:
+        return _fail(f"{error.filename or options.checkpoint}: {error.strerror or error}")
+    except MemoryError:
+        return _fail(f"{options.checkpoint}: not enough memory to convert it")
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that an unfinished file is removed
+    sys.exit(main())

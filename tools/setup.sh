@@ -1,0 +1,36 @@
+#!/bin/sh
+# Installs what limn needs on Debian 12 and runs a command, if one is given:
+#
+#     sh tools/setup.sh make demo
+#
+# With -d in front, also what its developers need (clang, sanitizers, valgrind, clang-format). Nothing is installed that
+# is there already; apt-get is called through sudo unless the caller is root.
+set -eu
+
+packages="gcc libc6-dev make libopenblas-dev libstb-dev libcmocka-dev python3 python3-numpy python3-pil python3-pytest"
+if [ "${1:-}" = -d ]; then
+    shift
+    packages="$packages clang libclang-rt-14-dev clang-format valgrind"
+fi
+
+missing=
+for package in $packages; do
+    case $(dpkg-query -W -f '${Status}' "$package" 2>/dev/null) in
+    *" installed") ;;
+    *) missing="$missing $package" ;;
+    esac
+done
+
+if [ -n "$missing" ]; then
+    sudo=
+    if [ "$(id -u)" != 0 ]; then
+        command -v sudo >/dev/null || { echo "setup: run as root, or install sudo, to get:$missing" >&2; exit 1; }
+        sudo=sudo
+    fi
+    echo "setup: installing$missing" >&2
+    $sudo apt-get update -qq
+    # shellcheck disable=SC2086 # the list is meant to be split
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+fi
+
+[ $# = 0 ] || exec "$@"

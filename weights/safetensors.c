@@ -1,0 +1,412 @@
+/* safetensors.c - see safetensors.h. */
+#include "safetensors.h"
+#include "json.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool refuse(char problem[SAFETENSORS_PROBLEM], const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static bool refuse(char problem[SAFETENSORS_PROBLEM], const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(problem, SAFETENSORS_PROBLEM, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+size_t safetensors_header_bytes(const unsigned char prefix[SAFETENSORS_PREFIX], uint64_t file_bytes,
+                                char problem[SAFETENSORS_PROBLEM])
+{
+    uint64_t size = 0;
+    for (int i = SAFETENSORS_PREFIX - 1; i >= 0; i--)
+        size = size << 8 | prefix[i];
+    if (size > SAFETENSORS_HEADER_MOST || size < 2)
+        refuse(problem, "header size %llu, 2 to %llu expected", (unsigned long long)size,
+               (unsigned long long)SAFETENSORS_HEADER_MOST);
+    else if (file_bytes < SAFETENSORS_PREFIX || size > file_bytes - SAFETENSORS_PREFIX)
+        refuse(problem, "header of %llu bytes in a file of %llu bytes", (unsigned long long)size,
+               (unsigned long long)file_bytes);
+    else
+        return (size_t)size;
+    return 0;
+}
+
+/* ---- parsing ----------------------------------------------------------------------------- */
+
+struct parser {
+    struct json j;
+    struct safetensors *s;
+    char *text, *text_end; /* where decoded strings go */
+    char *problem;
+};
+
+/* A string into the text pool, which is as large as the JSON and therefore always suffices. */
+static const char *pooled_string(struct parser *p)
+{
+    char *string = p->text;
+    size_t length;
+    if (!json_string(&p->j, string, (size_t)(p->text_end - string), &length))
+        return NULL;
+    p->text += length + 1;
+    return string;
+}
+
+static bool parse_metadata(struct parser *p)
+{
+    json_open(&p->j, '{');
+    while (json_more(&p->j, '}')) {
+        struct metadata_entry *entry = &p->s->metadata[p->s->metadata_count];
+        entry->key = pooled_string(p);
+        if (!entry->key || json_peek(&p->j) != ':')
+            return json_fail(&p->j, "a metadata key and a colon were expected");
+        p->j.at++;
+        entry->value = pooled_string(p);
+        if (!entry->value)
+            return json_fail(&p->j, "metadata values must be strings");
+        p->s->metadata_count++;
+    }
+    return !p->j.problem;
+}
+
+static bool parse_dtype(struct parser *p, struct tensor_entry *tensor)
+{
+    char name[16];
+    if (!json_string(&p->j, name, sizeof name, NULL))
+        return false;
+    for (tensor->dtype = 0; tensor->dtype < DTYPE_COUNT; tensor->dtype++)
+        if (strcmp(name, dtype_name(tensor->dtype)) == 0)
+            return true;
+    return refuse(p->problem, "tensor %s: unknown dtype %s", tensor->name, name);
+}
+
+static bool parse_shape(struct parser *p, struct tensor_entry *tensor)
+{
+    tensor->rank = 0;
+    tensor->elements = 1;
+    json_open(&p->j, '[');
+    while (json_more(&p->j, ']')) {
+        uint64_t side;
+        if (!json_unsigned(&p->j, &side))
+            return false;
+        if (tensor->rank == SAFETENSORS_RANK_MOST)
+            return refuse(p->problem, "tensor %s: more than %d dimensions", tensor->name,
+                          (int)SAFETENSORS_RANK_MOST);
+        tensor->shape[tensor->rank++] = side;
+        if (__builtin_mul_overflow(tensor->elements, side, &tensor->elements))
+            return refuse(p->problem, "tensor %s: its shape overflows", tensor->name);
+    }
+    return !p->j.problem;
+}
+
+/* Offsets are kept as written here; check_layout makes them absolute. */
+static bool parse_offsets(struct parser *p, struct tensor_entry *tensor)
+{
+    uint64_t range[2];
+    int count = 0;
+    json_open(&p->j, '[');
+    while (json_more(&p->j, ']'))
+        if (count == 2 || !json_unsigned(&p->j, &range[count++]))
+            return json_fail(&p->j, "two offsets were expected");
+    if (p->j.problem || count != 2)
+        return json_fail(&p->j, "two offsets were expected");
+    if (range[1] < range[0])
+        return refuse(p->problem, "tensor %s: ends at %llu, before its begin %llu", tensor->name,
+                      (unsigned long long)range[1], (unsigned long long)range[0]);
+    tensor->offset = range[0];
+    tensor->bytes = range[1] - range[0];
+    return true;
+}
+
+static bool parse_tensor(struct parser *p, const char *name)
+{
+    struct tensor_entry *tensor = &p->s->tensors[p->s->tensor_count++];
+    tensor->name = name;
+    enum { HAS_DTYPE = 1, HAS_SHAPE = 2, HAS_OFFSETS = 4, HAS_ALL = 7 };
+    int seen = 0;
+    json_open(&p->j, '{');
+    while (json_more(&p->j, '}')) {
+        char key[16];
+        if (!json_key(&p->j, key, sizeof key, NULL))
+            return false;
+        int field = strcmp(key, "dtype") == 0          ? HAS_DTYPE
+                    : strcmp(key, "shape") == 0        ? HAS_SHAPE
+                    : strcmp(key, "data_offsets") == 0 ? HAS_OFFSETS
+                                                       : 0;
+        if (!field || seen & field)
+            return refuse(p->problem, "tensor %s: %s field \"%s\"", name, field ? "repeated" : "unknown",
+                          key);
+        seen |= field;
+        if (!(field == HAS_DTYPE   ? parse_dtype(p, tensor)
+              : field == HAS_SHAPE ? parse_shape(p, tensor)
+                                   : parse_offsets(p, tensor)))
+            return false;
+    }
+    if (!p->j.problem && seen != HAS_ALL)
+        return refuse(p->problem, "tensor %s: dtype, shape and data_offsets are needed", name);
+    return !p->j.problem;
+}
+
+static bool parse_header(struct parser *p)
+{
+    bool had_metadata = false;
+    json_open(&p->j, '{');
+    while (json_more(&p->j, '}')) {
+        const char *name = pooled_string(p);
+        if (!name || json_peek(&p->j) != ':')
+            return json_fail(&p->j, "a tensor name and a colon were expected");
+        p->j.at++;
+        bool is_metadata = strcmp(name, "__metadata__") == 0;
+        if (is_metadata && had_metadata)
+            return refuse(p->problem, "__metadata__ stands twice");
+        had_metadata |= is_metadata;
+        if (!(is_metadata ? parse_metadata(p) : parse_tensor(p, name)))
+            return false;
+    }
+    return json_end(&p->j);
+}
+
+/* ---- checks over all tensors ------------------------------------------------------------- */
+
+static int by_offset(const void *left, const void *right)
+{
+    const struct tensor_entry *a = left, *b = right;
+    if (a->offset != b->offset)
+        return a->offset < b->offset ? -1 : 1;
+    return a->bytes != b->bytes ? (a->bytes < b->bytes ? -1 : 1) : 0;
+}
+
+static int by_name(const void *left, const void *right)
+{
+    return strcmp(((const struct tensor_entry *)left)->name, ((const struct tensor_entry *)right)->name);
+}
+
+static int by_key(const void *left, const void *right)
+{
+    return strcmp(((const struct metadata_entry *)left)->key, ((const struct metadata_entry *)right)->key);
+}
+
+static const struct {
+    const char *name;
+    unsigned bits;
+} dtypes[DTYPE_COUNT] = {
+    [DTYPE_BOOL] = {"BOOL", 8},
+    [DTYPE_U8] = {"U8", 8},
+    [DTYPE_I8] = {"I8", 8},
+    [DTYPE_U16] = {"U16", 16},
+    [DTYPE_I16] = {"I16", 16},
+    [DTYPE_U32] = {"U32", 32},
+    [DTYPE_I32] = {"I32", 32},
+    [DTYPE_U64] = {"U64", 64},
+    [DTYPE_I64] = {"I64", 64},
+    [DTYPE_F4] = {"F4", 4},
+    [DTYPE_F6_E2M3] = {"F6_E2M3", 6},
+    [DTYPE_F6_E3M2] = {"F6_E3M2", 6},
+    [DTYPE_F8_E4M3] = {"F8_E4M3", 8},
+    [DTYPE_F8_E5M2] = {"F8_E5M2", 8},
+    [DTYPE_F8_E8M0] = {"F8_E8M0", 8},
+    [DTYPE_F8_E4M3FNUZ] = {"F8_E4M3FNUZ", 8},
+    [DTYPE_F8_E5M2FNUZ] = {"F8_E5M2FNUZ", 8},
+    [DTYPE_F16] = {"F16", 16},
+    [DTYPE_BF16] = {"BF16", 16},
+    [DTYPE_F32] = {"F32", 32},
+    [DTYPE_F64] = {"F64", 64},
+    [DTYPE_C64] = {"C64", 64},
+};
+
+/* Bytes as the shape needs them; offsets from 0 on, touching, to the end of the file. */
+static bool check_layout(struct parser *p, uint64_t data_start, uint64_t file_bytes)
+{
+    struct safetensors *s = p->s;
+    qsort(s->tensors, s->tensor_count, sizeof *s->tensors, by_offset);
+    uint64_t expected = 0;
+    for (size_t i = 0; i < s->tensor_count; i++) {
+        struct tensor_entry *tensor = &s->tensors[i];
+        uint64_t bits;
+        if (__builtin_mul_overflow(tensor->elements, (uint64_t)dtypes[tensor->dtype].bits, &bits) || bits % 8)
+            return refuse(p->problem, "tensor %s: %llu elements of %s are no whole number of bytes",
+                          tensor->name, (unsigned long long)tensor->elements, dtype_name(tensor->dtype));
+        if (tensor->bytes != bits / 8)
+            return refuse(p->problem, "tensor %s: %llu bytes, its shape and dtype need %llu", tensor->name,
+                          (unsigned long long)tensor->bytes, (unsigned long long)(bits / 8));
+        if (tensor->offset != expected)
+            return refuse(p->problem, "tensor %s: begins at offset %llu, %llu expected (gap or overlap)",
+                          tensor->name, (unsigned long long)tensor->offset, (unsigned long long)expected);
+        if (tensor->bytes > file_bytes - data_start - expected)
+            return refuse(p->problem, "tensor %s: ends at byte %llu, beyond the file's %llu (cut short?)",
+                          tensor->name, (unsigned long long)(data_start + expected + tensor->bytes),
+                          (unsigned long long)file_bytes);
+        expected += tensor->bytes;
+        tensor->offset += data_start;
+    }
+    if (expected != file_bytes - data_start)
+        return refuse(p->problem, "%llu bytes behind the last tensor",
+                      (unsigned long long)(file_bytes - data_start - expected));
+    return true;
+}
+
+static bool check_names(struct parser *p)
+{
+    struct safetensors *s = p->s;
+    qsort(s->tensors, s->tensor_count, sizeof *s->tensors, by_name);
+    for (size_t i = 1; i < s->tensor_count; i++)
+        if (strcmp(s->tensors[i - 1].name, s->tensors[i].name) == 0)
+            return refuse(p->problem, "tensor %s stands twice", s->tensors[i].name);
+    qsort(s->metadata, s->metadata_count, sizeof *s->metadata, by_key);
+    for (size_t i = 1; i < s->metadata_count; i++)
+        if (strcmp(s->metadata[i - 1].key, s->metadata[i].key) == 0)
+            return refuse(p->problem, "metadata key %s stands twice", s->metadata[i].key);
+    return true;
+}
+
+/* How many tensors and metadata entries there are: a first walk, so that one allocation suffices. */
+static bool count_entries(struct json j, size_t *tensors, size_t *metadata, char *problem)
+{
+    *tensors = *metadata = 0;
+    json_open(&j, '{');
+    while (json_more(&j, '}')) {
+        char key[16];
+        struct json before = j;
+        if (json_key(&j, key, sizeof key, NULL) && strcmp(key, "__metadata__") == 0 && json_peek(&j) == '{') {
+            json_open(&j, '{');
+            for (; json_more(&j, '}'); (*metadata)++)
+                if (json_key(&j, NULL, 0, NULL))
+                    json_skip(&j);
+            continue;
+        }
+        j = before; /* a longer name does not fit `key`: read it again without keeping it */
+        if (json_key(&j, NULL, 0, NULL))
+            json_skip(&j);
+        (*tensors)++;
+    }
+    if (json_end(&j))
+        return true;
+    return refuse(problem, "header byte %zu: %s", json_position(&j), j.problem);
+}
+
+struct safetensors *safetensors_parse(const void *header, size_t header_bytes, uint64_t file_bytes,
+                                      struct safetensors_memory memory, char problem[SAFETENSORS_PROBLEM])
+{
+    problem[0] = 0;
+    struct json j = json_text(header, header_bytes);
+    if (!header_bytes || *(const char *)header != '{') {
+        refuse(problem, "the header does not begin with {");
+        return NULL;
+    }
+    size_t tensors, metadata;
+    if (!count_entries(j, &tensors, &metadata, problem))
+        return NULL;
+
+    /* No overflow: each entry takes several of at most SAFETENSORS_HEADER_MOST bytes of JSON. */
+    size_t tensors_bytes = tensors * sizeof(struct tensor_entry);
+    size_t metadata_bytes = metadata * sizeof(struct metadata_entry);
+    size_t whole = sizeof(struct safetensors) + tensors_bytes + metadata_bytes + header_bytes + 1;
+    unsigned char *block = memory.allocate(whole);
+    if (!block)
+        return NULL;
+    struct safetensors *s = (void *)block;
+    s->tensor_count = s->metadata_count = 0;
+    s->tensors = (void *)(block + sizeof *s);
+    s->metadata = (void *)(block + sizeof *s + tensors_bytes);
+    char *text = (char *)block + sizeof *s + tensors_bytes + metadata_bytes;
+    struct parser parser = {
+        .j = j, .s = s, .text = text, .text_end = text + header_bytes + 1, .problem = problem};
+    uint64_t data_start = SAFETENSORS_PREFIX + (uint64_t)header_bytes;
+    if (parse_header(&parser) && check_layout(&parser, data_start, file_bytes) && check_names(&parser))
+        return s;
+    if (!problem[0])
+        refuse(problem, "header byte %zu: %s", json_position(&parser.j),
+               parser.j.problem ? parser.j.problem : "malformed");
+    memory.release(block);
+    return NULL;
+}
+
+/* ---- look-up ----------------------------------------------------------------------------- */
+
+const struct tensor_entry *safetensors_find(const struct safetensors *s, const char *name)
+{
+    struct tensor_entry key = {.name = name};
+    return s->tensor_count ? bsearch(&key, s->tensors, s->tensor_count, sizeof key, by_name) : NULL;
+}
+
+const char *safetensors_metadata(const struct safetensors *s, const char *key)
+{
+    struct metadata_entry wanted = {.key = key};
+    const struct metadata_entry *found =
+        s->metadata_count ? bsearch(&wanted, s->metadata, s->metadata_count, sizeof wanted, by_key) : NULL;
+    return found ? found->value : NULL;
+}
+
+/* ---- element types ----------------------------------------------------------------------- */
+
+const char *dtype_name(enum dtype dtype)
+{
+    return dtype < DTYPE_COUNT ? dtypes[dtype].name : "unknown";
+}
+
+bool dtype_is_usable(enum dtype dtype)
+{
+    return dtype == DTYPE_F32 || dtype == DTYPE_F16 || dtype == DTYPE_BF16;
+}
+
+static float float_from_bits(uint32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* IEEE 754 binary16: 1 sign, 5 exponent (bias 15), 10 fraction bits. */
+static float half_to_float(uint32_t half)
+{
+    uint32_t sign = (half & 0x8000) << 16, exponent = half >> 10 & 31, fraction = half & 0x3FF;
+    if (exponent == 31) /* infinity, NaN */
+        return float_from_bits(sign | 0x7F800000 | fraction << 13);
+    if (exponent == 0) { /* zero, subnormal: fraction * 2^-24 */
+        float magnitude = (float)fraction * 0x1p-24F;
+        return sign ? -magnitude : magnitude;
+    }
+    return float_from_bits(sign | (exponent + 127 - 15) << 23 | fraction << 13);
+}
+
+void dtype_to_float(enum dtype dtype, const void *from, size_t count, float *to)
+{
+    const unsigned char *bytes = from;
+    for (size_t i = 0; i < count; i++) {
+        if (dtype == DTYPE_F32) {
+            const unsigned char *b = bytes + 4 * i;
+            to[i] = float_from_bits((uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 |
+                                    (uint32_t)b[3] << 24);
+        } else {
+            uint32_t bits = (uint32_t)bytes[2 * i] | (uint32_t)bytes[2 * i + 1] << 8;
+            to[i] = dtype == DTYPE_F16 ? half_to_float(bits) : float_from_bits(bits << 16);
+        }
+    }
+}
+
+const char *weights_foreign_format(const unsigned char *first, const unsigned char *last, size_t size)
+{
+    static const unsigned char leveldb[8] = {0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb};
+    static const struct {
+        const char *magic;
+        size_t size;
+        const char *what;
+    } known[] = {
+        {"PK\3\4", 4, "a PyTorch checkpoint (zip)"},
+        {"\x80\x02\x8a\x0al\xfc\x9c\x46\xf9\x20", 10, "a PyTorch checkpoint (legacy format)"},
+        {"\x80", 1, "a Python pickle, perhaps a PyTorch checkpoint"},
+        {"\x89HDF", 4, "an HDF5 file, perhaps a Keras model"},
+        {"GGUF", 4, "a GGUF file"},
+        {"\x93NUMPY", 6, "a NumPy array"},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (size >= known[i].size && memcmp(first, known[i].magic, known[i].size) == 0)
+            return known[i].what;
+    if (size >= sizeof leveldb && memcmp(last + size - sizeof leveldb, leveldb, sizeof leveldb) == 0)
+        return "a TensorFlow V1 checkpoint";
+    return NULL;
+}
