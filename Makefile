@@ -50,6 +50,9 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,cc,$<) $(CC) $(FLAGS) -c -o $@ $<
 
+# stb_image lets signed sums overflow on damaged JPEGs; this makes them wrap instead of being undefined.
+$(BUILD)/engine/pictures/stb.o: FLAGS += -fwrapv
+
 define NATIVE_RULE
 $(BUILD)/%.$(1).o: %.c
 	@mkdir -p $$(@D)

@@ -3,7 +3,7 @@
 #define APP_BATCH_H
 
 #include "app.h"
-#include "picture.h"
+#include "pictures/picture.h"
 
 /* Turns one picture into one file. */
 typedef limn_status (*batch_step)(void *context, const char *input, const char *output, limn_error *error);

@@ -15,7 +15,7 @@
  * so window offsets, and the difference between the picture's width and a window's, are multiples of it. */
 #include "upscale.h"
 #include "memory.h"
-#include "resample.h"
+#include "pictures/resample.h"
 #include "session.h"
 
 #include <inttypes.h>

@@ -4,7 +4,7 @@
 #define LIMN_UPSCALE_H
 
 #include "model.h"
-#include "picture.h"
+#include "pictures/picture.h"
 
 enum { TILE_AUTO = -1, TILE_WHOLE = 0 };
 

@@ -4,7 +4,7 @@
 #include "deflate.h"
 #include "files.h"
 #include "memory.h"
-#include "picture.h"
+#include "pictures/picture.h"
 #include "png_write.h"
 
 #include <setjmp.h>

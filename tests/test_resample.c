@@ -1,7 +1,7 @@
 /* test_resample.c - picture_resample against Pillow, byte for byte (goldens: tools/golden_resample.py), and
  * what must hold for any resize. Run from the repository's root. */
 #include "memory.h"
-#include "resample.h"
+#include "pictures/resample.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
