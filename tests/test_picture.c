@@ -1,11 +1,11 @@
 /* test_picture.c - pictures in and out: every kind of file against pixels known beforehand, damage of every
  * kind, and failing memory and disks. Files that our own writers cannot make are built here byte by byte, or
  * lie in tests/pictures. Run from the repository's root. */
-#include "deflate.h"
+#include "pictures/deflate.h"
 #include "files.h"
 #include "memory.h"
 #include "pictures/picture.h"
-#include "png_write.h"
+#include "pictures/png_write.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
