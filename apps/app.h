@@ -12,10 +12,11 @@ struct options {
     const char *model, *input, *output;
     int64_t threads, quality, tile, batch, reps;
     const char *isa, *gemm;
+    const char *latent;
     int64_t height, width; /* --size; 0: not given */
     int64_t memory_limit;  /* bytes */
     double seconds;
-    bool json, quiet, force, no_orient, help;
+    bool json, csv, masks, quiet, force, no_orient, help;
     char **arguments; /* what is left: plain arguments */
     int argument_count;
 };
@@ -59,6 +60,7 @@ void app_note(const struct options *options, const char *format, ...) __attribut
 void print_json_string(FILE *file, const char *text);
 
 limn_status upscale_run(const struct options *options, limn_error *error);
+limn_status compare_run(const struct options *options, limn_error *error);
 limn_status run_run(const struct options *options, limn_error *error);
 limn_status inspect_run(const struct options *options, limn_error *error);
 limn_status verify_run(const struct options *options, limn_error *error);

@@ -42,9 +42,7 @@ static limn_status batch_add(struct batch *batch, const char *input, const char 
     return LIMN_OK;
 }
 
-/* In a folder, what looks like a picture by its name; what it is, its content decides. Formats that are
- * refused are on the list, so that the user hears of them. */
-static bool looks_like_picture(const char *name)
+bool looks_like_picture(const char *name)
 {
     static const char *const endings[] = {".png", ".jpg", ".jpeg", ".bmp", ".ppm",  ".pgm",  ".pbm",
                                           ".pnm", ".gif", ".webp", ".tif", ".tiff", ".heic", ".avif"};
@@ -116,8 +114,11 @@ static limn_status collect(const struct options *options, struct batch *batch, l
         return fail(error, LIMN_E_USAGE, "an input is needed: a picture, a folder, or - for standard input");
     if (!output)
         return fail(error, LIMN_E_USAGE, "where to? -o OUTPUT is needed");
-    bool to_folder = inputs > 1 || path_is_folder(input_at(options, 0)) || path_is_folder(output);
+    bool several = inputs > 1 || path_is_folder(input_at(options, 0));
+    bool to_folder = several || path_is_folder(output);
     limn_status status = LIMN_OK;
+    if (several && strcmp(output, "-") == 0)
+        return fail(error, LIMN_E_USAGE, "only one picture can go to standard output; -o FOLDER is needed");
     if (!to_folder) {
         if (!picture_format_known(output))
             return fail(error, LIMN_E_USAGE,
@@ -134,11 +135,10 @@ static limn_status collect(const struct options *options, struct batch *batch, l
     return status == LIMN_OK ? folder_create(output, error) : status;
 }
 
-limn_status batch_run(const struct options *options, batch_step step, void *context, int *failed,
-                      limn_error *error)
+limn_status batch_run(const struct options *options, batch_step step, void *context, limn_error *error)
 {
     struct batch batch = {0};
-    *failed = 0;
+    size_t failed = 0;
     limn_status status = collect(options, &batch, error);
     for (size_t i = 0; status == LIMN_OK && i < batch.count; i++) {
         limn_status one = step(context, batch.inputs[i], batch.outputs[i], error);
@@ -149,11 +149,11 @@ limn_status batch_run(const struct options *options, batch_step step, void *cont
             status = one;
         } else {
             fprintf(stderr, "limn: %s\n", error->message);
-            ++*failed;
+            failed++;
         }
     }
-    if (*failed)
-        app_note(options, "%d of %zu pictures failed", *failed, batch.count);
+    if (status == LIMN_OK && failed)
+        status = fail(error, LIMN_E_SOME, "%zu of %zu pictures failed", failed, batch.count);
     batch_free(&batch);
     return status;
 }

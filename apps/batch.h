@@ -16,8 +16,11 @@ typedef limn_status (*batch_step)(void *context, const char *input, const char *
  *
  * The name keeps its extension when pictures can be written in that format, else it becomes .png. Two inputs
  * with one output name are an error. One bad picture does not stop the rest: its message is printed, and
- * *failed counts it. A single input's failure is returned as the status. */
-limn_status batch_run(const struct options *options, batch_step step, void *context, int *failed,
-                      limn_error *error);
+ * LIMN_E_SOME returned at the end. A single input's failure is returned as the status. */
+limn_status batch_run(const struct options *options, batch_step step, void *context, limn_error *error);
+
+/* In a folder, what looks like a picture by its name; what it is, its content decides. Formats that are
+ * refused are on the list, so that the user hears of them. */
+bool looks_like_picture(const char *name);
 
 #endif

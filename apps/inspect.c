@@ -45,7 +45,7 @@ static int64_t all_parameters(const struct graph *graph)
 {
     int64_t sum = 0;
     for (int i = 0; i < graph->count; i++)
-        sum += node_parameters(&graph->nodes[i]);
+        sum += graph->nodes[i].fused_into == NO_VALUE ? graph->nodes[i].parameters : 0;
     return sum;
 }
 
@@ -60,9 +60,21 @@ static double all_flops(const struct plan *plan)
 /* "+bias +add +relu": what the epilogue of a step does. */
 static const char *fused_text(const struct node *node, char text[48])
 {
+    static const char *const activations[] = {"", " +relu", " +leaky_relu", " +tanh", " +sigmoid"};
     snprintf(text, 48, "%s%s%s%s", node->bias ? " +bias" : "", node->residual != NO_VALUE ? " +add" : "",
-             node->activation == ACTIVATION_RELU ? " +relu" : "", node->scale ? " +scale" : "");
+             activations[node->activation], node->scale ? " +scale" : "");
     return text[0] ? text + 1 : text;
+}
+
+static const char *operator_name(const struct node *node)
+{
+    static const char *const roles[] = {[NODE_INPUT] = "input", [NODE_CONCAT] = "concat"};
+    return node->role == NODE_LAYER ? layer_operators[node->kind].name : roles[node->role];
+}
+
+static double node_flops(const struct node *node, const struct layer_dims *d)
+{
+    return node->role == NODE_LAYER ? layer_operators[node->kind].flops(d) : 0;
 }
 
 static void print_tensors(const struct safetensors *header)
@@ -89,9 +101,8 @@ static void print_graph(const struct contents *contents, const struct plan *plan
             continue;
         snprintf(shape, sizeof shape, "%" PRId64 "x%" PRId64 "x%" PRId64 "x%" PRId64, d->n, d->oc, d->oh,
                  d->ow);
-        printf("%-28s %-10s %-22s %-18s %12" PRId64 " %10.2f\n", node->name,
-               node->is_input ? "input" : layer_operators[node->kind].name, shape, fused_text(node, fused),
-               node_parameters(node), node->is_input ? 0 : layer_operators[node->kind].flops(d) / 1e6);
+        printf("%-28s %-10s %-22s %-18s %12" PRId64 " %10.2f\n", node->name, operator_name(node), shape,
+               fused_text(node, fused), node->parameters, node_flops(node, d) / 1e6);
     }
     printf("\n%" PRId64 " parameters, %.3f GFLOP, %.1f MB of activations\n", all_parameters(graph),
            all_flops(plan) / 1e9, (double)plan->arena_bytes / 1e6);
@@ -131,8 +142,7 @@ static void print_json(const struct contents *contents, const struct plan *plan)
         print_json_string(stdout, node->name);
         printf(", \"op\": \"%s\", \"shape\": [%" PRId64 ", %" PRId64 ", %" PRId64 ", %" PRId64
                "], \"parameters\": %" PRId64 ", \"flop\": %.0f}",
-               node->is_input ? "input" : layer_operators[node->kind].name, d->n, d->oc, d->oh, d->ow,
-               node_parameters(node), node->is_input ? 0 : layer_operators[node->kind].flops(d));
+               operator_name(node), d->n, d->oc, d->oh, d->ow, node->parameters, node_flops(node, d));
     }
     printf("],\n \"parameters\": %" PRId64 ", \"flop\": %.0f, \"arena_bytes\": %zu}\n", all_parameters(graph),
            all_flops(plan), plan->arena_bytes);

@@ -15,6 +15,18 @@ const struct command commands[] = {
      "changes "
      "memory\nand time, never the result.",
      upscale_run},
+    {"compare", "say how alike pictures or masks are", "[options] A B",
+     "limn compare result.png original.png",
+     "A and B are two pictures (one may be - for standard input), or two folders, matched by the names of\n"
+     "the pictures without extension. MSE, PSNR in dB (infinite for equal pictures: inf, null in JSON), SSIM\n"
+     "(none for less than 7 x 7 pixels), mean CIEDE2000 Delta-E, and the colourfulness of each. Alpha does\n"
+     "not count.\n"
+     "\n"
+     "With --masks, A is the prediction and B the truth: mean IoU, mean Dice, pixel accuracy, each class.\n"
+     "Masks hold class numbers as palette indices or grey levels (black and white are 0 and 1), or the\n"
+     "colours of the VOC palette; 255 in a truth is ignored. Of several pairs, \"mean\" is the mean of the\n"
+     "figures, \"pooled\" the figures of all pixels together.",
+     compare_run},
     {"run", "run a network on a tensor", "-m WEIGHTS [options] INPUT.npy -o OUTPUT.npy",
      "limn run -m enhancenet input.npy -o output.npy",
      "The bare graph, without any picture handling: N x C x H x W float32 in, N x C x H x W float32 out.",
@@ -57,7 +69,8 @@ static limn_status print_version(limn_error *error)
     return status;
 }
 
-/* Removes temporary files and dies of the signal, so that a shell sees what happened (exit code 130, 143). */
+/* Removes temporary files and dies of the signal, so that a shell sees what happened (exit code 130, 143, and
+ * 141 without a word when nobody reads the output any more, as in limn inspect FILE | head). */
 static void interrupted(int number)
 {
     outputs_remove_unfinished();
@@ -94,7 +107,7 @@ int main(int argc, char **argv)
     struct sigaction action = {.sa_handler = interrupted};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
-    signal(SIGPIPE, SIG_IGN); /* a closed pipe is a write error like others */
+    sigaction(SIGPIPE, &action, NULL);
 
     limn_error error = {0};
     limn_status status = LIMN_OK;

@@ -9,9 +9,9 @@
 
 enum kind { FLAG, TEXT, WHOLE, SECONDS, BYTES, SIZE };
 
-enum { UPSCALE = 1, RUN = 2, INSPECT = 4, VERIFY = 8, BENCH = 16, ALL = 31 };
+enum { UPSCALE = 1, RUN = 2, INSPECT = 4, VERIFY = 8, BENCH = 16, COMPARE = 32, ALL = 63 };
 
-static const unsigned command_bits[] = {UPSCALE, RUN, INSPECT, VERIFY, BENCH};
+static const unsigned command_bits[] = {UPSCALE, COMPARE, RUN, INSPECT, VERIFY, BENCH};
 
 /* Letters below 256 are short options too. */
 static const struct option_entry {
@@ -33,9 +33,11 @@ static const struct option_entry {
     {301, "quality", "N", "JPEG quality, 1 to 100 (default 92)", WHOLE, offsetof(struct options, quality), 1,
      100, UPSCALE},
     {302, "no-orient", NULL, "leave EXIF orientation alone", FLAG, offsetof(struct options, no_orient), 0, 0,
-     UPSCALE},
+     UPSCALE | COMPARE},
     {'f', "force", NULL, "replace an output that stands already", FLAG, offsetof(struct options, force), 0, 0,
      UPSCALE | RUN},
+    {320, "latent", "FILE.npy", "the latent vectors of a network that takes them (default: zeros)", TEXT,
+     offsetof(struct options, latent), 0, 0, RUN},
     {303, "size", "HxW", "input size in pixels", SIZE, offsetof(struct options, height), 1, 1 << 24,
      INSPECT | BENCH},
     {304, "batch", "N", "batch size (default 1)", WHOLE, offsetof(struct options, batch), 1, 1 << 20,
@@ -52,7 +54,11 @@ static const struct option_entry {
      offsetof(struct options, isa), 0, 0, UPSCALE | RUN | BENCH},
     {309, "memory-limit", "BYTES", "hold no more memory than this; K, M, G for powers of 1024", BYTES,
      offsetof(struct options, memory_limit), 1, INT64_MAX, ALL},
-    {310, "json", NULL, "write JSON", FLAG, offsetof(struct options, json), 0, 0, INSPECT | VERIFY | BENCH},
+    {310, "json", NULL, "write JSON", FLAG, offsetof(struct options, json), 0, 0,
+     INSPECT | VERIFY | BENCH | COMPARE},
+    {311, "masks", NULL, "compare masks of classes: IoU, Dice, pixel accuracy", FLAG,
+     offsetof(struct options, masks), 0, 0, COMPARE},
+    {312, "csv", NULL, "write CSV", FLAG, offsetof(struct options, csv), 0, 0, COMPARE},
     {'q', "quiet", NULL, "no notes and no progress on stderr", FLAG, offsetof(struct options, quiet), 0, 0,
      ALL},
     {'h', "help", NULL, "this text", FLAG, offsetof(struct options, help), 0, 0, ALL},
@@ -112,6 +118,8 @@ static limn_status store(const struct option_entry *entry, const char *text, str
         *(bool *)place = true;
         break;
     case TEXT:
+        if (*(const char **)place) /* rather than drop the first without a word */
+            return fail(error, LIMN_E_USAGE, "--%s is given twice", entry->name);
         *(const char **)place = text;
         break;
     case WHOLE:
@@ -130,6 +138,18 @@ static limn_status store(const struct option_entry *entry, const char *text, str
         break;
     }
     return good ? LIMN_OK : bad_value(entry, text, error);
+}
+
+/* What getopt_long stumbled over; `word` is the last one it looked at. It names letters and the options that
+ * were given a value they do not take, in optopt. */
+static limn_status bad_option(const struct command *command, const char *word, limn_error *error)
+{
+    char letter[3] = {'-', (char)optopt};
+    for (const struct option_entry *entry = table; entry < table + OPTIONS; entry++)
+        if (belongs(entry, command) && entry->letter == optopt)
+            return fail(error, LIMN_E_USAGE, "%s: this option takes no value", word);
+    return fail(error, LIMN_E_USAGE, "%s: not an option of limn %s (limn %s --help lists them)",
+                optopt ? letter : word, command->name, command->name);
 }
 
 limn_status options_parse(const struct command *command, int argc, char **argv, struct options *options,
@@ -157,8 +177,7 @@ limn_status options_parse(const struct command *command, int argc, char **argv, 
         if (letter == ':')
             return fail(error, LIMN_E_USAGE, "%s: a value is missing", argv[optind - 1]);
         if (letter == '?')
-            return fail(error, LIMN_E_USAGE, "%s: not an option of limn %s (limn %s --help lists them)",
-                        argv[optind - 1], command->name, command->name);
+            return bad_option(command, argv[optind - 1], error);
         const struct option_entry *entry = table;
         while (entry->letter != letter)
             entry++;

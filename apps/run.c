@@ -5,6 +5,30 @@
 
 #include <inttypes.h>
 
+/* The second input, of graphs that have one: from --latent, else zeros. */
+static limn_status set_latent(limn_session *session, const struct options *options, limn_error *error)
+{
+    limn_shape wanted = limn_session_input_shape(session, 1);
+    struct npy latent = {{wanted.n, wanted.c, wanted.h, wanted.w}, NULL};
+    if (!wanted.n)
+        return options->latent ? fail(error, LIMN_E_USAGE, "--latent: this network has no latent input")
+                               : LIMN_OK;
+    limn_status status = LIMN_OK;
+    size_t count = (size_t)(wanted.n * wanted.c * wanted.h * wanted.w);
+    if (options->latent)
+        status = npy_read(options->latent, &latent, error);
+    else if (!(latent.data = mem_zalloc(count, sizeof *latent.data)))
+        status = fail_memory(error, "the latent vector", count * sizeof *latent.data);
+    const int64_t *s = latent.shape;
+    if (status == LIMN_OK && (size_t)(s[0] * s[1] * s[2] * s[3]) != count)
+        status = fail(error, LIMN_E_INPUT, "%s: %" PRId64 " x %" PRId64 " latent values expected",
+                      options->latent, wanted.n, wanted.c);
+    if (status == LIMN_OK)
+        status = limn_session_set_input(session, 1, latent.data, error);
+    npy_free(&latent);
+    return status;
+}
+
 static limn_status run_tensor(limn_model *model, const struct npy *input, const struct options *options,
                               limn_error *error)
 {
@@ -15,14 +39,19 @@ static limn_status run_tensor(limn_model *model, const struct npy *input, const 
         return status;
     limn_shape wanted = limn_session_input_shape(session, 0), made = limn_session_output_shape(session);
     float *output = NULL;
-    if (wanted.c != input->shape[1])
-        status = fail(error, LIMN_E_INPUT, "the input has %" PRId64 " channels, %s takes %" PRId64,
-                      input->shape[1], limn_model_name(model), wanted.c);
+    if (wanted.c != input->shape[1] || wanted.h != input->shape[2] || wanted.w != input->shape[3])
+        status = fail(error, LIMN_E_INPUT,
+                      "the input is %" PRId64 " channels of %" PRId64 "x%" PRId64 ", %s takes %" PRId64
+                      " of %" PRId64 "x%" PRId64,
+                      input->shape[1], input->shape[2], input->shape[3], limn_model_name(model), wanted.c,
+                      wanted.h, wanted.w);
     size_t bytes = (size_t)(made.n * made.c * made.h * made.w) * sizeof *output;
     if (status == LIMN_OK && !(output = mem_alloc(bytes)))
         status = fail_memory(error, "the output", bytes);
     if (status == LIMN_OK)
         status = limn_session_set_input(session, 0, input->data, error);
+    if (status == LIMN_OK)
+        status = set_latent(session, options, error);
     if (status == LIMN_OK)
         status = limn_session_run(session, error);
     if (status == LIMN_OK)

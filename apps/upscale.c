@@ -60,13 +60,10 @@ limn_status upscale_run(const struct options *options, limn_error *error)
     limn_status status = app_model(options, "enhancenet", &engine, &context.model, error);
     if (status != LIMN_OK)
         return status;
-    int failed = 0;
     status = upscale_factor(context.model, &context.factor, error);
     if (status == LIMN_OK)
-        status = batch_run(options, upscale_file, &context, &failed, error);
+        status = batch_run(options, upscale_file, &context, error);
     limn_model_free(context.model);
     limn_engine_free(engine);
-    if (status == LIMN_OK && failed)
-        return fail(error, LIMN_E_SOME, "%d input%s failed", failed, failed == 1 ? "" : "s");
     return status;
 }

@@ -312,10 +312,12 @@ limn_status output_open(const char *path, bool force, struct output **output, li
 
     struct stat status;
     limn_status result = LIMN_OK;
-    bool stands = strcmp(path, "-") != 0 && stat(path, &status) == 0;
-    if (strcmp(path, "-") == 0) {
+    bool standard = strcmp(path, "-") == 0, stands = !standard && stat(path, &status) == 0;
+    if (standard) {
         opened->name = "standard output";
         opened->descriptor = STDOUT_FILENO;
+    } else if (!stands && (errno != ENOENT || !*path)) { /* else the rename would fail, after all the work */
+        result = fail(error, LIMN_E_OUTPUT, "'%s': cannot be written: %s", path, strerror(errno));
     } else if (stands && S_ISDIR(status.st_mode)) {
         result = fail(error, LIMN_E_OUTPUT, "%s: is a folder, a file name is needed", path);
     } else if (stands && !S_ISREG(status.st_mode)) {

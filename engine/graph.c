@@ -1,4 +1,4 @@
-/* graph.c - building a graph: see graph.h. */
+/* graph.c - nodes, errors and tensors of a graph: see graph.h. The operations are in graph_ops.c. */
 #include "graph.h"
 #include "memory.h"
 
@@ -11,7 +11,7 @@ enum { NAME_ROOM = 256 };
 
 void graph_begin(struct graph *graph, const struct weights_file *weights, limn_error *error)
 {
-    *graph = (struct graph){.weights = weights, .error = error, .output = NO_VALUE};
+    *graph = (struct graph){.weights = weights, .error = error, .output = NO_VALUE, .side_multiple = 1};
     graph->path = file_path(weights->file);
     graph->used = mem_zalloc(weights->header->tensor_count + 1, sizeof *graph->used);
     if (!graph->used)
@@ -56,34 +56,40 @@ static value no_memory(struct graph *graph, size_t bytes)
 
 /* ---- nodes ------------------------------------------------------------------------------- */
 
-/* Appends a node that reads x (NO_VALUE for an input); its name is x's plus the suffix, or `name` alone. */
-static struct node *append(struct graph *graph, const char *base, const char *suffix, value x)
+static bool name_taken(const struct graph *graph, const char *name)
 {
-    if (graph->status != LIMN_OK)
-        return NULL;
-    if (graph->count == graph->room) {
-        int room = graph->room ? 2 * graph->room : 64;
-        struct node *grown = mem_resize(graph->nodes, (size_t)room * sizeof *grown);
-        if (!grown) {
-            no_memory(graph, (size_t)room * sizeof *grown);
-            return NULL;
-        }
-        graph->nodes = grown;
-        graph->room = room;
-    }
-    char name[NAME_ROOM];
-    if (snprintf(name, sizeof name, "%s%s", base, suffix) >= (int)sizeof name) {
-        graph_fail(graph, "node name %s%s is too long", base, suffix);
-        return NULL;
-    }
     for (int i = 0; i < graph->count; i++)
-        if (strcmp(graph->nodes[i].made, name) == 0) {
-            graph_fail(graph, "two nodes are called %s", name);
-            return NULL;
-        }
-    struct node *node = &graph->nodes[graph->count];
-    *node = (struct node){.x = x, .residual = NO_VALUE, .fused_into = NO_VALUE};
-    graph->count++;
+        if (strcmp(graph->nodes[i].made, name) == 0)
+            return true;
+    return false;
+}
+
+static bool make_room(struct graph *graph)
+{
+    if (graph->count < graph->room)
+        return true;
+    int room = graph->room ? 2 * graph->room : 64;
+    struct node *grown = mem_resize(graph->nodes, (size_t)room * sizeof *grown);
+    if (!grown) {
+        no_memory(graph, (size_t)room * sizeof *grown);
+        return false;
+    }
+    graph->nodes = grown;
+    graph->room = room;
+    return true;
+}
+
+struct node *graph_append(struct graph *graph, const char *base, const char *suffix, value x)
+{
+    char name[NAME_ROOM];
+    if (graph->status != LIMN_OK || !make_room(graph))
+        return NULL;
+    if (snprintf(name, sizeof name, "%s%s", base, suffix) >= (int)sizeof name || name_taken(graph, name)) {
+        graph_fail(graph, "node name %s%s is too long or stands twice", base, suffix);
+        return NULL;
+    }
+    struct node *node = &graph->nodes[graph->count++];
+    *node = (struct node){.x = x, .residual = NO_VALUE, .like = NO_VALUE, .fused_into = NO_VALUE};
     node->name = mem_strdup(name);
     node->made = mem_strdup(name);
     if (!node->name || !node->made) {
@@ -95,87 +101,20 @@ static struct node *append(struct graph *graph, const char *base, const char *su
     return node;
 }
 
-static value last_value(const struct graph *graph)
+bool node_runs(const struct node *node)
 {
-    return graph->count - 1;
-}
-
-/* A node that changes x: named after it. NULL when x is NO_VALUE after an earlier failure. */
-static struct node *append_to(struct graph *graph, value x, const char *suffix)
-{
-    return graph->status == LIMN_OK ? append(graph, graph->nodes[x].made, suffix, x) : NULL;
-}
-
-value graph_input(struct graph *graph, const char *name, int64_t channels)
-{
-    struct node *node = append(graph, name, "", NO_VALUE);
-    if (!node)
-        return NO_VALUE;
-    node->is_input = true;
-    node->channels = channels;
-    return last_value(graph);
-}
-
-value graph_relu(struct graph *graph, value x)
-{
-    struct node *node = append_to(graph, x, "/relu");
-    if (!node)
-        return NO_VALUE;
-    node->kind = LAYER_POINTWISE;
-    node->activation = ACTIVATION_RELU;
-    return last_value(graph);
-}
-
-value graph_add(struct graph *graph, value a, value b)
-{
-    struct node *node = append_to(graph, a, "/add");
-    if (!node)
-        return NO_VALUE;
-    node->kind = LAYER_POINTWISE;
-    node->residual = b;
-    if (graph->nodes[b].channels != node->channels)
-        return graph_fail(graph, "%s: %" PRId64 " channels added to %" PRId64, node->name,
-                          graph->nodes[b].channels, node->channels);
-    return last_value(graph);
-}
-
-value graph_shift(struct graph *graph, value x, const float *shift)
-{
-    struct node *node = append_to(graph, x, "/shift");
-    if (!node)
-        return NO_VALUE;
-    node->kind = LAYER_POINTWISE;
-    size_t bytes = (size_t)node->channels * sizeof *shift;
-    node->bias = mem_alloc(bytes);
-    if (!node->bias)
-        return no_memory(graph, bytes);
-    memcpy(node->bias, shift, bytes);
-    return last_value(graph);
-}
-
-static value enlarge(struct graph *graph, value x, const char *suffix, enum layer_kind kind, int64_t factor)
-{
-    struct node *node = append_to(graph, x, suffix);
-    if (!node)
-        return NO_VALUE;
-    node->kind = kind;
-    node->factor = factor;
-    return last_value(graph);
-}
-
-value graph_upsample(struct graph *graph, value x, int64_t factor)
-{
-    return enlarge(graph, x, "/upsample", LAYER_UPSAMPLE, factor);
-}
-
-value graph_bicubic(struct graph *graph, value x, int64_t factor)
-{
-    return enlarge(graph, x, "/bicubic", LAYER_BICUBIC, factor);
+    return node->role != NODE_INPUT && node->fused_into == NO_VALUE;
 }
 
 void graph_output(struct graph *graph, value x)
 {
     graph->output = x;
+}
+
+void graph_require_sides(struct graph *graph, int64_t least, int64_t multiple)
+{
+    graph->side_least = least;
+    graph->side_multiple = multiple;
 }
 
 /* ---- tensors ----------------------------------------------------------------------------- */
@@ -190,12 +129,24 @@ bool graph_has_tensor(const struct graph *graph, const char *format, ...)
     return safetensors_find(graph->weights->header, name) != NULL;
 }
 
-/* The tensor NAME+SUFFIX, marked as used; it must be of a usable dtype and have `rank` axes, all positive and
- * below 2^31 so that products of a few of them cannot overflow. */
-static const struct tensor_entry *use_tensor(struct graph *graph, const char *name, const char *suffix,
-                                             int rank)
+void graph_tensor_shape(const struct graph *graph, int64_t shape[4], const char *format, ...)
+{
+    char name[NAME_ROOM];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(name, sizeof name, format, arguments);
+    va_end(arguments);
+    const struct tensor_entry *entry = safetensors_find(graph->weights->header, name);
+    for (int i = 0; i < 4; i++)
+        shape[i] = entry && i < entry->rank && entry->shape[i] < INT32_MAX ? (int64_t)entry->shape[i] : 0;
+}
+
+const struct tensor_entry *graph_use_tensor(struct graph *graph, const char *name, const char *suffix,
+                                            int rank)
 {
     char full[NAME_ROOM], shape[96];
+    if (graph->status != LIMN_OK)
+        return NULL;
     snprintf(full, sizeof full, "%s%s", name, suffix);
     const struct tensor_entry *entry = safetensors_find(graph->weights->header, full);
     if (!entry) {
@@ -214,10 +165,17 @@ static const struct tensor_entry *use_tensor(struct graph *graph, const char *na
     return entry;
 }
 
-/* Reads NAME+SUFFIX, which must hold `count` elements. NULL after a failure. */
-static float *read_vector(struct graph *graph, const char *name, const char *suffix, int64_t count)
+float *graph_new_vector(struct graph *graph, int64_t count)
 {
-    const struct tensor_entry *entry = use_tensor(graph, name, suffix, 1);
+    float *vector = graph->status == LIMN_OK ? mem_zalloc((size_t)count, sizeof *vector) : NULL;
+    if (!vector)
+        no_memory(graph, (size_t)count * sizeof *vector);
+    return vector;
+}
+
+float *graph_read_vector(struct graph *graph, const char *name, const char *suffix, int64_t count)
+{
+    const struct tensor_entry *entry = graph_use_tensor(graph, name, suffix, 1);
     if (!entry)
         return NULL;
     if (entry->elements != (uint64_t)count) {
@@ -225,57 +183,26 @@ static float *read_vector(struct graph *graph, const char *name, const char *suf
                    entry->elements, count);
         return NULL;
     }
-    float *vector = mem_alloc((size_t)count * sizeof *vector);
-    if (!vector) {
-        no_memory(graph, (size_t)count * sizeof *vector);
-        return NULL;
-    }
-    limn_status status = weights_read(graph->weights, entry, vector, NULL, graph->error);
-    if (status != LIMN_OK) {
-        graph->status = status;
-        mem_free(vector);
-        return NULL;
-    }
-    return vector;
+    float *vector = graph_new_vector(graph, count);
+    limn_status status =
+        vector ? weights_read(graph->weights, entry, vector, NULL, graph->error) : graph->status;
+    if (status == LIMN_OK)
+        return vector;
+    graph->status = status;
+    mem_free(vector);
+    return NULL;
 }
 
-value graph_conv2d(struct graph *graph, value x, const char *name, struct conv conv)
+/* Whether `name` begins with `part` or has it behind a dot. */
+static bool has_part(const char *name, const char *part)
 {
-    struct node *node = graph->status == LIMN_OK ? append(graph, name, "", x) : NULL;
-    if (!node)
-        return NO_VALUE;
-    const char *bias = conv.bias ? conv.bias : ".bias";
-    const struct tensor_entry *weight = use_tensor(graph, name, conv.weight ? conv.weight : ".weight", 4);
-    if (!weight)
-        return NO_VALUE;
-    const uint64_t *s = weight->shape;
-    bool oihw = conv.layout == LAYOUT_OIHW;
-    int64_t inputs = (int64_t)(oihw ? s[1] : s[2]), outputs = (int64_t)(oihw ? s[0] : s[3]);
-    int64_t stride = conv.stride ? conv.stride : 1, dilation = conv.dilation ? conv.dilation : 1;
-    if (inputs != node->channels) {
-        char shape[96];
-        return graph_fail(graph, "tensor %s is %s: %" PRId64 " input channels, %" PRId64 " expected",
-                          weight->name, shape_text(weight, shape), inputs, node->channels);
+    size_t length = strlen(part);
+    for (const char *at = name; at; at = strchr(at, '.')) {
+        at += at != name;
+        if (strncmp(at, part, length) == 0)
+            return true;
     }
-    node->kind = LAYER_CONV2D;
-    node->weight = weight;
-    node->layout = conv.layout;
-    node->channels = outputs;
-    node->window = (struct layer_dims){.kh = (int64_t)(oihw ? s[2] : s[0]),
-                                       .kw = (int64_t)(oihw ? s[3] : s[1]),
-                                       .stride_h = stride,
-                                       .stride_w = stride,
-                                       .pad_h = conv.pad,
-                                       .pad_w = conv.pad,
-                                       .dilation_h = dilation,
-                                       .dilation_w = dilation};
-    if (*bias) {
-        float *vector = read_vector(graph, name, bias, outputs);
-        if (!vector)
-            return NO_VALUE;
-        node->bias = vector;
-    }
-    return last_value(graph);
+    return false;
 }
 
 void graph_ignore(struct graph *graph, const char *const *parts)
@@ -283,7 +210,7 @@ void graph_ignore(struct graph *graph, const char *const *parts)
     const struct safetensors *header = graph->weights->header;
     for (size_t i = 0; graph->status == LIMN_OK && i < header->tensor_count; i++)
         for (const char *const *part = parts; *part; part++)
-            graph->used[i] = graph->used[i] || strstr(header->tensors[i].name, *part);
+            graph->used[i] = graph->used[i] || has_part(header->tensors[i].name, *part);
 }
 
 void graph_check_all_used(struct graph *graph)
@@ -300,10 +227,4 @@ void graph_check_all_used(struct graph *graph)
     if (unexpected)
         graph_fail(graph, "%zu tensors that the graph does not have: %s%s", unexpected, names,
                    unexpected > 10 ? ", ..." : "");
-}
-
-int64_t node_parameters(const struct node *node)
-{
-    return (node->weight ? (int64_t)node->weight->elements : 0) +
-           (node->weight && node->bias ? node->channels : 0);
 }

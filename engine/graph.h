@@ -21,12 +21,13 @@
 
 typedef int value;
 
-enum { NO_VALUE = -1 };
+enum { NO_VALUE = -1, PARTS_MOST = 8 };
 
 /* The order of a weight tensor's axes in the file. */
 enum weight_layout {
     LAYOUT_OIHW, /* PyTorch's conv2d */
     LAYOUT_HWIO, /* TensorFlow's */
+    LAYOUT_IOHW, /* PyTorch's conv_transpose2d */
 };
 
 /* A convolution's parameters; kernel and channels come from the weight tensor. 0 in stride or dilation
@@ -38,15 +39,26 @@ struct conv {
     int64_t stride, pad, dilation;
 };
 
+enum node_role {
+    NODE_LAYER,  /* an operator of layers/ */
+    NODE_INPUT,  /* filled by the caller */
+    NODE_CONCAT, /* its parts side by side; they are written in place where that is possible */
+};
+
 struct node {
     char *name; /* of the operation */
     char *made; /* of its value, after what was fused into it */
-    bool is_input;
-    enum layer_kind kind; /* unless is_input */
+    enum node_role role;
+    enum layer_kind kind; /* of a layer */
     value x;
     int64_t channels;         /* of the value */
-    struct layer_dims window; /* kernel, stride, padding, dilation only */
-    int64_t factor;           /* of an enlargement */
+    int64_t side;             /* of an input of fixed size; 0: the session's size */
+    struct layer_dims window; /* kernel, stride, padding, dilation, align_corners only */
+    int64_t factor;           /* of an enlargement; 0: to the size of `like` */
+    value like;               /* whose height and width this takes, or NO_VALUE */
+    value parts[PARTS_MOST];  /* of a concat */
+    int part_count;
+    int64_t parameters; /* trained numbers that the operation uses */
 
     const struct tensor_entry *weight;
     enum weight_layout layout;
@@ -56,6 +68,7 @@ struct node {
     float *bias, *scale, *shift;
     value residual;
     enum activation activation;
+    float slope; /* of a leaky ReLU */
 
     value fused_into; /* NO_VALUE, or the node that now makes this value */
 };
@@ -66,7 +79,8 @@ struct graph {
     struct node *nodes;
     int count, room;
     value output;
-    bool *used; /* per tensor of the weights file: the graph reads it */
+    int64_t side_least, side_multiple; /* what heights and widths must be; 0 and 1 at first */
+    bool *used;                        /* per tensor of the weights file: the graph reads it */
     limn_status status;
     limn_error *error;
 };
@@ -80,10 +94,22 @@ void graph_free(struct graph *graph);
 
 value graph_input(struct graph *graph, const char *name, int64_t channels);
 
+/* An input of side x side pixels whatever the session's size, such as a latent vector of 1 x 1. */
+value graph_input_fixed(struct graph *graph, const char *name, int64_t channels, int64_t side);
+
 /* y = conv2d(x, NAME.weight) + NAME.bias: see layers/conv2d.c. Channels must fit x. */
 value graph_conv2d(struct graph *graph, value x, const char *name, struct conv conv);
 
+/* The transposed convolution: see layers/conv2d_transpose.c. Weights are IC x OC x KH x KW. */
+value graph_conv2d_transpose(struct graph *graph, value x, const char *name, struct conv conv);
+
+/* PyTorch's BatchNorm2d at inference, eps 1e-5, from NAME.weight, .bias, .running_mean and .running_var. */
+value graph_batchnorm(struct graph *graph, value x, const char *name);
+
 value graph_relu(struct graph *graph, value x);
+value graph_leaky_relu(struct graph *graph, value x, float slope);
+value graph_tanh(struct graph *graph, value x);
+value graph_sigmoid(struct graph *graph, value x);
 
 /* a + b, of the same shape. */
 value graph_add(struct graph *graph, value a, value b);
@@ -91,15 +117,45 @@ value graph_add(struct graph *graph, value a, value b);
 /* x + shift[c]; `shift` is copied, x's channels floats. */
 value graph_shift(struct graph *graph, value x, const float *shift);
 
+/* x * scale[c] + shift[c], copied likewise. */
+value graph_scale_shift(struct graph *graph, value x, const float *scale, const float *shift);
+
+/* The parts' channels one after the other; heights and widths must agree. */
+value graph_concat(struct graph *graph, const value *parts, int count);
+
+/* See layers/pool.c. */
+value graph_max_pool(struct graph *graph, value x, int64_t kernel, int64_t stride, int64_t pad);
+value graph_average_pool(struct graph *graph, value x);
+
+/* x[:, :, ::stride, ::stride]. */
+value graph_subsample(struct graph *graph, value x, int64_t stride);
+
+value graph_softmax(struct graph *graph, value x);
+
+/* Zeros around x (or less of it) to the height and width of `like`, half of the difference, rounded down, at
+ * the top and the left. */
+value graph_pad_like(struct graph *graph, value x, value like);
+
 /* Nearest neighbour, `factor` times as high and wide. */
 value graph_upsample(struct graph *graph, value x, int64_t factor);
 
-/* TensorFlow 1's bicubic, likewise: see layers/bicubic.c. */
+/* Bilinear, `factor` times as high and wide, or to the size of `like`: see layers/bilinear.c. */
+value graph_bilinear(struct graph *graph, value x, int64_t factor, bool align_corners);
+value graph_bilinear_like(struct graph *graph, value x, value like, bool align_corners);
+
+/* TensorFlow 1's bicubic, `factor` times: see layers/bicubic.c. */
 value graph_bicubic(struct graph *graph, value x, int64_t factor);
 
 void graph_output(struct graph *graph, value x);
 
+/* The tensor's height and width must be at least `least` and multiples of `multiple`. */
+void graph_require_sides(struct graph *graph, int64_t least, int64_t multiple);
+
 /* Whether the weights file has this tensor. printf-style. */
+/* Sides of the tensor NAME, 0 beyond its rank; all 0 when there is none. printf-style. */
+void graph_tensor_shape(const struct graph *graph, int64_t shape[4], const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
 bool graph_has_tensor(const struct graph *graph, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -122,7 +178,24 @@ void graph_fold(struct graph *graph);
 /* The node that makes `x` after folding. */
 value graph_maker(const struct graph *graph, value x);
 
-/* Parameters of a node: elements of its weight tensor and bias. */
-int64_t node_parameters(const struct node *node);
+/* Whether a node still does something of its own: it is no input and not fused into another. */
+bool node_runs(const struct node *node);
+
+/* ---- for graph*.c ------------------------------------------------------------------------ */
+
+/* Appends a node called BASE+SUFFIX that reads x (NO_VALUE for none); NULL after a failure. Later calls may
+ * move nodes. */
+struct node *graph_append(struct graph *graph, const char *base, const char *suffix, value x);
+
+/* The tensor NAME+SUFFIX, marked as used; it must be of a usable dtype and have `rank` axes, positive and
+ * below 2^31. NULL after a failure. */
+const struct tensor_entry *graph_use_tensor(struct graph *graph, const char *name, const char *suffix,
+                                            int rank);
+
+/* The `count` floats of tensor NAME+SUFFIX, to be released by mem_free. NULL after a failure. */
+float *graph_read_vector(struct graph *graph, const char *name, const char *suffix, int64_t count);
+
+/* `count` floats, to be released by mem_free. NULL, and the failure noted, without memory. */
+float *graph_new_vector(struct graph *graph, int64_t count);
 
 #endif

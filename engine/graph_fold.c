@@ -7,9 +7,12 @@
  *   - the parts of both, one after the other, still follow the epilogue's order;
  *   - its residual is made before that node runs.
  *
- *     conv, relu            =>  conv [relu]
- *     conv, add(r)          =>  conv [+ r]
- *     conv, add(r), shift   =>  conv [bias += shift, + r]           the sum's order does not matter
+ *     conv, relu                  =>  conv [relu]
+ *     conv, add(r), relu          =>  conv [+ r, relu]
+ *     conv, add(r), shift         =>  conv [bias += shift, + r]        the sum's order does not matter
+ *     conv, batchnorm, relu       =>  conv [relu], the batchnorm multiplied into weights and bias
+ *     conv, relu, batchnorm       =>  conv [relu, scale, shift]: it cannot go into these weights, behind the
+ * ReLU, nor into the next convolution's, whose padding with zeros comes after the shift
  */
 #include "graph.h"
 #include "memory.h"
@@ -28,10 +31,12 @@ static int readers(const struct graph *graph, value x)
     int count = graph_maker(graph, graph->output) == x;
     for (int i = 0; i < graph->count; i++) {
         const struct node *node = &graph->nodes[i];
-        if (node->fused_into != NO_VALUE)
+        if (!node_runs(node))
             continue;
         count += graph_maker(graph, node->x) == x;
         count += graph_maker(graph, node->residual) == x;
+        for (int part = 0; part < node->part_count; part++)
+            count += graph_maker(graph, node->parts[part]) == x;
     }
     return count;
 }
@@ -39,36 +44,64 @@ static int readers(const struct graph *graph, value x)
 static bool can_join(const struct graph *graph, const struct node *node, const struct node *into)
 {
     bool activated = into->activation != ACTIVATION_NONE, scaled = into->scale != NULL;
-    if (into->is_input || !layer_operators[into->kind].has_epilogue)
+    value residual = graph_maker(graph, node->residual);
+    if (into->role != NODE_LAYER || !layer_operators[into->kind].has_epilogue)
         return false;
     if (node->bias && (activated || scaled))
         return false;
-    if (node->residual != NO_VALUE && (activated || scaled || into->residual != NO_VALUE ||
-                                       &graph->nodes[graph_maker(graph, node->residual)] >= into))
+    if (residual != NO_VALUE &&
+        (activated || scaled || into->residual != NO_VALUE || &graph->nodes[residual] >= into))
         return false;
     if (node->activation != ACTIVATION_NONE && (activated || scaled))
         return false;
     return !(node->scale && scaled);
 }
 
-static void join(struct node *node, struct node *into)
+static void join_bias(struct node *node, struct node *into)
 {
-    if (node->bias && into->bias) {
+    if (into->bias && node->bias) {
         for (int64_t c = 0; c < node->channels; c++)
             into->bias[c] += node->bias[c];
     } else if (node->bias) {
         into->bias = node->bias;
         node->bias = NULL;
     }
-    if (node->residual != NO_VALUE)
-        into->residual = node->residual;
-    if (node->activation != ACTIVATION_NONE)
-        into->activation = node->activation;
-    if (node->scale) {
+}
+
+/* scale * (w x + bias) + shift = (scale w) x + (scale bias + shift): the bias takes the place of the shift.
+ */
+static void join_scale(struct node *node, struct node *into)
+{
+    bool linear = into->weight && into->activation == ACTIVATION_NONE && into->residual == NO_VALUE;
+    if (!linear) {
         into->scale = node->scale;
         into->shift = node->shift;
-        node->scale = node->shift = NULL;
+    } else {
+        for (int64_t c = 0; into->bias && c < node->channels; c++)
+            node->shift[c] += node->scale[c] * into->bias[c];
+        for (int64_t c = 0; into->weight_scale && c < node->channels; c++)
+            node->scale[c] *= into->weight_scale[c];
+        mem_free(into->bias);
+        mem_free(into->weight_scale);
+        into->bias = node->shift;
+        into->weight_scale = node->scale;
     }
+    node->scale = node->shift = NULL;
+}
+
+/* A node that joins has one part only: nodes are visited in order, and whatever joined it came later. */
+static void join(struct node *node, struct node *into)
+{
+    join_bias(node, into);
+    if (node->residual != NO_VALUE)
+        into->residual = node->residual;
+    if (node->activation != ACTIVATION_NONE) {
+        into->activation = node->activation;
+        into->slope = node->slope;
+    }
+    if (node->scale)
+        join_scale(node, into);
+    into->parameters += node->parameters;
     /* The fused node makes what the pointwise node was to make, under that name. */
     char *made = into->made;
     into->made = node->made;
@@ -94,7 +127,7 @@ void graph_fold(struct graph *graph)
 {
     for (int i = 0; graph->status == LIMN_OK && i < graph->count; i++) {
         struct node *node = &graph->nodes[i];
-        if (node->is_input || node->kind != LAYER_POINTWISE)
+        if (node->role != NODE_LAYER || node->kind != LAYER_POINTWISE)
             continue;
         choose_operand(graph, node);
         value x = graph_maker(graph, node->x);

@@ -43,7 +43,7 @@ static bool reserve(size_t bytes)
 
 void *mem_alloc(size_t bytes)
 {
-    if (bytes > SIZE_MAX - 2 * LINE || injected_failure())
+    if (bytes > (size_t)PTRDIFF_MAX - 2 * LINE || injected_failure()) /* no object is larger in C */
         return NULL;
     size_t whole = (bytes + 2 * LINE - 1) / LINE * LINE;
     if (!reserve(whole))

@@ -141,7 +141,7 @@ int limn_model_inputs(const limn_model *model)
 {
     int count = 0;
     for (int i = 0; i < model->graph.count; i++)
-        count += model->graph.nodes[i].is_input;
+        count += model->graph.nodes[i].role == NODE_INPUT;
     return count;
 }
 
@@ -156,6 +156,10 @@ static struct layer_weights describe_weights(const struct node *node, const floa
     case LAYOUT_OIHW:
         weights.stride_w = 1, weights.stride_h = d->kw;
         weights.stride_i = d->kh * d->kw, weights.stride_o = ic * d->kh * d->kw;
+        break;
+    case LAYOUT_IOHW:
+        weights.stride_w = 1, weights.stride_h = d->kw;
+        weights.stride_o = d->kh * d->kw, weights.stride_i = oc * d->kh * d->kw;
         break;
     case LAYOUT_HWIO:
         weights.stride_o = 1, weights.stride_i = oc;

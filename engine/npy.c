@@ -9,6 +9,7 @@
 #include "memory.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,8 +81,8 @@ limn_status npy_decode(const unsigned char *bytes, size_t size, const char *name
     const char *type = value_of(header, "descr"), *order = value_of(header, "fortran_order");
     bool doubles = type && strncmp(type, "'<f8'", 5) == 0;
     if (!type || (!doubles && strncmp(type, "'<f4'", 5) != 0))
-        return fail(error, LIMN_E_INPUT, "%s: elements are %.8s, '<f4' (float32) expected", name,
-                    type ? type : "of no type");
+        return fail(error, LIMN_E_INPUT, "%s: elements are %.*s, '<f4' (float32) expected", name,
+                    type ? (int)strcspn(type, ",}") : INT_MAX, type ? type : "of no type");
     if (!order || strncmp(order, "False", 5) != 0)
         return fail(error, LIMN_E_INPUT, "%s: Fortran order, C order expected (numpy.ascontiguousarray)",
                     name);

@@ -6,7 +6,9 @@
 #include "tensor.h"
 
 struct step {
-    int node;
+    int node;     /* the operation: whose weights and epilogue */
+    value x, y;   /* what it reads and makes */
+    int64_t into; /* channel of y it starts at: 0 but for copies into a concat */
     const struct layer_operator *operator;
     const struct layer_variant *variant;
     struct layer_args args;
@@ -14,8 +16,12 @@ struct step {
     double seconds; /* spent here, summed over the runs since the profile was reset */
 };
 
-/* Where one value lives: `bytes` bytes at `offset` of the arena from step `first` to step `last`. */
+/* Where one value lives. A value that is written in place into another, such as a part of a concat, has that
+ * one as its `host` and begins `channel` channels into it; the host's own placement counts. Other values have
+ * `bytes` bytes at `offset` of the arena from step `first` to step `last`. */
 struct placement {
+    value host; /* NO_VALUE: lives by itself */
+    int64_t channel;
     size_t bytes, offset;
     int first, last;
 };
@@ -24,7 +30,7 @@ struct plan {
     struct step *steps;
     int step_count;
     struct layer_dims *dims;      /* per node */
-    struct placement *placements; /* per node; bytes 0 for a node that makes nothing */
+    struct placement *placements; /* per node; bytes 0 for one that makes nothing or has a host */
     struct tensor *values;        /* per node: a view into the arena, once plan_bind gave it one */
     size_t arena_bytes;
     size_t workspace_bytes; /* scratch for each worker */
@@ -35,6 +41,9 @@ struct plan {
 limn_status plan_create(const struct graph *graph, limn_kernels kernels, limn_size size, const char *where,
                         struct plan *plan, limn_error *error);
 void plan_free(struct plan *plan);
+
+/* The node with memory of its own that `x` lies in, and the channel of it where x begins. */
+value plan_host(const struct plan *plan, value x, int64_t *channel);
 
 /* Points every step's arguments into `arena` (arena_bytes, aligned to 64). */
 void plan_bind(struct plan *plan, const struct graph *graph, float *arena);

@@ -5,7 +5,7 @@
 value graph_input_node(const struct graph *graph, int index)
 {
     for (int i = 0; i < graph->count; i++)
-        if (graph->nodes[i].is_input && index-- == 0)
+        if (graph->nodes[i].role == NODE_INPUT && index-- == 0)
             return i;
     return NO_VALUE;
 }
@@ -149,7 +149,7 @@ static limn_status run_steps(limn_session *session, limn_error *error)
         if (session->observer) {
             limn_status status =
                 session->observer(session->observer_context, &session->model->graph.nodes[step->node],
-                                  &plan->values[step->node], error);
+                                  &plan->values[step->y], error);
             if (status != LIMN_OK)
                 return status;
         }

@@ -48,13 +48,13 @@ int64_t graph_reach(const struct graph *graph)
         value x = graph_maker(graph, node->x), residual = graph_maker(graph, node->residual);
         scale[i] = x == NO_VALUE ? 1 : scale[x];
         reach[i] = x == NO_VALUE ? 0 : reach[x];
-        if (!node->is_input && node->kind == LAYER_CONV2D) {
+        if (node->role == NODE_LAYER && node->kind == LAYER_CONV2D) {
             reach[i] += window_reach(&node->window) / scale[i];
             scale[i] /= (double)node->window.stride_h;
-        } else if (!node->is_input && node->kind == LAYER_BICUBIC) {
+        } else if (node->role == NODE_LAYER && node->kind == LAYER_BICUBIC) {
             reach[i] += 2 / scale[i];
             scale[i] *= (double)node->factor;
-        } else if (!node->is_input && node->kind == LAYER_UPSAMPLE) {
+        } else if (node->role == NODE_LAYER && node->kind == LAYER_UPSAMPLE) {
             scale[i] *= (double)node->factor;
         }
         if (residual != NO_VALUE && reach[residual] > reach[i])

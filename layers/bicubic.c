@@ -42,11 +42,6 @@ static int64_t clamp(int64_t at, int64_t size)
     return at < 0 ? 0 : at >= size ? size - 1 : at;
 }
 
-static int64_t tasks(const struct layer_dims *d)
-{
-    return d->n * d->oh; /* a task is one row of the output */
-}
-
 static size_t workspace_bytes(const struct layer_dims *d)
 {
     return (size_t)(d->iw * d->ic) * sizeof(float);
@@ -95,6 +90,6 @@ const struct layer_variant bicubic_tf1 = {
     .family = FAMILY_PLAIN,
     .applies = layer_applies_always,
     .workspace_bytes = workspace_bytes,
-    .tasks = tasks,
+    .tasks = layer_row_tasks,
     .run_task = run_task,
 };

@@ -58,11 +58,6 @@ static void pack(const struct layer_dims *d, const struct layer_weights *w, void
 
 /* ---- reference --------------------------------------------------------------------------- */
 
-static int64_t ref_tasks(const struct layer_dims *d)
-{
-    return d->n * d->oh; /* a task is one row of the output */
-}
-
 static double ref_sum(const struct layer_args *a, int64_t n, int64_t oh, int64_t ow, int64_t oc)
 {
     const struct layer_dims *d = &a->d;
@@ -101,7 +96,7 @@ const struct layer_variant conv2d_ref = {
     .applies = layer_applies_always,
     .packed_bytes = packed_bytes,
     .pack = pack,
-    .tasks = ref_tasks,
+    .tasks = layer_row_tasks,
     .run_task = ref_run_task,
 };
 

@@ -19,10 +19,16 @@
 #include <stdint.h>
 
 enum layer_kind {
-    LAYER_CONV2D,    /* conv2d.c */
-    LAYER_POINTWISE, /* pointwise.c: an epilogue on its own */
-    LAYER_UPSAMPLE,  /* upsample.c: nearest neighbour, integer factor */
-    LAYER_BICUBIC,   /* bicubic.c: TensorFlow 1's, integer factor */
+    LAYER_CONV2D,           /* conv2d.c */
+    LAYER_CONV2D_TRANSPOSE, /* conv2d_transpose.c */
+    LAYER_POINTWISE,        /* pointwise.c: an epilogue on its own */
+    LAYER_MAX_POOL,         /* pool.c */
+    LAYER_AVERAGE_POOL,     /* pool.c: over the whole picture */
+    LAYER_SOFTMAX,          /* softmax.c: over the channels */
+    LAYER_PAD,              /* pad.c: zeros around, or a part cut out */
+    LAYER_UPSAMPLE,         /* upsample.c: nearest neighbour, integer factor */
+    LAYER_BILINEAR,         /* bilinear.c: to any size */
+    LAYER_BICUBIC,          /* bicubic.c: TensorFlow 1's, integer factor */
     LAYER_COUNT,
 };
 
@@ -31,9 +37,16 @@ struct layer_dims {
     int64_t n, ih, iw, ic; /* input */
     int64_t oh, ow, oc;    /* output */
     int64_t kh, kw, stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w;
+    bool align_corners; /* bilinear only */
 };
 
-enum activation { ACTIVATION_NONE, ACTIVATION_RELU };
+enum activation {
+    ACTIVATION_NONE,
+    ACTIVATION_RELU,
+    ACTIVATION_LEAKY_RELU, /* slope * v where v is negative */
+    ACTIVATION_TANH,
+    ACTIVATION_SIGMOID, /* 1 / (1 + exp(-v)) */
+};
 
 /* What happens to a result on its way out, in this order, each part optional:
  *
@@ -47,6 +60,7 @@ struct epilogue {
     const float *residual; /* N OH OW OC, or NULL */
     int64_t residual_stride;
     enum activation activation;
+    float slope;                /* of the leaky ReLU */
     const float *scale, *shift; /* OC each; NULL: 1 and 0 */
 };
 
@@ -107,9 +121,17 @@ int64_t layer_pixel_span(const struct layer_dims *d, int64_t task, int64_t *firs
 /* applies() for a variant that takes any dimensions. */
 bool layer_applies_always(const struct layer_dims *d);
 
+/* Tasks for operators that make one row of the output a task. */
+int64_t layer_row_tasks(const struct layer_dims *d);
+
 extern const struct layer_variant conv2d_ref, conv2d_gemm;
+extern const struct layer_variant conv2d_transpose_ref, conv2d_transpose_gemm;
 extern const struct layer_variant pointwise_plain;
+extern const struct layer_variant max_pool_plain, average_pool_plain;
+extern const struct layer_variant softmax_plain;
+extern const struct layer_variant pad_plain;
 extern const struct layer_variant upsample_nearest;
+extern const struct layer_variant bilinear_plain;
 extern const struct layer_variant bicubic_tf1;
 
 #endif

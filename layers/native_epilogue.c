@@ -7,6 +7,7 @@
 #include "native.h"
 #include "layer.h"
 
+#include <math.h>
 #include <string.h>
 
 static vector load(const float *from)
@@ -16,10 +17,35 @@ static vector load(const float *from)
     return v;
 }
 
-/* Negative lanes become 0; comparing this way round keeps a NaN a NaN. */
-static vector relu(vector v)
+/* Comparing this way round keeps a NaN a NaN. */
+static float activate_one(const struct epilogue *e, float v)
 {
-    return (vector)((lanes)v & ~(v < 0));
+    switch (e->activation) {
+    case ACTIVATION_RELU:
+        return v < 0 ? 0 : v;
+    case ACTIVATION_LEAKY_RELU:
+        return v < 0 ? e->slope * v : v;
+    case ACTIVATION_TANH:
+        return tanhf(v);
+    case ACTIVATION_SIGMOID:
+        return 1 / (1 + expf(-v));
+    default:
+        return v;
+    }
+}
+
+/* Negative lanes are masked out, or scaled. The two transcendental ones stand only behind the few channels of
+ * a last layer, and go lane by lane. */
+static vector activate(const struct epilogue *e, vector v)
+{
+    lanes negative = v < 0;
+    if (e->activation == ACTIVATION_RELU)
+        return (vector)((lanes)v & ~negative);
+    if (e->activation == ACTIVATION_LEAKY_RELU)
+        return (vector)(((lanes)v & ~negative) | ((lanes)(v * e->slope) & negative));
+    for (int i = 0; i < VECTOR_FLOATS; i++)
+        v[i] = activate_one(e, v[i]);
+    return v;
 }
 
 static void channels_tail(const struct epilogue *e, const float *residual, int64_t from, int64_t channels,
@@ -31,8 +57,7 @@ static void channels_tail(const struct epilogue *e, const float *residual, int64
             v += e->bias[c];
         if (residual)
             v += residual[c];
-        if (e->activation == ACTIVATION_RELU)
-            v = v < 0 ? 0 : v;
+        v = activate_one(e, v);
         if (e->scale)
             v = v * e->scale[c] + e->shift[c];
         y[c] = v;
@@ -51,8 +76,8 @@ void NATIVE(epilogue)(const struct epilogue *e, int64_t channels, int64_t first,
                 v += load(e->bias + c);
             if (residual)
                 v += load(residual + c);
-            if (e->activation == ACTIVATION_RELU)
-                v = relu(v);
+            if (e->activation != ACTIVATION_NONE)
+                v = activate(e, v);
             if (e->scale)
                 v = v * load(e->scale + c) + load(e->shift + c);
             memcpy(y + c, &v, sizeof v);

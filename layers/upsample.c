@@ -9,11 +9,6 @@
 
 #include <string.h>
 
-static int64_t tasks(const struct layer_dims *d)
-{
-    return d->n * d->oh; /* a task is one row of the output */
-}
-
 static void run_task(const struct layer_args *a, int64_t task, void *workspace)
 {
     (void)workspace;
@@ -29,6 +24,6 @@ const struct layer_variant upsample_nearest = {
     .name = "upsample_nearest",
     .family = FAMILY_PLAIN,
     .applies = layer_applies_always,
-    .tasks = tasks,
+    .tasks = layer_row_tasks,
     .run_task = run_task,
 };

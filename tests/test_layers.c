@@ -1,257 +1,13 @@
-/* test_layers.c - every variant of every operator against its reference, over odd shapes and every
+/* test_layers.c - every variant of every operator against its definition, over odd shapes and every
  * instruction set this CPU has. */
-#include "support.h"
+#include "support_layers.h"
 #include "gemm.h"
-#include "layer.h"
 #include "native.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-static enum isa running_isa;
-
-/* One way to run an operator: dimensions, strides wider than the channels, an epilogue. */
-struct trial {
-    enum layer_kind kind;
-    struct layer_dims d;
-    int64_t x_extra, y_extra; /* floats beyond the channels in a pixel's stride */
-    bool bias, residual, relu, scale;
-    bool hwio;
-};
-
-struct buffers {
-    struct guarded x, y, w, residual, bias, scale, shift;
-};
-
-static int64_t in_pixels(const struct layer_dims *d)
-{
-    return d->n * d->ih * d->iw;
-}
-
-static int64_t out_pixels(const struct layer_dims *d)
-{
-    return d->n * d->oh * d->ow;
-}
-
-static const char *describe(const struct trial *t, const char *variant)
-{
-    static char text[256];
-    const struct layer_dims *d = &t->d;
-    snprintf(text, sizeof text,
-             "%s %s: n %" PRId64 " in %" PRId64 "x%" PRId64 "x%" PRId64 " out %" PRId64 "x%" PRId64
-             "x%" PRId64 " kernel %" PRId64 "x%" PRId64 " stride %" PRId64 " %" PRId64 " pad %" PRId64
-             " %" PRId64 " dilation %" PRId64 " %" PRId64 " extra %" PRId64 " %" PRId64 "%s%s%s%s%s",
-             isa_name(running_isa), variant, d->n, d->ih, d->iw, d->ic, d->oh, d->ow, d->oc, d->kh, d->kw,
-             d->stride_h, d->stride_w, d->pad_h, d->pad_w, d->dilation_h, d->dilation_w, t->x_extra,
-             t->y_extra, t->bias ? " bias" : "", t->residual ? " residual" : "", t->relu ? " relu" : "",
-             t->scale ? " scale" : "", t->hwio ? " hwio" : "");
-    return text;
-}
-
-static struct guarded random_block(struct random *random, int64_t count)
-{
-    struct guarded block = guarded_create(count);
-    random_fill(random, block.values, count);
-    return block;
-}
-
-static struct buffers make_buffers(const struct trial *t, struct random *random)
-{
-    const struct layer_dims *d = &t->d;
-    return (struct buffers){
-        .x = random_block(random, in_pixels(d) * (d->ic + t->x_extra)),
-        .y = guarded_create(out_pixels(d) * (d->oc + t->y_extra)),
-        .w = random_block(random, t->kind == LAYER_CONV2D ? d->oc * d->ic * d->kh * d->kw : 1),
-        .residual = random_block(random, out_pixels(d) * (d->oc + 1)),
-        .bias = random_block(random, d->oc),
-        .scale = random_block(random, d->oc),
-        .shift = random_block(random, d->oc),
-    };
-}
-
-static void free_buffers(struct buffers *b)
-{
-    guarded_free(&b->x);
-    guarded_free(&b->y);
-    guarded_free(&b->w);
-    guarded_free(&b->residual);
-    guarded_free(&b->bias);
-    guarded_free(&b->scale);
-    guarded_free(&b->shift);
-}
-
-static struct layer_weights weights_of(const struct trial *t, const struct buffers *b)
-{
-    const struct layer_dims *d = &t->d;
-    if (t->hwio)
-        return (struct layer_weights){b->w.values, 1, d->oc, d->kw * d->ic * d->oc, d->ic * d->oc, NULL};
-    return (struct layer_weights){b->w.values, d->ic * d->kh * d->kw, d->kh * d->kw, d->kw,
-                                  1,           b->scale.values};
-}
-
-static float weight_at(const struct layer_weights *w, int64_t oc, int64_t ic, int64_t kh, int64_t kw)
-{
-    float weight = w->data[oc * w->stride_o + ic * w->stride_i + kh * w->stride_h + kw * w->stride_w];
-    return w->scale ? weight * w->scale[oc] : weight;
-}
-
-/* ---- independent truths, in double, straight from the definitions ------------------------ */
-
-static double at(const struct trial *t, const struct buffers *b, int64_t n, int64_t h, int64_t w, int64_t c)
-{
-    const struct layer_dims *d = &t->d;
-    if (h < 0 || h >= d->ih || w < 0 || w >= d->iw)
-        return 0;
-    return (double)b->x.values[((n * d->ih + h) * d->iw + w) * (d->ic + t->x_extra) + c];
-}
-
-static double true_conv2d(const struct trial *t, const struct buffers *b, int64_t n, int64_t oh, int64_t ow,
-                          int64_t oc)
-{
-    const struct layer_dims *d = &t->d;
-    struct layer_weights w = weights_of(t, b);
-    double sum = 0;
-    for (int64_t ic = 0; ic < d->ic; ic++)
-        for (int64_t kh = 0; kh < d->kh; kh++)
-            for (int64_t kw = 0; kw < d->kw; kw++)
-                sum += at(t, b, n, oh * d->stride_h - d->pad_h + kh * d->dilation_h,
-                          ow * d->stride_w - d->pad_w + kw * d->dilation_w, ic) *
-                       (double)weight_at(&w, oc, ic, kh, kw);
-    return sum;
-}
-
-/* Keys' cubic with A = -0.75 and legacy coordinates, one tap after the other. */
-static double cubic(double x)
-{
-    const double a = -0.75;
-    x = fabs(x);
-    if (x <= 1)
-        return (a + 2) * x * x * x - (a + 3) * x * x + 1;
-    return x < 2 ? a * x * x * x - 5 * a * x * x + 8 * a * x - 4 * a : 0;
-}
-
-static int64_t clamp(int64_t i, int64_t size)
-{
-    return i < 0 ? 0 : i >= size ? size - 1 : i;
-}
-
-static double true_bicubic(const struct trial *t, const struct buffers *b, int64_t n, int64_t oh, int64_t ow,
-                           int64_t c)
-{
-    const struct layer_dims *d = &t->d;
-    double y = (double)oh * (double)d->ih / (double)d->oh, x = (double)ow * (double)d->iw / (double)d->ow,
-           sum = 0;
-    for (int64_t i = (int64_t)y - 1; i <= (int64_t)y + 2; i++)
-        for (int64_t j = (int64_t)x - 1; j <= (int64_t)x + 2; j++)
-            sum += cubic(y - (double)i) * cubic(x - (double)j) *
-                   at(t, b, n, clamp(i, d->ih), clamp(j, d->iw), c);
-    return sum;
-}
-
-static double true_value(const struct trial *t, const struct buffers *b, int64_t n, int64_t oh, int64_t ow,
-                         int64_t oc)
-{
-    const struct layer_dims *d = &t->d;
-    switch (t->kind) {
-    case LAYER_CONV2D:
-        return true_conv2d(t, b, n, oh, ow, oc);
-    case LAYER_BICUBIC:
-        return true_bicubic(t, b, n, oh, ow, oc);
-    case LAYER_UPSAMPLE:
-        return at(t, b, n, oh * d->ih / d->oh, ow * d->iw / d->ow, oc);
-    default:
-        return at(t, b, n, oh, ow, oc);
-    }
-}
-
-static float *true_output(const struct trial *t, const struct buffers *b)
-{
-    const struct layer_dims *d = &t->d;
-    float *want = malloc((size_t)(out_pixels(d) * d->oc) * sizeof *want);
-    assert_non_null(want);
-    for (int64_t p = 0; p < out_pixels(d); p++)
-        for (int64_t oc = 0; oc < d->oc; oc++) {
-            double v = true_value(t, b, p / (d->oh * d->ow), p / d->ow % d->oh, p % d->ow, oc);
-            v += t->bias ? (double)b->bias.values[oc] : 0;
-            v += t->residual ? (double)b->residual.values[p * (d->oc + 1) + oc] : 0;
-            v = t->relu && v < 0 ? 0 : v;
-            if (t->scale)
-                v = v * (double)b->scale.values[oc] + (double)b->shift.values[oc];
-            want[p * d->oc + oc] = (float)v;
-        }
-    return want;
-}
-
-/* ---- running a variant ------------------------------------------------------------------- */
-
-static void run_variant(const struct trial *t, const struct buffers *b, const struct layer_variant *variant)
-{
-    const struct layer_dims *d = &t->d;
-    size_t packed_bytes = variant->packed_bytes ? variant->packed_bytes(d) : 0;
-    size_t workspace_bytes = variant->workspace_bytes ? variant->workspace_bytes(d) : 0;
-    struct guarded packed = guarded_create((int64_t)(packed_bytes / sizeof(float)));
-    struct guarded workspace = guarded_create((int64_t)(workspace_bytes / sizeof(float)));
-    struct layer_weights weights = weights_of(t, b);
-    if (variant->pack)
-        variant->pack(d, &weights, packed.values);
-    struct layer_args args = {.d = *d,
-                              .x = b->x.values,
-                              .x_stride = d->ic + t->x_extra,
-                              .y = b->y.values,
-                              .y_stride = d->oc + t->y_extra,
-                              .packed = packed.values};
-    args.epilogue.bias = t->bias ? b->bias.values : NULL;
-    args.epilogue.residual = t->residual ? b->residual.values : NULL;
-    args.epilogue.residual_stride = d->oc + 1;
-    args.epilogue.activation = t->relu ? ACTIVATION_RELU : ACTIVATION_NONE;
-    args.epilogue.scale = t->scale ? b->scale.values : NULL;
-    args.epilogue.shift = t->scale ? b->shift.values : NULL;
-    for (int64_t task = variant->tasks(d); task-- > 0;) /* backwards: order must not matter */
-        variant->run_task(&args, task, workspace.values);
-    bool intact = guarded_intact(&packed, describe(t, variant->name)) &&
-                  guarded_intact(&workspace, describe(t, variant->name)) &&
-                  guarded_intact(&b->y, describe(t, variant->name));
-    guarded_free(&packed);
-    guarded_free(&workspace);
-    assert_true(intact);
-}
-
-/* Floats between the pixels of a strided output belong to someone else. */
-static void check_gaps(const struct trial *t, const struct buffers *b, const char *what)
-{
-    int64_t stride = t->d.oc + t->y_extra;
-    for (int64_t i = 0; i < b->y.count; i++)
-        if (i % stride >= t->d.oc && !isnan(b->y.values[i]))
-            fail_with("%s: wrote behind the channels of pixel %" PRId64, what, i / stride);
-}
-
-static void try_all_variants(const struct trial *t, struct random *random)
-{
-    const struct layer_dims *d = &t->d;
-    struct buffers b = make_buffers(t, random);
-    float *want = true_output(t, &b);
-    /* Sums of K products of values in -1..1, accumulated in float in another order: the error grows with
-     * sqrt(K). */
-    double terms = t->kind == LAYER_CONV2D ? (double)(d->ic * d->kh * d->kw) : 16;
-    double tolerance = 4e-7 * sqrt(terms) + 4e-7;
-    for (const struct layer_variant *const *v = layer_operators[t->kind].variants; *v; v++) {
-        if (!(*v)->applies(d))
-            continue;
-        for (int64_t i = 0; i < b.y.count; i++)
-            b.y.values[i] = NAN;
-        run_variant(t, &b, *v);
-        struct tensor got = tensor_view(b.y.values, d->n, d->oh, d->ow, d->oc, d->oc + t->y_extra);
-        assert_true(tensors_agree(&got, want, tolerance, 1e-6, describe(t, (*v)->name)));
-        check_gaps(t, &b, describe(t, (*v)->name));
-    }
-    free(want);
-    free_buffers(&b);
-}
-
-/* ---- tables ------------------------------------------------------------------------------ */
 
 static int64_t outputs(int64_t in, int64_t kernel, int64_t stride, int64_t pad, int64_t dilation)
 {
@@ -266,7 +22,8 @@ static void conv_trial(struct layer_dims d, unsigned flags, struct random *rando
         d.iw + 2 * d.pad_w < d.dilation_w * (d.kw - 1) + 1)
         return;
     struct trial t = {.kind = LAYER_CONV2D, .d = d};
-    t.bias = flags & 1, t.residual = flags & 2, t.relu = flags & 4, t.scale = flags & 8, t.hwio = flags & 16;
+    t.bias = flags & 1, t.residual = flags & 2, t.scale = flags & 8, t.hwio = flags & 16;
+    t.activation = flags & 4 ? ACTIVATION_RELU : ACTIVATION_NONE;
     t.x_extra = flags & 32 ? 3 : 0, t.y_extra = flags & 64 ? 5 : 0;
     try_all_variants(&t, random);
 }
@@ -410,7 +167,8 @@ static void test_pointwise(void **state)
             struct trial t = {.kind = LAYER_POINTWISE};
             t.d = (struct layer_dims){
                 .n = 2, .ih = 5, .iw = 7, .ic = channels[c], .oh = 5, .ow = 7, .oc = channels[c]};
-            t.bias = flags & 1, t.residual = flags & 2, t.relu = flags & 4, t.scale = flags & 8;
+            t.bias = flags & 1, t.residual = flags & 2, t.scale = flags & 8;
+            t.activation = (enum activation)(flags % 5);
             t.x_extra = flags & 16 ? 2 : 0, t.y_extra = flags & 32 ? 1 : 0;
             try_all_variants(&t, &random);
         }
@@ -431,6 +189,140 @@ static void test_enlargements(void **state)
                     t.d.oh = factor * t.d.ih, t.d.ow = factor * t.d.iw, t.d.oc = channels;
                     try_all_variants(&t, &random);
                 }
+}
+
+/* ---- transposed convolution -------------------------------------------------------------- */
+
+static void test_conv2d_transpose(void **state)
+{
+    (void)state;
+    struct random random = {7};
+    static const struct layer_dims windows[] = {
+        {.kh = 2, .kw = 2, .stride_h = 2, .stride_w = 2},
+        {.kh = 4, .kw = 4, .stride_h = 2, .stride_w = 2, .pad_h = 1, .pad_w = 1},
+        {.kh = 4, .kw = 4, .stride_h = 1, .stride_w = 1},
+        {.kh = 3, .kw = 5, .stride_h = 2, .stride_w = 3, .pad_h = 1, .pad_w = 2},
+        {.kh = 1, .kw = 1, .stride_h = 3, .stride_w = 1},
+    };
+    static const int64_t sizes[][2] = {{1, 1}, {1, 7}, {5, 3}, {11, 12}};
+    static const int64_t channels[][2] = {{1, 1}, {5, 3}, {16, 32}, {9, 33}, {33, 70}};
+    for (size_t w = 0; w < sizeof windows / sizeof *windows; w++)
+        for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
+            for (size_t c = 0; c < sizeof channels / sizeof *channels; c++) {
+                unsigned flags = (unsigned)random_below(&random, 128);
+                struct trial t = {.kind = LAYER_CONV2D_TRANSPOSE, .d = windows[w]};
+                t.d.n = 1 + (int64_t)(s + c) % 3, t.d.ih = sizes[s][0], t.d.iw = sizes[s][1];
+                t.d.ic = channels[c][0], t.d.oc = channels[c][1];
+                t.d.oh = (t.d.ih - 1) * t.d.stride_h - 2 * t.d.pad_h + t.d.kh;
+                t.d.ow = (t.d.iw - 1) * t.d.stride_w - 2 * t.d.pad_w + t.d.kw;
+                t.bias = flags & 1, t.residual = flags & 2, t.scale = flags & 4, t.hwio = flags & 8;
+                t.x_extra = flags & 16 ? 2 : 0, t.y_extra = flags & 32 ? 3 : 0;
+                t.activation = (enum activation)(flags % 5);
+                if (t.d.oh > 0 && t.d.ow > 0)
+                    try_all_variants(&t, &random);
+            }
+}
+
+/* ---- pooling, softmax, padding, interpolation --------------------------------------------- */
+
+static void test_pools(void **state)
+{
+    (void)state;
+    struct random random = {8};
+    static const struct layer_dims windows[] = {
+        {.kh = 2, .kw = 2, .stride_h = 2, .stride_w = 2},
+        {.kh = 3, .kw = 3, .stride_h = 2, .stride_w = 2, .pad_h = 1, .pad_w = 1},
+        {.kh = 1, .kw = 1, .stride_h = 2, .stride_w = 2},
+        {.kh = 3, .kw = 1, .stride_h = 1, .stride_w = 3, .pad_h = 1},
+    };
+    static const int64_t sizes[][2] = {{2, 2}, {3, 8}, {9, 5}, {14, 17}};
+    for (size_t w = 0; w < sizeof windows / sizeof *windows; w++)
+        for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
+            for (int64_t channels = 1; channels < 140; channels += 67) {
+                struct trial t = {
+                    .kind = LAYER_MAX_POOL, .d = windows[w], .x_extra = channels % 2, .y_extra = 1};
+                t.d.n = 2, t.d.ih = sizes[s][0], t.d.iw = sizes[s][1], t.d.ic = t.d.oc = channels;
+                t.d.oh = outputs(t.d.ih, t.d.kh, t.d.stride_h, t.d.pad_h, 1);
+                t.d.ow = outputs(t.d.iw, t.d.kw, t.d.stride_w, t.d.pad_w, 1);
+                try_all_variants(&t, &random);
+                t.kind = LAYER_AVERAGE_POOL;
+                t.d.oh = t.d.ow = 1;
+                try_all_variants(&t, &random);
+            }
+}
+
+static void test_max_pool_keeps_nan(void **state)
+{
+    (void)state;
+    const float x[6] = {1, NAN, 3, NAN, 5, 6};
+    float y[3];
+    struct layer_args args = {.x = x, .x_stride = 1, .y = y, .y_stride = 1};
+    args.d = (struct layer_dims){.n = 1,
+                                 .ih = 1,
+                                 .iw = 6,
+                                 .ic = 1,
+                                 .oh = 1,
+                                 .ow = 3,
+                                 .oc = 1,
+                                 .kh = 1,
+                                 .kw = 2,
+                                 .stride_h = 1,
+                                 .stride_w = 2};
+    max_pool_plain.run_task(&args, 0, NULL);
+    assert_true(isnan(y[0]) && isnan(y[1]) && y[2] == 6);
+}
+
+static void test_softmax(void **state)
+{
+    (void)state;
+    struct random random = {9};
+    for (int64_t channels = 1; channels < 320; channels = 2 * channels + 1) {
+        struct trial t = {.kind = LAYER_SOFTMAX, .x_extra = 1, .y_extra = 2};
+        t.d = (struct layer_dims){.n = 2, .ih = 3, .iw = 5, .ic = channels, .oh = 3, .ow = 5, .oc = channels};
+        try_all_variants(&t, &random);
+    }
+    /* Large inputs do not overflow. */
+    const float x[3] = {1000, 1000, -1000};
+    float y[3];
+    struct layer_args args = {.x = x, .x_stride = 3, .y = y, .y_stride = 3};
+    args.d = (struct layer_dims){.n = 1, .ih = 1, .iw = 1, .ic = 3, .oh = 1, .ow = 1, .oc = 3};
+    softmax_plain.run_task(&args, 0, NULL);
+    assert_true(y[0] == 0.5F && y[1] == 0.5F && y[2] == 0);
+}
+
+static void test_pad_and_crop(void **state)
+{
+    (void)state;
+    struct random random = {10};
+    for (int64_t h = -2; h <= 3; h++)
+        for (int64_t w = -2; w <= 3; w++) {
+            struct trial t = {.kind = LAYER_PAD, .x_extra = 1, .y_extra = 4};
+            t.d = (struct layer_dims){.n = 2, .ih = 5, .iw = 4, .ic = 3, .oh = 5 + h, .ow = 4 + w, .oc = 3};
+            t.d.pad_h = h / 2, t.d.pad_w = w / 2;
+            try_all_variants(&t, &random);
+        }
+}
+
+static void test_bilinear(void **state)
+{
+    (void)state;
+    struct random random = {11};
+    static const int64_t sizes[][4] = {{1, 1, 4, 4}, {1, 1, 7, 3}, {2, 3, 4, 6},   {5, 4, 13, 9},
+                                       {9, 8, 3, 5}, {4, 4, 1, 1}, {13, 9, 97, 65}};
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
+        for (int align = 0; align < 2; align++)
+            for (int64_t channels = 1; channels < 30; channels += 20) {
+                struct trial t = {.kind = LAYER_BILINEAR, .x_extra = align, .y_extra = channels % 3};
+                t.d = (struct layer_dims){.n = 2,
+                                          .ih = sizes[s][0],
+                                          .iw = sizes[s][1],
+                                          .ic = channels,
+                                          .oh = sizes[s][2],
+                                          .ow = sizes[s][3],
+                                          .oc = channels,
+                                          .align_corners = align};
+                try_all_variants(&t, &random);
+            }
 }
 
 /* NaN in, NaN out: no activation may hide it. */
@@ -475,9 +367,18 @@ static void test_gemm_rows_repeat(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_conv2d_windows),   cmocka_unit_test(test_conv2d_epilogues),
-        cmocka_unit_test(test_conv2d_deep),      cmocka_unit_test(test_pointwise),
-        cmocka_unit_test(test_enlargements),     cmocka_unit_test(test_relu_keeps_nan),
+        cmocka_unit_test(test_conv2d_windows),
+        cmocka_unit_test(test_conv2d_epilogues),
+        cmocka_unit_test(test_conv2d_deep),
+        cmocka_unit_test(test_pointwise),
+        cmocka_unit_test(test_enlargements),
+        cmocka_unit_test(test_conv2d_transpose),
+        cmocka_unit_test(test_pools),
+        cmocka_unit_test(test_max_pool_keeps_nan),
+        cmocka_unit_test(test_softmax),
+        cmocka_unit_test(test_pad_and_crop),
+        cmocka_unit_test(test_bilinear),
+        cmocka_unit_test(test_relu_keeps_nan),
         cmocka_unit_test(test_gemm_rows_repeat),
     };
     int failed = 0;

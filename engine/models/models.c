@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-const struct model_kind *const model_table[] = {&enhancenet, NULL};
+const struct model_kind *const model_table[] = {&deeplabv3, &eccv16, &siggraph17, &vae,
+                                                &unet,      &dcgan,  &enhancenet, NULL};
 
 static void list_names(char *text, size_t room)
 {

@@ -14,7 +14,7 @@ struct model_kind {
 /* Ends with NULL. */
 extern const struct model_kind *const model_table[];
 
-extern const struct model_kind enhancenet;
+extern const struct model_kind deeplabv3, eccv16, siggraph17, vae, unet, dcgan, enhancenet;
 
 /* Recognises the network of a weights file, by the metadata key limn.model, else by its tensors; builds it
  * into *graph and folds it. *kind lives for ever. LIMN_E_WEIGHTS, LIMN_E_MEMORY. */

@@ -1,0 +1,56 @@
+/* bilinear.c - bilinear interpolation to any size, without antialiasing.
+ *
+ * PyTorch: torch.nn.functional.interpolate(x, size, mode="bilinear", align_corners). Output o looks at the
+ * source coordinate
+ *
+ *     align_corners true       s = o (I - 1) / (O - 1)                  the corner pixels' centres coincide;
+ * 0 when O = 1 align_corners false      s = max(0, (o + 1/2) I / O - 1/2)        the corners of the pictures
+ * coincide
+ *
+ *     y = (1 - f) x[i] + f x[min(i + 1, I - 1)],   i = floor(s), f = s - i,   in each direction */
+#include "layer.h"
+
+/* Two samples and the second one's weight. */
+struct sample {
+    int64_t low, high;
+    float weight;
+};
+
+static struct sample sample_at(int64_t out, int64_t in_size, int64_t out_size, bool align_corners)
+{
+    double source;
+    if (align_corners)
+        source = out_size > 1 ? (double)out * (double)(in_size - 1) / (double)(out_size - 1) : 0;
+    else
+        source = ((double)out + 0.5) * (double)in_size / (double)out_size - 0.5;
+    source = source > 0 ? source : 0;
+    int64_t low = (int64_t)source;
+    low = low < in_size ? low : in_size - 1; /* rounding may reach the size itself */
+    return (struct sample){low, low + 1 < in_size ? low + 1 : low, (float)(source - (double)low)};
+}
+
+static void run_task(const struct layer_args *a, int64_t task, void *workspace)
+{
+    (void)workspace;
+    const struct layer_dims *d = &a->d;
+    struct sample h = sample_at(task % d->oh, d->ih, d->oh, d->align_corners);
+    const float *x = a->x + task / d->oh * d->ih * d->iw * a->x_stride;
+    const float *top = x + h.low * d->iw * a->x_stride, *bottom = x + h.high * d->iw * a->x_stride;
+    for (int64_t ow = 0; ow < d->ow; ow++) {
+        struct sample w = sample_at(ow, d->iw, d->ow, d->align_corners);
+        const float *a0 = top + w.low * a->x_stride, *a1 = top + w.high * a->x_stride;
+        const float *b0 = bottom + w.low * a->x_stride, *b1 = bottom + w.high * a->x_stride;
+        float *restrict y = a->y + (task * d->ow + ow) * a->y_stride;
+        float upper = 1 - h.weight, left = 1 - w.weight;
+        for (int64_t c = 0; c < d->oc; c++)
+            y[c] = upper * (left * a0[c] + w.weight * a1[c]) + h.weight * (left * b0[c] + w.weight * b1[c]);
+    }
+}
+
+const struct layer_variant bilinear_plain = {
+    .name = "bilinear_plain",
+    .family = FAMILY_PLAIN,
+    .applies = layer_applies_always,
+    .tasks = layer_row_tasks,
+    .run_task = run_task,
+};

@@ -1,0 +1,212 @@
+/* conv2d_transpose.c - transposed convolution ("deconvolution"), general in kernel, stride and padding.
+ *
+ * PyTorch: torch.nn.functional.conv_transpose2d(x, w, b, stride, padding), groups = 1, dilation = 1, no
+ * output padding. It is the gradient of conv2d with respect to its input: where conv2d gathers, this
+ * scatters. Each input pixel paints its kernel, scaled, onto the output, and what overlaps adds up:
+ *
+ *     y[n, ih * stride_h - pad_h + kh, iw * stride_w - pad_w + kw, oc]  +=  sum over ic of  x[n,ih,iw,ic] *
+ * w[ic,oc,kh,kw]
+ *
+ * (what falls outside the output is dropped), then the epilogue.
+ *
+ *     OH = (IH - 1) stride_h - 2 pad_h + KH                OW likewise
+ *
+ * PyTorch stores the weights IC x OC x KH x KW.
+ *
+ * Variants                       multiplications       extra memory traffic
+ *   conv2d_transpose_ref         N*IH*IW*IC*KH*KW*OC   none; a double accumulator, gathers output by output
+ *   conv2d_transpose_gemm        the same              writes and reads KH*KW*OC floats an input pixel
+ * (col2im)
+ */
+#include "layer.h"
+#include "gemm.h"
+
+#include <string.h>
+
+/* Output channels of a task of the GEMM form. Packed weights are cut into blocks of this many channels, so
+ * that tasks share no output and no sum is ever split between threads. */
+enum { OC_BLOCK = 32 };
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static size_t packed_bytes(const struct layer_dims *d)
+{
+    return (size_t)(d->ic * d->kh * d->kw * d->oc) * sizeof(float);
+}
+
+/* ---- reference --------------------------------------------------------------------------- */
+
+/* [IC OC KH KW in any order] => [KH][KW][IC][OC] */
+static void ref_pack(const struct layer_dims *d, const struct layer_weights *w, void *packed)
+{
+    float *out = packed;
+    for (int64_t kh = 0; kh < d->kh; kh++)
+        for (int64_t kw = 0; kw < d->kw; kw++)
+            for (int64_t ic = 0; ic < d->ic; ic++)
+                for (int64_t oc = 0; oc < d->oc; oc++)
+                    *out++ =
+                        w->data[kh * w->stride_h + kw * w->stride_w + ic * w->stride_i + oc * w->stride_o] *
+                        (w->scale ? w->scale[oc] : 1.0F);
+}
+
+/* The scatter read backwards: output oh is painted by those ih with oh = ih * stride - pad + kh. */
+static double ref_sum(const struct layer_args *a, int64_t n, int64_t oh, int64_t ow, int64_t oc)
+{
+    const struct layer_dims *d = &a->d;
+    const float *w = a->packed;
+    double sum = 0;
+    for (int64_t kh = 0; kh < d->kh; kh++) {
+        int64_t down = oh + d->pad_h - kh;
+        if (down < 0 || down % d->stride_h || down / d->stride_h >= d->ih)
+            continue;
+        for (int64_t kw = 0; kw < d->kw; kw++) {
+            int64_t across = ow + d->pad_w - kw;
+            if (across < 0 || across % d->stride_w || across / d->stride_w >= d->iw)
+                continue;
+            const float *x =
+                a->x + ((n * d->ih + down / d->stride_h) * d->iw + across / d->stride_w) * a->x_stride;
+            for (int64_t ic = 0; ic < d->ic; ic++)
+                sum += (double)x[ic] * (double)w[((kh * d->kw + kw) * d->ic + ic) * d->oc + oc];
+        }
+    }
+    return sum;
+}
+
+static void ref_run_task(const struct layer_args *a, int64_t task, void *workspace)
+{
+    (void)workspace;
+    const struct layer_dims *d = &a->d;
+    float *y = a->y + task * d->ow * a->y_stride;
+    for (int64_t ow = 0; ow < d->ow; ow++)
+        for (int64_t oc = 0; oc < d->oc; oc++)
+            y[ow * a->y_stride + oc] = (float)ref_sum(a, task / d->oh, task % d->oh, ow, oc);
+    epilogue_apply(&a->epilogue, d->oc, task * d->ow, d->ow, y, a->y_stride);
+}
+
+const struct layer_variant conv2d_transpose_ref = {
+    .name = "conv2d_transpose_ref",
+    .family = FAMILY_REFERENCE,
+    .applies = layer_applies_always,
+    .packed_bytes = packed_bytes,
+    .pack = ref_pack,
+    .tasks = layer_row_tasks,
+    .run_task = ref_run_task,
+};
+
+/* ---- GEMM + col2im ----------------------------------------------------------------------- *
+ *
+ * All the kernels painted by a block of input pixels are one matrix product; adding them into place is
+ * col2im, the reverse of conv2d's im2col:
+ *
+ *     x [ROWS x IC]  x  W [IC x KH*KW*B]  =>  columns [ROWS x KH*KW*B]          B = output channels of this
+ * task columns  => col2im =>  y [N OH OW], channels oc .. oc+B, added up
+ *
+ * A task is one picture and one block of output channels; it walks over the picture's input pixels in blocks
+ * of ROWS. As in conv2d_gemm the number of rows of every product is the same, so that results repeat. */
+
+enum { ROWS = 8 * LAYER_TILE_PERIOD };
+
+/* [IC OC KH KW in any order] => [block of OC][IC][KH][KW][channels of the block] */
+static void gemm_pack(const struct layer_dims *d, const struct layer_weights *w, void *packed)
+{
+    float *out = packed;
+    for (int64_t first = 0; first < d->oc; first += OC_BLOCK)
+        for (int64_t ic = 0; ic < d->ic; ic++)
+            for (int64_t kh = 0; kh < d->kh; kh++)
+                for (int64_t kw = 0; kw < d->kw; kw++)
+                    for (int64_t oc = first; oc < smaller(first + OC_BLOCK, d->oc); oc++)
+                        *out++ = w->data[kh * w->stride_h + kw * w->stride_w + ic * w->stride_i +
+                                         oc * w->stride_o] *
+                                 (w->scale ? w->scale[oc] : 1.0F);
+}
+
+static int64_t oc_blocks(const struct layer_dims *d)
+{
+    return (d->oc + OC_BLOCK - 1) / OC_BLOCK;
+}
+
+static int64_t gemm_tasks(const struct layer_dims *d)
+{
+    return d->n * oc_blocks(d);
+}
+
+/* The product, and a copy of the last rows of x filled up with zeros. */
+static size_t gemm_workspace(const struct layer_dims *d)
+{
+    return (size_t)(ROWS * (d->kh * d->kw * OC_BLOCK + d->ic)) * sizeof(float);
+}
+
+/* Adds the kernels painted by input pixels first .. first+rows-1 of picture n. */
+static void col2im(const struct layer_args *a, int64_t n, int64_t first, int64_t rows, int64_t oc,
+                   int64_t channels, const float *columns)
+{
+    const struct layer_dims *d = &a->d;
+    for (int64_t p = first; p < first + rows; p++)
+        for (int64_t kh = 0; kh < d->kh; kh++) {
+            int64_t oh = p / d->iw * d->stride_h - d->pad_h + kh;
+            for (int64_t kw = 0; kw < d->kw; kw++, columns += channels) {
+                int64_t ow = p % d->iw * d->stride_w - d->pad_w + kw;
+                if (oh < 0 || oh >= d->oh || ow < 0 || ow >= d->ow)
+                    continue;
+                float *restrict y = a->y + ((n * d->oh + oh) * d->ow + ow) * a->y_stride + oc;
+                for (int64_t c = 0; c < channels; c++)
+                    y[c] += columns[c];
+            }
+        }
+}
+
+/* The epilogue of channels oc and up. */
+static struct epilogue epilogue_from(const struct epilogue *e, int64_t oc)
+{
+    struct epilogue part = *e;
+    part.bias = e->bias ? e->bias + oc : NULL;
+    part.residual = e->residual ? e->residual + oc : NULL;
+    part.scale = e->scale ? e->scale + oc : NULL;
+    part.shift = e->shift ? e->shift + oc : NULL;
+    return part;
+}
+
+static void gemm_run_task(const struct layer_args *a, int64_t task, void *workspace)
+{
+    const struct layer_dims *d = &a->d;
+    int64_t n = task / oc_blocks(d), oc = task % oc_blocks(d) * OC_BLOCK,
+            channels = smaller(OC_BLOCK, d->oc - oc);
+    int64_t inputs = d->ih * d->iw, outputs = d->oh * d->ow, wide = d->kh * d->kw * channels;
+    float *columns = workspace, *spare = columns + ROWS * d->kh * d->kw * OC_BLOCK;
+    float *y = a->y + n * outputs * a->y_stride + oc;
+    for (int64_t p = 0; p < outputs; p++)
+        memset(y + p * a->y_stride, 0, (size_t)channels * sizeof *y);
+    for (int64_t first = 0; first < inputs; first += ROWS) {
+        int64_t rows = smaller(ROWS, inputs - first);
+        const float *x = a->x + (n * inputs + first) * a->x_stride;
+        struct gemm g = {
+            .m = ROWS, .n = wide, .k = d->ic, .a = x, .lda = a->x_stride, .c = columns, .ldc = wide};
+        g.b = (const float *)a->packed + oc * d->ic * d->kh * d->kw;
+        g.ldb = wide;
+        if (rows < ROWS) {
+            memset(spare, 0, (size_t)(ROWS * d->ic) * sizeof *spare);
+            for (int64_t row = 0; row < rows; row++)
+                memcpy(spare + row * d->ic, x + row * a->x_stride, (size_t)d->ic * sizeof *spare);
+            g.a = spare;
+            g.lda = d->ic;
+        }
+        gemm_run(&g);
+        col2im(a, n, first, rows, oc, channels, columns);
+    }
+    struct epilogue epilogue = epilogue_from(&a->epilogue, oc);
+    epilogue_apply(&epilogue, channels, n * outputs, outputs, y, a->y_stride);
+}
+
+const struct layer_variant conv2d_transpose_gemm = {
+    .name = "conv2d_transpose_gemm",
+    .family = FAMILY_OPENBLAS,
+    .applies = layer_applies_always,
+    .packed_bytes = packed_bytes,
+    .pack = gemm_pack,
+    .workspace_bytes = gemm_workspace,
+    .tasks = gemm_tasks,
+    .run_task = gemm_run_task,
+};

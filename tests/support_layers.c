@@ -1,0 +1,347 @@
+/* support_layers.c - see support_layers.h. */
+#include "support_layers.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum isa running_isa;
+
+struct buffers {
+    struct guarded x, y, w, residual, bias, scale, shift;
+};
+
+static int64_t in_pixels(const struct layer_dims *d)
+{
+    return d->n * d->ih * d->iw;
+}
+
+static int64_t out_pixels(const struct layer_dims *d)
+{
+    return d->n * d->oh * d->ow;
+}
+
+static const char *describe(const struct trial *t, const char *variant)
+{
+    static const char *const activations[] = {"", " relu", " leaky_relu", " tanh", " sigmoid"};
+    static char text[256];
+    const struct layer_dims *d = &t->d;
+    snprintf(text, sizeof text,
+             "%s %s: n %" PRId64 " in %" PRId64 "x%" PRId64 "x%" PRId64 " out %" PRId64 "x%" PRId64
+             "x%" PRId64 " kernel %" PRId64 "x%" PRId64 " stride %" PRId64 " %" PRId64 " pad %" PRId64
+             " %" PRId64 " dilation %" PRId64 " %" PRId64 " extra %" PRId64 " %" PRId64 "%s%s%s%s%s",
+             isa_name(running_isa), variant, d->n, d->ih, d->iw, d->ic, d->oh, d->ow, d->oc, d->kh, d->kw,
+             d->stride_h, d->stride_w, d->pad_h, d->pad_w, d->dilation_h, d->dilation_w, t->x_extra,
+             t->y_extra, t->bias ? " bias" : "", t->residual ? " residual" : "", activations[t->activation],
+             t->scale ? " scale" : "", t->hwio ? " hwio" : "");
+    return text;
+}
+
+struct guarded random_block(struct random *random, int64_t count)
+{
+    struct guarded block = guarded_create(count);
+    random_fill(random, block.values, count);
+    return block;
+}
+
+static bool has_weights(const struct trial *t)
+{
+    return t->kind == LAYER_CONV2D || t->kind == LAYER_CONV2D_TRANSPOSE;
+}
+
+static struct buffers make_buffers(const struct trial *t, struct random *random)
+{
+    const struct layer_dims *d = &t->d;
+    return (struct buffers){
+        .x = random_block(random, in_pixels(d) * (d->ic + t->x_extra)),
+        .y = guarded_create(out_pixels(d) * (d->oc + t->y_extra)),
+        .w = random_block(random, has_weights(t) ? d->oc * d->ic * d->kh * d->kw : 1),
+        .residual = random_block(random, out_pixels(d) * (d->oc + 1)),
+        .bias = random_block(random, d->oc),
+        .scale = random_block(random, d->oc),
+        .shift = random_block(random, d->oc),
+    };
+}
+
+static void free_buffers(struct buffers *b)
+{
+    guarded_free(&b->x);
+    guarded_free(&b->y);
+    guarded_free(&b->w);
+    guarded_free(&b->residual);
+    guarded_free(&b->bias);
+    guarded_free(&b->scale);
+    guarded_free(&b->shift);
+}
+
+static struct layer_weights weights_of(const struct trial *t, const struct buffers *b)
+{
+    const struct layer_dims *d = &t->d;
+    if (t->hwio)
+        return (struct layer_weights){b->w.values, 1, d->oc, d->kw * d->ic * d->oc, d->ic * d->oc, NULL};
+    return (struct layer_weights){b->w.values, d->ic * d->kh * d->kw, d->kh * d->kw, d->kw,
+                                  1,           b->scale.values};
+}
+
+static float weight_at(const struct layer_weights *w, int64_t oc, int64_t ic, int64_t kh, int64_t kw)
+{
+    float weight = w->data[oc * w->stride_o + ic * w->stride_i + kh * w->stride_h + kw * w->stride_w];
+    return w->scale ? weight * w->scale[oc] : weight;
+}
+
+/* ---- independent truths, in double, straight from the definitions ------------------------ */
+
+static double at(const struct trial *t, const struct buffers *b, int64_t n, int64_t h, int64_t w, int64_t c)
+{
+    const struct layer_dims *d = &t->d;
+    if (h < 0 || h >= d->ih || w < 0 || w >= d->iw)
+        return 0;
+    return (double)b->x.values[((n * d->ih + h) * d->iw + w) * (d->ic + t->x_extra) + c];
+}
+
+static double true_conv2d(const struct trial *t, const struct buffers *b, int64_t n, int64_t oh, int64_t ow,
+                          int64_t oc)
+{
+    const struct layer_dims *d = &t->d;
+    struct layer_weights w = weights_of(t, b);
+    double sum = 0;
+    for (int64_t ic = 0; ic < d->ic; ic++)
+        for (int64_t kh = 0; kh < d->kh; kh++)
+            for (int64_t kw = 0; kw < d->kw; kw++)
+                sum += at(t, b, n, oh * d->stride_h - d->pad_h + kh * d->dilation_h,
+                          ow * d->stride_w - d->pad_w + kw * d->dilation_w, ic) *
+                       (double)weight_at(&w, oc, ic, kh, kw);
+    return sum;
+}
+
+/* Keys' cubic with A = -0.75 and legacy coordinates, one tap after the other. */
+static double cubic(double x)
+{
+    const double a = -0.75;
+    x = fabs(x);
+    if (x <= 1)
+        return (a + 2) * x * x * x - (a + 3) * x * x + 1;
+    return x < 2 ? a * x * x * x - 5 * a * x * x + 8 * a * x - 4 * a : 0;
+}
+
+static int64_t clamp(int64_t i, int64_t size)
+{
+    return i < 0 ? 0 : i >= size ? size - 1 : i;
+}
+
+static double true_bicubic(const struct trial *t, const struct buffers *b, int64_t n, int64_t oh, int64_t ow,
+                           int64_t c)
+{
+    const struct layer_dims *d = &t->d;
+    double y = (double)oh * (double)d->ih / (double)d->oh, x = (double)ow * (double)d->iw / (double)d->ow,
+           sum = 0;
+    for (int64_t i = (int64_t)y - 1; i <= (int64_t)y + 2; i++)
+        for (int64_t j = (int64_t)x - 1; j <= (int64_t)x + 2; j++)
+            sum += cubic(y - (double)i) * cubic(x - (double)j) *
+                   at(t, b, n, clamp(i, d->ih), clamp(j, d->iw), c);
+    return sum;
+}
+
+/* Every input paints its kernel: those that reach (oh, ow) are found by trying all. */
+static double true_transpose(const struct trial *t, const struct buffers *b, int64_t n, int64_t oh,
+                             int64_t ow, int64_t oc)
+{
+    const struct layer_dims *d = &t->d;
+    struct layer_weights w = weights_of(t, b);
+    double sum = 0;
+    for (int64_t ih = 0; ih < d->ih; ih++)
+        for (int64_t iw = 0; iw < d->iw; iw++) {
+            int64_t kh = oh - ih * d->stride_h + d->pad_h, kw = ow - iw * d->stride_w + d->pad_w;
+            for (int64_t ic = 0; kh >= 0 && kh < d->kh && kw >= 0 && kw < d->kw && ic < d->ic; ic++)
+                sum += at(t, b, n, ih, iw, ic) * (double)weight_at(&w, oc, ic, kh, kw);
+        }
+    return sum;
+}
+
+static double true_max(const struct trial *t, const struct buffers *b, int64_t n, int64_t oh, int64_t ow,
+                       int64_t c)
+{
+    const struct layer_dims *d = &t->d;
+    double largest = -INFINITY;
+    for (int64_t kh = 0; kh < d->kh; kh++)
+        for (int64_t kw = 0; kw < d->kw; kw++) {
+            int64_t ih = oh * d->stride_h - d->pad_h + kh, iw = ow * d->stride_w - d->pad_w + kw;
+            if (ih >= 0 && ih < d->ih && iw >= 0 && iw < d->iw)
+                largest = fmax(largest, at(t, b, n, ih, iw, c));
+        }
+    return largest;
+}
+
+static double true_average(const struct trial *t, const struct buffers *b, int64_t n, int64_t c)
+{
+    double sum = 0;
+    for (int64_t h = 0; h < t->d.ih; h++)
+        for (int64_t w = 0; w < t->d.iw; w++)
+            sum += at(t, b, n, h, w, c);
+    return sum / (double)(t->d.ih * t->d.iw);
+}
+
+static double true_softmax(const struct trial *t, const struct buffers *b, int64_t n, int64_t h, int64_t w,
+                           int64_t c)
+{
+    double sum = 0;
+    for (int64_t k = 0; k < t->d.ic; k++)
+        sum += exp(at(t, b, n, h, w, k));
+    return exp(at(t, b, n, h, w, c)) / sum;
+}
+
+/* Triangle weights around the source coordinate. */
+static double triangle(double distance)
+{
+    return fabs(distance) < 1 ? 1 - fabs(distance) : 0;
+}
+
+static double source_of(int64_t out, int64_t in_size, int64_t out_size, bool align)
+{
+    double source = align ? (out_size > 1 ? (double)(out * (in_size - 1)) / (double)(out_size - 1) : 0)
+                          : ((double)out + 0.5) * (double)in_size / (double)out_size - 0.5;
+    return fmin(fmax(source, 0), (double)(in_size - 1));
+}
+
+static double true_bilinear(const struct trial *t, const struct buffers *b, int64_t n, int64_t oh, int64_t ow,
+                            int64_t c)
+{
+    const struct layer_dims *d = &t->d;
+    double y = source_of(oh, d->ih, d->oh, d->align_corners),
+           x = source_of(ow, d->iw, d->ow, d->align_corners), sum = 0;
+    for (int64_t h = 0; h < d->ih; h++)
+        for (int64_t w = 0; w < d->iw; w++)
+            sum += triangle(y - (double)h) * triangle(x - (double)w) * at(t, b, n, h, w, c);
+    return sum;
+}
+
+static double true_activation(const struct trial *t, double v)
+{
+    switch (t->activation) {
+    case ACTIVATION_RELU:
+        return fmax(v, 0);
+    case ACTIVATION_LEAKY_RELU:
+        return v < 0 ? (double)TRIAL_SLOPE * v : v;
+    case ACTIVATION_TANH:
+        return tanh(v);
+    case ACTIVATION_SIGMOID:
+        return 1 / (1 + exp(-v));
+    default:
+        return v;
+    }
+}
+
+static double true_value(const struct trial *t, const struct buffers *b, int64_t n, int64_t oh, int64_t ow,
+                         int64_t oc)
+{
+    const struct layer_dims *d = &t->d;
+    switch (t->kind) {
+    case LAYER_CONV2D:
+        return true_conv2d(t, b, n, oh, ow, oc);
+    case LAYER_BICUBIC:
+        return true_bicubic(t, b, n, oh, ow, oc);
+    case LAYER_CONV2D_TRANSPOSE:
+        return true_transpose(t, b, n, oh, ow, oc);
+    case LAYER_MAX_POOL:
+        return true_max(t, b, n, oh, ow, oc);
+    case LAYER_AVERAGE_POOL:
+        return true_average(t, b, n, oc);
+    case LAYER_SOFTMAX:
+        return true_softmax(t, b, n, oh, ow, oc);
+    case LAYER_BILINEAR:
+        return true_bilinear(t, b, n, oh, ow, oc);
+    case LAYER_PAD:
+        return at(t, b, n, oh - d->pad_h, ow - d->pad_w, oc);
+    case LAYER_UPSAMPLE:
+        return at(t, b, n, oh * d->ih / d->oh, ow * d->iw / d->ow, oc);
+    default:
+        return at(t, b, n, oh, ow, oc);
+    }
+}
+
+static float *true_output(const struct trial *t, const struct buffers *b)
+{
+    const struct layer_dims *d = &t->d;
+    float *want = malloc((size_t)(out_pixels(d) * d->oc) * sizeof *want);
+    assert_non_null(want);
+    for (int64_t p = 0; p < out_pixels(d); p++)
+        for (int64_t oc = 0; oc < d->oc; oc++) {
+            double v = true_value(t, b, p / (d->oh * d->ow), p / d->ow % d->oh, p % d->ow, oc);
+            v += t->bias ? (double)b->bias.values[oc] : 0;
+            v += t->residual ? (double)b->residual.values[p * (d->oc + 1) + oc] : 0;
+            v = true_activation(t, v);
+            if (t->scale)
+                v = v * (double)b->scale.values[oc] + (double)b->shift.values[oc];
+            want[p * d->oc + oc] = (float)v;
+        }
+    return want;
+}
+
+/* ---- running a variant ------------------------------------------------------------------- */
+
+static void run_variant(const struct trial *t, const struct buffers *b, const struct layer_variant *variant)
+{
+    const struct layer_dims *d = &t->d;
+    size_t packed_bytes = variant->packed_bytes ? variant->packed_bytes(d) : 0;
+    size_t workspace_bytes = variant->workspace_bytes ? variant->workspace_bytes(d) : 0;
+    struct guarded packed = guarded_create((int64_t)(packed_bytes / sizeof(float)));
+    struct guarded workspace = guarded_create((int64_t)(workspace_bytes / sizeof(float)));
+    struct layer_weights weights = weights_of(t, b);
+    if (variant->pack)
+        variant->pack(d, &weights, packed.values);
+    struct layer_args args = {.d = *d,
+                              .x = b->x.values,
+                              .x_stride = d->ic + t->x_extra,
+                              .y = b->y.values,
+                              .y_stride = d->oc + t->y_extra,
+                              .packed = packed.values};
+    args.epilogue.bias = t->bias ? b->bias.values : NULL;
+    args.epilogue.residual = t->residual ? b->residual.values : NULL;
+    args.epilogue.residual_stride = d->oc + 1;
+    args.epilogue.activation = t->activation;
+    args.epilogue.slope = TRIAL_SLOPE;
+    args.epilogue.scale = t->scale ? b->scale.values : NULL;
+    args.epilogue.shift = t->scale ? b->shift.values : NULL;
+    for (int64_t task = variant->tasks(d); task-- > 0;) /* backwards: order must not matter */
+        variant->run_task(&args, task, workspace.values);
+    bool intact = guarded_intact(&packed, describe(t, variant->name)) &&
+                  guarded_intact(&workspace, describe(t, variant->name)) &&
+                  guarded_intact(&b->y, describe(t, variant->name));
+    guarded_free(&packed);
+    guarded_free(&workspace);
+    assert_true(intact);
+}
+
+/* Floats between the pixels of a strided output belong to someone else. */
+static void check_gaps(const struct trial *t, const struct buffers *b, const char *what)
+{
+    int64_t stride = t->d.oc + t->y_extra;
+    for (int64_t i = 0; i < b->y.count; i++)
+        if (i % stride >= t->d.oc && !isnan(b->y.values[i]))
+            fail_with("%s: wrote behind the channels of pixel %" PRId64, what, i / stride);
+}
+
+void try_all_variants(const struct trial *t, struct random *random)
+{
+    const struct layer_dims *d = &t->d;
+    struct buffers b = make_buffers(t, random);
+    float *want = true_output(t, &b);
+    /* Sums of K products of values in -1..1, accumulated in float in another order: the error grows with
+     * sqrt(K). */
+    double terms = has_weights(t) ? (double)(d->ic * d->kh * d->kw) : 16;
+    double tolerance = 4e-7 * sqrt(terms) + 4e-7;
+    for (const struct layer_variant *const *v = layer_operators[t->kind].variants; *v; v++) {
+        if (!(*v)->applies(d))
+            continue;
+        for (int64_t i = 0; i < b.y.count; i++)
+            b.y.values[i] = NAN;
+        run_variant(t, &b, *v);
+        struct tensor got = tensor_view(b.y.values, d->n, d->oh, d->ow, d->oc, d->oc + t->y_extra);
+        assert_true(tensors_agree(&got, want, tolerance, 1e-6, describe(t, (*v)->name)));
+        check_gaps(t, &b, describe(t, (*v)->name));
+    }
+    free(want);
+    free_buffers(&b);
+}

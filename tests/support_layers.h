@@ -1,0 +1,31 @@
+/* support_layers.h - one way to run an operator, tried with every variant it has. */
+#ifndef TESTS_SUPPORT_LAYERS_H
+#define TESTS_SUPPORT_LAYERS_H
+
+#include "support.h"
+#include "cpu.h"
+#include "layer.h"
+
+#define TRIAL_SLOPE 0.2F
+
+/* One way to run an operator: dimensions, strides wider than the channels, an epilogue. */
+struct trial {
+    enum layer_kind kind;
+    struct layer_dims d;
+    int64_t x_extra, y_extra; /* floats beyond the channels in a pixel's stride */
+    bool bias, residual, scale;
+    enum activation activation; /* a leaky ReLU's slope is TRIAL_SLOPE */
+    bool hwio;
+};
+
+/* The instruction set under test; stands in messages. */
+extern enum isa running_isa;
+
+struct guarded random_block(struct random *random, int64_t count);
+
+/* Runs every variant that applies on random numbers and holds it against the operator's definition, computed
+ * in double straight from the equation: values, untouched gaps between strided pixels, guard zones. Fails the
+ * test otherwise. */
+void try_all_variants(const struct trial *trial, struct random *random);
+
+#endif
