@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Writes the small references that the C tests hold each graph against, node by node.
 
-    python3 tools/golden.py enhancenet -o tests/goldens
+    python3 tools/golden.py -o tests/goldens              all of them, or name some
 
-Needs PyTorch and NumPy (an environment of their own; `make test` needs neither). For every graph a weights file of
-small width, random with a fixed seed, and beside it a file of inputs, named intermediates and outputs, computed in
-float64 and stored as float32. Both are safetensors; the reference tensors are NCHW and named CASE/NODE after the
-engine's nodes, in the order of execution (limn inspect lists them).
+Needs PyTorch and NumPy (an environment of their own; `make test` needs neither). For every variant of a graph a weights
+file of small width, random with a fixed seed, and beside it a file of inputs, named intermediates and outputs, computed
+in float64 and stored as float32. Both are safetensors; the reference tensors are NCHW and named CASE/NODE after the
+engine's nodes, in the order of execution (limn inspect lists them). The forward passes are in reference/.
 """
 
 from __future__ import annotations
@@ -14,96 +14,116 @@ from __future__ import annotations
 import argparse
 import pathlib
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from checkpoint import safetensors
 from checkpoint.tensor import Tensor
+from reference import dcgan, deeplabv3, eccv16, enhancenet, siggraph17, unet, vae
+from reference.parameters import Maker, Parameters, Weights
 
-Weights = dict[str, np.ndarray]
-Record = Callable[[str, torch.Tensor], torch.Tensor]
-
-MEAN = (0.47614917, 0.45001204, 0.40904046)
-
-
-def bicubic_matrix(size: int, factor: int) -> torch.Tensor:
-    """TensorFlow 1's bicubic enlargement of one axis as a matrix, (factor * size) x size.
-
-    Keys' kernel with A = -0.75, legacy coordinates (source = destination / factor), edges clamped; see
-    tensorflow/core/kernels/image/resize_bicubic_op.cc.
-    """
-
-    def kernel(t: float, a: float = -0.75) -> float:
-        return ((a + 2) * t - (a + 3)) * t * t + 1 if t <= 1 else ((a * t - 5 * a) * t + 8 * a) * t - 4 * a
-
-    matrix = torch.zeros(factor * size, size, dtype=torch.float64)
-    for out in range(factor * size):
-        whole, fraction = out // factor, out % factor / factor
-        for tap in range(-1, 3):
-            matrix[out, min(max(whole + tap, 0), size - 1)] += kernel(abs(tap - fraction))
-    return matrix
+Inputs = dict[str, torch.Tensor]  # by the name of the input node
 
 
-def enhancenet(weights: Weights, rgb: torch.Tensor, record: Record) -> torch.Tensor:
-    """EnhanceNet's forward pass, N x 3 x H x W in 0..1 to N x 3 x 4H x 4W, from `generator/Conv*` tensors (HWIO)."""
-    convolutions = len(weights) // 2
-    numbers = iter(range(convolutions))
+@dataclass
+class Golden:
+    """A variant of a graph: its weights, its forward pass, and the inputs to run it on."""
 
-    def conv(x: torch.Tensor) -> tuple[str, torch.Tensor]:
-        number = next(numbers)
-        name = f"generator/Conv_{number}" if number else "generator/Conv"
-        kernel = torch.from_numpy(weights[name + "/weights"]).to(x.dtype).permute(3, 2, 0, 1)
-        bias = torch.from_numpy(weights[name + "/biases"]).to(x.dtype)
-        return name, F.conv2d(x, kernel, bias, padding=1)
-
-    def conv_relu(x: torch.Tensor) -> torch.Tensor:
-        name, y = conv(x)
-        return record(name + "/relu", F.relu(y))
-
-    mean = torch.tensor(MEAN, dtype=rgb.dtype).view(1, 3, 1, 1)
-    centred = record("rgb/shift", rgb - mean)
-    x = conv_relu(centred)
-    for _ in range((convolutions - 5) // 2):
-        name, y = conv(conv_relu(x))
-        x = record(name + "/add", y + x)
-    for _ in range(2):
-        x = conv_relu(F.interpolate(x, scale_factor=2, mode="nearest"))
-    x = conv_relu(x)
-    rows, columns = (bicubic_matrix(side, 4).to(rgb.dtype) for side in rgb.shape[2:])
-    enlarged = record("rgb/shift/bicubic", torch.einsum("oh,nchw,pw->ncop", rows, centred, columns))
-    name, y = conv(x)
-    return record(name + "/add/shift", y + enlarged + mean)
+    graph: str
+    weights: Weights
+    forward: Callable[..., torch.Tensor]
+    cases: list[Inputs]
+    metadata: dict[str, str] = field(default_factory=dict)
 
 
-def enhancenet_weights(random: np.random.Generator, width: int, blocks: int) -> Weights:
-    """Random weights of EnhanceNet's form, scaled so that activations keep their size from layer to layer."""
-    channels = [3] + [width] * (2 * blocks + 4) + [3]
-    weights = {}
-    for number, (inputs, outputs) in enumerate(zip(channels, channels[1:])):
-        name = f"generator/Conv_{number}" if number else "generator/Conv"
-        kernel = random.standard_normal((3, 3, inputs, outputs)) * (2 / (9 * inputs)) ** 0.5
-        weights[name + "/weights"] = kernel.astype(np.float32)
-        weights[name + "/biases"] = (0.1 * random.standard_normal(outputs)).astype(np.float32)
-    return weights
+def make_enhancenet() -> Golden:
+    make = Maker(7)
+    sizes = [(1, 3, 7, 5), (2, 3, 4, 6), (1, 3, 1, 1)]
+    weights = enhancenet.random_weights(7, width=5, blocks=1)
+    return Golden("enhancenet", weights, enhancenet.forward, [{"rgb": make.uniform(*size)} for size in sizes])
 
 
-def write_enhancenet(folder: pathlib.Path) -> None:
-    random = np.random.default_rng(7)
-    weights = enhancenet_weights(random, width=5, blocks=1)
-    references: dict[str, np.ndarray] = {}
-    for case, shape in enumerate([(1, 3, 7, 5), (2, 3, 4, 6), (1, 3, 1, 1)]):
-        rgb = random.random(shape, dtype=np.float32)
-        references[f"{case}/rgb"] = rgb
+def make_deeplabv3() -> Golden:
+    """The third size is high enough for every dilation of ASPP to reach another pixel: 312 / 8 = 39 > 36."""
+    make = Maker(11)
+    sizes = [(1, 3, 33, 41), (2, 3, 40, 24), (1, 3, 312, 9)]
+    weights = deeplabv3.random_weights(11, blocks=(2, 1, 2, 1), base=2, head=5, classes=5)
+    return Golden("deeplabv3", weights, deeplabv3.forward, [{"rgb": make.noise(*size)} for size in sizes])
+
+
+def make_eccv16() -> Golden:
+    make = Maker(13)
+    sizes = [(1, 1, 16, 24), (2, 1, 19, 13)]
+    weights = eccv16.random_weights(13, base=3, bins=19)
+    return Golden("eccv16", weights, eccv16.forward, [{"L": make.uniform(*size, high=100)} for size in sizes])
+
+
+def make_siggraph17(mask_center: float) -> Golden:
+    make = Maker(17)
+    hinted = siggraph17.hinted(make, 1, 16, 24)
+    automatic = siggraph17.hinted(make, 2, 8, 16) * torch.tensor([1.0, 0, 0, 0]).view(1, 4, 1, 1)
+    weights = siggraph17.random_weights(17, base=2, mask_center=mask_center)
+    metadata = {"limn.mask_center": repr(mask_center)} if mask_center else {}
+    forward = partial(siggraph17.forward, mask_center=mask_center)
+    return Golden("siggraph17", weights, forward, [{"Lab": hinted}, {"Lab": automatic}], metadata)
+
+
+def make_vae(align_corners: bool) -> Golden:
+    """Written without the key where it is true: that is the default, and upstream's own; it is tried at z = 0 too."""
+    make = Maker(19)
+    weights = vae.random_weights(19, base=4, latent=5, align_corners=align_corners)
+    cases = [{"grey": make.uniform(2, 1, 64, 64, low=-1), "z": make.noise(2, 5, 1, 1)}]
+    if align_corners:
+        cases.append({"grey": make.uniform(1, 1, 64, 64, low=-1), "z": torch.zeros(1, 5, 1, 1)})
+    metadata = {} if align_corners else {"limn.align_corners": "false"}
+    return Golden("vae", weights, partial(vae.forward, align_corners=align_corners), cases, metadata)
+
+
+def make_unet(base: int, channels: int, classes: int, bilinear: bool, bias: bool) -> Golden:
+    """37 is 18, 9, 4 and 2 on the way down: on the way up one row is missing at two of the sizes; 29 likewise."""
+    make = Maker(23)
+    weights = unet.random_weights(23, base, channels, classes, bilinear, bias)
+    sizes = [(2, 16, 16), (1, 37, 29), (1, 32, 48)]
+    cases = [{"x": make.uniform(batch, channels, height, width)} for batch, height, width in sizes]
+    return Golden("unet", weights, unet.forward, cases)
+
+
+def make_dcgan(stages: int, nz: int, channels: int) -> Golden:
+    weights = dcgan.random_weights(29, nz, base=3, channels=channels, stages=stages)
+    return Golden("dcgan", weights, dcgan.forward, [{"z": Maker(29).noise(3, nz, 1, 1)}])
+
+
+GOLDENS: dict[str, Callable[[], Golden]] = {
+    "enhancenet": make_enhancenet,
+    "deeplabv3": make_deeplabv3,
+    "eccv16": make_eccv16,
+    "siggraph17": partial(make_siggraph17, 0),
+    "siggraph17-centred-mask": partial(make_siggraph17, 0.5),
+    "vae": partial(make_vae, True),
+    "vae-half-pixel": partial(make_vae, False),
+    "unet-transposed": partial(make_unet, 2, 1, 3, False, False),
+    "unet-bilinear": partial(make_unet, 3, 4, 1, True, True),
+    "dcgan-3-stages": partial(make_dcgan, 3, 7, 1),
+    "dcgan-5-stages": partial(make_dcgan, 5, 6, 3),
+}
+
+
+def references(golden: Golden) -> dict[str, np.ndarray]:
+    """Inputs and recorded values of all cases, by CASE/NODE."""
+    values: dict[str, np.ndarray] = {}
+    for case, inputs in enumerate(golden.cases):
 
         def record(name: str, value: torch.Tensor, case: int = case) -> torch.Tensor:
-            references[f"{case}/{name}"] = value.numpy().astype(np.float32)
+            values[f"{case}/{name}"] = value.numpy().astype(np.float32)
             return value
 
-        enhancenet(weights, torch.from_numpy(rgb.astype(np.float64)), record)
-    write(folder / "enhancenet.safetensors", weights, {"limn.model": "enhancenet", "limn.format": "1"})
-    write(folder / "enhancenet.golden.safetensors", references, {})
+        for name, value in inputs.items():
+            record(name, value)
+        golden.forward(Parameters(golden.weights), *(value.to(torch.float64) for value in inputs.values()), record)
+    return values
 
 
 def write(path: pathlib.Path, arrays: dict[str, np.ndarray], metadata: dict[str, str]) -> None:
@@ -111,17 +131,21 @@ def write(path: pathlib.Path, arrays: dict[str, np.ndarray], metadata: dict[str,
     safetensors.write(path, tensors, metadata, force=True)
 
 
-GRAPHS = {"enhancenet": write_enhancenet}
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("graph", choices=GRAPHS, nargs="+")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(GOLDENS))
     parser.add_argument("-o", "--output", type=pathlib.Path, required=True, help="folder to write to")
     arguments = parser.parse_args()
+    unknown = [name for name in arguments.names if name not in GOLDENS]
+    if unknown:
+        parser.error(f"{unknown[0]}: one of {', '.join(GOLDENS)} expected")
     arguments.output.mkdir(parents=True, exist_ok=True)
-    for graph in arguments.graph:
-        GRAPHS[graph](arguments.output)
+    torch.set_num_threads(1)  # sums in the same order on every machine with as wide vectors
+    for name in arguments.names or GOLDENS:
+        golden = GOLDENS[name]()
+        metadata = {"limn.model": golden.graph, "limn.format": "1", **golden.metadata}
+        write(arguments.output / f"{name}.safetensors", golden.weights, metadata)
+        write(arguments.output / f"{name}.golden.safetensors", references(golden), {})
 
 
 if __name__ == "__main__":
