@@ -78,6 +78,18 @@ static void interrupted(int number)
     raise(number);
 }
 
+/* A signal that the parent chose to ignore (nohup, a background job) stays ignored. */
+static void handle_signals(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
+    const struct sigaction action = {.sa_handler = interrupted};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        struct sigaction before;
+        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+            sigaction(numbers[i], &action, NULL);
+    }
+}
+
 static const struct command *find_command(const char *name)
 {
     const struct command *command = commands;
@@ -104,15 +116,14 @@ static limn_status run_command(int argc, char **argv, limn_error *error)
 
 int main(int argc, char **argv)
 {
-    struct sigaction action = {.sa_handler = interrupted};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGPIPE, &action, NULL);
+    handle_signals();
 
     limn_error error = {0};
     limn_status status = LIMN_OK;
-    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-        strcmp(argv[1], "help") == 0)
+    if (argc == 3 && strcmp(argv[1], "help") == 0)
+        status = run_command(3, (char *[]){argv[0], argv[2], (char[]){"--help"}, NULL}, &error);
+    else if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+             strcmp(argv[1], "help") == 0)
         print_help();
     else if (strcmp(argv[1], "--version") == 0)
         status = print_version(&error);

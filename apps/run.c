@@ -1,5 +1,6 @@
 /* run.c - limn run: the bare graph on a tensor. */
 #include "app.h"
+#include "files.h"
 #include "memory.h"
 #include "npy.h"
 
@@ -73,6 +74,8 @@ limn_status run_run(const struct options *options, limn_error *error)
     limn_status status = app_input(options, &path, error);
     if (status == LIMN_OK && !options->output)
         status = fail(error, LIMN_E_USAGE, "where to? -o OUTPUT.npy is needed");
+    if (status == LIMN_OK)
+        status = output_check(options->output, options->force, error);
     if (status != LIMN_OK)
         return status;
     status = app_model(options, NULL, &engine, &model, error);

@@ -340,6 +340,14 @@ limn_status output_open(const char *path, bool force, struct output **output, li
     return LIMN_OK;
 }
 
+limn_status output_check(const char *path, bool force, limn_error *error)
+{
+    struct output *output;
+    limn_status status = output_open(path, force, &output, error);
+    output_abandon(output);
+    return status;
+}
+
 static limn_status write_through(struct output *output, const unsigned char *bytes, size_t size,
                                  limn_error *error)
 {

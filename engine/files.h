@@ -45,6 +45,9 @@ limn_status folder_create(const char *path, limn_error *error);
 
 struct output;
 
+/* Whether output_open would succeed: for refusing before the work is done. Leaves nothing behind. */
+limn_status output_check(const char *path, bool force, limn_error *error);
+
 /* Prepares to write `path`. With `force` false a file that stands there already is an error, now and at
  * commit. */
 limn_status output_open(const char *path, bool force, struct output **output, limn_error *error);

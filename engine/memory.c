@@ -112,6 +112,12 @@ size_t mem_peak(void)
     return atomic_load(&peak);
 }
 
+size_t mem_available(void)
+{
+    size_t most = atomic_load(&limit), now = atomic_load(&in_use);
+    return !most ? SIZE_MAX : most > now ? most - now : 0;
+}
+
 void mem_set_limit(size_t bytes)
 {
     atomic_store(&limit, bytes);

@@ -28,6 +28,9 @@ bool size_multiply(size_t a, size_t b, size_t *product);
 size_t mem_in_use(void);
 size_t mem_peak(void);
 
+/* What is left under the limit; SIZE_MAX without one. */
+size_t mem_available(void);
+
 /* No allocation succeeds that would bring mem_in_use() above `bytes`; 0 lifts the limit. */
 void mem_set_limit(size_t bytes);
 

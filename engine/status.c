@@ -1,5 +1,6 @@
 /* status.c - see status.h. */
 #include "status.h"
+#include "memory.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,5 +22,9 @@ limn_status fail(limn_error *error, limn_status status, const char *format, ...)
 
 limn_status fail_memory(limn_error *error, const char *what, size_t bytes)
 {
-    return fail(error, LIMN_E_MEMORY, "out of memory: %s needs %.1f MB", what, (double)bytes / 1e6);
+    size_t left = mem_available();
+    if (left == SIZE_MAX)
+        return fail(error, LIMN_E_MEMORY, "out of memory: %s needs %.1f MB", what, (double)bytes / 1e6);
+    return fail(error, LIMN_E_MEMORY, "out of memory: %s needs %.1f MB, %.1f MB are left under the limit",
+                what, (double)bytes / 1e6, (double)left / 1e6);
 }

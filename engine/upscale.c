@@ -22,7 +22,14 @@
 #include <math.h>
 #include <string.h>
 
-static const size_t arena_budget = (size_t)512 << 20; /* what an automatic choice of tile may plan for */
+/* What an automatic choice of tile may plan for: three quarters of what is left under the memory limit,
+ * because a band of the picture and the workers' scratch come on top. */
+static size_t arena_budget(void)
+{
+    const size_t most = (size_t)512 << 20;
+    size_t left = mem_available() / 4 * 3;
+    return left < most ? left : most;
+}
 
 /* ---- geometry ---------------------------------------------------------------------------- */
 
@@ -119,7 +126,7 @@ static limn_status choose_tile(const limn_model *model, const struct picture *so
         size_t bytes;
         limn_status status = arena_bytes(model, cut_axis(source->height, *tile, margin).window,
                                          cut_axis(source->width, *tile, margin).window, &bytes, error);
-        if (status != LIMN_OK || bytes <= arena_budget)
+        if (status != LIMN_OK || bytes <= arena_budget())
             return status;
     }
     return LIMN_OK;

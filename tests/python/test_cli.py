@@ -1,0 +1,407 @@
+"""The program from outside: command line, weights, run, inspect, verify, bench."""
+
+from __future__ import annotations
+
+import io
+import json
+import locale
+import os
+import re
+import signal
+import struct
+import subprocess
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from checkpoint_files import safetensors as safetensors_bytes
+from checkpoint_files import tf_v1, torch_legacy, torch_zip
+from cli_support import LIMN, ROOT, WEIGHTS, enhancenet, fails, limn, pixels, ppm, read_weights, succeeds
+from convert_runner import convert
+
+COMMANDS = ["upscale", "run", "inspect", "verify", "bench"]
+
+
+def npy(array: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+@pytest.fixture
+def tensor(tmp_path: Path) -> Path:
+    path = tmp_path / "in.npy"
+    np.save(path, np.random.default_rng(3).random((1, 3, 6, 5), np.float32))
+    return path
+
+
+# Command line
+
+
+def test_version_is_one_line_with_all_that_decides_speed() -> None:
+    text = succeeds("--version").decode()
+    assert re.fullmatch(r"limn \d+\.\d+\.\d+, \w+ kernels, OpenBLAS core \w+, \d+ threads?\n", text), text
+
+
+@pytest.mark.parametrize("word", ["--help", "-h", "help"])
+def test_help_lists_every_command_and_an_example(word: str) -> None:
+    text = succeeds(word).decode()
+    assert "  limn upscale photo.jpg -o large.png\n" in text
+    assert all(re.search(rf"^  {command} +\w", text, re.M) for command in COMMANDS), text
+
+
+@pytest.mark.parametrize("word", ["--help", "-h"])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command_starts_with_an_example(command: str, word: str) -> None:
+    text = succeeds(command, word).decode()
+    assert text.startswith(f"  limn {command} "), text
+    assert "--memory-limit BYTES" in text and "--help" in text
+    assert max(map(len, text.splitlines())) <= 120
+
+
+def test_no_command_shows_the_help_and_is_a_usage_error() -> None:
+    done = limn()
+    assert (done.returncode, done.stdout, done.stderr) == (2, succeeds("--help"), b"")
+
+
+BAD_USAGE = [
+    (["enlarge"], "unknown command enlarge"),
+    (["--bogus"], "unknown command --bogus"),
+    (["upscale", "--bogus"], "--bogus: not an option of limn upscale"),
+    (["upscale", "-x"], "-x: not an option of limn upscale"),
+    (["upscale", "-xq"], "-x: not an option of limn upscale"),
+    (["upscale", "-qx"], "-x: not an option of limn upscale"),
+    (["inspect", "--tile", "8"], "--tile: not an option of limn inspect"),
+    (["upscale", "--quiet=yes"], "--quiet=yes: this option takes no value"),
+    (["upscale", "a.png", "-o"], "-o: a value is missing"),
+    (["bench", "model", "--size"], "--size: a value is missing"),
+    (["run", "-m", "a", "-m", "b"], "--model is given twice"),
+    (["upscale", "-i", "a.png", "-i", "b.png"], "--input is given twice"),
+    (["upscale", "-m", WEIGHTS, "-o", "x.png"], "an input is needed"),
+    (["upscale", "-m", WEIGHTS, "x.png"], "-o OUTPUT is needed"),
+    (["upscale", "-m", WEIGHTS, "x.png", "-o", "y"], "y: the extension names no format"),
+    (["upscale", "-m", WEIGHTS, "x.png", "-o", "y.gif"], "y.gif: the extension names no format"),
+    (["upscale", "-m", WEIGHTS, "x.png", "y.png", "-o", "-"], "only one picture can go to standard output"),
+    (["run", "-m", WEIGHTS, "-o", "y.npy"], "an input is needed"),
+    (["run", "-m", WEIGHTS, "a.npy", "b.npy", "-o", "y.npy"], "more than one input"),
+    (["run", "-m", WEIGHTS, "a.npy", "-i", "b.npy", "-o", "y.npy"], "more than one input"),
+    (["run", "-m", WEIGHTS, "a.npy"], "-o OUTPUT.npy is needed"),
+    (["run", "a.npy", "-o", "y.npy"], "-m NAME or -m FILE is needed"),
+    (["inspect"], "an input is needed"),
+    (["verify", "a", "b"], "more than one input"),
+    (["bench"], "model, layers or machine"),
+    (["bench", "everything"], "model, layers or machine"),
+    (["bench", "model", "layers"], "model, layers or machine"),
+    (["bench", "model", "-m", WEIGHTS, "--gemm", "mkl"], "--gemm mkl: auto, openblas or reference expected"),
+    (["bench", "model", "-m", WEIGHTS, "--isa", "mmx"], 'instruction set "mmx"'),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD_USAGE, ids=[message for _, message in BAD_USAGE])
+def test_usage_errors(arguments: list[str], message: str, tmp_path: Path) -> None:
+    assert message in fails(2, *arguments, cwd=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+WHOLE = ["", " ", "0", "-1", "x", "4x", "1.5", "1e3", "0x10", "99999999999999999999"]
+BAD_NUMBERS = [
+    *(("-t", number, "--threads", "from 1 to 1024") for number in [*WHOLE, "1025"]),
+    *(("--batch", number, "--batch", "from 1 to") for number in WHOLE),
+    *(("--reps", number, "--reps", "from 1 to") for number in WHOLE),
+    *(("--seconds", number, "--seconds", "number of seconds") for number in ["", "x", "0", "-1", "nan", "inf", "1s"]),
+    *(
+        ("--size", text, "--size", "HEIGHTxWIDTH")
+        for text in ["", "64", "x", "64x", "x64", "64x0", "-1x5", "6 4x5", "64x64x3", "64X64", "9999999999x1"]
+    ),
+    *(
+        ("--memory-limit", text, "--memory-limit", "number of bytes")
+        for text in ["", "0", "-5", "x", "K", "20MB", "20m", "1.5G", "9999999999999G", "99999999999999999999"]
+    ),
+]
+
+
+@pytest.mark.parametrize(("option", "text", "name", "message"), BAD_NUMBERS)
+def test_bad_numbers(option: str, text: str, name: str, message: str) -> None:
+    line = fails(2, "bench", "model", "-m", WEIGHTS, option, text)
+    assert f"{name} {text}: " in line and message in line
+
+
+def test_messages_go_to_stderr_alone_and_control_characters_do_not_pass() -> None:
+    done = limn("verify", "no\x1b[31m\nsuch.safetensors")
+    assert (done.returncode, done.stdout) == (3, b"")
+    assert b"no?[31m?such.safetensors" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["inspect", WEIGHTS], ["verify", WEIGHTS]])
+def test_stdout_that_is_full_or_closed(arguments: list[str]) -> None:
+    with open("/dev/full", "wb") as full:
+        assert "write failed" in fails(5, *arguments, stdout=full)
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = limn(*arguments, stdout=writer)  # as in `limn inspect FILE | head`: no message, as other tools do it
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (-signal.SIGPIPE, b"")
+
+
+# Weights
+
+
+def test_a_name_is_looked_up(tmp_path: Path, tensor: Path) -> None:
+    (tmp_path / "small.safetensors").write_bytes(WEIGHTS.read_bytes())
+    env = {"LIMN_WEIGHTS": str(tmp_path)}
+    succeeds("run", "-m", "small", tensor, "-o", tmp_path / "out.npy", env=env)
+    assert json.loads(succeeds("verify", "small", "--json", env=env))["file"] == f"{tmp_path}/small.safetensors"
+    line = fails(3, "run", "-m", "large", tensor, "-o", tmp_path / "y.npy", env=env)
+    assert "no weights called large" in line and str(tmp_path) in line
+    assert "$LIMN_WEIGHTS (not set)" in fails(3, "inspect", "large")
+
+
+FOREIGN = {"torch zip": torch_zip, "torch legacy": torch_legacy, "TensorFlow V1": tf_v1}
+
+
+@pytest.mark.parametrize("write", FOREIGN.values(), ids=FOREIGN)
+def test_other_formats_are_sent_to_the_converter(write, tmp_path: Path, tensor: Path) -> None:
+    path = tmp_path / "weights.pth"
+    path.write_bytes(write({"generator/Conv/weights": np.zeros((3, 3, 3, 5), "<f4")}))
+    for command in (["run", "-m", path, tensor, "-o", tmp_path / "y.npy"], ["inspect", path], ["verify", path]):
+        line = fails(3, *command)
+        assert str(path) in line and "tools/convert.py" in line
+
+
+def test_weights_that_are_damaged(tmp_path: Path) -> None:
+    good, path = WEIGHTS.read_bytes(), tmp_path / "w.safetensors"
+    (header,) = struct.unpack_from("<Q", good)
+    for size in [0, 7, 8, 20, 8 + header - 1, 8 + header, len(good) - 1]:
+        path.write_bytes(good[:size])
+        assert str(path) in fails(3, "verify", path), size
+    path.write_bytes(good + b"\0")
+    assert str(path) in fails(3, "verify", path)
+    assert "folder" in fails(3, "verify", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "value, count", [(np.nan, 1), (np.inf, 2), (-np.inf, 3)], ids=["NaN", "infinity", "-infinity"]
+)
+def test_verify_finds_values_that_are_no_numbers(value: float, count: int, tmp_path: Path) -> None:
+    tensors = {name: array.astype("<f4") for name, array in read_weights(WEIGHTS).items()}
+    tensors["generator/Conv_3/weights"].flat[: count * 7 : 7] = value
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(safetensors_bytes(tensors))
+    line = fails(3, "verify", path)
+    assert f"tensor generator/Conv_3/weights holds {count} value" in line
+
+
+def test_verify_says_what_is_good() -> None:
+    assert re.search(r": ok, enhancenet, 14 tensors, \d+ parameters\n", succeeds("verify", WEIGHTS).decode())
+    assert json.loads(succeeds("verify", WEIGHTS, "--json")) == {
+        "file": str(WEIGHTS), "model": "enhancenet", "tensors": 14, "ok": True,
+    }  # fmt: skip
+
+
+# Run
+
+
+def check_against_float64(weights: Path, shapes: list[tuple[int, ...]], folder: Path, *options: str) -> None:
+    reference = read_weights(weights)
+    for shape in shapes:
+        x = np.random.default_rng(sum(shape)).random(shape, np.float32)
+        np.save(folder / "x.npy", x)
+        succeeds("run", "-m", weights, folder / "x.npy", "-o", folder / "y.npy", "--force", *options)
+        got, want = np.load(folder / "y.npy"), enhancenet(reference, x)
+        assert (got.shape, got.dtype) == (want.shape, np.dtype("<f4")), (shape, options)
+        # float32 keeps 24 bits (6e-8); the longest sums, 576 products through 25 layers, lose some 5 of them.
+        error = np.abs(got - want)
+        worst = np.unravel_index(error.argmax(), error.shape)
+        bound = 1e-5 * np.abs(want).max()
+        assert error[worst] <= bound, f"{shape} {options} {list(worst)}: want {want[worst]} got {got[worst]}"
+
+
+SHAPES = [(2, 3, 7, 5), (1, 3, 1, 1), (1, 3, 1, 9), (3, 3, 8, 1), (1, 3, 33, 46)]
+
+
+@pytest.mark.parametrize("options", [[], ["--gemm", "openblas"], ["--gemm", "reference"], ["-t", "3"]], ids=" ".join)
+def test_run_computes_enhancenet(options: list[str], tmp_path: Path) -> None:
+    check_against_float64(WEIGHTS, SHAPES, tmp_path, *options)
+
+
+def test_run_computes_the_released_enhancenet(tmp_path: Path) -> None:
+    released = os.environ.get("LIMN_ENHANCENET_RELEASE", ROOT / "../shared/data/enhancenet-release/weights")
+    if not Path(released).exists():
+        absent = f"no released EnhanceNet weights at {released}; LIMN_ENHANCENET_RELEASE names their file"
+        warnings.warn(absent, stacklevel=1)  # pytest shows warnings unasked, the reasons of skips only with -rs
+        pytest.skip(absent)
+    weights = tmp_path / "released.safetensors"
+    assert convert.main([str(released), "-o", str(weights)]) == 0
+    check_against_float64(weights, [(2, 3, 13, 17), (1, 3, 1, 1)], tmp_path)
+    assert b": ok, enhancenet, 50 tensors, " in succeeds("verify", weights)
+
+
+CPU = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+FLAGS = {"avx2": {"avx2", "fma"}, "avx512": {"avx512f", "avx512bw", "avx512dq", "avx512vl"}, "neon": {"asimd"}}
+
+
+@pytest.mark.parametrize("isa", ["auto", "baseline", *FLAGS])
+def test_every_instruction_set_of_this_cpu(isa: str, tmp_path: Path, tensor: Path) -> None:
+    if FLAGS.get(isa, set()) <= set(CPU.split()):
+        check_against_float64(WEIGHTS, SHAPES, tmp_path, "--isa", isa)
+    else:
+        line = fails(2, "run", "-m", WEIGHTS, tensor, "-o", tmp_path / "y.npy", "--isa", isa)
+        assert f"{isa}: this CPU does not have it" in line
+
+
+def test_run_in_pipes_and_threads_give_the_same_bytes(tensor: Path, tmp_path: Path) -> None:
+    succeeds("run", "-m", WEIGHTS, tensor, "-o", tmp_path / "y.npy")
+    want = (tmp_path / "y.npy").read_bytes()
+    assert succeeds("run", "-m", WEIGHTS, "-", "-o", "-", input=tensor.read_bytes()) == want
+    for threads in ("1", "2", "5"):
+        assert succeeds("run", "-m", WEIGHTS, "-i", tensor, "-o", "-", "-t", threads) == want, threads
+
+
+def test_run_accepts_float64_and_fewer_axes(tmp_path: Path) -> None:
+    x = np.random.default_rng(1).random((3, 4, 5))
+    outputs = [
+        succeeds("run", "-m", WEIGHTS, "-", "-o", "-", input=npy(array))
+        for array in (x, x.astype("<f4"), x.astype("<f4")[None])
+    ]
+    assert outputs[0] == outputs[1] == outputs[2]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (npy(np.zeros((1, 4, 5, 5), "<f4")), "4 channels"),
+        (npy(np.zeros((5, 5), "<f4")), "1 channels"),
+        (npy(np.zeros((1, 3, 0, 5), "<f4")), "axes expected"),
+        (npy(np.zeros((1, 3, 5, 5), "<i8")), "'<i8', '<f4' (float32) expected"),
+        (npy(np.asfortranarray(np.ones((1, 3, 5, 5), "<f4"))), "Fortran order"),
+        (npy(np.zeros((1, 3, 5, 5), "<f4"))[:-1], "bytes of data"),
+        (b"", "is no .npy file"),
+        (ppm(pixels(4, 4)), "is no .npy file"),
+    ],
+)
+def test_run_refuses(data: bytes, message: str, tmp_path: Path) -> None:
+    (tmp_path / "x.npy").write_bytes(data)
+    assert message in fails(4, "run", "-m", WEIGHTS, tmp_path / "x.npy", "-o", tmp_path / "y.npy")
+    assert not (tmp_path / "y.npy").exists()
+
+
+def test_run_keeps_what_stands_unless_forced(tensor: Path, tmp_path: Path) -> None:
+    output = tmp_path / "y.npy"
+    output.write_text("precious")
+    assert "stands already (--force replaces it)" in fails(5, "run", "-m", WEIGHTS, tensor, "-o", output)
+    assert output.read_text() == "precious"
+    succeeds("run", "-m", WEIGHTS, tensor, "-o", output, "--force")
+    assert np.load(output).shape == (1, 3, 24, 20)
+    assert "No space left" in fails(5, "run", "-m", WEIGHTS, tensor, "-o", "/dev/full")
+    assert "No such file" in fails(5, "run", "-m", WEIGHTS, tensor, "-o", tmp_path / "no/y.npy")
+
+
+# Inspect
+
+
+def test_inspect_counts_parameters_and_operations() -> None:
+    height, width, batch = 12, 20, 3
+    size = ["--size", f"{height}x{width}", "--batch", str(batch)]
+    report = json.loads(succeeds("inspect", WEIGHTS, *size, "--json"))
+    weights = read_weights(WEIGHTS)
+    assert {t["name"]: tuple(t["shape"]) for t in report["tensors"]} == {n: t.shape for n, t in weights.items()}
+    assert report["parameters"] == sum(tensor.size for tensor in weights.values())
+    nodes = {node["name"]: node for node in report["nodes"]}
+    for number, scale in enumerate([1, 1, 1, 2, 4, 4, 4]):
+        name = "generator/Conv" + (f"_{number}" if number else "")
+        kernel = weights[f"{name}/weights"]
+        outputs = batch * height * width * scale**2
+        assert nodes[name]["flop"] == 2 * outputs * kernel.size, name  # a product and a sum a weight and pixel
+        assert nodes[name]["shape"] == [batch, kernel.shape[3], height * scale, width * scale]
+        assert nodes[name]["parameters"] == kernel.size + kernel.shape[3]
+    others = {node["op"] for name, node in nodes.items() if not name.startswith("generator/Conv")}
+    assert others <= {"input", "pointwise", "upsample", "bicubic"}
+    assert report["flop"] == sum(node["flop"] for node in nodes.values())
+    assert report["model"] == "enhancenet" and report["arena_bytes"] > 4 * batch * 3 * 16 * height * width
+    text = succeeds("inspect", WEIGHTS, *size).decode()
+    assert f"{report['parameters']} parameters, {report['flop'] / 1e9:.3f} GFLOP" in text
+
+
+def test_inspect_of_impossible_sizes() -> None:
+    size = ["--size", "16777216x16777216", "--batch", "1048576"]  # 2^70 bytes
+    assert "cannot be computed at 16777216x16777216" in fails(4, "inspect", WEIGHTS, *size, "--json")
+
+
+# Bench
+
+
+def bench(*arguments: str) -> dict:
+    return json.loads(succeeds("bench", *arguments, "-m", WEIGHTS, "--json", "--seconds", "0.1"))
+
+
+def test_bench_model() -> None:
+    report = bench("model", "--size", "40x24", "--batch", "2", "--reps", "5", "-t", "2")
+    assert (report["model"], report["size"], report["runs"], report["threads"]) == ("enhancenet", [2, 40, 24], 5, 2)
+    assert 0 < report["min_ms"] <= report["median_ms"] and report["load_ms"] > 0 and report["peak_rss_mb"] > 1
+    assert report["gflops"] == pytest.approx(report["gflop"] / report["min_ms"] * 1e3, rel=0.02, abs=0.1)
+
+
+def test_bench_layers() -> None:
+    report = bench("layers", "--size", "40x24")
+    inspected = json.loads(succeeds("inspect", WEIGHTS, "--size", "40x24", "--json"))
+    want = [(node["name"], node["op"], node["flop"]) for node in inspected["nodes"] if node["op"] != "input"]
+    assert [(layer["name"], layer["op"], layer["flop"]) for layer in report["layers"]] == want
+    for layer in report["layers"]:
+        assert layer["variant"] and layer["ms"] > 0 and layer["bytes"] > 0, layer
+        # Printed with 4, 2 and 1 decimals.
+        assert layer["gflops"] == pytest.approx(layer["flop"] / layer["ms"] / 1e6, rel=0.05, abs=0.01), layer
+        percent = 100 * layer["gflops"] / report["peak_gflops"]
+        assert layer["percent_of_peak"] == pytest.approx(percent, abs=0.1), layer
+    assert report["sum_ms"] == pytest.approx(sum(layer["ms"] for layer in report["layers"]), abs=0.01)
+
+
+def test_layers_add_up_to_the_model() -> None:
+    """Two measurements on a machine that others use too: one of five tries must agree."""
+    ratios = []
+    for _ in range(5):
+        layers, model = (bench(what, "--size", "128x128", "--reps", "10", "-t", "1") for what in ("layers", "model"))
+        ratios.append(layers["sum_ms"] / model["min_ms"])
+        if 0.75 < ratios[-1] < 1.25:
+            return
+    pytest.fail(f"the sum of the layers' times was {ratios} of the model's")
+
+
+def test_bench_machine() -> None:
+    report = json.loads(succeeds("bench", "machine", "--json", "-t", "1"))
+    assert report.keys() == {"engine", "peak_gflops", "gemm_gflops", "copy_gb_per_s"}
+    assert all(report[key] > 0 for key in report if key != "engine")
+
+
+@pytest.mark.parametrize("what", ["model", "layers"])
+def test_bench_text_is_for_reading(what: str) -> None:
+    text = succeeds("bench", what, "-m", WEIGHTS, "--size", "16x16", "--reps", "3").decode()
+    assert text.startswith("limn ") and re.search(r"^(minimum|sum) +\d+\.\d+", text, re.M), text
+
+
+def comma_locale() -> str | None:
+    """A locale of this machine that writes 1,5."""
+    listed = subprocess.run(["locale", "-a"], capture_output=True, text=True, check=False).stdout.split()
+    kept, found = locale.setlocale(locale.LC_NUMERIC), None
+    for name in listed:
+        try:
+            locale.setlocale(locale.LC_NUMERIC, name)
+        except locale.Error:
+            continue
+        if locale.localeconv()["decimal_point"] == ",":
+            found = name
+            break
+    locale.setlocale(locale.LC_NUMERIC, kept)
+    return found
+
+
+def test_a_decimal_comma_in_the_locale_changes_nothing() -> None:
+    name = comma_locale()
+    if name is None:
+        pytest.skip("no locale with a decimal comma here")
+    done = succeeds("bench", "model", "-m", WEIGHTS, "--json", "--seconds", "0.1", env={"LC_ALL": name})
+    assert json.loads(done)["min_ms"] > 0
+
+
+def test_the_program_is_there() -> None:
+    assert os.access(LIMN, os.X_OK), f"{LIMN} is no program; build it, or name it in LIMN"
