@@ -2,11 +2,12 @@
 """Writes tests/goldens/colour.txt and metrics.txt: what scikit-image computes, for tests/test_colour.c and
 tests/test_metrics.c.
 
-colour.txt: lines "rgb R G B L a b" are rgb2lab of 8-bit colours; lines "lab L a b R G B" are lab2rgb, times 255 and not yet
-rounded, of Lab colours inside and outside the range of sRGB. lines "delta L a b L a b E" are deltaE_ciede2000.
-metrics.txt: width, height, mean squared error, PSNR, SSIM and mean deltaE_ciede2000 of two pictures that are not stored:
-both sides compute them.
+colour.txt: lines "rgb R G B L a b" are rgb2lab of 8-bit colours; lines "lab L a b R G B" are lab2rgb, times 255 and
+not yet rounded, of Lab colours inside and outside the range of sRGB; lines "delta L a b L a b E" are
+deltaE_ciede2000. metrics.txt: width, height, mean squared error, PSNR, SSIM and mean deltaE_ciede2000 of two pictures
+that are not stored: both sides compute them.
 """
+
 import itertools
 import pathlib
 import warnings
@@ -47,8 +48,16 @@ def write_metrics(file):
         a, b = noise(width, height, 0), noise(width, height, 12345)
         b = ((a.astype(int) * 3 + b) // 4).astype(np.uint8)
         delta = color.deltaE_ciede2000(color.rgb2lab(a), color.rgb2lab(b)).mean()
-        file.write(line(str(width), height, metrics.mean_squared_error(a, b), metrics.peak_signal_noise_ratio(a, b),
-                        metrics.structural_similarity(a, b, channel_axis=-1), delta))
+        file.write(
+            line(
+                str(width),
+                height,
+                metrics.mean_squared_error(a, b),
+                metrics.peak_signal_noise_ratio(a, b),
+                metrics.structural_similarity(a, b, channel_axis=-1),
+                delta,
+            )
+        )
 
 
 def main():

@@ -8,9 +8,10 @@
 
 #include "status.h"
 
-/* Limits of an input picture. */
+/* Limits of an input picture, and of the file it comes in. */
 #define PICTURE_MOST_PIXELS INT64_C(89478485)
 #define PICTURE_MOST_SIDE INT64_C(16384)
+#define PICTURE_MOST_BYTES ((size_t)1 << 30)
 
 struct picture {
     int64_t width, height;

@@ -15,7 +15,6 @@
 
 /* A file may have 1 GiB: above any picture within the limits but a plain-text one of 16 bits, and low
  * enough for the decoders' ints. */
-static const size_t MOST_FILE_BYTES = (size_t)1 << 30;
 
 limn_status picture_create(int64_t width, int64_t height, int channels, struct picture *picture,
                            limn_error *error)
@@ -181,7 +180,7 @@ limn_status picture_read(const char *path, bool orient, struct picture *picture,
     unsigned char *bytes;
     size_t size;
     *picture = (struct picture){0};
-    limn_status status = file_read_all(path, MOST_FILE_BYTES, LIMN_E_INPUT, &bytes, &size, error);
+    limn_status status = file_read_all(path, PICTURE_MOST_BYTES, LIMN_E_INPUT, &bytes, &size, error);
     if (status)
         return status;
     const char *name = strcmp(path, "-") == 0 ? "standard input" : path;

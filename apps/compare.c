@@ -1,0 +1,190 @@
+/* compare.c - limn compare: how alike pictures or masks are, in pairs or folder against folder. */
+#include "batch.h"
+#include "compare_report.h"
+#include "files.h"
+#include "memory.h"
+#include "pictures/mask.h"
+
+#include <limits.h>
+#include <string.h>
+
+/* ---- one pair ---------------------------------------------------------------------------- */
+
+static limn_status read_one(const struct options *options, const char *path, struct picture *picture,
+                            limn_error *error)
+{
+    if (options->masks)
+        return mask_read(path, !options->no_orient, picture, error);
+    limn_status status = picture_read(path, !options->no_orient, picture, error);
+    if (status == LIMN_OK && picture->warning[0])
+        app_note(options, "%s: %s", path, picture->warning);
+    return status;
+}
+
+static limn_status measure(const struct options *options, const struct picture pictures[2],
+                           const char *const paths[2], struct compared *compared, limn_error *error)
+{
+    limn_status status;
+    if (options->masks) {
+        struct mask_counts counts = {0};
+        status = mask_compare(pictures, paths, &counts, error);
+        compared_masks(&counts, compared);
+    } else {
+        struct picture_figures figures;
+        status = picture_compare(pictures, paths, &figures, error);
+        compared_pictures(&figures, compared);
+    }
+    return status;
+}
+
+static limn_status compare_pair(struct compare_report *report, const char *a, const char *b,
+                                limn_error *error)
+{
+    const struct options *options = report->options;
+    struct picture pictures[2] = {0};
+    struct compared compared;
+    limn_status status = read_one(options, a, &pictures[0], error);
+    if (status == LIMN_OK)
+        status = read_one(options, b, &pictures[1], error);
+    if (status == LIMN_OK)
+        status = measure(options, pictures, (const char *const[2]){a, b}, &compared, error);
+    if (status == LIMN_OK)
+        report_pair(report, a, b, &compared);
+    picture_free(&pictures[0]);
+    picture_free(&pictures[1]);
+    return status;
+}
+
+/* ---- folders ----------------------------------------------------------------------------- */
+
+/* The pictures of a folder; the names of other files are dropped. */
+struct folder {
+    const char *path;
+    char **names;
+    size_t count;
+};
+
+static limn_status open_folder(const char *path, struct folder *folder, limn_error *error)
+{
+    *folder = (struct folder){.path = path};
+    limn_status status = folder_list(path, &folder->names, &folder->count, error);
+    if (status != LIMN_OK)
+        return status;
+    size_t kept = 0;
+    for (size_t i = 0; i < folder->count; i++)
+        if (looks_like_picture(folder->names[i]))
+            folder->names[kept++] = folder->names[i];
+        else
+            mem_free(folder->names[i]);
+    folder->count = kept;
+    if (!kept)
+        return fail(error, LIMN_E_INPUT, "%s: no pictures in this folder", path);
+    return LIMN_OK;
+}
+
+static bool same_stem(const char *a, const char *b)
+{
+    const char *a_dot = strrchr(a, '.'), *b_dot = strrchr(b, '.'); /* a picture's name has one */
+    return a_dot - a == b_dot - b && strncmp(a, b, (size_t)(a_dot - a)) == 0;
+}
+
+/* The one picture of `folder` that is called as `name` but for the extension. */
+static limn_status find_partner(const struct folder *folder, const char *name, const char **partner,
+                                limn_error *error)
+{
+    *partner = NULL;
+    for (size_t i = 0; i < folder->count; i++) {
+        if (!same_stem(folder->names[i], name))
+            continue;
+        if (*partner)
+            return fail(error, LIMN_E_INPUT, "%s: both %s and %s in %s could be its partner", name, *partner,
+                        folder->names[i], folder->path);
+        *partner = folder->names[i];
+    }
+    if (!*partner)
+        return fail(error, LIMN_E_INPUT, "%s: no picture of this name in %s", name, folder->path);
+    return LIMN_OK;
+}
+
+static limn_status compare_named(struct compare_report *report, const struct folder folders[2],
+                                 const char *name, limn_error *error)
+{
+    char a[PATH_MAX], b[PATH_MAX];
+    const char *partner;
+    limn_status status = find_partner(&folders[1], name, &partner, error);
+    if (status != LIMN_OK)
+        return status;
+    if (snprintf(a, sizeof a, "%s/%s", folders[0].path, name) >= (int)sizeof a ||
+        snprintf(b, sizeof b, "%s/%s", folders[1].path, partner) >= (int)sizeof b)
+        return fail(error, LIMN_E_USAGE, "%s: the path is too long", name);
+    return compare_pair(report, a, b, error);
+}
+
+static void note_unmatched(const struct options *options, const struct folder folders[2])
+{
+    size_t unmatched = 0;
+    limn_error error;
+    const char *partner;
+    for (size_t i = 0; i < folders[1].count; i++) {
+        find_partner(&folders[0], folders[1].names[i], &partner, &error);
+        unmatched += !partner;
+    }
+    if (unmatched)
+        app_note(options, "%zu of %zu pictures in %s have no partner in %s", unmatched, folders[1].count,
+                 folders[1].path, folders[0].path);
+}
+
+/* One bad pair does not stop the rest. */
+static limn_status compare_folders(struct compare_report *report, const struct folder folders[2],
+                                   limn_error *error)
+{
+    size_t failed = 0, count = folders[0].count;
+    note_unmatched(report->options, folders);
+    for (size_t i = 0; i < count; i++) {
+        limn_status status = compare_named(report, folders, folders[0].names[i], error);
+        if (status == LIMN_OK)
+            continue;
+        if (count == 1 || status == LIMN_E_MEMORY)
+            return status;
+        fprintf(stderr, "limn: %s\n", error->message);
+        failed++;
+    }
+    report_end(report);
+    return failed ? fail(error, LIMN_E_SOME, "%zu of %zu pairs failed", failed, count) : LIMN_OK;
+}
+
+/* ---- the command ------------------------------------------------------------------------- */
+
+limn_status compare_run(const struct options *options, limn_error *error)
+{
+    struct compare_report report = {.options = options};
+    if (options->argument_count != 2)
+        return fail(error, LIMN_E_USAGE, "two pictures or two folders are needed, %d given",
+                    options->argument_count);
+    if (options->json && options->csv)
+        return fail(error, LIMN_E_USAGE, "--json and --csv: only one of them at a time");
+    const char *a = options->arguments[0], *b = options->arguments[1];
+    bool folder_a = path_is_folder(a), folder_b = path_is_folder(b);
+    if (folder_a != folder_b)
+        return fail(error, LIMN_E_USAGE, "%s is a folder and %s is not: two of a kind are needed",
+                    folder_a ? a : b, folder_a ? b : a);
+    if (strcmp(a, "-") == 0 && strcmp(b, "-") == 0)
+        return fail(error, LIMN_E_USAGE, "only one of the two can come from standard input");
+    if (options->memory_limit)
+        mem_set_limit((size_t)options->memory_limit);
+    if (!folder_a) {
+        limn_status status = compare_pair(&report, a, b, error);
+        if (status == LIMN_OK)
+            report_end(&report);
+        return status;
+    }
+    struct folder folders[2] = {0};
+    limn_status status = open_folder(a, &folders[0], error);
+    if (status == LIMN_OK)
+        status = open_folder(b, &folders[1], error);
+    if (status == LIMN_OK)
+        status = compare_folders(&report, folders, error);
+    names_free(folders[0].names, folders[0].count);
+    names_free(folders[1].names, folders[1].count);
+    return status;
+}

@@ -1,0 +1,191 @@
+/* mask.c - see mask.h. */
+#include "mask.h"
+#include "files.h"
+#include "memory.h"
+#include "picture_probe.h"
+#include "png_write.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+
+/* ---- palette indices --------------------------------------------------------------------- */
+
+static void put_32be(unsigned char *at, uint32_t value)
+{
+    for (int i = 0; i < 4; i++)
+        at[i] = (unsigned char)(value >> (24 - 8 * i));
+}
+
+/* A copy of a PNG whose palette is 0, 1, 2 .. 255 as greys: decoded, it gives the indices. */
+static unsigned char *with_grey_palette(const struct picture_bytes *file, const struct picture_header *header,
+                                        size_t *size)
+{
+    enum { COLOURS = 256, LENGTH = 4, TYPE = 4, CHECKSUM = 4 };
+    size_t colours_at = header->palette_at + LENGTH + TYPE;
+    size_t rest_at = colours_at + 3 * (size_t)header->palette_colours;
+    *size = colours_at + 3 * COLOURS + file->size - rest_at;
+    unsigned char *bytes = mem_alloc(*size);
+    if (!bytes)
+        return NULL;
+    unsigned char *colours = bytes + colours_at, *rest = colours + 3 * COLOURS;
+    memcpy(bytes, file->bytes, colours_at);
+    put_32be(colours - TYPE - LENGTH, 3 * COLOURS);
+    for (int i = 0; i < COLOURS; i++)
+        memset(colours + 3 * i, i, 3);
+    memcpy(rest, file->bytes + rest_at, file->size - rest_at);
+    put_32be(rest, png_crc(0, colours - TYPE, TYPE + 3 * COLOURS));
+    return bytes;
+}
+
+/* ---- levels and colours ------------------------------------------------------------------ */
+
+/* The index of a colour in the VOC palette, or -1. */
+static int voc_index(const unsigned char *rgb)
+{
+    int index = 0;
+    for (int c = 0; c < 3; c++) {
+        if (rgb[c] & 0x1f)
+            return -1;
+        for (int bit = 0; bit < 3; bit++)
+            index |= (rgb[c] >> (7 - bit) & 1) << (3 * bit + c);
+    }
+    return index < 256 ? index : -1;
+}
+
+/* Makes the picture a single plane; the spare part of the block is given back. */
+static void keep_one_channel(struct picture *picture)
+{
+    int64_t pixels = picture->width * picture->height;
+    picture->channels = 1;
+    unsigned char *smaller = mem_resize(picture->pixels, (size_t)pixels);
+    picture->pixels = smaller ? smaller : picture->pixels;
+}
+
+static bool is_grey(const struct picture *picture)
+{
+    const unsigned char *p = picture->pixels;
+    for (int64_t i = 0; i < picture->width * picture->height; i++, p += picture->channels)
+        if (p[0] != p[1] || p[0] != p[2])
+            return false;
+    return true;
+}
+
+static void take_levels(struct picture *picture)
+{
+    for (int64_t i = 0; i < picture->width * picture->height; i++)
+        picture->pixels[i] = picture->pixels[i * picture->channels];
+    keep_one_channel(picture);
+}
+
+/* Whether a mask has no other level than 0 and `level`, and has that. */
+static bool holds_only(const struct picture *mask, unsigned char level)
+{
+    bool found = false;
+    for (int64_t i = 0; i < mask->width * mask->height; i++) {
+        if (mask->pixels[i] && mask->pixels[i] != level)
+            return false;
+        found = found || mask->pixels[i];
+    }
+    return found;
+}
+
+static limn_status classes_from_levels(const struct picture_bytes *file, bool stored_as_grey,
+                                       struct picture *picture, limn_error *error)
+{
+    take_levels(picture);
+    if (!stored_as_grey && holds_only(picture, 128))
+        return fail(error, LIMN_E_INPUT,
+                    "%s: black and grey 128, stored as RGB, may be level 128 or class 7 of the VOC palette; "
+                    "a mask stored as grey or with a palette expected",
+                    file->name);
+    if (holds_only(picture, 255))
+        for (int64_t i = 0; i < picture->width * picture->height; i++)
+            picture->pixels[i] &= 1;
+    return LIMN_OK;
+}
+
+static limn_status classes_from_colours(const struct picture_bytes *file, struct picture *picture,
+                                        limn_error *error)
+{
+    for (int64_t i = 0; i < picture->width * picture->height; i++) {
+        const unsigned char *rgb = picture->pixels + i * picture->channels;
+        int index = voc_index(rgb);
+        if (index < 0)
+            return fail(error, LIMN_E_INPUT,
+                        "%s: pixel x = %" PRId64 ", y = %" PRId64
+                        " is #%02x%02x%02x, neither a grey nor a colour of the VOC palette",
+                        file->name, i % picture->width, i / picture->width, rgb[0], rgb[1], rgb[2]);
+        picture->pixels[i] = (unsigned char)index;
+    }
+    keep_one_channel(picture);
+    return LIMN_OK;
+}
+
+/* ---- files ------------------------------------------------------------------------------- */
+
+enum { PNG_COLOUR_TYPE_AT = 25, PNG_COLOURED = 2, PNG_PALETTE = 3 };
+
+static bool is_palette_png(const struct picture_bytes *file, const struct picture_header *header)
+{
+    return header->kind == PICTURE_PNG && file->bytes[PNG_COLOUR_TYPE_AT] == PNG_PALETTE &&
+           header->palette_at;
+}
+
+static bool is_stored_as_grey(const struct picture_bytes *file, const struct picture_header *header)
+{
+    if (header->kind == PICTURE_PNG)
+        return !(file->bytes[PNG_COLOUR_TYPE_AT] & PNG_COLOURED);
+    return header->kind == PICTURE_PNM && file->bytes[1] != '3' && file->bytes[1] != '6';
+}
+
+static limn_status decode_palette_mask(const struct picture_bytes *file, const struct picture_header *header,
+                                       bool orient, struct picture *mask, limn_error *error)
+{
+    size_t size;
+    unsigned char *bytes = with_grey_palette(file, header, &size);
+    if (!bytes)
+        return fail_memory(error, file->name, size);
+    limn_status status = picture_decode(bytes, size, file->name, orient, mask, error);
+    mem_free(bytes);
+    if (status == LIMN_OK)
+        take_levels(mask);
+    return status;
+}
+
+static limn_status decode_mask(const struct picture_bytes *file, bool orient, struct picture *mask,
+                               limn_error *error)
+{
+    struct picture_header header;
+    limn_status status = picture_probe(file, &header, error);
+    if (status != LIMN_OK)
+        return status;
+    if (header.kind == PICTURE_JPEG)
+        return fail(error, LIMN_E_INPUT, "%s: JPEG changes values, so it cannot hold a mask; PNG expected",
+                    file->name);
+    if (header.depth == 16)
+        return fail(error, LIMN_E_INPUT, "%s: a mask of 16 bits a sample, 8 expected", file->name);
+    if (is_palette_png(file, &header))
+        return decode_palette_mask(file, &header, orient, mask, error);
+    status = picture_decode(file->bytes, file->size, file->name, orient, mask, error);
+    if (status != LIMN_OK)
+        return status;
+    return is_grey(mask) ? classes_from_levels(file, is_stored_as_grey(file, &header), mask, error)
+                         : classes_from_colours(file, mask, error);
+}
+
+limn_status mask_read(const char *path, bool orient, struct picture *mask, limn_error *error)
+{
+    unsigned char *bytes;
+    size_t size;
+    *mask = (struct picture){0};
+    limn_status status = file_read_all(path, PICTURE_MOST_BYTES, LIMN_E_INPUT, &bytes, &size, error);
+    if (status != LIMN_OK)
+        return status;
+    struct picture_bytes file = {bytes, size, strcmp(path, "-") == 0 ? "standard input" : path};
+    status = decode_mask(&file, orient, mask, error);
+    mem_free(bytes);
+    if (status != LIMN_OK)
+        picture_free(mask);
+    return status;
+}
