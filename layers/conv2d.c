@@ -118,10 +118,12 @@ const struct layer_variant conv2d_ref = {
  * pixel then depends on nothing but the pixel's inputs and its index modulo LAYER_TILE_PERIOD. */
 
 /* Rows of a block: enough that BLAS's copying of W is small beside the product, few enough that A (K floats a
- * row) stays within about 1 MB of L2. */
+ * row) stays within about 1 MB of L2; no more than a small picture has. */
 static int64_t block_rows(const struct layer_dims *d)
 {
-    return (taps(d) <= 1152 ? 16 : 8) * LAYER_TILE_PERIOD;
+    int64_t periods = taps(d) <= 1152 ? 16 : 8;
+    int64_t needed = (output_pixels(d) + LAYER_TILE_PERIOD - 1) / LAYER_TILE_PERIOD;
+    return (needed < periods ? needed : periods) * LAYER_TILE_PERIOD;
 }
 
 static bool input_is_matrix(const struct layer_dims *d)

@@ -20,6 +20,7 @@
  */
 #include "layer.h"
 #include "gemm.h"
+#include "native.h"
 
 #include <string.h>
 
@@ -104,10 +105,23 @@ const struct layer_variant conv2d_transpose_ref = {
  *     x [ROWS x IC]  x  W [IC x KH*KW*B]  =>  columns [ROWS x KH*KW*B]          B = output channels of this
  * task columns  => col2im =>  y [N OH OW], channels oc .. oc+B, added up
  *
- * A task is one picture and one block of output channels; it walks over the picture's input pixels in blocks
- * of ROWS. As in conv2d_gemm the number of rows of every product is the same, so that results repeat. */
+ * A task is one group of pictures and one block of output channels; it walks over the input pixels in blocks
+ * of ROWS. A group is one picture, or as many small ones as fit into a block, each beginning at a multiple of
+ * LAYER_TILE_PERIOD: as in conv2d_gemm all products have the same number of rows, so that a picture's result
+ * depends on nothing else in the batch. */
 
 enum { ROWS = 8 * LAYER_TILE_PERIOD };
+
+/* Rows that a picture takes in a block, and how many pictures share one. */
+static int64_t picture_rows(const struct layer_dims *d)
+{
+    return (d->ih * d->iw + LAYER_TILE_PERIOD - 1) / LAYER_TILE_PERIOD * LAYER_TILE_PERIOD;
+}
+
+static int64_t pictures_in_group(const struct layer_dims *d)
+{
+    return picture_rows(d) < ROWS ? ROWS / picture_rows(d) : 1;
+}
 
 /* [IC OC KH KW in any order] => [block of OC][IC][KH][KW][channels of the block] */
 static void gemm_pack(const struct layer_dims *d, const struct layer_weights *w, void *packed)
@@ -130,10 +144,10 @@ static int64_t oc_blocks(const struct layer_dims *d)
 
 static int64_t gemm_tasks(const struct layer_dims *d)
 {
-    return d->n * oc_blocks(d);
+    return (d->n + pictures_in_group(d) - 1) / pictures_in_group(d) * oc_blocks(d);
 }
 
-/* The product, and a copy of the last rows of x filled up with zeros. */
+/* The product, and a copy of rows of x filled up with zeros. */
 static size_t gemm_workspace(const struct layer_dims *d)
 {
     return (size_t)(ROWS * (d->kh * d->kw * OC_BLOCK + d->ic)) * sizeof(float);
@@ -151,9 +165,8 @@ static void col2im(const struct layer_args *a, int64_t n, int64_t first, int64_t
                 int64_t ow = p % d->iw * d->stride_w - d->pad_w + kw;
                 if (oh < 0 || oh >= d->oh || ow < 0 || ow >= d->ow)
                     continue;
-                float *restrict y = a->y + ((n * d->oh + oh) * d->ow + ow) * a->y_stride + oc;
-                for (int64_t c = 0; c < channels; c++)
-                    y[c] += columns[c];
+                native()->accumulate(columns, channels,
+                                     a->y + ((n * d->oh + oh) * d->ow + ow) * a->y_stride + oc);
             }
         }
 }
@@ -169,35 +182,49 @@ static struct epilogue epilogue_from(const struct epilogue *e, int64_t oc)
     return part;
 }
 
+/* A block of a group's input: rows of x for each picture, zeros between and behind them. */
+static void gather_rows(const struct layer_args *a, int64_t first_picture, int64_t pictures, int64_t first,
+                        int64_t rows, float *block)
+{
+    const struct layer_dims *d = &a->d;
+    memset(block, 0, (size_t)(ROWS * d->ic) * sizeof *block);
+    for (int64_t i = 0; i < pictures; i++) {
+        const float *x = a->x + ((first_picture + i) * d->ih * d->iw + first) * a->x_stride;
+        for (int64_t row = 0; row < rows; row++)
+            memcpy(block + (i * picture_rows(d) + row) * d->ic, x + row * a->x_stride,
+                   (size_t)d->ic * sizeof *block);
+    }
+}
+
 static void gemm_run_task(const struct layer_args *a, int64_t task, void *workspace)
 {
     const struct layer_dims *d = &a->d;
-    int64_t n = task / oc_blocks(d), oc = task % oc_blocks(d) * OC_BLOCK,
-            channels = smaller(OC_BLOCK, d->oc - oc);
-    int64_t inputs = d->ih * d->iw, outputs = d->oh * d->ow, wide = d->kh * d->kw * channels;
+    int64_t picture = task / oc_blocks(d) * pictures_in_group(d),
+            pictures = smaller(pictures_in_group(d), d->n - picture);
+    int64_t oc = task % oc_blocks(d) * OC_BLOCK, channels = smaller(OC_BLOCK, d->oc - oc);
+    int64_t inputs = d->ih * d->iw, outputs = pictures * d->oh * d->ow, wide = d->kh * d->kw * channels;
     float *columns = workspace, *spare = columns + ROWS * d->kh * d->kw * OC_BLOCK;
-    float *y = a->y + n * outputs * a->y_stride + oc;
+    float *y = a->y + picture * d->oh * d->ow * a->y_stride + oc;
     for (int64_t p = 0; p < outputs; p++)
         memset(y + p * a->y_stride, 0, (size_t)channels * sizeof *y);
     for (int64_t first = 0; first < inputs; first += ROWS) {
         int64_t rows = smaller(ROWS, inputs - first);
-        const float *x = a->x + (n * inputs + first) * a->x_stride;
-        struct gemm g = {
-            .m = ROWS, .n = wide, .k = d->ic, .a = x, .lda = a->x_stride, .c = columns, .ldc = wide};
+        struct gemm g = {.m = ROWS, .n = wide, .k = d->ic, .c = columns, .ldc = wide};
         g.b = (const float *)a->packed + oc * d->ic * d->kh * d->kw;
         g.ldb = wide;
+        g.a = a->x + (picture * inputs + first) * a->x_stride;
+        g.lda = a->x_stride;
         if (rows < ROWS) {
-            memset(spare, 0, (size_t)(ROWS * d->ic) * sizeof *spare);
-            for (int64_t row = 0; row < rows; row++)
-                memcpy(spare + row * d->ic, x + row * a->x_stride, (size_t)d->ic * sizeof *spare);
+            gather_rows(a, picture, pictures, first, rows, spare);
             g.a = spare;
             g.lda = d->ic;
         }
         gemm_run(&g);
-        col2im(a, n, first, rows, oc, channels, columns);
+        for (int64_t i = 0; i < pictures; i++)
+            col2im(a, picture + i, first, rows, oc, channels, columns + i * picture_rows(d) * wide);
     }
     struct epilogue epilogue = epilogue_from(&a->epilogue, oc);
-    epilogue_apply(&epilogue, channels, n * outputs, outputs, y, a->y_stride);
+    epilogue_apply(&epilogue, channels, picture * d->oh * d->ow, outputs, y, a->y_stride);
 }
 
 const struct layer_variant conv2d_transpose_gemm = {

@@ -14,6 +14,7 @@
 
 #define NATIVE_DECLARE(isa)                                                                                  \
     double peak_##isa(double seconds);                                                                       \
+    void accumulate_##isa(const float *x, int64_t count, float *y);                                          \
     void epilogue_##isa(const struct epilogue *e, int64_t channels, int64_t first, int64_t pixels, float *y, \
                         int64_t y_stride);
 
@@ -25,6 +26,7 @@ NATIVE_DECLARE(neon)
 /* The kernels of one instruction set. */
 struct native {
     double (*peak)(double seconds);
+    void (*accumulate)(const float *x, int64_t count, float *y); /* y += x */
     void (*epilogue)(const struct epilogue *e, int64_t channels, int64_t first, int64_t pixels, float *y,
                      int64_t y_stride);
 };

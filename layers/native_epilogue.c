@@ -1,5 +1,6 @@
-/* native_epilogue.c - y = scale * activation(y + bias + residual) + shift, in place: see struct epilogue in
- * layer.h.
+/* native_epilogue.c - what is done to a result in place: adding to it, and the epilogue,
+ *
+ *     y = scale * activation(y + bias + residual) + shift          (struct epilogue in layer.h)
  *
  * Every part is optional, and none depends on the pixel: the tests inside the loop always go the same way,
  * which costs next to nothing beside the loads and stores that bind this. Channels beyond the last whole
@@ -15,6 +16,17 @@ static vector load(const float *from)
     vector v;
     memcpy(&v, from, sizeof v); /* floats of a pixel need not be aligned to a vector */
     return v;
+}
+
+void NATIVE(accumulate)(const float *x, int64_t count, float *y)
+{
+    int64_t i = 0;
+    for (; i + VECTOR_FLOATS <= count; i += VECTOR_FLOATS) {
+        vector sum = load(y + i) + load(x + i);
+        memcpy(y + i, &sum, sizeof sum);
+    }
+    for (; i < count; i++)
+        y[i] += x[i];
 }
 
 /* Comparing this way round keeps a NaN a NaN. */

@@ -13,9 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A file may have 1 GiB: above any picture within the limits but a plain-text one of 16 bits, and low
- * enough for the decoders' ints. */
-
 limn_status picture_create(int64_t width, int64_t height, int channels, struct picture *picture,
                            limn_error *error)
 {

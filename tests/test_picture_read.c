@@ -1,0 +1,300 @@
+/* test_picture_read.c - every kind of picture file against pixels known beforehand. Run from the repository's
+ * root. */
+#include "support_pictures.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct picture decode_ok(const struct blob *blob, bool orient)
+{
+    struct picture picture;
+    limn_error error = {0};
+    if (picture_decode(blob->bytes, blob->size, "built", orient, &picture, &error))
+        fail_with("%s", error.message);
+    return picture;
+}
+
+static void check_png(const struct png_kind *kind, int width, int height)
+{
+    static struct blob png;
+    unsigned char palette[768], alpha[256];
+    uint32_t most = (1u << kind->depth) - 1;
+    char what[96];
+    snprintf(what, sizeof what, "PNG colour %d, %d bits, %dx%d, interlaced %d, tRNS %d", kind->colour,
+             kind->depth, width, height, kind->interlaced, kind->transparent);
+    start_png(&png, kind, width, height);
+    for (int i = 0; i < 256; i++) {
+        alpha[i] = (unsigned char)(200 - i);
+        for (int c = 0; c < 3; c++)
+            palette[3 * i + c] = (unsigned char)sample_at(i, c, 99, 8);
+    }
+    if (kind->colour == 3)
+        add_chunk(&png, "PLTE", palette, 3 * (size_t)kind->palette);
+    if (kind->transparent && kind->colour == 3)
+        add_chunk(&png, "tRNS", alpha, (size_t)kind->palette - 1);
+    if (kind->transparent && kind->colour != 3) {
+        unsigned char keys[6];
+        for (int c = 0; c < kind->channels; c++) {
+            keys[2 * c] = (unsigned char)(sample_at(0, 0, c, kind->depth) >> 8);
+            keys[2 * c + 1] = (unsigned char)sample_at(0, 0, c, kind->depth);
+        }
+        add_chunk(&png, "tRNS", keys, 2 * (size_t)kind->channels);
+    }
+    end_png(&png, kind, width, height);
+
+    bool has_alpha = kind->transparent || kind->colour >= 4;
+    struct picture want, got = decode_ok(&png, true);
+    assert_int_equal(picture_create(width, height, has_alpha ? 4 : 3, &want, NULL), LIMN_OK);
+    unsigned char *out = want.pixels;
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++) {
+            bool is_key = true;
+            uint32_t rgba[4] = {0, 0, 0, 255}, index = sample_at(x, y, 0, kind->depth);
+            for (int c = 0; c < 3; c++) {
+                uint32_t sample = sample_at(x, y, kind->channels < 3 ? 0 : c, kind->depth);
+                is_key = is_key && sample == sample_at(0, 0, kind->channels < 3 ? 0 : c, kind->depth);
+                if (kind->colour != 3)
+                    rgba[c] = (sample * 510 + most) / (2 * most);
+                else if (index < (uint32_t)kind->palette)
+                    rgba[c] = palette[3 * index + (uint32_t)c];
+            }
+            if (kind->colour >= 4)
+                rgba[3] = (sample_at(x, y, kind->channels - 1, kind->depth) * 510 + most) / (2 * most);
+            else if (kind->transparent && kind->colour == 3)
+                rgba[3] = index + 1 < (uint32_t)kind->palette ? alpha[index] : 255;
+            else if (kind->transparent)
+                rgba[3] = is_key ? 0 : 255;
+            for (int c = 0; c < want.channels; c++)
+                *out++ = (unsigned char)rgba[c];
+        }
+    assert_same(&want, &got, what);
+    picture_free(&want);
+    picture_free(&got);
+}
+
+static void test_png_kinds(void **state)
+{
+    (void)state;
+    static const struct png_kind kinds[] = {
+        {0, 1, 1, false, false, 0},  {0, 2, 1, false, false, 0},   {0, 4, 1, false, false, 0},
+        {0, 8, 1, false, false, 0},  {0, 16, 1, false, false, 0},  {2, 8, 3, false, false, 0},
+        {2, 16, 3, false, false, 0}, {3, 1, 1, false, false, 2},   {3, 2, 1, false, false, 3},
+        {3, 4, 1, false, false, 16}, {3, 8, 1, false, false, 256}, {3, 8, 1, false, false, 100},
+        {4, 8, 2, false, false, 0},  {4, 16, 2, false, false, 0},  {6, 8, 4, false, false, 0},
+        {6, 16, 4, false, false, 0},
+    };
+    static const int sizes[][2] = {{1, 1}, {1, 5}, {7, 1}, {13, 11}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        for (int variant = 0; variant < 4; variant++)
+            for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+                struct png_kind kind = kinds[i];
+                kind.interlaced = variant & 1;
+                kind.transparent = variant & 2;
+                if (kind.colour < 4 || !kind.transparent)
+                    check_png(&kind, sizes[s][0], sizes[s][1]);
+            }
+}
+
+static void test_jpeg_files(void **state)
+{
+    (void)state;
+    struct picture want = read_ok("tests/pictures/original.ppm");
+    static const char *const names[] = {"progressive", "subsampled", "restarts"};
+    char path[64];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(path, sizeof path, "tests/pictures/%s.jpg", names[i]);
+        struct picture got = read_ok(path);
+        assert_near(&want, &got, i == 0 ? 2.0 : 4.0, names[i]);
+        picture_free(&got);
+    }
+    struct picture grey = read_ok("tests/pictures/grey.jpg");
+    for (int64_t i = 0; i < want.width * want.height; i++) {
+        const unsigned char *p = want.pixels + 3 * i, *g = grey.pixels + 3 * i;
+        assert_true(g[0] == g[1] && g[1] == g[2]);
+        assert_true(abs(g[0] - (p[0] * 299 + p[1] * 587 + p[2] * 114) / 1000) < 16);
+    }
+    picture_free(&want);
+    picture_free(&grey);
+}
+
+static void test_pnm(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t size;
+        unsigned char want[12]; /* 2 x 2 samples of the first channel; P3 and P6: RGB of the first pixels */
+    } cases[] = {
+#define CASE(text) text, sizeof text - 1
+        {CASE("P1 2 2 0 1\n1 0"), {255, 0, 0, 255}},
+        {CASE("P1\n# two\n2 # by two\n2\n0110"), {255, 0, 0, 255}},
+        {CASE("P2 2 2 4 0 1 2 #half\n 4"), {0, 64, 128, 255}},
+        {CASE("P3 2 2 65535 0 129 65535 0 0 0 0 0 0 0 0 0"), {0, 0, 0, 0}},
+        {CASE("P4 2 2 \x40\x80"), {255, 0, 0, 255}},
+        {CASE("P5 2 2 255\n\x00\x7f\x80\xff"), {0, 127, 128, 255}},
+        {CASE("P5 2 2 65535\n\x00\x80\x00\x81\x01\x81\xff\xff"), {0, 1, 1, 255}},
+        {CASE("P6 2 2 3\n\0\0\0\1\1\1\2\2\2\3\3\3trailing"), {0, 85, 170, 255}},
+#undef CASE
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct picture picture;
+        limn_error error = {0};
+        if (picture_decode((const unsigned char *)cases[i].text, cases[i].size, "built", true, &picture,
+                           &error))
+            fail_with("case %zu: %s", i, error.message);
+        for (int p = 0; p < 4; p++)
+            if (picture.pixels[3 * p] != cases[i].want[p])
+                fail_with("PNM case %zu pixel %d: want %d, got %d", i, p, cases[i].want[p],
+                          picture.pixels[3 * p]);
+        picture_free(&picture);
+    }
+}
+
+static void check_bmp(const struct blob *bmp, int channels, const unsigned char *want, const char *what)
+{
+    struct picture got = decode_ok(bmp, true);
+    struct picture wanted = {.width = 4, .height = 2, .channels = channels, .pixels = (unsigned char *)want};
+    assert_same(&wanted, &got, what);
+    picture_free(&got);
+}
+
+static void test_bmp(void **state)
+{
+    (void)state;
+    static struct blob bmp;
+    static const uint32_t wide[4] = {0xff0000, 0xff00, 0xff, 0xff000000},
+                          narrow[3] = {0xf800, 0x07e0, 0x001f};
+    static const unsigned char palette_pixels[24] = {0,  0,  0,  10, 20, 30, 0, 0, 0, 10, 20, 30,
+                                                     10, 20, 30, 10, 20, 30, 0, 0, 0, 0,  0,  0};
+    build_bmp(&bmp, 40, 1, 0, false, 0, NULL, 2);
+    add_bytes(&bmp, "\xc0\0\0\0\x50\0\0\0", 8);
+    check_bmp(&bmp, 3, palette_pixels, "1 bit");
+    build_bmp(&bmp, 40, 4, 0, true, 0, NULL, 2);
+    add_bytes(&bmp, "\x01\x01\0\0\x11\x00\0\0", 8);
+    check_bmp(&bmp, 3, palette_pixels, "4 bits, top down");
+    build_bmp(&bmp, 12, 8, 0, false, 0, NULL, 256);
+    add_bytes(&bmp, "\1\1\0\0\0\1\0\1", 8);
+    check_bmp(&bmp, 3, palette_pixels, "8 bits, OS/2");
+    build_bmp(&bmp, 124, 8, 0, false, 0, NULL, 2); /* colours 7 and 9 are not in the palette: black */
+    add_bytes(&bmp, "\1\1\7\x9\0\1\0\1", 8);
+    check_bmp(&bmp, 3, palette_pixels, "8 bits, short palette");
+
+    static const unsigned char colours[24] = {255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 255};
+    build_bmp(&bmp, 40, 16, 0, true, 0, NULL, 0);
+    add_bytes(&bmp, "\x00\x7c\xe0\x03\x1f\x00\xff\x7f\0\0\0\0\0\0\0\0", 16);
+    check_bmp(&bmp, 3, colours, "16 bits, 555");
+    build_bmp(&bmp, 40, 16, 3, true, 3, narrow, 0);
+    add_bytes(&bmp, "\x00\xf8\xe0\x07\x1f\x00\xff\xff\0\0\0\0\0\0\0\0", 16);
+    check_bmp(&bmp, 3, colours, "16 bits, 565");
+    build_bmp(&bmp, 40, 32, 0, true, 0, NULL, 0);
+    add_bytes(&bmp, "\0\0\xff\x77\0\xff\0\x77\xff\0\0\x77\xff\xff\xff\x77", 16);
+    add_zeros(&bmp, 16);
+    check_bmp(&bmp, 3, colours, "32 bits, no alpha");
+
+    static const unsigned char with_alpha[32] = {255, 0, 0,   119, 0,   255, 0,   0,
+                                                 0,   0, 255, 255, 255, 255, 255, 1};
+    build_bmp(&bmp, 108, 32, 3, true, 4, wide, 0);
+    add_bytes(&bmp, "\0\0\xff\x77\0\xff\0\x00\xff\0\0\xff\xff\xff\xff\x01", 16);
+    add_zeros(&bmp, 16);
+    check_bmp(&bmp, 4, with_alpha, "32 bits, alpha");
+    for (size_t i = bmp.size - 32 + 3; i < bmp.size; i += 4)
+        bmp.bytes[i] = 0;
+    struct picture opaque = decode_ok(&bmp, true);
+    for (int i = 3; i < 32; i += 4)
+        assert_int_equal(opaque.pixels[i], 255);
+    picture_free(&opaque);
+}
+
+/* A 2 x 3 picture "ab / cd / ef" after each orientation, as EXIF defines them: where the stored first
+ * row and first column belong. */
+static void test_orientation(void **state)
+{
+    (void)state;
+    static const char *const upright[9] = {NULL,     "abcdef", "badcfe", "fedcba", "efcdab",
+                                           "acebdf", "ecafdb", "fdbeca", "bdface"};
+    static const struct png_kind kind = {2, 8, 3, false, false, 0};
+    static struct blob png, exif;
+    for (int orientation = 1; orientation <= 8; orientation++) {
+        exif.size = 0;
+        add_exif(&exif, orientation, orientation % 2);
+        start_png(&png, &kind, 2, 3);
+        add_chunk(&png, "eXIf", exif.bytes, exif.size);
+        end_png(&png, &kind, 2, 3);
+        struct picture stored = decode_ok(&png, false), got = decode_ok(&png, true);
+        assert_int_equal(stored.width, 2);
+        assert_int_equal(got.width, orientation >= 5 ? 3 : 2);
+        assert_int_equal(got.height, orientation >= 5 ? 2 : 3);
+        for (int p = 0; p < 6; p++)
+            if (memcmp(got.pixels + 3 * p, stored.pixels + 3 * (upright[orientation][p] - 'a'), 3) != 0)
+                fail_with("orientation %d pixel %d: '%c' expected", orientation, p, upright[orientation][p]);
+        picture_free(&stored);
+        picture_free(&got);
+    }
+}
+
+static void test_jpeg_orientation(void **state)
+{
+    (void)state;
+    static struct blob jpeg, exif;
+    for (int orientation = 0; orientation <= 9; orientation++) {
+        load_file("tests/pictures/restarts.jpg", &jpeg);
+        exif.size = 0;
+        add_bytes(&exif, "Exif\0\0", 6);
+        add_exif(&exif, orientation, orientation & 1);
+        insert_segment(&jpeg, 0xe1, exif.bytes, exif.size);
+        struct picture got = decode_ok(&jpeg, true);
+        assert_int_equal(got.width, orientation >= 5 && orientation <= 8 ? 40 : 48);
+        picture_free(&got);
+        for (size_t cut = 0; cut < exif.size;
+             cut++) { /* an EXIF block that ends anywhere is no reason to fail */
+            load_file("tests/pictures/grey.jpg", &jpeg);
+            insert_segment(&jpeg, 0xe1, exif.bytes, cut);
+            got = decode_ok(&jpeg, true);
+            picture_free(&got);
+        }
+    }
+}
+
+static void test_profiles(void **state)
+{
+    (void)state;
+    static const struct png_kind kind = {2, 8, 3, false, false, 0};
+    static struct blob file, profile, chunk;
+    static const char *const names[] = {"Display P3", "sRGB IEC61966-2.1"};
+    for (int variant = 0; variant < 8; variant++) {
+        bool png = variant & 1, version4 = variant & 2, foreign = variant < 4;
+        const char *name = names[!foreign];
+        profile.size = chunk.size = 0;
+        if (png) {
+            add_profile(&profile, name, version4);
+            add_bytes(&chunk, "icc\0\0", 5);
+            add_zlib(&chunk, profile.bytes, profile.size);
+            start_png(&file, &kind, 3, 3);
+            add_chunk(&file, "iCCP", chunk.bytes, chunk.size);
+            end_png(&file, &kind, 3, 3);
+        } else {
+            add_bytes(&chunk, "ICC_PROFILE\0\1\1", 14);
+            add_profile(&chunk, name, version4);
+            load_file("tests/pictures/grey.jpg", &file);
+            insert_segment(&file, 0xe2, chunk.bytes, chunk.size);
+        }
+        struct picture got = decode_ok(&file, true);
+        if (foreign)
+            assert_non_null(strstr(got.warning, name));
+        else
+            assert_string_equal(got.warning, "");
+        picture_free(&got);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_png_kinds),   cmocka_unit_test(test_jpeg_files),
+        cmocka_unit_test(test_pnm),         cmocka_unit_test(test_bmp),
+        cmocka_unit_test(test_orientation), cmocka_unit_test(test_jpeg_orientation),
+        cmocka_unit_test(test_profiles),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

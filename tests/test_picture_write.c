@@ -1,0 +1,281 @@
+/* test_picture_write.c - writing pictures: what is read back, what stands in the file, what is refused, full
+ * disks; and readers and writers when each of their allocations fails in turn. Run from the repository's
+ * root. */
+#include "support_pictures.h"
+
+#include "memory.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- writing ----------------------------------------------------------------------------- */
+
+static void test_round_trips(void **state)
+{
+    (void)state;
+    static const int sizes[][2] = {{1, 1}, {1, 9}, {11, 1}, {2, 2}, {33, 17}, {400, 301}};
+    static const char *const names[] = {"round.png", "round.ppm", "round.PNM", "round.bmp"};
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
+        for (int channels = 3; channels <= 4; channels++)
+            for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
+                struct picture want = make_picture(sizes[s][0], sizes[s][1], channels);
+                assert_int_equal(picture_write(scratch_path(names[n]), &want, 92, true, NULL), LIMN_OK);
+                if (channels == 4 && n > 0) { /* these have no alpha: over white */
+                    for (int64_t i = 0; i < want.width * want.height; i++)
+                        for (int c = 0; c < 3; c++) {
+                            int alpha = want.pixels[4 * i + 3], value = want.pixels[4 * i + c];
+                            want.pixels[3 * i + c] =
+                                (unsigned char)((value * alpha + 255 * (255 - alpha) + 127) / 255);
+                        }
+                    want.channels = 3;
+                }
+                struct picture got = read_ok(scratch_path(names[n]));
+                assert_same(&want, &got, names[n]);
+                picture_free(&want);
+                picture_free(&got);
+            }
+}
+
+/* Noise that does not compress, and long repetitions across the compressor's blocks. */
+static void test_png_contents(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < 3; kind++) {
+        struct picture want;
+        assert_int_equal(picture_create(517, 301, 4, &want, NULL), LIMN_OK);
+        uint32_t random = 1;
+        for (int64_t i = 0; i < 517 * 301 * 4; i++) {
+            random = random * 1664525u + 1013904223u;
+            want.pixels[i] = (unsigned char)(kind == 0       ? random >> 24
+                                             : kind == 1     ? 7
+                                             : i % 4000 < 40 ? random >> 24
+                                                             : i % 97);
+        }
+        assert_int_equal(picture_write(scratch_path("contents.png"), &want, 92, true, NULL), LIMN_OK);
+        struct picture got = read_ok(scratch_path("contents.png"));
+        assert_same(&want, &got, "contents");
+        picture_free(&want);
+        picture_free(&got);
+    }
+}
+
+static void test_jpeg_quality(void **state)
+{
+    (void)state;
+    struct picture want = make_picture(61, 47, 3);
+    static const int qualities[] = {100, 92, 75};
+    static const double most[] = {1.0, 2.5, 8.0};
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(picture_write(scratch_path("quality.jpeg"), &want, qualities[i], true, NULL),
+                         LIMN_OK);
+        struct picture got = read_ok(scratch_path("quality.jpeg"));
+        assert_near(&want, &got, most[i], "quality");
+        picture_free(&got);
+    }
+    picture_free(&want);
+}
+
+static void test_grey(void **state)
+{
+    (void)state;
+    struct picture picture = make_picture(5, 3, 3);
+    assert_int_equal(picture_write(scratch_path("grey.pgm"), &picture, 92, true, NULL), LIMN_OK);
+    static struct blob file;
+    load_file(scratch_path("grey.pgm"), &file);
+    assert_memory_equal(file.bytes, "P5\n5 3\n255\n", 11);
+    assert_int_equal(file.size, 11 + 15);
+    for (int i = 0; i < 15; i++) {
+        const unsigned char *p = picture.pixels + 3 * i;
+        assert_int_equal(file.bytes[11 + i], (p[0] * 19595 + p[1] * 38470 + p[2] * 7471 + 32768) >> 16);
+    }
+    picture_free(&picture);
+}
+
+static void test_bands(void **state)
+{
+    (void)state;
+    static const char *const extensions[] = {"png", "ppm", "pgm", "jpg", "bmp"};
+    static struct blob whole, bands;
+    struct picture picture = make_picture(150, 103, 4);
+    for (size_t i = 0; i < sizeof extensions / sizeof *extensions; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "whole.%s", extensions[i]);
+        assert_int_equal(picture_write(scratch_path(name), &picture, 92, true, NULL), LIMN_OK);
+        load_file(scratch_path(name), &whole);
+        struct picture_writer *writer;
+        snprintf(name, sizeof name, "bands.%s", extensions[i]);
+        assert_int_equal(picture_writer_open(scratch_path(name), 150, 103, 4, 92, true, &writer, NULL),
+                         LIMN_OK);
+        for (int64_t y = 0, rows = 0; y < 103; y += rows) {
+            rows = y % 7 < 103 - y ? y % 7 + 1 : 1;
+            rows = rows < 103 - y ? rows : 103 - y;
+            assert_int_equal(picture_writer_rows(writer, picture.pixels + y * 150 * 4, rows, NULL), LIMN_OK);
+        }
+        assert_int_equal(picture_writer_commit(writer, NULL), LIMN_OK);
+        load_file(scratch_path(name), &bands);
+        assert_int_equal(whole.size, bands.size);
+        assert_memory_equal(whole.bytes, bands.bytes, whole.size);
+    }
+    picture_free(&picture);
+}
+
+static void test_refuses_to_write(void **state)
+{
+    (void)state;
+    limn_error error;
+    struct picture_writer *writer;
+    struct picture picture = make_picture(4, 4, 3);
+    assert_true(picture_format_known("-"));
+    assert_true(picture_format_known("a/b.JPG"));
+    assert_false(picture_format_known("a.png/b"));
+    assert_false(picture_format_known("b.webp"));
+    assert_int_equal(picture_write(scratch_path("x.webp"), &picture, 92, true, &error), LIMN_E_USAGE);
+    assert_int_equal(picture_writer_open(scratch_path("x.jpg"), 65536, 1, 3, 92, true, &writer, &error),
+                     LIMN_E_OUTPUT);
+    assert_non_null(strstr(error.message, "65535"));
+    assert_int_equal(picture_writer_open(scratch_path("x.bmp"), 40000, 20000, 3, 92, true, &writer, &error),
+                     LIMN_E_OUTPUT);
+    assert_non_null(strstr(error.message, "40000 x 20000"));
+    /* Too few rows, too many rows: nothing is left behind. */
+    assert_int_equal(picture_writer_open(scratch_path("rows.png"), 4, 4, 3, 92, true, &writer, &error),
+                     LIMN_OK);
+    assert_int_equal(picture_writer_rows(writer, picture.pixels, 3, &error), LIMN_OK);
+    assert_int_equal(picture_writer_commit(writer, &error), LIMN_E_OUTPUT);
+    assert_int_equal(access(scratch_path("rows.png"), F_OK), -1);
+    assert_int_equal(picture_writer_open(scratch_path("rows.png"), 4, 3, 3, 92, true, &writer, &error),
+                     LIMN_OK);
+    assert_int_equal(picture_writer_rows(writer, picture.pixels, 4, &error), LIMN_E_OUTPUT);
+    assert_int_equal(picture_writer_rows(writer, picture.pixels, 1, &error), LIMN_E_OUTPUT);
+    assert_int_equal(picture_writer_commit(writer, &error), LIMN_E_OUTPUT);
+    assert_int_equal(access(scratch_path("rows.png"), F_OK), -1);
+    picture_free(&picture);
+}
+
+static void test_keeps_what_stands(void **state)
+{
+    (void)state;
+    static struct blob before, after;
+    struct picture picture = make_picture(4, 4, 3), other = make_picture(9, 9, 3);
+    limn_error error;
+    assert_int_equal(picture_write(scratch_path("stands.png"), &picture, 92, false, &error), LIMN_OK);
+    load_file(scratch_path("stands.png"), &before);
+    assert_int_equal(picture_write(scratch_path("stands.png"), &other, 92, false, &error), LIMN_E_OUTPUT);
+    load_file(scratch_path("stands.png"), &after);
+    assert_int_equal(before.size, after.size);
+    assert_memory_equal(before.bytes, after.bytes, before.size);
+    picture_free(&picture);
+    picture_free(&other);
+}
+
+static void test_full_disk(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"full.png", "full.jpg", "full.bmp", "full.ppm"};
+    struct picture picture = make_picture(300, 300, 3);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        limn_error error;
+        assert_int_equal(symlink("/dev/full", scratch_path(names[i])), 0);
+        assert_int_equal(picture_write(scratch_path(names[i]), &picture, 92, true, &error), LIMN_E_OUTPUT);
+        assert_non_null(strstr(error.message, names[i]));
+    }
+    picture_free(&picture);
+}
+
+/* ---- memory ------------------------------------------------------------------------------ */
+
+static void test_reading_out_of_memory(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"tests/pictures/progressive.jpg", "tests/pictures/grey.jpg",
+                                        "tests/pictures/original.ppm", "memory.png", "memory.bmp"};
+    struct picture picture = make_picture(31, 12, 4);
+    assert_int_equal(picture_write(scratch_path("memory.png"), &picture, 92, true, NULL), LIMN_OK);
+    assert_int_equal(picture_write(scratch_path("memory.bmp"), &picture, 92, true, NULL), LIMN_OK);
+    picture_free(&picture);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        for (int persistent = 0; persistent < 2; persistent++) {
+            limn_status status = LIMN_E_MEMORY;
+            size_t before = mem_in_use();
+            for (int nth = 1; status; nth++) {
+                limn_error error;
+                struct picture got;
+                mem_fail_at(nth, persistent);
+                status = picture_read(i < 3 ? names[i] : scratch_path(names[i]), true, &got, &error);
+                mem_fail_at(0, false);
+                assert_true(status == LIMN_OK || status == LIMN_E_MEMORY);
+                picture_free(&got);
+                assert_int_equal(mem_in_use(), before);
+            }
+        }
+}
+
+/* The decoders with the most steps: 16-bit interlaced with a key, and a short palette turned by EXIF. */
+static void test_decoding_out_of_memory(void **state)
+{
+    (void)state;
+    static const struct png_kind kinds[] = {{2, 16, 3, true, true, 0}, {3, 4, 1, false, true, 5}};
+    static struct blob png, exif;
+    for (int i = 0; i < 2; i++) {
+        exif.size = 0;
+        add_exif(&exif, 6, true);
+        start_png(&png, &kinds[i], 9, 7);
+        add_chunk(&png, "eXIf", exif.bytes, exif.size);
+        if (kinds[i].palette)
+            add_chunk(&png, "PLTE", "aAbbBcccCdddDee", 15);
+        add_chunk(&png, "tRNS", "aAbbBc", kinds[i].palette ? 4 : 6);
+        end_png(&png, &kinds[i], 9, 7);
+        limn_status status = LIMN_E_MEMORY;
+        size_t before = mem_in_use();
+        for (int nth = 1; status; nth++) {
+            limn_error error;
+            struct picture got;
+            mem_fail_at(nth, false);
+            status = picture_decode(png.bytes, png.size, "built", true, &got, &error);
+            mem_fail_at(0, false);
+            assert_true(status == LIMN_OK || status == LIMN_E_MEMORY);
+            picture_free(&got);
+            assert_int_equal(mem_in_use(), before);
+        }
+    }
+}
+
+static void test_writing_out_of_memory(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"nomem.png", "nomem.jpg", "nomem.bmp", "nomem.pgm"};
+    struct picture picture = make_picture(31, 12, 4);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        limn_status status = LIMN_E_MEMORY;
+        size_t before = mem_in_use();
+        for (int nth = 1; status; nth++) {
+            limn_error error;
+            mem_fail_at(nth, false);
+            status = picture_write(scratch_path(names[i]), &picture, 92, false, &error);
+            mem_fail_at(0, false);
+            assert_true(status == LIMN_OK || status == LIMN_E_MEMORY);
+            assert_int_equal(access(scratch_path(names[i]), F_OK), status ? -1 : 0);
+            assert_int_equal(mem_in_use(), before);
+        }
+    }
+    picture_free(&picture);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_round_trips),
+        cmocka_unit_test(test_png_contents),
+        cmocka_unit_test(test_jpeg_quality),
+        cmocka_unit_test(test_grey),
+        cmocka_unit_test(test_bands),
+        cmocka_unit_test(test_refuses_to_write),
+        cmocka_unit_test(test_keeps_what_stands),
+        cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_reading_out_of_memory),
+        cmocka_unit_test(test_decoding_out_of_memory),
+        cmocka_unit_test(test_writing_out_of_memory),
+        cmocka_unit_test(test_no_temporary_left),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
