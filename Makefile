@@ -34,7 +34,7 @@ TEST_PROGRAMS   = $(patsubst tests/%.c,$(BUILD)/%,$(TESTS))
 PYTHON ?= $(firstword $(foreach p,python3 /usr/bin/python3,$(shell $(p) -c 'import numpy' 2>/dev/null && echo $(p))) python3)
 say     = @$(if $(V),,printf '  %-4s %s\n' $(1) $(2);) set -e; $(if $(V),set -x;)
 
-.PHONY: all demo test check-c check-python asan tsan valgrind bench format format-check clean help
+.PHONY: all demo test test-full check-c check-python asan tsan valgrind bench format format-check clean help
 .SECONDARY:
 
 all: $(BUILD)/limn            ## the program
@@ -73,6 +73,9 @@ check-c: all $(TEST_PROGRAMS) ## the C tests
 
 check-python: all             ## the tests of the tools and of the program from outside
 	LIMN=$(abspath $(BUILD)/limn) $(PYTHON) -m pytest -q -p no:cacheprovider tests/python
+
+test-full: all                ## the networks at full width against PyTorch, which is installed if need be; minutes
+	PYTHON=$(PYTHON) sh tests/full/with_torch.sh tests/full/parity.py --limn $(BUILD)/limn
 
 asan:                         ## the C tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	$(MAKE) check-c BUILD=$(BUILD)/asan SANITIZE=address,undefined CFLAGS="-O1 -g"

@@ -13,15 +13,43 @@ struct options {
     int64_t threads, quality, tile, batch, reps;
     const char *isa, *gemm;
     const char *latent;
-    int64_t height, width; /* --size; 0: not given */
-    int64_t memory_limit;  /* bytes */
+    int64_t count; /* of pictures; 0: not given */
+    int64_t seed;
+    const char *walk;
+    bool fixed_range;
+    int64_t height, width;           /* --size; 0: not given */
+    int64_t grid_rows, grid_columns; /* --grid; 0: not given */
+    int64_t memory_limit;            /* bytes */
     double seconds;
+    const char *hints;              /* colorize, and so the next four */
+    double saturation, temperature;
+    int64_t samples;
+    bool compare;
+    const char *view, *truth, *probabilities;
+    int64_t resize; /* 0: not given, as below */
+    double scale, threshold;
     bool json, csv, masks, quiet, force, no_orient, help;
     char **arguments; /* what is left: plain arguments */
     int argument_count;
 };
 
+/* One bit each, for the option table to say which commands an option belongs to. */
+enum command_bit {
+    SEGMENT = 1,
+    COLORIZE = 2,
+    UPSCALE = 4,
+    GENERATE = 8,
+    COMPARE = 16,
+    PIXELS = 32,
+    RUN = 64,
+    INSPECT = 128,
+    VERIFY = 256,
+    BENCH = 512,
+    ALL = 1023,
+};
+
 struct command {
+    enum command_bit bit;
     const char *name, *summary;
     const char *synopsis; /* behind "limn NAME " */
     const char *example;  /* a whole command line */
@@ -59,8 +87,12 @@ void app_note(const struct options *options, const char *format, ...) __attribut
 /* Text as a JSON string, quotes included. */
 void print_json_string(FILE *file, const char *text);
 
+limn_status segment_run(const struct options *options, limn_error *error);
+limn_status colorize_run(const struct options *options, limn_error *error);
 limn_status upscale_run(const struct options *options, limn_error *error);
+limn_status generate_run(const struct options *options, limn_error *error);
 limn_status compare_run(const struct options *options, limn_error *error);
+limn_status pixels_run(const struct options *options, limn_error *error);
 limn_status run_run(const struct options *options, limn_error *error);
 limn_status inspect_run(const struct options *options, limn_error *error);
 limn_status verify_run(const struct options *options, limn_error *error);

@@ -10,6 +10,7 @@
 struct batch {
     char **inputs, **outputs;
     size_t count, room;
+    bool png; /* files in a folder become PNG, whatever the inputs were */
 };
 
 static void batch_free(struct batch *batch)
@@ -53,11 +54,12 @@ bool looks_like_picture(const char *name)
     return false;
 }
 
-/* FOLDER/NAME, with .png for an extension that cannot be written. */
-static limn_status output_name(const char *folder, const char *input, char path[PATH_MAX], limn_error *error)
+/* FOLDER/NAME, with .png for an extension that cannot be written, or for any. */
+static limn_status output_name(const char *folder, const char *input, bool png, char path[PATH_MAX],
+                               limn_error *error)
 {
     const char *slash = strrchr(input, '/'), *name = slash ? slash + 1 : input, *dot = strrchr(name, '.');
-    bool keep = picture_format_known(name);
+    bool keep = !png && picture_format_known(name);
     int stem = keep || !dot ? (int)strlen(name) : (int)(dot - name);
     if (snprintf(path, PATH_MAX, "%s/%.*s%s", folder, stem, name, keep ? "" : ".png") >= PATH_MAX)
         return fail(error, LIMN_E_USAGE, "%s: the path is too long", input);
@@ -68,7 +70,7 @@ static limn_status add_to_folder(struct batch *batch, const char *input, const c
                                  limn_error *error)
 {
     char output[PATH_MAX];
-    limn_status status = output_name(folder, input, output, error);
+    limn_status status = output_name(folder, input, batch->png, output, error);
     for (size_t i = 0; status == LIMN_OK && i < batch->count; i++)
         if (strcmp(batch->outputs[i], output) == 0)
             status = fail(error, LIMN_E_USAGE, "%s and %s would both be written to %s", batch->inputs[i],
@@ -135,9 +137,10 @@ static limn_status collect(const struct options *options, struct batch *batch, l
     return status == LIMN_OK ? folder_create(output, error) : status;
 }
 
-limn_status batch_run(const struct options *options, batch_step step, void *context, limn_error *error)
+static limn_status run(const struct options *options, bool png, batch_step step, void *context,
+                       limn_error *error)
 {
-    struct batch batch = {0};
+    struct batch batch = {.png = png};
     size_t failed = 0;
     limn_status status = collect(options, &batch, error);
     for (size_t i = 0; status == LIMN_OK && i < batch.count; i++) {
@@ -156,4 +159,14 @@ limn_status batch_run(const struct options *options, batch_step step, void *cont
         status = fail(error, LIMN_E_SOME, "%zu of %zu pictures failed", failed, batch.count);
     batch_free(&batch);
     return status;
+}
+
+limn_status batch_run(const struct options *options, batch_step step, void *context, limn_error *error)
+{
+    return run(options, false, step, context, error);
+}
+
+limn_status batch_run_png(const struct options *options, batch_step step, void *context, limn_error *error)
+{
+    return run(options, true, step, context, error);
 }

@@ -19,6 +19,9 @@ typedef limn_status (*batch_step)(void *context, const char *input, const char *
  * LIMN_E_SOME returned at the end. A single input's failure is returned as the status. */
 limn_status batch_run(const struct options *options, batch_step step, void *context, limn_error *error);
 
+/* The same for results that should not go through JPEG: names made in a folder all end in .png. */
+limn_status batch_run_png(const struct options *options, batch_step step, void *context, limn_error *error);
+
 /* In a folder, what looks like a picture by its name; what it is, its content decides. Formats that are
  * refused are on the list, so that the user hears of them. */
 bool looks_like_picture(const char *name);

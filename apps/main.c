@@ -7,7 +7,34 @@
 #include <unistd.h>
 
 const struct command commands[] = {
-    {"upscale", "enlarge pictures four times", "[options] INPUT... -o OUTPUT",
+    {SEGMENT, "segment", "find what is where in pictures", "[options] INPUT... -o OUTPUT",
+     "limn segment photo.jpg -o classes.png --view side",
+     "Gives every pixel a class, by deeplabv3 (21 classes of everyday things) or by a unet. INPUT is a picture\n"
+     "(PNG, JPEG, BMP, PNM), a folder of pictures, or - for standard input. OUTPUT is a picture file, or a\n"
+     "folder when there are several inputs, whose files are PNG.\n"
+     "\n"
+     "Views:  color    each class in its colour of the VOC palette\n"
+     "        mask     each class as its number, a grey level, or as the network's own mask values;\n"
+     "                 two classes of a unet are black and white\n"
+     "        overlay  the picture, the colours half-transparent over it; class 0 is left as it is\n"
+     "        side     picture, colours, and a legend with the share of each class\n"
+     "        cutout   the picture without class 0, which becomes transparent (PNG)\n"
+     "\n"
+     "--json prints the classes found and their shares of the picture, from 0 to 1, and the figures of\n"
+     "--truth. A truth is a mask as limn compare --masks takes it. Probabilities are 1 x classes x H x W\n"
+     "float32 at the size that the network computed with.",
+     segment_run},
+    {COLORIZE, "colorize", "give pictures colours", "-m eccv16|siggraph17|vae|FILE [options] INPUT... -o OUTPUT",
+     "limn colorize -m siggraph17 old.jpg --hints hints.txt -o new.png",
+     "INPUT is a picture, grey or not (its own colours do not count), a folder of pictures, or - for standard\n"
+     "input. Lightness stays the picture's own, at its full size; the network, at 256 x 256 pixels (vae: 64 x\n"
+     "64), says the colours.\n"
+     "\n"
+     "Hints are places in the picture, as it stands upright, and their colours: a line each, as in\n"
+     "120 45 #c83232 4, or a JSON list of {\"x\", \"y\", \"color\" or \"a\" and \"b\", \"radius\"}.\n"
+     "A radius of 2, the default, is a square of 5 x 5 pixels. The later hint wins.",
+     colorize_run},
+    {UPSCALE, "upscale", "enlarge pictures four times", "[options] INPUT... -o OUTPUT",
      "limn upscale photo.jpg -o large.png",
      "INPUT is a picture (PNG, JPEG, BMP, PNM), a folder of pictures, or - for standard input. OUTPUT is a "
      "picture "
@@ -15,7 +42,14 @@ const struct command commands[] = {
      "changes "
      "memory\nand time, never the result.",
      upscale_run},
-    {"compare", "say how alike pictures or masks are", "[options] A B",
+    {GENERATE, "generate", "make pictures of noise", "[options] -o OUTPUT", "limn generate -n 64 --seed 7 -o faces.png",
+     "OUTPUT is a picture file, for a sheet of eight pictures a row, or a folder (its name ends with /, or it\n"
+     "stands already), for 0000.png, 0001.png and so on. Picture i of a seed is the same however many are asked\n"
+     "for. All are scaled together, so that their least value becomes 0 and their largest 255; --fixed-range\n"
+     "scales from -1..1 instead. --walk goes from the first picture of one seed to that of another along the\n"
+     "great circle between them. --latent takes N x size, or N x size x 1 x 1, float32 values.",
+     generate_run},
+    {COMPARE, "compare", "say how alike pictures or masks are", "[options] A B",
      "limn compare result.png original.png",
      "A and B are two pictures (one may be - for standard input), or two folders, matched by the names of\n"
      "the pictures without extension. MSE, PSNR in dB (infinite for equal pictures: inf, null in JSON), SSIM\n"
@@ -27,20 +61,33 @@ const struct command commands[] = {
      "colours of the VOC palette; 255 in a truth is ignored. Of several pairs, \"mean\" is the mean of the\n"
      "figures, \"pooled\" the figures of all pixels together.",
      compare_run},
-    {"run", "run a network on a tensor", "-m WEIGHTS [options] INPUT.npy -o OUTPUT.npy",
+    {PIXELS, "pixels", "pictures as text and tables of grey levels", "ACTION [options] INPUT... -o OUTPUT",
+     "limn pixels dataset digits/ -o data.csv",
+     "to-text PICTURE [-o TEXT]     grey levels as text, a line a row; without -o on standard output\n"
+     "from-text TEXT -o PICTURE     the inverse\n"
+     "dataset PICTURE... [-o CSV]   a table with a line per pixel: Row, Column, a column per picture, mean\n"
+     "mean PICTURE... -o PICTURE    the mean of pictures, or of those in such a table, in grey\n"
+     "split SHEET --grid RxC [--size HxW] -o FOLDER\n"
+     "                              cuts a sheet into its pieces, FOLDER/SHEET_1.png ... in reading order\n"
+     "\n"
+     "A folder stands for its pictures in natural order, 8_2 before 8_10. dataset and mean need pictures of\n"
+     "one size. Grey is that of Pillow's convert(\"L\") in text, and OpenCV's BGR2GRAY in tables and means.\n"
+     "Inputs may be - for standard input.",
+     pixels_run},
+    {RUN, "run", "run a network on a tensor", "-m WEIGHTS [options] INPUT.npy -o OUTPUT.npy",
      "limn run -m enhancenet input.npy -o output.npy",
      "The bare graph, without any picture handling: N x C x H x W float32 in, N x C x H x W float32 out.",
      run_run},
-    {"inspect", "show what a weights file holds", "[options] WEIGHTS",
+    {INSPECT, "inspect", "show what a weights file holds", "[options] WEIGHTS",
      "limn inspect enhancenet --size 480x640",
      "Lists metadata, tensors, and the graph with its shapes, parameters and operations at a size.",
      inspect_run},
-    {"verify", "check a weights file completely", "[options] WEIGHTS", "limn verify enhancenet.safetensors",
+    {VERIFY, "verify", "check a weights file completely", "[options] WEIGHTS", "limn verify enhancenet.safetensors",
      "Checks every rule of the file format, that the tensors make up a known network, and that all values "
      "are "
      "finite and\nall batch-norm variances positive.",
      verify_run},
-    {"bench", "measure", "model|layers|machine [options]", "limn bench layers -m enhancenet --size 128x128",
+    {BENCH, "bench", "measure", "model|layers|machine [options]", "limn bench layers -m enhancenet --size 128x128",
      "model    the whole network: minimum, median, load time, peak memory\n"
      "layers   a row a layer: kernel, time, share, operations, bytes\n"
      "machine  the bounds: multiply-add peak of a core, memory bandwidth, and what OpenBLAS reaches at "

@@ -7,11 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum kind { FLAG, TEXT, WHOLE, SECONDS, BYTES, SIZE };
-
-enum { UPSCALE = 1, RUN = 2, INSPECT = 4, VERIFY = 8, BENCH = 16, COMPARE = 32, ALL = 63 };
-
-static const unsigned command_bits[] = {UPSCALE, COMPARE, RUN, INSPECT, VERIFY, BENCH};
+enum kind { FLAG, TEXT, WHOLE, NUMBER, RANGE, SECONDS, BYTES, SIZE /* two numbers, next to each other */ };
 
 /* Letters below 256 are short options too. */
 static const struct option_entry {
@@ -23,42 +19,76 @@ static const struct option_entry {
     unsigned commands;
 } table[] = {
     {'m', "model", "NAME|FILE", "weights: a file, or a name such as enhancenet", TEXT,
-     offsetof(struct options, model), 0, 0, UPSCALE | RUN | BENCH},
+     offsetof(struct options, model), 0, 0, UPSCALE | RUN | BENCH | GENERATE | SEGMENT | COLORIZE},
     {'i', "input", "PATH", "input; may be given as a plain argument too", TEXT,
-     offsetof(struct options, input), 0, 0, UPSCALE | RUN | INSPECT | VERIFY},
+     offsetof(struct options, input), 0, 0, UPSCALE | RUN | INSPECT | VERIFY | PIXELS | SEGMENT | COLORIZE},
     {'o', "output", "PATH", "output; - is standard output", TEXT, offsetof(struct options, output), 0, 0,
-     UPSCALE | RUN},
+     UPSCALE | RUN | PIXELS | GENERATE | SEGMENT | COLORIZE},
     {300, "tile", "N", "compute in tiles of N x N input pixels; 0: the whole at once (default: by memory)",
      WHOLE, offsetof(struct options, tile), 0, 1 << 20, UPSCALE},
     {301, "quality", "N", "JPEG quality, 1 to 100 (default 92)", WHOLE, offsetof(struct options, quality), 1,
-     100, UPSCALE},
+     100, UPSCALE | PIXELS | GENERATE | SEGMENT | COLORIZE},
     {302, "no-orient", NULL, "leave EXIF orientation alone", FLAG, offsetof(struct options, no_orient), 0, 0,
-     UPSCALE | COMPARE},
+     UPSCALE | COMPARE | PIXELS | SEGMENT | COLORIZE},
     {'f', "force", NULL, "replace an output that stands already", FLAG, offsetof(struct options, force), 0, 0,
-     UPSCALE | RUN},
-    {320, "latent", "FILE.npy", "the latent vectors of a network that takes them (default: zeros)", TEXT,
-     offsetof(struct options, latent), 0, 0, RUN},
+     UPSCALE | RUN | PIXELS | GENERATE | SEGMENT | COLORIZE},
+    {320, "latent", "FILE.npy", "latent vectors from a file (default: zeros for run, noise for generate)",
+     TEXT, offsetof(struct options, latent), 0, 0, RUN | GENERATE},
     {303, "size", "HxW", "input size in pixels", SIZE, offsetof(struct options, height), 1, 1 << 24,
      INSPECT | BENCH},
+    {330, "grid", "RxC", "split: rows and columns of pieces on the sheet", SIZE,
+     offsetof(struct options, grid_rows), 1, 1 << 14, PIXELS},
+    {331, "size", "HxW", "split: resize each piece to this size", SIZE, offsetof(struct options, height), 1,
+     1 << 14, PIXELS},
     {304, "batch", "N", "batch size (default 1)", WHOLE, offsetof(struct options, batch), 1, 1 << 20,
      INSPECT | BENCH},
     {305, "reps", "N", "repetitions after one warm-up (default: as many as --seconds allow, 3 at least)",
      WHOLE, offsetof(struct options, reps), 1, 1 << 30, BENCH},
     {306, "seconds", "S", "time to measure for (default 2)", SECONDS, offsetof(struct options, seconds), 0,
      86400, BENCH},
+    {'n', "count", "N", "how many pictures (default 16)", WHOLE, offsetof(struct options, count), 1, 1 << 20,
+     GENERATE},
+    {332, "seed", "S", "which noise, 0 to 2^63 - 1 (default 0)", WHOLE, offsetof(struct options, seed), 0,
+     INT64_MAX, GENERATE | COLORIZE},
+    {333, "walk", "A,B,N", "N pictures on the way from seed A to seed B", TEXT,
+     offsetof(struct options, walk), 0, 0, GENERATE},
+    {334, "fixed-range", NULL, "do not stretch the pictures to their least and largest value", FLAG,
+     offsetof(struct options, fixed_range), 0, 0, GENERATE},
     {'t', "threads", "N", "threads (default: one per physical core)", WHOLE,
-     offsetof(struct options, threads), 1, 1024, UPSCALE | RUN | BENCH},
+     offsetof(struct options, threads), 1, 1024, UPSCALE | RUN | BENCH | GENERATE | SEGMENT | COLORIZE},
     {307, "gemm", "KIND", "kernels: auto, openblas, or reference (slow, for checking)", TEXT,
-     offsetof(struct options, gemm), 0, 0, UPSCALE | RUN | BENCH},
+     offsetof(struct options, gemm), 0, 0, UPSCALE | RUN | BENCH | GENERATE | SEGMENT | COLORIZE},
     {308, "isa", "SET", "instruction set: auto, baseline, avx2, avx512, neon", TEXT,
-     offsetof(struct options, isa), 0, 0, UPSCALE | RUN | BENCH},
+     offsetof(struct options, isa), 0, 0, UPSCALE | RUN | BENCH | GENERATE | SEGMENT | COLORIZE},
     {309, "memory-limit", "BYTES", "hold no more memory than this; K, M, G for powers of 1024", BYTES,
      offsetof(struct options, memory_limit), 1, INT64_MAX, ALL},
     {310, "json", NULL, "write JSON", FLAG, offsetof(struct options, json), 0, 0,
-     INSPECT | VERIFY | BENCH | COMPARE},
+     INSPECT | VERIFY | BENCH | COMPARE | GENERATE | SEGMENT},
     {311, "masks", NULL, "compare masks of classes: IoU, Dice, pixel accuracy", FLAG,
      offsetof(struct options, masks), 0, 0, COMPARE},
     {312, "csv", NULL, "write CSV", FLAG, offsetof(struct options, csv), 0, 0, COMPARE},
+    {350, "view", "KIND", "mask, color (default), overlay, side or cutout", TEXT,
+     offsetof(struct options, view), 0, 0, SEGMENT},
+    {351, "resize", "N", "deeplabv3: compute with a shorter side of N pixels (default: the picture's own)",
+     WHOLE, offsetof(struct options, resize), 1, 1 << 14, SEGMENT},
+    {352, "scale", "S", "unet: compute at S times the picture's size (default 0.5)", NUMBER,
+     offsetof(struct options, scale), 0, 100, SEGMENT},
+    {353, "threshold", "P", "one class: probability above which a pixel is of it (default 0.5)", NUMBER,
+     offsetof(struct options, threshold), 0, 1, SEGMENT},
+    {354, "truth", "MASK", "print IoU, Dice and accuracy against this mask; a folder holds NAME.png for each",
+     TEXT, offsetof(struct options, truth), 0, 0, SEGMENT},
+    {355, "probabilities", "FILE", "write the probability of each class too, as .npy", TEXT,
+     offsetof(struct options, probabilities), 0, 0, SEGMENT},
+    {360, "hints", "FILE", "siggraph17: colours at places, lines of x y #rrggbb [radius], or JSON", TEXT,
+     offsetof(struct options, hints), 0, 0, COLORIZE},
+    {361, "saturation", "S", "multiply a and b by this, 0 to 10 (default 1)", RANGE,
+     offsetof(struct options, saturation), 0, 10, COLORIZE},
+    {362, "temperature", "T", "warmer (positive) or cooler: T added to b, T/3 to a; -100 to 100 (default 0)",
+     RANGE, offsetof(struct options, temperature), -100, 100, COLORIZE},
+    {363, "samples", "N", "vae: N variants on a sheet, from the seeds S, S + 1, ... (one: no sheet)", WHOLE,
+     offsetof(struct options, samples), 1, 256, COLORIZE},
+    {364, "compare", NULL, "a sheet of input, grey, and what each network of -m A,B,... makes of it", FLAG,
+     offsetof(struct options, compare), 0, 0, COLORIZE},
     {'q', "quiet", NULL, "no notes and no progress on stderr", FLAG, offsetof(struct options, quiet), 0, 0,
      ALL},
     {'h', "help", NULL, "this text", FLAG, offsetof(struct options, help), 0, 0, ALL},
@@ -68,17 +98,24 @@ enum { OPTIONS = sizeof table / sizeof *table };
 
 static bool belongs(const struct option_entry *entry, const struct command *command)
 {
-    return (entry->commands & command_bits[command - commands]) != 0;
+    return (entry->commands & command->bit) != 0;
 }
 
 static limn_status bad_value(const struct option_entry *entry, const char *text, limn_error *error)
 {
     switch (entry->kind) {
     case SIZE:
-        return fail(error, LIMN_E_USAGE, "--%s %s: HEIGHTxWIDTH expected, for instance 480x640", entry->name,
-                    text);
+        return fail(error, LIMN_E_USAGE, "--%s %s: %s expected, for instance %s, each from %lld to %lld",
+                    entry->name, text, entry->argument, strcmp(entry->name, "grid") == 0 ? "4x4" : "480x640",
+                    (long long)entry->least, (long long)entry->most);
     case SECONDS:
         return fail(error, LIMN_E_USAGE, "--%s %s: a number of seconds expected", entry->name, text);
+    case NUMBER:
+        return fail(error, LIMN_E_USAGE, "--%s %s: a number above 0, at most %lld, expected", entry->name,
+                    text, (long long)entry->most);
+    case RANGE:
+        return fail(error, LIMN_E_USAGE, "--%s %s: a number from %lld to %lld expected", entry->name, text,
+                    (long long)entry->least, (long long)entry->most);
     case BYTES:
         return fail(error, LIMN_E_USAGE, "--%s %s: a number of bytes expected, K, M or G may follow",
                     entry->name, text);
@@ -111,6 +148,7 @@ static limn_status store(const struct option_entry *entry, const char *text, str
                          limn_error *error)
 {
     void *place = (char *)options + entry->offset;
+    int64_t *pair = place;
     char *end;
     bool good = true;
     switch (entry->kind) {
@@ -125,16 +163,22 @@ static limn_status store(const struct option_entry *entry, const char *text, str
     case WHOLE:
         good = parse_whole(entry, text, &end, place) && !*end;
         break;
+    case NUMBER:
     case SECONDS:
         *(double *)place = strtod(text, &end);
         good = end != text && !*end && *(double *)place > 0 && *(double *)place <= (double)entry->most;
+        break;
+    case RANGE: /* a NaN is in none */
+        *(double *)place = strtod(text, &end);
+        good = end != text && !*end && *(double *)place >= (double)entry->least &&
+               *(double *)place <= (double)entry->most;
         break;
     case BYTES:
         good = parse_bytes(entry, text, place);
         break;
     case SIZE:
-        good = parse_whole(entry, text, &end, &options->height) && *end == 'x' &&
-               parse_whole(entry, end + 1, &end, &options->width) && !*end;
+        good = parse_whole(entry, text, &end, &pair[0]) && *end == 'x' &&
+               parse_whole(entry, end + 1, &end, &pair[1]) && !*end;
         break;
     }
     return good ? LIMN_OK : bad_value(entry, text, error);
@@ -158,7 +202,7 @@ limn_status options_parse(const struct command *command, int argc, char **argv, 
     struct option list[OPTIONS + 1] = {0};
     char letters[2 * OPTIONS + 2] = ":"; /* a missing argument is reported as ':' */
     size_t used = 1, count = 0;
-    *options = (struct options){.quality = 92, .tile = -1, .batch = 1, .seconds = 2};
+    *options = (struct options){.quality = 92, .tile = -1, .batch = 1, .seconds = 2, .saturation = 1};
     for (const struct option_entry *entry = table; entry < table + OPTIONS; entry++) {
         if (!belongs(entry, command))
             continue;

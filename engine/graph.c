@@ -197,12 +197,14 @@ float *graph_read_vector(struct graph *graph, const char *name, const char *suff
 static bool has_part(const char *name, const char *part)
 {
     size_t length = strlen(part);
-    for (const char *at = name; at; at = strchr(at, '.')) {
-        at += at != name;
-        if (strncmp(at, part, length) == 0)
-            return true;
+    const char *at = name;
+    while (strncmp(at, part, length) != 0) {
+        at = strchr(at, '.');
+        if (!at)
+            return false;
+        at++;
     }
-    return false;
+    return true;
 }
 
 void graph_ignore(struct graph *graph, const char *const *parts)

@@ -151,11 +151,11 @@ void graph_output(struct graph *graph, value x);
 /* The tensor's height and width must be at least `least` and multiples of `multiple`. */
 void graph_require_sides(struct graph *graph, int64_t least, int64_t multiple);
 
-/* Whether the weights file has this tensor. printf-style. */
 /* Sides of the tensor NAME, 0 beyond its rank; all 0 when there is none. printf-style. */
 void graph_tensor_shape(const struct graph *graph, int64_t shape[4], const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Whether the weights file has this tensor. printf-style. */
 bool graph_has_tensor(const struct graph *graph, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -165,8 +165,8 @@ value graph_fail(struct graph *graph, const char *format, ...) __attribute__((fo
 
 /* ---- after building ---------------------------------------------------------------------- */
 
-/* Marks tensors that the graph knows and does not need: those whose name contains one of the NULL-ended
- * parts. */
+/* Marks tensors that the graph knows and does not need: those whose name, from its start or from behind a
+ * dot, begins with one of the NULL-ended parts. */
 void graph_ignore(struct graph *graph, const char *const *parts);
 
 /* An error that lists up to ten tensors that are neither used nor ignored. */

@@ -83,6 +83,16 @@ bool tensors_agree(const struct tensor *got, const float *want, double absolute,
     return true;
 }
 
+/* ---- engines ------------------------------------------------------------------------------ */
+
+limn_engine *test_engine(int threads, limn_kernels kernels)
+{
+    limn_engine *engine;
+    limn_options options = {.threads = threads, .kernels = kernels};
+    assert_ok(limn_engine_create(&options, &engine, error));
+    return engine;
+}
+
 /* ---- files ------------------------------------------------------------------------------- */
 
 static char scratch[] = "/tmp/limn-test-XXXXXX";
@@ -118,12 +128,12 @@ void write_file(const char *path, const void *bytes, size_t size)
     assert_int_equal(fclose(file), 0);
 }
 
-static int64_t elements(const struct made_tensor *tensor)
+static size_t made_bytes(const struct made_tensor *tensor)
 {
-    int64_t count = 1;
+    size_t bytes = tensor->shape[0] ? 4 : 8;
     for (const int64_t *side = tensor->shape; *side; side++)
-        count *= *side;
-    return count;
+        bytes *= (size_t)*side;
+    return bytes;
 }
 
 void write_safetensors(const char *path, const struct made_tensor *tensors, size_t count,
@@ -134,13 +144,14 @@ void write_safetensors(const char *path, const struct made_tensor *tensors, size
     FILE *text = open_memstream(&header, &size);
     assert_non_null(text);
     fprintf(text, "{\"__metadata__\": {%s}", metadata);
-    int64_t offset = 0;
+    size_t offset = 0;
     for (size_t i = 0; i < count; i++) {
-        fprintf(text, ", \"%s\": {\"dtype\": \"F32\", \"shape\": [", tensors[i].name);
+        const char *dtype = tensors[i].shape[0] ? "F32" : "I64";
+        fprintf(text, ", \"%s\": {\"dtype\": \"%s\", \"shape\": [", tensors[i].name, dtype);
         for (int axis = 0; tensors[i].shape[axis]; axis++)
             fprintf(text, "%s%" PRId64, axis ? ", " : "", tensors[i].shape[axis]);
-        int64_t end = offset + 4 * elements(&tensors[i]);
-        fprintf(text, "], \"data_offsets\": [%" PRId64 ", %" PRId64 "]}", offset, end);
+        size_t end = offset + made_bytes(&tensors[i]);
+        fprintf(text, "], \"data_offsets\": [%zu, %zu]}", offset, end);
         offset = end;
     }
     fprintf(text, "}");
@@ -151,7 +162,7 @@ void write_safetensors(const char *path, const struct made_tensor *tensors, size
     fwrite(&length, 8, 1, file);
     fwrite(header, 1, size, file);
     for (size_t i = 0; i < count; i++)
-        fwrite(tensors[i].values, 4, (size_t)elements(&tensors[i]), file);
+        fwrite(tensors[i].values, 1, made_bytes(&tensors[i]), file);
     assert_int_equal(fclose(file), 0);
     free(header);
 }

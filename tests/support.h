@@ -43,7 +43,11 @@ const char *scratch_path(const char *name);
 
 void write_file(const char *name, const void *bytes, size_t size);
 
-/* Writes a safetensors file of float32 tensors; shapes are ended by 0. */
+/* An engine for a test, released by limn_engine_free. */
+limn_engine *test_engine(int threads, limn_kernels kernels);
+
+/* Writes a safetensors file of float32 tensors; shapes are ended by 0. One without axes is written as an I64,
+ * which PyTorch's counters are. */
 struct made_tensor {
     const char *name;
     int64_t shape[5];

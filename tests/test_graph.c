@@ -1,5 +1,4 @@
-/* test_graph.c - building, folding, planning and running graphs; each network against its golden file, node
- * by node. */
+/* test_graph.c - building, folding, planning and running graphs. */
 #include "support.h"
 #include "memory.h"
 #include "session.h"
@@ -12,101 +11,6 @@
 #include <string.h>
 
 #define GOLDENS "tests/goldens/"
-
-static limn_engine *new_engine(int threads, limn_kernels kernels)
-{
-    limn_engine *engine;
-    limn_options options = {.threads = threads, .kernels = kernels};
-    assert_ok(limn_engine_create(&options, &engine, error));
-    return engine;
-}
-
-/* ---- goldens ----------------------------------------------------------------------------- */
-
-struct golden {
-    struct weights_file file;
-    int number; /* of the case */
-    int compared;
-};
-
-/* The reference NUMBER/NAME as NHWC floats, or NULL. */
-static float *golden_values(const struct golden *golden, const char *name, struct tensor *shape)
-{
-    char full[300];
-    snprintf(full, sizeof full, "%d/%s", golden->number, name);
-    const struct tensor_entry *entry = safetensors_find(golden->file.header, full);
-    if (!entry)
-        return NULL;
-    float *nchw = malloc((size_t)entry->elements * sizeof *nchw),
-          *nhwc = malloc((size_t)entry->elements * sizeof *nhwc);
-    assert_ok(weights_read(&golden->file, entry, nchw, NULL, error));
-    const uint64_t *s = entry->shape;
-    *shape = tensor_view(nhwc, (int64_t)s[0], (int64_t)s[2], (int64_t)s[3], (int64_t)s[1], (int64_t)s[1]);
-    tensor_from_nchw(shape, nchw);
-    free(nchw);
-    return nhwc;
-}
-
-static limn_status compare_node(void *context, const struct node *node, const struct tensor *made,
-                                limn_error *error)
-{
-    struct golden *golden = context;
-    struct tensor shape;
-    float *want = golden_values(golden, node->made, &shape);
-    if (!want)
-        return LIMN_OK;
-    bool same_shape = shape.n == made->n && shape.h == made->h && shape.w == made->w && shape.c == made->c;
-    /* Values are of order 1; float32 sums of up to some hundred products, through up to ten layers. */
-    bool agree = same_shape && tensors_agree(made, want, 4e-6, 4e-6, node->made);
-    golden->compared++;
-    free(want);
-    return agree ? LIMN_OK
-                 : fail(error, LIMN_E_INPUT, "case %d: first node that diverges: %s", golden->number,
-                        node->made);
-}
-
-static void check_golden_case(limn_model *model, struct golden *golden)
-{
-    struct tensor input;
-    float *values =
-        golden_values(golden, model->graph.nodes[graph_input_node(&model->graph, 0)].name, &input);
-    limn_session *session;
-    assert_ok(limn_session_create(model, (limn_size){input.n, input.h, input.w}, &session, error));
-    struct tensor *x = session_input(session, 0);
-    memcpy(x->data, values, (size_t)(tensor_pixels(x) * x->c) * sizeof *values);
-    golden->compared = 0;
-    session_observe(session, compare_node, golden);
-    assert_ok(limn_session_run(session, error));
-    /* Only enlargements by copying are left out of the files. */
-    assert_in_range(golden->compared, session->plan.step_count - 2, session->plan.step_count);
-    limn_session_free(session);
-    free(values);
-}
-
-static void check_golden(const char *weights, const char *references, int cases, limn_kernels kernels)
-{
-    limn_engine *engine = new_engine(2, kernels);
-    limn_model *model;
-    struct golden golden = {0};
-    assert_ok(limn_model_load(engine, weights, &model, error));
-    assert_ok(weights_open(references, &golden.file, error));
-    for (golden.number = 0; golden.number < cases; golden.number++)
-        check_golden_case(model, &golden);
-    weights_close(&golden.file);
-    limn_model_free(model);
-    limn_engine_free(engine);
-}
-
-static void test_enhancenet_golden(void **state)
-{
-    (void)state;
-    check_golden(GOLDENS "enhancenet.safetensors", GOLDENS "enhancenet.golden.safetensors", 3,
-                 LIMN_KERNELS_AUTO);
-    check_golden(GOLDENS "enhancenet.safetensors", GOLDENS "enhancenet.golden.safetensors", 3,
-                 LIMN_KERNELS_OPENBLAS);
-    check_golden(GOLDENS "enhancenet.safetensors", GOLDENS "enhancenet.golden.safetensors", 3,
-                 LIMN_KERNELS_REFERENCE);
-}
 
 /* ---- runs -------------------------------------------------------------------------------- */
 
@@ -135,7 +39,7 @@ static void test_threads_do_not_change_results(void **state)
     size_t bytes = 0;
     float *first = NULL;
     for (int threads = 1; threads <= 5; threads++) {
-        limn_engine *engine = new_engine(threads, LIMN_KERNELS_AUTO);
+        limn_engine *engine = test_engine(threads, LIMN_KERNELS_AUTO);
         limn_model *model;
         assert_ok(limn_model_load(engine, GOLDENS "enhancenet.safetensors", &model, error));
         float *y = run_once(model, size, &bytes);
@@ -170,7 +74,7 @@ static void test_sessions_side_by_side(void **state)
 {
     (void)state;
     enum { CLIENTS = 4 };
-    limn_engine *engine = new_engine(3, LIMN_KERNELS_AUTO);
+    limn_engine *engine = test_engine(3, LIMN_KERNELS_AUTO);
     limn_model *model;
     assert_ok(limn_model_load(engine, GOLDENS "enhancenet.safetensors", &model, error));
     pthread_t threads[CLIENTS];
@@ -194,7 +98,7 @@ static void test_sessions_side_by_side(void **state)
 static void test_running_allocates_nothing(void **state)
 {
     (void)state;
-    limn_engine *engine = new_engine(2, LIMN_KERNELS_AUTO);
+    limn_engine *engine = test_engine(2, LIMN_KERNELS_AUTO);
     limn_model *model;
     limn_session *session;
     assert_ok(limn_model_load(engine, GOLDENS "enhancenet.safetensors", &model, error));
@@ -215,7 +119,7 @@ static void test_running_allocates_nothing(void **state)
 static void test_placements_do_not_overlap(void **state)
 {
     (void)state;
-    limn_engine *engine = new_engine(1, LIMN_KERNELS_AUTO);
+    limn_engine *engine = test_engine(1, LIMN_KERNELS_AUTO);
     limn_model *model;
     struct plan plan;
     assert_ok(limn_model_load(engine, GOLDENS "enhancenet.safetensors", &model, error));
@@ -241,7 +145,7 @@ static void test_placements_do_not_overlap(void **state)
 static void test_impossible_sizes(void **state)
 {
     (void)state;
-    limn_engine *engine = new_engine(1, LIMN_KERNELS_AUTO);
+    limn_engine *engine = test_engine(1, LIMN_KERNELS_AUTO);
     limn_model *model;
     limn_session *session;
     assert_ok(limn_model_load(engine, GOLDENS "enhancenet.safetensors", &model, error));
@@ -364,7 +268,7 @@ static void test_sticky_errors(void **state)
 static void test_bad_weights_files(void **state)
 {
     (void)state;
-    limn_engine *engine = new_engine(1, LIMN_KERNELS_AUTO);
+    limn_engine *engine = test_engine(1, LIMN_KERNELS_AUTO);
     limn_model *model;
     static const float zeros[64];
     const char *path = scratch_path("bad.safetensors");
@@ -394,7 +298,7 @@ static void test_weights_change_meanwhile(void **state)
     (void)state;
     unsigned char *bytes;
     size_t size;
-    limn_engine *engine = new_engine(1, LIMN_KERNELS_AUTO);
+    limn_engine *engine = test_engine(1, LIMN_KERNELS_AUTO);
     limn_model *model;
     limn_session *session;
     const char *path = scratch_path("changing.safetensors");
@@ -440,7 +344,7 @@ static void test_tiles_are_exact(void **state)
 {
     (void)state;
     static const int64_t sizes[][3] = {{97, 131, 3}, {130, 61, 4}, {1, 150, 3}, {149, 2, 3}, {1, 1, 4}};
-    limn_engine *engine = new_engine(2, LIMN_KERNELS_AUTO);
+    limn_engine *engine = test_engine(2, LIMN_KERNELS_AUTO);
     limn_model *model;
     assert_ok(limn_model_load(engine, GOLDENS "enhancenet.safetensors", &model, error));
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
@@ -466,7 +370,6 @@ static void test_tiles_are_exact(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_enhancenet_golden),
         cmocka_unit_test(test_threads_do_not_change_results),
         cmocka_unit_test(test_sessions_side_by_side),
         cmocka_unit_test(test_running_allocates_nothing),

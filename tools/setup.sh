@@ -3,15 +3,20 @@
 #
 #     sh tools/setup.sh make demo
 #
-# With -d in front, also what its developers need (clang, sanitizers, valgrind, clang-format). Nothing is installed that
-# is there already; apt-get is called through sudo unless the caller is root.
+# With -d in front, also what its developers need (clang, sanitizers, valgrind, clang-format); with -t, PyTorch, which
+# the full tests compare with. Nothing is installed that is there already; apt-get is called through sudo unless the
+# caller is root.
 set -eu
 
 packages="gcc libc6-dev make libopenblas-dev libstb-dev libcmocka-dev python3 python3-numpy python3-pil python3-pytest"
-if [ "${1:-}" = -d ]; then
+while :; do
+    case ${1:-} in
+    -d) packages="$packages clang libclang-rt-14-dev clang-format valgrind" ;;
+    -t) packages="$packages python3-torch" ;;
+    *) break ;;
+    esac
     shift
-    packages="$packages clang libclang-rt-14-dev clang-format valgrind"
-fi
+done
 
 missing=
 for package in $packages; do

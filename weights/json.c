@@ -1,6 +1,8 @@
 /* json.c - see json.h. */
 #include "json.h"
 
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { DEPTH_MOST = 64 };
@@ -230,6 +232,24 @@ static bool skip_number(struct json *j)
             return json_fail(j, "a malformed number");
     }
     return true;
+}
+
+/* strtod wants a zero behind the number, which the text need not have. */
+bool json_number(struct json *j, double *value)
+{
+    char c = json_peek(j), text[64];
+    const unsigned char *from = j->at;
+    if (c != '-' && (c < '0' || c > '9'))
+        return json_fail(j, "a number was expected");
+    if (!skip_number(j))
+        return false;
+    size_t length = (size_t)(j->at - from);
+    if (length >= sizeof text)
+        return json_fail(j, "a number of more than 63 characters");
+    memcpy(text, from, length);
+    text[length] = 0;
+    *value = strtod(text, NULL);
+    return isfinite(*value) || json_fail(j, "a number beyond a double's range");
 }
 
 static bool skip_word(struct json *j, const char *word)

@@ -47,6 +47,9 @@ bool json_key(struct json *j, char *out, size_t room, size_t *length);
 /* A number without sign, fraction or exponent that fits. */
 bool json_unsigned(struct json *j, uint64_t *value);
 
+/* Any number; one beyond a double's range is an error. */
+bool json_number(struct json *j, double *value);
+
 /* Any value, nested at most 64 deep. */
 bool json_skip(struct json *j);
 

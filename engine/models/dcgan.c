@@ -17,7 +17,6 @@ static bool recognise(const struct graph *g)
 
 static void build(struct graph *g)
 {
-    static const char *const unused[] = {"num_batches_tracked", NULL};
     char name[32];
     int64_t shape[4];
     int stages = 1;
@@ -28,7 +27,6 @@ static void build(struct graph *g)
     }
     while (graph_has_tensor(g, "main.%d.weight", 3 * stages))
         stages++;
-    graph_ignore(g, unused);
     graph_tensor_shape(g, shape, "main.0.weight");
 
     value x = graph_input_fixed(g, "z", shape[0], 1); /* nz */

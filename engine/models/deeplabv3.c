@@ -100,7 +100,7 @@ static void build(struct graph *g)
         {3, 1, 2}, /*    512 -> 1024                1/8  */
         {4, 1, 4}, /*   1024 -> 2048                1/8  */
     };
-    static const char *const unused[] = {"aux_classifier.", "num_batches_tracked", NULL};
+    static const char *const unused[] = {"aux_classifier.", NULL};
     graph_ignore(g, unused);
     value rgb = graph_input(g, "rgb", 3);
     value x = conv_bn(g, rgb, "backbone.conv1", "backbone.bn1",

@@ -34,10 +34,13 @@ static const struct model_kind *recognise(struct graph *graph)
 limn_status model_build(const struct weights_file *weights, struct graph *graph,
                         const struct model_kind **kind, limn_error *error)
 {
+    /* PyTorch counts its training steps in every batch norm. */
+    static const char *const counters[] = {"num_batches_tracked", NULL};
     graph_begin(graph, weights, error);
     *kind = graph->status == LIMN_OK ? recognise(graph) : NULL;
     if (*kind)
         (*kind)->build(graph);
+    graph_ignore(graph, counters);
     graph_check_all_used(graph);
     graph_fold(graph);
     limn_status status = graph->status;

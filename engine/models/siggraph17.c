@@ -34,10 +34,14 @@ static value add_up(struct graph *g, value x, const char *up, value shortcut, co
 }
 
 /* What a published variant subtracts from the mask, recorded by the converter: 0 or 0.5. */
-static float mask_centre(const struct graph *g)
+static float mask_centre(struct graph *g)
 {
     const char *text = safetensors_metadata(g->weights->header, "limn.mask_center");
-    return text ? strtof(text, NULL) : 0;
+    char *end = NULL;
+    float centre = text ? strtof(text, &end) : 0;
+    if (text && (end == text || *end || !(centre >= 0 && centre <= 1)))
+        graph_fail(g, "limn.mask_center is \"%s\", a number from 0 to 1 expected", text);
+    return centre;
 }
 
 static bool recognise(const struct graph *g)

@@ -46,12 +46,10 @@ static bool recognise(const struct graph *g)
 
 static void build(struct graph *g)
 {
-    static const char *const unused[] = {"num_batches_tracked", NULL};
     bool transposed = graph_has_tensor(g, "up1.up.weight");
     int64_t first[4];
     graph_tensor_shape(g, first, "inc.double_conv.0.weight");
     graph_require_sides(g, 16, 1);
-    graph_ignore(g, unused);
     if (first[1] < 1) {
         graph_fail(g, "tensor inc.double_conv.0.weight: input channels are missing");
         return;

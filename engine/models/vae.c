@@ -25,10 +25,13 @@ static value conv_relu_bn(struct graph *g, value x, const char *prefix, int numb
 
 /* Upstream ran a torch where bilinear meant align_corners; training anew may not. The converter records it.
  */
-static bool align_corners(const struct graph *g)
+static bool align_corners(struct graph *g)
 {
     const char *text = safetensors_metadata(g->weights->header, "limn.align_corners");
-    return !text || strcmp(text, "false") != 0;
+    bool corners = !text || strcmp(text, "true") == 0;
+    if (!corners && strcmp(text, "false") != 0)
+        graph_fail(g, "limn.align_corners is \"%s\", true or false expected", text);
+    return corners;
 }
 
 static value cat(struct graph *g, value a, value b)

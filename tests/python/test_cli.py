@@ -20,7 +20,7 @@ from checkpoint_files import tf_v1, torch_legacy, torch_zip
 from cli_support import LIMN, ROOT, WEIGHTS, enhancenet, fails, limn, pixels, ppm, read_weights, succeeds
 from convert_runner import convert
 
-COMMANDS = ["upscale", "run", "inspect", "verify", "bench"]
+COMMANDS = ["segment", "colorize", "upscale", "generate", "compare", "pixels", "run", "inspect", "verify", "bench"]
 
 
 def npy(array: np.ndarray) -> bytes:
@@ -111,7 +111,7 @@ BAD_NUMBERS = [
     *(("--reps", number, "--reps", "from 1 to") for number in WHOLE),
     *(("--seconds", number, "--seconds", "number of seconds") for number in ["", "x", "0", "-1", "nan", "inf", "1s"]),
     *(
-        ("--size", text, "--size", "HEIGHTxWIDTH")
+        ("--size", text, "--size", "HxW expected")
         for text in ["", "64", "x", "64x", "x64", "64x0", "-1x5", "6 4x5", "64x64x3", "64X64", "9999999999x1"]
     ),
     *(

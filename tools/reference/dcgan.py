@@ -5,6 +5,8 @@ Source: pytorch/examples `dcgan/main.py` (Radford, Metz, Chintala 2016).
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 import torch.nn.functional as F
 
@@ -25,7 +27,7 @@ def forward(p: Parameters, z: torch.Tensor, record: Record) -> torch.Tensor:
 def random_weights(seed: int, nz: int = 100, base: int = 64, channels: int = 3, stages: int = 5) -> Weights:
     make = Maker(seed)
     widths = [nz] + [base << stages - 2 - stage for stage in range(stages - 1)] + [channels]
-    for stage, (ic, oc) in enumerate(zip(widths, widths[1:])):
+    for stage, (ic, oc) in enumerate(itertools.pairwise(widths)):
         last = stage == stages - 1
         make.conv_transposed(
             f"main.{3 * stage}", ic, oc, 4, bias=False, stride=2 if stage else 4, gain=0.5 if last else 1

@@ -36,9 +36,7 @@ def forward(p: Parameters, rgb: torch.Tensor, record: Record) -> torch.Tensor:
     def aspp(x: torch.Tensor) -> torch.Tensor:
         views = [conv_norm_relu(x, "classifier.0.convs.0.0", "classifier.0.convs.0.1")]
         for i, dilation in enumerate(ASPP_DILATIONS, start=1):
-            views.append(
-                conv_norm_relu(x, f"classifier.0.convs.{i}.0", f"classifier.0.convs.{i}.1", dilation=dilation)
-            )
+            views.append(conv_norm_relu(x, f"classifier.0.convs.{i}.0", f"classifier.0.convs.{i}.1", dilation=dilation))
         mean = F.adaptive_avg_pool2d(x, 1)
         mean = conv_norm_relu(mean, "classifier.0.convs.4.1", "classifier.0.convs.4.2")
         views.append(F.interpolate(mean, x.shape[2:], mode="bilinear", align_corners=False))
@@ -47,7 +45,7 @@ def forward(p: Parameters, rgb: torch.Tensor, record: Record) -> torch.Tensor:
     x = conv_norm_relu(rgb, "backbone.conv1", "backbone.bn1", stride=2)
     x = record("backbone.bn1/relu/max_pool", F.max_pool2d(x, 3, 2, 1))
     before = 1
-    for stage, (stride, dilation) in enumerate(zip(STRIDES, DILATIONS), start=1):
+    for stage, (stride, dilation) in enumerate(zip(STRIDES, DILATIONS, strict=True), start=1):
         block = 0
         while f"backbone.layer{stage}.{block}.conv1.weight" in p:
             name = f"backbone.layer{stage}.{block}"

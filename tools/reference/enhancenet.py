@@ -6,6 +6,8 @@ tensorflow/core/kernels/image/resize_bicubic_op.cc.
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 import torch.nn.functional as F
 
@@ -67,7 +69,7 @@ def forward(p: Parameters, rgb: torch.Tensor, record: Record) -> torch.Tensor:
 def random_weights(seed: int, width: int = 64, blocks: int = 10) -> Weights:
     make = Maker(seed)
     channels = [3] + [width] * (2 * blocks + 4) + [3]
-    for number, (ic, oc) in enumerate(zip(channels, channels[1:])):
+    for number, (ic, oc) in enumerate(itertools.pairwise(channels)):
         # A block's second convolution is held down, as its sum with the input would grow from block to block.
         gain = 0.3 if 0 < number <= 2 * blocks and number % 2 == 0 else 1
         name = layer_name(number)

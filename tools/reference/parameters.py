@@ -105,7 +105,10 @@ class Maker:
         return torch.from_numpy(self.normal(shape, 1))
 
     def calibrated(self, forward: Callable[..., torch.Tensor], *inputs: torch.Tensor) -> Weights:
-        """The weights made so far, their batch norms fitted to a forward pass over `inputs`."""
+        """The weights made so far, their batch norms fitted to a forward pass over `inputs`.
+
+        In float64, whose rounding is too small to show in the weights: every machine and PyTorch makes the same ones.
+        """
         with torch.no_grad():
-            forward(Parameters(self.weights, calibrate=True), *inputs, ignore)
+            forward(Parameters(self.weights, calibrate=True), *(x.to(torch.float64) for x in inputs), ignore)
         return self.weights

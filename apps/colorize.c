@@ -1,0 +1,171 @@
+/* colorize.c - limn colorize: grey pictures, or any, in the colours that a network thinks of. */
+#include "batch.h"
+#include "colorize_sheet.h"
+#include "files.h"
+#include "memory.h"
+
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { NETWORKS_MOST = 8 };
+
+struct context {
+    const struct options *options;
+    limn_engine *engine;
+    limn_model *models[NETWORKS_MOST];
+    struct colorize_entry entries[NETWORKS_MOST];
+    char *names; /* the text of -m, cut at the commas */
+    int count;
+    struct hints hints;
+};
+
+/* ---- networks ---------------------------------------------------------------------------- */
+
+/* "dir/name.safetensors" => "name", in place. */
+static char *bare_name(char *path)
+{
+    char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
+    if (dot && dot > name)
+        *dot = 0;
+    return name;
+}
+
+static limn_status add_network(struct context *context, char *name, limn_error *error)
+{
+    char path[PATH_MAX];
+    if (context->count == NETWORKS_MOST)
+        return fail(error, LIMN_E_USAGE, "-m %s: more than %d networks", context->options->model,
+                    NETWORKS_MOST);
+    int i = context->count++;
+    limn_status status = app_weights_path(name, path, sizeof path, error);
+    if (status == LIMN_OK)
+        status = limn_model_load(context->engine, path, &context->models[i], error);
+    if (status == LIMN_OK)
+        status = colorizer_create(context->models[i], &context->entries[i].colorizer, error);
+    context->entries[i].caption = bare_name(name);
+    return status;
+}
+
+/* The networks of -m: with --compare a list, separated by commas. Elsewhere a comma belongs to a name. */
+static limn_status add_networks(struct context *context, limn_error *error)
+{
+    const char *given = context->options->model;
+    if (!given)
+        return fail(error, LIMN_E_USAGE,
+                    "which network? -m eccv16, siggraph17, vae, or a weights file is needed");
+    if (!context->options->compare && strchr(given, ',') && access(given, F_OK) != 0)
+        return fail(error, LIMN_E_USAGE, "-m %s: several networks go with --compare", given);
+    char *rest = context->names = mem_strdup(given);
+    if (!rest)
+        return fail_memory(error, "-m", strlen(given));
+    limn_status status = app_engine(context->options, &context->engine, error);
+    for (char *name = rest; status == LIMN_OK && name; name = rest) {
+        if (context->options->compare)
+            name = strsep(&rest, ",");
+        else
+            rest = NULL;
+        status = add_network(context, name, error);
+    }
+    return status;
+}
+
+static void free_all(struct context *context)
+{
+    for (int i = 0; i < context->count; i++) {
+        colorizer_free(context->entries[i].colorizer);
+        limn_model_free(context->models[i]);
+    }
+    limn_engine_free(context->engine);
+    hints_free(&context->hints);
+    mem_free(context->names);
+}
+
+/* ---- options ----------------------------------------------------------------------------- */
+
+/* What can be said before anything is loaded. */
+static limn_status check_options(const struct options *options, limn_error *error)
+{
+    if (options->compare && options->samples)
+        return fail(error, LIMN_E_USAGE, "--compare and --samples do not go together");
+    if (options->seed && !options->samples)
+        return fail(error, LIMN_E_USAGE, "--seed goes with --samples");
+    return LIMN_OK;
+}
+
+/* Whether the networks take what the options offer; one of them is enough. */
+static limn_status check_networks(const struct context *context, limn_error *error)
+{
+    const struct options *options = context->options;
+    bool takes_hints = false;
+    for (int i = 0; i < context->count; i++)
+        takes_hints = takes_hints || context->entries[i].colorizer->takes_hints;
+    if (options->hints && !takes_hints)
+        return fail(error, LIMN_E_USAGE, "--hints goes with siggraph17, %s takes none", options->model);
+    if (options->samples && !context->entries[0].colorizer->latent)
+        return fail(error, LIMN_E_USAGE, "--samples goes with vae, %s always makes the same picture",
+                    options->model);
+    return LIMN_OK;
+}
+
+/* ---- pictures ---------------------------------------------------------------------------- */
+
+/* Colours `source` in place, or makes a sheet of it and replaces it by that. */
+static limn_status colorize(const struct context *context, struct picture *source, limn_error *error)
+{
+    const struct options *options = context->options;
+    struct colorize_tint tint = {(float)options->saturation, (float)options->temperature};
+    uint64_t seed = (uint64_t)options->seed;
+    struct colorize_wish wish = {&context->hints, options->samples ? &seed : NULL};
+    struct colorizer *first = context->entries[0].colorizer;
+    struct picture sheet;
+    limn_status status;
+    if (!options->compare && options->samples <= 1) {
+        status = colorizer_run(first, source, &wish, error);
+        if (status == LIMN_OK)
+            colorizer_paint(first, tint, source);
+        return status;
+    }
+    status = options->compare
+                 ? colorize_compare(context->entries, context->count, source, &wish, tint, &sheet, error)
+                 : colorize_samples(first, (int)options->samples, seed, source, tint, &sheet, error);
+    picture_free(source);
+    *source = sheet;
+    return status;
+}
+
+static limn_status colorize_file(void *context, const char *input, const char *output, limn_error *error)
+{
+    const struct context *c = context;
+    const struct options *options = c->options;
+    struct picture picture;
+    limn_status status = output_check(output, options->force, error);
+    if (status != LIMN_OK)
+        return status;
+    status = picture_read(input, !options->no_orient, &picture, error);
+    if (status != LIMN_OK)
+        return status;
+    if (picture.warning[0])
+        app_note(options, "%s: %s", input, picture.warning);
+    status = colorize(c, &picture, error);
+    if (status == LIMN_OK)
+        status = picture_write(output, &picture, (int)options->quality, options->force, error);
+    picture_free(&picture);
+    return status;
+}
+
+limn_status colorize_run(const struct options *options, limn_error *error)
+{
+    struct context context = {.options = options};
+    limn_status status = check_options(options, error);
+    if (status == LIMN_OK && options->hints)
+        status = hints_read(options->hints, &context.hints, error);
+    if (status == LIMN_OK)
+        status = add_networks(&context, error);
+    if (status == LIMN_OK)
+        status = check_networks(&context, error);
+    if (status == LIMN_OK)
+        status = batch_run(options, colorize_file, &context, error);
+    free_all(&context);
+    return status;
+}

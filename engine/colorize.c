@@ -1,0 +1,208 @@
+/* colorize.c - see colorize.h. */
+#include "colorize.h"
+#include "memory.h"
+#include "noise.h"
+#include "session.h"
+#include "pictures/colour.h"
+#include "pictures/opencv.h"
+#include "pictures/resample.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+enum { SIDE = 256, SIDE_VAE = 64 }; /* of the networks' input */
+
+/* ---- bilinear ---------------------------------------------------------------------------- */
+
+/* Sample i of `to` made from `from` samples: low, high, and how much of high. The first and the last stand
+ * for what lies beyond them. */
+struct tap {
+    int64_t low, high;
+    float weight;
+};
+
+static struct tap bilinear_tap(int64_t i, int64_t from, int64_t to)
+{
+    double place = ((double)i + 0.5) * (double)from / (double)to - 0.5;
+    place = place > 0 ? place : 0;
+    int64_t low = (int64_t)place;
+    low = low < from - 1 ? low : from - 1;
+    return (struct tap){low, low < from - 1 ? low + 1 : low, (float)(place - (double)low)};
+}
+
+static float mix(float low, float high, float weight)
+{
+    return (1 - weight) * low + weight * high;
+}
+
+/* ---- the network's input ----------------------------------------------------------------- */
+
+/* [H x W, RGB] => [256 x 256, L] */
+static limn_status set_lightness(const struct picture *source, struct tensor *input, limn_error *error)
+{
+    struct picture small;
+    float lab[3 * SIDE];
+    limn_status status = picture_resample(source, SIDE, SIDE, RESAMPLE_BICUBIC, &small, error);
+    if (status != LIMN_OK)
+        return status;
+    for (int64_t y = 0; y < SIDE; y++) {
+        lab_from_rgb(small.pixels + y * SIDE * small.channels, small.channels, SIDE, lab);
+        for (int64_t x = 0; x < SIDE; x++)
+            input->data[(y * SIDE + x) * input->stride] = lab[3 * x];
+    }
+    picture_free(&small);
+    return LIMN_OK;
+}
+
+/* [H x W, RGB] => [64 x 64, -1..1], steps 1 and 2 of colorize.h */
+static limn_status set_grey(const struct picture *source, struct tensor *input, limn_error *error)
+{
+    struct picture small;
+    unsigned char lightness[SIDE_VAE * SIDE_VAE];
+    limn_status status = opencv_resize_linear(source, SIDE_VAE, SIDE_VAE, &small, error);
+    if (status != LIMN_OK)
+        return status;
+    opencv_lightness(small.pixels, SIDE_VAE * SIDE_VAE, lightness);
+    for (int64_t p = 0; p < SIDE_VAE * SIDE_VAE; p++)
+        input->data[p * input->stride] = 2 * (float)lightness[p] / 255 - 1;
+    picture_free(&small);
+    return LIMN_OK;
+}
+
+/* ---- the network ------------------------------------------------------------------------- */
+
+limn_status colorizer_create(limn_model *model, struct colorizer **colorizer, limn_error *error)
+{
+    bool is_vae = model->kind == &vae;
+    *colorizer = NULL;
+    if (model->kind != &eccv16 && model->kind != &siggraph17 && !is_vae)
+        return fail(error, LIMN_E_USAGE,
+                    "%s holds a %s network, a colorization one (eccv16, siggraph17, vae) is needed",
+                    model->graph.path, model->kind->name);
+    struct colorizer *made = mem_zalloc(1, sizeof *made);
+    if (!made)
+        return fail_memory(error, "a colorizer", sizeof *made);
+    made->model = model;
+    made->takes_hints = model->kind == &siggraph17;
+    made->side = is_vae ? SIDE_VAE : SIDE;
+    size_t bytes = (size_t)(2 * made->side * made->side) * sizeof *made->ab;
+    made->ab = mem_alloc(bytes);
+    limn_status status = made->ab ? LIMN_OK : fail_memory(error, "the colours", bytes);
+    if (status == LIMN_OK)
+        status = limn_session_create(model, (limn_size){1, made->side, made->side}, &made->session, error);
+    if (status != LIMN_OK) {
+        colorizer_free(made);
+        return status;
+    }
+    made->latent = is_vae ? session_input(made->session, 1)->c : 0;
+    *colorizer = made;
+    return LIMN_OK;
+}
+
+void colorizer_free(struct colorizer *colorizer)
+{
+    if (!colorizer)
+        return;
+    limn_session_free(colorizer->session);
+    mem_free(colorizer->ab);
+    mem_free(colorizer);
+}
+
+/* NHWC output of the network => colorizer->ab */
+static limn_status take_ab(struct colorizer *colorizer, limn_error *error)
+{
+    const struct tensor *y = session_output(colorizer->session);
+    float scale = colorizer->latent ? 127.5F : 1, shift = colorizer->latent ? -0.5F : 0;
+    int64_t bad = 0;
+    for (int64_t p = 0; p < colorizer->side * colorizer->side; p++)
+        for (int c = 0; c < 2; c++) {
+            float made = y->data[p * y->stride + c];
+            bad += !isfinite(made);
+            colorizer->ab[2 * p + c] = made * scale + shift;
+        }
+    if (bad)
+        return fail(error, LIMN_E_WEIGHTS,
+                    "%s: the network produced %" PRId64 " values that are no finite numbers",
+                    colorizer->model->graph.path, bad);
+    return LIMN_OK;
+}
+
+limn_status colorizer_run(struct colorizer *colorizer, const struct picture *source,
+                          const struct colorize_wish *wish, limn_error *error)
+{
+    static const struct hints none = {0};
+    struct tensor *input = session_input(colorizer->session, 0);
+    limn_status status = LIMN_OK;
+    if (colorizer->takes_hints) {
+        const struct hints *hints = wish->hints ? wish->hints : &none;
+        status = hints_check(hints, source->width, source->height, error);
+        if (status == LIMN_OK)
+            hints_draw(hints, source->width, source->height, input);
+    }
+    if (status == LIMN_OK)
+        status = colorizer->latent ? set_grey(source, input, error) : set_lightness(source, input, error);
+    if (status != LIMN_OK)
+        return status;
+    for (int64_t i = 0; i < colorizer->latent; i++)
+        session_input(colorizer->session, 1)->data[i] = 0;
+    if (colorizer->latent && wish->seed)
+        noise_normal(*wish->seed, session_input(colorizer->session, 1)->data, colorizer->latent);
+    status = limn_session_run(colorizer->session, error);
+    return status == LIMN_OK ? take_ab(colorizer, error) : status;
+}
+
+/* ---- the picture ------------------------------------------------------------------------- */
+
+struct paint {
+    const float *ab; /* side x side x 2 */
+    int64_t side;
+    struct colorize_tint tint;
+    struct picture *picture;
+};
+
+/* a and b at a pixel, between two rows of the small ones. */
+static void colour_at(const struct paint *paint, const float *upper, const float *lower, float weight,
+                      int64_t x, float *a, float *b)
+{
+    struct tap across = bilinear_tap(x, paint->side, paint->picture->width);
+    float ab[2];
+    for (int c = 0; c < 2; c++)
+        ab[c] = mix(mix(upper[2 * across.low + c], upper[2 * across.high + c], across.weight),
+                    mix(lower[2 * across.low + c], lower[2 * across.high + c], across.weight), weight);
+    *a = paint->tint.saturation * ab[0] + paint->tint.temperature / 3;
+    *b = paint->tint.saturation * ab[1] + paint->tint.temperature;
+}
+
+/* One row, in pieces that fit the stack. */
+static void paint_row(void *context, int64_t y, int worker)
+{
+    enum { PIECE = 2048 };
+    const struct paint *paint = context;
+    struct picture *picture = paint->picture;
+    struct tap down = bilinear_tap(y, paint->side, picture->height);
+    const float *upper = paint->ab + 2 * paint->side * down.low;
+    const float *lower = paint->ab + 2 * paint->side * down.high;
+    (void)worker;
+    for (int64_t first = 0; first < picture->width; first += PIECE) {
+        float lab[3 * PIECE];
+        int64_t count = picture->width - first < PIECE ? picture->width - first : PIECE;
+        unsigned char *pixels = picture->pixels + (y * picture->width + first) * picture->channels;
+        lab_from_rgb(pixels, picture->channels, count, lab);
+        for (int64_t i = 0; i < count; i++)
+            colour_at(paint, upper, lower, down.weight, first + i, &lab[3 * i + 1], &lab[3 * i + 2]);
+        rgb_from_lab(lab, count, pixels, picture->channels);
+    }
+}
+
+void colorizer_paint(const struct colorizer *colorizer, struct colorize_tint tint, struct picture *picture)
+{
+    struct paint paint = {colorizer->ab, colorizer->side, tint, picture};
+    pool_run(colorizer->model->engine->pool, picture->height, paint_row, &paint);
+}
+
+void colorize_grey(limn_engine *engine, struct picture *picture)
+{
+    static const float none[2] = {0, 0};
+    struct paint paint = {none, 1, {1, 0}, picture};
+    pool_run(engine->pool, picture->height, paint_row, &paint);
+}

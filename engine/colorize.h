@@ -1,0 +1,66 @@
+/* colorize.h - the colorization pipeline: a picture in, the same with the colours that a network thinks of.
+ *
+ *     picture => small, Lab => L => network => a, b, small => the picture's size => with its own L => RGB
+ *
+ * Lightness is the picture's own, pixel for pixel; only a and b are new. Lab is that of pictures/colour.h.
+ *
+ * eccv16 and siggraph17, as util.py of richzhang/colorization has it. The RGB picture goes to 256 x 256 with
+ * Pillow's bicubic, then to Lab. a and b come back at 256 x 256.
+ *
+ * vae, as colordata.py of aditya12agd5/pytorch_divcolor has it:
+ *   1. RGB goes to 64 x 64 with OpenCV's INTER_LINEAR (no antialiasing);
+ *   2. to OpenCV's 8-bit Lab, where L8 is L 255/100, rounded; grey = 2 L8 / 255 - 1. Both as
+ * pictures/opencv.h;
+ *   3. OpenCV's a and b are stored as a + 128 and b + 128, and the network's y as 2 (a + 128) / 255 - 1: so
+ *      a = 127.5 y - 0.5, b likewise. Upstream cuts the fraction off at this point; here it stays.
+ *
+ * Small a and b are enlarged (or reduced, for small pictures) by torch.nn.functional.interpolate's bilinear,
+ * align_corners=False. */
+#ifndef LIMN_COLORIZE_H
+#define LIMN_COLORIZE_H
+
+#include "hints.h"
+#include "model.h"
+#include "pictures/picture.h"
+
+/* A network ready to colorize. One thread at a time. */
+struct colorizer {
+    limn_model *model; /* borrowed */
+    limn_session *session;
+    int64_t side, latent; /* of the network's square input; length of z, 0 without one */
+    bool takes_hints;
+    float *ab; /* side x side x 2, Lab units: of the last picture */
+};
+
+/* What a network may be told beside the picture. */
+struct colorize_wish {
+    const struct hints *hints; /* NULL: none; ignored by a network that takes none */
+    const uint64_t *seed;      /* z = noise_normal(*seed); NULL: z = 0, the mean of the colours it knows */
+};
+
+/* a and b are multiplied by `saturation`; then b grows by `temperature` and a by a third of that, which is
+ * the way from daylight to lamplight: a lamp of 4000 K, seen by an eye used to D65, lies at a = 10, b = 32.
+ */
+struct colorize_tint {
+    float saturation;  /* 1: as the network has it, 0: grey */
+    float temperature; /* Lab units, positive is warm */
+};
+
+/* Errors: LIMN_E_USAGE for a network of another kind, LIMN_E_WEIGHTS, LIMN_E_MEMORY. */
+limn_status colorizer_create(limn_model *model, struct colorizer **colorizer, limn_error *error);
+void colorizer_free(struct colorizer *colorizer);
+
+/* Runs the network on a picture of 3 or 4 channels; its answer stays in colorizer->ab. Errors: LIMN_E_INPUT
+ * for a hint outside the picture, LIMN_E_WEIGHTS when the network makes values that are no finite numbers,
+ * LIMN_E_MEMORY. */
+limn_status colorizer_run(struct colorizer *colorizer, const struct picture *source,
+                          const struct colorize_wish *wish, limn_error *error);
+
+/* Gives a picture the colours of the last run, in place: that picture, or one of another size with the same
+ * content. Alpha stays. Needs no memory, whatever the size. */
+void colorizer_paint(const struct colorizer *colorizer, struct colorize_tint tint, struct picture *picture);
+
+/* The picture without colour: L alone, which colorizer_paint gives for saturation 0 too. */
+void colorize_grey(limn_engine *engine, struct picture *picture);
+
+#endif

@@ -1,0 +1,262 @@
+/* segment.c - see segment.h. */
+#include "segment.h"
+#include "classes.h"
+#include "memory.h"
+#include "session.h"
+#include "pictures/resample.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+static const double default_scale = 0.5, default_threshold = 0.5;
+
+static bool is_unet(const limn_model *model)
+{
+    return model->kind == &unet;
+}
+
+static int64_t input_channels(const limn_model *model)
+{
+    return model->graph.nodes[graph_input_node(&model->graph, 0)].channels;
+}
+
+limn_status segment_prepare(const limn_model *model, const struct segment *how, int *classes,
+                            limn_error *error)
+{
+    const char *path = model->graph.path;
+    *classes = 0;
+    if (model->kind != &deeplabv3 && !is_unet(model))
+        return fail(error, LIMN_E_USAGE,
+                    "%s holds a %s network, a segmentation one (deeplabv3, unet) is needed", path,
+                    model->kind->name);
+    int64_t count = model->graph.nodes[model->graph.output].channels, inputs = input_channels(model);
+    if (count > CLASSES_MOST)
+        return fail(error, LIMN_E_WEIGHTS, "%s: %" PRId64 " classes, at most %d can be told apart", path,
+                    count, CLASSES_MOST);
+    if (inputs == 2 || inputs > 4)
+        return fail(error, LIMN_E_WEIGHTS,
+                    "%s: the network has %" PRId64
+                    " input channels; pictures give 1 (grey), 3 (RGB) or 4 (RGBA)",
+                    path, inputs);
+    if (how->resize && is_unet(model))
+        return fail(error, LIMN_E_USAGE, "--resize goes with deeplabv3; for unet there is --scale");
+    if (how->scale > 0 && !is_unet(model))
+        return fail(error, LIMN_E_USAGE, "--scale goes with unet; for deeplabv3 there is --resize");
+    if (how->threshold > 0 && count > 1)
+        return fail(error, LIMN_E_USAGE, "--threshold goes with networks of one class, %s has %" PRId64, path,
+                    count);
+    *classes = count > 1 ? (int)count : 2;
+    return LIMN_OK;
+}
+
+/* ---- size -------------------------------------------------------------------------------- */
+
+static limn_status network_size(const limn_model *model, const struct picture *source,
+                                const struct segment *how, int64_t *width, int64_t *height, limn_error *error)
+{
+    int64_t w = source->width, h = source->height, least = model->graph.side_least;
+    const char *option = is_unet(model) ? "--scale" : "--resize";
+    if (is_unet(model)) {
+        double scale = how->scale > 0 ? how->scale : default_scale;
+        w = (int64_t)fmin(scale * (double)w, 1e9); /* beyond any limit, and still an int64_t squared */
+        h = (int64_t)fmin(scale * (double)h, 1e9);
+        if (w < least || h < least)
+            return fail(error, LIMN_E_INPUT,
+                        "%" PRId64 " x %" PRId64 " pixels become %" PRId64 " x %" PRId64 " at --scale %g, %s "
+                        "needs at least %" PRId64 " x %" PRId64 ": a larger --scale",
+                        source->width, source->height, w, h, scale, model->kind->name, least, least);
+    } else if (how->resize) {
+        int64_t shorter = w < h ? w : h;
+        w = how->resize * w / shorter;
+        h = how->resize * h / shorter;
+    }
+    if (w > PICTURE_MOST_SIDE || h > PICTURE_MOST_SIDE || w * h > PICTURE_MOST_PIXELS)
+        return fail(error, LIMN_E_INPUT,
+                    "%" PRId64 " x %" PRId64 " pixels become %" PRId64 " x %" PRId64
+                    ", too many: a smaller %s",
+                    source->width, source->height, w, h, option);
+    *width = w;
+    *height = h;
+    return LIMN_OK;
+}
+
+/* ---- the network's picture --------------------------------------------------------------- */
+
+/* a x alpha / 255, rounded to nearest. */
+static unsigned char multiply(unsigned char a, unsigned char alpha)
+{
+    return (unsigned char)((a * alpha + 127) / 255);
+}
+
+/* The other way, rounded down; nothing to be known where there is no alpha. */
+static unsigned char divide(unsigned char a, unsigned char alpha)
+{
+    if (alpha == 0 || alpha == 255)
+        return a;
+    int level = 255 * a / alpha;
+    return (unsigned char)(level < 255 ? level : 255);
+}
+
+/* Colours of an RGBA picture through one of the two above. */
+static void with_alpha(struct picture *picture, unsigned char (*apply)(unsigned char, unsigned char))
+{
+    for (int64_t p = 0; p < picture->width * picture->height; p++)
+        for (int c = 0; c < 3; c++)
+            picture->pixels[4 * p + c] = apply(picture->pixels[4 * p + c], picture->pixels[4 * p + 3]);
+}
+
+/* A copy with 1 (L grey), 3 or 4 channels. */
+static limn_status convert(const struct picture *source, int channels, struct picture *converted,
+                           limn_error *error)
+{
+    limn_status status = picture_create(source->width, source->height, channels, converted, error);
+    if (status != LIMN_OK)
+        return status;
+    const unsigned char *in = source->pixels;
+    unsigned char *out = converted->pixels;
+    for (int64_t p = 0; p < source->width * source->height; p++, in += source->channels, out += channels) {
+        if (channels == 1)
+            *out = (unsigned char)((19595 * in[0] + 38470 * in[1] + 7471 * in[2] + 32768) >> 16);
+        else
+            memcpy(out, in, 3);
+        if (channels == 4)
+            out[3] = source->channels == 4 ? in[3] : 255;
+    }
+    return LIMN_OK;
+}
+
+static limn_status resize(struct picture *picture, int64_t width, int64_t height, enum resample_filter filter,
+                          limn_error *error)
+{
+    struct picture resized;
+    if (picture->width == width && picture->height == height)
+        return LIMN_OK;
+    if (picture->channels == 4)
+        with_alpha(picture, multiply);
+    limn_status status = picture_resample(picture, width, height, filter, &resized, error);
+    if (status != LIMN_OK)
+        return status;
+    picture_free(picture);
+    *picture = resized;
+    if (picture->channels == 4)
+        with_alpha(picture, divide);
+    return LIMN_OK;
+}
+
+/* What each level of each channel is to the network. */
+static void fill_levels(const limn_model *model, float levels[4][256])
+{
+    static const float mean[] = {0.485F, 0.456F, 0.406F}, deviation[] = {0.229F, 0.224F, 0.225F};
+    for (int c = 0; c < 4; c++)
+        for (int level = 0; level < 256; level++)
+            levels[c][level] = (float)level / 255.0F;
+    for (int c = 0; c < 3 && !is_unet(model); c++)
+        for (int level = 0; level < 256; level++)
+            levels[c][level] = (levels[c][level] - mean[c]) / deviation[c];
+}
+
+static limn_status fill_input(const limn_model *model, const struct picture *source, struct tensor *x,
+                              limn_error *error)
+{
+    float levels[4][256];
+    struct picture picture;
+    limn_status status = convert(source, (int)input_channels(model), &picture, error);
+    if (status == LIMN_OK)
+        status = resize(&picture, x->w, x->h, is_unet(model) ? RESAMPLE_BICUBIC : RESAMPLE_BILINEAR, error);
+    if (status == LIMN_OK) {
+        fill_levels(model, levels);
+        const unsigned char *in = picture.pixels;
+        for (int64_t p = 0; p < x->w * x->h; p++)
+            for (int64_t c = 0; c < x->c; c++)
+                x->data[p * x->stride + c] = levels[c][*in++];
+    }
+    picture_free(&picture);
+    return status;
+}
+
+/* ---- the network's answer ---------------------------------------------------------------- */
+
+static limn_status check_finite(const struct tensor *logits, const char *path, limn_error *error)
+{
+    int64_t bad = 0;
+    for (int64_t p = 0; p < tensor_pixels(logits); p++)
+        for (int64_t c = 0; c < logits->c; c++)
+            bad += !isfinite(logits->data[p * logits->stride + c]);
+    if (bad)
+        return fail(error, LIMN_E_WEIGHTS,
+                    "%s: the network produced %" PRId64 " values that are no finite numbers", path, bad);
+    return LIMN_OK;
+}
+
+/* out: one value of each of `count` planes of `plane` floats. */
+static void softmax(const float *logits, int64_t count, int64_t plane, float *out)
+{
+    float largest = logits[0];
+    double sum = 0;
+    for (int64_t c = 1; c < count; c++)
+        largest = fmaxf(largest, logits[c]);
+    for (int64_t c = 0; c < count; c++)
+        sum += exp((double)logits[c] - largest);
+    for (int64_t c = 0; c < count; c++)
+        out[c * plane] = (float)(exp((double)logits[c] - largest) / sum);
+}
+
+static limn_status make_probabilities(const struct tensor *logits, struct npy *made, limn_error *error)
+{
+    int64_t plane = logits->h * logits->w;
+    size_t bytes = (size_t)(plane * logits->c) * sizeof(float);
+    *made = (struct npy){{1, logits->c, logits->h, logits->w}, mem_alloc(bytes)};
+    if (!made->data)
+        return fail_memory(error, "the probabilities", bytes);
+    for (int64_t p = 0; p < plane; p++) {
+        const float *at = logits->data + p * logits->stride;
+        if (logits->c == 1)
+            made->data[p] = (float)(1 / (1 + exp(-(double)*at)));
+        else
+            softmax(at, logits->c, plane, made->data + p);
+    }
+    return LIMN_OK;
+}
+
+static limn_status run(limn_session *session, const struct picture *source, double threshold,
+                       struct picture *classes, struct npy *probabilities, limn_error *error)
+{
+    const limn_model *model = session->model;
+    const struct tensor *logits = session_output(session);
+    limn_status status = fill_input(model, source, session_input(session, 0), error);
+    if (status == LIMN_OK)
+        status = limn_session_run(session, error);
+    if (status == LIMN_OK)
+        status = check_finite(logits, model->graph.path, error);
+    if (status == LIMN_OK && probabilities)
+        status = make_probabilities(logits, probabilities, error);
+    if (status == LIMN_OK)
+        status = picture_create(source->width, source->height, 1, classes, error);
+    if (status == LIMN_OK)
+        status = classes_from_logits(model->engine->pool, logits, threshold, classes, error);
+    return status;
+}
+
+limn_status segment_picture(limn_model *model, const struct picture *source, const struct segment *how,
+                            struct picture *classes, struct npy *probabilities, limn_error *error)
+{
+    limn_session *session = NULL;
+    limn_size size = {.batch = 1};
+    *classes = (struct picture){0};
+    if (probabilities)
+        *probabilities = (struct npy){0};
+    limn_status status = network_size(model, source, how, &size.width, &size.height, error);
+    if (status == LIMN_OK)
+        status = limn_session_create(model, size, &session, error);
+    if (status == LIMN_OK)
+        status = run(session, source, how->threshold > 0 ? how->threshold : default_threshold, classes,
+                     probabilities, error);
+    limn_session_free(session);
+    if (status != LIMN_OK) {
+        picture_free(classes);
+        if (probabilities)
+            npy_free(probabilities);
+    }
+    return status;
+}

@@ -1,0 +1,248 @@
+#!/usr/bin/env python3
+"""Every network at its published width, all the way: checkpoint file, tools/convert.py, `limn run`; against PyTorch.
+
+    make test-full                  sets PyTorch up where there is none
+
+For each network and seed: random weights whose batch norms fit (tools/reference), written as the publisher would
+(published.py), converted, and run by limn with one thread and with two, which must give the same bytes. The result is
+held against PyTorch's in float64. Its error, relative to the largest output, may be max(1e-4, 8 x that of PyTorch in
+float32). Prints a line a network and, last, how many passed and failed; nothing is skipped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path += [str(ROOT / "tools")]
+
+import published
+from reference import dcgan, deeplabv3, eccv16, enhancenet, siggraph17, unet, vae
+from reference.parameters import Maker, Parameters, Weights, ignore
+
+LEAST_BOUND, TIMES_FLOAT32 = 1e-4, 8
+
+
+@dataclass(frozen=True)
+class Network:
+    """A published network, or a variant of it."""
+
+    name: str
+    weights: Callable[[int], Weights]  # of a seed
+    forward: Callable[..., torch.Tensor]
+    inputs: Callable[[Maker], tuple[torch.Tensor, ...]]  # the second one is a latent vector
+    publish: Callable[[Weights, pathlib.Path], None]
+    options: tuple[str, ...] = ()  # of convert.py
+
+
+NETWORKS = [
+    Network(
+        "deeplabv3 ResNet-50",
+        partial(deeplabv3.random_weights, blocks=deeplabv3.RESNET50),
+        deeplabv3.forward,
+        lambda make: (make.noise(1, 3, 97, 129),),
+        published.torchvision,
+    ),
+    Network(
+        "deeplabv3 ResNet-101",
+        deeplabv3.random_weights,
+        deeplabv3.forward,
+        lambda make: (make.noise(1, 3, 97, 129),),
+        published.torchvision,
+    ),
+    Network(
+        "eccv16",
+        eccv16.random_weights,
+        eccv16.forward,
+        lambda make: (make.uniform(1, 1, 64, 96, high=100),),
+        published.torch_legacy,
+    ),
+    Network(
+        "siggraph17",
+        siggraph17.random_weights,
+        siggraph17.forward,
+        lambda make: (siggraph17.hinted(make, 1, 64, 88),),
+        published.siggraph17,
+    ),
+    Network(
+        "siggraph17, mask - 0.5",
+        partial(siggraph17.random_weights, mask_center=0.5),
+        partial(siggraph17.forward, mask_center=0.5),
+        lambda make: (siggraph17.hinted(make, 1, 64, 88),),
+        published.siggraph17,
+        ("--mask-center", "0.5"),
+    ),
+    Network(
+        "vae",
+        partial(vae.random_weights, colour_encoder=True),
+        vae.forward,
+        lambda make: (make.uniform(2, 1, 64, 64, low=-1), make.noise(2, 64, 1, 1)),
+        published.torch_nested,
+    ),
+    Network(
+        "vae, half-pixel bilinear",
+        partial(vae.random_weights, align_corners=False),
+        partial(vae.forward, align_corners=False),
+        lambda make: (make.uniform(1, 1, 64, 64, low=-1), make.noise(1, 64, 1, 1)),
+        published.torch_zip,
+        ("--align-corners", "false"),
+    ),
+    Network(
+        "unet, transposed",
+        unet.random_weights,
+        unet.forward,
+        lambda make: (make.uniform(1, 3, 61, 83),),
+        partial(published.torch_zip, mask_values=[0, 1]),
+    ),
+    Network(
+        "unet, bilinear, biases",
+        partial(unet.random_weights, bilinear=True, bias=True),
+        unet.forward,
+        lambda make: (make.uniform(1, 3, 61, 83),),
+        partial(published.torch_zip, mask_values=[0, 1]),
+    ),
+    Network(
+        "dcgan",
+        dcgan.random_weights,
+        dcgan.forward,
+        lambda make: (make.noise(3, 100, 1, 1),),
+        published.torch_zip,
+    ),
+    Network(
+        "enhancenet",
+        enhancenet.random_weights,
+        enhancenet.forward,
+        lambda make: (make.uniform(1, 3, 31, 47),),
+        published.tensorflow_v1,
+    ),
+]
+
+
+class Failure(Exception):
+    """Why a network did not pass."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What limn made and what it took; errors are relative to the largest output."""
+
+    error: float
+    float32_error: float
+    seconds: tuple[float, ...]  # with 1 thread, with 2
+    peak: float  # MB, the larger
+
+    @property
+    def bound(self) -> float:
+        return max(LEAST_BOUND, TIMES_FLOAT32 * self.float32_error)
+
+
+def called(command: list[str]) -> str:
+    """The command's standard output; Failure with its messages where it does not end well."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Failure(f"{' '.join(command[:3])} ..: exit code {done.returncode}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def run_limn(
+    limn: str, weights: pathlib.Path, inputs: list[pathlib.Path], output: pathlib.Path, threads: int
+) -> tuple[float, float]:
+    """Seconds and peak MB of `limn run`."""
+    command = [limn, "run", "-m", str(weights), "-i", str(inputs[0]), "-o", str(output), "-t", str(threads)]
+    if len(inputs) > 1:
+        command += ["--latent", str(inputs[1])]
+    text = called([sys.executable, "-I", "-S", str(ROOT / "tests/full/measure.py"), *command])
+    report = json.loads(text)
+    if report["code"] != 0:
+        raise Failure(f"{' '.join(command)}: exit code {report['code']}")
+    return report["seconds"], report["peak"]
+
+
+def relative_error(got: np.ndarray, want: np.ndarray) -> float:
+    if got.shape != want.shape:
+        raise Failure(f"the output is {got.shape}, {want.shape} expected")
+    error = np.abs(got - want).max() / np.abs(want).max()
+    if not np.isfinite(error):
+        raise Failure("the output is not finite")
+    return float(error)
+
+
+def measure(network: Network, seed: int, limn: str, folder: pathlib.Path) -> Measured:
+    weights = network.weights(seed)
+    inputs = network.inputs(Maker(1000 + seed))
+    with torch.no_grad():
+        exact = network.forward(Parameters(weights), *(x.to(torch.float64) for x in inputs), ignore).numpy()
+        float32 = network.forward(Parameters(weights), *inputs, ignore).numpy()
+
+    paths = [folder / f"input{number}.npy" for number in range(len(inputs))]
+    for path, x in zip(paths, inputs, strict=True):
+        np.save(path, x.numpy())
+    source, converted = folder / "published", folder / "converted.safetensors"
+    network.publish(weights, source)
+    called([sys.executable, str(ROOT / "tools/convert.py"), str(source), "-o", str(converted), *network.options])
+
+    outputs = [folder / "y1.npy", folder / "y2.npy"]
+    costs = [run_limn(limn, converted, paths, output, threads) for threads, output in enumerate(outputs, start=1)]
+    if outputs[0].read_bytes() != outputs[1].read_bytes():
+        raise Failure("one thread and two give different bytes")
+    error = relative_error(np.load(outputs[0]).astype(np.float64), exact)
+    return Measured(
+        error, relative_error(float32, exact), tuple(cost[0] for cost in costs), max(cost[1] for cost in costs)
+    )
+
+
+def attempt(network: Network, seed: int, limn: str, work: pathlib.Path) -> bool:
+    """Measures, prints the line of the table, and says whether the network passed."""
+    label = f"{network.name:<25} {seed:>4}"
+    try:
+        with tempfile.TemporaryDirectory(dir=work) as folder:
+            got = measure(network, seed, limn, pathlib.Path(folder))
+    except Failure as failure:
+        print(f"{label}  FAILED: {failure}", flush=True)
+        return False
+    passed = got.error <= got.bound
+    errors = f"{got.error:9.1e} {got.float32_error:9.1e} {got.bound:9.1e}"
+    costs = f"{got.seconds[0]:8.2f} {got.seconds[1]:8.2f} {got.peak:8.0f}"
+    print(f"{label} {errors} {costs}  {'ok' if passed else 'FAILED: beyond the bound'}", flush=True)
+    return passed
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--limn", default=str(ROOT / "build/limn"), help="the program (default: build/limn)")
+    parser.add_argument("--seeds", type=int, default=2, help="how many sets of weights of each network (default: 2)")
+    parser.add_argument("--only", default="", help="networks whose name begins with this")
+    arguments = parser.parse_args()
+    if not pathlib.Path(arguments.limn).is_file():
+        parser.error(f"{arguments.limn}: no such program; make builds it")
+    work = ROOT / "build"
+    work.mkdir(exist_ok=True)
+
+    start = time.perf_counter()
+    print(f"PyTorch {torch.__version__}; {called([arguments.limn, '--version']).strip()}")
+    print(f"{'network':<25} seed {'limn':>9} {'float32':>9} {'bound':>9} {'s, -t 1':>8} {'s, -t 2':>8} {'peak MB':>8}")
+    results = [
+        attempt(network, seed, arguments.limn, work)
+        for network in NETWORKS
+        if network.name.startswith(arguments.only)
+        for seed in range(1, arguments.seeds + 1)
+    ]
+    print(f"{time.perf_counter() - start:.0f} s")
+    print(f"{results.count(True)} passed, {results.count(False)} failed")
+    return 0 if results and all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,306 @@
+"""limn colorize from outside: against a NumPy version of everything around the network, which `limn run` computes."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cli_support import ROOT, fails, limn, pixels, png, png_chunk, ppm, read_png, succeeds
+from colorize_reference import (
+    bicubic,
+    hint_planes,
+    join,
+    lightness8,
+    noise,
+    resize_linear,
+    rgb2lab,
+)
+
+GOLDENS = ROOT / "tests/goldens"
+NETWORKS = ("eccv16", "siggraph17", "siggraph17-centred-mask", "vae", "vae-half-pixel")
+SIZES = ((1, 1), (3, 500), (500, 3), (37, 61), (256, 256), (300, 201))
+Hints = list[tuple[int, int, float, float, int]]
+
+
+def weights(network: str) -> Path:
+    return GOLDENS / f"{network}.safetensors"
+
+
+def smooth(height: int, width: int, channels: int = 3) -> np.ndarray:
+    """A picture of gradients, whose colours a rounding error does not change much."""
+    y, x = np.mgrid[0:height, 0:width] / max(height, width)
+    planes = [127 + 120 * np.sin(3 * x + c) * np.cos(2 * y - c) for c in range(channels)]
+    return np.stack(planes, -1).astype(np.uint8)
+
+
+def network_ab(tmp_path: Path, network: str, picture: np.ndarray, hints: Hints = (), seed: int | None = None):
+    """a and b, 2 x side x side, as the network has them."""
+    options: list[str | Path] = []
+    if network.startswith("vae"):
+        x = 2 * lightness8(resize_linear(picture, 64))[None] / 255 - 1
+        if seed is not None:
+            np.save(tmp_path / "z.npy", noise(seed, latent_length())[None])
+            options = ["--latent", tmp_path / "z.npy"]
+    else:
+        x = rgb2lab(bicubic(picture[..., :3], 256, 256))[None, ..., 0]
+        if network.startswith("siggraph17"):
+            x = np.concatenate([x, hint_planes(list(hints), *picture.shape[:2])])
+    np.save(tmp_path / "x.npy", x[None].astype("<f4"))
+    succeeds("run", "-m", weights(network), tmp_path / "x.npy", "-o", tmp_path / "y.npy", "--force", *options)
+    y = np.load(tmp_path / "y.npy")[0].astype(np.float64)
+    return 127.5 * y - 0.5 if network.startswith("vae") else y
+
+
+def colorized(tmp_path: Path, network: str, data: bytes, *options: str | Path) -> np.ndarray:
+    source, output = tmp_path / "in.picture", tmp_path / "out.png"
+    source.write_bytes(data)
+    succeeds("colorize", "-m", weights(network), source, "-o", output, "--force", *options)
+    return read_png(output.read_bytes())
+
+
+def assert_alike(got: np.ndarray, want: np.ndarray, what: str = "") -> None:
+    """At most one level apart, and that in one sample of a hundred: float32 against float64 beside a rounding edge."""
+    assert got.shape == want.shape, what
+    difference = np.abs(got.astype(int) - want)
+    assert difference.max() <= 1 and np.mean(difference != 0) <= 0.01, (
+        what,
+        difference.max(),
+        np.mean(difference != 0),
+    )
+
+
+# Against the reference
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("size", SIZES)
+def test_pipeline(tmp_path: Path, network: str, size: tuple[int, int]) -> None:
+    picture = smooth(*size)
+    want = join(picture, network_ab(tmp_path, network, picture))
+    assert_alike(colorized(tmp_path, network, ppm(picture)), want, f"{network} {size}")
+
+
+@pytest.mark.parametrize("network", ["eccv16", "vae"])
+def test_noisy_picture(tmp_path: Path, network: str) -> None:
+    picture = pixels(90, 130)
+    want = join(picture, network_ab(tmp_path, network, picture))
+    assert_alike(colorized(tmp_path, network, ppm(picture)), want)
+
+
+def test_tint(tmp_path: Path) -> None:
+    picture = smooth(40, 50)
+    ab = network_ab(tmp_path, "siggraph17", picture)
+    for saturation, temperature in ((0.5, 0), (1, 12), (2, -30), (0, 6)):
+        got = colorized(
+            tmp_path, "siggraph17", ppm(picture), f"--saturation={saturation}", f"--temperature={temperature}"
+        )
+        assert_alike(got, join(picture, ab, saturation, temperature), f"{saturation} {temperature}")
+
+
+def test_no_saturation_is_grey(tmp_path: Path) -> None:
+    got = colorized(tmp_path, "eccv16", ppm(pixels(40, 50)), "--saturation", "0").astype(int)
+    assert np.ptp(got, axis=-1).max() <= 1  # scikit-image's rounded white is not exactly R = G = B
+
+
+def test_lightness_stays(tmp_path: Path) -> None:
+    """With little colour nothing is clipped: the L of the result is that of the picture, within its 8 bits."""
+    picture = smooth(60, 80)
+    got = colorized(tmp_path, "eccv16", ppm(picture), "--saturation", "0.1")
+    assert np.abs(rgb2lab(got)[..., 0] - rgb2lab(picture)[..., 0]).max() < 0.5
+
+
+def test_own_colours_matter_only_by_lightness(tmp_path: Path) -> None:
+    grey = smooth(50, 70, 1)
+    from_grey = colorized(tmp_path, "siggraph17", png(grey))
+    assert from_grey.shape == (50, 70, 3)
+    assert (from_grey == colorized(tmp_path, "siggraph17", ppm(grey.repeat(3, axis=2)))).all()
+
+
+def test_alpha_and_16_bits(tmp_path: Path) -> None:
+    picture = smooth(33, 45, 4)
+    got = colorized(tmp_path, "eccv16", png(picture))
+    assert (got[..., 3] == picture[..., 3]).all()
+    assert (got[..., :3] == colorized(tmp_path, "eccv16", ppm(picture[..., :3]))).all()
+    deep = picture[..., :3].astype(np.uint16) * 257
+    assert (colorized(tmp_path, "eccv16", png(deep)) == got[..., :3]).all()
+
+
+def test_threads_do_not_matter(tmp_path: Path) -> None:
+    data = ppm(smooth(120, 90))
+    one, two = (colorized(tmp_path, "siggraph17", data, "-t", threads) for threads in "12")
+    assert (one == two).all()
+
+
+# Hints
+
+RED, BLUE = rgb2lab(np.array([[[200, 50, 50], [30, 60, 250]]]))[0, :, 1:]
+
+
+@pytest.mark.parametrize("network", ["siggraph17", "siggraph17-centred-mask"])
+@pytest.mark.parametrize("size", [(37, 61), (600, 900)])
+def test_hints(tmp_path: Path, network: str, size: tuple[int, int]) -> None:
+    picture = smooth(*size)
+    hints = [(5, 7, *RED, 2), (30, 20, *BLUE, 12), (33, 22, *RED, 0), (60, 36, 10.5, -60.25, 3)]
+    text, listed = tmp_path / "hints.txt", tmp_path / "hints.json"
+    text.write_text("# hints\n5 7 #c83232\n\n30\t20 #1E3cFA 12\r\n33 22 #c83232 0\n")
+    colours: list[dict] = [{"color": "#c83232"}, {"color": "#1E3cFA"}, {"color": "#c83232"}, {"a": 10.5, "b": -60.25}]
+    rows = [{"x": x, "y": y, "radius": radius} | c for (x, y, _, _, radius), c in zip(hints, colours, strict=True)]
+    listed.write_text(json.dumps(rows))
+    for file, used in ((text, hints[:3]), (listed, hints)):
+        want = join(picture, network_ab(tmp_path, network, picture, used))
+        assert_alike(colorized(tmp_path, network, ppm(picture), "--hints", file), want, file.name)
+
+
+def test_no_hints_is_automatic(tmp_path: Path) -> None:
+    data, empty = ppm(smooth(30, 40)), tmp_path / "empty.txt"
+    empty.write_text("# none\n")
+    got = colorized(tmp_path, "siggraph17", data, "--hints", empty)
+    assert (got == colorized(tmp_path, "siggraph17", data)).all()
+
+
+def test_hints_refer_to_the_upright_picture(tmp_path: Path) -> None:
+    picture, file = smooth(40, 70), tmp_path / "hints.txt"
+    file.write_text("60 5 #c83232 6\n")  # beyond the stored width of 40
+    quarter_turn = b"MM\0*\0\0\0\x08\0\x01" + struct.pack(">HHIHHI", 0x112, 3, 1, 8, 0, 0)  # EXIF: to the left
+    stored = png(np.rot90(picture, -1), png_chunk(b"eXIf", quarter_turn))
+    want = colorized(tmp_path, "siggraph17", ppm(picture), "--hints", file)
+    assert (colorized(tmp_path, "siggraph17", stored, "--hints", file) == want).all()
+
+
+def test_later_hint_wins(tmp_path: Path) -> None:
+    data, file = ppm(smooth(64, 64)), tmp_path / "hints.txt"
+    results = []
+    for order in (("#c83232", "#1e3cfa"), ("#1e3cfa", "#c83232"), ("#1e3cfa",), ("#c83232",)):
+        file.write_text("".join(f"20 20 {colour} 5\n" for colour in order))
+        results.append(colorized(tmp_path, "siggraph17", data, "--hints", file))
+    assert (results[0] == results[2]).all() and (results[1] == results[3]).all()
+    assert (results[0] != results[1]).any()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("3 4 #112233\n40 4 #112233\n", "line 2: 40, 4 lies outside the picture of 40 x 30 pixels"),
+        ("3 30 #112233", "line 1: 3, 30 lies outside"),
+        ("3 4", "line 1"),
+        ("-3 4 #112233", "line 1"),
+        ('[{"x": 3, "y": 4,\n"color": 5}]', "line 2"),
+        ('[\n{"x": 3, "y": 77, "a": 1, "b": 2}]', "line 2: 3, 77 lies outside"),
+    ],
+)
+def test_bad_hints(tmp_path: Path, text: str, message: str) -> None:
+    source, file, output = tmp_path / "in.ppm", tmp_path / "hints", tmp_path / "out.png"
+    source.write_bytes(ppm(smooth(30, 40)))
+    file.write_text(text)
+    line = fails(4, "colorize", "-m", weights("siggraph17"), source, "--hints", file, "-o", output)
+    assert f"{file}: {message}" in line and not output.exists()
+
+
+# The VAE's variants and sheets
+
+
+def latent_length() -> int:
+    rows = json.loads(succeeds("inspect", weights("vae"), "--json"))["tensors"]
+    shapes = {row["name"]: row["shape"] for row in rows}
+    return shapes["dec_conv1.weight"][1] - shapes["cond_enc_conv4.weight"][0]
+
+
+def test_one_sample(tmp_path: Path) -> None:
+    picture = smooth(48, 64)
+    for seed in (0, 5, 2**63 - 1):
+        got = colorized(tmp_path, "vae", ppm(picture), "--samples", "1", "--seed", str(seed))
+        assert_alike(got, join(picture, network_ab(tmp_path, "vae", picture, seed=seed)), f"seed {seed}")
+
+
+def test_samples(tmp_path: Path) -> None:
+    picture = smooth(80, 100)
+    sheet = colorized(tmp_path, "vae", ppm(picture), "--samples", "5", "--seed", "3")
+    assert sheet.shape == (2 * (80 + 4 + 10 + 8) + 8, 3 * 108 + 8, 3)  # 3 columns, captions 10 rows high, gaps of 8
+    for i in range(5):
+        top, left = 8 + i // 3 * 102, 8 + i % 3 * 108
+        one = colorized(tmp_path, "vae", ppm(picture), "--samples", "1", "--seed", str(3 + i))
+        assert (sheet[top : top + 80, left : left + 100] == one).all(), i
+        assert (sheet[top + 80 : top + 94, left : left + 100] < 128).any(), "a caption"
+    assert (sheet == colorized(tmp_path, "vae", ppm(picture), "--samples", "5", "--seed", "3")).all()
+
+
+def test_compare(tmp_path: Path) -> None:
+    picture = smooth(80, 100)
+    source, output = tmp_path / "in.ppm", tmp_path / "sheet.png"
+    source.write_bytes(ppm(picture))
+    networks = ("eccv16", "siggraph17", "vae")
+    names = ",".join(str(weights(network)) for network in networks)
+    succeeds("colorize", "--compare", "-m", names, source, "-o", output, "--saturation", "0.5")
+    sheet = read_png(output.read_bytes())
+    want = [picture, join(picture, np.zeros((2, 1, 1)))]
+    want += [colorized(tmp_path, network, ppm(picture), "--saturation", "0.5") for network in networks]
+    assert sheet.shape == (80 + 4 + 10 + 8 + 8, 5 * 108 + 8, 3)
+    for i, part in enumerate(want):
+        assert_alike(sheet[8:88, 8 + i * 108 : 108 + i * 108], part, f"cell {i}")
+
+
+def test_sheets_shrink_large_pictures_and_show_white_through_alpha(tmp_path: Path) -> None:
+    picture = smooth(300, 1200, 4)
+    picture[..., 3] = 0
+    sheet = colorized(tmp_path, "eccv16", png(picture), "--compare")
+    assert sheet.shape == (128 + 4 + 20 + 8 + 8, 3 * 520 + 8, 3)
+    assert (sheet[8:136] == 255).all() and (sheet[140:] < 128).any()
+
+
+# The command line
+
+
+def test_folder(tmp_path: Path) -> None:
+    folder, results = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    for name in ("a.ppm", "b.ppm"):
+        (folder / name).write_bytes(ppm(smooth(20, 30)))
+    (folder / "c.png").write_bytes(b"no picture")
+    done = limn("colorize", "-m", weights("eccv16"), folder, "-o", results)
+    assert done.returncode == 1 and b"c.png" in done.stderr
+    assert sorted(path.name for path in results.iterdir()) == ["a.ppm", "b.ppm"]
+
+
+def test_names_in_limn_weights(tmp_path: Path) -> None:
+    picture, output = tmp_path / "in.ppm", tmp_path / "out.png"
+    picture.write_bytes(ppm(smooth(20, 30)))
+    environment = {"LIMN_WEIGHTS": str(GOLDENS)}
+    succeeds("colorize", "--compare", "-m", "eccv16,vae", picture, "-o", output, env=environment)
+    succeeds("colorize", "-m", "eccv16", picture, "-o", "-", env=environment)
+
+
+def test_standing_output_is_kept(tmp_path: Path) -> None:
+    source, output = tmp_path / "in.ppm", tmp_path / "out.png"
+    source.write_bytes(ppm(smooth(20, 30)))
+    output.write_bytes(b"mine")
+    for options in ((), ("--compare",)):
+        fails(5, "colorize", "-m", weights("eccv16"), source, "-o", output, *options)
+    assert output.read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("-m", weights("enhancenet")), "a colorization one (eccv16, siggraph17, vae) is needed"),
+        ((), "which network?"),
+        (("-m", weights("eccv16"), "--hints", "hints.txt"), "--hints goes with siggraph17"),
+        (("-m", weights("vae"), "--hints", "hints.txt"), "--hints goes with siggraph17"),
+        (("-m", weights("eccv16"), "--samples", "2"), "--samples goes with vae"),
+        (("-m", weights("vae"), "--seed", "2"), "--seed goes with --samples"),
+        (("-m", weights("vae"), "--samples", "2", "--compare"), "do not go together"),
+        (("-m", weights("vae"), "--samples", "0"), "from 1 to 256"),
+        (("-m", f"{weights('eccv16')},{weights('vae')}"), "several networks go with --compare"),
+        (("-m", ",".join(9 * [str(weights("eccv16"))]), "--compare"), "more than 8 networks"),
+        (("-m", weights("eccv16"), "--saturation", "-1"), "from 0 to 10"),
+        (("-m", weights("eccv16"), "--saturation", "nan"), "from 0 to 10"),
+        (("-m", weights("eccv16"), "--temperature", "warm"), "from -100 to 100"),
+    ],
+)
+def test_usage(tmp_path: Path, options: tuple, message: str) -> None:
+    (tmp_path / "in.ppm").write_bytes(ppm(smooth(20, 30)))
+    (tmp_path / "hints.txt").write_text("1 1 #112233\n")
+    line = fails(2, "colorize", "in.ppm", "-o", "out.png", *options, cwd=tmp_path)
+    assert message in line and not (tmp_path / "out.png").exists()

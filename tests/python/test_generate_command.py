@@ -1,0 +1,122 @@
+"""`limn generate` as a command: files and folders, what stands already, the report, wrong command lines."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cli_support import ROOT, WEIGHTS, Arguments, fails, limn, read_png, succeeds
+from generate_support import GREY, changed, generated, random_latents
+
+
+def test_single_files(tmp_path: Path) -> None:
+    """Named so that they sort by number, and scaled together, as on a sheet."""
+    options = ("-m", GREY, "-n", "11", "--seed", "2")
+    report = json.loads(succeeds("generate", *options, "-o", "new/", "--json", cwd=tmp_path))
+    names = [f"new/{index:04}.png" for index in range(11)]
+    assert report == {"seed": 2, "n": 11, "files": names}
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.glob("new/*")) == names
+    sheet = generated(tmp_path, GREY, *options[2:])
+    for index, name in enumerate(names):
+        top, left = 2 + index // 8 * 18, 2 + index % 8 * 18
+        picture = read_png((tmp_path / name).read_bytes())
+        np.testing.assert_array_equal(picture, sheet[top : top + 16, left : left + 16])
+
+
+def test_a_folder_that_stands_needs_no_slash(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    succeeds("generate", "-m", GREY, "-n", "1", "-o", "out", cwd=tmp_path)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["0000.png"]
+
+
+def test_what_stands_is_kept_without_force(tmp_path: Path) -> None:
+    for name, arguments in (("sheet.png", ("sheet.png",)), ("out/0002.png", ("out/", "-n", "3"))):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"mine")
+        line = fails(5, "generate", "-m", GREY, "-o", *arguments, cwd=tmp_path)
+        assert f"{name}: stands already (--force replaces it)" in line
+        assert path.read_bytes() == b"mine" and len(list(path.parent.glob("*.png"))) == 1
+        succeeds("generate", "-m", GREY, "--force", "-o", *arguments, cwd=tmp_path)
+        assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    assert "file" in fails(5, "generate", "-m", GREY, "-o", "file/", cwd=tmp_path)
+    assert "none" in fails(5, "generate", "-m", GREY, "-o", "none/none/", cwd=tmp_path)
+    assert "none" in fails(5, "generate", "-m", GREY, "-o", "none/out.png", cwd=tmp_path)
+
+
+def test_other_outputs(tmp_path: Path) -> None:
+    piped = succeeds("generate", "-m", GREY, "-o", "-")
+    np.testing.assert_array_equal(read_png(piped), generated(tmp_path, GREY))
+    for name, signature in (("a.jpg", b"\xff\xd8\xff"), ("a.ppm", b"P6\n"), ("a.bmp", b"BM")):
+        succeeds("generate", "-m", GREY, "-o", name, cwd=tmp_path)
+        assert (tmp_path / name).read_bytes().startswith(signature)
+
+
+def test_the_report_names_what_was_asked_for(tmp_path: Path) -> None:
+    report = json.loads(succeeds("generate", "-m", GREY, "-o", "a.png", "--json", cwd=tmp_path))
+    assert report == {"seed": 0, "n": 16, "files": ["a.png"]}
+    report = json.loads(succeeds("generate", "-m", GREY, "-o", "b.png", "--json", "--walk", "1,2,5", cwd=tmp_path))
+    assert report == {"walk": [1, 2], "n": 5, "files": ["b.png"]}
+    np.save(tmp_path / "z.npy", random_latents(2, GREY))
+    report = json.loads(succeeds("generate", "-m", GREY, "-o", "c.png", "--json", "--latent", "z.npy", cwd=tmp_path))
+    assert report == {"latent": "z.npy", "n": 2, "files": ["c.png"]}
+
+
+def test_progress_goes_to_a_terminal_only(tmp_path: Path) -> None:
+    terminal, end = pty.openpty()
+    done = limn("generate", "-m", GREY, "-n", "40", "-o", tmp_path / "a.png", stderr=end)
+    os.close(end)
+    shown = os.read(terminal, 4096)
+    os.close(terminal)
+    assert done.returncode == 0 and shown.endswith(b"100% of 40 pictures\r\n"), shown
+
+
+# Command lines
+
+USAGE = [
+    (("-m", WEIGHTS, "-o", "x.png"), "enhancenet.safetensors: this network is enhancenet; one that makes pictures"),
+    (("-m", ROOT / "tests/goldens/vae.safetensors", "-o", "x.png"), "this network is vae; one that makes pictures"),
+    (("-m", GREY), "-o OUTPUT is needed"),
+    (("-m", GREY, "-o", ""), "the extension names no format"),
+    (("-m", GREY, "-o", "x.webp"), "x.webp: the extension names no format"),
+    (("-m", GREY, "-o", "x"), "a folder's name ends with /"),
+    (("-m", GREY, "-o", "x.png", "photo.jpg"), "photo.jpg: generate takes no input"),
+    (("-m", GREY, "-o", "-", "--json"), "--json and -o - would both write to standard output"),
+    (("-m", GREY, "-o", "x.png", "-n", "0"), "--count 0: a whole number from 1"),
+    (("-m", GREY, "-o", "x.png", "--seed", "-1"), "--seed -1: a whole number from 0"),
+    (("-m", GREY, "-o", "x.png", "--walk", "1,2"), "--walk 1,2: A,B,N expected"),
+    (("-m", GREY, "-o", "x.png", "--walk", "1,2,1"), "--walk 1,2,1: A,B,N expected"),
+    (("-m", GREY, "-o", "x.png", "--walk", "1,-2,4"), "--walk 1,-2,4: A,B,N expected"),
+    (("-m", GREY, "-o", "x.png", "--walk", "1,2,4,"), "--walk 1,2,4,: A,B,N expected"),
+    (("-m", GREY, "-o", "x.png", "--walk", "1,2,4", "-n", "4"), "-n and --seed do not go with it"),
+    (("-m", GREY, "-o", "x.png", "--walk", "1,2,4", "--seed", "4"), "--walk says which pictures"),
+    (("-m", GREY, "-o", "x.png", "--latent", "z.npy", "-n", "4"), "--latent says which pictures"),
+    (("-m", GREY, "-o", "x.png", "--latent", "z.npy", "--walk", "1,2,4"), "--latent and --walk exclude each other"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), USAGE, ids=[message for _, message in USAGE])
+def test_usage(arguments: tuple[Arguments, ...], message: str, tmp_path: Path) -> None:
+    assert message in fails(2, "generate", *arguments, cwd=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_other_channels_are_refused(tmp_path: Path) -> None:
+    weights = changed(tmp_path, 2, 0.1)
+    assert "makes pictures of 2 channels, 1 (grey) or 3 (RGB) expected" in fails(
+        3, "generate", "-m", weights, "-o", tmp_path / "x.png"
+    )
+
+
+def test_weights_are_looked_up(tmp_path: Path) -> None:
+    (tmp_path / "dcgan.safetensors").write_bytes(GREY.read_bytes())
+    succeeds("generate", "-o", tmp_path / "a.png", env={"LIMN_WEIGHTS": str(tmp_path)})
+    assert "no weights called dcgan" in fails(3, "generate", "-o", tmp_path / "b.png", cwd=tmp_path)
