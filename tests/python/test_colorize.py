@@ -9,15 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cli_support import ROOT, fails, limn, pixels, png, png_chunk, ppm, read_png, succeeds
-from colorize_reference import (
-    bicubic,
-    hint_planes,
-    join,
-    lightness8,
-    noise,
-    resize_linear,
-    rgb2lab,
-)
+from colorize_reference import bicubic, hint_planes, join, lightness8, noise, resize_linear, rgb2lab
 
 GOLDENS = ROOT / "tests/goldens"
 NETWORKS = ("eccv16", "siggraph17", "siggraph17-centred-mask", "vae", "vae-half-pixel")
@@ -36,7 +28,9 @@ def smooth(height: int, width: int, channels: int = 3) -> np.ndarray:
     return np.stack(planes, -1).astype(np.uint8)
 
 
-def network_ab(tmp_path: Path, network: str, picture: np.ndarray, hints: Hints = (), seed: int | None = None):
+def network_ab(
+    tmp_path: Path, network: str, picture: np.ndarray, hints: Hints | None = None, seed: int | None = None
+) -> np.ndarray:
     """a and b, 2 x side x side, as the network has them."""
     options: list[str | Path] = []
     if network.startswith("vae"):
@@ -47,7 +41,7 @@ def network_ab(tmp_path: Path, network: str, picture: np.ndarray, hints: Hints =
     else:
         x = rgb2lab(bicubic(picture[..., :3], 256, 256))[None, ..., 0]
         if network.startswith("siggraph17"):
-            x = np.concatenate([x, hint_planes(list(hints), *picture.shape[:2])])
+            x = np.concatenate([x, hint_planes(hints or [], *picture.shape[:2])])
     np.save(tmp_path / "x.npy", x[None].astype("<f4"))
     succeeds("run", "-m", weights(network), tmp_path / "x.npy", "-o", tmp_path / "y.npy", "--force", *options)
     y = np.load(tmp_path / "y.npy")[0].astype(np.float64)
@@ -65,11 +59,8 @@ def assert_alike(got: np.ndarray, want: np.ndarray, what: str = "") -> None:
     """At most one level apart, and that in one sample of a hundred: float32 against float64 beside a rounding edge."""
     assert got.shape == want.shape, what
     difference = np.abs(got.astype(int) - want)
-    assert difference.max() <= 1 and np.mean(difference != 0) <= 0.01, (
-        what,
-        difference.max(),
-        np.mean(difference != 0),
-    )
+    most, share = difference.max(), np.mean(difference != 0)
+    assert most <= 1 and share <= 0.01, (what, most, share)
 
 
 # Against the reference

@@ -77,7 +77,8 @@ def test_mask_values(tmp_path: Path) -> None:
     ("text", "message"),
     [("[0, 1, 2]", "has 3 values, the network has 4 classes"), ("[0, 1, 2, 256]", "from 0 to 255"),
      ("[0, 1, 2, -1]", "from 0 to 255"), ("[0, 1, 2, 0.5]", "from 0 to 255"), ("{}", "array"),
-     ("[0, 1, 2, 3", "byte 11"), ("[[0, 1], [1, 1], [2, 2], [3, 3]]", "three or four"), ("[0, 1, [2, 2, 2], 3]", "first value"),
+     ("[0, 1, 2, 3", "byte 11"), ("[[0, 1], [1, 1], [2, 2], [3, 3]]", "three or four"),
+     ("[0, 1, [2, 2, 2], 3]", "first value"),
      ("[[1, 2, 3, 4, 5]]", "four levels"), ('["0", 1, 2, 3]', "number")],
 )  # fmt: skip
 def test_mask_values_that_make_no_sense(text: str, message: str, tmp_path: Path) -> None:
