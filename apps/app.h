@@ -21,7 +21,7 @@ struct options {
     int64_t grid_rows, grid_columns; /* --grid; 0: not given */
     int64_t memory_limit;            /* bytes */
     double seconds;
-    const char *hints;              /* colorize, and so the next four */
+    const char *hints; /* colorize, and so the next four */
     double saturation, temperature;
     int64_t samples;
     bool compare;

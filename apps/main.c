@@ -24,7 +24,8 @@ const struct command commands[] = {
      "--truth. A truth is a mask as limn compare --masks takes it. Probabilities are 1 x classes x H x W\n"
      "float32 at the size that the network computed with.",
      segment_run},
-    {COLORIZE, "colorize", "give pictures colours", "-m eccv16|siggraph17|vae|FILE [options] INPUT... -o OUTPUT",
+    {COLORIZE, "colorize", "give pictures colours",
+     "-m eccv16|siggraph17|vae|FILE [options] INPUT... -o OUTPUT",
      "limn colorize -m siggraph17 old.jpg --hints hints.txt -o new.png",
      "INPUT is a picture, grey or not (its own colours do not count), a folder of pictures, or - for standard\n"
      "input. Lightness stays the picture's own, at its full size; the network, at 256 x 256 pixels (vae: 64 x\n"
@@ -42,7 +43,8 @@ const struct command commands[] = {
      "changes "
      "memory\nand time, never the result.",
      upscale_run},
-    {GENERATE, "generate", "make pictures of noise", "[options] -o OUTPUT", "limn generate -n 64 --seed 7 -o faces.png",
+    {GENERATE, "generate", "make pictures of noise", "[options] -o OUTPUT",
+     "limn generate -n 64 --seed 7 -o faces.png",
      "OUTPUT is a picture file, for a sheet of eight pictures a row, or a folder (its name ends with /, or it\n"
      "stands already), for 0000.png, 0001.png and so on. Picture i of a seed is the same however many are asked\n"
      "for. All are scaled together, so that their least value becomes 0 and their largest 255; --fixed-range\n"
@@ -82,12 +84,14 @@ const struct command commands[] = {
      "limn inspect enhancenet --size 480x640",
      "Lists metadata, tensors, and the graph with its shapes, parameters and operations at a size.",
      inspect_run},
-    {VERIFY, "verify", "check a weights file completely", "[options] WEIGHTS", "limn verify enhancenet.safetensors",
+    {VERIFY, "verify", "check a weights file completely", "[options] WEIGHTS",
+     "limn verify enhancenet.safetensors",
      "Checks every rule of the file format, that the tensors make up a known network, and that all values "
      "are "
      "finite and\nall batch-norm variances positive.",
      verify_run},
-    {BENCH, "bench", "measure", "model|layers|machine [options]", "limn bench layers -m enhancenet --size 128x128",
+    {BENCH, "bench", "measure", "model|layers|machine [options]",
+     "limn bench layers -m enhancenet --size 128x128",
      "model    the whole network: minimum, median, load time, peak memory\n"
      "layers   a row a layer: kernel, time, share, operations, bytes\n"
      "machine  the bounds: multiply-add peak of a core, memory bandwidth, and what OpenBLAS reaches at "

@@ -8,7 +8,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-
 /* ---- palette indices --------------------------------------------------------------------- */
 
 static void put_32be(unsigned char *at, uint32_t value)

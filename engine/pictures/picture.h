@@ -8,8 +8,8 @@
 
 #include "status.h"
 
-/* Limits of an input picture, and of the file it comes in: above any picture within the limits but a plain-text one of
- * 16 bits, and low enough for the decoders' ints. */
+/* Limits of an input picture, and of the file it comes in: above any picture within the limits but a
+ * plain-text one of 16 bits, and low enough for the decoders' ints. */
 #define PICTURE_MOST_PIXELS INT64_C(89478485)
 #define PICTURE_MOST_SIDE INT64_C(16384)
 #define PICTURE_MOST_BYTES ((size_t)1 << 30)
