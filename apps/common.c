@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 limn_status app_engine(const struct options *options, limn_engine **engine, limn_error *error)
@@ -38,9 +39,12 @@ static bool is_file(const char *path)
 static bool program_folder(char *folder, size_t room)
 {
     ssize_t length = readlink("/proc/self/exe", folder, room - 1);
-    if (length <= 0)
+    const char *started_as = (const char *)getauxval(AT_EXECFN);
+    if (length > 0)
+        folder[length] = 0;
+    else if (!started_as ||
+             snprintf(folder, room, "%s", started_as) >= (int)room) /* no /proc, as in a bare chroot */
         return false;
-    folder[length] = 0;
     char *slash = strrchr(folder, '/');
     if (!slash)
         return false;

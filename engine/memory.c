@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 enum { LINE = 64 };
 
@@ -131,7 +132,7 @@ void mem_fail_at(int64_t nth, bool persistent)
 
 size_t mem_peak_resident(void)
 {
-    /* Not getrusage: its figure begins with that of the process that started this one. */
+    /* Rather than getrusage, whose figure begins with that of the process that started this one. */
     char line[128];
     unsigned long kilobytes = 0;
     FILE *status = fopen("/proc/self/status", "re");
@@ -140,5 +141,8 @@ size_t mem_peak_resident(void)
             break;
     if (status)
         fclose(status);
+    struct rusage usage;
+    if (!kilobytes && getrusage(RUSAGE_SELF, &usage) == 0) /* no /proc */
+        kilobytes = (unsigned long)usage.ru_maxrss;
     return (size_t)kilobytes * 1024;
 }
