@@ -11,14 +11,14 @@
 
 limn_status app_engine(const struct options *options, limn_engine **engine, limn_error *error)
 {
-    static const char *const kinds[] = {"auto", "openblas", "reference"};
+    static const char *const kinds[] = {"auto", "openblas", "native", "reference"};
     limn_kernels kernels = LIMN_KERNELS_AUTO;
     *engine = NULL;
     if (options->gemm) {
         while ((size_t)kernels < sizeof kinds / sizeof *kinds && strcmp(options->gemm, kinds[kernels]) != 0)
             kernels++;
         if ((size_t)kernels == sizeof kinds / sizeof *kinds)
-            return fail(error, LIMN_E_USAGE, "--gemm %s: auto, openblas or reference expected",
+            return fail(error, LIMN_E_USAGE, "--gemm %s: auto, openblas, native or reference expected",
                         options->gemm);
     }
     limn_options chosen = {.threads = (int)options->threads,

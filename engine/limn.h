@@ -75,6 +75,7 @@ typedef struct limn_session limn_session;
 typedef enum limn_kernels {
     LIMN_KERNELS_AUTO = 0,  /* the fastest measured for the shape */
     LIMN_KERNELS_OPENBLAS,  /* im2col and OpenBLAS GEMM */
+    LIMN_KERNELS_NATIVE,    /* limn's own; OpenBLAS where there is none */
     LIMN_KERNELS_REFERENCE, /* plain loops with a double accumulator; slow, for checking */
 } limn_kernels;
 

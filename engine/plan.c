@@ -188,16 +188,28 @@ static void place_concats(const struct graph *graph, struct plan *plan)
 
 /* ---- kernels ----------------------------------------------------------------------------- */
 
+static bool allowed(enum layer_family family, limn_kernels kernels)
+{
+    switch (kernels) {
+    case LIMN_KERNELS_REFERENCE:
+        return family == FAMILY_REFERENCE;
+    case LIMN_KERNELS_OPENBLAS:
+        return family != FAMILY_NATIVE;
+    case LIMN_KERNELS_NATIVE: /* its variants stand behind OpenBLAS's, which fill the gaps */
+    case LIMN_KERNELS_AUTO:
+    default:
+        return true;
+    }
+}
+
 /* Variants stand in the order of their speed, the reference first. */
 static const struct layer_variant *choose_variant(const struct layer_operator *operator, limn_kernels kernels,
                                                   const struct layer_dims *d)
 {
     const struct layer_variant *best = operator->variants[0];
-    for (const struct layer_variant *const *v = operator->variants; *v; v++) {
-        bool allowed = kernels != LIMN_KERNELS_REFERENCE || (*v)->family == FAMILY_REFERENCE;
-        if (allowed && (*v)->applies(d))
+    for (const struct layer_variant *const *v = operator->variants; *v; v++)
+        if (allowed((*v)->family, kernels) && (*v)->applies(d))
             best = *v;
-    }
     return best;
 }
 

@@ -15,12 +15,13 @@
  *     x, row ih      | .. | ic ic ic | ic ic ic | ic ic ic | .. |
  *                           pixel iw   iw + 1     iw + 2            <- one run for KW = 3
  *
- * Packed weights, both variants: w[KH][KW][IC][OC], a matrix of K = KH*KW*IC rows and OC columns.
+ * Packed weights, both variants here: w[KH][KW][IC][OC], a matrix of K = KH*KW*IC rows and OC columns.
  *
  * Variants                 multiplications        extra memory traffic
  *   conv2d_ref             N*OH*OW*OC*K           none; a double accumulator, the truth for all others
  *   conv2d_gemm            N*OH*OW*OC*K           writes and reads K floats an output pixel (im2col), in
- * cache; none for 1x1, where x is the matrix already
+ * cache; none for 1x1, where x is the matrix already conv2d_native          N*OH*OW*OC*K           none: see
+ * conv2d_native.c
  */
 #include "layer.h"
 #include "gemm.h"

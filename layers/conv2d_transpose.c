@@ -171,17 +171,6 @@ static void col2im(const struct layer_args *a, int64_t n, int64_t first, int64_t
         }
 }
 
-/* The epilogue of channels oc and up. */
-static struct epilogue epilogue_from(const struct epilogue *e, int64_t oc)
-{
-    struct epilogue part = *e;
-    part.bias = e->bias ? e->bias + oc : NULL;
-    part.residual = e->residual ? e->residual + oc : NULL;
-    part.scale = e->scale ? e->scale + oc : NULL;
-    part.shift = e->shift ? e->shift + oc : NULL;
-    return part;
-}
-
 /* A block of a group's input: rows of x for each picture, zeros between and behind them. */
 static void gather_rows(const struct layer_args *a, int64_t first_picture, int64_t pictures, int64_t first,
                         int64_t rows, float *block)
@@ -223,7 +212,7 @@ static void gemm_run_task(const struct layer_args *a, int64_t task, void *worksp
         for (int64_t i = 0; i < pictures; i++)
             col2im(a, picture + i, first, rows, oc, channels, columns + i * picture_rows(d) * wide);
     }
-    struct epilogue epilogue = epilogue_from(&a->epilogue, oc);
+    struct epilogue epilogue = epilogue_slice(&a->epilogue, oc);
     epilogue_apply(&epilogue, channels, picture * d->oh * d->ow, outputs, y, a->y_stride);
 }
 

@@ -50,7 +50,7 @@ static double bilinear_flops(const struct layer_dims *d)
 #define VARIANTS(...) ((const struct layer_variant *const[]){__VA_ARGS__, NULL})
 
 const struct layer_operator layer_operators[LAYER_COUNT] = {
-    [LAYER_CONV2D] = {"conv2d", true, conv2d_flops, VARIANTS(&conv2d_ref, &conv2d_gemm)},
+    [LAYER_CONV2D] = {"conv2d", true, conv2d_flops, VARIANTS(&conv2d_ref, &conv2d_gemm, &conv2d_native)},
     [LAYER_CONV2D_TRANSPOSE] = {"conv2d_transpose", true, transpose_flops,
                                 VARIANTS(&conv2d_transpose_ref, &conv2d_transpose_gemm)},
     [LAYER_POINTWISE] = {"pointwise", true, pointwise_flops, VARIANTS(&pointwise_plain)},
@@ -104,4 +104,14 @@ void epilogue_apply(const struct epilogue *e, int64_t channels, int64_t first, i
 {
     if (e->bias || e->residual || e->activation != ACTIVATION_NONE || e->scale)
         native()->epilogue(e, channels, first, pixels, y, y_stride);
+}
+
+struct epilogue epilogue_slice(const struct epilogue *e, int64_t oc)
+{
+    struct epilogue part = *e;
+    part.bias = e->bias ? e->bias + oc : NULL;
+    part.residual = e->residual ? e->residual + oc : NULL;
+    part.scale = e->scale ? e->scale + oc : NULL;
+    part.shift = e->shift ? e->shift + oc : NULL;
+    return part;
 }

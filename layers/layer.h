@@ -81,7 +81,7 @@ struct layer_args {
     struct epilogue epilogue;
 };
 
-enum layer_family { FAMILY_REFERENCE, FAMILY_OPENBLAS, FAMILY_PLAIN };
+enum layer_family { FAMILY_REFERENCE, FAMILY_OPENBLAS, FAMILY_NATIVE, FAMILY_PLAIN };
 
 struct layer_variant {
     const char *name;
@@ -114,6 +114,9 @@ enum { LAYER_TILE_PERIOD = 12 };
 void epilogue_apply(const struct epilogue *e, int64_t channels, int64_t first, int64_t pixels, float *y,
                     int64_t y_stride);
 
+/* The part of `e` that belongs to channels `oc` and up. */
+struct epilogue epilogue_slice(const struct epilogue *e, int64_t oc);
+
 /* Variants that touch every element once split the pixels of the output into tasks of this many. */
 int64_t layer_pixel_tasks(const struct layer_dims *d);
 int64_t layer_pixel_span(const struct layer_dims *d, int64_t task, int64_t *first);
@@ -124,7 +127,7 @@ bool layer_applies_always(const struct layer_dims *d);
 /* Tasks for operators that make one row of the output a task. */
 int64_t layer_row_tasks(const struct layer_dims *d);
 
-extern const struct layer_variant conv2d_ref, conv2d_gemm;
+extern const struct layer_variant conv2d_ref, conv2d_gemm, conv2d_native;
 extern const struct layer_variant conv2d_transpose_ref, conv2d_transpose_gemm;
 extern const struct layer_variant pointwise_plain;
 extern const struct layer_variant max_pool_plain, average_pool_plain;

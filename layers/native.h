@@ -12,7 +12,24 @@
 #include "cpu.h"
 #include "layer.h"
 
+/* A tile of a matrix product: see native_gemm.c. */
+struct native_tile {
+    int64_t taps, k;
+    const float *const *rows; /* row r of tap t begins at rows[t * rows_stride + r] and has k floats */
+    int64_t rows_stride;
+    const float *b; /* packed: taps x k x columns */
+    float *c;       /* rows x columns, written, not read */
+    int64_t c_stride;
+};
+
+/* The tiles an instruction set has, widest first; the list ends with 0 columns. */
+struct native_tile_kernel {
+    int columns, rows;
+    void (*run)(const struct native_tile *tile);
+};
+
 #define NATIVE_DECLARE(isa)                                                                                  \
+    extern const struct native_tile_kernel tile_kernels_##isa[];                                             \
     double peak_##isa(double seconds);                                                                       \
     void accumulate_##isa(const float *x, int64_t count, float *y);                                          \
     void epilogue_##isa(const struct epilogue *e, int64_t channels, int64_t first, int64_t pixels, float *y, \
@@ -26,6 +43,7 @@ NATIVE_DECLARE(neon)
 /* The kernels of one instruction set. */
 struct native {
     double (*peak)(double seconds);
+    const struct native_tile_kernel *tiles;
     void (*accumulate)(const float *x, int64_t count, float *y); /* y += x */
     void (*epilogue)(const struct epilogue *e, int64_t channels, int64_t first, int64_t pixels, float *y,
                      int64_t y_stride);
@@ -46,10 +64,17 @@ void native_choose(enum isa isa);
 
 #if defined(__AVX512F__)
 #define VECTOR_FLOATS 16
+#define VECTOR_REGISTERS 32
 #elif defined(__AVX2__)
 #define VECTOR_FLOATS 8
+#define VECTOR_REGISTERS 16
 #else
 #define VECTOR_FLOATS 4
+#if defined(__aarch64__)
+#define VECTOR_REGISTERS 32
+#else
+#define VECTOR_REGISTERS 16
+#endif
 #endif
 
 typedef float vector __attribute__((vector_size(VECTOR_FLOATS * sizeof(float))));

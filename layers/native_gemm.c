@@ -1,0 +1,70 @@
+/* native_gemm.c - the micro-kernel: a small tile of C held in registers while all of K passes by.
+ *
+ *     C[ROWS x COLUMNS] = sum over taps t, k of  A_t[row][k] * B[t][k][column]
+ *
+ * COLUMNS is 1, 2 or 4 registers of neighbouring columns, ROWS 6 or 12. For each k the kernel loads one row
+ * of B and broadcasts one element of each row of A; with 6 x 4 registers that is 10 loads for 24
+ * multiply-adds, and the tile's 24 chains hide the latency of each. B is packed so that it is read from front
+ * to back.
+ *
+ *         B packed:  t 0: k 0 | COLUMNS floats |  k 1 | COLUMNS floats |  ...      t 1: ...
+ *
+ * The rows of A are given by pointers, one for each tap and row, so a convolution needs no im2col: the
+ * pointers name the pixels under the kernel, or a run of zeros outside the picture ("indirect convolution",
+ * Dukhan 2019). Each output is one chain over t and k in order, whatever tile it falls into: results do not
+ * depend on how the picture is cut.
+ *
+ * The loops over the tile have constant bounds and must be unrolled completely, or the accumulators move to
+ * memory. */
+#include "native.h"
+
+#include <string.h>
+
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
+static vector load(const float *from)
+{
+    vector v;
+    memcpy(&v, from, sizeof v);
+    return v;
+}
+
+#define TILE_KERNEL(name, ROWS, WIDTH)                                                                       \
+    static void name(const struct native_tile *t)                                                            \
+    {                                                                                                        \
+        vector c[ROWS][WIDTH];                                                                               \
+        const float *b = t->b;                                                                               \
+        UNROLL for (int r = 0; r < (ROWS); r++) UNROLL for (int w = 0; w < (WIDTH); w++) c[r][w] =           \
+            (vector){0};                                                                                     \
+        for (int64_t tap = 0; tap < t->taps; tap++) {                                                        \
+            const float *a[ROWS];                                                                            \
+            UNROLL for (int r = 0; r < (ROWS); r++) a[r] = t->rows[tap * t->rows_stride + r];                \
+            for (int64_t k = 0; k < t->k; k++, b += (WIDTH)*VECTOR_FLOATS) {                                 \
+                vector bk[WIDTH];                                                                            \
+                UNROLL for (int w = 0; w < (WIDTH); w++) bk[w] = load(b + w * VECTOR_FLOATS);                \
+                UNROLL for (int r = 0; r < (ROWS); r++) UNROLL for (int w = 0; w < (WIDTH); w++) c[r][w] +=  \
+                    a[r][k] * bk[w];                                                                         \
+            }                                                                                                \
+        }                                                                                                    \
+        UNROLL for (int r = 0; r < (ROWS); r++) UNROLL for (int w = 0; w < (WIDTH); w++)                     \
+            memcpy(t->c + r * t->c_stride + w * VECTOR_FLOATS, &c[r][w], sizeof(vector));                    \
+    }
+
+TILE_KERNEL(tile_12x1, 12, 1)
+
+#if VECTOR_REGISTERS == 32
+TILE_KERNEL(tile_6x4, 6, 4)
+TILE_KERNEL(tile_12x2, 12, 2)
+const struct native_tile_kernel NATIVE(tile_kernels)[] = {{4 * VECTOR_FLOATS, 6, tile_6x4},
+                                                          {2 * VECTOR_FLOATS, 12, tile_12x2},
+                                                          {VECTOR_FLOATS, 12, tile_12x1},
+                                                          {0}};
+#else
+TILE_KERNEL(tile_6x2, 6, 2)
+const struct native_tile_kernel NATIVE(tile_kernels)[] = {
+    {2 * VECTOR_FLOATS, 6, tile_6x2}, {VECTOR_FLOATS, 12, tile_12x1}, {0}};
+#endif
