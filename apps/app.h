@@ -21,10 +21,10 @@ struct options {
     int64_t grid_rows, grid_columns; /* --grid; 0: not given */
     int64_t memory_limit;            /* bytes */
     double seconds;
-    const char *hints; /* colorize, and so the next four */
+    const char *hints; /* colorize, and so the next five */
     double saturation, temperature;
     int64_t samples;
-    bool compare;
+    bool compare, encode;
     const char *view, *truth, *probabilities;
     int64_t resize; /* 0: not given, as below */
     double scale, threshold;

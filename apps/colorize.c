@@ -88,6 +88,8 @@ static limn_status check_options(const struct options *options, limn_error *erro
 {
     if (options->compare && options->samples)
         return fail(error, LIMN_E_USAGE, "--compare and --samples do not go together");
+    if (options->encode && (options->compare || options->samples))
+        return fail(error, LIMN_E_USAGE, "--encode does not go with --compare or --samples");
     if (options->seed && !options->samples)
         return fail(error, LIMN_E_USAGE, "--seed goes with --samples");
     return LIMN_OK;
@@ -105,6 +107,8 @@ static limn_status check_networks(const struct context *context, limn_error *err
     if (options->samples && !context->entries[0].colorizer->latent)
         return fail(error, LIMN_E_USAGE, "--samples goes with vae, %s always makes the same picture",
                     options->model);
+    if (options->encode && !context->entries[0].colorizer->latent)
+        return fail(error, LIMN_E_USAGE, "--encode goes with vae, %s has no latent vector", options->model);
     return LIMN_OK;
 }
 
@@ -164,6 +168,8 @@ limn_status colorize_run(const struct options *options, limn_error *error)
         status = add_networks(&context, error);
     if (status == LIMN_OK)
         status = check_networks(&context, error);
+    if (status == LIMN_OK && options->encode)
+        status = colorizer_add_encoder(context.entries[0].colorizer, error);
     if (status == LIMN_OK)
         status = batch_run(options, colorize_file, &context, error);
     free_all(&context);

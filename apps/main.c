@@ -33,7 +33,10 @@ const struct command commands[] = {
      "\n"
      "Hints are places in the picture, as it stands upright, and their colours: a line each, as in\n"
      "120 45 #c83232 4, or a JSON list of {\"x\", \"y\", \"color\" or \"a\" and \"b\", \"radius\"}.\n"
-     "A radius of 2, the default, is a square of 5 x 5 pixels. The later hint wins.",
+     "A radius of 2, the default, is a square of 5 x 5 pixels. The later hint wins.\n"
+     "\n"
+     "With --encode the picture's own colours do count: a vae's colour encoder makes the latent vector of them,\n"
+     "and the vae paints from that. Its file must hold the encoder, which tools/convert.py keeps.",
      colorize_run},
     {UPSCALE, "upscale", "enlarge pictures four times", "[options] INPUT... -o OUTPUT",
      "limn upscale photo.jpg -o large.png",

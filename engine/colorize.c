@@ -9,6 +9,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 enum { SIDE = 256, SIDE_VAE = 64 }; /* of the networks' input */
 
@@ -54,17 +55,21 @@ static limn_status set_lightness(const struct picture *source, struct tensor *in
     return LIMN_OK;
 }
 
-/* [H x W, RGB] => [64 x 64, -1..1], steps 1 and 2 of colorize.h */
-static limn_status set_grey(const struct picture *source, struct tensor *input, limn_error *error)
+/* [H x W, RGB] => [64 x 64, -1..1], steps 1 and 2 of colorize.h; a and b too when `ab` is not NULL */
+static limn_status set_lab(const struct picture *source, struct tensor *grey, struct tensor *ab,
+                           limn_error *error)
 {
     struct picture small;
-    unsigned char lightness[SIDE_VAE * SIDE_VAE];
+    unsigned char lab[3 * SIDE_VAE * SIDE_VAE];
     limn_status status = opencv_resize_linear(source, SIDE_VAE, SIDE_VAE, &small, error);
     if (status != LIMN_OK)
         return status;
-    opencv_lightness(small.pixels, SIDE_VAE * SIDE_VAE, lightness);
-    for (int64_t p = 0; p < SIDE_VAE * SIDE_VAE; p++)
-        input->data[p * input->stride] = 2 * (float)lightness[p] / 255 - 1;
+    opencv_lab(small.pixels, SIDE_VAE * SIDE_VAE, lab);
+    for (int64_t p = 0; p < SIDE_VAE * SIDE_VAE; p++) {
+        grey->data[p * grey->stride] = 2 * (float)lab[3 * p] / 255 - 1;
+        for (int c = 0; ab && c < 2; c++)
+            ab->data[p * ab->stride + c] = 2 * (float)lab[3 * p + 1 + c] / 255 - 1;
+    }
     picture_free(&small);
     return LIMN_OK;
 }
@@ -104,8 +109,65 @@ void colorizer_free(struct colorizer *colorizer)
     if (!colorizer)
         return;
     limn_session_free(colorizer->session);
+    limn_session_free(colorizer->encoder);
+    limn_model_free(colorizer->encoder_model);
     mem_free(colorizer->ab);
     mem_free(colorizer);
+}
+
+limn_status colorizer_add_encoder(struct colorizer *colorizer, limn_error *error)
+{
+    const char *path = colorizer->model->graph.path;
+    limn_status status =
+        model_load_as(colorizer->model->engine, path, &vae_colour_encoder, &colorizer->encoder_model, error);
+    if (status == LIMN_OK)
+        status = limn_session_create(colorizer->encoder_model, (limn_size){1, SIDE_VAE, SIDE_VAE},
+                                     &colorizer->encoder, error);
+    if (status != LIMN_OK)
+        return status;
+    const struct tensor *made = session_output(colorizer->encoder);
+    int64_t wanted = 2 * colorizer->latent; /* mean and log-variance */
+    if (made->h == 1 && made->w == 1 && made->c == wanted)
+        return LIMN_OK;
+    return fail(error, LIMN_E_WEIGHTS,
+                "%s: the colour encoder makes %" PRId64 "x%" PRId64 "x%" PRId64 " values, %" PRId64
+                "x1x1 expected",
+                path, made->c, made->h, made->w, wanted);
+}
+
+static limn_status check_finite(const struct colorizer *colorizer, int64_t bad, limn_error *error)
+{
+    return bad ? fail(error, LIMN_E_WEIGHTS,
+                      "%s: the network produced %" PRId64 " values that are no finite numbers",
+                      colorizer->model->graph.path, bad)
+               : LIMN_OK;
+}
+
+/* The encoder's input => z, the mean */
+static limn_status encode(struct colorizer *colorizer, float *z, limn_error *error)
+{
+    int64_t bad = 0;
+    limn_status status = limn_session_run(colorizer->encoder, error);
+    if (status != LIMN_OK)
+        return status;
+    const float *mean = session_output(colorizer->encoder)->data;
+    for (int64_t i = 0; i < colorizer->latent; i++) {
+        z[i] = mean[i];
+        bad += !isfinite(z[i]);
+    }
+    return check_finite(colorizer, bad, error);
+}
+
+static limn_status set_latent(struct colorizer *colorizer, const uint64_t *seed, limn_error *error)
+{
+    float *z = session_input(colorizer->session, 1)->data;
+    if (colorizer->encoder)
+        return encode(colorizer, z, error);
+    if (seed)
+        noise_normal(*seed, z, colorizer->latent);
+    else
+        memset(z, 0, (size_t)colorizer->latent * sizeof *z);
+    return LIMN_OK;
 }
 
 /* NHWC output of the network => colorizer->ab */
@@ -120,11 +182,7 @@ static limn_status take_ab(struct colorizer *colorizer, limn_error *error)
             bad += !isfinite(made);
             colorizer->ab[2 * p + c] = made * scale + shift;
         }
-    if (bad)
-        return fail(error, LIMN_E_WEIGHTS,
-                    "%s: the network produced %" PRId64 " values that are no finite numbers",
-                    colorizer->model->graph.path, bad);
-    return LIMN_OK;
+    return check_finite(colorizer, bad, error);
 }
 
 limn_status colorizer_run(struct colorizer *colorizer, const struct picture *source,
@@ -139,14 +197,13 @@ limn_status colorizer_run(struct colorizer *colorizer, const struct picture *sou
         if (status == LIMN_OK)
             hints_draw(hints, source->width, source->height, input);
     }
+    struct tensor *ab = colorizer->encoder ? session_input(colorizer->encoder, 0) : NULL;
     if (status == LIMN_OK)
-        status = colorizer->latent ? set_grey(source, input, error) : set_lightness(source, input, error);
+        status = colorizer->latent ? set_lab(source, input, ab, error) : set_lightness(source, input, error);
+    if (status == LIMN_OK && colorizer->latent)
+        status = set_latent(colorizer, wish->seed, error);
     if (status != LIMN_OK)
         return status;
-    for (int64_t i = 0; i < colorizer->latent; i++)
-        session_input(colorizer->session, 1)->data[i] = 0;
-    if (colorizer->latent && wish->seed)
-        noise_normal(*wish->seed, session_input(colorizer->session, 1)->data, colorizer->latent);
     status = limn_session_run(colorizer->session, error);
     return status == LIMN_OK ? take_ab(colorizer, error) : status;
 }

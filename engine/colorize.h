@@ -14,6 +14,9 @@
  *   3. OpenCV's a and b are stored as a + 128 and b + 128, and the network's y as 2 (a + 128) / 255 - 1: so
  *      a = 127.5 y - 0.5, b likewise. Upstream cuts the fraction off at this point; here it stays.
  *
+ * With its colour encoder, z is the mean that this one gives for the picture's own a and b, from step 2 as
+ * 2 (a + 128) / 255 - 1: then the vae paints its memory of the picture.
+ *
  * Small a and b are enlarged (or reduced, for small pictures) by torch.nn.functional.interpolate's bilinear,
  * align_corners=False. */
 #ifndef LIMN_COLORIZE_H
@@ -29,13 +32,16 @@ struct colorizer {
     limn_session *session;
     int64_t side, latent; /* of the network's square input; length of z, 0 without one */
     bool takes_hints;
+    limn_model *encoder_model; /* NULL without colorizer_add_encoder, as the next */
+    limn_session *encoder;
     float *ab; /* side x side x 2, Lab units: of the last picture */
 };
 
 /* What a network may be told beside the picture. */
 struct colorize_wish {
     const struct hints *hints; /* NULL: none; ignored by a network that takes none */
-    const uint64_t *seed;      /* z = noise_normal(*seed); NULL: z = 0, the mean of the colours it knows */
+    const uint64_t *seed;      /* z = noise_normal(*seed); NULL: z = 0, the mean of the colours it knows. Not
+                                * looked at behind colorizer_add_encoder */
 };
 
 /* a and b are multiplied by `saturation`; then b grows by `temperature` and a by a third of that, which is
@@ -49,6 +55,11 @@ struct colorize_tint {
 /* Errors: LIMN_E_USAGE for a network of another kind, LIMN_E_WEIGHTS, LIMN_E_MEMORY. */
 limn_status colorizer_create(limn_model *model, struct colorizer **colorizer, limn_error *error);
 void colorizer_free(struct colorizer *colorizer);
+
+/* From now on z comes from each picture's own colours. Errors: LIMN_E_WEIGHTS for a vae whose file holds no
+ * colour encoder or one that does not fit, LIMN_E_MEMORY; the colorizer can then only be freed. The network
+ * must be one with a latent vector. */
+limn_status colorizer_add_encoder(struct colorizer *colorizer, limn_error *error);
 
 /* Runs the network on a picture of 3 or 4 channels; its answer stays in colorizer->ab. Errors: LIMN_E_INPUT
  * for a hint outside the picture, LIMN_E_WEIGHTS when the network makes values that are no finite numbers,

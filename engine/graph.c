@@ -1,4 +1,5 @@
-/* graph.c - nodes, errors and tensors of a graph: see graph.h. The operations are in graph_ops.c. */
+/* graph.c - nodes, errors and tensors of a graph: see graph.h. The operations are in graph_conv.c
+ * and graph_ops.c. */
 #include "graph.h"
 #include "memory.h"
 
@@ -104,6 +105,11 @@ struct node *graph_append(struct graph *graph, const char *base, const char *suf
 bool node_runs(const struct node *node)
 {
     return node->role != NODE_INPUT && node->fused_into == NO_VALUE;
+}
+
+value graph_last(const struct graph *graph)
+{
+    return graph->status == LIMN_OK ? graph->count - 1 : NO_VALUE;
 }
 
 void graph_output(struct graph *graph, value x)

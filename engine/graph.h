@@ -103,6 +103,11 @@ value graph_conv2d(struct graph *graph, value x, const char *name, struct conv c
 /* The transposed convolution: see layers/conv2d_transpose.c. Weights are IC x OC x KH x KW. */
 value graph_conv2d_transpose(struct graph *graph, value x, const char *name, struct conv conv);
 
+/* PyTorch's linear layer over a flattened x of side x side pixels: y[o] = sum of NAME.weight[o][c, h, w] *
+ * x[c, h, w], plus NAME.bias. Weights are OC x (C side side), the inputs in NCHW order; y is 1 x 1 pixels.
+ * That is a convolution without padding whose kernel covers x, and computed as one. */
+value graph_linear(struct graph *graph, value x, const char *name, int64_t side);
+
 /* PyTorch's BatchNorm2d at inference, eps 1e-5, from NAME.weight, .bias, .running_mean and .running_var. */
 value graph_batchnorm(struct graph *graph, value x, const char *name);
 
@@ -186,6 +191,9 @@ bool node_runs(const struct node *node);
 /* Appends a node called BASE+SUFFIX that reads x (NO_VALUE for none); NULL after a failure. Later calls may
  * move nodes. */
 struct node *graph_append(struct graph *graph, const char *base, const char *suffix, value x);
+
+/* The value that was appended last, or NO_VALUE after a failure. */
+value graph_last(const struct graph *graph);
 
 /* The tensor NAME+SUFFIX, marked as used; it must be of a usable dtype and have `rank` axes, positive and
  * below 2^31. NULL after a failure. */

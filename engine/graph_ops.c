@@ -1,16 +1,11 @@
 /* graph_ops.c - one function an operation: see graph.h. Each appends a node and says how it changes the
- * channels; sizes are inferred when the graph is planned. */
+ * channels; sizes are inferred when the graph is planned. Those with weights are in graph_conv.c. */
 #include "graph.h"
 #include "memory.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
-
-static value last_value(const struct graph *graph)
-{
-    return graph->status == LIMN_OK ? graph->count - 1 : NO_VALUE;
-}
 
 /* A layer that changes x: named after it. NULL when an earlier call failed. */
 static struct node *append_layer(struct graph *graph, value x, const char *suffix, enum layer_kind kind)
@@ -32,72 +27,12 @@ value graph_input_fixed(struct graph *graph, const char *name, int64_t channels,
         node->channels = channels;
         node->side = side;
     }
-    return last_value(graph);
+    return graph_last(graph);
 }
 
 value graph_input(struct graph *graph, const char *name, int64_t channels)
 {
     return graph_input_fixed(graph, name, channels, 0);
-}
-
-/* ---- convolutions ------------------------------------------------------------------------ */
-
-/* Positions of OC, IC, KH, KW among the axes of a layout. */
-static const struct {
-    int o, i, h, w;
-} axes[] = {
-    [LAYOUT_OIHW] = {0, 1, 2, 3},
-    [LAYOUT_HWIO] = {3, 2, 0, 1},
-    [LAYOUT_IOHW] = {1, 0, 2, 3},
-};
-
-static struct node *append_conv(struct graph *graph, value x, const char *name, struct conv conv,
-                                enum layer_kind kind, enum weight_layout layout)
-{
-    char shape[96];
-    const char *suffix = conv.weight ? conv.weight : ".weight";
-    struct node *node = graph_append(graph, name, "", x);
-    const struct tensor_entry *weight = graph_use_tensor(graph, name, suffix, 4);
-    if (!node || !weight)
-        return NULL;
-    int64_t inputs = (int64_t)weight->shape[axes[layout].i];
-    if (inputs != node->channels) {
-        graph_fail(graph, "tensor %s is %s: %" PRId64 " input channels, %" PRId64 " expected", weight->name,
-                   shape_text(weight, shape), inputs, node->channels);
-        return NULL;
-    }
-    int64_t stride = conv.stride ? conv.stride : 1, dilation = conv.dilation ? conv.dilation : 1;
-    node->kind = kind;
-    node->weight = weight;
-    node->layout = layout;
-    node->channels = (int64_t)weight->shape[axes[layout].o];
-    node->parameters = (int64_t)weight->elements;
-    node->window = (struct layer_dims){.kh = (int64_t)weight->shape[axes[layout].h],
-                                       .kw = (int64_t)weight->shape[axes[layout].w],
-                                       .stride_h = stride,
-                                       .stride_w = stride,
-                                       .pad_h = conv.pad,
-                                       .pad_w = conv.pad,
-                                       .dilation_h = dilation,
-                                       .dilation_w = dilation};
-    const char *bias = conv.bias ? conv.bias : ".bias";
-    if (*bias && graph_has_tensor(graph, "%s%s", name, bias)) {
-        node->bias = graph_read_vector(graph, name, bias, node->channels);
-        node->parameters += node->channels;
-    }
-    return node;
-}
-
-value graph_conv2d(struct graph *graph, value x, const char *name, struct conv conv)
-{
-    append_conv(graph, x, name, conv, LAYER_CONV2D, conv.layout);
-    return last_value(graph);
-}
-
-value graph_conv2d_transpose(struct graph *graph, value x, const char *name, struct conv conv)
-{
-    append_conv(graph, x, name, conv, LAYER_CONV2D_TRANSPOSE, LAYOUT_IOHW);
-    return last_value(graph);
 }
 
 /* ---- pointwise --------------------------------------------------------------------------- */
@@ -110,7 +45,7 @@ static value activate(struct graph *graph, value x, const char *suffix, enum act
         node->activation = activation;
         node->slope = slope;
     }
-    return last_value(graph);
+    return graph_last(graph);
 }
 
 value graph_relu(struct graph *graph, value x)
@@ -142,7 +77,7 @@ value graph_add(struct graph *graph, value a, value b)
             graph_fail(graph, "%s: %" PRId64 " channels added to %" PRId64, node->name,
                        graph->nodes[b].channels, node->channels);
     }
-    return last_value(graph);
+    return graph_last(graph);
 }
 
 static float *copy_vector(struct graph *graph, const float *from, int64_t count)
@@ -156,7 +91,7 @@ value graph_shift(struct graph *graph, value x, const float *shift)
     struct node *node = append_layer(graph, x, "/shift", LAYER_POINTWISE);
     if (node)
         node->bias = copy_vector(graph, shift, node->channels);
-    return last_value(graph);
+    return graph_last(graph);
 }
 
 value graph_scale_shift(struct graph *graph, value x, const float *scale, const float *shift)
@@ -166,7 +101,7 @@ value graph_scale_shift(struct graph *graph, value x, const float *scale, const 
         node->scale = copy_vector(graph, scale, node->channels);
         node->shift = copy_vector(graph, shift, node->channels);
     }
-    return last_value(graph);
+    return graph_last(graph);
 }
 
 /* y = (x - mean) / sqrt(variance + eps) * weight + bias, as one scale and one shift, computed in double. */
@@ -202,7 +137,7 @@ value graph_batchnorm(struct graph *graph, value x, const char *name)
         node->kind = LAYER_POINTWISE;
         fill_batchnorm(graph, node, name);
     }
-    return last_value(graph);
+    return graph_last(graph);
 }
 
 /* ---- pooling, softmax -------------------------------------------------------------------- */
@@ -212,7 +147,7 @@ static value max_pool(struct graph *graph, value x, const char *suffix, struct l
     struct node *node = append_layer(graph, x, suffix, LAYER_MAX_POOL);
     if (node)
         node->window = window;
-    return last_value(graph);
+    return graph_last(graph);
 }
 
 value graph_max_pool(struct graph *graph, value x, int64_t kernel, int64_t stride, int64_t pad)
@@ -239,13 +174,13 @@ value graph_subsample(struct graph *graph, value x, int64_t stride)
 value graph_average_pool(struct graph *graph, value x)
 {
     append_layer(graph, x, "/average_pool", LAYER_AVERAGE_POOL);
-    return last_value(graph);
+    return graph_last(graph);
 }
 
 value graph_softmax(struct graph *graph, value x)
 {
     append_layer(graph, x, "/softmax", LAYER_SOFTMAX);
-    return last_value(graph);
+    return graph_last(graph);
 }
 
 /* ---- sizes ------------------------------------------------------------------------------- */
@@ -259,7 +194,7 @@ static value resize(struct graph *graph, value x, const char *suffix, enum layer
         node->like = like;
         node->window.align_corners = align_corners;
     }
-    return last_value(graph);
+    return graph_last(graph);
 }
 
 value graph_upsample(struct graph *graph, value x, int64_t factor)
@@ -297,5 +232,5 @@ value graph_concat(struct graph *graph, const value *parts, int count)
         node->parts[node->part_count++] = parts[i];
         node->channels += graph->nodes[parts[i]].channels;
     }
-    return last_value(graph);
+    return graph_last(graph);
 }

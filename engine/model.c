@@ -93,23 +93,31 @@ const char *limn_engine_describe(const limn_engine *engine)
 
 /* ---- model ------------------------------------------------------------------------------- */
 
-limn_status limn_model_load(limn_engine *engine, const char *path, limn_model **model, limn_error *error)
+limn_status model_load_as(limn_engine *engine, const char *path, const struct model_kind *kind,
+                          limn_model **model, limn_error *error)
 {
     *model = NULL;
     limn_model *created = mem_zalloc(1, sizeof *created);
     if (!created)
         return fail_memory(error, path, sizeof *created);
     created->engine = engine;
+    created->kind = kind;
     pthread_mutex_init(&created->packing, NULL);
     limn_status status = weights_open(path, &created->weights, error);
     if (status == LIMN_OK)
-        status = model_build(&created->weights, &created->graph, &created->kind, error);
+        status = kind ? model_build_as(&created->weights, kind, &created->graph, error)
+                      : model_build(&created->weights, &created->graph, &created->kind, error);
     if (status != LIMN_OK) {
         limn_model_free(created);
         return status;
     }
     *model = created;
     return LIMN_OK;
+}
+
+limn_status limn_model_load(limn_engine *engine, const char *path, limn_model **model, limn_error *error)
+{
+    return model_load_as(engine, path, NULL, model, error);
 }
 
 void limn_model_free(limn_model *model)

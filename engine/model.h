@@ -32,6 +32,10 @@ struct limn_model {
     struct packed *packed;
 };
 
+/* limn_model_load, but as a network of this kind when `kind` is not NULL: see model_build_as. */
+limn_status model_load_as(limn_engine *engine, const char *path, const struct model_kind *kind,
+                          limn_model **model, limn_error *error);
+
 /* The packed weights of a node, made from the file at the first call. Thread-safe. NULL data for a node
  * without weights. */
 limn_status model_packed(limn_model *model, int node, const struct layer_variant *variant,

@@ -1,6 +1,7 @@
-/* test_colour.c - Lab against scikit-image (goldens: tools/golden_colour.py), CIEDE2000 against the pairs its
- * authors published. Run from the repository's root. */
+/* test_colour.c - Lab against scikit-image (goldens: tools/golden_colour.py) and OpenCV, CIEDE2000 against
+ * the pairs its authors published. Run from the repository's root. */
 #include "pictures/colour.h"
+#include "pictures/opencv.h"
 #include "support.h"
 
 #include <inttypes.h>
@@ -104,6 +105,29 @@ static void test_not_a_number(void **state)
     assert_memory_equal(rgb, want, 3);
 }
 
+/* As cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB) of opencv-python-headless has them. The last two show the roots
+ * that are a half. */
+static void test_opencv_lab(void **state)
+{
+    (void)state;
+    enum { COUNT = 14 };
+    static const unsigned char rows[COUNT][6] = {
+        {0, 0, 0, 0, 128, 128},       {255, 255, 255, 255, 128, 128}, {255, 0, 0, 136, 208, 195},
+        {0, 255, 0, 224, 42, 211},    {0, 0, 255, 82, 207, 20},       {255, 255, 0, 248, 106, 223},
+        {255, 0, 255, 154, 226, 67},  {0, 255, 255, 233, 80, 114},    {10, 11, 12, 8, 128, 127},
+        {128, 64, 200, 107, 181, 68}, {200, 90, 30, 131, 169, 180},   {1, 2, 3, 1, 128, 127},
+        {250, 45, 15, 139, 201, 192}, {163, 169, 0, 170, 110, 197},
+    };
+    unsigned char rgb[3 * COUNT], lab[3 * COUNT];
+    for (int i = 0; i < COUNT; i++)
+        memcpy(rgb + 3 * i, rows[i], 3);
+    opencv_lab(rgb, COUNT, lab);
+    for (int i = 0; i < COUNT; i++)
+        if (memcmp(lab + 3 * i, rows[i] + 3, 3) != 0)
+            fail_with("rgb %d %d %d: want %d %d %d, got %d %d %d", rgb[3 * i], rgb[3 * i + 1], rgb[3 * i + 2],
+                      rows[i][3], rows[i][4], rows[i][5], lab[3 * i], lab[3 * i + 1], lab[3 * i + 2]);
+}
+
 /* Table 1 of the paper that colour.h names: two Lab colours and their difference to four decimals. Pairs 9 to
  * 15 lie about the jump of the mean hue. */
 static const double published[][7] = {
@@ -153,9 +177,8 @@ static void test_published_pairs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_goldens),
-        cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_not_a_number),
+        cmocka_unit_test(test_goldens),         cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_not_a_number),    cmocka_unit_test(test_opencv_lab),
         cmocka_unit_test(test_published_pairs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

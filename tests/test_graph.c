@@ -256,6 +256,12 @@ static void test_sticky_errors(void **state)
 
     graph_begin(&g, &weights, &error);
     x = graph_input(&g, "x", 2);
+    graph_output(&g, graph_linear(&g, x, "a", 1));
+    assert_non_null(strstr(error.message, "a.weight is F32 of 2x2x1x1; 2 positive dimensions"));
+    graph_free(&g);
+
+    graph_begin(&g, &weights, &error);
+    x = graph_input(&g, "x", 2);
     graph_output(&g, graph_conv2d(&g, x, "a", (struct conv){0}));
     graph_check_all_used(&g);
     assert_non_null(strstr(error.message, "2 tensors that the graph does not have: b.bias, b.weight"));

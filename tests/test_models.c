@@ -96,17 +96,23 @@ static limn_session *golden_session(limn_model *model, const struct golden *gold
     return session;
 }
 
-static void check_golden(const char *name, int cases, limn_kernels kernels)
+struct golden_file {
+    const char *name;
+    int cases;
+    const struct model_kind *kind; /* NULL: what the file says */
+};
+
+static void check_golden(const struct golden_file *file, limn_kernels kernels)
 {
     char weights[100], references[100];
-    snprintf(weights, sizeof weights, GOLDENS "%s.safetensors", name);
-    snprintf(references, sizeof references, GOLDENS "%s.golden.safetensors", name);
+    snprintf(weights, sizeof weights, GOLDENS "%s.safetensors", file->name);
+    snprintf(references, sizeof references, GOLDENS "%s.golden.safetensors", file->name);
     limn_engine *engine = test_engine(2, kernels);
     limn_model *model;
     struct golden golden = {0};
-    assert_ok(limn_model_load(engine, weights, &model, error));
+    assert_ok(model_load_as(engine, weights, file->kind, &model, error));
     assert_ok(weights_open(references, &golden.file, error));
-    for (golden.number = 0; golden.number < cases; golden.number++) {
+    for (golden.number = 0; golden.number < file->cases; golden.number++) {
         limn_session *session = golden_session(model, &golden);
         golden.compared = 0;
         session_observe(session, compare_node, &golden);
@@ -120,17 +126,11 @@ static void check_golden(const char *name, int cases, limn_kernels kernels)
     limn_engine_free(engine);
 }
 
-struct golden_file {
-    const char *name;
-    int cases;
-};
-
 static void test_golden(void **state)
 {
-    const struct golden_file *file = *state;
-    check_golden(file->name, file->cases, LIMN_KERNELS_AUTO);
-    check_golden(file->name, file->cases, LIMN_KERNELS_OPENBLAS);
-    check_golden(file->name, file->cases, LIMN_KERNELS_REFERENCE);
+    check_golden(*state, LIMN_KERNELS_AUTO);
+    check_golden(*state, LIMN_KERNELS_OPENBLAS);
+    check_golden(*state, LIMN_KERNELS_REFERENCE);
 }
 
 /* ---- what the builders take and refuse --------------------------------------------------- */
@@ -218,6 +218,30 @@ static void test_discriminator_is_refused(void **state)
     limn_engine_free(engine);
 }
 
+/* The encoder takes no notice of the half that `vae` runs; what belongs to neither is refused. */
+static void test_colour_encoder(void **state)
+{
+    (void)state;
+    const struct made_tensor extra[] = {{"dec_conv1.weight", {0}, zeros},
+                                        {"cond_enc_bn1.bias", {0}, zeros},
+                                        {"enc_bn1.num_batches_tracked", {0}, zeros},
+                                        {"enc_fc2.weight", {2}, zeros}};
+    limn_engine *engine = test_engine(1, LIMN_KERNELS_AUTO);
+    limn_model *model;
+    assert_ok(
+        model_load_as(engine, with_tensors("vae-encoder", extra, 3, ""), &vae_colour_encoder, &model, error));
+    limn_model_free(model);
+    assert_fails(
+        model_load_as(engine, with_tensors("vae-encoder", extra, 4, ""), &vae_colour_encoder, &model, error),
+        LIMN_E_WEIGHTS, "1 tensors that the graph does not have: enc_fc2.weight");
+    assert_fails(model_load_as(engine, GOLDENS "vae.safetensors", &vae_colour_encoder, &model, error),
+                 LIMN_E_WEIGHTS, "vae.safetensors: holds no colour encoder");
+    assert_null(model);
+    assert_fails(limn_model_load(engine, GOLDENS "vae-encoder.safetensors", &model, error), LIMN_E_WEIGHTS,
+                 "dec_conv1.weight");
+    limn_engine_free(engine);
+}
+
 static void test_metadata_is_checked(void **state)
 {
     (void)state;
@@ -282,12 +306,13 @@ static void test_impossible_sizes(void **state)
     {                                                                                                        \
         "golden " name, test_golden, NULL, NULL, &(struct golden_file)                                       \
         {                                                                                                    \
-            name, cases                                                                                      \
+            name, cases, NULL                                                                                \
         }                                                                                                    \
     }
 
 int main(void)
 {
+    struct golden_file encoder = {"vae-encoder", 1, &vae_colour_encoder};
     const struct CMUnitTest tests[] = {
         GOLDEN("enhancenet", 3),
         GOLDEN("deeplabv3", 3),
@@ -296,12 +321,14 @@ int main(void)
         GOLDEN("siggraph17-centred-mask", 2),
         GOLDEN("vae", 2),
         GOLDEN("vae-half-pixel", 1),
+        {"golden vae-encoder", test_golden, NULL, NULL, &encoder},
         GOLDEN("unet-transposed", 3),
         GOLDEN("unet-bilinear", 3),
         GOLDEN("dcgan-3-stages", 1),
         GOLDEN("dcgan-5-stages", 1),
         cmocka_unit_test(test_unused_tensors),
         cmocka_unit_test(test_discriminator_is_refused),
+        cmocka_unit_test(test_colour_encoder),
         cmocka_unit_test(test_metadata_is_checked),
         cmocka_unit_test(test_impossible_sizes),
     };

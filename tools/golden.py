@@ -75,11 +75,18 @@ def make_vae(align_corners: bool) -> Golden:
     """Written without the key where it is true: that is the default, and upstream's own; it is tried at z = 0 too."""
     make = Maker(19)
     weights = vae.random_weights(19, base=4, latent=5, align_corners=align_corners)
-    cases = [{"grey": make.uniform(2, 1, 64, 64, low=-1), "z": make.noise(2, 5, 1, 1)}]
+    batch = 2 if align_corners else 1
+    cases = [{"grey": make.uniform(batch, 1, 64, 64, low=-1), "z": make.noise(batch, 5, 1, 1)}]
     if align_corners:
         cases.append({"grey": make.uniform(1, 1, 64, 64, low=-1), "z": torch.zeros(1, 5, 1, 1)})
     metadata = {} if align_corners else {"limn.align_corners": "false"}
     return Golden("vae", weights, partial(vae.forward, align_corners=align_corners), cases, metadata)
+
+
+def make_vae_encoder() -> Golden:
+    """The colour encoder's tensors alone: with those of "vae" they make a complete file."""
+    weights = vae.random_colour_encoder(31, base=4, latent=5)
+    return Golden("vae", weights, vae.encode, [{"ab": Maker(31).uniform(2, 2, 64, 64, low=-1)}])
 
 
 def make_unet(base: int, channels: int, classes: int, bilinear: bool, bias: bool) -> Golden:
@@ -104,6 +111,7 @@ GOLDENS: dict[str, Callable[[], Golden]] = {
     "siggraph17-centred-mask": partial(make_siggraph17, 0.5),
     "vae": partial(make_vae, True),
     "vae-half-pixel": partial(make_vae, False),
+    "vae-encoder": make_vae_encoder,
     "unet-transposed": partial(make_unet, 2, 1, 3, False, False),
     "unet-bilinear": partial(make_unet, 3, 4, 1, True, True),
     "dcgan-3-stages": partial(make_dcgan, 3, 7, 1),

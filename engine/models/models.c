@@ -31,15 +31,13 @@ static const struct model_kind *recognise(struct graph *graph)
     return NULL;
 }
 
-limn_status model_build(const struct weights_file *weights, struct graph *graph,
-                        const struct model_kind **kind, limn_error *error)
+/* `kind` is NULL after a failure. */
+static limn_status build(struct graph *graph, const struct model_kind *kind)
 {
     /* PyTorch counts its training steps in every batch norm. */
     static const char *const counters[] = {"num_batches_tracked", NULL};
-    graph_begin(graph, weights, error);
-    *kind = graph->status == LIMN_OK ? recognise(graph) : NULL;
-    if (*kind)
-        (*kind)->build(graph);
+    if (kind)
+        kind->build(graph);
     graph_ignore(graph, counters);
     graph_check_all_used(graph);
     graph_fold(graph);
@@ -47,4 +45,22 @@ limn_status model_build(const struct weights_file *weights, struct graph *graph,
     if (status != LIMN_OK)
         graph_free(graph);
     return status;
+}
+
+limn_status model_build(const struct weights_file *weights, struct graph *graph,
+                        const struct model_kind **kind, limn_error *error)
+{
+    graph_begin(graph, weights, error);
+    *kind = graph->status == LIMN_OK ? recognise(graph) : NULL;
+    return build(graph, *kind);
+}
+
+limn_status model_build_as(const struct weights_file *weights, const struct model_kind *kind,
+                           struct graph *graph, limn_error *error)
+{
+    graph_begin(graph, weights, error);
+    bool has = graph->status == LIMN_OK && kind->recognise(graph);
+    if (!has)
+        graph_fail(graph, "holds no %s", kind->name);
+    return build(graph, has ? kind : NULL);
 }

@@ -5,7 +5,12 @@
  * decoder grows a colour field from the latent vector, taking those features in as it passes their sizes.
  * Padding is k // 2, batch norm stands behind the ReLU.
  *
- * inputs  grey  N x 64 x 64 x 1, -1..1;  z  N x 1 x 1 x 64        output  ab  N x 64 x 64 x 2, -1..1 */
+ * inputs  grey  N x 64 x 64 x 1, -1..1;  z  N x 1 x 1 x 64        output  ab  N x 64 x 64 x 2, -1..1
+ *
+ * The colour encoder is the way back, a graph of its own over the same file: it has the grey encoder's shape
+ * and a linear layer behind it.
+ *
+ * input   ab    N x 64 x 64 x 2, -1..1        output  mean and log-variance of z  N x 1 x 1 x 128 */
 #include "models.h"
 
 #include <stdio.h>
@@ -44,10 +49,11 @@ static bool recognise(const struct graph *g)
     return graph_has_tensor(g, "cond_enc_conv1.weight") && graph_has_tensor(g, "dec_conv1.weight");
 }
 
+enum { SIDE = 64 };
+
 static void build(struct graph *g)
 {
     static const char *const colour_encoder[] = {"enc_conv", "enc_bn", "enc_fc", NULL};
-    enum { SIDE = 64 };
     bool align = align_corners(g);
     int64_t first[4], deepest[4];
     graph_tensor_shape(g, first, "dec_conv1.weight");
@@ -82,3 +88,25 @@ static void build(struct graph *g)
 
 const struct model_kind vae = {"vae", "diverse colorization from a latent vector (Deshpande et al. 2017)",
                                recognise, build};
+
+/* ---- the colour encoder ------------------------------------------------------------------ */
+
+static bool has_colour_encoder(const struct graph *g)
+{
+    return graph_has_tensor(g, "enc_conv1.weight");
+}
+
+static void build_colour_encoder(struct graph *g)
+{
+    static const char *const the_rest[] = {"cond_enc_", "dec_", NULL};
+    value x = graph_input_fixed(g, "ab", 2, SIDE);
+    x = conv_relu_bn(g, x, "enc", 1, 2);               /*    2 ->  128       32  */
+    x = conv_relu_bn(g, x, "enc", 2, 2);               /*  128 ->  256       16  */
+    x = conv_relu_bn(g, x, "enc", 3, 2);               /*  256 ->  512        8  */
+    x = conv_relu_bn(g, x, "enc", 4, 2);               /*  512 -> 1024        4  */
+    graph_output(g, graph_linear(g, x, "enc_fc1", 4)); /* 1024 x 4 x 4 -> 128  */
+    graph_ignore(g, the_rest);
+}
+
+const struct model_kind vae_colour_encoder = {"colour encoder", "the latent vector of a picture's colours",
+                                              has_colour_encoder, build_colour_encoder};

@@ -55,7 +55,7 @@ limn_status opencv_resize_linear(const struct picture *source, int64_t width, in
     return LIMN_OK;
 }
 
-/* ---- lightness --------------------------------------------------------------------------- */
+/* ---- Lab --------------------------------------------------------------------------------- */
 
 enum {
     WHITE = 255 * 8, /* of linear light, in eighths of a level */
@@ -70,27 +70,39 @@ static void fill_linear(int linear[256])
     }
 }
 
+/* The root in single precision, as there: twice it falls on a half, which goes to the even neighbour. */
 static void fill_cube_root(int root[WHITE + 1])
 {
     for (int i = 0; i <= WHITE; i++) {
         double t = (double)i / WHITE;
-        root[i] = (int)lrint((1 << CUBE_ROOT_BITS) * (t < 0.008856 ? t * 7.787 + 16.0 / 116 : cbrt(t)));
+        float f = (float)(t < 0.008856 ? t * 7.787 + 16.0 / 116 : cbrt(t));
+        root[i] = (int)lrintf((1 << CUBE_ROOT_BITS) * f);
     }
 }
 
-/* 116 and 16, times 255/100. Y's weights 0.212671, 0.715160, 0.072169 are in units of 1/4096. */
-void opencv_lightness(const unsigned char *rgb, int64_t pixels, unsigned char *lightness)
+/* Rows X, Y, Z divided by the white of D65 (0.950456, 1, 1.088754), in units of 1/4096; each makes 1. */
+static const int weights[3][3] = {{1777, 1541, 778}, {871, 2929, 296}, {73, 448, 3575}};
+
+void opencv_lab(const unsigned char *rgb, int64_t pixels, unsigned char *lab)
 {
     enum {
-        SCALE = (116 * 255 + 50) / 100,
-        SHIFT = (16 * 255 * (1 << CUBE_ROOT_BITS) + 50) / 100,
-        HALF = 1 << (CUBE_ROOT_BITS - 1),
+        ONE = 1 << CUBE_ROOT_BITS,
+        HALF = ONE / 2,
+        L_SCALE = (116 * 255 + 50) / 100, /* 116 and 16, times 255/100 */
+        L_SHIFT = (16 * 255 * ONE + 50) / 100,
     };
     int linear[256], root[WHITE + 1];
     fill_linear(linear);
     fill_cube_root(root);
-    for (; pixels > 0; pixels--, rgb += 3) {
-        int y = (871 * linear[rgb[0]] + 2929 * linear[rgb[1]] + 296 * linear[rgb[2]] + 2048) >> 12;
-        *lightness++ = (unsigned char)((SCALE * root[y] - SHIFT + HALF) >> CUBE_ROOT_BITS);
+    for (; pixels > 0; pixels--, rgb += 3, lab += 3) {
+        int f[3];
+        for (int i = 0; i < 3; i++)
+            f[i] = root[(weights[i][0] * linear[rgb[0]] + weights[i][1] * linear[rgb[1]] +
+                         weights[i][2] * linear[rgb[2]] + 2048) >>
+                        12];
+        /* No colour of sRGB reaches 0 or 255 in a or b. */
+        lab[0] = (unsigned char)((L_SCALE * f[1] - L_SHIFT + HALF) >> CUBE_ROOT_BITS);
+        lab[1] = (unsigned char)((500 * (f[0] - f[1]) + 128 * ONE + HALF) >> CUBE_ROOT_BITS);
+        lab[2] = (unsigned char)((200 * (f[1] - f[2]) + 128 * ONE + HALF) >> CUBE_ROOT_BITS);
     }
 }

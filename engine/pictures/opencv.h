@@ -12,8 +12,8 @@
 limn_status opencv_resize_linear(const struct picture *source, int64_t width, int64_t height,
                                  struct picture *result, limn_error *error);
 
-/* The L of cv::cvtColor with COLOR_RGB2Lab: L* 255/100, rounded. rgb: pixels x 3; lightness: pixels. A call
- * prepares tables of 2300 entries. */
-void opencv_lightness(const unsigned char *rgb, int64_t pixels, unsigned char *lightness);
+/* cv::cvtColor with COLOR_RGB2Lab: L* 255/100, a* + 128 and b* + 128, rounded. rgb and lab: pixels x 3. A
+ * call prepares tables of 2300 entries. */
+void opencv_lab(const unsigned char *rgb, int64_t pixels, unsigned char *lab);
 
 #endif

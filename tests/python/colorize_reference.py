@@ -1,5 +1,6 @@
 """What stands around the colorizers' networks, in float64 and written from the sources: Pillow's resampling, Lab as
-scikit-image computes it, OpenCV's 8-bit resizing and lightness, hints, and PyTorch's interpolation."""
+scikit-image computes it, OpenCV's 8-bit resizing and Lab, the vae's colour encoder, hints, and PyTorch's
+interpolation."""
 
 from __future__ import annotations
 
@@ -82,13 +83,42 @@ def resize_linear(picture: np.ndarray, side: int) -> np.ndarray:
     return ((parts[0] + parts[1] + 2) >> 2).astype(np.uint8)
 
 
-def lightness8(rgb: np.ndarray) -> np.ndarray:
+def lab8(rgb: np.ndarray) -> np.ndarray:
     v = np.arange(256) / 255
     linear = np.rint(2040 * np.where(v <= 0.04045, v / 12.92, ((v + 0.055) / 1.055) ** 2.4)).astype(np.int64)
-    y = (linear[rgb] @ np.array([871, 2929, 296]) + 2048) >> 12
-    t = y / 2040
-    root = np.rint(32768 * np.where(t < 0.008856, t * 7.787 + 16 / 116, np.cbrt(t))).astype(np.int64)
-    return (296 * root - 1336934 + 16384) >> 15
+    weights = np.rint(4096 * XYZ / np.array([[0.950456], [1], [1.088754]])).astype(np.int64)
+    t = ((linear[rgb] @ weights.T + 2048) >> 12) / 2040
+    root = np.rint(np.float32(32768) * np.where(t < 0.008856, t * 7.787 + 16 / 116, np.cbrt(t)).astype(np.float32))
+    x, y, z = np.moveaxis(root.astype(np.int64), -1, 0)
+    half = 128 << 15
+    lab = np.stack([296 * y - 1336934, 500 * (x - y) + half, 200 * (y - z) + half], -1)
+    return (lab + 16384) >> 15
+
+
+# The vae's colour encoder: aditya12agd5/pytorch_divcolor vae.py
+
+
+def _conv(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, stride: int) -> np.ndarray:
+    """C x H x W, zeros around for half the kernel."""
+    pad = weight.shape[2] // 2
+    windows = np.lib.stride_tricks.sliding_window_view(
+        np.pad(x, ((0, 0), (pad, pad), (pad, pad))), weight.shape[2:], (1, 2)
+    )
+    return np.einsum("ihwkl,oikl->ohw", windows[:, ::stride, ::stride], weight) + bias[:, None, None]
+
+
+def encode(weights: dict[str, np.ndarray], ab: np.ndarray) -> np.ndarray:
+    """2 x 64 x 64 in -1..1 to the mean of the latent."""
+    x = ab
+    for number in (1, 2, 3, 4):
+        conv, norm = (f"enc_{kind}{number}." for kind in ("conv", "bn"))
+        x = np.maximum(_conv(x, weights[conv + "weight"], weights[conv + "bias"], 2), 0)
+        mean, variance, scale, shift = (
+            weights[norm + part][:, None, None] for part in ("running_mean", "running_var", "weight", "bias")
+        )
+        x = (x - mean) / np.sqrt(variance + 1e-5) * scale + shift
+    both = weights["enc_fc1.weight"] @ x.ravel() + weights["enc_fc1.bias"]
+    return both[: len(both) // 2]
 
 
 # PyTorch: interpolate(mode="bilinear", align_corners=False)

@@ -93,7 +93,7 @@ BAD_USAGE = [
     (["bench"], "model, layers or machine"),
     (["bench", "everything"], "model, layers or machine"),
     (["bench", "model", "layers"], "model, layers or machine"),
-    (["bench", "model", "-m", WEIGHTS, "--gemm", "mkl"], "--gemm mkl: auto, openblas or reference expected"),
+    (["bench", "model", "-m", WEIGHTS, "--gemm", "mkl"], "--gemm mkl: auto, openblas, native or reference expected"),
     (["bench", "model", "-m", WEIGHTS, "--isa", "mmx"], 'instruction set "mmx"'),
 ]
 
@@ -220,7 +220,7 @@ def check_against_float64(weights: Path, shapes: list[tuple[int, ...]], folder: 
 SHAPES = [(2, 3, 7, 5), (1, 3, 1, 1), (1, 3, 1, 9), (3, 3, 8, 1), (1, 3, 33, 46)]
 
 
-@pytest.mark.parametrize("options", [[], ["--gemm", "openblas"], ["--gemm", "reference"], ["-t", "3"]], ids=" ".join)
+@pytest.mark.parametrize("options", [[], ["--gemm", "openblas"], ["--gemm", "native"], ["--gemm", "reference"], ["-t", "3"]], ids=" ".join)
 def test_run_computes_enhancenet(options: list[str], tmp_path: Path) -> None:
     check_against_float64(WEIGHTS, SHAPES, tmp_path, *options)
 

@@ -8,59 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cli_support import ROOT, fails, limn, pixels, png, png_chunk, ppm, read_png, succeeds
-from colorize_reference import bicubic, hint_planes, join, lightness8, noise, resize_linear, rgb2lab
+from cli_support import fails, limn, pixels, png, png_chunk, ppm, read_png, succeeds
+from colorize_reference import join, noise, rgb2lab
+from colorize_support import GOLDENS, assert_alike, colorized, latent_length, network_ab, smooth, weights
 
-GOLDENS = ROOT / "tests/goldens"
 NETWORKS = ("eccv16", "siggraph17", "siggraph17-centred-mask", "vae", "vae-half-pixel")
 SIZES = ((1, 1), (3, 500), (500, 3), (37, 61), (256, 256), (300, 201))
-Hints = list[tuple[int, int, float, float, int]]
-
-
-def weights(network: str) -> Path:
-    return GOLDENS / f"{network}.safetensors"
-
-
-def smooth(height: int, width: int, channels: int = 3) -> np.ndarray:
-    """A picture of gradients, whose colours a rounding error does not change much."""
-    y, x = np.mgrid[0:height, 0:width] / max(height, width)
-    planes = [127 + 120 * np.sin(3 * x + c) * np.cos(2 * y - c) for c in range(channels)]
-    return np.stack(planes, -1).astype(np.uint8)
-
-
-def network_ab(
-    tmp_path: Path, network: str, picture: np.ndarray, hints: Hints | None = None, seed: int | None = None
-) -> np.ndarray:
-    """a and b, 2 x side x side, as the network has them."""
-    options: list[str | Path] = []
-    if network.startswith("vae"):
-        x = 2 * lightness8(resize_linear(picture, 64))[None] / 255 - 1
-        if seed is not None:
-            np.save(tmp_path / "z.npy", noise(seed, latent_length())[None])
-            options = ["--latent", tmp_path / "z.npy"]
-    else:
-        x = rgb2lab(bicubic(picture[..., :3], 256, 256))[None, ..., 0]
-        if network.startswith("siggraph17"):
-            x = np.concatenate([x, hint_planes(hints or [], *picture.shape[:2])])
-    np.save(tmp_path / "x.npy", x[None].astype("<f4"))
-    succeeds("run", "-m", weights(network), tmp_path / "x.npy", "-o", tmp_path / "y.npy", "--force", *options)
-    y = np.load(tmp_path / "y.npy")[0].astype(np.float64)
-    return 127.5 * y - 0.5 if network.startswith("vae") else y
-
-
-def colorized(tmp_path: Path, network: str, data: bytes, *options: str | Path) -> np.ndarray:
-    source, output = tmp_path / "in.picture", tmp_path / "out.png"
-    source.write_bytes(data)
-    succeeds("colorize", "-m", weights(network), source, "-o", output, "--force", *options)
-    return read_png(output.read_bytes())
-
-
-def assert_alike(got: np.ndarray, want: np.ndarray, what: str = "") -> None:
-    """At most one level apart, and that in one sample of a hundred: float32 against float64 beside a rounding edge."""
-    assert got.shape == want.shape, what
-    difference = np.abs(got.astype(int) - want)
-    most, share = difference.max(), np.mean(difference != 0)
-    assert most <= 1 and share <= 0.01, (what, most, share)
 
 
 # Against the reference
@@ -193,17 +146,12 @@ def test_bad_hints(tmp_path: Path, text: str, message: str) -> None:
 # The VAE's variants and sheets
 
 
-def latent_length() -> int:
-    rows = json.loads(succeeds("inspect", weights("vae"), "--json"))["tensors"]
-    shapes = {row["name"]: row["shape"] for row in rows}
-    return shapes["dec_conv1.weight"][1] - shapes["cond_enc_conv4.weight"][0]
-
-
 def test_one_sample(tmp_path: Path) -> None:
     picture = smooth(48, 64)
     for seed in (0, 5, 2**63 - 1):
         got = colorized(tmp_path, "vae", ppm(picture), "--samples", "1", "--seed", str(seed))
-        assert_alike(got, join(picture, network_ab(tmp_path, "vae", picture, seed=seed)), f"seed {seed}")
+        z = noise(seed, latent_length())
+        assert_alike(got, join(picture, network_ab(tmp_path, "vae", picture, z=z)), f"seed {seed}")
 
 
 def test_samples(tmp_path: Path) -> None:
