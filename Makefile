@@ -74,8 +74,8 @@ check-c: all $(TEST_PROGRAMS) ## the C tests
 check-python: all             ## the tests of the tools and of the program from outside
 	LIMN=$(abspath $(BUILD)/limn) $(PYTHON) -m pytest -q -p no:cacheprovider tests/python
 
-test-full: all                ## the networks at full width against PyTorch, which is installed if need be; minutes
-	PYTHON=$(PYTHON) sh tests/full/with_torch.sh tests/full/parity.py --limn $(BUILD)/limn
+test-full: all                ## networks and pipelines against PyTorch and the originals' libraries, installed if need be
+	PYTHON=$(PYTHON) sh tests/full/with_torch.sh tests/full/main.py --limn $(BUILD)/limn
 
 asan:                         ## the C tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	$(MAKE) check-c BUILD=$(BUILD)/asan SANITIZE=address,undefined CFLAGS="-O1 -g"

@@ -3,16 +3,16 @@
 #
 #     sh tools/setup.sh make demo
 #
-# With -d in front, also what its developers need (clang, sanitizers, valgrind, clang-format); with -t, PyTorch, which
-# the full tests compare with. Nothing is installed that is there already; apt-get is called through sudo unless the
-# caller is root.
+# With -d in front, also what its developers need (clang, sanitizers, valgrind, clang-format); with -t, what the full
+# tests compare with: PyTorch, scikit-image, pandas, OpenCV. Nothing is installed that is there already; apt-get is
+# called through sudo unless the caller is root.
 set -eu
 
 packages="gcc libc6-dev make libopenblas-dev libstb-dev libcmocka-dev python3 python3-numpy python3-pil python3-pytest"
 while :; do
     case ${1:-} in
     -d) packages="$packages clang libclang-rt-14-dev clang-format valgrind" ;;
-    -t) packages="$packages python3-torch" ;;
+    -t) packages="$packages python3-torch python3-skimage python3-pandas python3-opencv" ;;
     *) break ;;
     esac
     shift

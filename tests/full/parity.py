@@ -1,38 +1,30 @@
-#!/usr/bin/env python3
 """Every network at its published width, all the way: checkpoint file, tools/convert.py, `limn run`; against PyTorch.
-
-    make test-full                  sets PyTorch up where there is none
 
 For each network and seed: random weights whose batch norms fit (tools/reference), written as the publisher would
 (published.py), converted, and run by limn with one thread and with two, which must give the same bytes. The result is
 held against PyTorch's in float64. Its error, relative to the largest output, may be max(1e-4, 8 x that of PyTorch in
-float32). Prints a line a network and, last, how many passed and failed; nothing is skipped.
+float32).
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import pathlib
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import torch
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path += [str(ROOT / "tools")]
-
 import published
+import torch
+from checks import ROOT, Failure, Publish, called, convert
 from reference import dcgan, deeplabv3, eccv16, enhancenet, siggraph17, unet, vae
 from reference.parameters import Maker, Parameters, Weights, ignore
 
 LEAST_BOUND, TIMES_FLOAT32 = 1e-4, 8
+HEAD = f"{'network':<25} seed {'limn':>9} {'float32':>9} {'bound':>9} {'s, -t 1':>8} {'s, -t 2':>8} {'peak MB':>8}"
 
 
 @dataclass(frozen=True)
@@ -43,7 +35,7 @@ class Network:
     weights: Callable[[int], Weights]  # of a seed
     forward: Callable[..., torch.Tensor]
     inputs: Callable[[Maker], tuple[torch.Tensor, ...]]  # the second one is a latent vector
-    publish: Callable[[Weights, pathlib.Path], None]
+    publish: Publish
     options: tuple[str, ...] = ()  # of convert.py
 
 
@@ -130,10 +122,6 @@ NETWORKS = [
 ]
 
 
-class Failure(Exception):
-    """Why a network did not pass."""
-
-
 @dataclass(frozen=True)
 class Measured:
     """What limn made and what it took; errors are relative to the largest output."""
@@ -146,14 +134,6 @@ class Measured:
     @property
     def bound(self) -> float:
         return max(LEAST_BOUND, TIMES_FLOAT32 * self.float32_error)
-
-
-def called(command: list[str]) -> str:
-    """The command's standard output; Failure with its messages where it does not end well."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise Failure(f"{' '.join(command[:3])} ..: exit code {done.returncode}: {done.stderr.strip()}")
-    return done.stdout
 
 
 def run_limn(
@@ -189,10 +169,7 @@ def measure(network: Network, seed: int, limn: str, folder: pathlib.Path) -> Mea
     paths = [folder / f"input{number}.npy" for number in range(len(inputs))]
     for path, x in zip(paths, inputs, strict=True):
         np.save(path, x.numpy())
-    source, converted = folder / "published", folder / "converted.safetensors"
-    network.publish(weights, source)
-    called([sys.executable, str(ROOT / "tools/convert.py"), str(source), "-o", str(converted), *network.options])
-
+    converted = convert(weights, network.publish, folder, network.options)
     outputs = [folder / "y1.npy", folder / "y2.npy"]
     costs = [run_limn(limn, converted, paths, output, threads) for threads, output in enumerate(outputs, start=1)]
     if outputs[0].read_bytes() != outputs[1].read_bytes():
@@ -219,30 +196,9 @@ def attempt(network: Network, seed: int, limn: str, work: pathlib.Path) -> bool:
     return passed
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--limn", default=str(ROOT / "build/limn"), help="the program (default: build/limn)")
-    parser.add_argument("--seeds", type=int, default=2, help="how many sets of weights of each network (default: 2)")
-    parser.add_argument("--only", default="", help="networks whose name begins with this")
-    arguments = parser.parse_args()
-    if not pathlib.Path(arguments.limn).is_file():
-        parser.error(f"{arguments.limn}: no such program; make builds it")
-    work = ROOT / "build"
-    work.mkdir(exist_ok=True)
-
-    start = time.perf_counter()
-    print(f"PyTorch {torch.__version__}; {called([arguments.limn, '--version']).strip()}")
-    print(f"{'network':<25} seed {'limn':>9} {'float32':>9} {'bound':>9} {'s, -t 1':>8} {'s, -t 2':>8} {'peak MB':>8}")
-    results = [
-        attempt(network, seed, arguments.limn, work)
-        for network in NETWORKS
-        if network.name.startswith(arguments.only)
-        for seed in range(1, arguments.seeds + 1)
-    ]
-    print(f"{time.perf_counter() - start:.0f} s")
-    print(f"{results.count(True)} passed, {results.count(False)} failed")
-    return 0 if results and all(results) else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def run(limn: str, work: pathlib.Path, only: str, seeds: int) -> list[bool]:
+    """The table of the networks whose name begins with `only`; whether each passed."""
+    networks = [network for network in NETWORKS if network.name.startswith(only)]
+    if networks:
+        print(HEAD)
+    return [attempt(network, seed, limn, work) for network in networks for seed in range(1, seeds + 1)]

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import pathlib
-import sys
 from typing import Any
 
-import torch
-
-sys.path += [str(pathlib.Path(__file__).resolve().parents[1] / "python")]
-
 import checkpoint_files
+import torch
 from reference.parameters import Weights
 
 

@@ -1,16 +1,18 @@
 #!/bin/sh
-# Runs a Python program with PyTorch:
+# Runs a Python program with PyTorch and the libraries that the originals of the pipelines call:
 #
-#     sh tests/full/with_torch.sh tests/full/parity.py
+#     sh tests/full/with_torch.sh tests/full/main.py
 #
-# with the first of $PYTHON, python3 and /usr/bin/python3 that has PyTorch and NumPy. Where none has, Debian's packages
-# are installed: about 140 MB to fetch, 600 MB on the disk. (The wheels that pip installs on x86 bring CUDA along,
-# several GB.)
+# with the first of $PYTHON, python3 and /usr/bin/python3 that has them all. Where none has, Debian's packages are
+# installed: up to 360 MB to fetch, 1.6 GB on the disk, less where some of it stands already. (The wheels of PyTorch that
+# pip installs on x86 bring CUDA along, several GB.)
 set -eu
+
+modules="numpy, torch, PIL, skimage, pandas, cv2"
 
 with_torch() {
     for python in ${PYTHON:-} python3 /usr/bin/python3; do
-        if "$python" -c 'import numpy, torch' 2>/dev/null; then
+        if "$python" -c "import $modules" 2>/dev/null; then
             echo "$python"
             return
         fi
@@ -21,6 +23,6 @@ python=$(with_torch)
 if [ -z "$python" ]; then
     sh "$(dirname "$0")/../../tools/setup.sh" -t >&2
     python=$(with_torch)
-    [ -n "$python" ] || { echo "with_torch: no Python with NumPy and PyTorch, even after installing them" >&2; exit 1; }
+    [ -n "$python" ] || { echo "with_torch: no Python has $modules, even after installing them" >&2; exit 1; }
 fi
 exec "$python" "$@"
