@@ -22,6 +22,7 @@
 enum {
     PIXELS = 96,       /* of a block: a multiple of every tile's rows */
     TASKS_WANTED = 16, /* where there are fewer blocks, panels are shared out too */
+    CHAIN = 512,       /* products added in one chain: the rounding error grows with the longest */
     SPARE = 12 * 64,   /* floats of the largest tile */
 };
 
@@ -132,6 +133,24 @@ static void find_rows(const struct layer_args *a, int64_t first, int64_t pixels,
             rows[tap * PIXELS + i] = zeros;
 }
 
+/* One tile, K in pieces of at most CHAIN products: whole taps, or parts of one that is longer. */
+static void run_tile(const struct layer_dims *d, const struct native_tile_kernel *kernel,
+                     struct native_tile tile)
+{
+    int64_t taps = d->kh * d->kw, k = smaller(d->ic, CHAIN), together = k == d->ic ? CHAIN / k : 1;
+    const float *const *rows = tile.rows;
+    const float *b = tile.b;
+    for (int64_t tap = 0; tap < taps; tap += together)
+        for (tile.k_first = 0; tile.k_first < d->ic; tile.k_first += k) {
+            tile.taps = smaller(together, taps - tap);
+            tile.k = smaller(k, d->ic - tile.k_first);
+            tile.rows = rows + tap * tile.rows_stride;
+            tile.b = b + (tap * d->ic + tile.k_first) * kernel->columns;
+            tile.add = tap > 0 || tile.k_first > 0;
+            kernel->run(&tile);
+        }
+}
+
 /* All tiles of one panel: channels oc .. oc+channels of the block. */
 static void run_panel(const struct layer_args *a, const struct native_tile_kernel *kernel,
                       struct native_tile tile, int64_t first, int64_t pixels, int64_t oc, float *spare)
@@ -144,7 +163,7 @@ static void run_panel(const struct layer_args *a, const struct native_tile_kerne
         tile.rows = rows + i;
         tile.c = whole ? y : spare;
         tile.c_stride = whole ? a->y_stride : kernel->columns;
-        kernel->run(&tile);
+        run_tile(&a->d, kernel, tile);
         for (int64_t r = 0; !whole && r < kernel->rows && i + r < pixels; r++)
             memcpy(y + r * a->y_stride, spare + r * kernel->columns, (size_t)channels * sizeof *y);
     }
@@ -161,8 +180,7 @@ static void run_task(const struct layer_args *a, int64_t task, void *workspace)
     float *spare = (float *)(rows + d->kh * d->kw * PIXELS), *zeros = spare + SPARE;
     memset(zeros, 0, (size_t)d->ic * sizeof *zeros);
     find_rows(a, first, pixels, zeros, rows);
-    struct native_tile tile = {
-        .taps = d->kh * d->kw, .k = d->ic, .rows = rows, .rows_stride = PIXELS, .b = a->packed};
+    struct native_tile tile = {.rows = rows, .rows_stride = PIXELS, .b = a->packed};
     for (int64_t panel = 0, oc = 0; panel < panels; panel++) {
         const struct native_tile_kernel *kernel = tile_for(d->oc - oc);
         if (panel >= group * panels / groups && panel < (group + 1) * panels / groups)

@@ -14,12 +14,13 @@
 
 /* A tile of a matrix product: see native_gemm.c. */
 struct native_tile {
-    int64_t taps, k;
-    const float *const *rows; /* row r of tap t begins at rows[t * rows_stride + r] and has k floats */
+    int64_t taps, k, k_first;
+    const float *const *rows; /* row r of tap t: k floats from rows[t * rows_stride + r] + k_first on */
     int64_t rows_stride;
     const float *b; /* packed: taps x k x columns */
-    float *c;       /* rows x columns, written, not read */
+    float *c;       /* rows x columns */
     int64_t c_stride;
+    bool add; /* to what C holds; else C is only written */
 };
 
 /* The tiles an instruction set has, widest first; the list ends with 0 columns. */

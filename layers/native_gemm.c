@@ -42,7 +42,7 @@ static vector load(const float *from)
             (vector){0};                                                                                     \
         for (int64_t tap = 0; tap < t->taps; tap++) {                                                        \
             const float *a[ROWS];                                                                            \
-            UNROLL for (int r = 0; r < (ROWS); r++) a[r] = t->rows[tap * t->rows_stride + r];                \
+            UNROLL for (int r = 0; r < (ROWS); r++) a[r] = t->rows[tap * t->rows_stride + r] + t->k_first;   \
             for (int64_t k = 0; k < t->k; k++, b += (WIDTH)*VECTOR_FLOATS) {                                 \
                 vector bk[WIDTH];                                                                            \
                 UNROLL for (int w = 0; w < (WIDTH); w++) bk[w] = load(b + w * VECTOR_FLOATS);                \
@@ -51,7 +51,11 @@ static vector load(const float *from)
             }                                                                                                \
         }                                                                                                    \
         UNROLL for (int r = 0; r < (ROWS); r++) UNROLL for (int w = 0; w < (WIDTH); w++)                     \
-            memcpy(t->c + r * t->c_stride + w * VECTOR_FLOATS, &c[r][w], sizeof(vector));                    \
+        {                                                                                                    \
+            float *to = t->c + r * t->c_stride + w * VECTOR_FLOATS;                                          \
+            vector sum = t->add ? load(to) + c[r][w] : c[r][w];                                              \
+            memcpy(to, &sum, sizeof sum);                                                                    \
+        }                                                                                                    \
     }
 
 TILE_KERNEL(tile_12x1, 12, 1)
