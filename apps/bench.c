@@ -37,6 +37,14 @@ static double median(const double *sorted, size_t count)
     return count % 2 ? sorted[count / 2] : (sorted[count / 2 - 1] + sorted[count / 2]) / 2;
 }
 
+static double mean(const struct bench *bench)
+{
+    double sum = 0;
+    for (size_t i = 0; i < bench->run_count; i++)
+        sum += bench->runs[i];
+    return sum / (double)bench->run_count;
+}
+
 /* Values from a fixed generator (Knuth's 64-bit congruential one), so that every run computes the same. */
 static void fill_inputs(limn_session *session)
 {
@@ -174,7 +182,7 @@ static void report_layers(const struct options *options, const struct bench *ben
         if (options->json) {
             printf("%s\n  {\"name\": ", s ? "," : "");
             print_json_string(stdout, name);
-            printf(", \"op\": \"%s\", \"variant\": \"%s\", \"ms\": %.4f, \"gflops\": %.2f, "
+            printf(", \"op\": \"%s\", \"variant\": \"%s\", \"ms\": %.6f, \"gflops\": %.2f, "
                    "\"percent_of_peak\": %.1f, "
                    "\"bytes\": %zu, \"flop\": %.0f}",
                    step->operator->name, step->variant->name, seconds * 1e3, rate / 1e9, 100 * rate / peak,
@@ -186,7 +194,7 @@ static void report_layers(const struct options *options, const struct bench *ben
         }
     }
     if (options->json)
-        printf("],\n \"sum_ms\": %.4f}\n", sum * 1e3);
+        printf("],\n \"sum_ms\": %.6f, \"mean_ms\": %.6f}\n", sum * 1e3, mean(bench) * 1e3);
     else
         printf("%-28s %-10s %-16s %-18s %9.3f\n", "sum", "", "", "", sum * 1e3);
 }

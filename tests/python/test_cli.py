@@ -359,14 +359,9 @@ def test_bench_layers() -> None:
 
 
 def test_layers_add_up_to_the_model() -> None:
-    """Two measurements on a machine that others use too: one of five tries must agree."""
-    ratios = []
-    for _ in range(5):
-        layers, model = (bench(what, "--size", "128x128", "--reps", "10", "-t", "1") for what in ("layers", "model"))
-        ratios.append(layers["sum_ms"] / model["min_ms"])
-        if 0.75 < ratios[-1] < 1.25:
-            return
-    pytest.fail(f"the sum of the layers' times was {ratios} of the model's")
+    """Of the same runs: what is left is what the program does between the layers."""
+    report = bench("layers", "--size", "128x128", "--reps", "5", "-t", "1")
+    assert 0.9 < report["sum_ms"] / report["mean_ms"] <= 1
 
 
 def test_bench_machine() -> None:
