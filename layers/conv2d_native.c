@@ -57,20 +57,33 @@ static size_t packed_bytes(const struct layer_dims *d)
     return (size_t)(columns * d->kh * d->kw * d->ic) * sizeof(float);
 }
 
-/* [OC IC KH KW in any order] => [panel][KH][KW][IC][columns] */
+/* One row of a packed panel: channels `first` and up, zeros behind the last. */
+static void pack_row(const struct layer_dims *d, const struct layer_weights *w, const float *in,
+                     int64_t first, int64_t columns, float *out)
+{
+    int64_t channels = smaller(columns, d->oc - first);
+    for (int64_t c = 0; c < channels; c++)
+        out[c] = in[(first + c) * w->stride_o] * (w->scale ? w->scale[first + c] : 1);
+    for (int64_t c = channels; c < columns; c++)
+        out[c] = 0;
+}
+
+/* [OC IC KH KW in any order] => [panel][KH][KW][IC][columns], a few input channels at a time: in PyTorch's
+ * order their taps are neighbours, and stay in the cache until all are used. */
 static void pack(const struct layer_dims *d, const struct layer_weights *w, void *packed)
 {
-    float *out = packed;
+    enum { TOGETHER = 16 };
+    float *panel = packed;
     for (int64_t first = 0, columns; first < d->oc; first += columns) {
         columns = tile_for(d->oc - first)->columns;
-        for (int64_t kh = 0; kh < d->kh; kh++)
-            for (int64_t kw = 0; kw < d->kw; kw++)
-                for (int64_t ic = 0; ic < d->ic; ic++)
-                    for (int64_t oc = first; oc < first + columns; oc++) {
-                        const float *in = w->data + kh * w->stride_h + kw * w->stride_w + ic * w->stride_i;
-                        float scale = oc < d->oc && w->scale ? w->scale[oc] : 1;
-                        *out++ = oc < d->oc ? in[oc * w->stride_o] * scale : 0;
-                    }
+        for (int64_t block = 0; block < d->ic; block += TOGETHER)
+            for (int64_t tap = 0; tap < d->kh * d->kw; tap++) {
+                const float *in = w->data + tap / d->kw * w->stride_h + tap % d->kw * w->stride_w;
+                for (int64_t ic = block; ic < smaller(block + TOGETHER, d->ic); ic++)
+                    pack_row(d, w, in + ic * w->stride_i, first, columns,
+                             panel + (tap * d->ic + ic) * columns);
+            }
+        panel += d->kh * d->kw * d->ic * columns;
     }
 }
 
