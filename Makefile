@@ -92,10 +92,10 @@ bench: all                    ## times of the demo network, layer by layer
 
 FORMATTED = $(wildcard */*.[ch] */*/*.[ch])
 format:                       ## lays the C sources out
-	clang-format -i $(FORMATTED)
+	@clang-format -i $(FORMATTED)
 
 format-check:                 ## fails when `make format` would change something
-	clang-format --dry-run -Werror $(FORMATTED)
+	@clang-format --dry-run -Werror $(FORMATTED)
 
 clean:                        ## removes the build folder
 	rm -rf $(BUILD)
