@@ -7,34 +7,20 @@
  *
  * layers/bilinear.c has the formula of the source coordinate. */
 #include "classes.h"
+#include "bilinear.h"
 #include "memory.h"
 
 #include <math.h>
 
-/* Two samples and the second one's weight. */
-struct sample {
-    int64_t low, high;
-    float weight;
-};
-
-static struct sample sample_at(int64_t out, int64_t in_size, int64_t out_size)
-{
-    double source = ((double)out + 0.5) * (double)in_size / (double)out_size - 0.5;
-    source = source > 0 ? source : 0;
-    int64_t low = (int64_t)source;
-    low = low < in_size ? low : in_size - 1; /* rounding may reach the size itself */
-    return (struct sample){low, low + 1 < in_size ? low + 1 : low, (float)(source - (double)low)};
-}
-
 struct job {
     const struct tensor *logits;
     struct picture *classes;
-    struct sample *columns; /* of each pixel of a row */
-    float *rows;            /* one mixed row, w x C, for each thread */
-    double least;           /* a single channel's logit must be larger */
+    struct bilinear_sample *columns; /* of each pixel of a row */
+    float *rows;                     /* one mixed row, w x C, for each thread */
+    double least;                    /* a single channel's logit must be larger */
 };
 
-static void mix_rows(const struct tensor *logits, struct sample at, float *restrict mixed)
+static void mix_rows(const struct tensor *logits, struct bilinear_sample at, float *restrict mixed)
 {
     const float *top = logits->data + at.low * logits->w * logits->stride;
     const float *bottom = logits->data + at.high * logits->w * logits->stride;
@@ -65,9 +51,9 @@ static void classify_row(void *context, int64_t row, int worker)
     int64_t count = logits->c, width = job->classes->width;
     float *mixed = job->rows + worker * logits->w * count;
     unsigned char *out = job->classes->pixels + row * width;
-    mix_rows(logits, sample_at(row, logits->h, job->classes->height), mixed);
+    mix_rows(logits, bilinear_sample(row, logits->h, job->classes->height, false), mixed);
     for (int64_t x = 0; x < width; x++) {
-        struct sample at = job->columns[x];
+        struct bilinear_sample at = job->columns[x];
         const float *a = mixed + at.low * count, *b = mixed + at.high * count;
         out[x] =
             count > 1 ? largest(a, b, at.weight, count) : (1 - at.weight) * *a + at.weight * *b > job->least;
@@ -77,7 +63,7 @@ static void classify_row(void *context, int64_t row, int worker)
 limn_status classes_from_logits(struct pool *pool, const struct tensor *logits, double threshold,
                                 struct picture *classes, limn_error *error)
 {
-    size_t columns = (size_t)classes->width * sizeof(struct sample);
+    size_t columns = (size_t)classes->width * sizeof(struct bilinear_sample);
     size_t rows = (size_t)(pool_threads(pool) * logits->w * logits->c) * sizeof(float);
     struct job job = {.logits = logits,
                       .classes = classes,
@@ -88,7 +74,7 @@ limn_status classes_from_logits(struct pool *pool, const struct tensor *logits, 
     bool made = job.columns && job.rows;
     if (made) {
         for (int64_t x = 0; x < classes->width; x++)
-            job.columns[x] = sample_at(x, logits->w, classes->width);
+            job.columns[x] = bilinear_sample(x, logits->w, classes->width, false);
         pool_run(pool, classes->height, classify_row, &job);
     }
     mem_free(job.columns);

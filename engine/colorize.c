@@ -1,5 +1,6 @@
 /* colorize.c - see colorize.h. */
 #include "colorize.h"
+#include "bilinear.h"
 #include "memory.h"
 #include "noise.h"
 #include "session.h"
@@ -14,22 +15,6 @@
 enum { SIDE = 256, SIDE_VAE = 64 }; /* of the networks' input */
 
 /* ---- bilinear ---------------------------------------------------------------------------- */
-
-/* Sample i of `to` made from `from` samples: low, high, and how much of high. The first and the last stand
- * for what lies beyond them. */
-struct tap {
-    int64_t low, high;
-    float weight;
-};
-
-static struct tap bilinear_tap(int64_t i, int64_t from, int64_t to)
-{
-    double place = ((double)i + 0.5) * (double)from / (double)to - 0.5;
-    place = place > 0 ? place : 0;
-    int64_t low = (int64_t)place;
-    low = low < from - 1 ? low : from - 1;
-    return (struct tap){low, low < from - 1 ? low + 1 : low, (float)(place - (double)low)};
-}
 
 static float mix(float low, float high, float weight)
 {
@@ -221,7 +206,7 @@ struct paint {
 static void colour_at(const struct paint *paint, const float *upper, const float *lower, float weight,
                       int64_t x, float *a, float *b)
 {
-    struct tap across = bilinear_tap(x, paint->side, paint->picture->width);
+    struct bilinear_sample across = bilinear_sample(x, paint->side, paint->picture->width, false);
     float ab[2];
     for (int c = 0; c < 2; c++)
         ab[c] = mix(mix(upper[2 * across.low + c], upper[2 * across.high + c], across.weight),
@@ -236,7 +221,7 @@ static void paint_row(void *context, int64_t y, int worker)
     enum { PIECE = 2048 };
     const struct paint *paint = context;
     struct picture *picture = paint->picture;
-    struct tap down = bilinear_tap(y, paint->side, picture->height);
+    struct bilinear_sample down = bilinear_sample(y, paint->side, picture->height, false);
     const float *upper = paint->ab + 2 * paint->side * down.low;
     const float *lower = paint->ab + 2 * paint->side * down.high;
     (void)worker;

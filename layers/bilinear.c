@@ -8,15 +8,10 @@
  * coincide
  *
  *     y = (1 - f) x[i] + f x[min(i + 1, I - 1)],   i = floor(s), f = s - i,   in each direction */
+#include "bilinear.h"
 #include "layer.h"
 
-/* Two samples and the second one's weight. */
-struct sample {
-    int64_t low, high;
-    float weight;
-};
-
-static struct sample sample_at(int64_t out, int64_t in_size, int64_t out_size, bool align_corners)
+struct bilinear_sample bilinear_sample(int64_t out, int64_t in_size, int64_t out_size, bool align_corners)
 {
     double source;
     if (align_corners)
@@ -26,18 +21,18 @@ static struct sample sample_at(int64_t out, int64_t in_size, int64_t out_size, b
     source = source > 0 ? source : 0;
     int64_t low = (int64_t)source;
     low = low < in_size ? low : in_size - 1; /* rounding may reach the size itself */
-    return (struct sample){low, low + 1 < in_size ? low + 1 : low, (float)(source - (double)low)};
+    return (struct bilinear_sample){low, low + 1 < in_size ? low + 1 : low, (float)(source - (double)low)};
 }
 
 static void run_task(const struct layer_args *a, int64_t task, void *workspace)
 {
     (void)workspace;
     const struct layer_dims *d = &a->d;
-    struct sample h = sample_at(task % d->oh, d->ih, d->oh, d->align_corners);
+    struct bilinear_sample h = bilinear_sample(task % d->oh, d->ih, d->oh, d->align_corners);
     const float *x = a->x + task / d->oh * d->ih * d->iw * a->x_stride;
     const float *top = x + h.low * d->iw * a->x_stride, *bottom = x + h.high * d->iw * a->x_stride;
     for (int64_t ow = 0; ow < d->ow; ow++) {
-        struct sample w = sample_at(ow, d->iw, d->ow, d->align_corners);
+        struct bilinear_sample w = bilinear_sample(ow, d->iw, d->ow, d->align_corners);
         const float *a0 = top + w.low * a->x_stride, *a1 = top + w.high * a->x_stride;
         const float *b0 = bottom + w.low * a->x_stride, *b1 = bottom + w.high * a->x_stride;
         float *restrict y = a->y + (task * d->ow + ow) * a->y_stride;

@@ -79,12 +79,7 @@ static double ref_sum(const struct layer_args *a, int64_t n, int64_t oh, int64_t
 static void ref_run_task(const struct layer_args *a, int64_t task, void *workspace)
 {
     (void)workspace;
-    const struct layer_dims *d = &a->d;
-    float *y = a->y + task * d->ow * a->y_stride;
-    for (int64_t ow = 0; ow < d->ow; ow++)
-        for (int64_t oc = 0; oc < d->oc; oc++)
-            y[ow * a->y_stride + oc] = (float)ref_sum(a, task / d->oh, task % d->oh, ow, oc);
-    epilogue_apply(&a->epilogue, d->oc, task * d->ow, d->ow, y, a->y_stride);
+    layer_reference_row(a, task, ref_sum);
 }
 
 const struct layer_variant conv2d_transpose_ref = {

@@ -115,3 +115,13 @@ struct epilogue epilogue_slice(const struct epilogue *e, int64_t oc)
     part.shift = e->shift ? e->shift + oc : NULL;
     return part;
 }
+
+void layer_reference_row(const struct layer_args *a, int64_t task, layer_sum sum)
+{
+    const struct layer_dims *d = &a->d;
+    float *y = a->y + task * d->ow * a->y_stride;
+    for (int64_t ow = 0; ow < d->ow; ow++)
+        for (int64_t oc = 0; oc < d->oc; oc++)
+            y[ow * a->y_stride + oc] = (float)sum(a, task / d->oh, task % d->oh, ow, oc);
+    epilogue_apply(&a->epilogue, d->oc, task * d->ow, d->ow, y, a->y_stride);
+}

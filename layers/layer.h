@@ -124,6 +124,10 @@ int64_t layer_pixel_span(const struct layer_dims *d, int64_t task, int64_t *firs
 /* applies() for a variant that takes any dimensions. */
 bool layer_applies_always(const struct layer_dims *d);
 
+/* A reference's task, one row of the output: every output as `sum` gives it, then the epilogue. */
+typedef double (*layer_sum)(const struct layer_args *args, int64_t n, int64_t oh, int64_t ow, int64_t oc);
+void layer_reference_row(const struct layer_args *args, int64_t task, layer_sum sum);
+
 /* Tasks for operators that make one row of the output a task. */
 int64_t layer_row_tasks(const struct layer_dims *d);
 

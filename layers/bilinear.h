@@ -1,0 +1,17 @@
+/* bilinear.h - where an output of bilinear interpolation looks: the formula is in bilinear.c. */
+#ifndef LAYERS_BILINEAR_H
+#define LAYERS_BILINEAR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Two neighbouring samples of an axis, and the weight of the second; they are the same one at an edge. */
+struct bilinear_sample {
+    int64_t low, high;
+    float weight; /* 0 <= weight < 1 */
+};
+
+/* Output `out` of `out_size` made from `in_size` samples. */
+struct bilinear_sample bilinear_sample(int64_t out, int64_t in_size, int64_t out_size, bool align_corners);
+
+#endif
