@@ -8,12 +8,8 @@
 #define LIMN_PIXELS_H
 
 #include "files.h"
+#include "pictures/grey.h"
 #include "pictures/picture.h"
-
-enum grey_rule {
-    GREY_PILLOW, /* Image.convert("L"):         (19595 R + 38470 G +  7471 B + 32768) >> 16 */
-    GREY_OPENCV, /* cvtColor(..., BGR2GRAY):    ( 9798 R + 19235 G +  3735 B + 16384) >> 15 */
-};
 
 /* The plane of an RGB or RGBA picture. LIMN_E_MEMORY. */
 limn_status pixels_grey(const struct picture *picture, enum grey_rule rule, struct picture *plane,

@@ -4,10 +4,6 @@
 
 #include "pixels.h"
 
-/* Grey levels of `count` pixels of 3 or 4 channels. */
-void grey_row(const unsigned char *pixels, int channels, int64_t count, enum grey_rule rule,
-              unsigned char *grey);
-
 /* Writes a level in decimal, without a zero byte behind it; returns where it ends. */
 static inline char *put_level(char *to, unsigned level)
 {

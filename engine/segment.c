@@ -3,6 +3,7 @@
 #include "classes.h"
 #include "memory.h"
 #include "session.h"
+#include "pictures/grey.h"
 #include "pictures/resample.h"
 
 #include <inttypes.h>
@@ -115,11 +116,12 @@ static limn_status convert(const struct picture *source, int channels, struct pi
         return status;
     const unsigned char *in = source->pixels;
     unsigned char *out = converted->pixels;
+    if (channels == 1) {
+        grey_row(in, source->channels, source->width * source->height, GREY_PILLOW, out);
+        return LIMN_OK;
+    }
     for (int64_t p = 0; p < source->width * source->height; p++, in += source->channels, out += channels) {
-        if (channels == 1)
-            *out = (unsigned char)((19595 * in[0] + 38470 * in[1] + 7471 * in[2] + 32768) >> 16);
-        else
-            memcpy(out, in, 3);
+        memcpy(out, in, 3);
         if (channels == 4)
             out[3] = source->channels == 4 ? in[3] : 255;
     }

@@ -7,6 +7,7 @@
 #include "files.h"
 #include "memory.h"
 #include "png_write.h"
+#include "grey.h"
 #include "pnm.h"
 #include "stb.h"
 
@@ -170,7 +171,7 @@ static limn_status write_row(struct picture_writer *writer, const unsigned char 
         return LIMN_OK;
     size_t pixels = (size_t)writer->width;
     if (writer->format == FORMAT_PGM)
-        pnm_grey(rgb, pixels, rgb);
+        grey_row(rgb, 3, writer->width, GREY_PILLOW, rgb);
     return output_write(writer->output, rgb, writer->format == FORMAT_PGM ? pixels : 3 * pixels, error);
 }
 

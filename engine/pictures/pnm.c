@@ -166,9 +166,3 @@ size_t pnm_header(char text[PNM_HEADER_ROOM], int64_t width, int64_t height, int
     return (size_t)snprintf(text, PNM_HEADER_ROOM, "P%d\n%" PRId64 " %" PRId64 "\n255\n",
                             channels == 3 ? 6 : 5, width, height);
 }
-
-void pnm_grey(const unsigned char *rgb, size_t pixels, unsigned char *grey)
-{
-    for (size_t i = 0; i < pixels; i++, rgb += 3)
-        grey[i] = (unsigned char)((rgb[0] * 19595u + rgb[1] * 38470u + rgb[2] * 7471u + 32768u) >> 16);
-}

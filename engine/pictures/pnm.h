@@ -16,8 +16,4 @@ enum { PNM_HEADER_ROOM = 64 };
 /* Writes the header of a raw 8-bit PPM (channels 3) or PGM (channels 1); returns its length. */
 size_t pnm_header(char text[PNM_HEADER_ROOM], int64_t width, int64_t height, int channels);
 
-/* Turns RGB pixels to the one grey sample that Pillow's convert("L") gives them (ITU-R BT.601 luma).
- * Both may be the same block. */
-void pnm_grey(const unsigned char *rgb, size_t pixels, unsigned char *grey);
-
 #endif
