@@ -331,7 +331,7 @@ void try_all_variants(const struct trial *t, struct random *random)
     /* Sums of K products of values in -1..1, in float and in another order: partial sums grow with sqrt(K),
      * and chains stay short enough that their roundings add up to a few times 6e-8 of that. */
     double terms = has_weights(t) ? (double)(d->ic * d->kh * d->kw) : 16;
-    double tolerance = 6e-7 * sqrt(terms) + 4e-7;
+    double tolerance = 4e-7 * sqrt(terms) + 4e-7;
     for (const struct layer_variant *const *v = layer_operators[t->kind].variants; *v; v++) {
         if (!(*v)->applies(d))
             continue;

@@ -68,7 +68,7 @@ static limn_status compare_node(void *context, const struct node *node, const st
     bool same_shape = shape.n == made->n && shape.h == made->h && shape.w == made->w && shape.c == made->c;
     /* Float32 sums of up to some hundred products, through up to fifty layers: 4e-6 of the value's largest is
      * the most that was seen. Behind inputs of size 1, small values are as far off as large ones. */
-    double tolerance = 1e-5 * fmax(1, largest(want, &shape));
+    double tolerance = 5e-6 * fmax(1, largest(want, &shape));
     bool agree = same_shape && tensors_agree(made, want, tolerance, 0, node->made);
     golden->compared++;
     free(want);
