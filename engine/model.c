@@ -177,6 +177,20 @@ static struct layer_weights describe_weights(const struct node *node, const floa
     return weights;
 }
 
+struct pack_run {
+    const struct layer_variant *variant;
+    const struct layer_dims *dims;
+    const struct layer_weights *weights;
+    void *packed;
+};
+
+static void pack_task(void *context, int64_t task, int worker)
+{
+    (void)worker;
+    const struct pack_run *run = context;
+    run->variant->pack_task(run->dims, run->weights, run->packed, task);
+}
+
 static limn_status pack(limn_model *model, int index, const struct layer_variant *variant,
                         const struct layer_dims *dims, struct packed **packed, limn_error *error)
 {
@@ -192,7 +206,8 @@ static limn_status pack(limn_model *model, int index, const struct layer_variant
         status = weights_read(&model->weights, node->weight, raw, NULL, error);
     if (status == LIMN_OK) {
         struct layer_weights weights = describe_weights(node, raw);
-        variant->pack(dims, &weights, data);
+        struct pack_run run = {variant, dims, &weights, data};
+        pool_run(model->engine->pool, variant->pack_tasks(dims), pack_task, &run);
         *entry = (struct packed){.node = index, .variant = variant, .data = data};
         *packed = entry;
     } else {

@@ -218,6 +218,7 @@ static void add_step(struct plan *plan, struct step step, limn_kernels kernels)
     const struct layer_dims *d = &step.args.d;
     step.variant = choose_variant(step.operator, kernels, d);
     step.tasks = step.variant->tasks(d);
+    step.shared_bytes = step.variant->shared_bytes ? step.variant->shared_bytes(d) : 0;
     size_t workspace = step.variant->workspace_bytes ? step.variant->workspace_bytes(d) : 0;
     if (workspace > plan->workspace_bytes)
         plan->workspace_bytes = workspace;
@@ -325,26 +326,45 @@ static size_t lowest_offset(struct placement *const *order, int placed, const st
 
 /* Greedy by size (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020): the
  * largest first, each at the lowest offset where it meets nothing that lives at the same time. */
-static limn_status place_values(const struct graph *graph, struct plan *plan, limn_error *error)
+static void place(struct placement **order, int count, struct plan *plan)
 {
     enum { ALIGN = 64 };
-    struct placement **order = mem_zalloc((size_t)graph->count, sizeof(struct placement *));
-    if (!order)
-        return fail_memory(error, "the plan", (size_t)graph->count * sizeof *order);
-    int count = 0;
-    for (int i = 0; i < graph->count; i++)
-        if (plan->placements[i].bytes) {
-            plan->placements[i].bytes = (plan->placements[i].bytes + ALIGN - 1) / ALIGN * ALIGN;
-            order[count++] = &plan->placements[i];
-        }
+    for (int i = 0; i < count; i++)
+        order[i]->bytes = (order[i]->bytes + ALIGN - 1) / ALIGN * ALIGN;
     qsort(order, (size_t)count, sizeof(struct placement *), larger_first);
     for (int i = 0; i < count; i++) {
         order[i]->offset = lowest_offset(order, i, order[i]);
         size_t end = order[i]->offset + order[i]->bytes;
         plan->arena_bytes = end > plan->arena_bytes ? end : plan->arena_bytes;
     }
+}
+
+/* Places the values, and what steps share between their two stages, which lives for one step only. */
+static limn_status place_values(const struct graph *graph, struct plan *plan, limn_error *error)
+{
+    size_t most = (size_t)(graph->count + plan->step_count);
+    struct placement **order = mem_zalloc(most, sizeof(struct placement *));
+    struct placement *shared = mem_zalloc((size_t)plan->step_count, sizeof *shared);
+    limn_status status = LIMN_OK;
+    if (order && shared) {
+        int count = 0;
+        for (int i = 0; i < graph->count; i++)
+            if (plan->placements[i].bytes)
+                order[count++] = &plan->placements[i];
+        for (int s = 0; s < plan->step_count; s++) {
+            shared[s] = (struct placement){.bytes = plan->steps[s].shared_bytes, .first = s, .last = s};
+            if (shared[s].bytes)
+                order[count++] = &shared[s];
+        }
+        place(order, count, plan);
+        for (int s = 0; s < plan->step_count; s++)
+            plan->steps[s].shared_offset = shared[s].offset;
+    } else {
+        status = fail_memory(error, "the plan", most * sizeof *order);
+    }
     mem_free(order);
-    return LIMN_OK;
+    mem_free(shared);
+    return status;
 }
 
 /* ---- whole ------------------------------------------------------------------------------- */
@@ -406,6 +426,7 @@ void plan_bind(struct plan *plan, const struct graph *graph, float *arena)
         step->args.x_stride = x->stride;
         step->args.y = y->data + step->into;
         step->args.y_stride = y->stride;
+        step->args.shared = step->shared_bytes ? arena + step->shared_offset / sizeof *arena : NULL;
         if (residual != NO_VALUE) {
             step->args.epilogue.residual = plan->values[residual].data;
             step->args.epilogue.residual_stride = plan->values[residual].stride;

@@ -13,7 +13,8 @@ struct step {
     const struct layer_variant *variant;
     struct layer_args args;
     int64_t tasks;
-    double seconds; /* spent here, summed over the runs since the profile was reset */
+    size_t shared_bytes, shared_offset; /* of the arena, for this step alone; 0 bytes: none */
+    double seconds;                     /* spent here, summed over the runs since the profile was reset */
 };
 
 /* Where one value lives. A value that is written in place into another, such as a part of a concat, has that

@@ -130,6 +130,12 @@ struct step_run {
     size_t stride;
 };
 
+static void prepare_task(void *context, int64_t task, int worker)
+{
+    const struct step_run *run = context;
+    run->step->variant->prepare_task(&run->step->args, task, run->workspace + (size_t)worker * run->stride);
+}
+
 static void run_task(void *context, int64_t task, int worker)
 {
     const struct step_run *run = context;
@@ -143,6 +149,9 @@ static limn_status run_steps(limn_session *session, limn_error *error)
         struct step *step = &plan->steps[s];
         struct step_run run = {step, session->workspace, workspace_stride(plan)};
         double start = session->profiling ? time_now() : 0;
+        if (step->shared_bytes)
+            pool_run(session->model->engine->pool, step->variant->prepare_tasks(&step->args.d), prepare_task,
+                     &run);
         pool_run(session->model->engine->pool, step->tasks, run_task, &run);
         if (session->profiling)
             step->seconds += time_now() - start;

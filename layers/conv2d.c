@@ -45,16 +45,17 @@ static size_t packed_bytes(const struct layer_dims *d)
 }
 
 /* [OC IC KH KW in any order] => [KH][KW][IC][OC] */
-static void pack(const struct layer_dims *d, const struct layer_weights *w, void *packed)
+static void pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed, int64_t task)
 {
-    float *out = packed;
-    for (int64_t kh = 0; kh < d->kh; kh++)
-        for (int64_t kw = 0; kw < d->kw; kw++)
-            for (int64_t ic = 0; ic < d->ic; ic++) {
-                const float *in = w->data + kh * w->stride_h + kw * w->stride_w + ic * w->stride_i;
-                for (int64_t oc = 0; oc < d->oc; oc++)
-                    *out++ = in[oc * w->stride_o] * (w->scale ? w->scale[oc] : 1.0F);
-            }
+    int64_t first, channels = layer_channel_span(d, task, &first);
+    for (int64_t tap = 0; tap < d->kh * d->kw; tap++)
+        for (int64_t ic = first; ic < first + channels; ic++) {
+            const float *in =
+                w->data + tap / d->kw * w->stride_h + tap % d->kw * w->stride_w + ic * w->stride_i;
+            float *out = (float *)packed + (tap * d->ic + ic) * d->oc;
+            for (int64_t oc = 0; oc < d->oc; oc++)
+                out[oc] = in[oc * w->stride_o] * (w->scale ? w->scale[oc] : 1.0F);
+        }
 }
 
 /* ---- reference --------------------------------------------------------------------------- */
@@ -91,7 +92,8 @@ const struct layer_variant conv2d_ref = {
     .family = FAMILY_REFERENCE,
     .applies = layer_applies_always,
     .packed_bytes = packed_bytes,
-    .pack = pack,
+    .pack_tasks = layer_channel_tasks,
+    .pack_task = pack_task,
     .tasks = layer_row_tasks,
     .run_task = ref_run_task,
 };
@@ -205,7 +207,8 @@ const struct layer_variant conv2d_gemm = {
     .family = FAMILY_OPENBLAS,
     .applies = layer_applies_always,
     .packed_bytes = packed_bytes,
-    .pack = pack,
+    .pack_tasks = layer_channel_tasks,
+    .pack_task = pack_task,
     .workspace_bytes = gemm_workspace,
     .tasks = gemm_tasks,
     .run_task = gemm_run_task,

@@ -49,6 +49,15 @@ static int64_t panel_count(const struct layer_dims *d)
     return count;
 }
 
+/* The first channel of a panel. As only the last panels are narrower, those before it are whole. */
+static int64_t panel_channel(const struct layer_dims *d, int64_t panel)
+{
+    int64_t oc = 0;
+    for (int64_t i = 0; i < panel; i++)
+        oc += tile_for(d->oc - oc)->columns;
+    return oc;
+}
+
 static size_t packed_bytes(const struct layer_dims *d)
 {
     int64_t columns = 0;
@@ -68,23 +77,19 @@ static void pack_row(const struct layer_dims *d, const struct layer_weights *w, 
         out[c] = 0;
 }
 
-/* [OC IC KH KW in any order] => [panel][KH][KW][IC][columns], a few input channels at a time: in PyTorch's
- * order their taps are neighbours, and stay in the cache until all are used. */
-static void pack(const struct layer_dims *d, const struct layer_weights *w, void *packed)
+/* One panel: [OC IC KH KW in any order] => [KH][KW][IC][columns], a few input channels at a time: in
+ * PyTorch's order their taps are neighbours, and stay in the cache until all are used. */
+static void pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed, int64_t task)
 {
     enum { TOGETHER = 16 };
-    float *panel = packed;
-    for (int64_t first = 0, columns; first < d->oc; first += columns) {
-        columns = tile_for(d->oc - first)->columns;
-        for (int64_t block = 0; block < d->ic; block += TOGETHER)
-            for (int64_t tap = 0; tap < d->kh * d->kw; tap++) {
-                const float *in = w->data + tap / d->kw * w->stride_h + tap % d->kw * w->stride_w;
-                for (int64_t ic = block; ic < smaller(block + TOGETHER, d->ic); ic++)
-                    pack_row(d, w, in + ic * w->stride_i, first, columns,
-                             panel + (tap * d->ic + ic) * columns);
-            }
-        panel += d->kh * d->kw * d->ic * columns;
-    }
+    int64_t first = panel_channel(d, task), columns = tile_for(d->oc - first)->columns;
+    float *panel = (float *)packed + first * d->kh * d->kw * d->ic;
+    for (int64_t block = 0; block < d->ic; block += TOGETHER)
+        for (int64_t tap = 0; tap < d->kh * d->kw; tap++) {
+            const float *in = w->data + tap / d->kw * w->stride_h + tap % d->kw * w->stride_w;
+            for (int64_t ic = block; ic < smaller(block + TOGETHER, d->ic); ic++)
+                pack_row(d, w, in + ic * w->stride_i, first, columns, panel + (tap * d->ic + ic) * columns);
+        }
 }
 
 static int64_t block_count(const struct layer_dims *d)
@@ -215,7 +220,8 @@ const struct layer_variant conv2d_native = {
     .family = FAMILY_NATIVE,
     .applies = applies,
     .packed_bytes = packed_bytes,
-    .pack = pack,
+    .pack_tasks = panel_count,
+    .pack_task = pack_task,
     .workspace_bytes = workspace_bytes,
     .tasks = tasks,
     .run_task = run_task,

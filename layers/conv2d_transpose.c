@@ -41,16 +41,18 @@ static size_t packed_bytes(const struct layer_dims *d)
 /* ---- reference --------------------------------------------------------------------------- */
 
 /* [IC OC KH KW in any order] => [KH][KW][IC][OC] */
-static void ref_pack(const struct layer_dims *d, const struct layer_weights *w, void *packed)
+static void ref_pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed,
+                          int64_t task)
 {
-    float *out = packed;
-    for (int64_t kh = 0; kh < d->kh; kh++)
-        for (int64_t kw = 0; kw < d->kw; kw++)
-            for (int64_t ic = 0; ic < d->ic; ic++)
-                for (int64_t oc = 0; oc < d->oc; oc++)
-                    *out++ =
-                        w->data[kh * w->stride_h + kw * w->stride_w + ic * w->stride_i + oc * w->stride_o] *
-                        (w->scale ? w->scale[oc] : 1.0F);
+    int64_t first, channels = layer_channel_span(d, task, &first);
+    for (int64_t tap = 0; tap < d->kh * d->kw; tap++)
+        for (int64_t ic = first; ic < first + channels; ic++) {
+            const float *in =
+                w->data + tap / d->kw * w->stride_h + tap % d->kw * w->stride_w + ic * w->stride_i;
+            float *out = (float *)packed + (tap * d->ic + ic) * d->oc;
+            for (int64_t oc = 0; oc < d->oc; oc++)
+                out[oc] = in[oc * w->stride_o] * (w->scale ? w->scale[oc] : 1.0F);
+        }
 }
 
 /* The scatter read backwards: output oh is painted by those ih with oh = ih * stride - pad + kh. */
@@ -87,7 +89,8 @@ const struct layer_variant conv2d_transpose_ref = {
     .family = FAMILY_REFERENCE,
     .applies = layer_applies_always,
     .packed_bytes = packed_bytes,
-    .pack = ref_pack,
+    .pack_tasks = layer_channel_tasks,
+    .pack_task = ref_pack_task,
     .tasks = layer_row_tasks,
     .run_task = ref_run_task,
 };
@@ -118,23 +121,24 @@ static int64_t pictures_in_group(const struct layer_dims *d)
     return picture_rows(d) < ROWS ? ROWS / picture_rows(d) : 1;
 }
 
-/* [IC OC KH KW in any order] => [block of OC][IC][KH][KW][channels of the block] */
-static void gemm_pack(const struct layer_dims *d, const struct layer_weights *w, void *packed)
-{
-    float *out = packed;
-    for (int64_t first = 0; first < d->oc; first += OC_BLOCK)
-        for (int64_t ic = 0; ic < d->ic; ic++)
-            for (int64_t kh = 0; kh < d->kh; kh++)
-                for (int64_t kw = 0; kw < d->kw; kw++)
-                    for (int64_t oc = first; oc < smaller(first + OC_BLOCK, d->oc); oc++)
-                        *out++ = w->data[kh * w->stride_h + kw * w->stride_w + ic * w->stride_i +
-                                         oc * w->stride_o] *
-                                 (w->scale ? w->scale[oc] : 1.0F);
-}
-
 static int64_t oc_blocks(const struct layer_dims *d)
 {
     return (d->oc + OC_BLOCK - 1) / OC_BLOCK;
+}
+
+/* [IC OC KH KW in any order] => [block of OC][IC][KH][KW][channels of the block] */
+static void gemm_pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed,
+                           int64_t task)
+{
+    int64_t first = task * OC_BLOCK, end = smaller(first + OC_BLOCK, d->oc);
+    float *out = (float *)packed + first * d->ic * d->kh * d->kw;
+    for (int64_t ic = 0; ic < d->ic; ic++)
+        for (int64_t kh = 0; kh < d->kh; kh++)
+            for (int64_t kw = 0; kw < d->kw; kw++)
+                for (int64_t oc = first; oc < end; oc++)
+                    *out++ =
+                        w->data[kh * w->stride_h + kw * w->stride_w + ic * w->stride_i + oc * w->stride_o] *
+                        (w->scale ? w->scale[oc] : 1.0F);
 }
 
 static int64_t gemm_tasks(const struct layer_dims *d)
@@ -216,7 +220,8 @@ const struct layer_variant conv2d_transpose_gemm = {
     .family = FAMILY_OPENBLAS,
     .applies = layer_applies_always,
     .packed_bytes = packed_bytes,
-    .pack = gemm_pack,
+    .pack_tasks = oc_blocks,
+    .pack_task = gemm_pack_task,
     .workspace_bytes = gemm_workspace,
     .tasks = gemm_tasks,
     .run_task = gemm_run_task,

@@ -93,6 +93,21 @@ int64_t layer_row_tasks(const struct layer_dims *d)
     return d->n * d->oh;
 }
 
+/* Few enough channels that in PyTorch's order, where the taps of a channel are neighbours, they stay in the
+ * cache until all taps are copied. */
+enum { CHANNELS_PER_TASK = 16 };
+
+int64_t layer_channel_tasks(const struct layer_dims *d)
+{
+    return (d->ic + CHANNELS_PER_TASK - 1) / CHANNELS_PER_TASK;
+}
+
+int64_t layer_channel_span(const struct layer_dims *d, int64_t task, int64_t *first)
+{
+    *first = task * CHANNELS_PER_TASK;
+    return smaller(CHANNELS_PER_TASK, d->ic - *first);
+}
+
 bool layer_applies_always(const struct layer_dims *d)
 {
     (void)d;

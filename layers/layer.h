@@ -77,19 +77,33 @@ struct layer_args {
     int64_t x_stride;
     float *y; /* N OH OW OC; never overlaps x */
     int64_t y_stride;
-    const void *packed; /* what pack() made; NULL for operators without weights */
+    const void *packed; /* what the pack tasks made; NULL for operators without weights */
+    void *shared;       /* what the prepare tasks make for the run tasks; NULL without them */
     struct epilogue epilogue;
 };
 
 enum layer_family { FAMILY_REFERENCE, FAMILY_OPENBLAS, FAMILY_NATIVE, FAMILY_PLAIN };
 
+/* Three stages, each a number of tasks that may run side by side: weights are packed once, when a model is
+ * first used; in every run all prepare tasks are over before the first run task begins. */
 struct layer_variant {
     const char *name;
     enum layer_family family;
     bool (*applies)(const struct layer_dims *d);
-    size_t (*packed_bytes)(const struct layer_dims *d); /* NULL when there are no weights */
-    void (*pack)(const struct layer_dims *d, const struct layer_weights *weights, void *packed);
-    size_t (*workspace_bytes)(const struct layer_dims *d); /* scratch for one running task; NULL: none */
+
+    /* Packing; NULL when there are no weights. */
+    size_t (*packed_bytes)(const struct layer_dims *d);
+    int64_t (*pack_tasks)(const struct layer_dims *d);
+    void (*pack_task)(const struct layer_dims *d, const struct layer_weights *weights, void *packed,
+                      int64_t task);
+
+    size_t (*workspace_bytes)(const struct layer_dims *d); /* scratch for one task of a run; NULL: none */
+
+    /* A first stage that fills memory for the second; NULL: none. */
+    size_t (*shared_bytes)(const struct layer_dims *d);
+    int64_t (*prepare_tasks)(const struct layer_dims *d);
+    void (*prepare_task)(const struct layer_args *args, int64_t task, void *workspace);
+
     int64_t (*tasks)(const struct layer_dims *d);
     void (*run_task)(const struct layer_args *args, int64_t task, void *workspace);
 };
@@ -120,6 +134,10 @@ struct epilogue epilogue_slice(const struct epilogue *e, int64_t oc);
 /* Variants that touch every element once split the pixels of the output into tasks of this many. */
 int64_t layer_pixel_tasks(const struct layer_dims *d);
 int64_t layer_pixel_span(const struct layer_dims *d, int64_t task, int64_t *first);
+
+/* Packing that copies w[KH][KW][IC][OC] splits the input channels into tasks. */
+int64_t layer_channel_tasks(const struct layer_dims *d);
+int64_t layer_channel_span(const struct layer_dims *d, int64_t task, int64_t *first);
 
 /* applies() for a variant that takes any dimensions. */
 bool layer_applies_always(const struct layer_dims *d);

@@ -288,15 +288,18 @@ static void run_variant(const struct trial *t, const struct buffers *b, const st
     size_t workspace_bytes = variant->workspace_bytes ? variant->workspace_bytes(d) : 0;
     struct guarded packed = guarded_create((int64_t)(packed_bytes / sizeof(float)));
     struct guarded workspace = guarded_create((int64_t)(workspace_bytes / sizeof(float)));
+    size_t shared_bytes = variant->shared_bytes ? variant->shared_bytes(d) : 0;
+    struct guarded shared = guarded_create((int64_t)(shared_bytes / sizeof(float)));
     struct layer_weights weights = weights_of(t, b);
-    if (variant->pack)
-        variant->pack(d, &weights, packed.values);
+    for (int64_t task = variant->packed_bytes ? variant->pack_tasks(d) : 0; task-- > 0;)
+        variant->pack_task(d, &weights, packed.values, task);
     struct layer_args args = {.d = *d,
                               .x = b->x.values,
                               .x_stride = d->ic + t->x_extra,
                               .y = b->y.values,
                               .y_stride = d->oc + t->y_extra,
-                              .packed = packed.values};
+                              .packed = packed.values,
+                              .shared = shared.values};
     args.epilogue.bias = t->bias ? b->bias.values : NULL;
     args.epilogue.residual = t->residual ? b->residual.values : NULL;
     args.epilogue.residual_stride = d->oc + 1;
@@ -304,13 +307,18 @@ static void run_variant(const struct trial *t, const struct buffers *b, const st
     args.epilogue.slope = TRIAL_SLOPE;
     args.epilogue.scale = t->scale ? b->scale.values : NULL;
     args.epilogue.shift = t->scale ? b->shift.values : NULL;
-    for (int64_t task = variant->tasks(d); task-- > 0;) /* backwards: order must not matter */
+    /* Backwards: the order of tasks must not matter. */
+    for (int64_t task = shared_bytes ? variant->prepare_tasks(d) : 0; task-- > 0;)
+        variant->prepare_task(&args, task, workspace.values);
+    for (int64_t task = variant->tasks(d); task-- > 0;)
         variant->run_task(&args, task, workspace.values);
     bool intact = guarded_intact(&packed, describe(t, variant->name)) &&
                   guarded_intact(&workspace, describe(t, variant->name)) &&
+                  guarded_intact(&shared, describe(t, variant->name)) &&
                   guarded_intact(&b->y, describe(t, variant->name));
     guarded_free(&packed);
     guarded_free(&workspace);
+    guarded_free(&shared);
     assert_true(intact);
 }
 
