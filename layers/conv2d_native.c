@@ -15,7 +15,7 @@
  * A task is a block of pixels, and, where a small picture gives few of those, one of several groups of
  * panels. */
 #include "layer.h"
-#include "native.h"
+#include "panels.h"
 
 #include <string.h>
 
@@ -31,50 +31,14 @@ static int64_t smaller(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* The tile for the channels that are left: the widest of which more than the next narrower one would be used.
- */
-static const struct native_tile_kernel *tile_for(int64_t channels)
-{
-    const struct native_tile_kernel *tile = native()->tiles;
-    while (tile[1].columns && channels <= tile[1].columns)
-        tile++;
-    return tile;
-}
-
-static int64_t panel_count(const struct layer_dims *d)
-{
-    int64_t count = 0;
-    for (int64_t oc = 0; oc < d->oc; oc += tile_for(d->oc - oc)->columns)
-        count++;
-    return count;
-}
-
-/* The first channel of a panel. As only the last panels are narrower, those before it are whole. */
-static int64_t panel_channel(const struct layer_dims *d, int64_t panel)
-{
-    int64_t oc = 0;
-    for (int64_t i = 0; i < panel; i++)
-        oc += tile_for(d->oc - oc)->columns;
-    return oc;
-}
-
 static size_t packed_bytes(const struct layer_dims *d)
 {
-    int64_t columns = 0;
-    for (int64_t oc = 0; oc < d->oc; oc += tile_for(d->oc - oc)->columns)
-        columns += tile_for(d->oc - oc)->columns;
-    return (size_t)(columns * d->kh * d->kw * d->ic) * sizeof(float);
+    return (size_t)(panel_channel(d->oc, panel_count(d->oc)) * d->kh * d->kw * d->ic) * sizeof(float);
 }
 
-/* One row of a packed panel: channels `first` and up, zeros behind the last. */
-static void pack_row(const struct layer_dims *d, const struct layer_weights *w, const float *in,
-                     int64_t first, int64_t columns, float *out)
+static int64_t pack_tasks(const struct layer_dims *d)
 {
-    int64_t channels = smaller(columns, d->oc - first);
-    for (int64_t c = 0; c < channels; c++)
-        out[c] = in[(first + c) * w->stride_o] * (w->scale ? w->scale[first + c] : 1);
-    for (int64_t c = channels; c < columns; c++)
-        out[c] = 0;
+    return panel_count(d->oc);
 }
 
 /* One panel: [OC IC KH KW in any order] => [KH][KW][IC][columns], a few input channels at a time: in
@@ -82,13 +46,14 @@ static void pack_row(const struct layer_dims *d, const struct layer_weights *w, 
 static void pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed, int64_t task)
 {
     enum { TOGETHER = 16 };
-    int64_t first = panel_channel(d, task), columns = tile_for(d->oc - first)->columns;
+    int64_t first = panel_channel(d->oc, task), columns = panel_tile(d->oc - first)->columns;
     float *panel = (float *)packed + first * d->kh * d->kw * d->ic;
     for (int64_t block = 0; block < d->ic; block += TOGETHER)
         for (int64_t tap = 0; tap < d->kh * d->kw; tap++) {
             const float *in = w->data + tap / d->kw * w->stride_h + tap % d->kw * w->stride_w;
             for (int64_t ic = block; ic < smaller(block + TOGETHER, d->ic); ic++)
-                pack_row(d, w, in + ic * w->stride_i, first, columns, panel + (tap * d->ic + ic) * columns);
+                panel_row(w, in + ic * w->stride_i, d->oc, first, columns,
+                          panel + (tap * d->ic + ic) * columns);
         }
 }
 
@@ -100,7 +65,7 @@ static int64_t block_count(const struct layer_dims *d)
 static int64_t group_count(const struct layer_dims *d)
 {
     int64_t blocks = block_count(d);
-    return blocks >= TASKS_WANTED ? 1 : smaller(panel_count(d), (TASKS_WANTED + blocks - 1) / blocks);
+    return blocks >= TASKS_WANTED ? 1 : smaller(panel_count(d->oc), (TASKS_WANTED + blocks - 1) / blocks);
 }
 
 static int64_t tasks(const struct layer_dims *d)
@@ -192,7 +157,7 @@ static void run_panel(const struct layer_args *a, const struct native_tile_kerne
 static void run_task(const struct layer_args *a, int64_t task, void *workspace)
 {
     const struct layer_dims *d = &a->d;
-    int64_t groups = group_count(d), panels = panel_count(d), group = task % groups;
+    int64_t groups = group_count(d), panels = panel_count(d->oc), group = task % groups;
     int64_t first = task / groups * PIXELS, pixels = smaller(PIXELS, d->n * d->oh * d->ow - first);
     const float **rows = workspace;
     float *spare = (float *)(rows + d->kh * d->kw * PIXELS), *zeros = spare + SPARE;
@@ -200,7 +165,7 @@ static void run_task(const struct layer_args *a, int64_t task, void *workspace)
     find_rows(a, first, pixels, zeros, rows);
     struct native_tile tile = {.rows = rows, .rows_stride = PIXELS, .b = a->packed};
     for (int64_t panel = 0, oc = 0; panel < panels; panel++) {
-        const struct native_tile_kernel *kernel = tile_for(d->oc - oc);
+        const struct native_tile_kernel *kernel = panel_tile(d->oc - oc);
         if (panel >= group * panels / groups && panel < (group + 1) * panels / groups)
             run_panel(a, kernel, tile, first, pixels, oc, spare);
         tile.b += d->kh * d->kw * d->ic * kernel->columns;
@@ -220,7 +185,7 @@ const struct layer_variant conv2d_native = {
     .family = FAMILY_NATIVE,
     .applies = applies,
     .packed_bytes = packed_bytes,
-    .pack_tasks = panel_count,
+    .pack_tasks = pack_tasks,
     .pack_task = pack_task,
     .workspace_bytes = workspace_bytes,
     .tasks = tasks,

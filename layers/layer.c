@@ -50,7 +50,9 @@ static double bilinear_flops(const struct layer_dims *d)
 #define VARIANTS(...) ((const struct layer_variant *const[]){__VA_ARGS__, NULL})
 
 const struct layer_operator layer_operators[LAYER_COUNT] = {
-    [LAYER_CONV2D] = {"conv2d", true, conv2d_flops, VARIANTS(&conv2d_ref, &conv2d_gemm, &conv2d_native)},
+    [LAYER_CONV2D] = {"conv2d", true, conv2d_flops,
+                      VARIANTS(&conv2d_ref, &conv2d_gemm, &conv2d_native, &conv2d_winograd,
+                               &conv2d_winograd_lean)},
     [LAYER_CONV2D_TRANSPOSE] = {"conv2d_transpose", true, transpose_flops,
                                 VARIANTS(&conv2d_transpose_ref, &conv2d_transpose_gemm)},
     [LAYER_POINTWISE] = {"pointwise", true, pointwise_flops, VARIANTS(&pointwise_plain)},

@@ -89,6 +89,7 @@ enum layer_family { FAMILY_REFERENCE, FAMILY_OPENBLAS, FAMILY_NATIVE, FAMILY_PLA
 struct layer_variant {
     const char *name;
     enum layer_family family;
+    double error; /* rounding error at most, in units of a plain float sum's; 0: 1 */
     bool (*applies)(const struct layer_dims *d);
 
     /* Packing; NULL when there are no weights. */
@@ -149,7 +150,8 @@ void layer_reference_row(const struct layer_args *args, int64_t task, layer_sum 
 /* Tasks for operators that make one row of the output a task. */
 int64_t layer_row_tasks(const struct layer_dims *d);
 
-extern const struct layer_variant conv2d_ref, conv2d_gemm, conv2d_native;
+extern const struct layer_variant conv2d_ref, conv2d_gemm, conv2d_native, conv2d_winograd,
+    conv2d_winograd_lean;
 extern const struct layer_variant conv2d_transpose_ref, conv2d_transpose_gemm;
 extern const struct layer_variant pointwise_plain;
 extern const struct layer_variant max_pool_plain, average_pool_plain;

@@ -20,7 +20,8 @@ struct native_tile {
     const float *b; /* packed: taps x k x columns */
     float *c;       /* rows x columns */
     int64_t c_stride;
-    bool add; /* to what C holds; else C is only written */
+    bool add;           /* to what C holds; else C is only written */
+    const float *ahead; /* what will be read next: a line of 64 bytes a step of k is fetched into L2 */
 };
 
 /* The tiles an instruction set has, widest first; the list ends with 0 columns. */
@@ -29,9 +30,40 @@ struct native_tile_kernel {
     void (*run)(const struct native_tile *tile);
 };
 
+/* The forms of Winograd's algorithm: tiles of `outputs` x `outputs` under kernels of `taps` x `taps`, by
+ * points = outputs + taps - 1 to the power of two products. See native_winograd.c. */
+enum winograd_form {
+    WINOGRAD_4_3, /* 4 x 4 outputs under 3 x 3: 2.25 products an output instead of 9 */
+    WINOGRAD_2_5, /* 2 x 2 under 5 x 5: 9 instead of 25 */
+    WINOGRAD_4_2, /* 4 x 4 under 2 x 2: 1.56 instead of 4 */
+    WINOGRAD_3_3, /* 3 x 3 under 3 x 3: 2.78 instead of 9, for pictures too small for 4 x 4 */
+    WINOGRAD_FORMS,
+};
+
+/* Where the outputs of a tile go. */
+struct winograd_outputs {
+    const struct epilogue *epilogue; /* of the channels that are written */
+    float *y;                        /* their first, of the output's first pixel */
+    int64_t y_stride;
+    const int64_t *pixels; /* outputs x outputs pixels of y; -1: outside, dropped */
+};
+
+struct winograd_kernels {
+    int points, taps, outputs;
+    /* V = B^T d B: `at` names points x points pixels, `channels` floats each; position i of the result goes
+     * to v + i * v_stride. Whole vectors are written, so up to VECTOR_FLOATS - 1 floats more than channels.
+     */
+    void (*input)(const float *const *at, int64_t channels, float *v, int64_t v_stride);
+    /* U = G g G^T: taps x taps rows of `columns` floats => points x points rows, u_stride apart. */
+    void (*weights)(const float *w, int64_t columns, float *u, int64_t u_stride);
+    /* y = epilogue(A^T M A): points x points rows of at least `channels` floats, m_stride apart. */
+    void (*output)(const float *m, int64_t m_stride, int64_t channels, const struct winograd_outputs *to);
+};
+
 #define NATIVE_DECLARE(isa)                                                                                  \
     extern const struct native_tile_kernel tile_kernels_##isa[];                                             \
     double peak_##isa(double seconds);                                                                       \
+    extern const struct winograd_kernels winograd_##isa[WINOGRAD_FORMS];                                     \
     void accumulate_##isa(const float *x, int64_t count, float *y);                                          \
     void epilogue_##isa(const struct epilogue *e, int64_t channels, int64_t first, int64_t pixels, float *y, \
                         int64_t y_stride);
@@ -45,6 +77,7 @@ NATIVE_DECLARE(neon)
 struct native {
     double (*peak)(double seconds);
     const struct native_tile_kernel *tiles;
+    const struct winograd_kernels *winograd;                     /* by enum winograd_form */
     void (*accumulate)(const float *x, int64_t count, float *y); /* y += x */
     void (*epilogue)(const struct epilogue *e, int64_t channels, int64_t first, int64_t pixels, float *y,
                      int64_t y_stride);
@@ -77,10 +110,6 @@ void native_choose(enum isa isa);
 #define VECTOR_REGISTERS 16
 #endif
 #endif
-
-typedef float vector __attribute__((vector_size(VECTOR_FLOATS * sizeof(float))));
-typedef int lanes
-    __attribute__((vector_size(VECTOR_FLOATS * sizeof(int)))); /* what comparing two vectors gives */
 
 #endif
 #endif

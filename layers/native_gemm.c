@@ -16,22 +16,7 @@
  *
  * The loops over the tile have constant bounds and must be unrolled completely, or the accumulators move to
  * memory. */
-#include "native.h"
-
-#include <string.h>
-
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-
-static vector load(const float *from)
-{
-    vector v;
-    memcpy(&v, from, sizeof v);
-    return v;
-}
+#include "native_vector.h"
 
 #define TILE_KERNEL(name, ROWS, WIDTH)                                                                       \
     static void name(const struct native_tile *t)                                                            \
@@ -45,6 +30,7 @@ static vector load(const float *from)
             UNROLL for (int r = 0; r < (ROWS); r++) a[r] = t->rows[tap * t->rows_stride + r] + t->k_first;   \
             for (int64_t k = 0; k < t->k; k++, b += (WIDTH)*VECTOR_FLOATS) {                                 \
                 vector bk[WIDTH];                                                                            \
+                __builtin_prefetch((const char *)t->ahead + k * 64, 0, 2);                                   \
                 UNROLL for (int w = 0; w < (WIDTH); w++) bk[w] = load(b + w * VECTOR_FLOATS);                \
                 UNROLL for (int r = 0; r < (ROWS); r++) UNROLL for (int w = 0; w < (WIDTH); w++) c[r][w] +=  \
                     a[r][k] * bk[w];                                                                         \

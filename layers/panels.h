@@ -1,0 +1,25 @@
+/* panels.h - how the output channels of a matrix product are cut into panels.
+ *
+ * A panel is as many channels as a tile of native_gemm.c has columns. The last panels are narrower tiles
+ * where that wastes less, and filled up with zeros. Packed weights lie panel after panel, so a panel begins
+ * panel_channel(oc, panel) columns into them. */
+#ifndef LAYERS_PANELS_H
+#define LAYERS_PANELS_H
+
+#include "native.h"
+
+/* The tile for the channels that are left: the widest of which more than the next narrower one would be used.
+ */
+const struct native_tile_kernel *panel_tile(int64_t channels);
+
+int64_t panel_count(int64_t oc);
+
+/* The first channel of a panel; of panel_count(oc), the columns of all. */
+int64_t panel_channel(int64_t oc, int64_t panel);
+
+/* One row of a packed panel: `columns` floats for channels `first` and up, zeros behind the last. `in` is
+ * where channel 0 lies. */
+void panel_row(const struct layer_weights *w, const float *in, int64_t oc, int64_t first, int64_t columns,
+               float *out);
+
+#endif

@@ -1,0 +1,184 @@
+/* winograd.c - see winograd.h. */
+#include "winograd.h"
+
+enum { POSITIONS_MOST = 36, LINE_FLOATS = 16 };
+
+static int64_t round_up(int64_t n, int64_t unit)
+{
+    return (n + unit - 1) / unit * unit;
+}
+
+static int64_t positions(const struct winograd_layer *layer)
+{
+    return layer->kernels->points * layer->kernels->points;
+}
+
+/* ---- where tiles lie --------------------------------------------------------------------- */
+
+/* The first `longer` lattices have one output more than the others. */
+struct lattices {
+    int64_t longer, long_tiles, short_tiles, tiles;
+};
+
+static struct lattices count_lattices(const struct winograd_axis *axis, int64_t outputs)
+{
+    int64_t left = axis->out - axis->first, each = left / axis->out_step, longer = left % axis->out_step;
+    struct lattices l = {.longer = longer < axis->lattices ? longer : axis->lattices};
+    l.long_tiles = (each + 1 + outputs - 1) / outputs;
+    l.short_tiles = (each + outputs - 1) / outputs;
+    l.tiles = l.longer * l.long_tiles + (axis->lattices - l.longer) * l.short_tiles;
+    return l;
+}
+
+/* The first output of tile t. */
+static int64_t tile_output(const struct winograd_axis *axis, const struct lattices *l, int64_t outputs,
+                           int64_t t)
+{
+    int64_t in_long = l->longer * l->long_tiles;
+    int64_t lattice = t < in_long ? t / l->long_tiles : l->longer + (t - in_long) / l->short_tiles;
+    int64_t index = t < in_long ? t % l->long_tiles : (t - in_long) % l->short_tiles;
+    return axis->first + lattice + index * outputs * axis->out_step;
+}
+
+struct tile {
+    int64_t n, oh, ow; /* its first output */
+};
+
+/* The `count` tiles from `first` on. */
+static void find_tiles(const struct winograd_layer *layer, int64_t first, int64_t count, struct tile *tiles)
+{
+    int64_t outputs = layer->kernels->outputs;
+    struct lattices h = count_lattices(&layer->h, outputs), w = count_lattices(&layer->w, outputs);
+    for (int64_t i = 0; i < count; i++) {
+        int64_t tile = first + i;
+        tiles[i].n = tile / (h.tiles * w.tiles);
+        tiles[i].oh = tile_output(&layer->h, &h, outputs, tile / w.tiles % h.tiles);
+        tiles[i].ow = tile_output(&layer->w, &w, outputs, tile % w.tiles);
+    }
+}
+
+int64_t winograd_tiles(const struct winograd_layer *layer)
+{
+    return layer->n * count_lattices(&layer->h, layer->kernels->outputs).tiles *
+           count_lattices(&layer->w, layer->kernels->outputs).tiles;
+}
+
+int64_t winograd_block(const struct winograd_layer *layer)
+{
+    enum { ROWS = 12 };
+    int64_t tiles = winograd_tiles(layer), blocks = (tiles + WINOGRAD_TILES - 1) / WINOGRAD_TILES;
+    return round_up((tiles + blocks - 1) / blocks, ROWS);
+}
+
+int64_t winograd_blocks(const struct winograd_layer *layer)
+{
+    int64_t block = winograd_block(layer);
+    return (winograd_tiles(layer) + block - 1) / block;
+}
+
+/* ---- sizes ------------------------------------------------------------------------------- */
+
+int64_t winograd_stride(int64_t tiles, int64_t width)
+{
+    return round_up(tiles * width, LINE_FLOATS) + LINE_FLOATS;
+}
+
+int64_t winograd_width(int64_t channels)
+{
+    return round_up(channels, LINE_FLOATS);
+}
+
+int64_t winograd_v_floats(const struct winograd_layer *layer, int64_t tiles)
+{
+    return positions(layer) * winograd_stride(tiles, winograd_width(layer->ic));
+}
+
+int64_t winograd_m_floats(const struct winograd_layer *layer, int64_t tiles)
+{
+    return positions(layer) * winograd_stride(tiles, native()->tiles[0].columns);
+}
+
+/* ---- the three stages -------------------------------------------------------------------- */
+
+static int64_t input_at(const struct winograd_axis *axis, int64_t output, int64_t point)
+{
+    return (output + axis->offset) / axis->scale + point * axis->in_step;
+}
+
+/* The pixels of x under a tile, zeros outside the picture. */
+static void find_inputs(const struct winograd_layer *layer, const struct layer_args *a, const float *zeros,
+                        const struct tile *tile, const float **at)
+{
+    int points = layer->kernels->points;
+    int64_t left = input_at(&layer->w, tile->ow, 0), step = layer->w.in_step * a->x_stride;
+    for (int i = 0; i < points; i++) {
+        int64_t ih = input_at(&layer->h, tile->oh, i), iw = left;
+        bool inside = ih >= 0 && ih < layer->h.in;
+        const float *x = a->x + ((tile->n * layer->h.in + ih) * layer->w.in + left) * a->x_stride;
+        for (int j = 0; j < points; j++, x += step, iw += layer->w.in_step)
+            *at++ = inside && iw >= 0 && iw < layer->w.in ? x : zeros;
+    }
+}
+
+void winograd_input(const struct winograd_layer *layer, const struct layer_args *args, const float *zeros,
+                    int64_t first, int64_t count, float *v, int64_t row, int64_t tiles)
+{
+    struct tile where[WINOGRAD_TILES];
+    const float *at[POSITIONS_MOST];
+    int64_t width = winograd_width(layer->ic), stride = winograd_stride(tiles, width);
+    find_tiles(layer, first, count, where);
+    for (int64_t t = 0; t < count; t++) {
+        find_inputs(layer, args, zeros, &where[t], at);
+        layer->kernels->input(at, layer->ic, v + (row + t) * width, stride);
+    }
+}
+
+void winograd_multiply(const struct winograd_layer *layer, const struct native_tile_kernel *kernel,
+                       const struct winograd_product *p)
+{
+    const float *rows[WINOGRAD_TILES];
+    for (int64_t t = 0; t < WINOGRAD_TILES; t++) /* a matrix tile reads whole rows: the spare ones any */
+        rows[t] = p->v + (t < p->tiles ? t : 0) * p->v_width;
+    for (int64_t position = 0; position < positions(layer); position++)
+        for (int64_t k = 0; k < p->channels; k += WINOGRAD_CHAIN)
+            for (int64_t t = 0; t < p->tiles; t += kernel->rows) {
+                struct native_tile tile = {.taps = 1, .c_stride = kernel->columns};
+                tile.k = p->channels - k < WINOGRAD_CHAIN ? p->channels - k : WINOGRAD_CHAIN;
+                tile.k_first = position * p->v_stride + k;
+                tile.rows = rows + t;
+                tile.b = p->u + position * p->u_stride + k * kernel->columns;
+                tile.c = p->m + position * p->m_stride + t * kernel->columns;
+                tile.add = p->add || k > 0;
+                int64_t call = t / kernel->rows, u_calls = kernel->columns / LINE_FLOATS;
+                tile.ahead = call < u_calls ? tile.b + p->u_stride + call * tile.k * LINE_FLOATS
+                                            : rows[0] + tile.k_first + p->v_stride +
+                                                  (call - u_calls) * tile.k * LINE_FLOATS;
+                kernel->run(&tile);
+            }
+}
+
+/* The pixels of y that a tile makes; -1 outside. */
+static void find_outputs(const struct winograd_layer *layer, const struct tile *tile, int64_t *pixels)
+{
+    int outputs = layer->kernels->outputs;
+    for (int i = 0; i < outputs; i++)
+        for (int j = 0; j < outputs; j++) {
+            int64_t oh = tile->oh + i * layer->h.out_step, ow = tile->ow + j * layer->w.out_step;
+            bool inside = oh < layer->h.out && ow < layer->w.out;
+            *pixels++ = inside ? (tile->n * layer->h.out + oh) * layer->w.out + ow : -1;
+        }
+}
+
+void winograd_output(const struct winograd_layer *layer, const struct layer_args *args, int64_t first,
+                     int64_t count, int64_t oc, int64_t channels, const float *m, int64_t m_stride)
+{
+    struct tile where[WINOGRAD_TILES];
+    int64_t pixels[POSITIONS_MOST], columns = panel_tile(layer->oc - oc)->columns;
+    struct epilogue epilogue = epilogue_slice(&args->epilogue, oc);
+    struct winograd_outputs to = {&epilogue, args->y + oc, args->y_stride, pixels};
+    find_tiles(layer, first, count, where);
+    for (int64_t t = 0; t < count; t++) {
+        find_outputs(layer, &where[t], pixels);
+        layer->kernels->output(m + t * columns, m_stride, channels, &to);
+    }
+}

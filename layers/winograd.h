@@ -1,0 +1,83 @@
+/* winograd.h - convolution by Winograd's algorithm, as far as ordinary, dilated and transposed convolutions
+ * share it. native_winograd.c explains the algorithm and has its transforms.
+ *
+ * The outputs of a layer are cut into tiles of m x m, and the tiles into blocks:
+ *
+ *     x  ->  V [positions][tiles][IC]    the transformed inputs of a block, one small matrix a position
+ *     V . U  ->  M [positions][tiles][columns]    36 or 25 matrix products against the transformed weights
+ *                                                 U [panel][positions][IC][columns]
+ *     M  ->  y                           transformed back, with the epilogue
+ *
+ * where positions = points^2. All of it happens a block at a time, so V and M stay in L2.
+ *
+ * Tiles on a lattice. The outputs of a tile need not be neighbours: a convolution with dilation 2 consists of
+ * 2 x 2 independent ordinary ones, on the even or odd rows and columns, and a transposed convolution of
+ * stride 2 of 2 x 2 ordinary ones with different weights. Both only change where a tile's pixels lie. */
+#ifndef LAYERS_WINOGRAD_H
+#define LAYERS_WINOGRAD_H
+
+#include "panels.h"
+
+/* One axis of the picture: where tile t has its outputs and inputs. Output o of a lattice is at
+ * first + lattice + o * out_step; the first input of a tile whose first output is at p is at
+ * (p + offset) / scale, and the following are in_step apart. */
+struct winograd_axis {
+    int64_t in, out;            /* pixels of x and y */
+    int64_t lattices, out_step; /* lattices: out_step of them, or the one that begins at `first` */
+    int64_t first, in_step, offset, scale;
+};
+
+struct winograd_layer {
+    const struct winograd_kernels *kernels;
+    struct winograd_axis h, w;
+    int64_t n, ic, oc;
+};
+
+enum {
+    WINOGRAD_TILES = 96, /* of a block at most: a multiple of every matrix tile's rows */
+    WINOGRAD_CHAIN = 256 /* products added in one chain: the rounding error grows with its length */
+};
+
+/* Tiles of all pictures. */
+int64_t winograd_tiles(const struct winograd_layer *layer);
+
+/* Tiles of a block, all but the last, and how many blocks: as equal as possible. */
+int64_t winograd_block(const struct winograd_layer *layer);
+int64_t winograd_blocks(const struct winograd_layer *layer);
+
+/* Floats between the positions of V or M with `tiles` rows of `width`; 64 bytes more than they take, so that
+ * the positions, which a transform touches one after the other, fall into different sets of the cache. */
+int64_t winograd_stride(int64_t tiles, int64_t width);
+
+/* IC, or OC, rounded up to whole vectors: the width of V. */
+int64_t winograd_width(int64_t channels);
+
+/* Floats of V and of M for `tiles` tiles, of scratch for winograd_input. */
+int64_t winograd_v_floats(const struct winograd_layer *layer, int64_t tiles);
+int64_t winograd_m_floats(const struct winograd_layer *layer, int64_t tiles);
+
+/* Transforms the inputs of `count` tiles from `first` on. v: V of `tiles` rows, the first of these at row
+ * `row`; zeros: IC zeros. */
+void winograd_input(const struct winograd_layer *layer, const struct layer_args *args, const float *zeros,
+                    int64_t first, int64_t count, float *v, int64_t row, int64_t tiles);
+
+/* M (+)= V U for one panel and input channels ic .. ic+channels: `u` has `u_stride` floats between positions.
+ */
+struct winograd_product {
+    const float *v; /* at the block's first row, channel ic */
+    int64_t v_stride, v_width;
+    const float *u;
+    int64_t u_stride;
+    float *m;
+    int64_t m_stride;
+    int64_t tiles, channels;
+    bool add;
+};
+void winograd_multiply(const struct winograd_layer *layer, const struct native_tile_kernel *kernel,
+                       const struct winograd_product *product);
+
+/* Transforms M back into channels oc .. oc+channels of y. */
+void winograd_output(const struct winograd_layer *layer, const struct layer_args *args, int64_t first,
+                     int64_t count, int64_t oc, int64_t channels, const float *m, int64_t m_stride);
+
+#endif
