@@ -64,8 +64,7 @@ static void pack_taps(const struct layer_dims *d, const struct layer_weights *w,
                       int64_t columns, float *out)
 {
     for (int64_t tap = 0; tap < 9; tap++)
-        panel_row(w, w->data + ic * w->stride_i + tap / 3 * w->stride_h + tap % 3 * w->stride_w, d->oc, first,
-                  columns, out + tap * columns);
+        panel_row(w, ic, tap / 3, tap % 3, d->oc, first, columns, out + tap * columns);
 }
 
 /* One panel of U: [36][IC][columns]. */

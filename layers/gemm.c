@@ -11,6 +11,8 @@
 extern void gotoblas_dynamic_init(void) __attribute__((weak));
 extern void gotoblas_dynamic_quit(void) __attribute__((weak));
 
+#if defined(__x86_64__)
+
 /* The instruction set that OpenBLAS's kernels for a core use, by the core's name. */
 static enum isa core_isa(const char *core)
 {
@@ -24,8 +26,6 @@ static enum isa core_isa(const char *core)
             return ISA_AVX2;
     return ISA_BASELINE;
 }
-
-#if defined(__x86_64__)
 
 /* Makes OpenBLAS choose its kernels again, as if it had been started on `core`. */
 static void choose_core(const char *core)

@@ -5,7 +5,8 @@
 
 #define NATIVE_TABLE(isa)                                                                                    \
     {                                                                                                        \
-        peak_##isa, tile_kernels_##isa, winograd_##isa, accumulate_##isa, epilogue_##isa                     \
+        peak_##isa, tile_kernels_##isa, dots_##isa, winograd_##isa, finish_##isa, accumulate_##isa,          \
+            epilogue_##isa                                                                                   \
     }
 
 static const struct native tables[ISA_COUNT] = {

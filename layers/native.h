@@ -20,9 +20,23 @@ struct native_tile {
     const float *b; /* packed: taps x k x columns */
     float *c;       /* rows x columns */
     int64_t c_stride;
-    bool add;           /* to what C holds; else C is only written */
-    const float *ahead; /* what will be read next: a line of 64 bytes a step of k is fetched into L2 */
+    bool add; /* to what C holds; else C is only written */
+    const float
+        *ahead; /* what will be read next: 64 bytes of it are fetched into L2 for each step of t and k */
 };
+
+/* Where results go: row i of them to pixel pixels[i] of y, after the epilogue. */
+struct native_outputs {
+    const struct epilogue *epilogue; /* of the channels that are written */
+    float *y;                        /* their first, of pixel 0 */
+    int64_t y_stride;
+    const int64_t *pixels; /* -1: dropped */
+};
+
+/* Tiles of NATIVE_DOT_ROWS rows and up to NATIVE_DOT_COLUMNS columns, whose vectors lie along k: see
+ * native_dot.c. In struct native_tile, b is [column][tap][k rounded up to 16 floats], zeros behind k. */
+enum { NATIVE_DOT_ROWS = 6, NATIVE_DOT_COLUMNS = 4 };
+typedef void (*native_dot)(const struct native_tile *tile);
 
 /* The tiles an instruction set has, widest first; the list ends with 0 columns. */
 struct native_tile_kernel {
@@ -40,14 +54,6 @@ enum winograd_form {
     WINOGRAD_FORMS,
 };
 
-/* Where the outputs of a tile go. */
-struct winograd_outputs {
-    const struct epilogue *epilogue; /* of the channels that are written */
-    float *y;                        /* their first, of the output's first pixel */
-    int64_t y_stride;
-    const int64_t *pixels; /* outputs x outputs pixels of y; -1: outside, dropped */
-};
-
 struct winograd_kernels {
     int points, taps, outputs;
     /* V = B^T d B: `at` names points x points pixels, `channels` floats each; position i of the result goes
@@ -57,13 +63,17 @@ struct winograd_kernels {
     /* U = G g G^T: taps x taps rows of `columns` floats => points x points rows, u_stride apart. */
     void (*weights)(const float *w, int64_t columns, float *u, int64_t u_stride);
     /* y = epilogue(A^T M A): points x points rows of at least `channels` floats, m_stride apart. */
-    void (*output)(const float *m, int64_t m_stride, int64_t channels, const struct winograd_outputs *to);
+    void (*output)(const float *m, int64_t m_stride, int64_t channels, const struct native_outputs *to);
 };
 
 #define NATIVE_DECLARE(isa)                                                                                  \
     extern const struct native_tile_kernel tile_kernels_##isa[];                                             \
     double peak_##isa(double seconds);                                                                       \
     extern const struct winograd_kernels winograd_##isa[WINOGRAD_FORMS];                                     \
+    extern const native_dot dots_##isa[NATIVE_DOT_COLUMNS];                                                  \
+    void finish_##isa(const float *c, int64_t c_stride, int64_t count, int64_t channels,                     \
+                      const struct native_outputs *to);                                                      \
+    void transcend_##isa(const struct epilogue *e, int64_t channels, float *y);                              \
     void accumulate_##isa(const float *x, int64_t count, float *y);                                          \
     void epilogue_##isa(const struct epilogue *e, int64_t channels, int64_t first, int64_t pixels, float *y, \
                         int64_t y_stride);
@@ -77,7 +87,11 @@ NATIVE_DECLARE(neon)
 struct native {
     double (*peak)(double seconds);
     const struct native_tile_kernel *tiles;
-    const struct winograd_kernels *winograd;                     /* by enum winograd_form */
+    const native_dot *dots;                  /* by columns - 1 */
+    const struct winograd_kernels *winograd; /* by enum winograd_form */
+    /* Rows 0 .. count-1 of a product, `channels` floats each => pixels of y. */
+    void (*finish)(const float *c, int64_t c_stride, int64_t count, int64_t channels,
+                   const struct native_outputs *to);
     void (*accumulate)(const float *x, int64_t count, float *y); /* y += x */
     void (*epilogue)(const struct epilogue *e, int64_t channels, int64_t first, int64_t pixels, float *y,
                      int64_t y_stride);

@@ -1,10 +1,12 @@
-/* native_epilogue.c - what is done to a result in place: adding to it, and the epilogue,
+/* native_epilogue.c - what is done to a result: adding to it, and the epilogue, in place or on its way to y,
  *
  *     y = scale * activation(y + bias + residual) + shift          (struct epilogue in layer.h)
  *
  * Every part is optional, and none depends on the pixel: the tests inside the loop always go the same way,
  * which costs next to nothing beside the loads and stores that bind this. */
 #include "native_vector.h"
+
+#include <math.h>
 
 void NATIVE(accumulate)(const float *x, int64_t count, float *y)
 {
@@ -15,16 +17,39 @@ void NATIVE(accumulate)(const float *x, int64_t count, float *y)
         y[i] += x[i];
 }
 
+/* The rest of the epilogue of one pixel, with a transcendental activation. */
+void NATIVE(transcend)(const struct epilogue *e, int64_t channels, float *y)
+{
+    for (int64_t c = 0; c < channels; c++) {
+        float v = e->activation == ACTIVATION_TANH ? tanhf(y[c]) : 1 / (1 + expf(-y[c]));
+        y[c] = e->scale ? v * e->scale[c] + e->shift[c] : v;
+    }
+}
+
+static void finish_pixel(const struct epilogue *e, const float *residual, int64_t channels, const float *c,
+                         float *y)
+{
+    int64_t i = 0;
+    for (; i + VECTOR_FLOATS <= channels; i += VECTOR_FLOATS)
+        store(y + i, epilogue_vector(e, residual, i, VECTOR_FLOATS, load(c + i)));
+    for (; i < channels; i++)
+        y[i] = epilogue_float(e, residual, i, c[i]);
+    if (is_transcendental(e))
+        NATIVE(transcend)(e, channels, y);
+}
+
 void NATIVE(epilogue)(const struct epilogue *e, int64_t channels, int64_t first, int64_t pixels, float *y,
                       int64_t y_stride)
 {
-    int64_t whole = channels - channels % VECTOR_FLOATS, left = channels - whole;
-    for (int64_t p = 0; p < pixels; p++, y += y_stride) {
-        const float *residual = e->residual ? e->residual + (first + p) * e->residual_stride : NULL;
-        for (int64_t c = 0; c < whole; c += VECTOR_FLOATS)
-            store(y + c, epilogue_vector(e, residual, c, VECTOR_FLOATS, load(y + c)));
-        if (left)
-            store_part(y + whole, epilogue_vector(e, residual, whole, left, load_part(y + whole, left)),
-                       left);
-    }
+    for (int64_t p = 0; p < pixels; p++, y += y_stride)
+        finish_pixel(e, e->residual ? e->residual + (first + p) * e->residual_stride : NULL, channels, y, y);
+}
+
+void NATIVE(finish)(const float *c, int64_t c_stride, int64_t count, int64_t channels,
+                    const struct native_outputs *to)
+{
+    const struct epilogue *e = to->epilogue;
+    for (int64_t p = 0; p < count; p++, c += c_stride)
+        finish_pixel(e, e->residual ? e->residual + to->pixels[p] * e->residual_stride : NULL, channels, c,
+                     to->y + to->pixels[p] * to->y_stride);
 }

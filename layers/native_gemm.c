@@ -23,14 +23,15 @@
     {                                                                                                        \
         vector c[ROWS][WIDTH];                                                                               \
         const float *b = t->b;                                                                               \
+        const char *ahead = (const char *)t->ahead;                                                          \
         UNROLL for (int r = 0; r < (ROWS); r++) UNROLL for (int w = 0; w < (WIDTH); w++) c[r][w] =           \
             (vector){0};                                                                                     \
         for (int64_t tap = 0; tap < t->taps; tap++) {                                                        \
             const float *a[ROWS];                                                                            \
             UNROLL for (int r = 0; r < (ROWS); r++) a[r] = t->rows[tap * t->rows_stride + r] + t->k_first;   \
-            for (int64_t k = 0; k < t->k; k++, b += (WIDTH)*VECTOR_FLOATS) {                                 \
+            for (int64_t k = 0; k < t->k; k++, b += (WIDTH)*VECTOR_FLOATS, ahead += 64) {                    \
                 vector bk[WIDTH];                                                                            \
-                __builtin_prefetch((const char *)t->ahead + k * 64, 0, 2);                                   \
+                __builtin_prefetch(ahead, 0, 2);                                                             \
                 UNROLL for (int w = 0; w < (WIDTH); w++) bk[w] = load(b + w * VECTOR_FLOATS);                \
                 UNROLL for (int r = 0; r < (ROWS); r++) UNROLL for (int w = 0; w < (WIDTH); w++) c[r][w] +=  \
                     a[r][k] * bk[w];                                                                         \

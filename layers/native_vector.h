@@ -8,7 +8,6 @@
 
 #include "native.h"
 
-#include <math.h>
 #include <string.h>
 
 typedef float vector __attribute__((vector_size(VECTOR_FLOATS * sizeof(float))));
@@ -56,31 +55,25 @@ INLINE void store_part(float *to, vector v, int64_t count)
         to[i] = v[i];
 }
 
-/* Negative lanes are masked out, or scaled: comparing this way round keeps a NaN a NaN. The two
- * transcendental ones stand only behind the few channels of a last layer, and go lane by lane. */
-INLINE vector activate(const struct epilogue *e, vector v, int64_t count)
+/* Negative lanes are masked out, or scaled: comparing this way round keeps a NaN a NaN. */
+INLINE vector activate(const struct epilogue *e, vector v)
 {
     lanes negative = v < 0;
-    switch (e->activation) {
-    case ACTIVATION_RELU:
+    if (e->activation == ACTIVATION_RELU)
         return (vector)((lanes)v & ~negative);
-    case ACTIVATION_LEAKY_RELU:
-        return (vector)(((lanes)v & ~negative) | ((lanes)(v * e->slope) & negative));
-    case ACTIVATION_TANH:
-        for (int64_t i = 0; i < count; i++)
-            v[i] = tanhf(v[i]);
-        return v;
-    case ACTIVATION_SIGMOID:
-        for (int64_t i = 0; i < count; i++)
-            v[i] = 1 / (1 + expf(-v[i]));
-        return v;
-    case ACTIVATION_NONE:
-    default:
-        return v;
-    }
+    return (vector)(((lanes)v & ~negative) | ((lanes)(v * e->slope) & negative));
 }
 
-/* The epilogue of channels c .. c+count-1 of one pixel; `residual` is that pixel's, or NULL. */
+/* tanh and the sigmoid are functions of the C library, one float at a time, and a call would cost the loops
+ * around it their registers. They stand only behind the few channels of a last layer, so they are a pass of
+ * their own: the loops leave x + bias + residual, and NATIVE(transcend) does the rest. */
+INLINE bool is_transcendental(const struct epilogue *e)
+{
+    return e->activation == ACTIVATION_TANH || e->activation == ACTIVATION_SIGMOID;
+}
+
+/* The epilogue of channels c .. c+count-1 of one pixel, but for the above; `residual` is that pixel's, or
+ * NULL. */
 INLINE vector epilogue_vector(const struct epilogue *e, const float *residual, int64_t c, int64_t count,
                               vector v)
 {
@@ -88,11 +81,27 @@ INLINE vector epilogue_vector(const struct epilogue *e, const float *residual, i
         v += load_part(e->bias + c, count);
     if (residual)
         v += load_part(residual + c, count);
+    if (is_transcendental(e))
+        return v;
     if (e->activation != ACTIVATION_NONE)
-        v = activate(e, v, count);
+        v = activate(e, v);
     if (e->scale)
         v = v * load_part(e->scale + c, count) + load_part(e->shift + c, count);
     return v;
+}
+
+/* The same for one channel: quicker than a vector for the few that are left over. */
+INLINE float epilogue_float(const struct epilogue *e, const float *residual, int64_t c, float v)
+{
+    if (e->bias)
+        v += e->bias[c];
+    if (residual)
+        v += residual[c];
+    if (is_transcendental(e))
+        return v;
+    if (e->activation != ACTIVATION_NONE && v < 0)
+        v *= e->activation == ACTIVATION_RELU ? 0 : e->slope;
+    return e->scale ? v * e->scale[c] + e->shift[c] : v;
 }
 
 #endif

@@ -141,7 +141,7 @@ INLINE void weights_tile(int points, int taps, const float *w, int64_t columns, 
 }
 
 INLINE void output_tile(int points, int outputs, const float *m, int64_t m_stride, int64_t c, int64_t count,
-                        const struct winograd_outputs *to)
+                        const struct native_outputs *to)
 {
     vector in[POINTS_MOST], t[4 * POINTS_MOST], line[4];
     const struct epilogue *e = to->epilogue;
@@ -166,6 +166,14 @@ INLINE void output_tile(int points, int outputs, const float *m, int64_t m_strid
     }
 }
 
+/* What output_tile left undone, for all outputs of a tile. */
+static void transcend_tile(int outputs, int64_t channels, const struct native_outputs *to)
+{
+    for (int i = 0; i < outputs * outputs; i++)
+        if (to->pixels[i] >= 0)
+            NATIVE(transcend)(to->epilogue, channels, to->y + to->pixels[i] * to->y_stride);
+}
+
 #define WINOGRAD_INPUT(name, points)                                                                         \
     static void name(const float *const *at, int64_t channels, float *v, int64_t v_stride)                   \
     {                                                                                                        \
@@ -183,13 +191,15 @@ INLINE void output_tile(int points, int outputs, const float *m, int64_t m_strid
             weights_tile(points, taps, w, columns, c, u, u_stride);                                          \
     }                                                                                                        \
     static void output_##form(const float *m, int64_t m_stride, int64_t channels,                            \
-                              const struct winograd_outputs *to)                                             \
+                              const struct native_outputs *to)                                               \
     {                                                                                                        \
         int64_t c = 0;                                                                                       \
         for (; c + VECTOR_FLOATS <= channels; c += VECTOR_FLOATS)                                            \
             output_tile(points, outputs, m, m_stride, c, VECTOR_FLOATS, to);                                 \
         if (c < channels)                                                                                    \
             output_tile(points, outputs, m, m_stride, c, channels - c, to);                                  \
+        if (is_transcendental(to->epilogue))                                                                 \
+            transcend_tile(outputs, channels, to);                                                           \
     }
 
 WINOGRAD_INPUT(input_6, 6)

@@ -25,10 +25,11 @@ int64_t panel_channel(int64_t oc, int64_t panel)
     return first;
 }
 
-void panel_row(const struct layer_weights *w, const float *in, int64_t oc, int64_t first, int64_t columns,
-               float *out)
+void panel_row(const struct layer_weights *w, int64_t ic, int64_t kh, int64_t kw, int64_t oc, int64_t first,
+               int64_t columns, float *out)
 {
     int64_t channels = columns < oc - first ? columns : oc - first;
+    const float *in = w->data + ic * w->stride_i + kh * w->stride_h + kw * w->stride_w;
     for (int64_t c = 0; c < channels; c++)
         out[c] = in[(first + c) * w->stride_o] * (w->scale ? w->scale[first + c] : 1);
     for (int64_t c = channels; c < columns; c++)

@@ -17,9 +17,9 @@ int64_t panel_count(int64_t oc);
 /* The first channel of a panel; of panel_count(oc), the columns of all. */
 int64_t panel_channel(int64_t oc, int64_t panel);
 
-/* One row of a packed panel: `columns` floats for channels `first` and up, zeros behind the last. `in` is
- * where channel 0 lies. */
-void panel_row(const struct layer_weights *w, const float *in, int64_t oc, int64_t first, int64_t columns,
-               float *out);
+/* One row of a packed panel, tap (kh, kw) of an input channel: `columns` floats for output channels `first`
+ * and up, zeros behind the last of `oc`. */
+void panel_row(const struct layer_weights *w, int64_t ic, int64_t kh, int64_t kw, int64_t oc, int64_t first,
+               int64_t columns, float *out);
 
 #endif

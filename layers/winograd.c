@@ -175,7 +175,7 @@ void winograd_output(const struct winograd_layer *layer, const struct layer_args
     struct tile where[WINOGRAD_TILES];
     int64_t pixels[POSITIONS_MOST], columns = panel_tile(layer->oc - oc)->columns;
     struct epilogue epilogue = epilogue_slice(&args->epilogue, oc);
-    struct winograd_outputs to = {&epilogue, args->y + oc, args->y_stride, pixels};
+    struct native_outputs to = {&epilogue, args->y + oc, args->y_stride, pixels};
     find_tiles(layer, first, count, where);
     for (int64_t t = 0; t < count; t++) {
         find_outputs(layer, &where[t], pixels);

@@ -88,7 +88,7 @@ bool tensors_agree(const struct tensor *got, const float *want, double absolute,
 limn_engine *test_engine(int threads, limn_kernels kernels)
 {
     limn_engine *engine;
-    limn_options options = {.threads = threads, .kernels = kernels};
+    limn_options options = {.threads = threads, .kernels = kernels, .isa = getenv("LIMN_TEST_ISA")};
     assert_ok(limn_engine_create(&options, &engine, error));
     return engine;
 }

@@ -4,15 +4,22 @@
 #     sh tools/setup.sh make demo
 #
 # With -d in front, also what its developers need (clang, sanitizers, valgrind, clang-format); with -t, what the full
-# tests compare with: PyTorch, scikit-image, pandas, OpenCV. Nothing is installed that is there already; apt-get is
-# called through sudo unless the caller is root.
+# tests compare with: PyTorch, scikit-image, pandas, OpenCV; with -a, what `make aarch64` needs: a cross compiler, an
+# emulator, and libraries of that architecture, which apt keeps beside those of this machine. Nothing is installed that is
+# there already; apt-get is called through sudo unless the caller is root.
 set -eu
 
+foreign=
 packages="gcc libc6-dev make libopenblas-dev libstb-dev libcmocka-dev python3 python3-numpy python3-pil python3-pytest"
 while :; do
     case ${1:-} in
     -d) packages="$packages clang libclang-rt-14-dev clang-format valgrind" ;;
     -t) packages="$packages python3-torch python3-skimage python3-pandas python3-opencv" ;;
+    -a)
+        foreign=arm64
+        packages="$packages gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
+        packages="$packages libopenblas-dev:arm64 libcmocka-dev:arm64"
+        ;;
     *) break ;;
     esac
     shift
@@ -33,6 +40,7 @@ if [ -n "$missing" ]; then
         sudo=sudo
     fi
     echo "setup: installing$missing" >&2
+    [ -z "$foreign" ] || $sudo dpkg --add-architecture "$foreign"
     $sudo apt-get update -qq
     # shellcheck disable=SC2086 # the list is meant to be split
     $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null

@@ -1,0 +1,92 @@
+/* conv2d_transpose_native.c - transposed convolution as the ordinary convolutions of phases.h, each computed
+ * directly (direct.h). The equation is conv2d_transpose.c's.
+ *
+ * The same number of multiplications as the definition, each output written once. */
+#include "phases.h"
+
+static size_t packed_bytes(const struct layer_dims *d)
+{
+    size_t bytes = 0;
+    for (int64_t phase = 0; phase < phase_count(d); phase++) {
+        struct direct direct = phase_direct(d, phase);
+        bytes += direct_packed_bytes(&direct.dims);
+    }
+    return bytes;
+}
+
+/* The phase that task number *task is of, and its number there. tasks_of: how many a phase has. */
+static int64_t find_phase(const struct layer_dims *d, int64_t (*tasks_of)(const struct layer_dims *),
+                          int64_t *task, size_t *packed)
+{
+    int64_t phase = 0;
+    *packed = 0;
+    for (;; phase++) {
+        struct direct direct = phase_direct(d, phase);
+        int64_t tasks = tasks_of(&direct.dims);
+        if (*task < tasks)
+            return phase;
+        *task -= tasks;
+        *packed += direct_packed_bytes(&direct.dims);
+    }
+}
+
+static int64_t count_tasks(const struct layer_dims *d, int64_t (*tasks_of)(const struct layer_dims *))
+{
+    int64_t tasks = 0;
+    for (int64_t phase = 0; phase < phase_count(d); phase++) {
+        struct direct direct = phase_direct(d, phase);
+        tasks += tasks_of(&direct.dims);
+    }
+    return tasks;
+}
+
+static int64_t pack_tasks(const struct layer_dims *d)
+{
+    return count_tasks(d, direct_pack_tasks);
+}
+
+static void pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed, int64_t task)
+{
+    size_t offset;
+    int64_t phase = find_phase(d, direct_pack_tasks, &task, &offset);
+    struct direct direct = phase_direct(d, phase);
+    struct layer_weights weights = phase_weights(d, w, phase);
+    direct_pack_task(&direct.dims, &weights, (unsigned char *)packed + offset, task);
+}
+
+static size_t workspace_bytes(const struct layer_dims *d)
+{
+    size_t most = 0;
+    for (int64_t phase = 0; phase < phase_count(d); phase++) {
+        struct direct direct = phase_direct(d, phase);
+        size_t bytes = direct_workspace_bytes(&direct.dims);
+        most = bytes > most ? bytes : most;
+    }
+    return most;
+}
+
+static int64_t tasks(const struct layer_dims *d)
+{
+    return count_tasks(d, direct_tasks);
+}
+
+static void run_task(const struct layer_args *a, int64_t task, void *workspace)
+{
+    size_t offset;
+    int64_t phase = find_phase(&a->d, direct_tasks, &task, &offset);
+    struct direct direct = phase_direct(&a->d, phase);
+    const float *packed = (const float *)a->packed + offset / sizeof *packed;
+    direct_run_task(&direct, a, packed, task, workspace);
+}
+
+const struct layer_variant conv2d_transpose_native = {
+    .name = "conv2d_transpose_native",
+    .family = FAMILY_NATIVE,
+    .applies = layer_applies_always,
+    .packed_bytes = packed_bytes,
+    .pack_tasks = pack_tasks,
+    .pack_task = pack_task,
+    .workspace_bytes = workspace_bytes,
+    .tasks = tasks,
+    .run_task = run_task,
+};

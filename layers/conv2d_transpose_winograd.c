@@ -1,0 +1,134 @@
+/* conv2d_transpose_winograd.c - transposed convolution of stride 2 and kernel 4x4 by F(4x4, 2x2).
+ *
+ * Each of the four phases (phases.h) is an ordinary convolution of 2x2, and takes 25 / 16 products an output
+ * for each input channel instead of 4. The tiles of a phase have their outputs two pixels apart; a block
+ * never mixes phases, whose weights differ. winograd.h says how the work is cut. */
+#include "phases.h"
+#include "winograd.h"
+
+#include <string.h>
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static struct winograd_layer layer_of(const struct layer_dims *d, int64_t phase)
+{
+    struct direct direct = phase_direct(d, phase);
+    struct winograd_layer layer = {&native()->winograd[WINOGRAD_4_2], .n = d->n, .ic = d->ic, .oc = d->oc};
+    layer.h = (struct winograd_axis){.in = d->ih, .out = d->oh, .lattices = 1, .in_step = 1};
+    layer.w = (struct winograd_axis){.in = d->iw, .out = d->ow, .lattices = 1, .in_step = 1};
+    layer.h.out_step = layer.h.scale = d->stride_h;
+    layer.w.out_step = layer.w.scale = d->stride_w;
+    layer.h.first = direct.first_h;
+    layer.w.first = direct.first_w;
+    layer.h.offset = -direct.first_h - direct.dims.pad_h * d->stride_h;
+    layer.w.offset = -direct.first_w - direct.dims.pad_w * d->stride_w;
+    return layer;
+}
+
+/* ---- weights: [phase][panel][25][IC][columns] -------------------------------------------- */
+
+static int64_t phase_floats(const struct layer_dims *d)
+{
+    return panel_channel(d->oc, panel_count(d->oc)) * 25 * d->ic;
+}
+
+static size_t packed_bytes(const struct layer_dims *d)
+{
+    return (size_t)(phase_count(d) * phase_floats(d)) * sizeof(float);
+}
+
+static int64_t pack_tasks(const struct layer_dims *d)
+{
+    return phase_count(d) * panel_count(d->oc);
+}
+
+static void pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed, int64_t task)
+{
+    enum { COLUMNS_MOST = 64 };
+    float taps[4 * COLUMNS_MOST];
+    int64_t phase = task / panel_count(d->oc), oc = panel_channel(d->oc, task % panel_count(d->oc));
+    int64_t columns = panel_tile(d->oc - oc)->columns;
+    struct layer_weights weights = phase_weights(d, w, phase);
+    float *panel = (float *)packed + phase * phase_floats(d) + oc * 25 * d->ic;
+    for (int64_t ic = 0; ic < d->ic; ic++) {
+        for (int64_t tap = 0; tap < 4; tap++)
+            panel_row(&weights, ic, tap / 2, tap % 2, d->oc, oc, columns, taps + tap * columns);
+        native()->winograd[WINOGRAD_4_2].weights(taps, columns, panel + ic * columns, d->ic * columns);
+    }
+}
+
+/* ---- running ----------------------------------------------------------------------------- */
+
+/* Phases of an odd output differ in their tiles: a task is looked up. */
+static int64_t tasks(const struct layer_dims *d)
+{
+    int64_t blocks = 0;
+    for (int64_t phase = 0; phase < phase_count(d); phase++) {
+        struct winograd_layer layer = layer_of(d, phase);
+        blocks += winograd_blocks(&layer);
+    }
+    return blocks;
+}
+
+static size_t workspace_bytes(const struct layer_dims *d)
+{
+    struct winograd_layer layer = layer_of(d, 0);
+    return (size_t)(winograd_m_floats(&layer, WINOGRAD_TILES) + winograd_v_floats(&layer, WINOGRAD_TILES) +
+                    winograd_width(d->ic)) *
+           sizeof(float);
+}
+
+static void run_task(const struct layer_args *a, int64_t task, void *workspace)
+{
+    int64_t phase = 0;
+    struct winograd_layer layer = layer_of(&a->d, phase);
+    while (task >= winograd_blocks(&layer)) {
+        task -= winograd_blocks(&layer);
+        layer = layer_of(&a->d, ++phase);
+    }
+    int64_t block = winograd_block(&layer), first = task * block, width = winograd_width(layer.ic);
+    struct winograd_product product = {.m = workspace, .channels = layer.ic, .v_width = width};
+    float *zeros = product.m + winograd_m_floats(&layer, WINOGRAD_TILES), *v = zeros + width;
+    product.tiles = smaller(block, winograd_tiles(&layer) - first);
+    product.v = v;
+    product.v_stride = winograd_stride(WINOGRAD_TILES, width);
+    memset(zeros, 0, (size_t)layer.ic * sizeof *zeros);
+    winograd_input(&layer, a, zeros, first, product.tiles, v, 0, WINOGRAD_TILES);
+    for (int64_t panel = 0; panel < panel_count(layer.oc); panel++) {
+        int64_t oc = panel_channel(layer.oc, panel);
+        const struct native_tile_kernel *kernel = panel_tile(layer.oc - oc);
+        product.u = (const float *)a->packed + phase * phase_floats(&a->d) + oc * 25 * layer.ic;
+        product.u_stride = layer.ic * kernel->columns;
+        product.m_stride = winograd_stride(WINOGRAD_TILES, kernel->columns);
+        winograd_multiply(&layer, kernel, &product);
+        winograd_output(&layer, a, first, product.tiles, oc, smaller(kernel->columns, layer.oc - oc),
+                        product.m, product.m_stride);
+    }
+}
+
+/* U takes 25 / 4 times the room of the weights: with few tiles, reading it costs more than is saved. */
+static bool applies(const struct layer_dims *d)
+{
+    enum { CHANNELS_LEAST = 17, TILES_LEAST = 48 };
+    if (d->kh != 4 || d->kw != 4 || d->stride_h != 2 || d->stride_w != 2 || d->ic < CHANNELS_LEAST ||
+        d->oc < CHANNELS_LEAST)
+        return false;
+    struct winograd_layer layer = layer_of(d, 0);
+    return winograd_tiles(&layer) >= TILES_LEAST;
+}
+
+const struct layer_variant conv2d_transpose_winograd = {
+    .name = "conv2d_transpose_winograd",
+    .family = FAMILY_NATIVE,
+    .error = 5,
+    .applies = applies,
+    .packed_bytes = packed_bytes,
+    .pack_tasks = pack_tasks,
+    .pack_task = pack_task,
+    .workspace_bytes = workspace_bytes,
+    .tasks = tasks,
+    .run_task = run_task,
+};

@@ -1,0 +1,330 @@
+/* direct.c - see direct.h. */
+#include "direct.h"
+
+#include <string.h>
+
+enum {
+    PIXELS = 96,       /* of a block: a multiple of every tile's rows */
+    TASKS_WANTED = 16, /* where there are fewer blocks, panels are shared out too */
+    CHAIN = 512,       /* products added in one chain: the rounding error grows with the longest */
+    LINE_FLOATS = 16,
+    CHANNELS_FEW = 16, /* fewer inputs are gathered, fewer outputs make a narrow form */
+};
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t round_up(int64_t n, int64_t unit)
+{
+    return (n + unit - 1) / unit * unit;
+}
+
+static int64_t taps_of(const struct layer_dims *d)
+{
+    return d->kh * d->kw;
+}
+
+static bool is_gathered(const struct layer_dims *d)
+{
+    return d->ic < CHANNELS_FEW && taps_of(d) > 1;
+}
+
+static bool is_narrow(const struct layer_dims *d)
+{
+    return d->oc <= CHANNELS_FEW && d->ic >= CHANNELS_FEW;
+}
+
+/* ---- weights ----------------------------------------------------------------------------- */
+
+/* Columns of all panels; in the narrow form an output channel is a panel. */
+static int64_t packed_columns(const struct layer_dims *d)
+{
+    return is_narrow(d) ? d->oc : panel_channel(d->oc, panel_count(d->oc));
+}
+
+static int64_t packed_rows(const struct layer_dims *d)
+{
+    return taps_of(d) * (is_narrow(d) ? round_up(d->ic, LINE_FLOATS) : d->ic);
+}
+
+size_t direct_packed_bytes(const struct layer_dims *d)
+{
+    return (size_t)(packed_columns(d) * packed_rows(d)) * sizeof(float);
+}
+
+int64_t direct_pack_tasks(const struct layer_dims *d)
+{
+    return is_narrow(d) ? d->oc : panel_count(d->oc);
+}
+
+/* An output channel: [KH*KW][IC], zeros behind the last of each tap. */
+static void pack_narrow(const struct layer_dims *d, const struct layer_weights *w, float *packed, int64_t oc)
+{
+    int64_t width = round_up(d->ic, LINE_FLOATS);
+    float *out = packed + oc * packed_rows(d);
+    for (int64_t tap = 0; tap < taps_of(d); tap++, out += width)
+        for (int64_t ic = 0; ic < width; ic++)
+            if (ic < d->ic)
+                panel_row(w, ic, tap / d->kw, tap % d->kw, d->oc, oc, 1, out + ic);
+            else
+                out[ic] = 0;
+}
+
+/* A panel: [KH*KW][IC][columns], a few input channels at a time: in PyTorch's order their taps are
+ * neighbours, and stay in the cache until all are used. */
+static void pack_panel(const struct layer_dims *d, const struct layer_weights *w, float *packed,
+                       int64_t panel)
+{
+    enum { TOGETHER = 16 };
+    int64_t first = panel_channel(d->oc, panel), columns = panel_tile(d->oc - first)->columns;
+    float *out = packed + first * packed_rows(d);
+    for (int64_t block = 0; block < d->ic; block += TOGETHER)
+        for (int64_t tap = 0; tap < taps_of(d); tap++)
+            for (int64_t ic = block; ic < smaller(block + TOGETHER, d->ic); ic++)
+                panel_row(w, ic, tap / d->kw, tap % d->kw, d->oc, first, columns,
+                          out + (tap * d->ic + ic) * columns);
+}
+
+void direct_pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed, int64_t task)
+{
+    if (is_narrow(d))
+        pack_narrow(d, w, packed, task);
+    else
+        pack_panel(d, w, packed, task);
+}
+
+/* ---- tasks ------------------------------------------------------------------------------- */
+
+static int64_t block_count(const struct layer_dims *d)
+{
+    return (d->n * d->oh * d->ow + PIXELS - 1) / PIXELS;
+}
+
+static int64_t group_count(const struct layer_dims *d)
+{
+    int64_t blocks = block_count(d);
+    if (blocks == 0 || blocks >= TASKS_WANTED || is_narrow(d))
+        return 1;
+    return smaller(panel_count(d->oc), (TASKS_WANTED + blocks - 1) / blocks);
+}
+
+int64_t direct_tasks(const struct layer_dims *d)
+{
+    return block_count(d) * group_count(d);
+}
+
+/* What a task has in its workspace. */
+struct block {
+    const float **rows; /* [taps][PIXELS] */
+    int64_t *pixels;    /* of y */
+    float *c;           /* [PIXELS][columns] */
+    float *zeros;       /* IC */
+    float *gathered;    /* [PIXELS][taps * IC], in that form */
+};
+
+static size_t lay_out(const struct layer_dims *d, void *workspace, struct block *block)
+{
+    unsigned char *at = workspace;
+    size_t pointers = (size_t)(taps_of(d) * PIXELS) * sizeof *block->rows;
+    size_t pixels = PIXELS * sizeof *block->pixels;
+    size_t c = (size_t)(PIXELS * native()->tiles[0].columns) * sizeof(float);
+    size_t zeros = (size_t)round_up(d->ic, LINE_FLOATS) * sizeof(float);
+    size_t gathered = is_gathered(d) ? (size_t)(PIXELS * taps_of(d) * d->ic) * sizeof(float) : 0;
+    if (block)
+        *block = (struct block){(const float **)(void *)at, (int64_t *)(void *)(at + pointers),
+                                (float *)(void *)(at + pointers + pixels),
+                                (float *)(void *)(at + pointers + pixels + c),
+                                (float *)(void *)(at + pointers + pixels + c + zeros)};
+    return pointers + pixels + c + zeros + gathered;
+}
+
+size_t direct_workspace_bytes(const struct layer_dims *d)
+{
+    return lay_out(d, NULL, NULL);
+}
+
+/* Output pixel (n, oh, ow) => the pixels of x under its taps, PIXELS apart in `rows`. */
+static void find_taps(const struct layer_dims *d, const struct layer_args *a, int64_t n, int64_t oh,
+                      int64_t ow, const float *zeros, const float **rows)
+{
+    int64_t left = ow * d->stride_w - d->pad_w;
+    for (int64_t kh = 0; kh < d->kh; kh++) {
+        int64_t ih = oh * d->stride_h - d->pad_h + kh * d->dilation_h, iw = left;
+        bool row_inside = ih >= 0 && ih < d->ih;
+        const float *x = a->x + ((n * d->ih + ih) * d->iw + left) * a->x_stride;
+        for (int64_t kw = 0; kw < d->kw; kw++, rows += PIXELS) {
+            *rows = row_inside && iw >= 0 && iw < d->iw ? x : zeros;
+            iw += d->dilation_w;
+            x += d->dilation_w * a->x_stride;
+        }
+    }
+}
+
+/* Fills rows and pixels; pixels beyond the last one see zeros. */
+static void find_rows(const struct direct *direct, const struct layer_args *a, int64_t first, int64_t count,
+                      const struct block *block)
+{
+    const struct layer_dims *d = &direct->dims;
+    int64_t ow = first % d->ow, oh = first / d->ow % d->oh, n = first / (d->ow * d->oh);
+    for (int64_t i = 0; i < count; i++) {
+        find_taps(d, a, n, oh, ow, block->zeros, block->rows + i);
+        block->pixels[i] = (n * direct->y_h + direct->first_h + oh * direct->step_h) * direct->y_w +
+                           direct->first_w + ow * direct->step_w;
+        if (++ow == d->ow) {
+            ow = 0;
+            if (++oh == d->oh)
+                oh = 0, n++;
+        }
+    }
+    for (int64_t tap = 0; tap < taps_of(d); tap++)
+        for (int64_t i = count; i < PIXELS; i++)
+            block->rows[tap * PIXELS + i] = block->zeros;
+}
+
+/* One tap of every pixel, `step` floats apart; quick where `ic` is a constant. */
+static inline void gather_tap(const float *const *rows, int64_t ic, float *out, int64_t step)
+{
+    for (int64_t i = 0; i < PIXELS; i++, out += step)
+        for (int64_t c = 0; c < ic; c++)
+            out[c] = rows[i][c];
+}
+
+/* Copies the taps of each pixel side by side; afterwards they are one tap. */
+static void gather(const struct layer_dims *d, const struct block *block)
+{
+    int64_t taps = taps_of(d), step = taps * d->ic;
+    for (int64_t tap = 0; tap < taps; tap++) {
+        const float *const *rows = block->rows + tap * PIXELS;
+        float *out = block->gathered + tap * d->ic;
+        switch (d->ic) {
+        case 1:
+            gather_tap(rows, 1, out, step);
+            break;
+        case 3:
+            gather_tap(rows, 3, out, step);
+            break;
+        case 4:
+            gather_tap(rows, 4, out, step);
+            break;
+        default:
+            gather_tap(rows, d->ic, out, step);
+        }
+    }
+    for (int64_t i = 0; i < PIXELS; i++)
+        block->rows[i] = block->gathered + i * step;
+}
+
+/* ---- products ---------------------------------------------------------------------------- */
+
+/* Whether any of `count` pixels sees the picture under a tap. */
+static bool sees(const float *const *rows, int64_t count, const float *zeros)
+{
+    for (int64_t i = 0; i < count; i++)
+        if (rows[i] != zeros)
+            return true;
+    return false;
+}
+
+/* A slice of a panel, taps tap .. tap+taps and channels k_first .. k_first+k, for all tiles of the block. */
+struct slice {
+    int64_t tap, taps, k_first, k;
+    const float *b;
+    bool first;
+};
+
+static void run_slice(const struct native_tile_kernel *kernel, const struct slice *slice,
+                      const struct block *block, int64_t count)
+{
+    int64_t lines = slice->taps * slice->k, next = slice->taps * slice->k * kernel->columns;
+    for (int64_t i = 0; i < count; i += kernel->rows) {
+        struct native_tile tile = {.k = slice->k, .k_first = slice->k_first, .rows_stride = PIXELS};
+        tile.taps = slice->taps;
+        tile.rows = block->rows + slice->tap * PIXELS + i;
+        tile.b = slice->b;
+        tile.c = block->c + i * kernel->columns;
+        tile.c_stride = kernel->columns;
+        tile.add = !slice->first;
+        /* The tiles fetch the next slice, each a part, the later ones what is there already. */
+        int64_t part = i / kernel->rows * lines * LINE_FLOATS;
+        tile.ahead = slice->b + (part < next ? next + part : 0);
+        bool live = slice->first || slice->taps > 1 || sees(tile.rows, kernel->rows, block->zeros);
+        if (live)
+            kernel->run(&tile);
+    }
+}
+
+/* K in slices of at most CHAIN products: whole taps, or parts of one that is longer. */
+static void run_panel(const struct layer_dims *d, const struct native_tile_kernel *kernel, const float *b,
+                      const struct block *block, int64_t count)
+{
+    int64_t taps = is_gathered(d) ? 1 : taps_of(d), ic = is_gathered(d) ? taps_of(d) * d->ic : d->ic;
+    int64_t k = smaller(ic, CHAIN), together = k == ic ? CHAIN / k : 1;
+    if (taps == 0) /* a phase of a transposed convolution that no input reaches */
+        memset(block->c, 0, (size_t)(PIXELS * kernel->columns) * sizeof *block->c);
+    for (int64_t tap = 0; tap < taps; tap += together)
+        for (int64_t k_first = 0; k_first < ic; k_first += k) {
+            struct slice slice = {.tap = tap, .k_first = k_first};
+            slice.taps = smaller(together, taps - tap);
+            slice.k = smaller(k, ic - k_first);
+            slice.b = b + (tap * ic + k_first) * kernel->columns;
+            slice.first = tap == 0 && k_first == 0;
+            run_slice(kernel, &slice, block, count);
+        }
+}
+
+static void finish(const struct layer_args *a, const struct block *block, int64_t count, int64_t oc,
+                   int64_t channels, int64_t columns)
+{
+    struct epilogue epilogue = epilogue_slice(&a->epilogue, oc);
+    struct native_outputs to = {&epilogue, a->y + oc, a->y_stride, block->pixels};
+    native()->finish(block->c, columns, count, channels, &to);
+}
+
+static void run_wide(const struct layer_dims *d, const struct layer_args *a, const float *packed,
+                     const struct block *block, int64_t count, int64_t group)
+{
+    int64_t groups = group_count(d), panels = panel_count(d->oc);
+    for (int64_t panel = group * panels / groups; panel < (group + 1) * panels / groups; panel++) {
+        int64_t oc = panel_channel(d->oc, panel);
+        const struct native_tile_kernel *kernel = panel_tile(d->oc - oc);
+        run_panel(d, kernel, packed + oc * packed_rows(d), block, count);
+        finish(a, block, count, oc, smaller(kernel->columns, d->oc - oc), kernel->columns);
+    }
+}
+
+static void run_narrow(const struct layer_dims *d, const struct layer_args *a, const float *packed,
+                       const struct block *block, int64_t count)
+{
+    for (int64_t oc = 0; oc < d->oc; oc += NATIVE_DOT_COLUMNS) {
+        int64_t columns = smaller(NATIVE_DOT_COLUMNS, d->oc - oc);
+        struct native_tile tile = {.taps = taps_of(d), .k = d->ic, .rows_stride = PIXELS};
+        tile.b = packed + oc * packed_rows(d);
+        tile.c_stride = d->oc;
+        for (int64_t i = 0; i < count; i += NATIVE_DOT_ROWS) {
+            tile.rows = block->rows + i;
+            tile.c = block->c + i * d->oc + oc;
+            native()->dots[columns - 1](&tile);
+        }
+    }
+    finish(a, block, count, 0, d->oc, d->oc);
+}
+
+void direct_run_task(const struct direct *direct, const struct layer_args *a, const float *packed,
+                     int64_t task, void *workspace)
+{
+    const struct layer_dims *d = &direct->dims;
+    int64_t groups = group_count(d), first = task / groups * PIXELS;
+    int64_t count = smaller(PIXELS, d->n * d->oh * d->ow - first);
+    struct block block;
+    lay_out(d, workspace, &block);
+    memset(block.zeros, 0, (size_t)round_up(d->ic, LINE_FLOATS) * sizeof *block.zeros);
+    find_rows(direct, a, first, count, &block);
+    if (is_gathered(d))
+        gather(d, &block);
+    if (is_narrow(d))
+        run_narrow(d, a, packed, &block, count);
+    else
+        run_wide(d, a, packed, &block, count, task % groups);
+}

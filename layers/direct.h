@@ -1,0 +1,45 @@
+/* direct.h - convolution as it is defined, on the micro-kernels of native_gemm.c: the engine behind
+ * conv2d_native.c and conv2d_transpose_native.c.
+ *
+ * Instead of copying the pixels under the kernel into a matrix (im2col), a table of pointers says where they
+ * are: for each tap and each output pixel of a block, the pixel of x under it, or a run of zeros outside the
+ * picture ("indirect convolution", Dukhan 2019).
+ *
+ *     [N IH IW IC] + pointers [KH*KW][PIXELS]  x  W packed  =>  C [PIXELS x columns]  =>  epilogue, y
+ *
+ * Three forms, by the numbers of channels:
+ *   wide      W [panel][KH*KW][IC][columns]. A panel of W is used a slice of CHAIN products at a time for all
+ *             tiles of the block, so it is read from L2. Taps that see only zeros for a whole tile are
+ * skipped: with a dilation near the size of the picture that is most of them. gathered  few input channels,
+ * as in a first layer: the taps of a pixel are so short that they are copied side by side after all, K =
+ * KH*KW*IC floats a pixel. narrow    few output channels, as in a last layer: a vector holds neighbouring
+ * input channels, not output channels, of which there would not be a vector full. W [OC][KH*KW][IC rounded
+ * up].
+ *
+ * A task is a block of pixels, and, where a small picture gives few of those, one of several groups of
+ * panels. */
+#ifndef LAYERS_DIRECT_H
+#define LAYERS_DIRECT_H
+
+#include "panels.h"
+
+/* An ordinary convolution, of dims.oh x dims.ow outputs, whose padding may be negative. Its outputs lie on a
+ * lattice of the layer's: output (oh, ow) is at (first_h + oh * step_h, first_w + ow * step_w) of y_h x y_w.
+ */
+struct direct {
+    struct layer_dims dims;
+    int64_t y_h, y_w, first_h, first_w, step_h, step_w;
+};
+
+size_t direct_packed_bytes(const struct layer_dims *d);
+int64_t direct_pack_tasks(const struct layer_dims *d);
+void direct_pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed, int64_t task);
+
+size_t direct_workspace_bytes(const struct layer_dims *d);
+int64_t direct_tasks(const struct layer_dims *d);
+
+/* args: x, y and the epilogue of the layer. */
+void direct_run_task(const struct direct *direct, const struct layer_args *args, const float *packed,
+                     int64_t task, void *workspace);
+
+#endif

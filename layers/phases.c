@@ -1,0 +1,59 @@
+/* phases.c - see phases.h. */
+#include "phases.h"
+
+int64_t phase_count(const struct layer_dims *d)
+{
+    return d->stride_h * d->stride_w;
+}
+
+/* One axis of a phase. Its taps are those that leave the remainder (phase + pad) % stride. */
+struct axis {
+    int64_t taps, last; /* how many; the last of them, which meets the first input */
+    int64_t outputs, pad;
+};
+
+static struct axis axis_of(int64_t phase, int64_t kernel, int64_t stride, int64_t pad, int64_t out)
+{
+    int64_t remainder = (phase + pad) % stride;
+    struct axis axis = {0};
+    if (remainder < kernel) {
+        axis.taps = (kernel - remainder + stride - 1) / stride;
+        axis.last = remainder + (axis.taps - 1) * stride;
+    }
+    axis.outputs = phase < out ? (out - phase + stride - 1) / stride : 0;
+    axis.pad = (axis.last - phase - pad) / stride; /* exact: both leave the same remainder */
+    return axis;
+}
+
+static struct axis axis_h(const struct layer_dims *d, int64_t phase)
+{
+    return axis_of(phase / d->stride_w, d->kh, d->stride_h, d->pad_h, d->oh);
+}
+
+static struct axis axis_w(const struct layer_dims *d, int64_t phase)
+{
+    return axis_of(phase % d->stride_w, d->kw, d->stride_w, d->pad_w, d->ow);
+}
+
+struct direct phase_direct(const struct layer_dims *d, int64_t phase)
+{
+    struct axis h = axis_h(d, phase), w = axis_w(d, phase);
+    struct direct direct = {.dims = *d, .y_h = d->oh, .y_w = d->ow};
+    direct.dims.kh = h.taps, direct.dims.kw = w.taps;
+    direct.dims.oh = h.outputs, direct.dims.ow = w.outputs;
+    direct.dims.pad_h = h.pad, direct.dims.pad_w = w.pad;
+    direct.dims.stride_h = direct.dims.stride_w = direct.dims.dilation_h = direct.dims.dilation_w = 1;
+    direct.first_h = phase / d->stride_w, direct.first_w = phase % d->stride_w;
+    direct.step_h = d->stride_h, direct.step_w = d->stride_w;
+    return direct;
+}
+
+struct layer_weights phase_weights(const struct layer_dims *d, const struct layer_weights *w, int64_t phase)
+{
+    struct axis h = axis_h(d, phase), v = axis_w(d, phase);
+    struct layer_weights weights = *w;
+    weights.data += h.last * w->stride_h + v.last * w->stride_w;
+    weights.stride_h *= -d->stride_h;
+    weights.stride_w *= -d->stride_w;
+    return weights;
+}
