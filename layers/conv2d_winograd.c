@@ -1,24 +1,26 @@
-/* conv2d_winograd.c - 3x3 convolution by F(4x4, 3x3), with any padding and dilation, at stride 1.
+/* conv2d_winograd.c - convolution of 3x3 and 5x5 by Winograd's algorithm, with any padding and dilation, at
+ * stride 1.
  *
- * The equation and the storage are conv2d.c's; winograd.h says how the work is cut. Each output costs 2.25
- * products for each input channel instead of 9, and the rounding error is about twice that of the direct
- * form.
+ * The equation and the storage are conv2d.c's; winograd.h says how the work is cut. Products an output, for
+ * each input channel:
+ *
+ *     3x3   F(4,3)  36 / 16 = 2.25 instead of 9       F(3,3)  25 / 9 = 2.78, where it leaves less of the last
+ *     5x5   F(2,5)  36 / 4 = 9 instead of 25                  tiles empty: in small pictures
  *
  * Where a picture is large, a task takes a block of tiles through all stages, V staying in its L2. Where
  * it is small, that would give few and unequal tasks: there all of V is made first, by the prepare tasks,
  * and a run task is one block and one panel of output channels.
  *
- * U takes 36 / 9 = 4 times the room of the weights. conv2d_winograd keeps it. conv2d_winograd_lean keeps the
- * weights, and transforms them as it goes, a slice of input channels at a time; that pays where one block
- * holds the whole picture, so that it happens once a run, and reading U would take longer than making it. */
+ * U takes 36 / 9 = 4 times the room of the weights of 3x3. Where one block holds the whole picture, the
+ * weights are kept as they are, and transformed in every run, a slice of input channels at a time: reading U
+ * would take longer than making it. */
 #include "winograd.h"
 
 #include <string.h>
 
 enum {
     SHARED_MOST = 32 << 20, /* bytes of V that may be kept for a whole layer */
-    LEAN_TILES = WINOGRAD_TILES,
-    LEAN_CHANNELS = 256, /* a slice of U: 36 x 256 x 64 floats, 2.3 MB */
+    LEAN_CHANNELS = 256,    /* a slice of U: 36 x 256 x 64 floats, 2.3 MB */
 };
 
 static int64_t smaller(int64_t a, int64_t b)
@@ -26,9 +28,9 @@ static int64_t smaller(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-static struct winograd_layer layer_of(const struct layer_dims *d)
+static struct winograd_layer layer_in(const struct layer_dims *d, enum winograd_form form)
 {
-    struct winograd_layer layer = {&native()->winograd[WINOGRAD_4_3], .n = d->n, .ic = d->ic, .oc = d->oc};
+    struct winograd_layer layer = {&native()->winograd[form], .n = d->n, .ic = d->ic, .oc = d->oc};
     layer.h = (struct winograd_axis){.in = d->ih, .out = d->oh, .offset = -d->pad_h, .scale = 1};
     layer.w = (struct winograd_axis){.in = d->iw, .out = d->ow, .offset = -d->pad_w, .scale = 1};
     layer.h.lattices = layer.h.out_step = layer.h.in_step = d->dilation_h;
@@ -36,12 +38,62 @@ static struct winograd_layer layer_of(const struct layer_dims *d)
     return layer;
 }
 
+/* Products for one pair of channels. */
+static int64_t products(const struct winograd_layer *layer)
+{
+    return winograd_tiles(layer) * layer->kernels->points * layer->kernels->points;
+}
+
+/* The form with the fewest products. */
+static struct winograd_layer layer_of(const struct layer_dims *d)
+{
+    if (d->kh == 5)
+        return layer_in(d, WINOGRAD_2_5);
+    struct winograd_layer four = layer_in(d, WINOGRAD_4_3), three = layer_in(d, WINOGRAD_3_3);
+    return products(&three) < products(&four) ? three : four;
+}
+
+static bool is_lean(const struct layer_dims *d)
+{
+    struct winograd_layer layer = layer_of(d);
+    return d->kh == 3 && winograd_tiles(&layer) <= WINOGRAD_TILES;
+}
+
+/* Taps of one axis that see the picture, over all outputs. */
+static int64_t live_taps(int64_t in, int64_t out, int64_t kernel, int64_t pad, int64_t dilation)
+{
+    int64_t live = 0;
+    for (int64_t o = 0; o < out; o++)
+        for (int64_t k = 0; k < kernel; k++)
+            live += o - pad + k * dilation >= 0 && o - pad + k * dilation < in;
+    return live;
+}
+
+/* Worth it when the products are clearly fewer than those of the direct form, which skips the padding. With
+ * few channels the transforms, whose cost does not depend on how many there are on the other side, outweigh
+ * that; with few tiles transforming the weights does. */
+static bool applies(const struct layer_dims *d)
+{
+    enum { CHANNELS_LEAST = 17, LEAN_TILES_LEAST = 24 };
+    if (d->kh != d->kw || (d->kh != 3 && d->kh != 5) || d->stride_h != 1 || d->stride_w != 1 ||
+        d->ic < CHANNELS_LEAST || d->oc < CHANNELS_LEAST)
+        return false;
+    struct winograd_layer layer = layer_of(d);
+    if (is_lean(d) && winograd_tiles(&layer) < LEAN_TILES_LEAST)
+        return false;
+    int64_t direct = d->n * live_taps(d->ih, d->oh, d->kh, d->pad_h, d->dilation_h) *
+                     live_taps(d->iw, d->ow, d->kw, d->pad_w, d->dilation_w);
+    return products(&layer) * 4 < direct * 3;
+}
+
 /* ---- weights ----------------------------------------------------------------------------- */
 
-/* Floats of U, or of the weights, for one column. */
-static int64_t column_floats(const struct layer_dims *d, bool lean)
+/* Floats for one column and one input channel: of U, or of the weights where they are kept. */
+static int64_t column_floats(const struct layer_dims *d)
 {
-    return (lean ? 9 : 36) * d->ic;
+    struct winograd_layer layer = layer_of(d);
+    int side = is_lean(d) ? layer.kernels->taps : layer.kernels->points;
+    return side * side;
 }
 
 static int64_t pack_tasks(const struct layer_dims *d)
@@ -51,44 +103,26 @@ static int64_t pack_tasks(const struct layer_dims *d)
 
 static size_t packed_bytes(const struct layer_dims *d)
 {
-    return (size_t)(panel_channel(d->oc, panel_count(d->oc)) * column_floats(d, false)) * sizeof(float);
+    return (size_t)(panel_channel(d->oc, panel_count(d->oc)) * column_floats(d) * d->ic) * sizeof(float);
 }
 
-static size_t lean_packed_bytes(const struct layer_dims *d)
-{
-    return (size_t)(panel_channel(d->oc, panel_count(d->oc)) * column_floats(d, true)) * sizeof(float);
-}
-
-/* The taps of one input channel for one panel: [3][3][columns]. */
-static void pack_taps(const struct layer_dims *d, const struct layer_weights *w, int64_t ic, int64_t first,
-                      int64_t columns, float *out)
-{
-    for (int64_t tap = 0; tap < 9; tap++)
-        panel_row(w, ic, tap / 3, tap % 3, d->oc, first, columns, out + tap * columns);
-}
-
-/* One panel of U: [36][IC][columns]. */
+/* One panel: of U, [positions][IC][columns], or of the weights, [IC][KH][KW][columns]. */
 static void pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed, int64_t task)
 {
-    enum { COLUMNS_MOST = 64 };
-    float taps[9 * COLUMNS_MOST];
-    const struct winograd_kernels *kernels = &native()->winograd[WINOGRAD_4_3];
+    enum { COLUMNS_MOST = 64, TAPS_MOST = 25 };
+    float buffer[TAPS_MOST * COLUMNS_MOST];
+    struct winograd_layer layer = layer_of(d);
     int64_t first = panel_channel(d->oc, task), columns = panel_tile(d->oc - first)->columns;
-    float *panel = (float *)packed + first * column_floats(d, false);
+    int64_t each = column_floats(d), taps = d->kh * d->kw;
+    bool lean = is_lean(d);
+    float *panel = (float *)packed + first * each * d->ic;
     for (int64_t ic = 0; ic < d->ic; ic++) {
-        pack_taps(d, w, ic, first, columns, taps);
-        kernels->weights(taps, columns, panel + ic * columns, d->ic * columns);
+        float *out = lean ? panel + ic * taps * columns : buffer;
+        for (int64_t tap = 0; tap < taps; tap++)
+            panel_row(w, ic, tap / d->kw, tap % d->kw, d->oc, first, columns, out + tap * columns);
+        if (!lean)
+            layer.kernels->weights(buffer, columns, panel + ic * columns, d->ic * columns);
     }
-}
-
-/* One panel of the weights: [IC][3][3][columns]. */
-static void lean_pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed,
-                           int64_t task)
-{
-    int64_t first = panel_channel(d->oc, task), columns = panel_tile(d->oc - first)->columns;
-    float *panel = (float *)packed + first * column_floats(d, true);
-    for (int64_t ic = 0; ic < d->ic; ic++)
-        pack_taps(d, w, ic, first, columns, panel + ic * 9 * columns);
 }
 
 /* ---- V for all, first -------------------------------------------------------------------- */
@@ -102,7 +136,7 @@ static size_t whole_v_bytes(const struct layer_dims *d)
 static size_t shared_bytes(const struct layer_dims *d)
 {
     size_t bytes = whole_v_bytes(d);
-    return bytes <= SHARED_MOST ? bytes : 0;
+    return bytes <= SHARED_MOST || is_lean(d) ? bytes : 0;
 }
 
 /* Small tasks: the input transform of a few tiles. */
@@ -123,14 +157,19 @@ static void prepare_task(const struct layer_args *a, int64_t task, void *workspa
     winograd_input(&layer, a, zeros, first, smaller(PREPARE_TILES, tiles - first), a->shared, first, tiles);
 }
 
-/* ---- U kept ------------------------------------------------------------------------------ */
+/* ---- products and back ------------------------------------------------------------------- */
 
-/* M, and either V or only the run of zeros that making it takes. */
+/* M, and what making it takes: V, a slice of U, or only the run of zeros. */
 static size_t workspace_bytes(const struct layer_dims *d)
 {
     struct winograd_layer layer = layer_of(d);
-    int64_t v = shared_bytes(d) ? 0 : winograd_v_floats(&layer, WINOGRAD_TILES);
-    return (size_t)(winograd_m_floats(&layer, WINOGRAD_TILES) + v + winograd_width(d->ic)) * sizeof(float);
+    int64_t points = layer.kernels->points, extra = 0;
+    if (is_lean(d))
+        extra = points * points * winograd_stride(LEAN_CHANNELS, native()->tiles[0].columns);
+    else if (!shared_bytes(d))
+        extra = winograd_v_floats(&layer, WINOGRAD_TILES);
+    return (size_t)(winograd_m_floats(&layer, WINOGRAD_TILES) + winograd_width(d->ic) + extra) *
+           sizeof(float);
 }
 
 static int64_t tasks(const struct layer_dims *d)
@@ -139,15 +178,40 @@ static int64_t tasks(const struct layer_dims *d)
     return winograd_blocks(&layer) * (shared_bytes(d) ? panel_count(d->oc) : 1);
 }
 
+/* M from weights that are transformed on the way. */
+static void multiply_lean(const struct winograd_layer *layer, const struct native_tile_kernel *kernel,
+                          const float *taps, float *u, struct winograd_product product)
+{
+    int64_t each = layer->kernels->taps * layer->kernels->taps * kernel->columns;
+    const float *v = product.v;
+    product.u = u;
+    product.u_stride = winograd_stride(LEAN_CHANNELS, kernel->columns);
+    for (int64_t ic = 0; ic < layer->ic; ic += LEAN_CHANNELS) {
+        product.channels = smaller(LEAN_CHANNELS, layer->ic - ic);
+        product.add = ic > 0;
+        product.v = v + ic;
+        for (int64_t i = 0; i < product.channels; i++)
+            layer->kernels->weights(taps + (ic + i) * each, kernel->columns, u + i * kernel->columns,
+                                    product.u_stride);
+        winograd_multiply(layer, kernel, &product);
+    }
+}
+
+/* spare: room for a slice of U. */
 static void run_panel(const struct winograd_layer *layer, const struct layer_args *a, int64_t first,
-                      int64_t panel, struct winograd_product product)
+                      int64_t panel, float *spare, struct winograd_product product)
 {
     int64_t oc = panel_channel(layer->oc, panel);
     const struct native_tile_kernel *kernel = panel_tile(layer->oc - oc);
-    product.u = (const float *)a->packed + oc * column_floats(&a->d, false);
-    product.u_stride = layer->ic * kernel->columns;
+    const float *packed = (const float *)a->packed + oc * column_floats(&a->d) * layer->ic;
     product.m_stride = winograd_stride(WINOGRAD_TILES, kernel->columns);
-    winograd_multiply(layer, kernel, &product);
+    if (is_lean(&a->d)) {
+        multiply_lean(layer, kernel, packed, spare, product);
+    } else {
+        product.u = packed;
+        product.u_stride = layer->ic * kernel->columns;
+        winograd_multiply(layer, kernel, &product);
+    }
     winograd_output(layer, a, first, product.tiles, oc, smaller(kernel->columns, layer->oc - oc), product.m,
                     product.m_stride);
 }
@@ -156,45 +220,30 @@ static void run_task(const struct layer_args *a, int64_t task, void *workspace)
 {
     struct winograd_layer layer = layer_of(&a->d);
     bool shared = shared_bytes(&a->d) > 0;
-    int64_t all = winograd_tiles(&layer), blocks = winograd_blocks(&layer);
-    int64_t block = winograd_block(&layer), first = (shared ? task % blocks : task) * block;
+    int64_t all = winograd_tiles(&layer), blocks = winograd_blocks(&layer), block = winograd_block(&layer);
+    int64_t first = (shared ? task % blocks : task) * block;
     struct winograd_product product = {.m = workspace, .channels = layer.ic};
     product.tiles = smaller(block, all - first);
     product.v_width = winograd_width(layer.ic);
     product.v_stride = winograd_stride(shared ? all : WINOGRAD_TILES, product.v_width);
+    float *zeros = product.m + winograd_m_floats(&layer, WINOGRAD_TILES), *spare = zeros + product.v_width;
     if (shared) {
         product.v = (const float *)a->shared + first * product.v_width;
-        run_panel(&layer, a, first, task / blocks, product);
+        run_panel(&layer, a, first, task / blocks, spare, product);
         return;
     }
-    float *zeros = product.m + winograd_m_floats(&layer, WINOGRAD_TILES), *v = zeros + product.v_width;
     memset(zeros, 0, (size_t)layer.ic * sizeof *zeros);
-    winograd_input(&layer, a, zeros, first, product.tiles, v, 0, WINOGRAD_TILES);
-    product.v = v;
+    winograd_input(&layer, a, zeros, first, product.tiles, spare, 0, WINOGRAD_TILES);
+    product.v = spare;
     for (int64_t panel = 0; panel < panel_count(layer.oc); panel++)
-        run_panel(&layer, a, first, panel, product);
-}
-
-/* Below this many channels the transforms, which do not depend on how many there are on the other side, cost
- * more than the products saved. */
-static bool fits(const struct layer_dims *d)
-{
-    enum { CHANNELS_LEAST = 17 };
-    return d->kh == 3 && d->kw == 3 && d->stride_h == 1 && d->stride_w == 1 && d->ic >= CHANNELS_LEAST &&
-           d->oc >= CHANNELS_LEAST;
-}
-
-static bool lean_applies(const struct layer_dims *d)
-{
-    struct winograd_layer layer = layer_of(d);
-    return fits(d) && winograd_tiles(&layer) <= LEAN_TILES;
+        run_panel(&layer, a, first, panel, NULL, product);
 }
 
 const struct layer_variant conv2d_winograd = {
     .name = "conv2d_winograd",
     .family = FAMILY_NATIVE,
     .error = 5,
-    .applies = fits,
+    .applies = applies,
     .packed_bytes = packed_bytes,
     .pack_tasks = pack_tasks,
     .pack_task = pack_task,
@@ -204,54 +253,4 @@ const struct layer_variant conv2d_winograd = {
     .prepare_task = prepare_task,
     .tasks = tasks,
     .run_task = run_task,
-};
-
-/* ---- U made as it goes ------------------------------------------------------------------- */
-
-static size_t lean_workspace_bytes(const struct layer_dims *d)
-{
-    struct winograd_layer layer = layer_of(d);
-    int64_t u = 36 * winograd_stride(LEAN_CHANNELS, native()->tiles[0].columns);
-    return (size_t)(winograd_m_floats(&layer, LEAN_TILES) + u + winograd_width(d->ic)) * sizeof(float);
-}
-
-/* A panel of output channels. */
-static void lean_run_task(const struct layer_args *a, int64_t task, void *workspace)
-{
-    struct winograd_layer layer = layer_of(&a->d);
-    int64_t oc = panel_channel(layer.oc, task), all = winograd_tiles(&layer);
-    const struct native_tile_kernel *kernel = panel_tile(layer.oc - oc);
-    const float *taps = (const float *)a->packed + oc * column_floats(&a->d, true);
-    float *m = workspace, *u = m + winograd_m_floats(&layer, LEAN_TILES);
-    struct winograd_product product = {.u = u, .m = m, .tiles = all, .v_width = winograd_width(layer.ic)};
-    product.u_stride = winograd_stride(LEAN_CHANNELS, kernel->columns);
-    product.v_stride = winograd_stride(all, product.v_width);
-    product.m_stride = winograd_stride(LEAN_TILES, kernel->columns);
-    for (int64_t ic = 0; ic < layer.ic; ic += LEAN_CHANNELS) {
-        product.channels = smaller(LEAN_CHANNELS, layer.ic - ic);
-        product.add = ic > 0;
-        for (int64_t i = 0; i < product.channels; i++)
-            layer.kernels->weights(taps + (ic + i) * 9 * kernel->columns, kernel->columns,
-                                   u + i * kernel->columns, product.u_stride);
-        product.v = (const float *)a->shared + ic;
-        winograd_multiply(&layer, kernel, &product);
-    }
-    winograd_output(&layer, a, 0, all, oc, smaller(kernel->columns, layer.oc - oc), product.m,
-                    product.m_stride);
-}
-
-const struct layer_variant conv2d_winograd_lean = {
-    .name = "conv2d_winograd_lean",
-    .family = FAMILY_NATIVE,
-    .error = 5,
-    .applies = lean_applies,
-    .packed_bytes = lean_packed_bytes,
-    .pack_tasks = pack_tasks,
-    .pack_task = lean_pack_task,
-    .workspace_bytes = lean_workspace_bytes,
-    .shared_bytes = whole_v_bytes,
-    .prepare_tasks = prepare_tasks,
-    .prepare_task = prepare_task,
-    .tasks = pack_tasks,
-    .run_task = lean_run_task,
 };
