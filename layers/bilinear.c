@@ -10,6 +10,7 @@
  *     y = (1 - f) x[i] + f x[min(i + 1, I - 1)],   i = floor(s), f = s - i,   in each direction */
 #include "bilinear.h"
 #include "layer.h"
+#include "native.h"
 
 struct bilinear_sample bilinear_sample(int64_t out, int64_t in_size, int64_t out_size, bool align_corners)
 {
@@ -33,12 +34,11 @@ static void run_task(const struct layer_args *a, int64_t task, void *workspace)
     const float *top = x + h.low * d->iw * a->x_stride, *bottom = x + h.high * d->iw * a->x_stride;
     for (int64_t ow = 0; ow < d->ow; ow++) {
         struct bilinear_sample w = bilinear_sample(ow, d->iw, d->ow, d->align_corners);
-        const float *a0 = top + w.low * a->x_stride, *a1 = top + w.high * a->x_stride;
-        const float *b0 = bottom + w.low * a->x_stride, *b1 = bottom + w.high * a->x_stride;
-        float *restrict y = a->y + (task * d->ow + ow) * a->y_stride;
-        float upper = 1 - h.weight, left = 1 - w.weight;
-        for (int64_t c = 0; c < d->oc; c++)
-            y[c] = upper * (left * a0[c] + w.weight * a1[c]) + h.weight * (left * b0[c] + w.weight * b1[c]);
+        int64_t left = w.low * a->x_stride, right = w.high * a->x_stride;
+        const float *corners[] = {top + left, top + right, bottom + left, bottom + right};
+        float weights[] = {(1 - h.weight) * (1 - w.weight), (1 - h.weight) * w.weight,
+                           h.weight * (1 - w.weight), h.weight * w.weight};
+        native()->blend(corners, weights, d->oc, a->y + (task * d->ow + ow) * a->y_stride);
     }
 }
 

@@ -4,16 +4,18 @@
  * The equation and the storage are conv2d.c's; winograd.h says how the work is cut. Products an output, for
  * each input channel:
  *
- *     3x3   F(4,3)  36 / 16 = 2.25 instead of 9       F(3,3)  25 / 9 = 2.78, where it leaves less of the last
- *     5x5   F(2,5)  36 / 4 = 9 instead of 25                  tiles empty: in small pictures
+ *     conv2d_winograd        3x3   F(4,3)   36 / 16 = 2.25 instead of 9
+ *                            5x5   F(2,5)   36 / 4 = 9 instead of 25
+ *     conv2d_winograd_small  3x3   F(3,3)   25 / 9 = 2.78; in small pictures fewer tiles stick out
+ *     conv2d_winograd_lean   3x3   F(4,3)   for weights that outweigh the picture, see below
  *
  * Where a picture is large, a task takes a block of tiles through all stages, V staying in its L2. Where
  * it is small, that would give few and unequal tasks: there all of V is made first, by the prepare tasks,
  * and a run task is one block and one panel of output channels.
  *
- * U takes 36 / 9 = 4 times the room of the weights of 3x3. Where one block holds the whole picture, the
- * weights are kept as they are, and transformed in every run, a slice of input channels at a time: reading U
- * would take longer than making it. */
+ * U takes 36 / 9 = 4 times the room of the weights of 3x3. Where one block holds the whole picture, the lean
+ * variant keeps the weights as they are, and transforms them in every run, a slice of input channels at a
+ * time: reading U would take longer than making it. */
 #include "winograd.h"
 
 #include <string.h>
@@ -28,7 +30,13 @@ static int64_t smaller(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-static struct winograd_layer layer_in(const struct layer_dims *d, enum winograd_form form)
+/* What distinguishes the variants. */
+struct mode {
+    enum winograd_form form;
+    bool lean;
+};
+
+static struct winograd_layer layer_of(const struct layer_dims *d, enum winograd_form form)
 {
     struct winograd_layer layer = {&native()->winograd[form], .n = d->n, .ic = d->ic, .oc = d->oc};
     layer.h = (struct winograd_axis){.in = d->ih, .out = d->oh, .offset = -d->pad_h, .scale = 1};
@@ -44,21 +52,6 @@ static int64_t products(const struct winograd_layer *layer)
     return winograd_tiles(layer) * layer->kernels->points * layer->kernels->points;
 }
 
-/* The form with the fewest products. */
-static struct winograd_layer layer_of(const struct layer_dims *d)
-{
-    if (d->kh == 5)
-        return layer_in(d, WINOGRAD_2_5);
-    struct winograd_layer four = layer_in(d, WINOGRAD_4_3), three = layer_in(d, WINOGRAD_3_3);
-    return products(&three) < products(&four) ? three : four;
-}
-
-static bool is_lean(const struct layer_dims *d)
-{
-    struct winograd_layer layer = layer_of(d);
-    return d->kh == 3 && winograd_tiles(&layer) <= WINOGRAD_TILES;
-}
-
 /* Taps of one axis that see the picture, over all outputs. */
 static int64_t live_taps(int64_t in, int64_t out, int64_t kernel, int64_t pad, int64_t dilation)
 {
@@ -71,16 +64,15 @@ static int64_t live_taps(int64_t in, int64_t out, int64_t kernel, int64_t pad, i
 
 /* Worth it when the products are clearly fewer than those of the direct form, which skips the padding. With
  * few channels the transforms, whose cost does not depend on how many there are on the other side, outweigh
- * that; with few tiles transforming the weights does. */
-static bool applies(const struct layer_dims *d)
+ * that. */
+static bool is_worth(const struct layer_dims *d, enum winograd_form form)
 {
-    enum { CHANNELS_LEAST = 17, LEAN_TILES_LEAST = 24 };
-    if (d->kh != d->kw || (d->kh != 3 && d->kh != 5) || d->stride_h != 1 || d->stride_w != 1 ||
+    enum { CHANNELS_LEAST = 17 };
+    const struct winograd_kernels *kernels = &native()->winograd[form];
+    if (d->kh != kernels->taps || d->kw != kernels->taps || d->stride_h != 1 || d->stride_w != 1 ||
         d->ic < CHANNELS_LEAST || d->oc < CHANNELS_LEAST)
         return false;
-    struct winograd_layer layer = layer_of(d);
-    if (is_lean(d) && winograd_tiles(&layer) < LEAN_TILES_LEAST)
-        return false;
+    struct winograd_layer layer = layer_of(d, form);
     int64_t direct = d->n * live_taps(d->ih, d->oh, d->kh, d->pad_h, d->dilation_h) *
                      live_taps(d->iw, d->ow, d->kw, d->pad_w, d->dilation_w);
     return products(&layer) * 4 < direct * 3;
@@ -89,10 +81,10 @@ static bool applies(const struct layer_dims *d)
 /* ---- weights ----------------------------------------------------------------------------- */
 
 /* Floats for one column and one input channel: of U, or of the weights where they are kept. */
-static int64_t column_floats(const struct layer_dims *d)
+static int64_t column_floats(struct mode mode)
 {
-    struct winograd_layer layer = layer_of(d);
-    int side = is_lean(d) ? layer.kernels->taps : layer.kernels->points;
+    const struct winograd_kernels *kernels = &native()->winograd[mode.form];
+    int side = mode.lean ? kernels->taps : kernels->points;
     return side * side;
 }
 
@@ -101,56 +93,56 @@ static int64_t pack_tasks(const struct layer_dims *d)
     return panel_count(d->oc);
 }
 
-static size_t packed_bytes(const struct layer_dims *d)
+static size_t packed_bytes(struct mode mode, const struct layer_dims *d)
 {
-    return (size_t)(panel_channel(d->oc, panel_count(d->oc)) * column_floats(d) * d->ic) * sizeof(float);
+    return (size_t)(panel_channel(d->oc, panel_count(d->oc)) * column_floats(mode) * d->ic) * sizeof(float);
 }
 
 /* One panel: of U, [positions][IC][columns], or of the weights, [IC][KH][KW][columns]. */
-static void pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed, int64_t task)
+static void pack_task(struct mode mode, const struct layer_dims *d, const struct layer_weights *w,
+                      void *packed, int64_t task)
 {
     enum { COLUMNS_MOST = 64, TAPS_MOST = 25 };
     float buffer[TAPS_MOST * COLUMNS_MOST];
-    struct winograd_layer layer = layer_of(d);
+    struct winograd_layer layer = layer_of(d, mode.form);
     int64_t first = panel_channel(d->oc, task), columns = panel_tile(d->oc - first)->columns;
-    int64_t each = column_floats(d), taps = d->kh * d->kw;
-    bool lean = is_lean(d);
+    int64_t each = column_floats(mode), taps = d->kh * d->kw;
     float *panel = (float *)packed + first * each * d->ic;
     for (int64_t ic = 0; ic < d->ic; ic++) {
-        float *out = lean ? panel + ic * taps * columns : buffer;
+        float *out = mode.lean ? panel + ic * taps * columns : buffer;
         for (int64_t tap = 0; tap < taps; tap++)
             panel_row(w, ic, tap / d->kw, tap % d->kw, d->oc, first, columns, out + tap * columns);
-        if (!lean)
+        if (!mode.lean)
             layer.kernels->weights(buffer, columns, panel + ic * columns, d->ic * columns);
     }
 }
 
 /* ---- V for all, first -------------------------------------------------------------------- */
 
-static size_t whole_v_bytes(const struct layer_dims *d)
+static size_t whole_v_bytes(struct mode mode, const struct layer_dims *d)
 {
-    struct winograd_layer layer = layer_of(d);
+    struct winograd_layer layer = layer_of(d, mode.form);
     return (size_t)winograd_v_floats(&layer, winograd_tiles(&layer)) * sizeof(float);
 }
 
-static size_t shared_bytes(const struct layer_dims *d)
+static size_t shared_bytes(struct mode mode, const struct layer_dims *d)
 {
-    size_t bytes = whole_v_bytes(d);
-    return bytes <= SHARED_MOST || is_lean(d) ? bytes : 0;
+    size_t bytes = whole_v_bytes(mode, d);
+    return bytes <= SHARED_MOST || mode.lean ? bytes : 0;
 }
 
 /* Small tasks: the input transform of a few tiles. */
 enum { PREPARE_TILES = 6 };
 
-static int64_t prepare_tasks(const struct layer_dims *d)
+static int64_t prepare_tasks(struct mode mode, const struct layer_dims *d)
 {
-    struct winograd_layer layer = layer_of(d);
+    struct winograd_layer layer = layer_of(d, mode.form);
     return (winograd_tiles(&layer) + PREPARE_TILES - 1) / PREPARE_TILES;
 }
 
-static void prepare_task(const struct layer_args *a, int64_t task, void *workspace)
+static void prepare_task(struct mode mode, const struct layer_args *a, int64_t task, void *workspace)
 {
-    struct winograd_layer layer = layer_of(&a->d);
+    struct winograd_layer layer = layer_of(&a->d, mode.form);
     int64_t tiles = winograd_tiles(&layer), first = task * PREPARE_TILES;
     float *zeros = workspace;
     memset(zeros, 0, (size_t)a->d.ic * sizeof *zeros);
@@ -160,22 +152,22 @@ static void prepare_task(const struct layer_args *a, int64_t task, void *workspa
 /* ---- products and back ------------------------------------------------------------------- */
 
 /* M, and what making it takes: V, a slice of U, or only the run of zeros. */
-static size_t workspace_bytes(const struct layer_dims *d)
+static size_t workspace_bytes(struct mode mode, const struct layer_dims *d)
 {
-    struct winograd_layer layer = layer_of(d);
+    struct winograd_layer layer = layer_of(d, mode.form);
     int64_t points = layer.kernels->points, extra = 0;
-    if (is_lean(d))
+    if (mode.lean)
         extra = points * points * winograd_stride(LEAN_CHANNELS, native()->tiles[0].columns);
-    else if (!shared_bytes(d))
+    else if (!shared_bytes(mode, d))
         extra = winograd_v_floats(&layer, WINOGRAD_TILES);
     return (size_t)(winograd_m_floats(&layer, WINOGRAD_TILES) + winograd_width(d->ic) + extra) *
            sizeof(float);
 }
 
-static int64_t tasks(const struct layer_dims *d)
+static int64_t tasks(struct mode mode, const struct layer_dims *d)
 {
-    struct winograd_layer layer = layer_of(d);
-    return winograd_blocks(&layer) * (shared_bytes(d) ? panel_count(d->oc) : 1);
+    struct winograd_layer layer = layer_of(d, mode.form);
+    return winograd_blocks(&layer) * (shared_bytes(mode, d) ? panel_count(d->oc) : 1);
 }
 
 /* M from weights that are transformed on the way. */
@@ -198,14 +190,14 @@ static void multiply_lean(const struct winograd_layer *layer, const struct nativ
 }
 
 /* spare: room for a slice of U. */
-static void run_panel(const struct winograd_layer *layer, const struct layer_args *a, int64_t first,
-                      int64_t panel, float *spare, struct winograd_product product)
+static void run_panel(struct mode mode, const struct winograd_layer *layer, const struct layer_args *a,
+                      int64_t first, int64_t panel, float *spare, struct winograd_product product)
 {
     int64_t oc = panel_channel(layer->oc, panel);
     const struct native_tile_kernel *kernel = panel_tile(layer->oc - oc);
-    const float *packed = (const float *)a->packed + oc * column_floats(&a->d) * layer->ic;
+    const float *packed = (const float *)a->packed + oc * column_floats(mode) * layer->ic;
     product.m_stride = winograd_stride(WINOGRAD_TILES, kernel->columns);
-    if (is_lean(&a->d)) {
+    if (mode.lean) {
         multiply_lean(layer, kernel, packed, spare, product);
     } else {
         product.u = packed;
@@ -216,10 +208,10 @@ static void run_panel(const struct winograd_layer *layer, const struct layer_arg
                     product.m_stride);
 }
 
-static void run_task(const struct layer_args *a, int64_t task, void *workspace)
+static void run_task(struct mode mode, const struct layer_args *a, int64_t task, void *workspace)
 {
-    struct winograd_layer layer = layer_of(&a->d);
-    bool shared = shared_bytes(&a->d) > 0;
+    struct winograd_layer layer = layer_of(&a->d, mode.form);
+    bool shared = shared_bytes(mode, &a->d) > 0;
     int64_t all = winograd_tiles(&layer), blocks = winograd_blocks(&layer), block = winograd_block(&layer);
     int64_t first = (shared ? task % blocks : task) * block;
     struct winograd_product product = {.m = workspace, .channels = layer.ic};
@@ -229,28 +221,116 @@ static void run_task(const struct layer_args *a, int64_t task, void *workspace)
     float *zeros = product.m + winograd_m_floats(&layer, WINOGRAD_TILES), *spare = zeros + product.v_width;
     if (shared) {
         product.v = (const float *)a->shared + first * product.v_width;
-        run_panel(&layer, a, first, task / blocks, spare, product);
+        run_panel(mode, &layer, a, first, task / blocks, spare, product);
         return;
     }
     memset(zeros, 0, (size_t)layer.ic * sizeof *zeros);
     winograd_input(&layer, a, zeros, first, product.tiles, spare, 0, WINOGRAD_TILES);
     product.v = spare;
     for (int64_t panel = 0; panel < panel_count(layer.oc); panel++)
-        run_panel(&layer, a, first, panel, NULL, product);
+        run_panel(mode, &layer, a, first, panel, NULL, product);
 }
 
-const struct layer_variant conv2d_winograd = {
-    .name = "conv2d_winograd",
-    .family = FAMILY_NATIVE,
-    .error = 5,
-    .applies = applies,
-    .packed_bytes = packed_bytes,
-    .pack_tasks = pack_tasks,
-    .pack_task = pack_task,
-    .workspace_bytes = workspace_bytes,
-    .shared_bytes = shared_bytes,
-    .prepare_tasks = prepare_tasks,
-    .prepare_task = prepare_task,
-    .tasks = tasks,
-    .run_task = run_task,
-};
+/* ---- variants ---------------------------------------------------------------------------- */
+
+static struct mode mode_plain(const struct layer_dims *d)
+{
+    return (struct mode){d->kh == 5 ? WINOGRAD_2_5 : WINOGRAD_4_3, false};
+}
+
+static struct mode mode_small(const struct layer_dims *d)
+{
+    (void)d;
+    return (struct mode){WINOGRAD_3_3, false};
+}
+
+static struct mode mode_lean(const struct layer_dims *d)
+{
+    (void)d;
+    return (struct mode){WINOGRAD_4_3, true};
+}
+
+static bool is_small(const struct layer_dims *d)
+{
+    struct winograd_layer four = layer_of(d, WINOGRAD_4_3), three = layer_of(d, WINOGRAD_3_3);
+    return products(&three) < products(&four);
+}
+
+static bool is_one_block(const struct layer_dims *d)
+{
+    struct winograd_layer layer = layer_of(d, WINOGRAD_4_3);
+    return d->kh == 3 && winograd_tiles(&layer) <= WINOGRAD_TILES;
+}
+
+/* One block of 3x3 is the lean variant's, or too few tiles for any. */
+static bool applies_plain(const struct layer_dims *d)
+{
+    return is_worth(d, mode_plain(d).form) && !is_one_block(d);
+}
+
+static bool applies_small(const struct layer_dims *d)
+{
+    return is_worth(d, WINOGRAD_3_3) && is_small(d) && !is_one_block(d);
+}
+
+static bool applies_lean(const struct layer_dims *d)
+{
+    enum { TILES_LEAST = 24 };
+    struct winograd_layer layer = layer_of(d, WINOGRAD_4_3);
+    return is_worth(d, WINOGRAD_4_3) && is_one_block(d) && winograd_tiles(&layer) >= TILES_LEAST;
+}
+
+/* A variant is the functions above in one mode. */
+#define VARIANT(variant, mode_of, applies_to)                                                                \
+    static size_t variant##_packed_bytes(const struct layer_dims *d)                                         \
+    {                                                                                                        \
+        return packed_bytes(mode_of(d), d);                                                                  \
+    }                                                                                                        \
+    static void variant##_pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed, \
+                                    int64_t task)                                                            \
+    {                                                                                                        \
+        pack_task(mode_of(d), d, w, packed, task);                                                           \
+    }                                                                                                        \
+    static size_t variant##_workspace_bytes(const struct layer_dims *d)                                      \
+    {                                                                                                        \
+        return workspace_bytes(mode_of(d), d);                                                               \
+    }                                                                                                        \
+    static size_t variant##_shared_bytes(const struct layer_dims *d)                                         \
+    {                                                                                                        \
+        return shared_bytes(mode_of(d), d);                                                                  \
+    }                                                                                                        \
+    static int64_t variant##_prepare_tasks(const struct layer_dims *d)                                       \
+    {                                                                                                        \
+        return prepare_tasks(mode_of(d), d);                                                                 \
+    }                                                                                                        \
+    static void variant##_prepare_task(const struct layer_args *a, int64_t task, void *workspace)            \
+    {                                                                                                        \
+        prepare_task(mode_of(&a->d), a, task, workspace);                                                    \
+    }                                                                                                        \
+    static int64_t variant##_tasks(const struct layer_dims *d)                                               \
+    {                                                                                                        \
+        return tasks(mode_of(d), d);                                                                         \
+    }                                                                                                        \
+    static void variant##_run_task(const struct layer_args *a, int64_t task, void *workspace)                \
+    {                                                                                                        \
+        run_task(mode_of(&a->d), a, task, workspace);                                                        \
+    }                                                                                                        \
+    const struct layer_variant conv2d_##variant = {                                                          \
+        .name = "conv2d_" #variant,                                                                          \
+        .family = FAMILY_NATIVE,                                                                             \
+        .error = 5,                                                                                          \
+        .applies = applies_to,                                                                               \
+        .packed_bytes = variant##_packed_bytes,                                                              \
+        .pack_tasks = pack_tasks,                                                                            \
+        .pack_task = variant##_pack_task,                                                                    \
+        .workspace_bytes = variant##_workspace_bytes,                                                        \
+        .shared_bytes = variant##_shared_bytes,                                                              \
+        .prepare_tasks = variant##_prepare_tasks,                                                            \
+        .prepare_task = variant##_prepare_task,                                                              \
+        .tasks = variant##_tasks,                                                                            \
+        .run_task = variant##_run_task,                                                                      \
+    };
+
+VARIANT(winograd, mode_plain, applies_plain)
+VARIANT(winograd_small, mode_small, applies_small)
+VARIANT(winograd_lean, mode_lean, applies_lean)

@@ -74,6 +74,9 @@ struct winograd_kernels {
     void finish_##isa(const float *c, int64_t c_stride, int64_t count, int64_t channels,                     \
                       const struct native_outputs *to);                                                      \
     void transcend_##isa(const struct epilogue *e, int64_t channels, float *y);                              \
+    void maximum_##isa(const float *x, int64_t count, float *y);                                             \
+    void blend_##isa(const float *const corners[4], const float weights[4], int64_t count, float *y);        \
+    void softmax_##isa(const float *x, int64_t channels, float *y);                                          \
     void accumulate_##isa(const float *x, int64_t count, float *y);                                          \
     void epilogue_##isa(const struct epilogue *e, int64_t channels, int64_t first, int64_t pixels, float *y, \
                         int64_t y_stride);
@@ -93,6 +96,10 @@ struct native {
     void (*finish)(const float *c, int64_t c_stride, int64_t count, int64_t channels,
                    const struct native_outputs *to);
     void (*accumulate)(const float *x, int64_t count, float *y); /* y += x */
+    void (*maximum)(const float *x, int64_t count, float *y);    /* y = max(x, y), NaN if either is */
+    /* y = the sum of weight times corner: four corners of `count` floats. */
+    void (*blend)(const float *const corners[4], const float weights[4], int64_t count, float *y);
+    void (*softmax)(const float *x, int64_t channels, float *y);
     void (*epilogue)(const struct epilogue *e, int64_t channels, int64_t first, int64_t pixels, float *y,
                      int64_t y_stride);
 };

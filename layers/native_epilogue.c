@@ -1,30 +1,10 @@
-/* native_epilogue.c - what is done to a result: adding to it, and the epilogue, in place or on its way to y,
+/* native_epilogue.c - the epilogue of a result, in place or on its way to y,
  *
  *     y = scale * activation(y + bias + residual) + shift          (struct epilogue in layer.h)
  *
  * Every part is optional, and none depends on the pixel: the tests inside the loop always go the same way,
  * which costs next to nothing beside the loads and stores that bind this. */
 #include "native_vector.h"
-
-#include <math.h>
-
-void NATIVE(accumulate)(const float *x, int64_t count, float *y)
-{
-    int64_t i = 0;
-    for (; i + VECTOR_FLOATS <= count; i += VECTOR_FLOATS)
-        store(y + i, load(y + i) + load(x + i));
-    for (; i < count; i++)
-        y[i] += x[i];
-}
-
-/* The rest of the epilogue of one pixel, with a transcendental activation. */
-void NATIVE(transcend)(const struct epilogue *e, int64_t channels, float *y)
-{
-    for (int64_t c = 0; c < channels; c++) {
-        float v = e->activation == ACTIVATION_TANH ? tanhf(y[c]) : 1 / (1 + expf(-y[c]));
-        y[c] = e->scale ? v * e->scale[c] + e->shift[c] : v;
-    }
-}
 
 static void finish_pixel(const struct epilogue *e, const float *residual, int64_t channels, const float *c,
                          float *y)

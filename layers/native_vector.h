@@ -64,9 +64,9 @@ INLINE vector activate(const struct epilogue *e, vector v)
     return (vector)(((lanes)v & ~negative) | ((lanes)(v * e->slope) & negative));
 }
 
-/* tanh and the sigmoid are functions of the C library, one float at a time, and a call would cost the loops
- * around it their registers. They stand only behind the few channels of a last layer, so they are a pass of
- * their own: the loops leave x + bias + residual, and NATIVE(transcend) does the rest. */
+/* tanh and the sigmoid would cost the loops around them their registers. They stand only behind the few
+ * channels of a last layer, so they are a pass of their own: the loops leave x + bias + residual, and
+ * NATIVE(transcend) does the rest. */
 INLINE bool is_transcendental(const struct epilogue *e)
 {
     return e->activation == ACTIVATION_TANH || e->activation == ACTIVATION_SIGMOID;

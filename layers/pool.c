@@ -14,10 +14,11 @@
  *
  * Both read x once (max pooling KH*KW times, in cache) and are bound by memory. */
 #include "layer.h"
+#include "native.h"
 
 #include <string.h>
 
-static void max_pixel(const struct layer_args *a, int64_t n, int64_t oh, int64_t ow, float *restrict y)
+static void max_pixel(const struct layer_args *a, int64_t n, int64_t oh, int64_t ow, float *y)
 {
     const struct layer_dims *d = &a->d;
     bool first = true;
@@ -29,8 +30,8 @@ static void max_pixel(const struct layer_args *a, int64_t n, int64_t oh, int64_t
             const float *x = a->x + ((n * d->ih + ih) * d->iw + iw) * a->x_stride;
             if (first)
                 memcpy(y, x, (size_t)d->oc * sizeof *y);
-            for (int64_t c = 0; !first && c < d->oc; c++)
-                y[c] = x[c] > y[c] || x[c] != x[c] ? x[c] : y[c]; /* a NaN is taken, and then kept */
+            else
+                native()->maximum(x, d->oc, y);
             first = false;
         }
 }

@@ -7,30 +7,14 @@
  * Subtracting the largest changes nothing in exact arithmetic and keeps every exponential in 0..1. Bound by
  * exp. */
 #include "layer.h"
-
-#include <math.h>
-
-static void softmax_pixel(const float *x, int64_t channels, float *y)
-{
-    float largest = x[0];
-    double sum = 0;
-    for (int64_t c = 1; c < channels; c++)
-        largest = x[c] > largest ? x[c] : largest;
-    for (int64_t c = 0; c < channels; c++) {
-        y[c] = expf(x[c] - largest);
-        sum += (double)y[c];
-    }
-    float factor = (float)(1 / sum);
-    for (int64_t c = 0; c < channels; c++)
-        y[c] *= factor;
-}
+#include "native.h"
 
 static void run_task(const struct layer_args *a, int64_t task, void *workspace)
 {
     (void)workspace;
     int64_t first, pixels = layer_pixel_span(&a->d, task, &first);
     for (int64_t p = first; p < first + pixels; p++)
-        softmax_pixel(a->x + p * a->x_stride, a->d.oc, a->y + p * a->y_stride);
+        native()->softmax(a->x + p * a->x_stride, a->d.oc, a->y + p * a->y_stride);
 }
 
 const struct layer_variant softmax_plain = {

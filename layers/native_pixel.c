@@ -1,0 +1,109 @@
+/* native_pixel.c - the inner loops of operators that are bound by memory, or by a transcendental function:
+ * over the channels of one pixel.
+ *
+ * exp is computed as 2^n e^r with n = round(x / ln 2) and a polynomial for e^r, |r| <= ln(2) / 2, whose
+ * coefficients are those of Cephes' expf (S. Moshier): within two units in the last place. */
+#include "native_vector.h"
+
+INLINE vector smallest(vector a, float limit)
+{
+    lanes above = a > limit; /* false for a NaN, which stays */
+    return (vector)(((lanes)a & ~above) | ((lanes)((vector){0} + limit) & above));
+}
+
+INLINE vector exponential(vector x)
+{
+    const float round = 12582912.0F; /* 1.5 * 2^23: adding it leaves the nearest integer in the low bits */
+    lanes vanishes = x < -87;
+    x = smallest(x, 88);
+    vector shifted = x * 1.44269504F + round, n = shifted - round;
+    vector r = x - n * 0.693359375F + n * 2.12194440e-4F; /* ln 2 in two parts, the first exact */
+    vector p = 1.9875691500e-4F * r + 1.3981999507e-3F;
+    p = p * r + 8.3334519073e-3F;
+    p = p * r + 4.1665795894e-2F;
+    p = p * r + 1.6666665459e-1F;
+    p = p * r + 5.0000001201e-1F;
+    lanes exponent = (lanes)shifted - (lanes)((vector){0} + round);
+    vector power = (p * r * r + r + 1) * (vector)((exponent + 127) << 23);
+    return (vector)((lanes)power & ~vanishes);
+}
+
+/* tanh x = (1 - e) / (1 + e) with e = exp(-2 x); where that cancels, the series to x^9. */
+INLINE vector hyperbolic_tangent(vector x)
+{
+    vector e = exponential(-2 * x), xx = x * x;
+    vector far = (1 - e) / (1 + e);
+    vector near = x * (1 + xx * (-1.0F / 3 + xx * (2.0F / 15 + xx * (-17.0F / 315 + xx * (62.0F / 2835)))));
+    lanes is_near = xx < 0.0625F;
+    return (vector)(((lanes)near & is_near) | ((lanes)far & ~is_near));
+}
+
+void NATIVE(transcend)(const struct epilogue *e, int64_t channels, float *y)
+{
+    for (int64_t c = 0; c < channels; c += VECTOR_FLOATS) {
+        int64_t count = channels - c < VECTOR_FLOATS ? channels - c : VECTOR_FLOATS;
+        vector v = load_part(y + c, count);
+        v = e->activation == ACTIVATION_TANH ? hyperbolic_tangent(v) : 1 / (1 + exponential(-v));
+        if (e->scale)
+            v = v * load_part(e->scale + c, count) + load_part(e->shift + c, count);
+        store_part(y + c, v, count);
+    }
+}
+
+void NATIVE(accumulate)(const float *x, int64_t count, float *y)
+{
+    int64_t i = 0;
+    for (; i + VECTOR_FLOATS <= count; i += VECTOR_FLOATS)
+        store(y + i, load(y + i) + load(x + i));
+    for (; i < count; i++)
+        y[i] += x[i];
+}
+
+/* A NaN in x is taken, and one in y kept. */
+void NATIVE(maximum)(const float *x, int64_t count, float *y)
+{
+    int64_t i = 0;
+    for (; i + VECTOR_FLOATS <= count; i += VECTOR_FLOATS) {
+        vector a = load(x + i), b = load(y + i);
+        lanes take = (a > b) | (a != a);
+        store(y + i, (vector)(((lanes)a & take) | ((lanes)b & ~take)));
+    }
+    for (; i < count; i++)
+        y[i] = x[i] > y[i] || x[i] != x[i] ? x[i] : y[i];
+}
+
+void NATIVE(blend)(const float *const corners[4], const float weights[4], int64_t count, float *y)
+{
+    int64_t i = 0;
+    for (; i + VECTOR_FLOATS <= count; i += VECTOR_FLOATS)
+        store(y + i, weights[0] * load(corners[0] + i) + weights[1] * load(corners[1] + i) +
+                         weights[2] * load(corners[2] + i) + weights[3] * load(corners[3] + i));
+    for (; i < count; i++)
+        y[i] = weights[0] * corners[0][i] + weights[1] * corners[1][i] + weights[2] * corners[2][i] +
+               weights[3] * corners[3][i];
+}
+
+void NATIVE(softmax)(const float *x, int64_t channels, float *y)
+{
+    float largest = x[0], total = 0;
+    for (int64_t c = 1; c < channels; c++)
+        largest = x[c] > largest ? x[c] : largest;
+    vector sums = {0};
+    int64_t whole = channels - channels % VECTOR_FLOATS, left = channels - whole;
+    for (int64_t c = 0; c < whole; c += VECTOR_FLOATS) {
+        vector e = exponential(load(x + c) - largest);
+        sums += e;
+        store(y + c, e);
+    }
+    if (left)
+        store_part(y + whole, exponential(load_part(x + whole, left) - largest), left);
+    for (int i = 0; i < VECTOR_FLOATS; i++)
+        total += sums[i];
+    for (int64_t c = whole; c < channels; c++)
+        total += y[c];
+    float factor = 1 / total;
+    for (int64_t c = 0; c < whole; c += VECTOR_FLOATS)
+        store(y + c, load(y + c) * factor);
+    for (int64_t c = whole; c < channels; c++)
+        y[c] *= factor;
+}
