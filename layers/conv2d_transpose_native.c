@@ -90,3 +90,71 @@ const struct layer_variant conv2d_transpose_native = {
     .tasks = tasks,
     .run_task = run_task,
 };
+
+/* ---- one input pixel --------------------------------------------------------------------- *
+ *
+ * The stride then says nothing. Taken as the kernel's size, it makes every output a phase of its own, with
+ * the one tap by which the input reaches it, instead of many taps on the padding. */
+
+static struct layer_dims far_apart(const struct layer_dims *d)
+{
+    struct layer_dims far = *d;
+    far.stride_h = d->kh;
+    far.stride_w = d->kw;
+    return far;
+}
+
+static bool single_applies(const struct layer_dims *d)
+{
+    return d->ih == 1 && d->iw == 1;
+}
+
+static size_t single_packed_bytes(const struct layer_dims *d)
+{
+    struct layer_dims far = far_apart(d);
+    return packed_bytes(&far);
+}
+
+static int64_t single_pack_tasks(const struct layer_dims *d)
+{
+    struct layer_dims far = far_apart(d);
+    return pack_tasks(&far);
+}
+
+static void single_pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed,
+                             int64_t task)
+{
+    struct layer_dims far = far_apart(d);
+    pack_task(&far, w, packed, task);
+}
+
+static size_t single_workspace_bytes(const struct layer_dims *d)
+{
+    struct layer_dims far = far_apart(d);
+    return workspace_bytes(&far);
+}
+
+static int64_t single_tasks(const struct layer_dims *d)
+{
+    struct layer_dims far = far_apart(d);
+    return tasks(&far);
+}
+
+static void single_run_task(const struct layer_args *a, int64_t task, void *workspace)
+{
+    struct layer_args args = *a;
+    args.d = far_apart(&a->d);
+    run_task(&args, task, workspace);
+}
+
+const struct layer_variant conv2d_transpose_single = {
+    .name = "conv2d_transpose_single",
+    .family = FAMILY_NATIVE,
+    .applies = single_applies,
+    .packed_bytes = single_packed_bytes,
+    .pack_tasks = single_pack_tasks,
+    .pack_task = single_pack_task,
+    .workspace_bytes = single_workspace_bytes,
+    .tasks = single_tasks,
+    .run_task = single_run_task,
+};

@@ -92,7 +92,8 @@ struct layer_variant {
     double error; /* rounding error at most, in units of a plain float sum's; 0: 1 */
     bool (*applies)(const struct layer_dims *d);
 
-    /* Packing; NULL when there are no weights. */
+    /* Packing; NULL when there are no weights. What is packed depends on the channels and the kernel only:
+     * sessions of all sizes share it. */
     size_t (*packed_bytes)(const struct layer_dims *d);
     int64_t (*pack_tasks)(const struct layer_dims *d);
     void (*pack_task)(const struct layer_dims *d, const struct layer_weights *weights, void *packed,
@@ -153,7 +154,7 @@ int64_t layer_row_tasks(const struct layer_dims *d);
 extern const struct layer_variant conv2d_ref, conv2d_gemm, conv2d_native, conv2d_winograd,
     conv2d_winograd_small, conv2d_winograd_lean;
 extern const struct layer_variant conv2d_transpose_ref, conv2d_transpose_gemm, conv2d_transpose_native,
-    conv2d_transpose_winograd;
+    conv2d_transpose_single, conv2d_transpose_winograd;
 extern const struct layer_variant pointwise_plain;
 extern const struct layer_variant max_pool_plain, average_pool_plain;
 extern const struct layer_variant softmax_plain;

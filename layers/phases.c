@@ -1,21 +1,9 @@
 /* phases.c - see phases.h. */
 #include "phases.h"
 
-/* Where there is one input pixel only, the stride says nothing; taken as the kernel's size, every output is a
- * phase of its own, with the one tap that the input reaches it by. */
-static int64_t stride_h(const struct layer_dims *d)
-{
-    return d->ih == 1 ? d->kh : d->stride_h;
-}
-
-static int64_t stride_w(const struct layer_dims *d)
-{
-    return d->iw == 1 ? d->kw : d->stride_w;
-}
-
 int64_t phase_count(const struct layer_dims *d)
 {
-    return stride_h(d) * stride_w(d);
+    return d->stride_h * d->stride_w;
 }
 
 /* One axis of a phase. Its taps are those that leave the remainder (phase + pad) % stride. */
@@ -39,12 +27,12 @@ static struct axis axis_of(int64_t phase, int64_t kernel, int64_t stride, int64_
 
 static struct axis axis_h(const struct layer_dims *d, int64_t phase)
 {
-    return axis_of(phase / stride_w(d), d->kh, stride_h(d), d->pad_h, d->oh);
+    return axis_of(phase / d->stride_w, d->kh, d->stride_h, d->pad_h, d->oh);
 }
 
 static struct axis axis_w(const struct layer_dims *d, int64_t phase)
 {
-    return axis_of(phase % stride_w(d), d->kw, stride_w(d), d->pad_w, d->ow);
+    return axis_of(phase % d->stride_w, d->kw, d->stride_w, d->pad_w, d->ow);
 }
 
 struct direct phase_direct(const struct layer_dims *d, int64_t phase)
@@ -55,8 +43,8 @@ struct direct phase_direct(const struct layer_dims *d, int64_t phase)
     direct.dims.oh = h.outputs, direct.dims.ow = w.outputs;
     direct.dims.pad_h = h.pad, direct.dims.pad_w = w.pad;
     direct.dims.stride_h = direct.dims.stride_w = direct.dims.dilation_h = direct.dims.dilation_w = 1;
-    direct.first_h = phase / stride_w(d), direct.first_w = phase % stride_w(d);
-    direct.step_h = stride_h(d), direct.step_w = stride_w(d);
+    direct.first_h = phase / d->stride_w, direct.first_w = phase % d->stride_w;
+    direct.step_h = d->stride_h, direct.step_w = d->stride_w;
     return direct;
 }
 
@@ -65,7 +53,7 @@ struct layer_weights phase_weights(const struct layer_dims *d, const struct laye
     struct axis h = axis_h(d, phase), v = axis_w(d, phase);
     struct layer_weights weights = *w;
     weights.data += h.last * w->stride_h + v.last * w->stride_w;
-    weights.stride_h *= -stride_h(d);
-    weights.stride_w *= -stride_w(d);
+    weights.stride_h *= -d->stride_h;
+    weights.stride_w *= -d->stride_w;
     return weights;
 }
