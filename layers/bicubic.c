@@ -15,7 +15,10 @@
  * TensorFlow reads k from a table of 1024 steps a pixel, indexed by the rounded fraction. For S = 2 and 4 the
  * fractions are multiples of 256/1024, so the formula at the rounded fraction is the same number.
  *
- * Rows first, then columns: 4 + 4 / S products an output instead of 16. */
+ * Rows first, then columns: 4 + 4 / S products an output instead of 16.
+ *
+ * In a band of a picture (layer.h) the first -pad_h rows of x lie above the band's own: there, not the band's
+ * edge but what is above it is wanted. */
 #include "layer.h"
 
 #include <math.h>
@@ -51,12 +54,12 @@ static size_t workspace_bytes(const struct layer_dims *d)
 static void interpolate_rows(const struct layer_args *a, int64_t task, float *columns)
 {
     const struct layer_dims *d = &a->d;
-    int64_t factor = d->oh / d->ih, n = task / d->oh, oh = task % d->oh;
+    int64_t factor = d->ow / d->iw, n = task / d->oh, oh = task % d->oh;
     const float *rows[SUPPORT];
     float weight[SUPPORT];
     phase_weights(oh % factor, factor, weight);
     for (int i = 0; i < SUPPORT; i++)
-        rows[i] = a->x + (n * d->ih + clamp(oh / factor + i - 1, d->ih)) * d->iw * a->x_stride;
+        rows[i] = a->x + (n * d->ih + clamp(oh / factor - d->pad_h + i - 1, d->ih)) * d->iw * a->x_stride;
     for (int64_t iw = 0; iw < d->iw; iw++)
         for (int64_t c = 0; c < d->ic; c++) {
             int64_t at = iw * a->x_stride + c;
@@ -89,6 +92,7 @@ const struct layer_variant bicubic_tf1 = {
     .name = "bicubic_tf1",
     .family = FAMILY_PLAIN,
     .applies = layer_applies_always,
+    .band_rows = 1,
     .workspace_bytes = workspace_bytes,
     .tasks = layer_row_tasks,
     .run_task = run_task,

@@ -91,6 +91,7 @@ const struct layer_variant conv2d_ref = {
     .name = "conv2d_ref",
     .family = FAMILY_REFERENCE,
     .applies = layer_applies_always,
+    .band_rows = 1,
     .packed_bytes = packed_bytes,
     .pack_tasks = layer_channel_tasks,
     .pack_task = pack_task,
@@ -113,13 +114,14 @@ const struct layer_variant conv2d_ref = {
  * full register tile are computed by another kernel, and on some cores on a row's place: Haswell's
  * kernels take 12 rows as two times 6 and sum the two halves in different order. So every product has
  * the same number of rows, a multiple of 12, the last block filled up with zeros. The result of a
- * pixel then depends on nothing but the pixel's inputs and its index modulo LAYER_TILE_PERIOD. */
+ * pixel then depends on nothing but the pixel's inputs and its index modulo LAYER_TILE_PERIOD, from
+ * LAYER_BAND_PIXELS pixels on: of smaller pictures the blocks are smaller. */
 
 /* Rows of a block: enough that BLAS's copying of W is small beside the product, few enough that A (K floats a
  * row) stays within about 1 MB of L2; no more than a small picture has. */
 static int64_t block_rows(const struct layer_dims *d)
 {
-    int64_t periods = taps(d) <= 1152 ? 16 : 8;
+    int64_t most = LAYER_BAND_PIXELS / LAYER_TILE_PERIOD, periods = taps(d) <= 1152 ? most : most / 2;
     int64_t needed = (output_pixels(d) + LAYER_TILE_PERIOD - 1) / LAYER_TILE_PERIOD;
     return (needed < periods ? needed : periods) * LAYER_TILE_PERIOD;
 }

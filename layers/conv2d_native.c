@@ -15,6 +15,7 @@ const struct layer_variant conv2d_native = {
     .name = "conv2d_native",
     .family = FAMILY_NATIVE,
     .applies = layer_applies_always,
+    .band_rows = 1,
     .packed_bytes = direct_packed_bytes,
     .pack_tasks = direct_pack_tasks,
     .pack_task = direct_pack_task,

@@ -88,6 +88,7 @@ const struct layer_variant conv2d_transpose_ref = {
     .name = "conv2d_transpose_ref",
     .family = FAMILY_REFERENCE,
     .applies = layer_applies_always,
+    .band_rows = 1,
     .packed_bytes = packed_bytes,
     .pack_tasks = layer_channel_tasks,
     .pack_task = ref_pack_task,

@@ -83,6 +83,7 @@ const struct layer_variant conv2d_transpose_native = {
     .name = "conv2d_transpose_native",
     .family = FAMILY_NATIVE,
     .applies = layer_applies_always,
+    .band_rows = 1,
     .packed_bytes = packed_bytes,
     .pack_tasks = pack_tasks,
     .pack_task = pack_task,

@@ -112,6 +112,11 @@ int64_t layer_channel_span(const struct layer_dims *d, int64_t task, int64_t *fi
     return smaller(CHANNELS_PER_TASK, d->ic - *first);
 }
 
+int64_t layer_band_rows(const struct layer_variant *variant)
+{
+    return variant->band_rows ? variant->band_rows : LAYER_TILE_PERIOD;
+}
+
 bool layer_applies_always(const struct layer_dims *d)
 {
     (void)d;

@@ -91,6 +91,7 @@ struct layer_variant {
     enum layer_family family;
     double error; /* rounding error at most, in units of a plain float sum's; 0: 1 */
     bool (*applies)(const struct layer_dims *d);
+    int band_rows; /* see LAYER_TILE_PERIOD; 0: that many */
 
     /* Packing; NULL when there are no weights. What is packed depends on the channels and the kernel only:
      * sessions of all sizes share it. */
@@ -120,10 +121,28 @@ struct layer_operator {
 /* Indexed by enum layer_kind. */
 extern const struct layer_operator layer_operators[LAYER_COUNT];
 
-/* Whether every pixel block of `d` can be repeated exactly in a picture cut into tiles: row blocks of the
- * GEMM convolution treat a row by its place modulo this number (see conv2d.c), so tiles whose offsets and
- * width differences are multiples of it give the bytes of the whole picture. */
-enum { LAYER_TILE_PERIOD = 12 };
+/* Bands. A picture can be worked through in bands of rows (engine/bands.h): a variant is run on dimensions
+ * and pointers that show a part of x and y, full width, one picture. Its outputs must have the bytes that
+ * they have in a run of the whole, so nothing that changes a byte may be decided by ih or oh. What it can
+ * rely on:
+ *
+ *   - the band's first output row is, counted in the whole, a multiple of the variant's band_rows, times
+ *     stride_h for transposed convolution; an enlargement's also of its factor. So is the number of rows, but
+ *     for the band at the picture's lower edge.
+ *   - the band has at least LAYER_BAND_PIXELS output pixels, or all that there are.
+ *   - all rows of x that its outputs read are there. Only at the picture's own edges do rows outside count:
+ *     zeros, or for bicubic the row at the edge.
+ *   - pad_h places the first row of x in the operator's own equation, in bicubic's too. It is the padding at
+ *     the picture's upper edge and 0 below it; for bicubic there minus the rows of x above the band's own;
+ * for transposed convolution, which gets x from a multiple of band_rows on, so much that what these rows
+ *     paint above the band is dropped.
+ *
+ * Pixel by pixel, every period of this many is treated alike by the row blocks of the GEMM forms (conv2d.c).
+ */
+enum { LAYER_TILE_PERIOD = 12, LAYER_BAND_PIXELS = 16 * LAYER_TILE_PERIOD };
+
+/* A variant's band_rows; LAYER_TILE_PERIOD where it names none. */
+int64_t layer_band_rows(const struct layer_variant *variant);
 
 /* Applies `e` to `pixels` pixels of `channels` floats at y, which are the pixels from `first` on of the
  * output. */

@@ -23,6 +23,7 @@ const struct layer_variant pointwise_plain = {
     .name = "pointwise_plain",
     .family = FAMILY_PLAIN,
     .applies = layer_applies_always,
+    .band_rows = 1,
     .tasks = layer_pixel_tasks,
     .run_task = run_task,
 };

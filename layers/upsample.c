@@ -24,6 +24,7 @@ const struct layer_variant upsample_nearest = {
     .name = "upsample_nearest",
     .family = FAMILY_PLAIN,
     .applies = layer_applies_always,
+    .band_rows = 1,
     .tasks = layer_row_tasks,
     .run_task = run_task,
 };

@@ -337,7 +337,7 @@ static void test_relu_keeps_nan(void **state)
         assert_true(i % 2 ? isnan(y[i]) != 0 : y[i] == 0);
 }
 
-/* What --tile relies on: with equal inputs, rows of a product whose places agree modulo LAYER_TILE_PERIOD are
+/* What bands rely on: with equal inputs, rows of a product whose places agree modulo LAYER_TILE_PERIOD are
  * equal to the last bit, for the block heights that conv2d_gemm uses. */
 static void test_gemm_rows_repeat(void **state)
 {
