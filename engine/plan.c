@@ -339,9 +339,9 @@ static void place(struct placement **order, int count, struct plan *plan)
     }
 }
 
-/* Places the values, and what steps share between their two stages, which lives for one step only. */
-static limn_status place_values(const struct graph *graph, struct plan *plan, limn_error *error)
+limn_status plan_place(const struct graph *graph, struct plan *plan, limn_error *error)
 {
+    plan->arena_bytes = 0;
     size_t most = (size_t)(graph->count + plan->step_count);
     struct placement **order = mem_zalloc(most, sizeof(struct placement *));
     struct placement *shared = mem_zalloc((size_t)plan->step_count, sizeof *shared);
@@ -393,7 +393,7 @@ limn_status plan_create(const struct graph *graph, limn_kernels kernels, limn_si
         place_concats(graph, plan);
         make_steps(graph, kernels, plan);
         find_lifetimes(graph, plan);
-        status = place_values(graph, plan, error);
+        status = plan_place(graph, plan, error);
     }
     if (status != LIMN_OK)
         plan_free(plan);

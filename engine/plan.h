@@ -43,6 +43,11 @@ limn_status plan_create(const struct graph *graph, limn_kernels kernels, limn_si
                         struct plan *plan, limn_error *error);
 void plan_free(struct plan *plan);
 
+/* Lays out in one arena what placements and steps say they need: values of `bytes` bytes that live from step
+ * `first` to `last`, and what a step's two stages share, which lives for that step. Sets the offsets and
+ * arena_bytes. plan_create has done it for the whole; a run in bands does it over. LIMN_E_MEMORY. */
+limn_status plan_place(const struct graph *graph, struct plan *plan, limn_error *error);
+
 /* The node with memory of its own that `x` lies in, and the channel of it where x begins. */
 value plan_host(const struct plan *plan, value x, int64_t *channel);
 

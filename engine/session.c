@@ -1,6 +1,7 @@
 /* session.c - sessions: see limn.h and session.h. */
 #include "session.h"
 #include "memory.h"
+#include "step.h"
 
 value graph_input_node(const struct graph *graph, int index)
 {
@@ -8,12 +9,6 @@ value graph_input_node(const struct graph *graph, int index)
         if (graph->nodes[i].role == NODE_INPUT && index-- == 0)
             return i;
     return NO_VALUE;
-}
-
-/* Scratch of each worker begins on a cache line of its own. */
-static size_t workspace_stride(const struct plan *plan)
-{
-    return (plan->workspace_bytes + 63) / 64 * 64;
 }
 
 static limn_status prepare(limn_session *session, limn_error *error)
@@ -27,7 +22,7 @@ static limn_status prepare(limn_session *session, limn_error *error)
         if (status != LIMN_OK)
             return status;
     }
-    size_t workspaces = workspace_stride(plan) * (size_t)pool_threads(model->engine->pool);
+    size_t workspaces = workspace_stride(plan->workspace_bytes) * (size_t)pool_threads(model->engine->pool);
     session->arena = mem_alloc(plan->arena_bytes);
     session->workspace = mem_alloc(workspaces);
     if (!session->arena || !session->workspace)
@@ -124,35 +119,14 @@ void session_profile(limn_session *session)
 
 /* ---- running ----------------------------------------------------------------------------- */
 
-struct step_run {
-    const struct step *step;
-    unsigned char *workspace;
-    size_t stride;
-};
-
-static void prepare_task(void *context, int64_t task, int worker)
-{
-    const struct step_run *run = context;
-    run->step->variant->prepare_task(&run->step->args, task, run->workspace + (size_t)worker * run->stride);
-}
-
-static void run_task(void *context, int64_t task, int worker)
-{
-    const struct step_run *run = context;
-    run->step->variant->run_task(&run->step->args, task, run->workspace + (size_t)worker * run->stride);
-}
-
 static limn_status run_steps(limn_session *session, limn_error *error)
 {
     struct plan *plan = &session->plan;
     for (int s = 0; s < plan->step_count; s++) {
         struct step *step = &plan->steps[s];
-        struct step_run run = {step, session->workspace, workspace_stride(plan)};
         double start = session->profiling ? time_now() : 0;
-        if (step->shared_bytes)
-            pool_run(session->model->engine->pool, step->variant->prepare_tasks(&step->args.d), prepare_task,
-                     &run);
-        pool_run(session->model->engine->pool, step->tasks, run_task, &run);
+        step_run(step, session->model->engine->pool, session->workspace,
+                 workspace_stride(plan->workspace_bytes));
         if (session->profiling)
             step->seconds += time_now() - start;
         if (session->observer) {
