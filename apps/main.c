@@ -41,8 +41,8 @@ const struct command commands[] = {
     {UPSCALE, "upscale", "enlarge pictures four times", "[options] INPUT... -o OUTPUT",
      "limn upscale photo.jpg -o large.png",
      "INPUT is a picture (PNG, JPEG, BMP, PNM), a folder of pictures, or - for standard input. OUTPUT is a\n"
-     "picture file, or a folder when there are several inputs. Large pictures are computed in tiles; their\n"
-     "size changes memory and time, never the result.",
+     "picture file, or a folder when there are several inputs. Large pictures are computed in bands of\n"
+     "rows; their height changes memory and time, never the result.",
      upscale_run},
     {GENERATE, "generate", "make pictures of noise", "[options] -o OUTPUT",
      "limn generate -n 64 --seed 7 -o faces.png",

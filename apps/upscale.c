@@ -23,7 +23,7 @@ static void show_progress(void *context, int64_t done, int64_t all)
 {
     const struct context *c = context;
     if (c->show_progress)
-        fprintf(stderr, "\r%3d%% of %lld tiles%s", (int)(100 * done / all), (long long)all,
+        fprintf(stderr, "\r%3d%% of %lld rows%s", (int)(100 * done / all), (long long)all,
                 done == all ? "\n" : "");
 }
 

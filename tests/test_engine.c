@@ -1,12 +1,9 @@
-/* test_engine.c - what the engine stands on: memory, threads, tensors, .npy files, and how far a graph looks.
- */
+/* test_engine.c - what the engine stands on: memory, threads, tensors, .npy files. */
 #include "support.h"
 #include "files.h"
 #include "memory.h"
 #include "npy.h"
-#include "session.h"
 #include "threads.h"
-#include "upscale.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -411,44 +408,6 @@ static void test_tensor_sizes(void **state)
     assert_null(tensor.data);
 }
 
-/* ---- reach ------------------------------------------------------------------------------- */
-
-/* The golden network has one residual block. Its longest way: three convolutions at the input's size, one at
- * twice that, three at four times: 3 + 1/2 + 3/4 input pixels, rounded up. */
-static void test_reach_covers_what_a_pixel_changes(void **state)
-{
-    (void)state;
-    enum { SIDE = 24, MIDDLE = 11, OUT = 4 * SIDE };
-    limn_engine *engine;
-    limn_model *model;
-    limn_session *session;
-    assert_ok(limn_engine_create(NULL, &engine, error));
-    assert_ok(limn_model_load(engine, "tests/goldens/enhancenet.safetensors", &model, error));
-    int64_t reach = graph_reach(&model->graph);
-    assert_int_equal(reach, 5);
-    assert_ok(limn_session_create(model, (limn_size){1, SIDE, SIDE}, &session, error));
-    static float x[3 * SIDE * SIDE], y[2][3 * OUT * OUT];
-    random_fill(&(struct random){5}, x, 3 * SIDE * SIDE);
-    int64_t farthest = 0;
-    for (int run = 0; run < 2; run++) {
-        x[MIDDLE * SIDE + MIDDLE] += 100.0F * (float)run;
-        assert_ok(limn_session_set_input(session, 0, x, error));
-        assert_ok(limn_session_run(session, error));
-        assert_ok(limn_session_get_output(session, y[run], error));
-    }
-    for (int64_t i = 0; i < 3 * OUT * OUT; i++) {
-        int64_t row = i / OUT % OUT / 4 - MIDDLE, column = i % OUT / 4 - MIDDLE;
-        int64_t far = imaxabs(row) > imaxabs(column) ? imaxabs(row) : imaxabs(column);
-        if (y[0][i] != y[1][i] && far > farthest)
-            farthest = far;
-    }
-    if (farthest != reach)
-        fail_with("a pixel changes others %" PRId64 " away, graph_reach says %" PRId64, farthest, reach);
-    limn_session_free(session);
-    limn_model_free(model);
-    limn_engine_free(engine);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -463,7 +422,6 @@ int main(void)
         cmocka_unit_test(test_pools_come_and_go),
         cmocka_unit_test(test_nchw_and_back),
         cmocka_unit_test(test_tensor_sizes),
-        cmocka_unit_test(test_reach_covers_what_a_pixel_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

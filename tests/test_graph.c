@@ -2,7 +2,6 @@
 #include "support.h"
 #include "memory.h"
 #include "session.h"
-#include "upscale.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -319,60 +318,6 @@ static void test_weights_change_meanwhile(void **state)
     mem_free(bytes);
 }
 
-/* ---- tiles ------------------------------------------------------------------------------- */
-
-struct rows {
-    unsigned char *bytes;
-    size_t used, row;
-};
-
-static limn_status keep_rows(void *context, const unsigned char *rows, int64_t count, limn_error *error)
-{
-    (void)error;
-    struct rows *kept = context;
-    memcpy(kept->bytes + kept->used, rows, (size_t)count * kept->row);
-    kept->used += (size_t)count * kept->row;
-    return LIMN_OK;
-}
-
-static void upscale_whole(limn_model *model, const struct picture *source, int64_t tile, struct rows *kept)
-{
-    kept->row = (size_t)(4 * source->width * source->channels);
-    kept->bytes = malloc(kept->row * (size_t)(4 * source->height));
-    kept->used = 0;
-    struct upscale how = {.tile = tile, .rows = keep_rows, .context = kept};
-    assert_ok(upscale_picture(model, source, &how, error));
-    assert_int_equal(kept->used, kept->row * (size_t)(4 * source->height));
-}
-
-/* Tiles give the bytes of the whole: sizes that are no multiples, thin pictures, alpha. */
-static void test_tiles_are_exact(void **state)
-{
-    (void)state;
-    static const int64_t sizes[][3] = {{97, 131, 3}, {130, 61, 4}, {1, 150, 3}, {149, 2, 3}, {1, 1, 4}};
-    limn_engine *engine = test_engine(2, LIMN_KERNELS_AUTO);
-    limn_model *model;
-    assert_ok(limn_model_load(engine, GOLDENS "enhancenet.safetensors", &model, error));
-    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
-        struct picture source;
-        assert_ok(picture_create(sizes[s][1], sizes[s][0], (int)sizes[s][2], &source, error));
-        struct random random = {s};
-        for (int64_t i = 0; i < sizes[s][0] * sizes[s][1] * sizes[s][2]; i++)
-            source.pixels[i] = (unsigned char)random_below(&random, 256);
-        struct rows whole, tiled;
-        upscale_whole(model, &source, TILE_WHOLE, &whole);
-        for (int64_t tile = 10; tile < 80; tile += 23) {
-            upscale_whole(model, &source, tile, &tiled);
-            assert_memory_equal(whole.bytes, tiled.bytes, whole.used);
-            free(tiled.bytes);
-        }
-        free(whole.bytes);
-        picture_free(&source);
-    }
-    limn_model_free(model);
-    limn_engine_free(engine);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -386,7 +331,6 @@ int main(void)
         cmocka_unit_test(test_sticky_errors),
         cmocka_unit_test(test_bad_weights_files),
         cmocka_unit_test(test_weights_change_meanwhile),
-        cmocka_unit_test(test_tiles_are_exact),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

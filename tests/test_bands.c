@@ -1,0 +1,433 @@
+/* test_bands.c - a network run in bands of rows against the same network run whole: the same bytes, for every
+ * operator that bands take, with every family of kernels and every instruction set the CPU has. */
+#include "support.h"
+#include "bands.h"
+#include "gemm.h"
+#include "memory.h"
+#include "native.h"
+#include "session.h"
+#include "upscale.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define GOLDENS "tests/goldens/"
+
+static const struct {
+    limn_kernels kernels;
+    const char *name;
+} families[] = {{LIMN_KERNELS_AUTO, "auto"},
+                {LIMN_KERNELS_OPENBLAS, "openblas"},
+                {LIMN_KERNELS_NATIVE, "native"},
+                {LIMN_KERNELS_REFERENCE, "reference"}};
+
+enum { FAMILIES = sizeof families / sizeof *families };
+
+static enum isa running_isa;
+
+/* ---- one run in bands -------------------------------------------------------------------- */
+
+struct picture_run {
+    const float *x;
+    float *y;
+    int64_t width, taken, given; /* of the input; rows so far */
+    size_t row;                  /* floats in a row of the output */
+    size_t held, most;           /* memory in use before the run and the most during it */
+    int64_t stop;                /* fail when this many rows have come; 0: never */
+};
+
+static void note_memory(struct picture_run *run)
+{
+    if (mem_in_use() - run->held > run->most)
+        run->most = mem_in_use() - run->held;
+}
+
+static void take(void *context, int64_t first, const struct tensor *rows)
+{
+    struct picture_run *run = context;
+    assert_int_equal(first, run->taken);
+    assert_true(rows->n == 1 && rows->w == run->width && rows->c == 3 && rows->stride == 3);
+    memcpy(rows->data, run->x + first * rows->w * 3, (size_t)(rows->h * rows->w * 3) * sizeof(float));
+    run->taken += rows->h;
+    note_memory(run);
+}
+
+static limn_status give(void *context, int64_t first, const struct tensor *rows, limn_error *error)
+{
+    struct picture_run *run = context;
+    assert_int_equal(first, run->given);
+    assert_int_equal((size_t)(rows->w * rows->c), run->row);
+    memcpy(run->y + (size_t)first * run->row, rows->data, (size_t)rows->h * run->row * sizeof(float));
+    run->given += rows->h;
+    note_memory(run);
+    if (run->stop && run->given >= run->stop)
+        return fail(error, LIMN_E_OUTPUT, "stopped");
+    return LIMN_OK;
+}
+
+static limn_status run_in_bands(limn_model *model, limn_size size, int64_t rows, struct picture_run *run)
+{
+    struct bands *bands;
+    size_t bytes;
+    struct bands_io io = {.take = take, .give = give, .context = run};
+    assert_ok(bands_create(model, size.height, size.width, &bands, error));
+    assert_ok(bands_settle(bands, rows, &bytes, error));
+    run->width = size.width;
+    run->held = mem_in_use();
+    limn_status status = bands_run(bands, &io, NULL);
+    assert_int_equal(mem_in_use(), run->held);
+    if (run->most < bytes || run->most >= bytes + 128) /* a block's own line, and up to the next one */
+        fail_with("%zu bytes in use, %zu said before", run->most, bytes);
+    bands_free(bands);
+    return status;
+}
+
+/* The whole at once: NHWC, to be released by free; NULL where the network cannot take the size. */
+static float *run_whole(limn_model *model, limn_size size, const float *x, limn_shape *shape)
+{
+    limn_session *session;
+    if (limn_session_create(model, size, &session, NULL) != LIMN_OK)
+        return NULL;
+    memcpy(session_input(session, 0)->data, x, (size_t)(size.height * size.width * 3) * sizeof *x);
+    assert_ok(limn_session_run(session, error));
+    *shape = limn_session_output_shape(session);
+    size_t bytes = (size_t)(shape->c * shape->h * shape->w) * sizeof(float);
+    float *y = memcpy(malloc(bytes), session_output(session)->data, bytes);
+    limn_session_free(session);
+    return y;
+}
+
+static void compare_runs(limn_model *model, limn_size size, const int64_t *heights, const char *what)
+{
+    limn_shape shape;
+    int64_t count = size.height * size.width * 3;
+    float *x = malloc((size_t)count * sizeof *x);
+    random_fill(&(struct random){(uint64_t)count}, x, count);
+    float *want = run_whole(model, size, x, &shape);
+    for (; want && *heights; heights++) {
+        size_t row = (size_t)(shape.w * shape.c), bytes = row * (size_t)shape.h * sizeof(float);
+        struct picture_run run = {.x = x, .y = malloc(bytes), .row = row};
+        assert_int_equal(run_in_bands(model, size, *heights, &run), LIMN_OK);
+        assert_int_equal(run.given, shape.h);
+        for (size_t i = 0; i < row * (size_t)shape.h; i++)
+            if (memcmp(&run.y[i], &want[i], sizeof *want) != 0)
+                fail_with("%s, %s, %" PRId64 "x%" PRId64 " in bands of %" PRId64
+                          ": row %zu pixel %zu channel %zu want %.9g got %.9g",
+                          isa_name(running_isa), what, size.height, size.width, *heights, i / row,
+                          i % row / (size_t)shape.c, i % (size_t)shape.c, (double)want[i], (double)run.y[i]);
+        free(run.y);
+    }
+    free(want);
+    free(x);
+}
+
+/* ---- operators --------------------------------------------------------------------------- */
+
+/* The operator in the middle of the test network, and where the network ends. */
+struct middle {
+    enum layer_kind kind;
+    int64_t kernel, stride, pad, dilation, factor;
+};
+
+enum { WIDE = 20, KERNEL_MOST = 7 }; /* channels: more than a vector, and not whole ones */
+
+static struct middle middle;
+
+static value middle_value(struct graph *g, value x)
+{
+    static const float ones[WIDE] = {1, 2, 3};
+    struct conv conv = {.stride = middle.stride, .pad = middle.pad, .dilation = middle.dilation};
+    switch (middle.kind) {
+    case LAYER_CONV2D:
+        return graph_relu(g, graph_conv2d(g, x, "middle", conv));
+    case LAYER_CONV2D_TRANSPOSE:
+        return graph_relu(g, graph_conv2d_transpose(g, x, "middle", conv));
+    case LAYER_UPSAMPLE:
+        return graph_upsample(g, x, middle.factor);
+    case LAYER_BICUBIC:
+        return graph_bicubic(g, x, middle.factor);
+    default:
+        return graph_scale_shift(g, x, ones, ones);
+    }
+}
+
+static bool any_file(const struct graph *g)
+{
+    (void)g;
+    return true;
+}
+
+/* A convolution, the operator, a block with a sum, and three channels at the end, which have too few for the
+ * native kernels. What stands before the operator is read twice, so that nothing is fused into it. */
+static void build(struct graph *g)
+{
+    value x = graph_relu(g, graph_conv2d(g, graph_input(g, "x", 3), "first", (struct conv){.pad = 1}));
+    value y = middle_value(g, x);
+    value side = graph_relu(g, graph_conv2d(g, y, "left", (struct conv){.pad = 1}));
+    value sum = graph_add(g, graph_conv2d(g, side, "right", (struct conv){.pad = 1}), y);
+    if (middle.kind == LAYER_POINTWISE)
+        sum = graph_add(g, sum, x);
+    graph_output(g, graph_tanh(g, graph_conv2d(g, sum, "last", (struct conv){0})));
+}
+
+static const struct model_kind test_kind = {"test", "", any_file, build};
+
+static const char *write_weights(void)
+{
+    static float numbers[WIDE * WIDE * KERNEL_MOST * KERNEL_MOST];
+    int64_t k = middle.kernel;
+    struct made_tensor tensors[] = {
+        {"first.weight", {WIDE, 3, 3, 3}, numbers},     {"first.bias", {WIDE}, numbers + 5},
+        {"left.weight", {WIDE, WIDE, 3, 3}, numbers},   {"left.bias", {WIDE}, numbers + 7},
+        {"right.weight", {WIDE, WIDE, 3, 3}, numbers},  {"right.bias", {WIDE}, numbers + 9},
+        {"last.weight", {3, WIDE, 1, 1}, numbers},      {"last.bias", {3}, numbers},
+        {"middle.weight", {WIDE, WIDE, k, k}, numbers}, {"middle.bias", {WIDE}, numbers + 3}};
+    const char *path = scratch_path("bands.safetensors");
+    random_fill(&(struct random){8}, numbers, sizeof numbers / sizeof *numbers);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        numbers[i] *= 0.1F;
+    write_safetensors(path, tensors, k ? 10 : 8, "");
+    return path;
+}
+
+static void test_operators(void **state)
+{
+    (void)state;
+    static const struct middle middles[] = {
+        {LAYER_CONV2D, 1, 1, 0, 1, 0},
+        {LAYER_CONV2D, 3, 1, 1, 1, 0},
+        {LAYER_CONV2D, 3, 1, 0, 1, 0},
+        {LAYER_CONV2D, 5, 1, 2, 1, 0},
+        {LAYER_CONV2D, 3, 1, 2, 2, 0},
+        {LAYER_CONV2D, 3, 1, 1, 3, 0},
+        {LAYER_CONV2D, 4, 1, 1, 1, 0},
+        {LAYER_CONV2D, 2, 1, 5, 1, 0}, /* rows of padding alone */
+        {LAYER_CONV2D, 3, 2, 1, 1, 0},
+        {LAYER_CONV2D_TRANSPOSE, 4, 2, 1, 0, 0},
+        {LAYER_CONV2D_TRANSPOSE, 2, 2, 0, 0, 0},
+        {LAYER_CONV2D_TRANSPOSE, 3, 1, 1, 0, 0},
+        {LAYER_CONV2D_TRANSPOSE, 5, 3, 1, 0, 0},
+        {LAYER_CONV2D_TRANSPOSE, 7, 2, 2, 0, 0},
+        {LAYER_CONV2D_TRANSPOSE, 1, 3, 0, 0, 0}, /* gaps */
+        {.kind = LAYER_UPSAMPLE, .factor = 2},
+        {.kind = LAYER_UPSAMPLE, .factor = 3},
+        {.kind = LAYER_BICUBIC, .factor = 2},
+        {.kind = LAYER_BICUBIC, .factor = 3},
+        {.kind = LAYER_POINTWISE},
+    };
+    static const int64_t sizes[][2] = {{1, 1}, {1, 30}, {50, 1}, {29, 7}, {41, 19}, {25, 12}};
+    static const int64_t heights[] = {1, 24, 0};
+    for (size_t m = 0; m < sizeof middles / sizeof *middles; m++)
+        for (size_t f = 0; f < FAMILIES; f++) {
+            limn_engine *engine = test_engine(2, families[f].kernels);
+            limn_model *model;
+            char what[100];
+            middle = middles[m];
+            snprintf(what, sizeof what, "%s kernels, %s, kernel %d stride %d pad %d dilation %d factor %d",
+                     families[f].name, layer_operators[middle.kind].name, (int)middle.kernel,
+                     (int)middle.stride, (int)middle.pad, (int)middle.dilation, (int)middle.factor);
+            assert_ok(model_load_as(engine, write_weights(), &test_kind, &model, error));
+            assert_true(bands_possible(&model->graph));
+            /* The reference computes each output by itself, slowly: small pictures do. */
+            size_t count = families[f].kernels == LIMN_KERNELS_REFERENCE ? 4 : sizeof sizes / sizeof *sizes;
+            for (size_t s = 0; s < count; s++)
+                compare_runs(model, (limn_size){1, sizes[s][0], sizes[s][1]}, heights, what);
+            limn_model_free(model);
+            limn_engine_free(engine);
+        }
+}
+
+/* ---- EnhanceNet -------------------------------------------------------------------------- */
+
+struct result {
+    unsigned char *bytes;
+    size_t used, row;
+    int64_t done;
+};
+
+static limn_status keep_rows(void *context, const unsigned char *rows, int64_t count, limn_error *error)
+{
+    (void)error;
+    struct result *kept = context;
+    memcpy(kept->bytes + kept->used, rows, (size_t)count * kept->row);
+    kept->used += (size_t)count * kept->row;
+    return LIMN_OK;
+}
+
+static void keep_progress(void *context, int64_t done, int64_t all)
+{
+    struct result *kept = context;
+    assert_true(done > kept->done && done <= all);
+    kept->done = done;
+}
+
+static struct picture random_picture(int64_t height, int64_t width, int channels)
+{
+    struct picture picture;
+    assert_ok(picture_create(width, height, channels, &picture, error));
+    struct random random = {(uint64_t)(height * width)};
+    for (int64_t i = 0; i < height * width * channels; i++)
+        picture.pixels[i] = (unsigned char)random_below(&random, 256);
+    return picture;
+}
+
+static struct result upscaled(limn_model *model, const struct picture *source, int64_t tile)
+{
+    struct result kept = {.row = (size_t)(4 * source->width * source->channels)};
+    kept.bytes = malloc(kept.row * (size_t)(4 * source->height));
+    struct upscale how = {.tile = tile, .rows = keep_rows, .progress = keep_progress, .context = &kept};
+    assert_ok(upscale_picture(model, source, &how, error));
+    assert_int_equal(kept.used, kept.row * (size_t)(4 * source->height));
+    assert_int_equal(kept.done, 4 * source->height);
+    return kept;
+}
+
+/* Bands give the bytes of the whole: heights that are no multiples, thin pictures, alpha. */
+static void test_pictures(void **state)
+{
+    (void)state;
+    static const int64_t sizes[][3] = {{61, 51, 3}, {75, 29, 4}, {1, 50, 3},  {99, 2, 3},
+                                       {1, 1, 4},   {12, 12, 3}, {13, 36, 4}, {2, 149, 3}};
+    for (size_t f = 0; f < FAMILIES; f++) {
+        limn_engine *engine = test_engine(2, families[f].kernels);
+        limn_model *model;
+        assert_ok(limn_model_load(engine, GOLDENS "enhancenet.safetensors", &model, error));
+        for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+            struct picture source = random_picture(sizes[s][0], sizes[s][1], (int)sizes[s][2]);
+            struct result whole = upscaled(model, &source, TILE_WHOLE);
+            for (int64_t tile = TILE_AUTO; tile < 80; tile += 23) {
+                struct result banded = upscaled(model, &source, tile);
+                if (memcmp(whole.bytes, banded.bytes, whole.used) != 0)
+                    fail_with("%s, %s kernels, %" PRId64 "x%" PRId64 " in bands of %" PRId64
+                              " differs from the whole",
+                              isa_name(running_isa), families[f].name, sizes[s][0], sizes[s][1], tile);
+                free(banded.bytes);
+            }
+            free(whole.bytes);
+            picture_free(&source);
+        }
+        limn_model_free(model);
+        limn_engine_free(engine);
+    }
+}
+
+/* A picture ten times as high takes no more memory. */
+static void test_memory_does_not_grow_with_the_height(void **state)
+{
+    (void)state;
+    limn_engine *engine = test_engine(1, LIMN_KERNELS_AUTO);
+    limn_model *model;
+    size_t bytes[2];
+    assert_ok(limn_model_load(engine, GOLDENS "enhancenet.safetensors", &model, error));
+    for (int i = 0; i < 2; i++) {
+        struct bands *bands;
+        assert_ok(bands_create(model, i ? 4000 : 400, 100, &bands, error));
+        assert_ok(bands_settle(bands, 24, &bytes[i], error));
+        bands_free(bands);
+    }
+    assert_int_equal(bytes[0], bytes[1]);
+    limn_model_free(model);
+    limn_engine_free(engine);
+}
+
+static limn_status upscale_afresh(limn_engine *engine, const struct picture *source, struct result *kept,
+                                  limn_error *error)
+{
+    limn_model *model;
+    limn_status status = limn_model_load(engine, GOLDENS "enhancenet.safetensors", &model, error);
+    if (status != LIMN_OK)
+        return status;
+    kept->used = 0;
+    struct upscale how = {.tile = 12, .rows = keep_rows, .context = kept};
+    status = upscale_picture(model, source, &how, error);
+    limn_model_free(model);
+    return status;
+}
+
+static void test_every_allocation_may_fail(void **state)
+{
+    (void)state;
+    limn_engine *engine = test_engine(1, LIMN_KERNELS_AUTO);
+    struct picture source = random_picture(25, 9, 4);
+    struct result kept = {.row = 4 * 9 * 4, .bytes = malloc(16 * 25 * 9 * 4)};
+    size_t before = mem_in_use();
+    for (int persistent = 0; persistent < 2; persistent++) {
+        limn_status status = LIMN_E_MEMORY;
+        int nth = 0;
+        while (status == LIMN_E_MEMORY) {
+            limn_error error = {0};
+            mem_fail_at(++nth, persistent);
+            status = upscale_afresh(engine, &source, &kept, &error);
+            mem_fail_at(0, false);
+            if (mem_in_use() != before || (status != LIMN_OK && !strstr(error.message, "out of memory")))
+                fail_with("allocation %d fails, persistent %d: %zu bytes lost, message \"%s\"", nth,
+                          persistent, mem_in_use() - before, error.message);
+        }
+        assert_int_equal(status, LIMN_OK);
+        assert_true(nth > 20);
+    }
+    free(kept.bytes);
+    picture_free(&source);
+    limn_engine_free(engine);
+}
+
+static void test_failing_output_ends_the_run(void **state)
+{
+    (void)state;
+    enum { SIDE = 40 };
+    static float x[SIDE * SIDE * 3], y[16 * SIDE * SIDE * 3];
+    limn_engine *engine = test_engine(2, LIMN_KERNELS_AUTO);
+    limn_model *model;
+    assert_ok(limn_model_load(engine, GOLDENS "enhancenet.safetensors", &model, error));
+    limn_session *session; /* which packs the weights, so that they do not count below */
+    assert_ok(limn_session_create(model, (limn_size){1, SIDE, SIDE}, &session, error));
+    limn_session_free(session);
+    struct picture_run run = {.x = x, .y = y, .row = 4 * SIDE * 3, .stop = 20};
+    assert_int_equal(run_in_bands(model, (limn_size){1, SIDE, SIDE}, 12, &run), LIMN_E_OUTPUT);
+    assert_true(run.given >= 20 && run.given < 4 * SIDE);
+    limn_model_free(model);
+    limn_engine_free(engine);
+}
+
+static void test_networks_that_need_the_whole(void **state)
+{
+    (void)state;
+    static const char *const networks[] = {"dcgan-3-stages", "deeplabv3",       "eccv16", "siggraph17",
+                                           "unet-bilinear",  "unet-transposed", "vae",    "vae-half-pixel"};
+    limn_engine *engine = test_engine(1, LIMN_KERNELS_AUTO);
+    for (size_t i = 0; i < sizeof networks / sizeof *networks; i++) {
+        char path[100];
+        limn_model *model;
+        snprintf(path, sizeof path, GOLDENS "%s.safetensors", networks[i]);
+        assert_ok(limn_model_load(engine, path, &model, error));
+        assert_false(bands_possible(&model->graph));
+        limn_model_free(model);
+    }
+    limn_engine_free(engine);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_operators),
+        cmocka_unit_test(test_pictures),
+        cmocka_unit_test(test_memory_does_not_grow_with_the_height),
+        cmocka_unit_test(test_every_allocation_may_fail),
+        cmocka_unit_test(test_failing_output_ends_the_run),
+        cmocka_unit_test(test_networks_that_need_the_whole),
+    };
+    limn_engine_free(test_engine(1, LIMN_KERNELS_AUTO)); /* the first engine settles the process's kernels */
+    int failed = 0;
+    for (enum isa isa = 0; isa < ISA_COUNT; isa++) {
+        if (!cpu_has(isa))
+            continue;
+        gemm_init(isa, true);
+        native_choose(isa);
+        running_isa = isa;
+        printf("-- %s, OpenBLAS core %s\n", isa_name(isa), gemm_core());
+        failed += cmocka_run_group_tests_name(isa_name(isa), tests, NULL, NULL);
+    }
+    return failed;
+}
