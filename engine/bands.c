@@ -105,7 +105,9 @@ static int64_t unit_of(const struct bands *bands, int s)
     const struct step *step = &bands->plan.steps[s];
     const struct layer_dims *d = &step->args.d;
     int64_t unit = layer_band_rows(step->variant);
-    if (kind_of(bands, step) == LAYER_CONV2D_TRANSPOSE)
+    if (kind_of(bands, step) == LAYER_CONV2D)
+        unit *= d->dilation_h;
+    else if (kind_of(bands, step) == LAYER_CONV2D_TRANSPOSE)
         unit *= d->stride_h;
     else if (kind_of(bands, step) == LAYER_UPSAMPLE || kind_of(bands, step) == LAYER_BICUBIC)
         unit = common_multiple(unit, d->oh / d->ih);

@@ -127,8 +127,8 @@ extern const struct layer_operator layer_operators[LAYER_COUNT];
  * rely on:
  *
  *   - the band's first output row is, counted in the whole, a multiple of the variant's band_rows, times
- *     stride_h for transposed convolution; an enlargement's also of its factor. So is the number of rows, but
- *     for the band at the picture's lower edge.
+ *     the dilation, and times stride_h for transposed convolution; an enlargement's also of its factor. So is
+ *     the number of rows, but for the band at the picture's lower edge.
  *   - the band has at least LAYER_BAND_PIXELS output pixels, or all that there are.
  *   - all rows of x that its outputs read are there. Only at the picture's own edges do rows outside count:
  *     zeros, or for bicubic the row at the edge.
