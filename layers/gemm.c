@@ -11,6 +11,9 @@
 extern void gotoblas_dynamic_init(void) __attribute__((weak));
 extern void gotoblas_dynamic_quit(void) __attribute__((weak));
 
+/* Ends the threads that OpenBLAS starts when it is loaded. */
+extern int blas_thread_shutdown_(void) __attribute__((weak));
+
 #if defined(__x86_64__)
 
 /* The instruction set that OpenBLAS's kernels for a core use, by the core's name. */
@@ -67,6 +70,9 @@ bool gemm_init(enum isa isa, bool forced)
 {
     correct_core(isa, forced);
     openblas_set_num_threads(1);
+    /* They have nothing to do, and spin for a tenth of a second on cores that the first run needs. */
+    if (blas_thread_shutdown_)
+        blas_thread_shutdown_();
 #if defined(__x86_64__)
     return core_isa(gemm_core()) >= isa;
 #else
