@@ -102,7 +102,8 @@ const char *dtype_name(enum dtype dtype);
 /* Whether limn computes with it: F32, F16, BF16. */
 bool dtype_is_usable(enum dtype dtype);
 
-/* `count` elements of a usable dtype, little-endian, at any alignment, to float; exact. */
+/* `count` elements of a usable dtype, little-endian, at any alignment, to float; exact. F32 may be converted
+ * in place. */
 void dtype_to_float(enum dtype dtype, const void *from, size_t count, float *to);
 
 /* What a file that is no safetensors file seems to be, from its first and last bytes (`size` of each, at
