@@ -46,18 +46,35 @@ int64_t tensor_pixels(const struct tensor *tensor)
     return tensor->n * tensor->h * tensor->w;
 }
 
+/* Pixels turned at a time: their channels stay in the cache while one plane after the other is read or
+ * written. */
+enum { PIXELS = 64 };
+
+static int64_t pixels_from(int64_t first, int64_t plane)
+{
+    return plane - first < PIXELS ? plane - first : PIXELS;
+}
+
 void tensor_from_nchw(struct tensor *tensor, const float *nchw)
 {
     int64_t plane = tensor->h * tensor->w;
-    for (int64_t p = 0; p < tensor_pixels(tensor); p++)
-        for (int64_t c = 0; c < tensor->c; c++)
-            tensor->data[p * tensor->stride + c] = nchw[(p / plane * tensor->c + c) * plane + p % plane];
+    for (int64_t n = 0; n < tensor->n; n++, nchw += tensor->c * plane)
+        for (int64_t first = 0; first < plane; first += PIXELS) {
+            float *pixels = tensor->data + (n * plane + first) * tensor->stride;
+            for (int64_t c = 0; c < tensor->c; c++)
+                for (int64_t p = 0; p < pixels_from(first, plane); p++)
+                    pixels[p * tensor->stride + c] = nchw[c * plane + first + p];
+        }
 }
 
 void tensor_to_nchw(const struct tensor *tensor, float *nchw)
 {
     int64_t plane = tensor->h * tensor->w;
-    for (int64_t p = 0; p < tensor_pixels(tensor); p++)
-        for (int64_t c = 0; c < tensor->c; c++)
-            nchw[(p / plane * tensor->c + c) * plane + p % plane] = tensor->data[p * tensor->stride + c];
+    for (int64_t n = 0; n < tensor->n; n++, nchw += tensor->c * plane)
+        for (int64_t first = 0; first < plane; first += PIXELS) {
+            const float *pixels = tensor->data + (n * plane + first) * tensor->stride;
+            for (int64_t c = 0; c < tensor->c; c++)
+                for (int64_t p = 0; p < pixels_from(first, plane); p++)
+                    nchw[c * plane + first + p] = pixels[p * tensor->stride + c];
+        }
 }
