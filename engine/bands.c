@@ -22,6 +22,7 @@
 #include "bands.h"
 #include "band_dims.h"
 #include "memory.h"
+#include "pack.h"
 #include "session.h"
 #include "step.h"
 

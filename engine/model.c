@@ -3,6 +3,7 @@
 #include "gemm.h"
 #include "memory.h"
 #include "native.h"
+#include "pack.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -124,11 +125,7 @@ void limn_model_free(limn_model *model)
 {
     if (!model)
         return;
-    for (struct packed *entry = model->packed, *next; entry; entry = next) {
-        next = entry->next;
-        mem_free(entry->data);
-        mem_free(entry);
-    }
+    packed_free(model->packed);
     pthread_mutex_destroy(&model->packing);
     graph_free(&model->graph);
     weights_close(&model->weights);
@@ -151,93 +148,4 @@ int limn_model_inputs(const limn_model *model)
     for (int i = 0; i < model->graph.count; i++)
         count += model->graph.nodes[i].role == NODE_INPUT;
     return count;
-}
-
-/* ---- packed weights ---------------------------------------------------------------------- */
-
-static struct layer_weights describe_weights(const struct node *node, const float *data)
-{
-    const struct layer_dims *d = &node->window;
-    int64_t ic = (int64_t)node->weight->elements / (node->channels * d->kh * d->kw), oc = node->channels;
-    struct layer_weights weights = {.data = data, .scale = node->weight_scale};
-    switch (node->layout) {
-    case LAYOUT_OIHW:
-        weights.stride_w = 1, weights.stride_h = d->kw;
-        weights.stride_i = d->kh * d->kw, weights.stride_o = ic * d->kh * d->kw;
-        break;
-    case LAYOUT_IOHW:
-        weights.stride_w = 1, weights.stride_h = d->kw;
-        weights.stride_o = d->kh * d->kw, weights.stride_i = oc * d->kh * d->kw;
-        break;
-    case LAYOUT_HWIO:
-        weights.stride_o = 1, weights.stride_i = oc;
-        weights.stride_w = ic * oc, weights.stride_h = d->kw * ic * oc;
-        break;
-    }
-    return weights;
-}
-
-struct pack_run {
-    const struct layer_variant *variant;
-    const struct layer_dims *dims;
-    const struct layer_weights *weights;
-    void *packed;
-};
-
-static void pack_task(void *context, int64_t task, int worker)
-{
-    (void)worker;
-    const struct pack_run *run = context;
-    run->variant->pack_task(run->dims, run->weights, run->packed, task);
-}
-
-static limn_status pack(limn_model *model, int index, const struct layer_variant *variant,
-                        const struct layer_dims *dims, struct packed **packed, limn_error *error)
-{
-    const struct node *node = &model->graph.nodes[index];
-    size_t raw_bytes = (size_t)node->weight->elements * sizeof(float), bytes = variant->packed_bytes(dims);
-    float *raw = mem_alloc(raw_bytes);
-    void *data = mem_alloc(bytes);
-    struct packed *entry = mem_alloc(sizeof *entry);
-    limn_status status = LIMN_OK;
-    if (!raw || !data || !entry)
-        status = fail_memory(error, node->name, raw_bytes + bytes);
-    if (status == LIMN_OK)
-        status = weights_read(&model->weights, node->weight, raw, NULL, error);
-    if (status == LIMN_OK) {
-        struct layer_weights weights = describe_weights(node, raw);
-        struct pack_run run = {variant, dims, &weights, data};
-        pool_run(model->engine->pool, variant->pack_tasks(dims), pack_task, &run);
-        *entry = (struct packed){.node = index, .variant = variant, .data = data};
-        *packed = entry;
-    } else {
-        mem_free(data);
-        mem_free(entry);
-    }
-    mem_free(raw);
-    return status;
-}
-
-limn_status model_packed(limn_model *model, int node, const struct layer_variant *variant,
-                         const struct layer_dims *dims, const void **data, limn_error *error)
-{
-    *data = NULL;
-    if (!variant->packed_bytes)
-        return LIMN_OK;
-    limn_status status = LIMN_OK;
-    pthread_mutex_lock(&model->packing);
-    struct packed *entry = model->packed;
-    while (entry && (entry->node != node || entry->variant != variant))
-        entry = entry->next;
-    if (!entry) {
-        status = pack(model, node, variant, dims, &entry, error);
-        if (status == LIMN_OK) {
-            entry->next = model->packed;
-            model->packed = entry;
-        }
-    }
-    if (status == LIMN_OK)
-        *data = entry->data;
-    pthread_mutex_unlock(&model->packing);
-    return status;
 }

@@ -15,31 +15,18 @@ struct limn_engine {
     char description[160];
 };
 
-/* Weights of one node as one variant wants them. Made once, then read-only. */
-struct packed {
-    int node;
-    const struct layer_variant *variant;
-    struct packed *next;
-    void *data;
-};
-
 struct limn_model {
     limn_engine *engine;
     const struct model_kind *kind;
     struct weights_file weights;
     struct graph graph;
-    pthread_mutex_t packing; /* guards the list below; entries never move or change */
-    struct packed *packed;
+    pthread_mutex_t packing; /* guards the list below, see pack.h; what is in it never moves or changes */
+    struct packed_batch *packed;
 };
 
 /* limn_model_load, but as a network of this kind when `kind` is not NULL: see model_build_as. */
 limn_status model_load_as(limn_engine *engine, const char *path, const struct model_kind *kind,
                           limn_model **model, limn_error *error);
-
-/* The packed weights of a node, made from the file at the first call. Thread-safe. NULL data for a node
- * without weights. */
-limn_status model_packed(limn_model *model, int node, const struct layer_variant *variant,
-                         const struct layer_dims *dims, const void **data, limn_error *error);
 
 /* The instruction set the process runs with; set by the first engine. */
 enum isa engine_isa(void);

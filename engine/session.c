@@ -1,6 +1,7 @@
 /* session.c - sessions: see limn.h and session.h. */
 #include "session.h"
 #include "memory.h"
+#include "pack.h"
 #include "step.h"
 
 value graph_input_node(const struct graph *graph, int index)
@@ -11,17 +12,31 @@ value graph_input_node(const struct graph *graph, int index)
     return NO_VALUE;
 }
 
+static limn_status pack_weights(limn_session *session, limn_error *error)
+{
+    struct plan *plan = &session->plan;
+    size_t count = (size_t)plan->step_count;
+    struct pack_wish *wishes = mem_zalloc(count, sizeof *wishes);
+    if (!wishes)
+        return fail_memory(error, session->model->graph.path, count * sizeof *wishes);
+    for (size_t s = 0; s < count; s++) {
+        const struct step *step = &plan->steps[s];
+        wishes[s] = (struct pack_wish){.node = step->node, .variant = step->variant, .dims = &step->args.d};
+    }
+    limn_status status = model_pack(session->model, wishes, plan->step_count, error);
+    for (size_t s = 0; s < count; s++)
+        plan->steps[s].args.packed = wishes[s].data;
+    mem_free(wishes);
+    return status;
+}
+
 static limn_status prepare(limn_session *session, limn_error *error)
 {
     limn_model *model = session->model;
     struct plan *plan = &session->plan;
-    for (int s = 0; s < plan->step_count; s++) {
-        struct step *step = &plan->steps[s];
-        limn_status status =
-            model_packed(model, step->node, step->variant, &step->args.d, &step->args.packed, error);
-        if (status != LIMN_OK)
-            return status;
-    }
+    limn_status status = pack_weights(session, error);
+    if (status != LIMN_OK)
+        return status;
     size_t workspaces = workspace_stride(plan->workspace_bytes) * (size_t)pool_threads(model->engine->pool);
     session->arena = mem_alloc(plan->arena_bytes);
     session->workspace = mem_alloc(workspaces);

@@ -20,6 +20,17 @@ void weights_close(struct weights_file *weights);
 limn_status weights_read(const struct weights_file *weights, const struct tensor_entry *entry, float *out,
                          int64_t *unfinite, limn_error *error);
 
+/* Runs of neighbouring elements: `runs` times `count` of them, the first from element `first` on, each `step`
+ * elements behind the one before. */
+struct tensor_part {
+    uint64_t first, count, runs, step;
+};
+
+/* Reads a part of a tensor, its runs one after the other: `out` holds runs * count floats. The part must lie
+ * within the tensor. Thread-safe. */
+limn_status weights_read_part(const struct weights_file *weights, const struct tensor_entry *entry,
+                              struct tensor_part part, float *out, limn_error *error);
+
 /* "64x3x3x3" into `text`; "scalar" for rank 0. Returns text. */
 const char *shape_text(const struct tensor_entry *entry, char text[96]);
 

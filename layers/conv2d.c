@@ -47,12 +47,12 @@ static size_t packed_bytes(const struct layer_dims *d)
 /* [OC IC KH KW in any order] => [KH][KW][IC][OC] */
 static void pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed, int64_t task)
 {
-    int64_t first, channels = layer_channel_span(d, task, &first);
+    struct layer_span span = layer_channel_span(d, task);
     for (int64_t tap = 0; tap < d->kh * d->kw; tap++)
-        for (int64_t ic = first; ic < first + channels; ic++) {
+        for (int64_t i = 0; i < span.count; i++) {
             const float *in =
-                w->data + tap / d->kw * w->stride_h + tap % d->kw * w->stride_w + ic * w->stride_i;
-            float *out = (float *)packed + (tap * d->ic + ic) * d->oc;
+                w->data + tap / d->kw * w->stride_h + tap % d->kw * w->stride_w + i * w->stride_i;
+            float *out = (float *)packed + (tap * d->ic + span.first + i) * d->oc;
             for (int64_t oc = 0; oc < d->oc; oc++)
                 out[oc] = in[oc * w->stride_o] * (w->scale ? w->scale[oc] : 1.0F);
         }
@@ -95,6 +95,7 @@ const struct layer_variant conv2d_ref = {
     .packed_bytes = packed_bytes,
     .pack_tasks = layer_channel_tasks,
     .pack_task = pack_task,
+    .pack_span = layer_channel_span,
     .tasks = layer_row_tasks,
     .run_task = ref_run_task,
 };
@@ -211,6 +212,7 @@ const struct layer_variant conv2d_gemm = {
     .packed_bytes = packed_bytes,
     .pack_tasks = layer_channel_tasks,
     .pack_task = pack_task,
+    .pack_span = layer_channel_span,
     .workspace_bytes = gemm_workspace,
     .tasks = gemm_tasks,
     .run_task = gemm_run_task,

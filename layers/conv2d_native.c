@@ -19,6 +19,7 @@ const struct layer_variant conv2d_native = {
     .packed_bytes = direct_packed_bytes,
     .pack_tasks = direct_pack_tasks,
     .pack_task = direct_pack_task,
+    .pack_span = direct_pack_span,
     .workspace_bytes = direct_workspace_bytes,
     .tasks = direct_tasks,
     .run_task = run_task,

@@ -44,12 +44,12 @@ static size_t packed_bytes(const struct layer_dims *d)
 static void ref_pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed,
                           int64_t task)
 {
-    int64_t first, channels = layer_channel_span(d, task, &first);
+    struct layer_span span = layer_channel_span(d, task);
     for (int64_t tap = 0; tap < d->kh * d->kw; tap++)
-        for (int64_t ic = first; ic < first + channels; ic++) {
+        for (int64_t i = 0; i < span.count; i++) {
             const float *in =
-                w->data + tap / d->kw * w->stride_h + tap % d->kw * w->stride_w + ic * w->stride_i;
-            float *out = (float *)packed + (tap * d->ic + ic) * d->oc;
+                w->data + tap / d->kw * w->stride_h + tap % d->kw * w->stride_w + i * w->stride_i;
+            float *out = (float *)packed + (tap * d->ic + span.first + i) * d->oc;
             for (int64_t oc = 0; oc < d->oc; oc++)
                 out[oc] = in[oc * w->stride_o] * (w->scale ? w->scale[oc] : 1.0F);
         }
@@ -92,6 +92,7 @@ const struct layer_variant conv2d_transpose_ref = {
     .packed_bytes = packed_bytes,
     .pack_tasks = layer_channel_tasks,
     .pack_task = ref_pack_task,
+    .pack_span = layer_channel_span,
     .tasks = layer_row_tasks,
     .run_task = ref_run_task,
 };
@@ -127,19 +128,25 @@ static int64_t oc_blocks(const struct layer_dims *d)
     return (d->oc + OC_BLOCK - 1) / OC_BLOCK;
 }
 
+static struct layer_span gemm_pack_span(const struct layer_dims *d, int64_t task)
+{
+    int64_t first = task * OC_BLOCK;
+    return (struct layer_span){AXIS_OUTPUT, first, smaller(OC_BLOCK, d->oc - first)};
+}
+
 /* [IC OC KH KW in any order] => [block of OC][IC][KH][KW][channels of the block] */
 static void gemm_pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed,
                            int64_t task)
 {
-    int64_t first = task * OC_BLOCK, end = smaller(first + OC_BLOCK, d->oc);
-    float *out = (float *)packed + first * d->ic * d->kh * d->kw;
+    struct layer_span span = gemm_pack_span(d, task);
+    float *out = (float *)packed + span.first * d->ic * d->kh * d->kw;
     for (int64_t ic = 0; ic < d->ic; ic++)
         for (int64_t kh = 0; kh < d->kh; kh++)
             for (int64_t kw = 0; kw < d->kw; kw++)
-                for (int64_t oc = first; oc < end; oc++)
+                for (int64_t i = 0; i < span.count; i++)
                     *out++ =
-                        w->data[kh * w->stride_h + kw * w->stride_w + ic * w->stride_i + oc * w->stride_o] *
-                        (w->scale ? w->scale[oc] : 1.0F);
+                        w->data[kh * w->stride_h + kw * w->stride_w + ic * w->stride_i + i * w->stride_o] *
+                        (w->scale ? w->scale[span.first + i] : 1.0F);
 }
 
 static int64_t gemm_tasks(const struct layer_dims *d)
@@ -223,6 +230,7 @@ const struct layer_variant conv2d_transpose_gemm = {
     .packed_bytes = packed_bytes,
     .pack_tasks = oc_blocks,
     .pack_task = gemm_pack_task,
+    .pack_span = gemm_pack_span,
     .workspace_bytes = gemm_workspace,
     .tasks = gemm_tasks,
     .run_task = gemm_run_task,

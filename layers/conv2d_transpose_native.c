@@ -14,44 +14,28 @@ static size_t packed_bytes(const struct layer_dims *d)
     return bytes;
 }
 
-/* The phase that task number *task is of, and its number there. tasks_of: how many a phase has. */
-static int64_t find_phase(const struct layer_dims *d, int64_t (*tasks_of)(const struct layer_dims *),
-                          int64_t *task, size_t *packed)
-{
-    int64_t phase = 0;
-    *packed = 0;
-    for (;; phase++) {
-        struct direct direct = phase_direct(d, phase);
-        int64_t tasks = tasks_of(&direct.dims);
-        if (*task < tasks)
-            return phase;
-        *task -= tasks;
-        *packed += direct_packed_bytes(&direct.dims);
-    }
-}
-
-static int64_t count_tasks(const struct layer_dims *d, int64_t (*tasks_of)(const struct layer_dims *))
-{
-    int64_t tasks = 0;
-    for (int64_t phase = 0; phase < phase_count(d); phase++) {
-        struct direct direct = phase_direct(d, phase);
-        tasks += tasks_of(&direct.dims);
-    }
-    return tasks;
-}
-
+/* Phases share the output channels, so they have the same pack tasks and spans; one task packs all phases. */
 static int64_t pack_tasks(const struct layer_dims *d)
 {
-    return count_tasks(d, direct_pack_tasks);
+    struct direct direct = phase_direct(d, 0);
+    return direct_pack_tasks(&direct.dims);
+}
+
+static struct layer_span pack_span(const struct layer_dims *d, int64_t task)
+{
+    struct direct direct = phase_direct(d, 0);
+    return direct_pack_span(&direct.dims, task);
 }
 
 static void pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed, int64_t task)
 {
-    size_t offset;
-    int64_t phase = find_phase(d, direct_pack_tasks, &task, &offset);
-    struct direct direct = phase_direct(d, phase);
-    struct layer_weights weights = phase_weights(d, w, phase);
-    direct_pack_task(&direct.dims, &weights, (unsigned char *)packed + offset, task);
+    unsigned char *out = packed;
+    for (int64_t phase = 0; phase < phase_count(d); phase++) {
+        struct direct direct = phase_direct(d, phase);
+        struct layer_weights weights = phase_weights(d, w, phase);
+        direct_pack_task(&direct.dims, &weights, out, task);
+        out += direct_packed_bytes(&direct.dims);
+    }
 }
 
 static size_t workspace_bytes(const struct layer_dims *d)
@@ -67,15 +51,24 @@ static size_t workspace_bytes(const struct layer_dims *d)
 
 static int64_t tasks(const struct layer_dims *d)
 {
-    return count_tasks(d, direct_tasks);
+    int64_t tasks = 0;
+    for (int64_t phase = 0; phase < phase_count(d); phase++) {
+        struct direct direct = phase_direct(d, phase);
+        tasks += direct_tasks(&direct.dims);
+    }
+    return tasks;
 }
 
 static void run_task(const struct layer_args *a, int64_t task, void *workspace)
 {
-    size_t offset;
-    int64_t phase = find_phase(&a->d, direct_tasks, &task, &offset);
+    const float *packed = a->packed;
+    int64_t phase = 0;
     struct direct direct = phase_direct(&a->d, phase);
-    const float *packed = (const float *)a->packed + offset / sizeof *packed;
+    while (task >= direct_tasks(&direct.dims)) {
+        task -= direct_tasks(&direct.dims);
+        packed += direct_packed_bytes(&direct.dims) / sizeof *packed;
+        direct = phase_direct(&a->d, ++phase);
+    }
     direct_run_task(&direct, a, packed, task, workspace);
 }
 
@@ -87,6 +80,7 @@ const struct layer_variant conv2d_transpose_native = {
     .packed_bytes = packed_bytes,
     .pack_tasks = pack_tasks,
     .pack_task = pack_task,
+    .pack_span = pack_span,
     .workspace_bytes = workspace_bytes,
     .tasks = tasks,
     .run_task = run_task,
@@ -122,6 +116,12 @@ static int64_t single_pack_tasks(const struct layer_dims *d)
     return pack_tasks(&far);
 }
 
+static struct layer_span single_pack_span(const struct layer_dims *d, int64_t task)
+{
+    struct layer_dims far = far_apart(d);
+    return pack_span(&far, task);
+}
+
 static void single_pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed,
                              int64_t task)
 {
@@ -155,6 +155,7 @@ const struct layer_variant conv2d_transpose_single = {
     .packed_bytes = single_packed_bytes,
     .pack_tasks = single_pack_tasks,
     .pack_task = single_pack_task,
+    .pack_span = single_pack_span,
     .workspace_bytes = single_workspace_bytes,
     .tasks = single_tasks,
     .run_task = single_run_task,

@@ -42,21 +42,33 @@ static size_t packed_bytes(const struct layer_dims *d)
 
 static int64_t pack_tasks(const struct layer_dims *d)
 {
-    return phase_count(d) * panel_count(d->oc);
+    return panel_count(d->oc);
 }
 
+static struct layer_span pack_span(const struct layer_dims *d, int64_t task)
+{
+    return panel_span(d->oc, task);
+}
+
+/* One panel of all phases. */
 static void pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed, int64_t task)
 {
-    enum { COLUMNS_MOST = 64 };
-    float taps[4 * COLUMNS_MOST];
-    int64_t phase = task / panel_count(d->oc), oc = panel_channel(d->oc, task % panel_count(d->oc));
-    int64_t columns = panel_tile(d->oc - oc)->columns;
-    struct layer_weights weights = phase_weights(d, w, phase);
-    float *panel = (float *)packed + phase * phase_floats(d) + oc * 25 * d->ic;
-    for (int64_t ic = 0; ic < d->ic; ic++) {
-        for (int64_t tap = 0; tap < 4; tap++)
-            panel_row(&weights, ic, tap / 2, tap % 2, d->oc, oc, columns, taps + tap * columns);
-        native()->winograd[WINOGRAD_4_2].weights(taps, columns, panel + ic * columns, d->ic * columns);
+    enum { TOGETHER = 16, COLUMNS_MOST = 64 };
+    float taps[TOGETHER * 4 * COLUMNS_MOST];
+    struct layer_span span = panel_span(d->oc, task);
+    int64_t columns = panel_tile(d->oc - span.first)->columns;
+    for (int64_t phase = 0; phase < phase_count(d); phase++) {
+        struct layer_weights weights = phase_weights(d, w, phase);
+        float *panel = (float *)packed + phase * phase_floats(d) + span.first * 25 * d->ic;
+        for (int64_t ic = 0; ic < d->ic; ic += TOGETHER) {
+            int64_t inputs = smaller(TOGETHER, d->ic - ic);
+            for (int64_t tap = 0; tap < 4; tap++)
+                panel_taps(&weights, span, ic, inputs, tap / 2, tap % 2, columns, taps + tap * columns,
+                           4 * columns);
+            for (int64_t i = 0; i < inputs; i++)
+                native()->winograd[WINOGRAD_4_2].weights(taps + i * 4 * columns, columns,
+                                                         panel + (ic + i) * columns, d->ic * columns);
+        }
     }
 }
 
@@ -128,6 +140,7 @@ const struct layer_variant conv2d_transpose_winograd = {
     .packed_bytes = packed_bytes,
     .pack_tasks = pack_tasks,
     .pack_task = pack_task,
+    .pack_span = pack_span,
     .workspace_bytes = workspace_bytes,
     .tasks = tasks,
     .run_task = run_task,

@@ -98,22 +98,29 @@ static size_t packed_bytes(struct mode mode, const struct layer_dims *d)
     return (size_t)(panel_channel(d->oc, panel_count(d->oc)) * column_floats(mode) * d->ic) * sizeof(float);
 }
 
+static struct layer_span pack_span(const struct layer_dims *d, int64_t task)
+{
+    return panel_span(d->oc, task);
+}
+
 /* One panel: of U, [positions][IC][columns], or of the weights, [IC][KH][KW][columns]. */
 static void pack_task(struct mode mode, const struct layer_dims *d, const struct layer_weights *w,
                       void *packed, int64_t task)
 {
-    enum { COLUMNS_MOST = 64, TAPS_MOST = 25 };
-    float buffer[TAPS_MOST * COLUMNS_MOST];
-    struct winograd_layer layer = layer_of(d, mode.form);
-    int64_t first = panel_channel(d->oc, task), columns = panel_tile(d->oc - first)->columns;
-    int64_t each = column_floats(mode), taps = d->kh * d->kw;
-    float *panel = (float *)packed + first * each * d->ic;
-    for (int64_t ic = 0; ic < d->ic; ic++) {
+    enum { TOGETHER = 4, COLUMNS_MOST = 64, TAPS_MOST = 25 };
+    float buffer[TOGETHER * TAPS_MOST * COLUMNS_MOST];
+    struct layer_span span = panel_span(d->oc, task);
+    int64_t columns = panel_tile(d->oc - span.first)->columns, taps = d->kh * d->kw;
+    float *panel = (float *)packed + span.first * column_floats(mode) * d->ic;
+    for (int64_t ic = 0; ic < d->ic; ic += TOGETHER) {
+        int64_t inputs = smaller(TOGETHER, d->ic - ic);
         float *out = mode.lean ? panel + ic * taps * columns : buffer;
         for (int64_t tap = 0; tap < taps; tap++)
-            panel_row(w, ic, tap / d->kw, tap % d->kw, d->oc, first, columns, out + tap * columns);
-        if (!mode.lean)
-            layer.kernels->weights(buffer, columns, panel + ic * columns, d->ic * columns);
+            panel_taps(w, span, ic, inputs, tap / d->kw, tap % d->kw, columns, out + tap * columns,
+                       taps * columns);
+        for (int64_t i = 0; !mode.lean && i < inputs; i++)
+            native()->winograd[mode.form].weights(buffer + i * taps * columns, columns,
+                                                  panel + (ic + i) * columns, d->ic * columns);
     }
 }
 
@@ -323,6 +330,7 @@ static bool applies_lean(const struct layer_dims *d)
         .packed_bytes = variant##_packed_bytes,                                                              \
         .pack_tasks = pack_tasks,                                                                            \
         .pack_task = variant##_pack_task,                                                                    \
+        .pack_span = pack_span,                                                                              \
         .workspace_bytes = variant##_workspace_bytes,                                                        \
         .shared_bytes = variant##_shared_bytes,                                                              \
         .prepare_tasks = variant##_prepare_tasks,                                                            \

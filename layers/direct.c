@@ -59,17 +59,21 @@ int64_t direct_pack_tasks(const struct layer_dims *d)
     return is_narrow(d) ? d->oc : panel_count(d->oc);
 }
 
+struct layer_span direct_pack_span(const struct layer_dims *d, int64_t task)
+{
+    return is_narrow(d) ? (struct layer_span){AXIS_OUTPUT, task, 1} : panel_span(d->oc, task);
+}
+
 /* An output channel: [KH*KW][IC], zeros behind the last of each tap. */
 static void pack_narrow(const struct layer_dims *d, const struct layer_weights *w, float *packed, int64_t oc)
 {
     int64_t width = round_up(d->ic, LINE_FLOATS);
-    float *out = packed + oc * packed_rows(d);
-    for (int64_t tap = 0; tap < taps_of(d); tap++, out += width)
+    float *out = packed + oc * packed_rows(d), scale = w->scale ? w->scale[oc] : 1;
+    for (int64_t tap = 0; tap < taps_of(d); tap++, out += width) {
+        const float *in = w->data + tap / d->kw * w->stride_h + tap % d->kw * w->stride_w;
         for (int64_t ic = 0; ic < width; ic++)
-            if (ic < d->ic)
-                panel_row(w, ic, tap / d->kw, tap % d->kw, d->oc, oc, 1, out + ic);
-            else
-                out[ic] = 0;
+            out[ic] = ic < d->ic ? in[ic * w->stride_i] * scale : 0;
+    }
 }
 
 /* A panel: [KH*KW][IC][columns], a few input channels at a time: in PyTorch's order their taps are
@@ -78,13 +82,13 @@ static void pack_panel(const struct layer_dims *d, const struct layer_weights *w
                        int64_t panel)
 {
     enum { TOGETHER = 16 };
-    int64_t first = panel_channel(d->oc, panel), columns = panel_tile(d->oc - first)->columns;
-    float *out = packed + first * packed_rows(d);
-    for (int64_t block = 0; block < d->ic; block += TOGETHER)
+    struct layer_span span = panel_span(d->oc, panel);
+    int64_t columns = panel_tile(d->oc - span.first)->columns;
+    float *out = packed + span.first * packed_rows(d);
+    for (int64_t ic = 0; ic < d->ic; ic += TOGETHER)
         for (int64_t tap = 0; tap < taps_of(d); tap++)
-            for (int64_t ic = block; ic < smaller(block + TOGETHER, d->ic); ic++)
-                panel_row(w, ic, tap / d->kw, tap % d->kw, d->oc, first, columns,
-                          out + (tap * d->ic + ic) * columns);
+            panel_taps(w, span, ic, smaller(TOGETHER, d->ic - ic), tap / d->kw, tap % d->kw, columns,
+                       out + (tap * d->ic + ic) * columns, columns);
 }
 
 void direct_pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed, int64_t task)

@@ -33,6 +33,7 @@ struct direct {
 
 size_t direct_packed_bytes(const struct layer_dims *d);
 int64_t direct_pack_tasks(const struct layer_dims *d);
+struct layer_span direct_pack_span(const struct layer_dims *d, int64_t task);
 void direct_pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed, int64_t task);
 
 size_t direct_workspace_bytes(const struct layer_dims *d);

@@ -106,10 +106,10 @@ int64_t layer_channel_tasks(const struct layer_dims *d)
     return (d->ic + CHANNELS_PER_TASK - 1) / CHANNELS_PER_TASK;
 }
 
-int64_t layer_channel_span(const struct layer_dims *d, int64_t task, int64_t *first)
+struct layer_span layer_channel_span(const struct layer_dims *d, int64_t task)
 {
-    *first = task * CHANNELS_PER_TASK;
-    return smaller(CHANNELS_PER_TASK, d->ic - *first);
+    int64_t first = task * CHANNELS_PER_TASK;
+    return (struct layer_span){AXIS_INPUT, first, smaller(CHANNELS_PER_TASK, d->ic - first)};
 }
 
 int64_t layer_band_rows(const struct layer_variant *variant)

@@ -66,9 +66,9 @@ struct epilogue {
 
 /* Where the weights of an operator lie before packing: any order of the four axes. */
 struct layer_weights {
-    const float *data;
+    const float *data; /* for a pack task with a span, the first channel of that */
     int64_t stride_o, stride_i, stride_h, stride_w; /* floats between neighbours along OC, IC, KH, KW */
-    const float *scale;                             /* OC factors multiplied in, or NULL */
+    const float *scale;                             /* factors multiplied in, all OC of them, or NULL */
 };
 
 struct layer_args {
@@ -80,6 +80,13 @@ struct layer_args {
     const void *packed; /* what the pack tasks made; NULL for operators without weights */
     void *shared;       /* what the prepare tasks make for the run tasks; NULL without them */
     struct epilogue epilogue;
+};
+
+/* The part of the weights that a pack task reads: some neighbouring channels of the output or of the input,
+ * and everything along the other axes. */
+struct layer_span {
+    enum layer_axis { AXIS_OUTPUT, AXIS_INPUT } axis;
+    int64_t first, count;
 };
 
 enum layer_family { FAMILY_REFERENCE, FAMILY_OPENBLAS, FAMILY_NATIVE, FAMILY_PLAIN };
@@ -99,6 +106,10 @@ struct layer_variant {
     int64_t (*pack_tasks)(const struct layer_dims *d);
     void (*pack_task)(const struct layer_dims *d, const struct layer_weights *weights, void *packed,
                       int64_t task);
+
+    /* What a pack task reads, so that no more of a file needs to be in memory at a time; NULL: all. The axis
+     * is the same for all tasks, and the span of each begins where that of the task before it ends. */
+    struct layer_span (*pack_span)(const struct layer_dims *d, int64_t task);
 
     size_t (*workspace_bytes)(const struct layer_dims *d); /* scratch for one task of a run; NULL: none */
 
@@ -158,7 +169,7 @@ int64_t layer_pixel_span(const struct layer_dims *d, int64_t task, int64_t *firs
 
 /* Packing that copies w[KH][KW][IC][OC] splits the input channels into tasks. */
 int64_t layer_channel_tasks(const struct layer_dims *d);
-int64_t layer_channel_span(const struct layer_dims *d, int64_t task, int64_t *first);
+struct layer_span layer_channel_span(const struct layer_dims *d, int64_t task);
 
 /* applies() for a variant that takes any dimensions. */
 bool layer_applies_always(const struct layer_dims *d);

@@ -17,9 +17,12 @@ int64_t panel_count(int64_t oc);
 /* The first channel of a panel; of panel_count(oc), the columns of all. */
 int64_t panel_channel(int64_t oc, int64_t panel);
 
-/* One row of a packed panel, tap (kh, kw) of an input channel: `columns` floats for output channels `first`
- * and up, zeros behind the last of `oc`. */
-void panel_row(const struct layer_weights *w, int64_t ic, int64_t kh, int64_t kw, int64_t oc, int64_t first,
-               int64_t columns, float *out);
+/* The channels of a panel. */
+struct layer_span panel_span(int64_t oc, int64_t panel);
+
+/* Tap (kh, kw) of `inputs` input channels from ic on, for the panel of `span`, whose first channel is where
+ * w->data points: `columns` floats an input channel, zeros behind the last, to out, out + step, ... */
+void panel_taps(const struct layer_weights *w, struct layer_span span, int64_t ic, int64_t inputs, int64_t kh,
+                int64_t kw, int64_t columns, float *out, int64_t step);
 
 #endif

@@ -281,6 +281,31 @@ static float *true_output(const struct trial *t, const struct buffers *b)
 
 /* ---- running a variant ------------------------------------------------------------------- */
 
+/* Packs as the engine does: a task with a span sees only its channels, here the others are NaN. Backwards,
+ * because the order must not matter. */
+static void pack_variant(const struct trial *t, const struct buffers *b, const struct layer_variant *variant,
+                         float *packed)
+{
+    const struct layer_dims *d = &t->d;
+    struct guarded seen = guarded_create(b->w.count);
+    for (int64_t task = variant->pack_tasks(d); task-- > 0;) {
+        struct layer_weights weights = weights_of(t, b);
+        struct layer_span span = {AXIS_OUTPUT, 0, d->oc};
+        if (variant->pack_span)
+            span = variant->pack_span(d, task);
+        bool output = span.axis == AXIS_OUTPUT;
+        int64_t stride = output ? weights.stride_o : weights.stride_i, channels = output ? d->oc : d->ic;
+        for (int64_t i = 0; i < b->w.count; i++) {
+            int64_t channel = i / stride % channels;
+            bool inside = channel >= span.first && channel < span.first + span.count;
+            seen.values[i] = inside ? b->w.values[i] : NAN;
+        }
+        weights.data = seen.values + span.first * stride;
+        variant->pack_task(d, &weights, packed, task);
+    }
+    guarded_free(&seen);
+}
+
 static void run_variant(const struct trial *t, const struct buffers *b, const struct layer_variant *variant)
 {
     const struct layer_dims *d = &t->d;
@@ -290,9 +315,8 @@ static void run_variant(const struct trial *t, const struct buffers *b, const st
     struct guarded workspace = guarded_create((int64_t)(workspace_bytes / sizeof(float)));
     size_t shared_bytes = variant->shared_bytes ? variant->shared_bytes(d) : 0;
     struct guarded shared = guarded_create((int64_t)(shared_bytes / sizeof(float)));
-    struct layer_weights weights = weights_of(t, b);
-    for (int64_t task = variant->packed_bytes ? variant->pack_tasks(d) : 0; task-- > 0;)
-        variant->pack_task(d, &weights, packed.values, task);
+    if (variant->packed_bytes)
+        pack_variant(t, b, variant, packed.values);
     struct layer_args args = {.d = *d,
                               .x = b->x.values,
                               .x_stride = d->ic + t->x_extra,

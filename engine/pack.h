@@ -1,0 +1,32 @@
+/* pack.h - weights as the kernels want them, made once for all sessions of a model.
+ *
+ * What a session needs is packed in one go by all threads of the engine. The work is cut into units: one or a
+ * few pack tasks of one tensor, and the part of the tensor that they read. A thread reads that part into a
+ * buffer of its own that is small, used again for every unit and therefore stays in its cache; no tensor
+ * stands in memory twice. */
+#ifndef LIMN_PACK_H
+#define LIMN_PACK_H
+
+#include "model.h"
+
+/* The weights of one node as one variant wants them, for the kernel, channels and layout that `dims` has. */
+struct pack_wish {
+    int node;
+    const struct layer_variant *variant;
+    const struct layer_dims *dims;
+    const void *data; /* the answer; NULL for a variant without weights */
+};
+
+/* Answers all wishes: from what the model has already, the rest from its file. The data belongs to the model
+ * and is never changed. Thread-safe. On failure nothing is kept. LIMN_E_WEIGHTS, LIMN_E_MEMORY. */
+limn_status model_pack(limn_model *model, struct pack_wish *wishes, int count, limn_error *error);
+
+/* The same for one node. */
+limn_status model_packed(limn_model *model, int node, const struct layer_variant *variant,
+                         const struct layer_dims *dims, const void **data, limn_error *error);
+
+/* Frees a model's list; NULL is an empty one. */
+struct packed_batch;
+void packed_free(struct packed_batch *packed);
+
+#endif
