@@ -62,6 +62,7 @@ struct node {
 
     const struct tensor_entry *weight;
     enum weight_layout layout;
+    bool enlarged;       /* the kernel is 4x4, made of the tensor's 3x3: see graph_fold.c */
     float *weight_scale; /* factors a folded batchnorm multiplies into the weights, or NULL */
 
     /* The epilogue; arrays of `channels` floats owned by the graph, or NULL. */

@@ -13,6 +13,15 @@
  *     conv, batchnorm, relu       =>  conv [relu], the batchnorm multiplied into weights and bias
  *     conv, relu, batchnorm       =>  conv [relu, scale, shift]: it cannot go into these weights, behind the
  * ReLU, nor into the next convolution's, whose padding with zeros comes after the shift
+ *
+ * An enlargement by nearest neighbour to twice the size joins the 3x3 convolution behind it. Its outputs see
+ * each input pixel once or twice, so taps can be added up beforehand: in one dimension
+ *
+ *     u[2 j] = u[2 j + 1] = x[j],   y[i] = g0 u[i - 1] + g1 u[i] + g2 u[i + 1]
+ *     y[2 j] = g0 x[j - 1] + (g1 + g2) x[j],   y[2 j + 1] = (g0 + g1) x[j] + g2 x[j + 1]
+ *
+ * which is the transposed convolution of stride 2 and padding 1 with the kernel (g2, g1 + g2, g0 + g1, g0):
+ * 4/9 of the products in each pixel, and no enlarged picture in memory.
  */
 #include "graph.h"
 #include "memory.h"
@@ -123,10 +132,30 @@ static void choose_operand(const struct graph *graph, struct node *node)
         *node = exchanged;
 }
 
+static void fold_enlargement(struct graph *graph, int index)
+{
+    struct node *node = &graph->nodes[index];
+    const struct layer_dims *w = &node->window;
+    value x = graph_maker(graph, node->x);
+    struct node *enlargement = &graph->nodes[x];
+    if (enlargement->role != NODE_LAYER || enlargement->kind != LAYER_UPSAMPLE || enlargement->factor != 2 ||
+        readers(graph, x) != 1 || w->kh != 3 || w->kw != 3 || w->stride_h != 1 || w->stride_w != 1 ||
+        w->pad_h != 1 || w->pad_w != 1 || w->dilation_h != 1 || w->dilation_w != 1)
+        return;
+    node->kind = LAYER_CONV2D_TRANSPOSE;
+    node->enlarged = true;
+    node->window.kh = node->window.kw = 4;
+    node->window.stride_h = node->window.stride_w = 2;
+    node->x = enlargement->x;
+    enlargement->fused_into = index;
+}
+
 void graph_fold(struct graph *graph)
 {
     for (int i = 0; graph->status == LIMN_OK && i < graph->count; i++) {
         struct node *node = &graph->nodes[i];
+        if (node->role == NODE_LAYER && node->kind == LAYER_CONV2D)
+            fold_enlargement(graph, i);
         if (node->role != NODE_LAYER || node->kind != LAYER_POINTWISE)
             continue;
         choose_operand(graph, node);

@@ -49,9 +49,17 @@ struct axes {
     int64_t oc, ic, outer, inner;
 };
 
+/* Sides of a kernel that an enlargement was folded into, in the file and as the kernels get it. */
+enum { ENLARGED_FROM = 3, ENLARGED_TO = 4 };
+
+static int64_t taps_in_file(const struct node *node)
+{
+    return node->enlarged ? ENLARGED_FROM * ENLARGED_FROM : node->window.kh * node->window.kw;
+}
+
 static struct axes axes_around(const struct node *node, enum layer_axis axis)
 {
-    int64_t taps = node->window.kh * node->window.kw, oc = node->channels;
+    int64_t taps = taps_in_file(node), oc = node->channels;
     int64_t ic = (int64_t)node->weight->elements / (oc * taps);
     bool output = axis == AXIS_OUTPUT;
     switch (node->layout) {
@@ -65,13 +73,12 @@ static struct axes axes_around(const struct node *node, enum layer_axis axis)
     }
 }
 
-/* Where the weights of a unit lie once read: a tensor of oc x ic channels at `data`. */
-static struct layer_weights describe_weights(const struct node *node, int64_t oc, int64_t ic,
-                                             const float *data)
+/* Where weights of oc x ic channels and kh x kw taps lie at `data`, in a layout. */
+static struct layer_weights describe_weights(enum weight_layout layout, int64_t oc, int64_t ic, int64_t kh,
+                                             int64_t kw, const float *data)
 {
-    int64_t kh = node->window.kh, kw = node->window.kw;
-    struct layer_weights weights = {.data = data, .scale = node->weight_scale};
-    switch (node->layout) {
+    struct layer_weights weights = {.data = data};
+    switch (layout) {
     case LAYOUT_OIHW:
         weights.stride_w = 1, weights.stride_h = kw;
         weights.stride_i = kh * kw, weights.stride_o = ic * kh * kw;
@@ -85,6 +92,39 @@ static struct layer_weights describe_weights(const struct node *node, int64_t oc
         weights.stride_w = ic * oc, weights.stride_h = kw * ic * oc;
         break;
     }
+    return weights;
+}
+
+/* A kernel of 3x3 => the 4x4 that does the same behind an enlargement: see graph_fold.c. */
+static void enlarge_kernel(const float *in, int64_t stride_h, int64_t stride_w, float *out)
+{
+    static const int first[ENLARGED_TO] = {2, 1, 0, 0}, last[ENLARGED_TO] = {2, 2, 1, 0};
+    for (int kh = 0; kh < ENLARGED_TO; kh++)
+        for (int kw = 0; kw < ENLARGED_TO; kw++) {
+            float sum = 0;
+            for (int h = first[kh]; h <= last[kh]; h++)
+                for (int w = first[kw]; w <= last[kw]; w++)
+                    sum += in[h * stride_h + w * stride_w];
+            *out++ = sum;
+        }
+}
+
+/* The weights of a unit, read into `staging`, as the kernels get them. */
+static struct layer_weights prepare_weights(const struct node *node, int64_t oc, int64_t ic, float *staging)
+{
+    struct layer_weights weights;
+    if (node->enlarged) {
+        float *out = staging + oc * ic * ENLARGED_FROM * ENLARGED_FROM;
+        weights = describe_weights(node->layout, oc, ic, ENLARGED_FROM, ENLARGED_FROM, staging);
+        for (int64_t o = 0; o < oc; o++)
+            for (int64_t i = 0; i < ic; i++)
+                enlarge_kernel(staging + o * weights.stride_o + i * weights.stride_i, weights.stride_h,
+                               weights.stride_w, out + (o * ic + i) * ENLARGED_TO * ENLARGED_TO);
+        weights = describe_weights(LAYOUT_OIHW, oc, ic, ENLARGED_TO, ENLARGED_TO, out);
+    } else {
+        weights = describe_weights(node->layout, oc, ic, node->window.kh, node->window.kw, staging);
+    }
+    weights.scale = node->weight_scale;
     return weights;
 }
 
@@ -119,7 +159,7 @@ static void cut_into_units(struct source *source)
     source->units = (source->tasks + source->together - 1) / source->together;
 }
 
-/* Floats that the largest unit reads. */
+/* Floats that the largest unit takes in staging. */
 static int64_t unit_floats(const struct source *source)
 {
     int64_t most = 0, first, end;
@@ -127,6 +167,8 @@ static int64_t unit_floats(const struct source *source)
         struct layer_span span = unit_span(source, unit, &first, &end);
         struct axes axes = axes_around(source->node, span.axis);
         int64_t floats = axes.outer * span.count * axes.inner;
+        if (source->node->enlarged) /* the kernels in the file and the larger ones beside them */
+            floats += floats / (ENLARGED_FROM * ENLARGED_FROM) * ENLARGED_TO * ENLARGED_TO;
         most = floats > most ? floats : most;
     }
     return most;
@@ -147,10 +189,11 @@ static limn_status pack_unit(const struct source *source, int64_t unit, const st
     if (status != LIMN_OK)
         return status;
     struct layer_weights weights =
-        describe_weights(source->node, output ? span.count : axes.oc, output ? axes.ic : span.count, staging);
+        prepare_weights(source->node, output ? span.count : axes.oc, output ? axes.ic : span.count, staging);
+    const float *data = weights.data;
     int64_t stride = output ? weights.stride_o : weights.stride_i;
     for (int64_t task = first; task < end; task++) {
-        weights.data = staging + (task_span(source, task).first - span.first) * stride;
+        weights.data = data + (task_span(source, task).first - span.first) * stride;
         source->variant->pack_task(source->dims, &weights, source->packed, task);
     }
     return LIMN_OK;
