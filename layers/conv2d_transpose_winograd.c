@@ -1,8 +1,8 @@
 /* conv2d_transpose_winograd.c - transposed convolution of stride 2 and kernel 4x4 by F(4x4, 2x2).
  *
  * Each of the four phases (phases.h) is an ordinary convolution of 2x2, and takes 25 / 16 products an output
- * for each input channel instead of 4. The tiles of a phase have their outputs two pixels apart; a block
- * never mixes phases, whose weights differ. winograd.h says how the work is cut. */
+ * for each input channel instead of 4. All see the same inputs through the same V, made once for a block of
+ * tiles; the outputs of a phase lie two pixels apart. winograd.h says how the work is cut. */
 #include "phases.h"
 #include "winograd.h"
 
@@ -13,18 +13,17 @@ static int64_t smaller(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+enum { PHASES = 4, POSITIONS = 25 };
+
+/* Tiles are those of phase 0, whose first output is (0, 0); the first input under it is (pad - 3) / 2. */
 static struct winograd_layer layer_of(const struct layer_dims *d, int64_t phase)
 {
-    struct direct direct = phase_direct(d, phase);
-    struct winograd_layer layer = {&native()->winograd[WINOGRAD_4_2], .n = d->n, .ic = d->ic, .oc = d->oc};
-    layer.h = (struct winograd_axis){.in = d->ih, .out = d->oh, .lattices = 1, .in_step = 1};
-    layer.w = (struct winograd_axis){.in = d->iw, .out = d->ow, .lattices = 1, .in_step = 1};
-    layer.h.out_step = layer.h.scale = d->stride_h;
-    layer.w.out_step = layer.w.scale = d->stride_w;
-    layer.h.first = direct.first_h;
-    layer.w.first = direct.first_w;
-    layer.h.offset = -direct.first_h - direct.dims.pad_h * d->stride_h;
-    layer.w.offset = -direct.first_w - direct.dims.pad_w * d->stride_w;
+    const struct winograd_kernels *kernels = &native()->winograd[WINOGRAD_PHASES + phase];
+    struct winograd_layer layer = {kernels, .n = d->n, .ic = d->ic, .oc = d->oc};
+    layer.h = (struct winograd_axis){.in = d->ih, .out = d->oh, .first = phase / 2, .offset = d->pad_h - 3};
+    layer.w = (struct winograd_axis){.in = d->iw, .out = d->ow, .first = phase % 2, .offset = d->pad_w - 3};
+    layer.h.lattices = layer.h.in_step = layer.w.lattices = layer.w.in_step = 1;
+    layer.h.out_step = layer.h.scale = layer.w.out_step = layer.w.scale = 2;
     return layer;
 }
 
@@ -32,12 +31,12 @@ static struct winograd_layer layer_of(const struct layer_dims *d, int64_t phase)
 
 static int64_t phase_floats(const struct layer_dims *d)
 {
-    return panel_channel(d->oc, panel_count(d->oc)) * 25 * d->ic;
+    return panel_channel(d->oc, panel_count(d->oc)) * POSITIONS * d->ic;
 }
 
 static size_t packed_bytes(const struct layer_dims *d)
 {
-    return (size_t)(phase_count(d) * phase_floats(d)) * sizeof(float);
+    return (size_t)(PHASES * phase_floats(d)) * sizeof(float);
 }
 
 static int64_t pack_tasks(const struct layer_dims *d)
@@ -57,32 +56,27 @@ static void pack_task(const struct layer_dims *d, const struct layer_weights *w,
     float taps[TOGETHER * 4 * COLUMNS_MOST];
     struct layer_span span = panel_span(d->oc, task);
     int64_t columns = panel_tile(d->oc - span.first)->columns;
-    for (int64_t phase = 0; phase < phase_count(d); phase++) {
+    for (int64_t phase = 0; phase < PHASES; phase++) {
         struct layer_weights weights = phase_weights(d, w, phase);
-        float *panel = (float *)packed + phase * phase_floats(d) + span.first * 25 * d->ic;
+        float *panel = (float *)packed + phase * phase_floats(d) + span.first * POSITIONS * d->ic;
         for (int64_t ic = 0; ic < d->ic; ic += TOGETHER) {
             int64_t inputs = smaller(TOGETHER, d->ic - ic);
             for (int64_t tap = 0; tap < 4; tap++)
                 panel_taps(&weights, span, ic, inputs, tap / 2, tap % 2, columns, taps + tap * columns,
                            4 * columns);
             for (int64_t i = 0; i < inputs; i++)
-                native()->winograd[WINOGRAD_4_2].weights(taps + i * 4 * columns, columns,
-                                                         panel + (ic + i) * columns, d->ic * columns);
+                native()->winograd[WINOGRAD_PHASES + phase].weights(
+                    taps + i * 4 * columns, columns, panel + (ic + i) * columns, d->ic * columns);
         }
     }
 }
 
 /* ---- running ----------------------------------------------------------------------------- */
 
-/* Phases of an odd output differ in their tiles: a task is looked up. */
 static int64_t tasks(const struct layer_dims *d)
 {
-    int64_t blocks = 0;
-    for (int64_t phase = 0; phase < phase_count(d); phase++) {
-        struct winograd_layer layer = layer_of(d, phase);
-        blocks += winograd_blocks(&layer);
-    }
-    return blocks;
+    struct winograd_layer layer = layer_of(d, 0);
+    return winograd_blocks(&layer);
 }
 
 static size_t workspace_bytes(const struct layer_dims *d)
@@ -93,26 +87,15 @@ static size_t workspace_bytes(const struct layer_dims *d)
            sizeof(float);
 }
 
-static void run_task(const struct layer_args *a, int64_t task, void *workspace)
+/* One phase of a block, from the V in `product`. */
+static void run_phase(const struct layer_args *a, int64_t phase, int64_t first,
+                      struct winograd_product product)
 {
-    int64_t phase = 0;
     struct winograd_layer layer = layer_of(&a->d, phase);
-    while (task >= winograd_blocks(&layer)) {
-        task -= winograd_blocks(&layer);
-        layer = layer_of(&a->d, ++phase);
-    }
-    int64_t block = winograd_block(&layer), first = task * block, width = winograd_width(layer.ic);
-    struct winograd_product product = {.m = workspace, .channels = layer.ic, .v_width = width};
-    float *zeros = product.m + winograd_m_floats(&layer, WINOGRAD_TILES), *v = zeros + width;
-    product.tiles = smaller(block, winograd_tiles(&layer) - first);
-    product.v = v;
-    product.v_stride = winograd_stride(WINOGRAD_TILES, width);
-    memset(zeros, 0, (size_t)layer.ic * sizeof *zeros);
-    winograd_input(&layer, a, zeros, first, product.tiles, v, 0, WINOGRAD_TILES);
     for (int64_t panel = 0; panel < panel_count(layer.oc); panel++) {
         int64_t oc = panel_channel(layer.oc, panel);
         const struct native_tile_kernel *kernel = panel_tile(layer.oc - oc);
-        product.u = (const float *)a->packed + phase * phase_floats(&a->d) + oc * 25 * layer.ic;
+        product.u = (const float *)a->packed + phase * phase_floats(&a->d) + oc * POSITIONS * layer.ic;
         product.u_stride = layer.ic * kernel->columns;
         product.m_stride = winograd_stride(WINOGRAD_TILES, kernel->columns);
         winograd_multiply(&layer, kernel, &product);
@@ -121,12 +104,27 @@ static void run_task(const struct layer_args *a, int64_t task, void *workspace)
     }
 }
 
+static void run_task(const struct layer_args *a, int64_t task, void *workspace)
+{
+    struct winograd_layer layer = layer_of(&a->d, 0);
+    int64_t block = winograd_block(&layer), first = task * block, width = winograd_width(layer.ic);
+    struct winograd_product product = {.m = workspace, .channels = layer.ic, .v_width = width};
+    float *zeros = product.m + winograd_m_floats(&layer, WINOGRAD_TILES), *v = zeros + width;
+    product.tiles = smaller(block, winograd_tiles(&layer) - first);
+    product.v = v;
+    product.v_stride = winograd_stride(WINOGRAD_TILES, width);
+    memset(zeros, 0, (size_t)layer.ic * sizeof *zeros);
+    winograd_input(&layer, a, zeros, first, product.tiles, v, 0, WINOGRAD_TILES);
+    for (int64_t phase = 0; phase < PHASES; phase++)
+        run_phase(a, phase, first, product);
+}
+
 /* U takes 25 / 4 times the room of the weights: with few tiles, reading it costs more than is saved. */
 static bool applies(const struct layer_dims *d)
 {
     enum { CHANNELS_LEAST = 17, TILES_LEAST = 48 };
-    if (d->kh != 4 || d->kw != 4 || d->stride_h != 2 || d->stride_w != 2 || d->ic < CHANNELS_LEAST ||
-        d->oc < CHANNELS_LEAST)
+    if (d->kh != 4 || d->kw != 4 || d->stride_h != 2 || d->stride_w != 2 || d->pad_h != 1 || d->pad_w != 1 ||
+        d->ic < CHANNELS_LEAST || d->oc < CHANNELS_LEAST)
         return false;
     struct winograd_layer layer = layer_of(d, 0);
     return winograd_tiles(&layer) >= TILES_LEAST;

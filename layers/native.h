@@ -47,22 +47,24 @@ struct native_tile_kernel {
 /* The forms of Winograd's algorithm: tiles of `outputs` x `outputs` under kernels of `taps` x `taps`, by
  * points = outputs + taps - 1 to the power of two products. See native_winograd.c. */
 enum winograd_form {
-    WINOGRAD_4_3, /* 4 x 4 outputs under 3 x 3: 2.25 products an output instead of 9 */
-    WINOGRAD_2_5, /* 2 x 2 under 5 x 5: 9 instead of 25 */
-    WINOGRAD_4_2, /* 4 x 4 under 2 x 2: 1.56 instead of 4 */
-    WINOGRAD_3_3, /* 3 x 3 under 3 x 3: 2.78 instead of 9, for pictures too small for 4 x 4 */
-    WINOGRAD_FORMS,
+    WINOGRAD_4_3,                        /* 4 x 4 outputs under 3 x 3: 2.25 products an output instead of 9 */
+    WINOGRAD_2_5,                        /* 2 x 2 under 5 x 5: 9 instead of 25 */
+    WINOGRAD_3_3,                        /* 3 x 3 under 3 x 3: 2.78 instead of 9 */
+    WINOGRAD_PHASES,                     /* the first of four: 4 x 4 under the 2 x 2 of phase 0, 1, 2, 3 */
+    WINOGRAD_FORMS = WINOGRAD_PHASES + 4 /* of a transposed convolution: 1.56 instead of 4 */
 };
 
 struct winograd_kernels {
-    int points, taps, outputs;
+    int points, kept;   /* of V; of U and M, where a phase leaves out one point of each axis ... */
+    int skip_h, skip_w; /* ... the last, or, if 1, the first */
+    int taps, outputs;
     /* V = B^T d B: `at` names points x points pixels, `channels` floats each; position i of the result goes
      * to v + i * v_stride. Whole vectors are written, so up to VECTOR_FLOATS - 1 floats more than channels.
      */
     void (*input)(const float *const *at, int64_t channels, float *v, int64_t v_stride);
-    /* U = G g G^T: taps x taps rows of `columns` floats => points x points rows, u_stride apart. */
+    /* U = G g G^T: taps x taps rows of `columns` floats => kept x kept rows, u_stride apart. */
     void (*weights)(const float *w, int64_t columns, float *u, int64_t u_stride);
-    /* y = epilogue(A^T M A): points x points rows of at least `channels` floats, m_stride apart. */
+    /* y = epilogue(A^T M A): kept x kept rows of at least `channels` floats, m_stride apart. */
     void (*output)(const float *m, int64_t m_stride, int64_t channels, const struct native_outputs *to);
 };
 

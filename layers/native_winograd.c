@@ -25,7 +25,12 @@
  *
  * All of B and A is exact in binary, and these values, found by a search over sixteenths, keep the rounding
  * error of F(4,3) at about a third of that of the usual 0, +-1, +-2. Forms with the same n share B: F(4,3)
- * and F(2,5), F(4,2) and F(3,3). */
+ * and F(2,5) have n = 6, F(3,3) has 5.
+ *
+ * Phases. The two phases of a transposed convolution (phases.h) are convolutions of two taps, whose inputs
+ * begin one pixel apart. As three taps, g0 g1 0 and 0 g0 g1, they see the same inputs and share V; then the
+ * first has a zero at infinity and the second at 0, and each is F(4,2) with five points of the six.
+ */
 #include "native_vector.h"
 
 enum { POINTS_MOST = 6 };
@@ -90,20 +95,22 @@ INLINE void weights_line(int points, int taps, const vector *g, int g_step, vect
     x[4 * step] = g[(taps - 1) * g_step];
 }
 
-/* One line of A^T m: points at m[0], m[m_step], ... => outputs at y[0], y[step], ... */
-INLINE void output_line(int points, int outputs, const vector *m, int m_step, vector *y, int step)
+/* One line of A^T m: points at m[0], m[m_step], ... => outputs at y[0], y[step], ... Of 6 points, the first
+ * (0) or the last (infinity) may be left out. */
+INLINE void output_line(int points, bool zero, bool infinity, int outputs, const vector *m, int m_step,
+                        vector *y, int step)
 {
     const float p = NEAR(points), q = FAR(points);
-    const vector *x = points == 6 ? m + m_step : m;
+    const vector *x = zero ? m + m_step : m;
     vector sum_p = x[0] + x[m_step], difference_p = x[0] - x[m_step];
     vector sum_q = x[2 * m_step] + x[3 * m_step], difference_q = x[2 * m_step] - x[3 * m_step];
     UNROLL for (int j = 0; j < outputs; j++)
     {
         vector of_p = j % 2 ? difference_p : sum_p, of_q = j % 2 ? difference_q : sum_q;
         vector sum = j ? power(p, j) * of_p + power(q, j) * of_q : of_p + of_q;
-        if (j == 0 && points == 6)
+        if (j == 0 && zero)
             sum += m[0];
-        y[j * step] = j == outputs - 1 ? sum + x[4 * m_step] : sum;
+        y[j * step] = j == outputs - 1 && infinity ? sum + x[4 * m_step] : sum;
     }
 }
 
@@ -125,35 +132,42 @@ INLINE void input_tile(int points, const float *const *at, int64_t c, int64_t co
     }
 }
 
-INLINE void weights_tile(int points, int taps, const float *w, int64_t columns, int64_t c, float *u,
-                         int64_t u_stride)
+/* taps x taps; of a phase (kept < points) the 2x2 in the corner that skip_h and skip_w say. */
+INLINE void weights_tile(int points, int kept, int skip_h, int skip_w, int taps, const float *w,
+                         int64_t columns, int64_t c, float *u, int64_t u_stride)
 {
     vector g[5 * 5], t[POINTS_MOST * 5], line[POINTS_MOST];
-    UNROLL for (int tap = 0; tap < taps * taps; tap++) g[tap] = load(w + tap * columns + c);
+    int given = kept < points ? taps - 1 : taps;
+    UNROLL for (int tap = 0; tap < taps * taps; tap++)
+    {
+        int row = tap / taps - skip_h, column = tap % taps - skip_w;
+        bool there = row >= 0 && row < given && column >= 0 && column < given;
+        g[tap] = there ? load(w + (row * given + column) * columns + c) : (vector){0};
+    }
     UNROLL for (int column = 0; column < taps; column++)
         weights_line(points, taps, g + column, taps, t + column, taps);
-    UNROLL for (int row = 0; row < points; row++)
+    UNROLL for (int row = 0; row < kept; row++)
     {
-        weights_line(points, taps, t + row * taps, 1, line, 1);
-        UNROLL for (int column = 0; column < points; column++)
-            store(u + (row * points + column) * u_stride + c, line[column]);
+        weights_line(points, taps, t + (row + skip_h) * taps, 1, line, 1);
+        UNROLL for (int column = 0; column < kept; column++)
+            store(u + (row * kept + column) * u_stride + c, line[column + skip_w]);
     }
 }
 
-INLINE void output_tile(int points, int outputs, const float *m, int64_t m_stride, int64_t c, int64_t count,
-                        const struct native_outputs *to)
+INLINE void output_tile(int points, int kept, int skip_h, int skip_w, int outputs, const float *m,
+                        int64_t m_stride, int64_t c, int64_t count, const struct native_outputs *to)
 {
     vector in[POINTS_MOST], t[4 * POINTS_MOST], line[4];
     const struct epilogue *e = to->epilogue;
-    UNROLL for (int column = 0; column < points; column++)
+    bool phase = kept < points, six = points == 6;
+    UNROLL for (int column = 0; column < kept; column++)
     {
-        UNROLL for (int row = 0; row < points; row++) in[row] =
-            load(m + (row * points + column) * m_stride + c);
-        output_line(points, outputs, in, 1, t + column, points);
+        UNROLL for (int row = 0; row < kept; row++) in[row] = load(m + (row * kept + column) * m_stride + c);
+        output_line(points, six && !skip_h, !phase || skip_h, outputs, in, 1, t + column, kept);
     }
     UNROLL for (int row = 0; row < outputs; row++)
     {
-        output_line(points, outputs, t + row * points, 1, line, 1);
+        output_line(points, six && !skip_w, !phase || skip_w, outputs, t + row * kept, 1, line, 1);
         UNROLL for (int column = 0; column < outputs; column++)
         {
             int64_t pixel = to->pixels[row * outputs + column];
@@ -184,34 +198,40 @@ static void transcend_tile(int outputs, int64_t channels, const struct native_ou
             input_tile(points, at, c, channels - c, v, v_stride);                                            \
     }
 
-#define WINOGRAD_FORM(form, points, taps, outputs)                                                           \
+#define WINOGRAD_FORM(form, points, kept, skip_h, skip_w, taps, outputs)                                     \
     static void weights_##form(const float *w, int64_t columns, float *u, int64_t u_stride)                  \
     {                                                                                                        \
         for (int64_t c = 0; c < columns; c += VECTOR_FLOATS)                                                 \
-            weights_tile(points, taps, w, columns, c, u, u_stride);                                          \
+            weights_tile(points, kept, skip_h, skip_w, taps, w, columns, c, u, u_stride);                    \
     }                                                                                                        \
     static void output_##form(const float *m, int64_t m_stride, int64_t channels,                            \
                               const struct native_outputs *to)                                               \
     {                                                                                                        \
         int64_t c = 0;                                                                                       \
         for (; c + VECTOR_FLOATS <= channels; c += VECTOR_FLOATS)                                            \
-            output_tile(points, outputs, m, m_stride, c, VECTOR_FLOATS, to);                                 \
+            output_tile(points, kept, skip_h, skip_w, outputs, m, m_stride, c, VECTOR_FLOATS, to);           \
         if (c < channels)                                                                                    \
-            output_tile(points, outputs, m, m_stride, c, channels - c, to);                                  \
+            output_tile(points, kept, skip_h, skip_w, outputs, m, m_stride, c, channels - c, to);            \
         if (is_transcendental(to->epilogue))                                                                 \
             transcend_tile(outputs, channels, to);                                                           \
     }
 
 WINOGRAD_INPUT(input_6, 6)
 WINOGRAD_INPUT(input_5, 5)
-WINOGRAD_FORM(4_3, 6, 3, 4)
-WINOGRAD_FORM(2_5, 6, 5, 2)
-WINOGRAD_FORM(4_2, 5, 2, 4)
-WINOGRAD_FORM(3_3, 5, 3, 3)
+WINOGRAD_FORM(4_3, 6, 6, 0, 0, 3, 4)
+WINOGRAD_FORM(2_5, 6, 6, 0, 0, 5, 2)
+WINOGRAD_FORM(3_3, 5, 5, 0, 0, 3, 3)
+WINOGRAD_FORM(phase_00, 6, 5, 0, 0, 3, 4)
+WINOGRAD_FORM(phase_01, 6, 5, 0, 1, 3, 4)
+WINOGRAD_FORM(phase_10, 6, 5, 1, 0, 3, 4)
+WINOGRAD_FORM(phase_11, 6, 5, 1, 1, 3, 4)
 
 const struct winograd_kernels NATIVE(winograd)[WINOGRAD_FORMS] = {
-    [WINOGRAD_4_3] = {6, 3, 4, input_6, weights_4_3, output_4_3},
-    [WINOGRAD_2_5] = {6, 5, 2, input_6, weights_2_5, output_2_5},
-    [WINOGRAD_4_2] = {5, 2, 4, input_5, weights_4_2, output_4_2},
-    [WINOGRAD_3_3] = {5, 3, 3, input_5, weights_3_3, output_3_3},
+    [WINOGRAD_4_3] = {6, 6, 0, 0, 3, 4, input_6, weights_4_3, output_4_3},
+    [WINOGRAD_2_5] = {6, 6, 0, 0, 5, 2, input_6, weights_2_5, output_2_5},
+    [WINOGRAD_3_3] = {5, 5, 0, 0, 3, 3, input_5, weights_3_3, output_3_3},
+    [WINOGRAD_PHASES + 0] = {6, 5, 0, 0, 2, 4, input_6, weights_phase_00, output_phase_00},
+    [WINOGRAD_PHASES + 1] = {6, 5, 0, 1, 2, 4, input_6, weights_phase_01, output_phase_01},
+    [WINOGRAD_PHASES + 2] = {6, 5, 1, 0, 2, 4, input_6, weights_phase_10, output_phase_10},
+    [WINOGRAD_PHASES + 3] = {6, 5, 1, 1, 2, 4, input_6, weights_phase_11, output_phase_11},
 };

@@ -8,9 +8,21 @@ static int64_t round_up(int64_t n, int64_t unit)
     return (n + unit - 1) / unit * unit;
 }
 
-static int64_t positions(const struct winograd_layer *layer)
+static int64_t v_positions(const struct winograd_layer *layer)
 {
     return layer->kernels->points * layer->kernels->points;
+}
+
+static int64_t m_positions(const struct winograd_layer *layer)
+{
+    return layer->kernels->kept * layer->kernels->kept;
+}
+
+/* Where V has what belongs to a position of U and M. */
+static int64_t v_position(const struct winograd_kernels *kernels, int64_t position)
+{
+    return (position / kernels->kept + kernels->skip_h) * kernels->points + position % kernels->kept +
+           kernels->skip_w;
 }
 
 /* ---- where tiles lie --------------------------------------------------------------------- */
@@ -22,7 +34,7 @@ struct lattices {
 
 static struct lattices count_lattices(const struct winograd_axis *axis, int64_t outputs)
 {
-    int64_t left = axis->out - axis->first, each = left / axis->out_step, longer = left % axis->out_step;
+    int64_t each = axis->out / axis->out_step, longer = axis->out % axis->out_step;
     struct lattices l = {.longer = longer < axis->lattices ? longer : axis->lattices};
     l.long_tiles = (each + 1 + outputs - 1) / outputs;
     l.short_tiles = (each + outputs - 1) / outputs;
@@ -37,7 +49,7 @@ static int64_t tile_output(const struct winograd_axis *axis, const struct lattic
     int64_t in_long = l->longer * l->long_tiles;
     int64_t lattice = t < in_long ? t / l->long_tiles : l->longer + (t - in_long) / l->short_tiles;
     int64_t index = t < in_long ? t % l->long_tiles : (t - in_long) % l->short_tiles;
-    return axis->first + lattice + index * outputs * axis->out_step;
+    return lattice + index * outputs * axis->out_step;
 }
 
 struct tile {
@@ -90,12 +102,12 @@ int64_t winograd_width(int64_t channels)
 
 int64_t winograd_v_floats(const struct winograd_layer *layer, int64_t tiles)
 {
-    return positions(layer) * winograd_stride(tiles, winograd_width(layer->ic));
+    return v_positions(layer) * winograd_stride(tiles, winograd_width(layer->ic));
 }
 
 int64_t winograd_m_floats(const struct winograd_layer *layer, int64_t tiles)
 {
-    return positions(layer) * winograd_stride(tiles, native()->tiles[0].columns);
+    return m_positions(layer) * winograd_stride(tiles, native()->tiles[0].columns);
 }
 
 /* ---- the three stages -------------------------------------------------------------------- */
@@ -139,12 +151,12 @@ void winograd_multiply(const struct winograd_layer *layer, const struct native_t
     const float *rows[WINOGRAD_TILES];
     for (int64_t t = 0; t < WINOGRAD_TILES; t++) /* a matrix tile reads whole rows: the spare ones any */
         rows[t] = p->v + (t < p->tiles ? t : 0) * p->v_width;
-    for (int64_t position = 0; position < positions(layer); position++)
+    for (int64_t position = 0; position < m_positions(layer); position++)
         for (int64_t k = 0; k < p->channels; k += WINOGRAD_CHAIN)
             for (int64_t t = 0; t < p->tiles; t += kernel->rows) {
                 struct native_tile tile = {.taps = 1, .c_stride = kernel->columns};
                 tile.k = p->channels - k < WINOGRAD_CHAIN ? p->channels - k : WINOGRAD_CHAIN;
-                tile.k_first = position * p->v_stride + k;
+                tile.k_first = v_position(layer->kernels, position) * p->v_stride + k;
                 tile.rows = rows + t;
                 tile.b = p->u + position * p->u_stride + k * kernel->columns;
                 tile.c = p->m + position * p->m_stride + t * kernel->columns;
@@ -163,7 +175,8 @@ static void find_outputs(const struct winograd_layer *layer, const struct tile *
     int outputs = layer->kernels->outputs;
     for (int i = 0; i < outputs; i++)
         for (int j = 0; j < outputs; j++) {
-            int64_t oh = tile->oh + i * layer->h.out_step, ow = tile->ow + j * layer->w.out_step;
+            int64_t oh = tile->oh + layer->h.first + i * layer->h.out_step;
+            int64_t ow = tile->ow + layer->w.first + j * layer->w.out_step;
             bool inside = oh < layer->h.out && ow < layer->w.out;
             *pixels++ = inside ? (tile->n * layer->h.out + oh) * layer->w.out + ow : -1;
         }

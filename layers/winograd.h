@@ -18,12 +18,12 @@
 
 #include "panels.h"
 
-/* One axis of the picture: where tile t has its outputs and inputs. Output o of a lattice is at
- * first + lattice + o * out_step; the first input of a tile whose first output is at p is at
+/* One axis of the picture: where a tile has its outputs and inputs. Output o of a lattice is at
+ * p = lattice + o * out_step, moved by `first`; the first input of a tile whose first output is at p is at
  * (p + offset) / scale, and the following are in_step apart. */
 struct winograd_axis {
     int64_t in, out;            /* pixels of x and y */
-    int64_t lattices, out_step; /* lattices: out_step of them, or the one that begins at `first` */
+    int64_t lattices, out_step; /* out_step lattices, or one */
     int64_t first, in_step, offset, scale;
 };
 
