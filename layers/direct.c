@@ -309,6 +309,9 @@ static void run_narrow(const struct layer_dims *d, const struct layer_args *a, c
         for (int64_t i = 0; i < count; i += NATIVE_DOT_ROWS) {
             tile.rows = block->rows + i;
             tile.c = block->c + i * d->oc + oc;
+            /* The pixels that the next tile is the first to see, under its last tap. */
+            tile.ahead =
+                tile.rows[(taps_of(d) - 1) * PIXELS + (i + NATIVE_DOT_ROWS < PIXELS ? NATIVE_DOT_ROWS : 0)];
             native()->dots[columns - 1](&tile);
         }
     }

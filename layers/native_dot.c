@@ -43,12 +43,14 @@ INLINE void dot_tile(int columns, const struct native_tile *t)
     vector c[NATIVE_DOT_ROWS][NATIVE_DOT_COLUMNS];
     UNROLL for (int r = 0; r < NATIVE_DOT_ROWS; r++) UNROLL for (int j = 0; j < columns; j++) c[r][j] =
         (vector){0};
+    const char *ahead = (const char *)t->ahead;
     int64_t width = (t->k + LINE_FLOATS - 1) / LINE_FLOATS * LINE_FLOATS, b_stride = t->taps * width;
     for (int64_t tap = 0; tap < t->taps; tap++) {
         const float *a[NATIVE_DOT_ROWS], *b = t->b + tap * width;
         UNROLL for (int r = 0; r < NATIVE_DOT_ROWS; r++) a[r] = t->rows[tap * t->rows_stride + r];
         int64_t k = 0;
-        for (; k + VECTOR_FLOATS <= t->k; k += VECTOR_FLOATS) {
+        for (; k + VECTOR_FLOATS <= t->k; k += VECTOR_FLOATS, ahead += 64) {
+            __builtin_prefetch(ahead);
             dot_step(columns, a, b + k, b_stride, VECTOR_FLOATS, c);
             UNROLL for (int r = 0; r < NATIVE_DOT_ROWS; r++) a[r] += VECTOR_FLOATS;
         }
