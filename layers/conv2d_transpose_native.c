@@ -49,27 +49,35 @@ static size_t workspace_bytes(const struct layer_dims *d)
     return most;
 }
 
-static int64_t tasks(const struct layer_dims *d)
+/* Tasks of the phase that has most of them: of each, so that the phases of one place follow one another and
+ * find x in the cache. Those that a smaller phase does not have do nothing. */
+static int64_t tasks_each(const struct layer_dims *d)
 {
-    int64_t tasks = 0;
+    int64_t most = 0;
     for (int64_t phase = 0; phase < phase_count(d); phase++) {
         struct direct direct = phase_direct(d, phase);
-        tasks += direct_tasks(&direct.dims);
+        int64_t tasks = direct_tasks(&direct.dims);
+        most = tasks > most ? tasks : most;
     }
-    return tasks;
+    return most;
+}
+
+static int64_t tasks(const struct layer_dims *d)
+{
+    return tasks_each(d) * phase_count(d);
 }
 
 static void run_task(const struct layer_args *a, int64_t task, void *workspace)
 {
     const float *packed = a->packed;
-    int64_t phase = 0;
-    struct direct direct = phase_direct(&a->d, phase);
-    while (task >= direct_tasks(&direct.dims)) {
-        task -= direct_tasks(&direct.dims);
-        packed += direct_packed_bytes(&direct.dims) / sizeof *packed;
-        direct = phase_direct(&a->d, ++phase);
+    int64_t phase = task % phase_count(&a->d), index = task / phase_count(&a->d);
+    for (int64_t i = 0; i < phase; i++) {
+        struct direct before = phase_direct(&a->d, i);
+        packed += direct_packed_bytes(&before.dims) / sizeof *packed;
     }
-    direct_run_task(&direct, a, packed, task, workspace);
+    struct direct direct = phase_direct(&a->d, phase);
+    if (index < direct_tasks(&direct.dims))
+        direct_run_task(&direct, a, packed, index, workspace);
 }
 
 const struct layer_variant conv2d_transpose_native = {

@@ -166,14 +166,48 @@ static void find_taps(const struct layer_dims *d, const struct layer_args *a, in
     }
 }
 
-/* Fills rows and pixels; pixels beyond the last one see zeros. */
+/* Copies the taps of output pixel (n, oh, ow) side by side: a kernel row at a time where x has no gaps and
+ * the row lies inside. */
+static void gather_pixel(const struct layer_dims *d, const struct layer_args *a, int64_t n, int64_t oh,
+                         int64_t ow, float *out)
+{
+    int64_t left = ow * d->stride_w - d->pad_w, run = d->kw * d->ic;
+    bool inside = left >= 0 && left + d->kw <= d->iw && d->dilation_w == 1 && a->x_stride == d->ic;
+    for (int64_t kh = 0; kh < d->kh; kh++, out += run) {
+        int64_t ih = oh * d->stride_h - d->pad_h + kh * d->dilation_h;
+        const float *x = a->x + ((n * d->ih + ih) * d->iw + left) * a->x_stride;
+        bool row_inside = ih >= 0 && ih < d->ih;
+        if (row_inside && inside) {
+            int64_t i = 0;
+            for (; i + 4 <= run; i += 4) /* runs are too short for a call of memcpy */
+                memcpy(out + i, x + i, 4 * sizeof *out);
+            for (; i < run; i++)
+                out[i] = x[i];
+            continue;
+        }
+        for (int64_t kw = 0; kw < d->kw; kw++) {
+            int64_t iw = left + kw * d->dilation_w;
+            bool there = row_inside && iw >= 0 && iw < d->iw;
+            for (int64_t ic = 0; ic < d->ic; ic++)
+                out[kw * d->ic + ic] = there ? x[kw * d->dilation_w * a->x_stride + ic] : 0;
+        }
+    }
+}
+
+/* Fills rows and pixels; pixels beyond the last one see zeros. Gathered taps are one tap. */
 static void find_rows(const struct direct *direct, const struct layer_args *a, int64_t first, int64_t count,
                       const struct block *block)
 {
     const struct layer_dims *d = &direct->dims;
     int64_t ow = first % d->ow, oh = first / d->ow % d->oh, n = first / (d->ow * d->oh);
+    int64_t step = taps_of(d) * d->ic, rows = is_gathered(d) ? 1 : taps_of(d);
     for (int64_t i = 0; i < count; i++) {
-        find_taps(d, a, n, oh, ow, block->zeros, block->rows + i);
+        if (is_gathered(d)) {
+            block->rows[i] = block->gathered + i * step;
+            gather_pixel(d, a, n, oh, ow, block->gathered + i * step);
+        } else {
+            find_taps(d, a, n, oh, ow, block->zeros, block->rows + i);
+        }
         block->pixels[i] = (n * direct->y_h + direct->first_h + oh * direct->step_h) * direct->y_w +
                            direct->first_w + ow * direct->step_w;
         if (++ow == d->ow) {
@@ -182,42 +216,9 @@ static void find_rows(const struct direct *direct, const struct layer_args *a, i
                 oh = 0, n++;
         }
     }
-    for (int64_t tap = 0; tap < taps_of(d); tap++)
+    for (int64_t tap = 0; tap < rows; tap++)
         for (int64_t i = count; i < PIXELS; i++)
-            block->rows[tap * PIXELS + i] = block->zeros;
-}
-
-/* One tap of every pixel, `step` floats apart; quick where `ic` is a constant. */
-static inline void gather_tap(const float *const *rows, int64_t ic, float *out, int64_t step)
-{
-    for (int64_t i = 0; i < PIXELS; i++, out += step)
-        for (int64_t c = 0; c < ic; c++)
-            out[c] = rows[i][c];
-}
-
-/* Copies the taps of each pixel side by side; afterwards they are one tap. */
-static void gather(const struct layer_dims *d, const struct block *block)
-{
-    int64_t taps = taps_of(d), step = taps * d->ic;
-    for (int64_t tap = 0; tap < taps; tap++) {
-        const float *const *rows = block->rows + tap * PIXELS;
-        float *out = block->gathered + tap * d->ic;
-        switch (d->ic) {
-        case 1:
-            gather_tap(rows, 1, out, step);
-            break;
-        case 3:
-            gather_tap(rows, 3, out, step);
-            break;
-        case 4:
-            gather_tap(rows, 4, out, step);
-            break;
-        default:
-            gather_tap(rows, d->ic, out, step);
-        }
-    }
-    for (int64_t i = 0; i < PIXELS; i++)
-        block->rows[i] = block->gathered + i * step;
+            block->rows[tap * PIXELS + i] = is_gathered(d) ? block->gathered : block->zeros;
 }
 
 /* ---- products ---------------------------------------------------------------------------- */
@@ -231,18 +232,49 @@ static bool sees(const float *const *rows, int64_t count, const float *zeros)
     return false;
 }
 
-/* A slice of a panel, taps tap .. tap+taps and channels k_first .. k_first+k, for all tiles of the block. */
+/* One panel for one block. */
+struct panel_run {
+    const struct layer_dims *d;
+    const struct native_tile_kernel *kernel;
+    const struct block *block;
+    int64_t count; /* pixels */
+    struct epilogue epilogue;
+    struct native_outputs to;
+    int64_t channels;
+};
+
+/* A slice of a panel, taps tap .. tap+taps and channels k_first .. k_first+k. */
 struct slice {
     int64_t tap, taps, k_first, k;
     const float *b;
-    bool first;
+    bool first, last;
 };
 
-static void run_slice(const struct native_tile_kernel *kernel, const struct slice *slice,
-                      const struct block *block, int64_t count)
+/* Asks for the lines of y that a tile will write, to have them by then. */
+static void fetch_outputs(const struct panel_run *run, int64_t i, int64_t rows)
 {
+    for (int64_t r = i; r < i + rows; r++)
+        for (int64_t c = 0; c < run->channels; c += LINE_FLOATS)
+            __builtin_prefetch(run->to.y + run->to.pixels[r] * run->to.y_stride + c, 1);
+}
+
+/* A tile goes to y as soon as it is complete: its stores then overlap with the products of the next. */
+static void finish_tile(const struct panel_run *run, int64_t i, int64_t rows)
+{
+    int64_t columns = run->kernel->columns;
+    struct native_outputs to = run->to;
+    to.pixels += i;
+    native()->finish(run->block->c + i * columns, columns, rows, run->channels, &to);
+}
+
+/* A slice for all tiles of the block. */
+static void run_slice(const struct panel_run *run, const struct slice *slice)
+{
+    const struct native_tile_kernel *kernel = run->kernel;
+    const struct block *block = run->block;
     int64_t lines = slice->taps * slice->k, next = slice->taps * slice->k * kernel->columns;
-    for (int64_t i = 0; i < count; i += kernel->rows) {
+    for (int64_t i = 0; i < run->count; i += kernel->rows) {
+        int64_t rows = smaller(kernel->rows, run->count - i);
         struct native_tile tile = {.k = slice->k, .k_first = slice->k_first, .rows_stride = PIXELS};
         tile.taps = slice->taps;
         tile.rows = block->rows + slice->tap * PIXELS + i;
@@ -254,36 +286,36 @@ static void run_slice(const struct native_tile_kernel *kernel, const struct slic
         int64_t part = i / kernel->rows * lines * LINE_FLOATS;
         tile.ahead = slice->b + (part < next ? next + part : 0);
         bool live = slice->first || slice->taps > 1 || sees(tile.rows, kernel->rows, block->zeros);
+        if (slice->last)
+            fetch_outputs(run, i, rows);
         if (live)
             kernel->run(&tile);
+        if (slice->last)
+            finish_tile(run, i, rows);
     }
 }
 
 /* K in slices of at most CHAIN products: whole taps, or parts of one that is longer. */
-static void run_panel(const struct layer_dims *d, const struct native_tile_kernel *kernel, const float *b,
-                      const struct block *block, int64_t count)
+static void run_panel(const struct panel_run *run, const float *b)
 {
+    const struct layer_dims *d = run->d;
+    int64_t columns = run->kernel->columns;
     int64_t taps = is_gathered(d) ? 1 : taps_of(d), ic = is_gathered(d) ? taps_of(d) * d->ic : d->ic;
     int64_t k = smaller(ic, CHAIN), together = k == ic ? CHAIN / k : 1;
-    if (taps == 0) /* a phase of a transposed convolution that no input reaches */
-        memset(block->c, 0, (size_t)(PIXELS * kernel->columns) * sizeof *block->c);
+    if (taps == 0) { /* a phase of a transposed convolution that no input reaches */
+        memset(run->block->c, 0, (size_t)(PIXELS * columns) * sizeof *run->block->c);
+        finish_tile(run, 0, run->count);
+    }
     for (int64_t tap = 0; tap < taps; tap += together)
         for (int64_t k_first = 0; k_first < ic; k_first += k) {
             struct slice slice = {.tap = tap, .k_first = k_first};
             slice.taps = smaller(together, taps - tap);
             slice.k = smaller(k, ic - k_first);
-            slice.b = b + (tap * ic + k_first) * kernel->columns;
+            slice.b = b + (tap * ic + k_first) * columns;
             slice.first = tap == 0 && k_first == 0;
-            run_slice(kernel, &slice, block, count);
+            slice.last = tap + slice.taps == taps && k_first + slice.k == ic;
+            run_slice(run, &slice);
         }
-}
-
-static void finish(const struct layer_args *a, const struct block *block, int64_t count, int64_t oc,
-                   int64_t channels, int64_t columns)
-{
-    struct epilogue epilogue = epilogue_slice(&a->epilogue, oc);
-    struct native_outputs to = {&epilogue, a->y + oc, a->y_stride, block->pixels};
-    native()->finish(block->c, columns, count, channels, &to);
 }
 
 static void run_wide(const struct layer_dims *d, const struct layer_args *a, const float *packed,
@@ -292,9 +324,11 @@ static void run_wide(const struct layer_dims *d, const struct layer_args *a, con
     int64_t groups = group_count(d), panels = panel_count(d->oc);
     for (int64_t panel = group * panels / groups; panel < (group + 1) * panels / groups; panel++) {
         int64_t oc = panel_channel(d->oc, panel);
-        const struct native_tile_kernel *kernel = panel_tile(d->oc - oc);
-        run_panel(d, kernel, packed + oc * packed_rows(d), block, count);
-        finish(a, block, count, oc, smaller(kernel->columns, d->oc - oc), kernel->columns);
+        struct panel_run run = {.d = d, .kernel = panel_tile(d->oc - oc), .block = block, .count = count};
+        run.channels = smaller(run.kernel->columns, d->oc - oc);
+        run.epilogue = epilogue_slice(&a->epilogue, oc);
+        run.to = (struct native_outputs){&run.epilogue, a->y + oc, a->y_stride, block->pixels};
+        run_panel(&run, packed + oc * packed_rows(d));
     }
 }
 
@@ -315,7 +349,8 @@ static void run_narrow(const struct layer_dims *d, const struct layer_args *a, c
             native()->dots[columns - 1](&tile);
         }
     }
-    finish(a, block, count, 0, d->oc, d->oc);
+    struct native_outputs to = {&a->epilogue, a->y, a->y_stride, block->pixels};
+    native()->finish(block->c, d->oc, count, d->oc, &to);
 }
 
 void direct_run_task(const struct direct *direct, const struct layer_args *a, const float *packed,
@@ -328,8 +363,6 @@ void direct_run_task(const struct direct *direct, const struct layer_args *a, co
     lay_out(d, workspace, &block);
     memset(block.zeros, 0, (size_t)round_up(d->ic, LINE_FLOATS) * sizeof *block.zeros);
     find_rows(direct, a, first, count, &block);
-    if (is_gathered(d))
-        gather(d, &block);
     if (is_narrow(d))
         run_narrow(d, a, packed, &block, count);
     else
