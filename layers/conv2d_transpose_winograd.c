@@ -13,7 +13,7 @@ static int64_t smaller(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-enum { PHASES = 4, POSITIONS = 25 };
+enum { PHASES = 4, TAPS = 4, POSITIONS = 25 };
 
 /* Tiles are those of phase 0, whose first output is (0, 0); the first input under it is (pad - 3) / 2. */
 static struct winograd_layer layer_of(const struct layer_dims *d, int64_t phase)
@@ -27,16 +27,25 @@ static struct winograd_layer layer_of(const struct layer_dims *d, int64_t phase)
     return layer;
 }
 
-/* ---- weights: [phase][panel][25][IC][columns] -------------------------------------------- */
+/* ---- weights ----------------------------------------------------------------------------- *
+ *
+ * [phase][panel][25][IC][columns], 25 / 4 times the room of the weights; lean,
+ * [phase][panel][IC][2][2][columns]. */
 
-static int64_t phase_floats(const struct layer_dims *d)
+static int64_t phase_floats(const struct layer_dims *d, bool lean)
 {
-    return panel_channel(d->oc, panel_count(d->oc)) * POSITIONS * d->ic;
+    return panel_channel(d->oc, panel_count(d->oc)) * (lean ? TAPS : POSITIONS) * d->ic;
 }
 
-static size_t packed_bytes(const struct layer_dims *d)
+static size_t packed_bytes(const struct layer_dims *d, bool lean)
 {
-    return (size_t)(PHASES * phase_floats(d)) * sizeof(float);
+    return (size_t)(PHASES * phase_floats(d, lean)) * sizeof(float);
+}
+
+static const float *panel_of(const struct layer_args *a, int64_t phase, int64_t oc, bool lean)
+{
+    return (const float *)a->packed + phase * phase_floats(&a->d, lean) +
+           oc * (lean ? TAPS : POSITIONS) * a->d.ic;
 }
 
 static int64_t pack_tasks(const struct layer_dims *d)
@@ -49,37 +58,57 @@ static struct layer_span pack_span(const struct layer_dims *d, int64_t task)
     return panel_span(d->oc, task);
 }
 
-/* One panel of all phases. */
-static void pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed, int64_t task)
+/* One panel of one phase. */
+static void pack_phase(const struct layer_dims *d, const struct layer_weights *w, struct layer_span span,
+                       int64_t phase, bool lean, float *panel)
 {
     enum { TOGETHER = 16, COLUMNS_MOST = 64 };
-    float taps[TOGETHER * 4 * COLUMNS_MOST];
-    struct layer_span span = panel_span(d->oc, task);
+    float buffer[TOGETHER * TAPS * COLUMNS_MOST];
+    struct layer_weights weights = phase_weights(d, w, phase);
     int64_t columns = panel_tile(d->oc - span.first)->columns;
-    for (int64_t phase = 0; phase < PHASES; phase++) {
-        struct layer_weights weights = phase_weights(d, w, phase);
-        float *panel = (float *)packed + phase * phase_floats(d) + span.first * POSITIONS * d->ic;
-        for (int64_t ic = 0; ic < d->ic; ic += TOGETHER) {
-            int64_t inputs = smaller(TOGETHER, d->ic - ic);
-            for (int64_t tap = 0; tap < 4; tap++)
-                panel_taps(&weights, span, ic, inputs, tap / 2, tap % 2, columns, taps + tap * columns,
-                           4 * columns);
-            for (int64_t i = 0; i < inputs; i++)
-                native()->winograd[WINOGRAD_PHASES + phase].weights(
-                    taps + i * 4 * columns, columns, panel + (ic + i) * columns, d->ic * columns);
-        }
+    for (int64_t ic = 0; ic < d->ic; ic += TOGETHER) {
+        int64_t inputs = smaller(TOGETHER, d->ic - ic);
+        float *taps = lean ? panel + ic * TAPS * columns : buffer;
+        for (int64_t tap = 0; tap < TAPS; tap++)
+            panel_taps(&weights, span, ic, inputs, tap / 2, tap % 2, columns, taps + tap * columns,
+                       TAPS * columns);
+        for (int64_t i = 0; !lean && i < inputs; i++)
+            native()->winograd[WINOGRAD_PHASES + phase].weights(taps + i * TAPS * columns, columns,
+                                                                panel + (ic + i) * columns, d->ic * columns);
     }
 }
 
-/* ---- running ----------------------------------------------------------------------------- */
+/* One panel of all phases. */
+static void pack_panel(const struct layer_dims *d, const struct layer_weights *w, void *packed, int64_t task,
+                       bool lean)
+{
+    struct layer_span span = panel_span(d->oc, task);
+    for (int64_t phase = 0; phase < PHASES; phase++)
+        pack_phase(d, w, span, phase, lean,
+                   (float *)packed + phase * phase_floats(d, lean) +
+                       span.first * (lean ? TAPS : POSITIONS) * d->ic);
+}
 
-static int64_t tasks(const struct layer_dims *d)
+/* ---- U kept: a task is a block, in all phases -------------------------------------------- */
+
+static size_t plain_packed_bytes(const struct layer_dims *d)
+{
+    return packed_bytes(d, false);
+}
+
+static void plain_pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed,
+                            int64_t task)
+{
+    pack_panel(d, w, packed, task, false);
+}
+
+static int64_t plain_tasks(const struct layer_dims *d)
 {
     struct winograd_layer layer = layer_of(d, 0);
     return winograd_blocks(&layer);
 }
 
-static size_t workspace_bytes(const struct layer_dims *d)
+static size_t plain_workspace_bytes(const struct layer_dims *d)
 {
     struct winograd_layer layer = layer_of(d, 0);
     return (size_t)(winograd_m_floats(&layer, WINOGRAD_TILES) + winograd_v_floats(&layer, WINOGRAD_TILES) +
@@ -87,24 +116,27 @@ static size_t workspace_bytes(const struct layer_dims *d)
            sizeof(float);
 }
 
-/* One phase of a block, from the V in `product`. */
-static void run_phase(const struct layer_args *a, int64_t phase, int64_t first,
+/* One panel of a phase of a block, from the V in `product`; u: room for a slice of U if lean, else NULL. */
+static void run_panel(const struct layer_args *a, int64_t phase, int64_t panel, int64_t first, float *u,
                       struct winograd_product product)
 {
     struct winograd_layer layer = layer_of(&a->d, phase);
-    for (int64_t panel = 0; panel < panel_count(layer.oc); panel++) {
-        int64_t oc = panel_channel(layer.oc, panel);
-        const struct native_tile_kernel *kernel = panel_tile(layer.oc - oc);
-        product.u = (const float *)a->packed + phase * phase_floats(&a->d) + oc * POSITIONS * layer.ic;
+    int64_t oc = panel_channel(layer.oc, panel);
+    const struct native_tile_kernel *kernel = panel_tile(layer.oc - oc);
+    const float *packed = panel_of(a, phase, oc, u != NULL);
+    product.m_stride = winograd_stride(WINOGRAD_TILES, kernel->columns);
+    if (u) {
+        winograd_multiply_lean(&layer, kernel, packed, u, product);
+    } else {
+        product.u = packed;
         product.u_stride = layer.ic * kernel->columns;
-        product.m_stride = winograd_stride(WINOGRAD_TILES, kernel->columns);
         winograd_multiply(&layer, kernel, &product);
-        winograd_output(&layer, a, first, product.tiles, oc, smaller(kernel->columns, layer.oc - oc),
-                        product.m, product.m_stride);
     }
+    winograd_output(&layer, a, first, product.tiles, oc, smaller(kernel->columns, layer.oc - oc), product.m,
+                    product.m_stride);
 }
 
-static void run_task(const struct layer_args *a, int64_t task, void *workspace)
+static void plain_run_task(const struct layer_args *a, int64_t task, void *workspace)
 {
     struct winograd_layer layer = layer_of(&a->d, 0);
     int64_t block = winograd_block(&layer), first = task * block, width = winograd_width(layer.ic);
@@ -116,30 +148,112 @@ static void run_task(const struct layer_args *a, int64_t task, void *workspace)
     memset(zeros, 0, (size_t)layer.ic * sizeof *zeros);
     winograd_input(&layer, a, zeros, first, product.tiles, v, 0, WINOGRAD_TILES);
     for (int64_t phase = 0; phase < PHASES; phase++)
-        run_phase(a, phase, first, product);
+        for (int64_t panel = 0; panel < panel_count(layer.oc); panel++)
+            run_panel(a, phase, panel, first, NULL, product);
 }
 
-/* U takes 25 / 4 times the room of the weights: with few tiles, reading it costs more than is saved. */
-static bool applies(const struct layer_dims *d)
+static bool fits(const struct layer_dims *d)
 {
-    enum { CHANNELS_LEAST = 17, TILES_LEAST = 48 };
-    if (d->kh != 4 || d->kw != 4 || d->stride_h != 2 || d->stride_w != 2 || d->pad_h != 1 || d->pad_w != 1 ||
-        d->ic < CHANNELS_LEAST || d->oc < CHANNELS_LEAST)
-        return false;
+    enum { CHANNELS_LEAST = 17 };
+    return d->kh == 4 && d->kw == 4 && d->stride_h == 2 && d->stride_w == 2 && d->pad_h == 1 &&
+           d->pad_w == 1 && d->ic >= CHANNELS_LEAST && d->oc >= CHANNELS_LEAST;
+}
+
+static bool plain_applies(const struct layer_dims *d)
+{
     struct winograd_layer layer = layer_of(d, 0);
-    return winograd_tiles(&layer) >= TILES_LEAST;
+    return fits(d) && winograd_blocks(&layer) > 1;
 }
 
 const struct layer_variant conv2d_transpose_winograd = {
     .name = "conv2d_transpose_winograd",
     .family = FAMILY_NATIVE,
     .error = 5,
-    .applies = applies,
-    .packed_bytes = packed_bytes,
+    .applies = plain_applies,
+    .packed_bytes = plain_packed_bytes,
     .pack_tasks = pack_tasks,
-    .pack_task = pack_task,
+    .pack_task = plain_pack_task,
     .pack_span = pack_span,
-    .workspace_bytes = workspace_bytes,
-    .tasks = tasks,
-    .run_task = run_task,
+    .workspace_bytes = plain_workspace_bytes,
+    .tasks = plain_tasks,
+    .run_task = plain_run_task,
+};
+
+/* ---- U made as it goes: one block, a task is a panel of a phase -------------------------- */
+
+static size_t lean_packed_bytes(const struct layer_dims *d)
+{
+    return packed_bytes(d, true);
+}
+
+static void lean_pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed,
+                           int64_t task)
+{
+    pack_panel(d, w, packed, task, true);
+}
+
+static size_t lean_workspace_bytes(const struct layer_dims *d)
+{
+    struct winograd_layer layer = layer_of(d, 0);
+    return (size_t)(winograd_m_floats(&layer, WINOGRAD_TILES) + winograd_u_floats(&layer) +
+                    winograd_width(d->ic)) *
+           sizeof(float);
+}
+
+static size_t lean_shared_bytes(const struct layer_dims *d)
+{
+    struct winograd_layer layer = layer_of(d, 0);
+    return (size_t)winograd_v_floats(&layer, winograd_tiles(&layer)) * sizeof(float);
+}
+
+static int64_t lean_prepare_tasks(const struct layer_dims *d)
+{
+    struct winograd_layer layer = layer_of(d, 0);
+    return winograd_prepare_tasks(&layer);
+}
+
+static void lean_prepare_task(const struct layer_args *a, int64_t task, void *workspace)
+{
+    struct winograd_layer layer = layer_of(&a->d, 0);
+    winograd_prepare_task(&layer, a, task, workspace);
+}
+
+static int64_t lean_tasks(const struct layer_dims *d)
+{
+    return PHASES * panel_count(d->oc);
+}
+
+static void lean_run_task(const struct layer_args *a, int64_t task, void *workspace)
+{
+    struct winograd_layer layer = layer_of(&a->d, 0);
+    struct winograd_product product = {.m = workspace, .v = a->shared, .tiles = winograd_tiles(&layer)};
+    product.v_width = winograd_width(layer.ic);
+    product.v_stride = winograd_stride(product.tiles, product.v_width);
+    run_panel(a, task % PHASES, task / PHASES, 0, product.m + winograd_m_floats(&layer, WINOGRAD_TILES),
+              product);
+}
+
+/* With few tiles, transforming the weights costs more than is saved. */
+static bool lean_applies(const struct layer_dims *d)
+{
+    enum { TILES_LEAST = 24 };
+    struct winograd_layer layer = layer_of(d, 0);
+    return fits(d) && winograd_blocks(&layer) == 1 && winograd_tiles(&layer) >= TILES_LEAST;
+}
+
+const struct layer_variant conv2d_transpose_winograd_lean = {
+    .name = "conv2d_transpose_winograd_lean",
+    .family = FAMILY_NATIVE,
+    .error = 5,
+    .applies = lean_applies,
+    .packed_bytes = lean_packed_bytes,
+    .pack_tasks = pack_tasks,
+    .pack_task = lean_pack_task,
+    .pack_span = pack_span,
+    .workspace_bytes = lean_workspace_bytes,
+    .shared_bytes = lean_shared_bytes,
+    .prepare_tasks = lean_prepare_tasks,
+    .prepare_task = lean_prepare_task,
+    .tasks = lean_tasks,
+    .run_task = lean_run_task,
 };

@@ -20,10 +20,7 @@
 
 #include <string.h>
 
-enum {
-    SHARED_MOST = 32 << 20, /* bytes of V that may be kept for a whole layer */
-    LEAN_CHANNELS = 256,    /* a slice of U: 36 x 256 x 64 floats, 2.3 MB */
-};
+enum { SHARED_MOST = 32 << 20 }; /* bytes of V that may be kept for a whole layer */
 
 static int64_t smaller(int64_t a, int64_t b)
 {
@@ -126,34 +123,23 @@ static void pack_task(struct mode mode, const struct layer_dims *d, const struct
 
 /* ---- V for all, first -------------------------------------------------------------------- */
 
-static size_t whole_v_bytes(struct mode mode, const struct layer_dims *d)
-{
-    struct winograd_layer layer = layer_of(d, mode.form);
-    return (size_t)winograd_v_floats(&layer, winograd_tiles(&layer)) * sizeof(float);
-}
-
 static size_t shared_bytes(struct mode mode, const struct layer_dims *d)
 {
-    size_t bytes = whole_v_bytes(mode, d);
+    struct winograd_layer layer = layer_of(d, mode.form);
+    size_t bytes = (size_t)winograd_v_floats(&layer, winograd_tiles(&layer)) * sizeof(float);
     return bytes <= SHARED_MOST || mode.lean ? bytes : 0;
 }
-
-/* Small tasks: the input transform of a few tiles. */
-enum { PREPARE_TILES = 6 };
 
 static int64_t prepare_tasks(struct mode mode, const struct layer_dims *d)
 {
     struct winograd_layer layer = layer_of(d, mode.form);
-    return (winograd_tiles(&layer) + PREPARE_TILES - 1) / PREPARE_TILES;
+    return winograd_prepare_tasks(&layer);
 }
 
 static void prepare_task(struct mode mode, const struct layer_args *a, int64_t task, void *workspace)
 {
     struct winograd_layer layer = layer_of(&a->d, mode.form);
-    int64_t tiles = winograd_tiles(&layer), first = task * PREPARE_TILES;
-    float *zeros = workspace;
-    memset(zeros, 0, (size_t)a->d.ic * sizeof *zeros);
-    winograd_input(&layer, a, zeros, first, smaller(PREPARE_TILES, tiles - first), a->shared, first, tiles);
+    winograd_prepare_task(&layer, a, task, workspace);
 }
 
 /* ---- products and back ------------------------------------------------------------------- */
@@ -162,9 +148,9 @@ static void prepare_task(struct mode mode, const struct layer_args *a, int64_t t
 static size_t workspace_bytes(struct mode mode, const struct layer_dims *d)
 {
     struct winograd_layer layer = layer_of(d, mode.form);
-    int64_t points = layer.kernels->points, extra = 0;
+    int64_t extra = 0;
     if (mode.lean)
-        extra = points * points * winograd_stride(LEAN_CHANNELS, native()->tiles[0].columns);
+        extra = winograd_u_floats(&layer);
     else if (!shared_bytes(mode, d))
         extra = winograd_v_floats(&layer, WINOGRAD_TILES);
     return (size_t)(winograd_m_floats(&layer, WINOGRAD_TILES) + winograd_width(d->ic) + extra) *
@@ -177,25 +163,6 @@ static int64_t tasks(struct mode mode, const struct layer_dims *d)
     return winograd_blocks(&layer) * (shared_bytes(mode, d) ? panel_count(d->oc) : 1);
 }
 
-/* M from weights that are transformed on the way. */
-static void multiply_lean(const struct winograd_layer *layer, const struct native_tile_kernel *kernel,
-                          const float *taps, float *u, struct winograd_product product)
-{
-    int64_t each = layer->kernels->taps * layer->kernels->taps * kernel->columns;
-    const float *v = product.v;
-    product.u = u;
-    product.u_stride = winograd_stride(LEAN_CHANNELS, kernel->columns);
-    for (int64_t ic = 0; ic < layer->ic; ic += LEAN_CHANNELS) {
-        product.channels = smaller(LEAN_CHANNELS, layer->ic - ic);
-        product.add = ic > 0;
-        product.v = v + ic;
-        for (int64_t i = 0; i < product.channels; i++)
-            layer->kernels->weights(taps + (ic + i) * each, kernel->columns, u + i * kernel->columns,
-                                    product.u_stride);
-        winograd_multiply(layer, kernel, &product);
-    }
-}
-
 /* spare: room for a slice of U. */
 static void run_panel(struct mode mode, const struct winograd_layer *layer, const struct layer_args *a,
                       int64_t first, int64_t panel, float *spare, struct winograd_product product)
@@ -205,7 +172,7 @@ static void run_panel(struct mode mode, const struct winograd_layer *layer, cons
     const float *packed = (const float *)a->packed + oc * column_floats(mode) * layer->ic;
     product.m_stride = winograd_stride(WINOGRAD_TILES, kernel->columns);
     if (mode.lean) {
-        multiply_lean(layer, kernel, packed, spare, product);
+        winograd_multiply_lean(layer, kernel, packed, spare, product);
     } else {
         product.u = packed;
         product.u_stride = layer->ic * kernel->columns;
@@ -288,57 +255,57 @@ static bool applies_lean(const struct layer_dims *d)
 }
 
 /* A variant is the functions above in one mode. */
-#define VARIANT(variant, mode_of, applies_to)                                                                \
-    static size_t variant##_packed_bytes(const struct layer_dims *d)                                         \
+#define VARIANT(prefix, mode_of, applies_to)                                                                 \
+    static size_t prefix##_packed_bytes(const struct layer_dims *d)                                          \
     {                                                                                                        \
         return packed_bytes(mode_of(d), d);                                                                  \
     }                                                                                                        \
-    static void variant##_pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed, \
-                                    int64_t task)                                                            \
+    static void prefix##_pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed,  \
+                                   int64_t task)                                                             \
     {                                                                                                        \
         pack_task(mode_of(d), d, w, packed, task);                                                           \
     }                                                                                                        \
-    static size_t variant##_workspace_bytes(const struct layer_dims *d)                                      \
+    static size_t prefix##_workspace_bytes(const struct layer_dims *d)                                       \
     {                                                                                                        \
         return workspace_bytes(mode_of(d), d);                                                               \
     }                                                                                                        \
-    static size_t variant##_shared_bytes(const struct layer_dims *d)                                         \
+    static size_t prefix##_shared_bytes(const struct layer_dims *d)                                          \
     {                                                                                                        \
         return shared_bytes(mode_of(d), d);                                                                  \
     }                                                                                                        \
-    static int64_t variant##_prepare_tasks(const struct layer_dims *d)                                       \
+    static int64_t prefix##_prepare_tasks(const struct layer_dims *d)                                        \
     {                                                                                                        \
         return prepare_tasks(mode_of(d), d);                                                                 \
     }                                                                                                        \
-    static void variant##_prepare_task(const struct layer_args *a, int64_t task, void *workspace)            \
+    static void prefix##_prepare_task(const struct layer_args *a, int64_t task, void *workspace)             \
     {                                                                                                        \
         prepare_task(mode_of(&a->d), a, task, workspace);                                                    \
     }                                                                                                        \
-    static int64_t variant##_tasks(const struct layer_dims *d)                                               \
+    static int64_t prefix##_tasks(const struct layer_dims *d)                                                \
     {                                                                                                        \
         return tasks(mode_of(d), d);                                                                         \
     }                                                                                                        \
-    static void variant##_run_task(const struct layer_args *a, int64_t task, void *workspace)                \
+    static void prefix##_run_task(const struct layer_args *a, int64_t task, void *workspace)                 \
     {                                                                                                        \
         run_task(mode_of(&a->d), a, task, workspace);                                                        \
     }                                                                                                        \
-    const struct layer_variant conv2d_##variant = {                                                          \
-        .name = "conv2d_" #variant,                                                                          \
+    const struct layer_variant prefix = {                                                                    \
+        .name = #prefix,                                                                                     \
         .family = FAMILY_NATIVE,                                                                             \
         .error = 5,                                                                                          \
         .applies = applies_to,                                                                               \
-        .packed_bytes = variant##_packed_bytes,                                                              \
+        .packed_bytes = prefix##_packed_bytes,                                                               \
         .pack_tasks = pack_tasks,                                                                            \
-        .pack_task = variant##_pack_task,                                                                    \
+        .pack_task = prefix##_pack_task,                                                                     \
         .pack_span = pack_span,                                                                              \
-        .workspace_bytes = variant##_workspace_bytes,                                                        \
-        .shared_bytes = variant##_shared_bytes,                                                              \
-        .prepare_tasks = variant##_prepare_tasks,                                                            \
-        .prepare_task = variant##_prepare_task,                                                              \
-        .tasks = variant##_tasks,                                                                            \
-        .run_task = variant##_run_task,                                                                      \
+        .workspace_bytes = prefix##_workspace_bytes,                                                         \
+        .shared_bytes = prefix##_shared_bytes,                                                               \
+        .prepare_tasks = prefix##_prepare_tasks,                                                             \
+        .prepare_task = prefix##_prepare_task,                                                               \
+        .tasks = prefix##_tasks,                                                                             \
+        .run_task = prefix##_run_task,                                                                       \
     };
 
-VARIANT(winograd, mode_plain, applies_plain)
-VARIANT(winograd_small, mode_small, applies_small)
-VARIANT(winograd_lean, mode_lean, applies_lean)
+VARIANT(conv2d_winograd, mode_plain, applies_plain)
+VARIANT(conv2d_winograd_small, mode_small, applies_small)
+VARIANT(conv2d_winograd_lean, mode_lean, applies_lean)

@@ -1,7 +1,14 @@
 /* winograd.c - see winograd.h. */
 #include "winograd.h"
 
-enum { POSITIONS_MOST = 36, LINE_FLOATS = 16 };
+#include <string.h>
+
+enum {
+    POSITIONS_MOST = 36,
+    LINE_FLOATS = 16,
+    PREPARE_TILES = 6,   /* of a task that only transforms inputs: small, so that all threads get some */
+    LEAN_CHANNELS = 256, /* a slice of U: 36 x 256 x 64 floats, 2.3 MB */
+};
 
 static int64_t round_up(int64_t n, int64_t unit)
 {
@@ -145,6 +152,21 @@ void winograd_input(const struct winograd_layer *layer, const struct layer_args 
     }
 }
 
+int64_t winograd_prepare_tasks(const struct winograd_layer *layer)
+{
+    return (winograd_tiles(layer) + PREPARE_TILES - 1) / PREPARE_TILES;
+}
+
+void winograd_prepare_task(const struct winograd_layer *layer, const struct layer_args *args, int64_t task,
+                           void *workspace)
+{
+    int64_t tiles = winograd_tiles(layer), first = task * PREPARE_TILES, left = tiles - first;
+    float *zeros = workspace;
+    memset(zeros, 0, (size_t)layer->ic * sizeof *zeros);
+    winograd_input(layer, args, zeros, first, left < PREPARE_TILES ? left : PREPARE_TILES, args->shared,
+                   first, tiles);
+}
+
 void winograd_multiply(const struct winograd_layer *layer, const struct native_tile_kernel *kernel,
                        const struct winograd_product *p)
 {
@@ -167,6 +189,29 @@ void winograd_multiply(const struct winograd_layer *layer, const struct native_t
                                                   (call - u_calls) * tile.k * LINE_FLOATS;
                 kernel->run(&tile);
             }
+}
+
+int64_t winograd_u_floats(const struct winograd_layer *layer)
+{
+    return m_positions(layer) * winograd_stride(LEAN_CHANNELS, native()->tiles[0].columns);
+}
+
+void winograd_multiply_lean(const struct winograd_layer *layer, const struct native_tile_kernel *kernel,
+                            const float *taps, float *u, struct winograd_product product)
+{
+    int64_t each = layer->kernels->taps * layer->kernels->taps * kernel->columns;
+    const float *v = product.v;
+    product.u = u;
+    product.u_stride = winograd_stride(LEAN_CHANNELS, kernel->columns);
+    for (int64_t ic = 0; ic < layer->ic; ic += LEAN_CHANNELS) {
+        product.channels = layer->ic - ic < LEAN_CHANNELS ? layer->ic - ic : LEAN_CHANNELS;
+        product.add = ic > 0;
+        product.v = v + ic;
+        for (int64_t i = 0; i < product.channels; i++)
+            layer->kernels->weights(taps + (ic + i) * each, kernel->columns, u + i * kernel->columns,
+                                    product.u_stride);
+        winograd_multiply(layer, kernel, &product);
+    }
 }
 
 /* The pixels of y that a tile makes; -1 outside. */

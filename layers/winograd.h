@@ -76,6 +76,18 @@ struct winograd_product {
 void winograd_multiply(const struct winograd_layer *layer, const struct native_tile_kernel *kernel,
                        const struct winograd_product *product);
 
+/* The same from weights that are kept as they are, [IC][taps][taps][columns] for the panel, and transformed a
+ * slice of input channels at a time into `u`, winograd_u_floats floats. */
+void winograd_multiply_lean(const struct winograd_layer *layer, const struct native_tile_kernel *kernel,
+                            const float *taps, float *u, struct winograd_product product);
+int64_t winograd_u_floats(const struct winograd_layer *layer);
+
+/* A first stage (layer.h) that fills args->shared with V of all tiles. workspace: winograd_width(IC) floats.
+ */
+int64_t winograd_prepare_tasks(const struct winograd_layer *layer);
+void winograd_prepare_task(const struct winograd_layer *layer, const struct layer_args *args, int64_t task,
+                           void *workspace);
+
 /* Transforms M back into channels oc .. oc+channels of y. */
 void winograd_output(const struct winograd_layer *layer, const struct layer_args *args, int64_t first,
                      int64_t count, int64_t oc, int64_t channels, const float *m, int64_t m_stride);
