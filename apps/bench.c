@@ -2,7 +2,7 @@
  *
  * Times are of whole runs after one warm-up, or of whole layers inside such runs; minimum and median, because
  * the mean of a shared machine measures the other users. */
-#include "app.h"
+#include "bench.h"
 #include "gemm.h"
 #include "memory.h"
 #include "native.h"
@@ -274,8 +274,10 @@ limn_status bench_run(const struct options *options, limn_error *error)
     bool layers = strcmp(what, "layers") == 0;
     if (strcmp(what, "machine") == 0)
         return bench_machine(options, error);
+    if (strcmp(what, "kernels") == 0)
+        return bench_kernels(options, error);
     if (!layers && strcmp(what, "model") != 0)
-        return fail(error, LIMN_E_USAGE, "limn bench model, layers or machine");
+        return fail(error, LIMN_E_USAGE, "limn bench model, layers, kernels or machine");
     struct bench bench;
     limn_status status = bench_open(options, &bench, error);
     if (status == LIMN_OK)

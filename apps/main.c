@@ -91,10 +91,12 @@ const struct command commands[] = {
      "are "
      "finite and\nall batch-norm variances positive.",
      verify_run},
-    {BENCH, "bench", "measure", "model|layers|machine [options]",
+    {BENCH, "bench", "measure", "model|layers|kernels|machine [options]",
      "limn bench layers -m enhancenet --size 128x128",
      "model    the whole network: minimum, median, load time, peak memory\n"
      "layers   a row a layer: kernel, time, share, operations, bytes\n"
+     "kernels  every form of a convolution on shapes of the seven networks: time, and error against the\n"
+     "         reference\n"
      "machine  the bounds: multiply-add peak of a core, memory bandwidth, and what OpenBLAS reaches at "
      "2048^3",
      bench_run},

@@ -90,9 +90,9 @@ BAD_USAGE = [
     (["run", "a.npy", "-o", "y.npy"], "-m NAME or -m FILE is needed"),
     (["inspect"], "an input is needed"),
     (["verify", "a", "b"], "more than one input"),
-    (["bench"], "model, layers or machine"),
-    (["bench", "everything"], "model, layers or machine"),
-    (["bench", "model", "layers"], "model, layers or machine"),
+    (["bench"], "model, layers, kernels or machine"),
+    (["bench", "everything"], "model, layers, kernels or machine"),
+    (["bench", "model", "layers"], "model, layers, kernels or machine"),
     (["bench", "model", "-m", WEIGHTS, "--gemm", "mkl"], "--gemm mkl: auto, openblas, native or reference expected"),
     (["bench", "model", "-m", WEIGHTS, "--isa", "mmx"], 'instruction set "mmx"'),
 ]
