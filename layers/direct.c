@@ -149,19 +149,19 @@ size_t direct_workspace_bytes(const struct layer_dims *d)
     return lay_out(d, NULL, NULL);
 }
 
-/* Output pixel (n, oh, ow) => the pixels of x under its taps, PIXELS apart in `rows`. */
+/* `run` output pixels of a row, from (n, oh, ow) on => the pixels of x under their taps. */
 static void find_taps(const struct layer_dims *d, const struct layer_args *a, int64_t n, int64_t oh,
-                      int64_t ow, const float *zeros, const float **rows)
+                      int64_t ow, int64_t run, const float *zeros, const float **rows)
 {
-    int64_t left = ow * d->stride_w - d->pad_w;
+    int64_t step = d->stride_w * a->x_stride;
     for (int64_t kh = 0; kh < d->kh; kh++) {
-        int64_t ih = oh * d->stride_h - d->pad_h + kh * d->dilation_h, iw = left;
+        int64_t ih = oh * d->stride_h - d->pad_h + kh * d->dilation_h;
         bool row_inside = ih >= 0 && ih < d->ih;
-        const float *x = a->x + ((n * d->ih + ih) * d->iw + left) * a->x_stride;
         for (int64_t kw = 0; kw < d->kw; kw++, rows += PIXELS) {
-            *rows = row_inside && iw >= 0 && iw < d->iw ? x : zeros;
-            iw += d->dilation_w;
-            x += d->dilation_w * a->x_stride;
+            int64_t iw = ow * d->stride_w - d->pad_w + kw * d->dilation_w;
+            const float *x = a->x + ((n * d->ih + ih) * d->iw + iw) * a->x_stride;
+            for (int64_t i = 0; i < run; i++, iw += d->stride_w, x += step)
+                rows[i] = row_inside && iw >= 0 && iw < d->iw ? x : zeros;
         }
     }
 }
@@ -194,31 +194,31 @@ static void gather_pixel(const struct layer_dims *d, const struct layer_args *a,
     }
 }
 
-/* Fills rows and pixels; pixels beyond the last one see zeros. Gathered taps are one tap. */
+/* Fills rows and pixels, one row of the picture after the other; pixels beyond the last one see zeros.
+ * Gathered taps are one tap. */
 static void find_rows(const struct direct *direct, const struct layer_args *a, int64_t first, int64_t count,
                       const struct block *block)
 {
     const struct layer_dims *d = &direct->dims;
-    int64_t ow = first % d->ow, oh = first / d->ow % d->oh, n = first / (d->ow * d->oh);
-    int64_t step = taps_of(d) * d->ic, rows = is_gathered(d) ? 1 : taps_of(d);
-    for (int64_t i = 0; i < count; i++) {
-        if (is_gathered(d)) {
-            block->rows[i] = block->gathered + i * step;
-            gather_pixel(d, a, n, oh, ow, block->gathered + i * step);
-        } else {
-            find_taps(d, a, n, oh, ow, block->zeros, block->rows + i);
+    bool gathered = is_gathered(d);
+    int64_t width = taps_of(d) * d->ic;
+    for (int64_t i = 0, run; i < count; i += run) {
+        int64_t ow = (first + i) % d->ow, oh = (first + i) / d->ow % d->oh, n = (first + i) / (d->ow * d->oh);
+        int64_t pixel = (n * direct->y_h + direct->first_h + oh * direct->step_h) * direct->y_w +
+                        direct->first_w + ow * direct->step_w;
+        run = smaller(count - i, d->ow - ow);
+        for (int64_t j = 0; j < run; j++)
+            block->pixels[i + j] = pixel + j * direct->step_w;
+        for (int64_t j = 0; gathered && j < run; j++) {
+            block->rows[i + j] = block->gathered + (i + j) * width;
+            gather_pixel(d, a, n, oh, ow + j, block->gathered + (i + j) * width);
         }
-        block->pixels[i] = (n * direct->y_h + direct->first_h + oh * direct->step_h) * direct->y_w +
-                           direct->first_w + ow * direct->step_w;
-        if (++ow == d->ow) {
-            ow = 0;
-            if (++oh == d->oh)
-                oh = 0, n++;
-        }
+        if (!gathered)
+            find_taps(d, a, n, oh, ow, run, block->zeros, block->rows + i);
     }
-    for (int64_t tap = 0; tap < rows; tap++)
+    for (int64_t tap = 0; tap < (gathered ? 1 : taps_of(d)); tap++)
         for (int64_t i = count; i < PIXELS; i++)
-            block->rows[tap * PIXELS + i] = is_gathered(d) ? block->gathered : block->zeros;
+            block->rows[tap * PIXELS + i] = gathered ? block->gathered : block->zeros;
 }
 
 /* ---- products ---------------------------------------------------------------------------- */
@@ -349,7 +349,15 @@ static void run_narrow(const struct layer_dims *d, const struct layer_args *a, c
             native()->dots[columns - 1](&tile);
         }
     }
-    struct native_outputs to = {&a->epilogue, a->y, a->y_stride, block->pixels};
+    struct epilogue epilogue = a->epilogue;
+    struct native_outputs to = {&epilogue, a->y, a->y_stride, block->pixels};
+    bool transcendental = epilogue.activation == ACTIVATION_TANH || epilogue.activation == ACTIVATION_SIGMOID;
+    if (transcendental && !epilogue.residual && !epilogue.scale) { /* whole vectors of pixels side by side */
+        struct epilogue bias = {.bias = epilogue.bias};
+        epilogue_apply(&bias, d->oc, 0, count, block->c, d->oc);
+        native()->transcend(&epilogue, count * d->oc, block->c);
+        epilogue = (struct epilogue){0};
+    }
     native()->finish(block->c, d->oc, count, d->oc, &to);
 }
 

@@ -102,6 +102,8 @@ struct native {
     /* y = the sum of weight times corner: four corners of `count` floats. */
     void (*blend)(const float *const corners[4], const float weights[4], int64_t count, float *y);
     void (*softmax)(const float *x, int64_t channels, float *y);
+    /* The activation, tanh or the sigmoid, and what follows it in an epilogue, of one pixel in place. */
+    void (*transcend)(const struct epilogue *e, int64_t channels, float *y);
     void (*epilogue)(const struct epilogue *e, int64_t channels, int64_t first, int64_t pixels, float *y,
                      int64_t y_stride);
 };
