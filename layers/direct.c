@@ -133,7 +133,7 @@ static size_t lay_out(const struct layer_dims *d, void *workspace, struct block 
     unsigned char *at = workspace;
     size_t pointers = (size_t)(taps_of(d) * PIXELS) * sizeof *block->rows;
     size_t pixels = PIXELS * sizeof *block->pixels;
-    size_t c = (size_t)(PIXELS * native()->tiles[0].columns) * sizeof(float);
+    size_t c = (size_t)(PIXELS * (is_narrow(d) ? d->oc : native()->tiles[0].columns)) * sizeof(float);
     size_t zeros = (size_t)round_up(d->ic, LINE_FLOATS) * sizeof(float);
     size_t gathered = is_gathered(d) ? (size_t)(PIXELS * taps_of(d) * d->ic) * sizeof(float) : 0;
     if (block)

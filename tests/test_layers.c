@@ -137,6 +137,20 @@ static void test_conv2d_epilogues(void **state)
 }
 
 /* Many taps: blocks of the other height in the GEMM form, and long sums. */
+/* Forms of the kernels change with the numbers of channels: every number of outputs, few inputs and many. */
+static void test_conv2d_channels(void **state)
+{
+    (void)state;
+    struct random random = {12};
+    static const int64_t inputs[] = {1, 3, 15, 16, 17, 37};
+    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++)
+        for (int64_t oc = 1; oc <= 34; oc++) {
+            struct layer_dims d = {.n = 1, .ih = 7, .iw = 10, .ic = inputs[i], .oc = oc, .kh = 3, .kw = 3};
+            d.stride_h = d.stride_w = d.pad_h = d.pad_w = d.dilation_h = d.dilation_w = 1;
+            conv_trial(d, (unsigned)(oc * 5 + (int64_t)i), &random);
+        }
+}
+
 static void test_conv2d_deep(void **state)
 {
     (void)state;
@@ -367,19 +381,13 @@ static void test_gemm_rows_repeat(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_conv2d_windows),
-        cmocka_unit_test(test_conv2d_epilogues),
-        cmocka_unit_test(test_conv2d_deep),
-        cmocka_unit_test(test_pointwise),
-        cmocka_unit_test(test_enlargements),
-        cmocka_unit_test(test_conv2d_transpose),
-        cmocka_unit_test(test_pools),
-        cmocka_unit_test(test_max_pool_keeps_nan),
-        cmocka_unit_test(test_softmax),
-        cmocka_unit_test(test_pad_and_crop),
-        cmocka_unit_test(test_bilinear),
-        cmocka_unit_test(test_relu_keeps_nan),
-        cmocka_unit_test(test_gemm_rows_repeat),
+        cmocka_unit_test(test_conv2d_windows),     cmocka_unit_test(test_conv2d_epilogues),
+        cmocka_unit_test(test_conv2d_channels),    cmocka_unit_test(test_conv2d_deep),
+        cmocka_unit_test(test_pointwise),          cmocka_unit_test(test_enlargements),
+        cmocka_unit_test(test_conv2d_transpose),   cmocka_unit_test(test_pools),
+        cmocka_unit_test(test_max_pool_keeps_nan), cmocka_unit_test(test_softmax),
+        cmocka_unit_test(test_pad_and_crop),       cmocka_unit_test(test_bilinear),
+        cmocka_unit_test(test_relu_keeps_nan),     cmocka_unit_test(test_gemm_rows_repeat),
     };
     int failed = 0;
     for (enum isa isa = 0; isa < ISA_COUNT; isa++) {

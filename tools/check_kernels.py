@@ -40,7 +40,13 @@ KERNELS = (
     Kernel("native_gemm", "tile_6x2", ("avx2",), 6 * 2),
     Kernel("native_gemm", "tile_12x1", ("avx2", "avx512", "neon"), 12 * 1),
     Kernel("native_peak", "peak", ("avx2", "avx512", "neon"), 12),
-    Kernel("native_epilogue", "accumulate", ("avx2", "avx512", "neon"), STREAM),
+    Kernel("native_pixel", "accumulate", ("avx2", "avx512", "neon"), STREAM),
+    Kernel("native_winograd", "input_6", ("avx512", "neon"), STREAM, 28),
+    Kernel("native_winograd", "input_6", ("avx2",), STREAM, 80),
+    Kernel("native_winograd", "input_5", ("avx512", "neon"), STREAM, 6),
+    Kernel("native_winograd", "input_5", ("avx2",), STREAM, 56),
+    Kernel("native_winograd", "weights_4_3", ("avx512", "neon"), STREAM, 12),
+    Kernel("native_winograd", "weights_4_3", ("avx2",), STREAM, 48),
 )
 
 
