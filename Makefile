@@ -39,7 +39,7 @@ PYTHON ?= $(firstword $(foreach p,python3 /usr/bin/python3,$(shell $(p) -c 'impo
 say     = @$(if $(V),,printf '  %-4s %s\n' $(1) $(2);) set -e; $(if $(V),set -x;)
 
 .PHONY: all demo test test-full check-c check-python check-kernels aarch64 asan tsan valgrind bench format format-check \
-        clean help
+        bench-peers clean help
 .SECONDARY:
 
 all: $(BUILD)/limn            ## the program
@@ -101,6 +101,9 @@ valgrind: $(TEST_PROGRAMS)    ## the C tests under valgrind
 
 bench: all                    ## times of the demo network, layer by layer
 	$(BUILD)/limn bench layers -m enhancenet --size 128x128
+
+bench-peers: all             ## times beside PyTorch, ONNX Runtime, OpenVINO and ncnn, installed if need be (PEERS= arguments)
+	$(PYTHON) tools/bench_peers.py --limn $(BUILD)/limn --output $(BUILD)/peers --venv $(BUILD)/peers-venv $(PEERS)
 
 FORMATTED = $(wildcard */*.[ch] */*/*.[ch])
 format:                       ## lays the C sources out

@@ -1,0 +1,176 @@
+"""The peers: one class each, which loads a case and runs it. Every import is local: a process holds one peer.
+
+    engine = ENGINES[name](case, folder, threads, inputs)     load, from the files that export.py wrote
+    engine.run()                                              one forward pass; what is timed
+    engine.output()                                           the last result, N x C x H x W
+
+All compute in float32, on `threads` threads of the cores that the process is pinned to. Other settings are
+the ones that each engine's own documentation recommends for the least time of a single run.
+"""
+
+from __future__ import annotations
+
+import pathlib
+
+import numpy as np
+
+from .graphs import Case
+
+Inputs = list[np.ndarray]
+
+
+class TorchEager:
+    """PyTorch, operator by operator."""
+
+    channels_last = False
+
+    def __init__(self, case: Case, folder: pathlib.Path, threads: int, inputs: Inputs) -> None:
+        import torch
+
+        from . import forward
+
+        torch.set_grad_enabled(False)
+        torch.set_num_threads(threads)
+        forward.remember_bicubic()
+        stored = torch.load(folder / "weights.pt", mmap=True, weights_only=True)
+        self.weights = forward.dense(stored, self.channels_last)
+        layout = torch.channels_last if self.channels_last else torch.contiguous_format
+        self.inputs = [torch.from_numpy(array).contiguous(memory_format=layout) for array in inputs]
+        self.forward, self.graph = forward.run, case.graph
+
+    def run(self) -> None:
+        self.result = self.forward(self.graph, self.weights, self.inputs)
+
+    def output(self) -> np.ndarray:
+        return self.result.contiguous().numpy()
+
+
+class TorchChannelsLast(TorchEager):
+    """The same with pixels outermost, N x H x W x C in memory."""
+
+    channels_last = True
+
+
+class TorchFrozen:
+    """TorchScript, frozen: constants and batch norms folded."""
+
+    def __init__(self, case: Case, folder: pathlib.Path, threads: int, inputs: Inputs) -> None:
+        import torch
+
+        torch.set_grad_enabled(False)
+        torch.set_num_threads(threads)
+        traced = torch.jit.load(str(folder / "traced.pt")).eval()
+        self.module = self.improve(torch, torch.jit.freeze(traced))
+        self.inputs = [torch.from_numpy(array) for array in inputs]
+
+    def run(self) -> None:
+        self.result = self.module(*self.inputs)
+
+    def improve(self, torch, frozen):
+        return frozen
+
+    def output(self) -> np.ndarray:
+        return self.result.contiguous().numpy()
+
+
+class TorchOptimized(TorchFrozen):
+    """The same, and weights in oneDNN's own layout, which no file can hold: made at every start."""
+
+    def improve(self, torch, frozen):
+        return torch.jit.optimize_for_inference(frozen)
+
+
+class OnnxRuntime:
+    """All graph optimisations, one operator after another. Its threads spin inside a run, not after it."""
+
+    def __init__(self, case: Case, folder: pathlib.Path, threads: int, inputs: Inputs) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+        options.log_severity_level = 3
+        options.add_session_config_entry("session.force_spinning_stop", "1")
+        model = str(folder / "graph.onnx")
+        self.session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self.inputs = {f"in{number}": array for number, array in enumerate(inputs)}
+
+    def run(self) -> None:
+        self.result = self.session.run(None, self.inputs)[0]
+
+    def output(self) -> np.ndarray:
+        return self.result
+
+
+class OpenVino:
+    """Latency first, and float32 even where the processor has bfloat16."""
+
+    def __init__(self, case: Case, folder: pathlib.Path, threads: int, inputs: Inputs) -> None:
+        import openvino
+
+        settings = {
+            "INFERENCE_PRECISION_HINT": "f32",
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_NUM_THREADS": threads,
+            "ENABLE_CPU_PINNING": False,  # the process is pinned
+        }
+        model = openvino.Core().compile_model(folder / "graph.xml", "CPU", settings)
+        self.request = model.create_infer_request()
+        self.inputs = inputs  # held: the tensors share their memory
+        for number, array in enumerate(inputs):
+            self.request.set_input_tensor(number, openvino.Tensor(array, shared_memory=True))
+
+    def run(self) -> None:
+        self.request.infer()
+
+    def output(self) -> np.ndarray:
+        return self.request.get_output_tensor(0).data
+
+
+class Ncnn:
+    """float32 storage and arithmetic; Winograd and packed layouts are on. A batch is one run a picture."""
+
+    def __init__(self, case: Case, folder: pathlib.Path, threads: int, inputs: Inputs) -> None:
+        import ncnn
+
+        self.allocators = ncnn.UnlockedPoolAllocator(), ncnn.PoolAllocator()  # as in ncnn's own benchmark
+        self.net = ncnn.Net()
+        option = self.net.opt
+        option.use_vulkan_compute = False
+        option.num_threads = threads
+        option.blob_allocator, option.workspace_allocator = self.allocators
+        for name in ("fp16_packed", "fp16_storage", "fp16_arithmetic", "bf16_storage", "bf16_packed"):
+            if hasattr(option, f"use_{name}"):
+                setattr(option, f"use_{name}", False)
+        if self.net.load_param(str(folder / "ncnn.param")) or self.net.load_model(str(folder / "ncnn.bin")):
+            raise RuntimeError("ncnn cannot load the graph that pnnx wrote")
+        self.inputs = inputs  # held: the first Mat borrows their memory, the clone has ncnn's own alignment
+        self.pictures = [[ncnn.Mat(x[i]).clone() for x in inputs] for i in range(case.batch)]
+
+    def run(self) -> None:
+        self.results = [self.run_picture(picture) for picture in self.pictures]
+
+    def run_picture(self, picture: list[object]) -> object:
+        extractor = self.net.create_extractor()
+        for number, mat in enumerate(picture):
+            extractor.input(f"in{number}", mat)
+        status, result = extractor.extract("out0")
+        if status:
+            raise RuntimeError(f"ncnn ended a run with {status}")
+        return result
+
+    def output(self) -> np.ndarray:
+        return np.stack([np.array(result) for result in self.results])
+
+
+ENGINES = {
+    "torch-eager": TorchEager,
+    "torch-channels-last": TorchChannelsLast,
+    "torch-frozen": TorchFrozen,
+    "torch-optimized": TorchOptimized,
+    "onnxruntime": OnnxRuntime,
+    "openvino": OpenVino,
+    "ncnn": Ncnn,
+}

@@ -1,0 +1,76 @@
+"""The virtual environment that holds the peers: made once, completed when something is missing."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import venv as standard_venv
+
+NEEDED = ("numpy", "torch", "onnx", "matplotlib")  # without these there is nothing to measure or to draw with
+PEERS = ("onnxruntime", "openvino", "ncnn", "pnnx")  # each may be absent; pnnx converts for ncnn
+ABSENT = "absent-packages.json"  # in the environment's folder: why a peer could not be installed
+
+
+class Unusable(Exception):
+    """The environment lacks something that nothing works without."""
+
+
+def python_of(folder: pathlib.Path) -> pathlib.Path:
+    return folder / "bin" / "python"
+
+
+def is_current(folder: pathlib.Path) -> bool:
+    """Whether this very process runs in the environment."""
+    return pathlib.Path(sys.prefix).resolve() == folder.resolve()
+
+
+def missing(folder: pathlib.Path) -> list[str]:
+    """The packages that the environment lacks."""
+    script = "import importlib.util as u, sys; print(*(n for n in sys.argv[1:] if not u.find_spec(n)))"
+    command = [python_of(folder), "-c", script, *NEEDED, *PEERS]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+
+
+def install(folder: pathlib.Path, package: str) -> str | None:
+    """Installs one package with pip, under pip's own settings; why it failed, or None."""
+    print(f"bench_peers: installing {package} in {folder}", file=sys.stderr, flush=True)
+    command = [python_of(folder), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", package]
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode == 0:
+        return None
+    errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+    return (errors or [f"pip ended with {done.returncode}"])[-1].removeprefix("ERROR: ")
+
+
+def ensure(folder: pathlib.Path, may_install: bool) -> None:
+    """Makes the environment usable and writes down which peers it lacks, and why."""
+    if not python_of(folder).exists():
+        if not may_install:
+            raise Unusable(f"{folder}: no virtual environment there, and --no-install given")
+        if not importlib.util.find_spec("ensurepip"):
+            raise Unusable("this Python cannot make virtual environments; on Debian, install python3-venv")
+        standard_venv.create(folder, with_pip=True)
+    reasons: dict[str, str] = {}
+    for package in missing(folder):
+        reason = install(folder, package) if may_install else "not installed, and --no-install given"
+        if reason and package in NEEDED:
+            raise Unusable(f"{package} is needed in {folder}: {reason}")
+        if reason:
+            reasons[package] = reason
+    (folder / ABSENT).write_text(json.dumps(reasons))
+
+
+def absent(folder: pathlib.Path) -> dict[str, str]:
+    """Why each absent package is absent."""
+    path = folder / ABSENT
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def enter(folder: pathlib.Path) -> None:
+    """Starts the program again under the environment's Python; does not return."""
+    python = str(python_of(folder).absolute())
+    os.execv(python, [python, *sys.argv])

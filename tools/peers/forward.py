@@ -1,0 +1,114 @@
+"""The reference forward passes of tools/reference, fit for timing and for tracing.
+
+They are written to be read and to be compared value by value. Two of their expressions would handicap a
+peer, and are replaced by equal ones:
+
+- EnhanceNet makes its matrices of bicubic weights anew in every run: here once a size. In traced graphs the
+  product of three tensors is two products of matrices.
+- SIGGRAPH17 takes every other pixel by slicing, which not every converter knows: in traced graphs a pooling
+  of 1 pixel with stride 2, which every engine has.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+from collections.abc import Callable, Iterator
+from unittest import mock
+
+import torch
+import torch.nn.functional as F
+
+from reference import enhancenet
+from reference.parameters import Parameters, Record, ignore
+
+Weights = dict[str, torch.Tensor]
+Forward = Callable[..., torch.Tensor]
+
+
+class Tensors(Parameters):
+    """Parameters whose weights are tensors already, float32."""
+
+    def get(self, name: str, like: torch.Tensor) -> torch.Tensor:
+        return self.weights[name]
+
+
+def function_of(graph: str) -> Forward:
+    """forward(parameters, inputs.., record) of a network."""
+    return importlib.import_module(f"reference.{graph}").forward
+
+
+def remember_bicubic() -> None:
+    """From now on EnhanceNet's matrices are made once a size; before tracing, which then sees a constant."""
+    make, made = enhancenet.bicubic_matrix, {}
+
+    def matrix(size: int, factor: int) -> torch.Tensor:
+        key = int(size), factor  # while tracing, a size is a tensor
+        if key not in made:
+            made[key] = make(*key).to(torch.float32)
+        return made[key]
+
+    enhancenet.bicubic_matrix = matrix
+
+
+def dense(weights: Weights, channels_last: bool = False) -> Weights:
+    """The weights laid out as convolutions read them: NCHW or channels last.
+
+    EnhanceNet's are height x width x in x out in the file and permuted in every run: here so that the
+    permuted tensor is the dense one.
+    """
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+
+    def lay_out(name: str, tensor: torch.Tensor) -> torch.Tensor:
+        if tensor.dim() != 4:
+            return tensor
+        if name.endswith("/weights"):
+            return tensor.permute(3, 2, 0, 1).contiguous(memory_format=layout).permute(2, 3, 1, 0)
+        return tensor.contiguous(memory_format=layout)
+
+    return {name: lay_out(name, tensor) for name, tensor in weights.items()}
+
+
+def subsampling_by_pooling() -> Record:
+    """A `record` that puts a pooling in the place of every slice NAME/subsample of a recorded value NAME."""
+    recorded: dict[str, torch.Tensor] = {}
+
+    def record(name: str, value: torch.Tensor) -> torch.Tensor:
+        if name.endswith("/subsample"):
+            return F.max_pool2d(recorded[name.removesuffix("/subsample")], 1, 2)
+        recorded[name] = value
+        return value
+
+    return record
+
+
+@contextlib.contextmanager
+def products_of_matrices() -> Iterator[None]:
+    """The one einsum of the references, as two products of matrices."""
+
+    def einsum(equation: str, rows: torch.Tensor, x: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
+        assert equation == "oh,nchw,pw->ncop", equation
+        return rows @ x @ columns.T
+
+    with mock.patch.object(torch, "einsum", einsum):
+        yield
+
+
+class Network(torch.nn.Module):
+    """A network as a module that holds its weights, for exporters: no dots in a parameter's name."""
+
+    def __init__(self, graph: str, weights: Weights) -> None:
+        super().__init__()
+        self.compute = function_of(graph)
+        self.places = {name: name.replace(".", "__").replace("/", "__") for name in weights}
+        for name, tensor in weights.items():
+            self.register_parameter(self.places[name], torch.nn.Parameter(tensor, requires_grad=False))
+
+    def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
+        weights = {name: getattr(self, place) for name, place in self.places.items()}
+        return self.compute(Tensors(weights), *inputs, subsampling_by_pooling())
+
+
+def run(graph: str, weights: Weights, inputs: list[torch.Tensor]) -> torch.Tensor:
+    """One forward pass, operator by operator."""
+    return function_of(graph)(Tensors(weights), *inputs, ignore)

@@ -1,0 +1,41 @@
+"""The limn program, as a user starts it."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from dataclasses import dataclass
+
+from . import processes
+from .graphs import Case
+
+
+@dataclass
+class Limn:
+    """The program and one network's weights."""
+
+    program: pathlib.Path
+    weights: pathlib.Path
+
+    def bench(self, case: Case, threads: int, repetitions: int) -> list[str]:
+        """`limn bench model`: loads, runs once untimed, then `repetitions` times."""
+        return [
+            *(str(self.program), "bench", "model", "--json", "-q", "-m", str(self.weights)),
+            *("--size", f"{case.height}x{case.width}", "--batch", str(case.batch)),
+            *("--reps", str(repetitions), "-t", str(threads)),
+        ]
+
+    def run(self, inputs: list[pathlib.Path], output: pathlib.Path, threads: int) -> list[str]:
+        """`limn run`: loads, runs once, writes the result."""
+        latent = ["--latent", str(inputs[1])] if len(inputs) > 1 else []
+        command = [str(self.program), "run", "-q", "-f", "-m", str(self.weights), "-i", str(inputs[0])]
+        return [*command, *latent, "-o", str(output), "-t", str(threads)]
+
+    def measure(self, case: Case, threads: int, repetitions: int, cpus: list[int]) -> dict[str, float]:
+        """The figures that `limn bench model` prints: min_ms, median_ms, load_ms, peak_rss_mb, .."""
+        return json.loads(processes.launch(self.bench(case, threads, repetitions), cpus).stdout)
+
+
+def version(program: pathlib.Path) -> str:
+    """`limn --version`: the version, the kernels, OpenBLAS's core."""
+    return processes.launch([str(program), "--version"], processes.physical_cores()).stdout.strip()

@@ -1,0 +1,251 @@
+"""One case: every engine's agreement with limn, times in turn, memory, and start.
+
+What is timed is the forward pass alone, from inputs that lie ready to a result that lies ready. What is
+started is a whole process, from its first instruction to a result in a file, its files in the page cache.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import pathlib
+import statistics
+import subprocess
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import figures, processes
+from .figures import LIMN, Entry
+from .graphs import Case
+from .limn import Limn
+from .processes import EngineFailed, Worker
+from .report import counted
+
+BOUND = 1e-3  # of the largest magnitude: more, and it is not the same network
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How, and how much, is measured."""
+
+    limn: pathlib.Path
+    cache: pathlib.Path
+    seed: int
+    threads: tuple[int, ...]  # ascending; start and agreement are taken at the last
+    rounds: int
+    turn_seconds: float
+    starts: int
+    cores: tuple[int, ...]
+
+    def cpus(self, threads: int) -> list[int]:
+        return list(self.cores[:threads])
+
+
+def note(text: str) -> None:
+    """Progress, for a person who waits."""
+    print(f"bench_peers: {text}", file=sys.stderr, flush=True)
+
+
+def format_of(engine: str) -> str:
+    """What export.py has to write for an engine: PyTorch's ways share theirs."""
+    return "torch" if engine.startswith("torch-") else engine
+
+
+def prepare(case: Case, engines: list[str], settings: Settings) -> dict[str, str]:
+    """Writes weights, graphs and inputs; returns why engines have no graph."""
+    formats = sorted({format_of(engine) for engine in engines})
+    script = str(pathlib.Path(__file__).with_name("export.py"))
+    command = [
+        sys.executable,
+        "-B",
+        script,
+        case.spec,
+        "--cache",
+        str(settings.cache),
+        "--seed",
+        str(settings.seed),
+    ]
+    note(f"{case.name}: weights and graphs")
+    done = subprocess.run([*command, "--engines", *formats], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise EngineFailed(f"export: {processes.last_line(done.stderr, f'it ended with {done.returncode}')}")
+    folder = folder_of(case, settings)
+    inputs = case.inputs(settings.seed)
+    np.savez(folder / "inputs.npz", *inputs)
+    for number, array in enumerate(inputs):
+        np.save(folder / f"in{number}.npy", array)
+    absent = json.loads((folder / "prepared.json").read_text())["absent"]
+    return {engine: absent[format_of(engine)] for engine in engines if format_of(engine) in absent}
+
+
+def folder_of(case: Case, settings: Settings) -> pathlib.Path:
+    return settings.cache / f"{case.spec}-seed{settings.seed}"
+
+
+def limn_of(case: Case, settings: Settings) -> Limn:
+    return Limn(settings.limn, settings.cache / f"{case.graph}-seed{settings.seed}.safetensors")
+
+
+class Measurement:
+    """The measuring of one case; `entry` is what has been found."""
+
+    def __init__(self, case: Case, engines: list[str], absent: dict[str, str], settings: Settings) -> None:
+        self.case, self.settings = case, settings
+        self.folder = folder_of(case, settings)
+        self.limn = limn_of(case, settings)
+        self.engines = [LIMN, *(engine for engine in engines if engine not in absent)]
+        self.entry: Entry = {
+            "case": case.name,
+            "title": case.title,
+            "megapixels": case.megapixels,
+            "repetitions": {},
+            "engines": {},
+            "absent": dict(absent),
+        }
+
+    def leave_out(self, engine: str, reason: str) -> None:
+        """An engine that fails is reported as absent; without limn there is nothing to report."""
+        if engine == LIMN:
+            raise EngineFailed(f"limn: {reason}")
+        note(f"{self.case.name}: {engine} is left out: {reason}")
+        self.engines.remove(engine)
+        self.entry["engines"].pop(engine, None)
+        self.entry["absent"][engine] = reason
+
+    # One process, one result
+
+    def once(self, engine: str, threads: int) -> processes.Finished:
+        """A fresh process that loads, runs once and writes its result."""
+        output = self.output_of(engine)
+        if engine == LIMN:
+            inputs = sorted(self.folder.glob("in[0-9].npy"))
+            command = self.limn.run(inputs, output, threads)
+        else:
+            command = [*self.worker_command(engine, threads), "once", str(output)]
+        return processes.launch(command, self.settings.cpus(threads))
+
+    def output_of(self, engine: str) -> pathlib.Path:
+        return self.folder / f"out-{engine}.npy"
+
+    def worker_command(self, engine: str, threads: int) -> list[str]:
+        inputs = self.folder / "inputs.npz"
+        return processes.worker_command(engine, self.case.spec, self.folder, threads, inputs)
+
+    # Agreement
+
+    def error_of(self, engine: str) -> float:
+        """The last result that the engine wrote, against limn's."""
+        return figures.relative_error(np.load(self.output_of(engine)), np.load(self.output_of(LIMN)))
+
+    def check(self, engine: str) -> None:
+        """Leaves an engine out whose last result is another than limn's."""
+        error = self.error_of(engine)
+        if error > BOUND:
+            self.leave_out(engine, f"its output differs by {error:.1e} of the largest magnitude")
+        else:
+            found = self.entry["engines"][engine]
+            found["error"] = max(error, found["error"])
+
+    def agree(self) -> None:
+        """One run of every engine, which also brings its files into the page cache."""
+        threads = self.settings.threads[-1]
+        for engine in list(self.engines):
+            try:
+                self.once(engine, threads)
+                self.entry["engines"][engine] = {"error": 0.0, "threads": {}}
+                self.check(engine)
+            except EngineFailed as failure:
+                self.leave_out(engine, str(failure))
+        errors = {name: found["error"] for name, found in self.entry["engines"].items() if name != LIMN}
+        if errors:
+            texts = (f"{name} {error:.1e}" for name, error in errors.items())
+            note(f"{self.case.name}: errors " + ", ".join(texts))
+
+    # Times
+
+    def take_turns(self, threads: int) -> None:
+        """Rounds: one engine after the other on the same cores, each as often as the others."""
+        cpus = self.settings.cpus(threads)
+        with contextlib.ExitStack() as stack:
+            workers: dict[str, Worker] = {}
+            for engine in self.engines[1:]:
+                workers[engine] = stack.enter_context(Worker(self.worker_command(engine, threads), cpus))
+                self.attempt(engine, workers[engine].load)
+            count = self.turn_length(workers, threads)
+            rounds: dict[str, list[tuple[float, float]]] = {engine: [] for engine in self.engines}
+            for number in range(self.settings.rounds):
+                note(
+                    f"{self.case.name}: {counted(threads)}, "
+                    f"round {number + 1} of {self.settings.rounds}, {count} runs"
+                )
+                for engine in rotated(self.engines, number):
+                    if engine == LIMN:
+                        found = self.limn.measure(self.case, threads, count, cpus)
+                        rounds[engine].append((found["min_ms"], found["median_ms"]))
+                    else:
+                        times = self.attempt(engine, workers[engine].ask, f"run {count}")
+                        if times:
+                            rounds[engine].append((min(times), statistics.median(times)))
+            for engine in self.engines[1:]:
+                self.attempt(engine, workers[engine].ask, f"save {self.output_of(engine)}")
+                if engine in self.engines:
+                    self.check(engine)
+        for engine in self.engines:
+            self.entry["engines"][engine]["threads"][str(threads)] = figures.timing(rounds[engine])
+        self.entry["repetitions"][str(threads)] = count
+
+    def attempt(self, engine: str, action, *arguments: str):
+        """What the action returns; None where the engine fails, which is then left out."""
+        try:
+            return action(*arguments)
+        except EngineFailed as failure:
+            self.leave_out(engine, str(failure))
+            return None
+
+    def turn_length(self, workers: dict[str, Worker], threads: int) -> int:
+        """Runs a turn, from one run of every engine. Twice, as TorchScript optimises in its first runs."""
+        times = [self.limn.measure(self.case, threads, 1, self.settings.cpus(threads))["min_ms"]]
+        for engine in list(self.engines[1:]):
+            tried = self.attempt(engine, workers[engine].ask, "run 2")
+            times += [min(tried)] if tried else []
+        return figures.repetitions(min(times), self.settings.turn_seconds)
+
+    # Memory and start
+
+    def start(self) -> None:
+        """Fresh processes: on all threads for the wall time, and on each number of threads for the memory."""
+        most = self.settings.threads[-1]
+        seconds: dict[str, list[float]] = {engine: [] for engine in self.engines}
+        for threads in self.settings.threads:
+            note(f"{self.case.name}: fresh processes, {counted(threads)}")
+            for number in range(self.settings.starts if threads == most else 1):
+                for engine in rotated(self.engines, number):
+                    done = self.once(engine, threads)
+                    at = self.entry["engines"][engine]["threads"][str(threads)]
+                    at["peak_mb"] = max(done.peak_mb, at.get("peak_mb", 0))
+                    if threads == most:
+                        seconds[engine].append(done.seconds * 1e3)
+        for engine, times in seconds.items():
+            found = self.entry["engines"][engine]
+            found["start_ms"] = {"min": min(times), "median": statistics.median(times)}
+            found["overhead_ms"] = min(times) - found["threads"][str(most)]["min_ms"]
+
+
+def rotated(engines: list[str], by: int) -> list[str]:
+    """The engines in order, another one first in every round."""
+    first = by % len(engines)
+    return engines[first:] + engines[:first]
+
+
+def measure(case: Case, engines: list[str], absent: dict[str, str], settings: Settings) -> Entry:
+    """The entry of one case. `absent`: engines that are known to be missing, and why."""
+    there = [engine for engine in engines if engine not in absent]
+    unconverted = prepare(case, there, settings)
+    measurement = Measurement(case, engines, absent | unconverted, settings)
+    measurement.agree()
+    for threads in settings.threads:
+        measurement.take_turns(threads)
+    measurement.start()
+    return measurement.entry
