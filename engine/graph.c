@@ -236,3 +236,11 @@ void graph_check_all_used(struct graph *graph)
         graph_fail(graph, "%zu tensors that the graph does not have: %s%s", unexpected, names,
                    unexpected > 10 ? ", ..." : "");
 }
+
+struct graph graph_until(const struct graph *graph, value output)
+{
+    struct graph part = *graph;
+    part.output = output;
+    part.count = graph_maker(graph, output) + 1;
+    return part;
+}

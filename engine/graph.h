@@ -184,6 +184,11 @@ void graph_fold(struct graph *graph);
 /* The node that makes `x` after folding. */
 value graph_maker(const struct graph *graph, value x);
 
+/* The graph as far as the node that makes `output`: what was built behind that is not in it. `output` must be
+ * a value that folding left, one whose maker's result it is. A view, for plan_create; it borrows all that it
+ * holds, and is not to be freed. */
+struct graph graph_until(const struct graph *graph, value output);
+
 /* Whether a node still does something of its own: it is no input and not fused into another. */
 bool node_runs(const struct node *node);
 

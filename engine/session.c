@@ -42,19 +42,21 @@ static limn_status prepare(limn_session *session, limn_error *error)
     session->workspace = mem_alloc(workspaces);
     if (!session->arena || !session->workspace)
         return fail_memory(error, model->graph.path, plan->arena_bytes + workspaces);
-    plan_bind(plan, &model->graph, session->arena);
+    plan_bind(plan, &session->graph, session->arena);
     return LIMN_OK;
 }
 
-limn_status limn_session_create(limn_model *model, limn_size size, limn_session **session, limn_error *error)
+limn_status session_create_until(limn_model *model, value output, limn_size size, limn_session **session,
+                                 limn_error *error)
 {
     *session = NULL;
     limn_session *created = mem_zalloc(1, sizeof *created);
     if (!created)
         return fail_memory(error, "a session", sizeof *created);
     created->model = model;
+    created->graph = graph_until(&model->graph, output);
     limn_status status =
-        plan_create(&model->graph, model->engine->kernels, size, model->graph.path, &created->plan, error);
+        plan_create(&created->graph, model->engine->kernels, size, model->graph.path, &created->plan, error);
     if (status == LIMN_OK)
         status = prepare(created, error);
     if (status != LIMN_OK) {
@@ -63,6 +65,11 @@ limn_status limn_session_create(limn_model *model, limn_size size, limn_session 
     }
     *session = created;
     return LIMN_OK;
+}
+
+limn_status limn_session_create(limn_model *model, limn_size size, limn_session **session, limn_error *error)
+{
+    return session_create_until(model, model->graph.output, size, session, error);
 }
 
 void limn_session_free(limn_session *session)
@@ -77,14 +84,13 @@ void limn_session_free(limn_session *session)
 
 struct tensor *session_input(limn_session *session, int index)
 {
-    value node = graph_input_node(&session->model->graph, index);
+    value node = graph_input_node(&session->graph, index);
     return node == NO_VALUE ? NULL : &session->plan.values[node];
 }
 
 const struct tensor *session_output(const limn_session *session)
 {
-    const struct graph *graph = &session->model->graph;
-    return &session->plan.values[graph_maker(graph, graph->output)];
+    return &session->plan.values[graph_maker(&session->graph, session->graph.output)];
 }
 
 static limn_shape shape_of(const struct tensor *tensor)
@@ -94,7 +100,7 @@ static limn_shape shape_of(const struct tensor *tensor)
 
 limn_shape limn_session_input_shape(const limn_session *session, int index)
 {
-    value node = graph_input_node(&session->model->graph, index);
+    value node = graph_input_node(&session->graph, index);
     return shape_of(node == NO_VALUE ? NULL : &session->plan.values[node]);
 }
 
@@ -145,9 +151,8 @@ static limn_status run_steps(limn_session *session, limn_error *error)
         if (session->profiling)
             step->seconds += time_now() - start;
         if (session->observer) {
-            limn_status status =
-                session->observer(session->observer_context, &session->model->graph.nodes[step->node],
-                                  &plan->values[step->y], error);
+            limn_status status = session->observer(
+                session->observer_context, &session->graph.nodes[step->node], &plan->values[step->y], error);
             if (status != LIMN_OK)
                 return status;
         }

@@ -11,6 +11,7 @@ typedef limn_status (*session_observer)(void *context, const struct node *node, 
 
 struct limn_session {
     limn_model *model;
+    struct graph graph; /* the model's, as far as this session runs it: a view */
     struct plan plan;
     float *arena;
     unsigned char *workspace; /* plan.workspace_bytes for each thread of the pool */
@@ -18,6 +19,11 @@ struct limn_session {
     session_observer observer;
     void *observer_context;
 };
+
+/* limn_session_create for the part of the model's graph that graph_until gives: for a caller who does the
+ * rest in another way. Neither time nor memory goes into that, and the session's output is `output`. */
+limn_status session_create_until(limn_model *model, value output, limn_size size, limn_session **session,
+                                 limn_error *error);
 
 /* The tensor to fill with input `index` before a run, and the one to read after it; NHWC views. */
 struct tensor *session_input(limn_session *session, int index);

@@ -9,7 +9,6 @@
  *
  *     y = (1 - f) x[i] + f x[min(i + 1, I - 1)],   i = floor(s), f = s - i,   in each direction */
 #include "bilinear.h"
-#include "layer.h"
 #include "native.h"
 
 struct bilinear_sample bilinear_sample(int64_t out, int64_t in_size, int64_t out_size, bool align_corners)
@@ -25,12 +24,11 @@ struct bilinear_sample bilinear_sample(int64_t out, int64_t in_size, int64_t out
     return (struct bilinear_sample){low, low + 1 < in_size ? low + 1 : low, (float)(source - (double)low)};
 }
 
-static void run_task(const struct layer_args *a, int64_t task, void *workspace)
+void bilinear_row(const struct layer_args *a, int64_t row, float *y)
 {
-    (void)workspace;
     const struct layer_dims *d = &a->d;
-    struct bilinear_sample h = bilinear_sample(task % d->oh, d->ih, d->oh, d->align_corners);
-    const float *x = a->x + task / d->oh * d->ih * d->iw * a->x_stride;
+    struct bilinear_sample h = bilinear_sample(row % d->oh, d->ih, d->oh, d->align_corners);
+    const float *x = a->x + row / d->oh * d->ih * d->iw * a->x_stride;
     const float *top = x + h.low * d->iw * a->x_stride, *bottom = x + h.high * d->iw * a->x_stride;
     for (int64_t ow = 0; ow < d->ow; ow++) {
         struct bilinear_sample w = bilinear_sample(ow, d->iw, d->ow, d->align_corners);
@@ -38,8 +36,14 @@ static void run_task(const struct layer_args *a, int64_t task, void *workspace)
         const float *corners[] = {top + left, top + right, bottom + left, bottom + right};
         float weights[] = {(1 - h.weight) * (1 - w.weight), (1 - h.weight) * w.weight,
                            h.weight * (1 - w.weight), h.weight * w.weight};
-        native()->blend(corners, weights, d->oc, a->y + (task * d->ow + ow) * a->y_stride);
+        native()->blend(corners, weights, d->oc, y + ow * a->y_stride);
     }
+}
+
+static void run_task(const struct layer_args *a, int64_t task, void *workspace)
+{
+    (void)workspace;
+    bilinear_row(a, task, a->y + task * a->d.ow * a->y_stride);
 }
 
 const struct layer_variant bilinear_plain = {
