@@ -5,29 +5,53 @@
  *
  *     two rows of logits, w x C  =>  their mixture, w x C  =>  for each of W pixels, C sums and a comparison
  *
- * layers/bilinear.c has the formula of the source coordinate. */
+ * layers/bilinear.c has the formula of the source coordinate. Rows of the result that stand together share
+ * rows of logits: a task makes some of them, and keeps the two it made last. */
 #include "classes.h"
 #include "bilinear.h"
+#include "cpu.h"
 #include "memory.h"
 
 #include <math.h>
 
+enum { STRIP = 16 }; /* rows of the result that are one task */
+
 struct job {
-    const struct tensor *logits;
+    const struct logits *logits;
     struct picture *classes;
     struct bilinear_sample *columns; /* of each pixel of a row */
-    float *rows;                     /* one mixed row, w x C, for each thread */
+    float *rows;                     /* for each thread: two rows of logits and their mixture */
     double least;                    /* a single channel's logit must be larger */
 };
 
-static void mix_rows(const struct tensor *logits, struct bilinear_sample at, float *restrict mixed)
+/* Two rows of logits that stand together: row r, once it is held, in rows[r % 2]. */
+struct pair {
+    const struct logits *logits;
+    float *rows[2];
+    int64_t held[2]; /* which rows they are; -1: none */
+};
+
+static int64_t row_floats(const struct logits *logits)
 {
-    const float *top = logits->data + at.low * logits->w * logits->stride;
-    const float *bottom = logits->data + at.high * logits->w * logits->stride;
+    return logits->width * logits->made->c;
+}
+
+static const float *pair_row(struct pair *pair, int64_t row)
+{
+    int64_t at = row % 2;
+    if (pair->held[at] != row)
+        logits_row(pair->logits, row, pair->rows[at]);
+    pair->held[at] = row;
+    return pair->rows[at];
+}
+
+static void mix_rows(struct pair *pair, struct bilinear_sample at, float *restrict mixed)
+{
+    const float *top = pair_row(pair, at.low), *bottom = pair_row(pair, at.high);
     float upper = 1 - at.weight, lower = at.weight;
-    for (int64_t x = 0; x < logits->w; x++, top += logits->stride, bottom += logits->stride)
-        for (int64_t c = 0; c < logits->c; c++)
-            *mixed++ = upper * top[c] + lower * bottom[c];
+    int64_t count = row_floats(pair->logits);
+    for (int64_t i = 0; i < count; i++)
+        mixed[i] = upper * top[i] + lower * bottom[i];
 }
 
 static unsigned char largest(const float *a, const float *b, float weight, int64_t count)
@@ -44,15 +68,10 @@ static unsigned char largest(const float *a, const float *b, float weight, int64
     return (unsigned char)class;
 }
 
-static void classify_row(void *context, int64_t row, int worker)
+static void classify_row(const struct job *job, const float *mixed, unsigned char *out)
 {
-    const struct job *job = context;
-    const struct tensor *logits = job->logits;
-    int64_t count = logits->c, width = job->classes->width;
-    float *mixed = job->rows + worker * logits->w * count;
-    unsigned char *out = job->classes->pixels + row * width;
-    mix_rows(logits, bilinear_sample(row, logits->h, job->classes->height, false), mixed);
-    for (int64_t x = 0; x < width; x++) {
+    int64_t count = job->logits->made->c;
+    for (int64_t x = 0; x < job->classes->width; x++) {
         struct bilinear_sample at = job->columns[x];
         const float *a = mixed + at.low * count, *b = mixed + at.high * count;
         out[x] =
@@ -60,11 +79,24 @@ static void classify_row(void *context, int64_t row, int worker)
     }
 }
 
-limn_status classes_from_logits(struct pool *pool, const struct tensor *logits, double threshold,
+static void classify_strip(void *context, int64_t strip, int worker)
+{
+    const struct job *job = context;
+    const struct picture *classes = job->classes;
+    int64_t floats = row_floats(job->logits), end = (strip + 1) * STRIP;
+    float *rows = job->rows + 3 * worker * floats, *mixed = rows + 2 * floats;
+    struct pair pair = {job->logits, {rows, rows + floats}, {-1, -1}};
+    for (int64_t row = strip * STRIP; row < end && row < classes->height; row++) {
+        mix_rows(&pair, bilinear_sample(row, job->logits->height, classes->height, false), mixed);
+        classify_row(job, mixed, classes->pixels + row * classes->width);
+    }
+}
+
+limn_status classes_from_logits(struct pool *pool, const struct logits *logits, double threshold,
                                 struct picture *classes, limn_error *error)
 {
     size_t columns = (size_t)classes->width * sizeof(struct bilinear_sample);
-    size_t rows = (size_t)(pool_threads(pool) * logits->w * logits->c) * sizeof(float);
+    size_t rows = (size_t)(3 * pool_threads(pool) * row_floats(logits)) * sizeof(float);
     struct job job = {.logits = logits,
                       .classes = classes,
                       .columns = mem_alloc(columns),
@@ -74,8 +106,10 @@ limn_status classes_from_logits(struct pool *pool, const struct tensor *logits, 
     bool made = job.columns && job.rows;
     if (made) {
         for (int64_t x = 0; x < classes->width; x++)
-            job.columns[x] = bilinear_sample(x, logits->w, classes->width, false);
-        pool_run(pool, classes->height, classify_row, &job);
+            job.columns[x] = bilinear_sample(x, logits->width, classes->width, false);
+        uint64_t denormals = cpu_flush_denormals(); /* as in the pool's own threads */
+        pool_run(pool, (classes->height + STRIP - 1) / STRIP, classify_strip, &job);
+        cpu_restore_denormals(denormals);
     }
     mem_free(job.columns);
     mem_free(job.rows);

@@ -2,8 +2,8 @@
 #ifndef LIMN_CLASSES_H
 #define LIMN_CLASSES_H
 
+#include "logits.h"
 #include "pictures/picture.h"
-#include "tensor.h"
 #include "threads.h"
 
 /* A class is a byte. */
@@ -11,14 +11,15 @@ enum { CLASSES_MOST = 256 };
 
 /* Writes the class of every pixel into `classes`, a plane (one channel) that has the size wanted.
  *
- * logits: 1 x h x w x C, C from 1 to CLASSES_MOST, all of them finite. They are enlarged or shrunk to the
- * size of `classes` as torch.nn.functional.interpolate(mode="bilinear", align_corners=False) does, and the
- * class is the channel with the largest, the first of equals. With a single channel, class 1 is where
+ * logits: height x width x C, C from 1 to CLASSES_MOST, all of them finite. They are enlarged or shrunk to
+ * the size of `classes` as torch.nn.functional.interpolate(mode="bilinear", align_corners=False) does, and
+ * the class is the channel with the largest, the first of equals. With a single channel, class 1 is where
  * sigmoid(logit) > threshold, class 0 elsewhere; `threshold` lies between 0 and 1.
  *
- * The enlarged logits never exist as a whole: each row is made, looked at and forgotten, so that memory
- * beyond the arguments is one row of logits for each thread. Errors: LIMN_E_MEMORY. */
-limn_status classes_from_logits(struct pool *pool, const struct tensor *logits, double threshold,
+ * Logits exist nowhere at the picture's size, nor as a whole at height x width where they were made smaller:
+ * rows are made, looked at and forgotten, so that memory beyond the arguments is three rows of width x C
+ * floats for each thread. Errors: LIMN_E_MEMORY. */
+limn_status classes_from_logits(struct pool *pool, const struct logits *logits, double threshold,
                                 struct picture *classes, limn_error *error);
 
 #endif

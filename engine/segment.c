@@ -204,40 +204,66 @@ static void softmax(const float *logits, int64_t count, int64_t plane, float *ou
         out[c * plane] = (float)(exp((double)logits[c] - largest) / sum);
 }
 
-static limn_status make_probabilities(const struct tensor *logits, struct npy *made, limn_error *error)
+static limn_status make_probabilities(const struct logits *logits, struct npy *made, limn_error *error)
 {
-    int64_t plane = logits->h * logits->w;
-    size_t bytes = (size_t)(plane * logits->c) * sizeof(float);
-    *made = (struct npy){{1, logits->c, logits->h, logits->w}, mem_alloc(bytes)};
-    if (!made->data)
-        return fail_memory(error, "the probabilities", bytes);
-    for (int64_t p = 0; p < plane; p++) {
-        const float *at = logits->data + p * logits->stride;
-        if (logits->c == 1)
-            made->data[p] = (float)(1 / (1 + exp(-(double)*at)));
-        else
-            softmax(at, logits->c, plane, made->data + p);
+    int64_t count = logits->made->c, width = logits->width, plane = logits->height * width;
+    size_t bytes = (size_t)(plane * count) * sizeof(float),
+           row_bytes = (size_t)(width * count) * sizeof(float);
+    *made = (struct npy){{1, count, logits->height, width}, mem_alloc(bytes)};
+    float *row = mem_alloc(row_bytes);
+    for (int64_t y = 0; made->data && row && y < logits->height; y++) {
+        logits_row(logits, y, row);
+        float *out = made->data + y * width;
+        for (int64_t x = 0; x < width; x++) {
+            if (count == 1)
+                out[x] = (float)(1 / (1 + exp(-(double)row[x])));
+            else
+                softmax(row + x * count, count, plane, out + x);
+        }
     }
-    return LIMN_OK;
+    limn_status status =
+        made->data && row ? LIMN_OK : fail_memory(error, "the probabilities", bytes + row_bytes);
+    mem_free(row);
+    return status;
+}
+
+/* The enlargement that a network ends with and need not make: see logits.h. NULL for one that has none. */
+static const struct node *last_enlargement(const struct graph *graph)
+{
+    const struct node *last = &graph->nodes[graph_maker(graph, graph->output)];
+    return last->role == NODE_LAYER && last->kind == LAYER_BILINEAR ? last : NULL;
 }
 
 static limn_status run(limn_session *session, const struct picture *source, double threshold,
                        struct picture *classes, struct npy *probabilities, limn_error *error)
 {
     const limn_model *model = session->model;
-    const struct tensor *logits = session_output(session);
-    limn_status status = fill_input(model, source, session_input(session, 0), error);
+    const struct node *enlargement = last_enlargement(&model->graph);
+    struct tensor *x = session_input(session, 0);
+    struct logits logits = {.made = session_output(session),
+                            .height = x->h,
+                            .width = x->w,
+                            .align_corners = enlargement && enlargement->window.align_corners};
+    limn_status status = fill_input(model, source, x, error);
     if (status == LIMN_OK)
         status = limn_session_run(session, error);
     if (status == LIMN_OK)
-        status = check_finite(logits, model->graph.path, error);
+        status = check_finite(logits.made, model->graph.path, error);
     if (status == LIMN_OK && probabilities)
-        status = make_probabilities(logits, probabilities, error);
+        status = make_probabilities(&logits, probabilities, error);
     if (status == LIMN_OK)
         status = picture_create(source->width, source->height, 1, classes, error);
     if (status == LIMN_OK)
-        status = classes_from_logits(model->engine->pool, logits, threshold, classes, error);
+        status = classes_from_logits(model->engine->pool, &logits, threshold, classes, error);
     return status;
+}
+
+static limn_status create_session(limn_model *model, limn_size size, limn_session **session,
+                                  limn_error *error)
+{
+    const struct node *enlargement = last_enlargement(&model->graph);
+    value output = enlargement ? enlargement->x : model->graph.output;
+    return session_create_until(model, output, size, session, error);
 }
 
 limn_status segment_picture(limn_model *model, const struct picture *source, const struct segment *how,
@@ -250,7 +276,7 @@ limn_status segment_picture(limn_model *model, const struct picture *source, con
         *probabilities = (struct npy){0};
     limn_status status = network_size(model, source, how, &size.width, &size.height, error);
     if (status == LIMN_OK)
-        status = limn_session_create(model, size, &session, error);
+        status = create_session(model, size, &session, error);
     if (status == LIMN_OK)
         status = run(session, source, how->threshold > 0 ? how->threshold : default_threshold, classes,
                      probabilities, error);

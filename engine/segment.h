@@ -14,8 +14,9 @@
  *
  * The network gives logits at its input's size, upsampled inside for deeplabv3. They are brought to the
  * picture's size by bilinear interpolation (align_corners=False), and the largest is the class; see
- * classes.h. For a picture that was not resized the classes are therefore exactly upstream's argmax over the
- * network's output; for one that was, they have smoother borders than classes enlarged afterwards.
+ * classes.h. deeplabv3's upsampling is put off until then: see logits.h. For a picture that was not resized
+ * the classes are therefore exactly upstream's argmax over the network's output; for one that was, they have
+ * smoother borders than classes enlarged afterwards.
  *
  * Alpha counts only for networks of four channels. */
 #ifndef LIMN_SEGMENT_H
@@ -44,7 +45,7 @@ limn_status segment_prepare(const limn_model *model, const struct segment *how, 
  * sigmoid of its only one) at the size of the network's input. Release both with picture_free and npy_free.
  *
  * Errors: LIMN_E_INPUT for a picture that becomes too small or too large for the network, LIMN_E_WEIGHTS when
- * a logit is not finite, LIMN_E_MEMORY. Both results are then empty. */
+ * a logit, before any enlargement, is not finite, LIMN_E_MEMORY. Both results are then empty. */
 limn_status segment_picture(limn_model *model, const struct picture *source, const struct segment *how,
                             struct picture *classes, struct npy *probabilities, limn_error *error);
 

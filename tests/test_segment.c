@@ -1,13 +1,22 @@
 /* test_segment.c - the classes of rows made one at a time, against a plain enlargement of all logits followed
  * by a search for the largest. */
 #include "classes.h"
+#include "layer.h"
 #include "memory.h"
+#include "native.h"
 #include "segment_view.h"
+#include "session.h"
 #include "support.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+/* Logits that are taken as they are. */
+static struct logits as_made(const struct tensor *made)
+{
+    return (struct logits){.made = made, .height = made->h, .width = made->w};
+}
 
 /* ---- the plain way, in double ------------------------------------------------------------ */
 
@@ -61,10 +70,11 @@ static void check(struct pool *pool, int64_t h, int64_t w, int64_t c, int64_t he
     struct tensor logits = tensor_view(block.values, 1, h, w, c, stride);
     for (int64_t p = 0; p < h * w; p++)
         random_fill(&random, block.values + p * stride, c);
+    struct logits taken = as_made(&logits);
     struct picture classes;
     assert_ok(picture_create(width, height, 1, &classes, error));
     memset(classes.pixels, 0xEE, (size_t)(width * height));
-    assert_ok(classes_from_logits(pool, &logits, threshold, &classes, error));
+    assert_ok(classes_from_logits(pool, &taken, threshold, &classes, error));
     for (int64_t row = 0; row < height; row++)
         for (int64_t column = 0; column < width; column++)
             if (!is_right(&logits, row, column, &classes, threshold))
@@ -101,7 +111,8 @@ static void test_own_size_is_exact(void **state)
     (void)state;
     float values[] = {1, 1, 0.99999994F, /**/ 0, 0.5F, 0.50000006F, /**/ -2, -3, -2, /**/ -1e30F, 0, 1e-30F};
     static const unsigned char want[] = {0, 2, 0, 2};
-    struct tensor logits = tensor_view(values, 1, 2, 2, 3, 3);
+    struct tensor made = tensor_view(values, 1, 2, 2, 3, 3);
+    struct logits logits = as_made(&made);
     struct pool *pool;
     struct picture classes;
     assert_ok(pool_create(1, &pool, error));
@@ -116,7 +127,8 @@ static void test_without_memory(void **state)
 {
     (void)state;
     float values[4] = {0};
-    struct tensor logits = tensor_view(values, 1, 2, 2, 1, 1);
+    struct tensor made = tensor_view(values, 1, 2, 2, 1, 1);
+    struct logits logits = as_made(&made);
     struct pool *pool;
     struct picture classes;
     assert_ok(pool_create(1, &pool, error));
@@ -128,6 +140,195 @@ static void test_without_memory(void **state)
     mem_fail_at(0, false);
     picture_free(&classes);
     pool_free(pool);
+}
+
+/* ---- logits that are enlarged first ------------------------------------------------------- */
+
+static enum isa running_isa;
+
+/* One enlargement: of h x w x c to height x width. */
+struct enlarging {
+    int64_t h, w, height, width, c;
+    bool align_corners;
+};
+
+static void fail_enlarging(const struct enlarging *e, const char *what)
+{
+    fail_with("%s, %lldx%lldx%lld to %lldx%lld, align_corners %d: %s", isa_name(running_isa), (long long)e->h,
+              (long long)e->w, (long long)e->c, (long long)e->height, (long long)e->width, e->align_corners,
+              what);
+}
+
+/* Logits in pixels that lie further apart than they need. With `levels`, each is one of so few values that
+ * many pixels have several largest ones. */
+static struct guarded make_logits(const struct enlarging *e, int levels, struct tensor *made)
+{
+    struct random random = {(uint64_t)(e->h * 31 + e->width * 7 + e->c)};
+    int64_t stride = e->c + 3;
+    struct guarded block = guarded_create(e->h * e->w * stride);
+    for (int64_t i = 0; i < block.count; i++)
+        if (i % stride < e->c)
+            block.values[i] = levels ? (float)random_below(&random, levels) : random_float(&random);
+    *made = tensor_view(block.values, 1, e->h, e->w, e->c, stride);
+    return block;
+}
+
+/* The whole enlarged tensor, as the last step of a session makes it. */
+static struct tensor enlarge(const struct layer_variant *variant, const struct enlarging *e,
+                             const struct tensor *made)
+{
+    struct tensor whole;
+    assert_ok(tensor_create(1, e->height, e->width, e->c, &whole, error));
+    struct layer_args args = {.x = made->data, .x_stride = made->stride, .y = whole.data, .y_stride = e->c};
+    args.d = (struct layer_dims){.n = 1, .ih = e->h, .iw = e->w, .ic = e->c};
+    args.d.oh = e->height, args.d.ow = e->width, args.d.oc = e->c, args.d.align_corners = e->align_corners;
+    for (int64_t task = 0; task < variant->tasks(&args.d); task++)
+        variant->run_task(&args, task, NULL);
+    return whole;
+}
+
+static struct logits enlarged_later(const struct enlarging *e, const struct tensor *made)
+{
+    return (struct logits){made, e->height, e->width, e->align_corners};
+}
+
+static void check_rows(const struct enlarging *e, const struct tensor *made, const struct tensor *whole)
+{
+    struct logits logits = enlarged_later(e, made);
+    struct guarded row = guarded_create(e->width * e->c);
+    for (int64_t y = e->height; y-- > 0;) {
+        logits_row(&logits, y, row.values);
+        if (memcmp(row.values, whole->data + y * row.count, (size_t)row.count * sizeof(float)) != 0)
+            fail_enlarging(e, "a row differs");
+    }
+    assert_true(guarded_intact(&row, "a row"));
+    guarded_free(&row);
+}
+
+/* The first of the largest of a whole tensor's pixel; of one channel, whether it is above 0. */
+static int64_t class_of(const struct tensor *whole, int64_t pixel)
+{
+    const float *logits = whole->data + pixel * whole->c;
+    int64_t class = 0;
+    for (int64_t c = 1; c < whole->c; c++)
+        if (logits[c] > logits[class])
+            class = c;
+    return whole->c > 1 ? class : *logits > 0;
+}
+
+/* Classes of a picture of height x width from the small logits, against those from the whole tensor. */
+static void check_classes(struct pool *pool, const struct enlarging *e, const struct tensor *made,
+                          const struct tensor *whole, int64_t height, int64_t width)
+{
+    struct logits later = enlarged_later(e, made), before = as_made(whole);
+    struct picture got, want;
+    assert_ok(picture_create(width, height, 1, &got, error));
+    assert_ok(picture_create(width, height, 1, &want, error));
+    assert_ok(classes_from_logits(pool, &later, 0.5, &got, error));
+    assert_ok(classes_from_logits(pool, &before, 0.5, &want, error));
+    if (memcmp(got.pixels, want.pixels, (size_t)(width * height)) != 0)
+        fail_enlarging(e, "the classes differ");
+    for (int64_t p = 0; height == e->height && width == e->width && p < width * height; p++)
+        if (got.pixels[p] != class_of(whole, p))
+            fail_enlarging(e, "a class is not the first of the largest logits");
+    picture_free(&got);
+    picture_free(&want);
+}
+
+static void check_enlarging(struct pool *pool, const struct enlarging *e, int levels)
+{
+    struct tensor made;
+    struct guarded block = make_logits(e, levels, &made);
+    for (const struct layer_variant *const *v = layer_operators[LAYER_BILINEAR].variants; *v; v++) {
+        struct tensor whole = enlarge(*v, e, &made);
+        check_rows(e, &made, &whole);
+        if (e->c <= CLASSES_MOST) {
+            check_classes(pool, e, &made, &whole, e->height, e->width);
+            check_classes(pool, e, &made, &whole, 2 * e->height + 1, e->width + 30);
+            check_classes(pool, e, &made, &whole, (e->height + 2) / 3, (e->width + 1) / 2);
+        }
+        tensor_free(&whole);
+    }
+    assert_true(guarded_intact(&block, "logits"));
+    guarded_free(&block);
+}
+
+static void test_enlarged_by_rows_or_as_a_whole(void **state)
+{
+    (void)state;
+    static const int64_t sizes[][4] = {{1, 1, 1, 1}, {1, 1, 5, 9},    {2, 3, 7, 5}, {3, 5, 33, 41},
+                                       {5, 5, 5, 5}, {9, 13, 65, 97}, {7, 9, 3, 4}};
+    static const int64_t channels[] = {1, 2, 5, 21, 256, 300};
+    for (int threads = 1; threads <= 3; threads += 2) {
+        struct pool *pool;
+        assert_ok(pool_create(threads, &pool, error));
+        for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
+            for (size_t c = 0; c < sizeof channels / sizeof *channels; c++)
+                for (int levels = 0; levels <= 3; levels += 3) {
+                    struct enlarging e = {sizes[s][0], sizes[s][1], sizes[s][2],
+                                          sizes[s][3], channels[c], (s + c) % 2};
+                    check_enlarging(pool, &e, levels);
+                }
+        pool_free(pool);
+    }
+}
+
+/* Numbers that are none reach the very outputs that they reach in the whole tensor. */
+static void test_rows_keep_what_is_no_number(void **state)
+{
+    (void)state;
+    const struct enlarging e = {4, 5, 31, 37, 21, false};
+    struct tensor made;
+    struct guarded block = make_logits(&e, 0, &made);
+    made.data[(1 * 5 + 2) * made.stride + 3] = NAN;
+    made.data[(2 * 5 + 4) * made.stride + 20] = INFINITY;
+    made.data[(3 * 5 + 0) * made.stride + 0] = -INFINITY;
+    struct tensor whole = enlarge(layer_operators[LAYER_BILINEAR].variants[0], &e, &made);
+    int64_t bad = 0;
+    for (int64_t i = 0; i < tensor_pixels(&whole) * whole.c; i++)
+        bad += !isfinite(whole.data[i]);
+    assert_true(bad > 3);
+    check_rows(&e, &made, &whole);
+    tensor_free(&whole);
+    guarded_free(&block);
+}
+
+/* ---- networks that end with an enlargement ----------------------------------------------- */
+
+static limn_session *ran(limn_model *model, value output, limn_size size)
+{
+    limn_session *session;
+    struct random random = {7};
+    assert_ok(session_create_until(model, output, size, &session, error));
+    struct tensor *x = session_input(session, 0);
+    random_fill(&random, x->data, tensor_pixels(x) * x->c);
+    assert_ok(limn_session_run(session, error));
+    return session;
+}
+
+/* A session that stops short of it, and rows from there, give what the session of the whole graph gives. */
+static void test_stopping_before_the_enlargement(void **state)
+{
+    (void)state;
+    static const limn_size sizes[] = {{1, 1, 1}, {1, 33, 47}, {1, 61, 30}, {1, 64, 8}};
+    limn_engine *engine = test_engine(2, LIMN_KERNELS_AUTO);
+    limn_model *model;
+    assert_ok(limn_model_load(engine, "tests/goldens/deeplabv3.safetensors", &model, error));
+    const struct node *last = &model->graph.nodes[model->graph.output];
+    assert_int_equal(last->kind, LAYER_BILINEAR);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        limn_session *whole = ran(model, model->graph.output, sizes[i]),
+                     *part = ran(model, last->x, sizes[i]);
+        const struct tensor *y = session_output(whole), *made = session_output(part);
+        assert_int_equal(part->plan.step_count, whole->plan.step_count - 1);
+        assert_true(part->plan.arena_bytes <= whole->plan.arena_bytes);
+        assert_true(y->h == sizes[i].height && y->w == sizes[i].width && made->h == (y->h + 7) / 8);
+        check_rows(&(struct enlarging){made->h, made->w, y->h, y->w, y->c, false}, made, y);
+        limn_session_free(whole);
+        limn_session_free(part);
+    }
+    limn_model_free(model);
+    limn_engine_free(engine);
 }
 
 /* ---- views ------------------------------------------------------------------------------- */
@@ -165,11 +366,22 @@ static void test_views_without_memory(void **state)
 
 int main(void)
 {
+    const struct CMUnitTest on_every_isa[] = {
+        cmocka_unit_test(test_enlarged_by_rows_or_as_a_whole),
+        cmocka_unit_test(test_rows_keep_what_is_no_number),
+    };
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_against_the_plain_way),
-        cmocka_unit_test(test_own_size_is_exact),
-        cmocka_unit_test(test_without_memory),
+        cmocka_unit_test(test_against_the_plain_way), cmocka_unit_test(test_own_size_is_exact),
+        cmocka_unit_test(test_without_memory),        cmocka_unit_test(test_stopping_before_the_enlargement),
         cmocka_unit_test(test_views_without_memory),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    for (enum isa isa = 0; isa < ISA_COUNT; isa++) {
+        if (!cpu_has(isa))
+            continue;
+        native_choose(isa);
+        running_isa = isa;
+        failed += cmocka_run_group_tests_name(isa_name(isa), on_every_isa, NULL, NULL);
+    }
+    return failed;
 }

@@ -158,6 +158,20 @@ def test_no_numbers_are_no_classes(tmp_path: Path) -> None:
         assert "400 values that are no finite numbers" in line and not (tmp_path / "out.png").exists()
 
 
+def test_no_numbers_before_the_enlargement(tmp_path: Path) -> None:
+    """deeplabv3's are counted where they are made: 5 x 6 of them."""
+    tensors = model_tables.weights(model_tables.deeplabv3((1, 1, 1, 1), 4))
+    for name, values in tensors.items():
+        values[...] = np.abs(values) if name.endswith("running_var") else values
+    tensors["classifier.4.bias"][3] = np.nan
+    model = write_weights(tmp_path / "bad.safetensors", tensors)
+    (tmp_path / "in.ppm").write_bytes(ppm(smooth(40, 48)))
+    for options in ([], ["--resize", "40"], ["--probabilities", "p.npy"]):
+        line = fails(3, "segment", "-m", model, "in.ppm", "-o", "out.png", *options, cwd=tmp_path)
+        assert "30 values that are no finite numbers" in line
+        assert not (tmp_path / "out.png").exists() and not (tmp_path / "p.npy").exists()
+
+
 def test_usage(tmp_path: Path) -> None:
     (tmp_path / "in.ppm").write_bytes(ppm(smooth(40, 40)))
     (tmp_path / "b.ppm").write_bytes(ppm(smooth(40, 40)))
