@@ -117,11 +117,11 @@ static limn_status bench_measure(const struct options *options, struct bench *be
     return status;
 }
 
-static double total_flops(const struct plan *plan)
+static double total_flops(const struct graph *graph, const struct plan *plan)
 {
     double sum = 0;
     for (int s = 0; s < plan->step_count; s++)
-        sum += step_flops(&plan->steps[s]);
+        sum += step_flops(graph, &plan->steps[s]);
     return sum;
 }
 
@@ -131,7 +131,7 @@ static void report_model(const struct options *options, const struct bench *benc
 {
     const struct plan *plan = &bench->session->plan;
     double min_ms = bench->runs[0] * 1e3, median_ms = median(bench->runs, bench->run_count) * 1e3;
-    double flops = total_flops(plan), rss_mb = (double)mem_peak_resident() / 1e6;
+    double flops = total_flops(&bench->model->graph, plan), rss_mb = (double)mem_peak_resident() / 1e6;
     if (options->json) {
         printf(
             "{\"model\": \"%s\", \"size\": [%" PRId64 ", %" PRId64 ", %" PRId64
@@ -178,7 +178,7 @@ static void report_layers(const struct options *options, const struct bench *ben
     for (int s = 0; s < plan->step_count; s++) {
         const struct step *step = &plan->steps[s];
         const char *name = graph->nodes[step->node].name;
-        double seconds = step->seconds / runs, rate = step_flops(step) / seconds;
+        double seconds = step->seconds / runs, rate = step_flops(graph, step) / seconds;
         if (options->json) {
             printf("%s\n  {\"name\": ", s ? "," : "");
             print_json_string(stdout, name);
@@ -186,7 +186,7 @@ static void report_layers(const struct options *options, const struct bench *ben
                    "\"percent_of_peak\": %.1f, "
                    "\"bytes\": %zu, \"flop\": %.0f}",
                    step->operator->name, step->variant->name, seconds * 1e3, rate / 1e9, 100 * rate / peak,
-                   step_bytes(step), step_flops(step));
+                   step_bytes(step), step_flops(graph, step));
         } else {
             printf("%-28s %-10s %-16s %-18s %9.3f %5.1f%% %9.1f %8.2f %5.1f%%\n", name, step->operator->name,
                    step->variant->name, dims_text(&step->args.d, shape), seconds * 1e3, 100 * seconds / sum,

@@ -49,11 +49,11 @@ static int64_t all_parameters(const struct graph *graph)
     return sum;
 }
 
-static double all_flops(const struct plan *plan)
+static double all_flops(const struct graph *graph, const struct plan *plan)
 {
     double sum = 0;
     for (int s = 0; s < plan->step_count; s++)
-        sum += step_flops(&plan->steps[s]);
+        sum += step_flops(graph, &plan->steps[s]);
     return sum;
 }
 
@@ -70,11 +70,6 @@ static const char *operator_name(const struct node *node)
 {
     static const char *const roles[] = {[NODE_INPUT] = "input", [NODE_CONCAT] = "concat"};
     return node->role == NODE_LAYER ? layer_operators[node->kind].name : roles[node->role];
-}
-
-static double node_flops(const struct node *node, const struct layer_dims *d)
-{
-    return node->role == NODE_LAYER ? layer_operators[node->kind].flops(d) : 0;
 }
 
 static void print_tensors(const struct safetensors *header)
@@ -105,7 +100,7 @@ static void print_graph(const struct contents *contents, const struct plan *plan
                fused_text(node, fused), node->parameters, node_flops(node, d) / 1e6);
     }
     printf("\n%" PRId64 " parameters, %.3f GFLOP, %.1f MB of activations\n", all_parameters(graph),
-           all_flops(plan) / 1e9, (double)plan->arena_bytes / 1e6);
+           all_flops(graph, plan) / 1e9, (double)plan->arena_bytes / 1e6);
 }
 
 static void print_json(const struct contents *contents, const struct plan *plan)
@@ -145,7 +140,7 @@ static void print_json(const struct contents *contents, const struct plan *plan)
                operator_name(node), d->n, d->oc, d->oh, d->ow, node->parameters, node_flops(node, d));
     }
     printf("],\n \"parameters\": %" PRId64 ", \"flop\": %.0f, \"arena_bytes\": %zu}\n", all_parameters(graph),
-           all_flops(plan), plan->arena_bytes);
+           all_flops(graph, plan), plan->arena_bytes);
 }
 
 limn_status inspect_run(const struct options *options, limn_error *error)

@@ -189,6 +189,10 @@ value graph_maker(const struct graph *graph, value x);
  * holds, and is not to be freed. */
 struct graph graph_until(const struct graph *graph, value output);
 
+/* The operations of a layer at these dimensions as the network defines them: each product and sum is one.
+ * What is folded into it does not change them, so rates can be compared with other programs'. */
+double node_flops(const struct node *node, const struct layer_dims *d);
+
 /* Whether a node still does something of its own: it is no input and not fused into another. */
 bool node_runs(const struct node *node);
 

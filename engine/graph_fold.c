@@ -132,6 +132,15 @@ static void choose_operand(const struct graph *graph, struct node *node)
         *node = exchanged;
 }
 
+double node_flops(const struct node *node, const struct layer_dims *d)
+{
+    if (node->role != NODE_LAYER)
+        return 0;
+    /* 3x3 taps at each of four pixels, now 4x4 of the one they came from. */
+    double folded = node->enlarged ? 4 * 9 / 16.0 : 1;
+    return folded * layer_operators[node->kind].flops(d);
+}
+
 static void fold_enlargement(struct graph *graph, int index)
 {
     struct node *node = &graph->nodes[index];

@@ -443,7 +443,7 @@ size_t step_bytes(const struct step *step)
            (step->variant->packed_bytes ? step->variant->packed_bytes(d) : 0);
 }
 
-double step_flops(const struct step *step)
+double step_flops(const struct graph *graph, const struct step *step)
 {
-    return step->operator->flops(&step->args.d);
+    return node_flops(&graph->nodes[step->node], &step->args.d);
 }

@@ -57,6 +57,7 @@ void plan_bind(struct plan *plan, const struct graph *graph, float *arena);
 /* Bytes a step must at least move: inputs, packed weights and output, once each. */
 size_t step_bytes(const struct step *step);
 
-double step_flops(const struct step *step);
+/* See node_flops; none for the copies into a concat. */
+double step_flops(const struct graph *graph, const struct step *step);
 
 #endif
