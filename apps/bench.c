@@ -182,15 +182,17 @@ static void report_layers(const struct options *options, const struct bench *ben
         if (options->json) {
             printf("%s\n  {\"name\": ", s ? "," : "");
             print_json_string(stdout, name);
-            printf(", \"op\": \"%s\", \"variant\": \"%s\", \"ms\": %.6f, \"gflops\": %.2f, "
+            printf(", \"op\": \"%s\", \"variant\": \"%s\", \"why\": \"%s\", \"ms\": %.6f, \"gflops\": %.2f, "
                    "\"percent_of_peak\": %.1f, "
                    "\"bytes\": %zu, \"flop\": %.0f}",
-                   step->operator->name, step->variant->name, seconds * 1e3, rate / 1e9, 100 * rate / peak,
-                   step_bytes(step), step_flops(graph, step));
+                   step->operator->name, step->variant->name, choice_name(step->choice), seconds * 1e3,
+                   rate / 1e9, 100 * rate / peak, step_bytes(step), step_flops(graph, step));
         } else {
-            printf("%-28s %-10s %-16s %-18s %9.3f %5.1f%% %9.1f %8.2f %5.1f%%\n", name, step->operator->name,
-                   step->variant->name, dims_text(&step->args.d, shape), seconds * 1e3, 100 * seconds / sum,
-                   rate / 1e9, (double)step_bytes(step) / 1e6, 100 * rate / peak);
+            bool fastest = step->choice == CHOICE_FASTEST;
+            printf("%-28s %-10s %-16s %-18s %9.3f %5.1f%% %9.1f %8.2f %5.1f%%%s%s\n", name,
+                   step->operator->name, step->variant->name, dims_text(&step->args.d, shape), seconds * 1e3,
+                   100 * seconds / sum, rate / 1e9, (double)step_bytes(step) / 1e6, 100 * rate / peak,
+                   fastest ? "" : "  slower for: ", fastest ? "" : choice_name(step->choice));
         }
     }
     if (options->json)

@@ -51,8 +51,8 @@ struct bands {
     struct window *windows; /* per node */
     struct pace *paces;     /* per step */
     int64_t intake;         /* rows of the input at a time */
-    size_t bytes;           /* of the block that holds arena, kept rows and scratch, in this order */
-    unsigned char *memory, *workspace;
+    size_t bytes;           /* of the block that holds the arena and behind it the kept rows */
+    unsigned char *memory;
 };
 
 static int64_t smaller(int64_t a, int64_t b)
@@ -285,11 +285,11 @@ static void compute(const struct bands *bands, const struct step *step, const st
     band.args.y = y;
     band.args.y_stride = d->oc;
     band.args.shared = step->shared_bytes ? bands->memory + step->shared_offset : NULL;
+    band.workspace = bands->memory + step->workspace_offset;
     band.args.epilogue.residual = added ? row_at(added, bands->windows[step->y].made - d->oh) : NULL;
     band.args.epilogue.residual_stride = d->oc;
     band.tasks = step->variant->tasks(d);
-    step_run(&band, bands->model->engine->pool, bands->workspace,
-             workspace_stride(bands->plan.workspace_bytes));
+    step_run(&band, bands->model->engine->pool);
 }
 
 static size_t asked(size_t (*bytes)(const struct layer_dims *d), const struct layer_dims *d)
@@ -298,11 +298,11 @@ static size_t asked(size_t (*bytes)(const struct layer_dims *d), const struct la
 }
 
 /* The most that a step wants of what is not values. */
-static void note_scratch(struct plan *plan, struct step *step, const struct layer_dims *d)
+static void note_scratch(struct step *step, const struct layer_dims *d)
 {
     size_t workspace = asked(step->variant->workspace_bytes, d),
            shared = asked(step->variant->shared_bytes, d);
-    plan->workspace_bytes = workspace > plan->workspace_bytes ? workspace : plan->workspace_bytes;
+    step->workspace_bytes = workspace > step->workspace_bytes ? workspace : step->workspace_bytes;
     step->shared_bytes = shared > step->shared_bytes ? shared : step->shared_bytes;
 }
 
@@ -316,7 +316,7 @@ static limn_status run_step(struct bands *bands, int s, const struct bands_io *i
     struct layer_dims d = band_dims(step, kind_of(bands, step), from, to, &first);
     float *y = extend(bands, step->y, to);
     if (!io) {
-        note_scratch(&bands->plan, step, &d);
+        note_scratch(step, &d);
         return LIMN_OK;
     }
     compute(bands, step, &d, row_at(&bands->windows[step->x], first), y);
@@ -399,10 +399,18 @@ limn_status bands_create(limn_model *model, int64_t height, int64_t width, struc
         created->windows[i].height = d->oh; /* 0 for what is fused into another */
         created->windows[i].row_bytes = (size_t)(d->ow * d->oc) * sizeof(float);
     }
+    created->plan.threads = pool_threads(model->engine->pool);
     find_stages(created);
     find_readers(created);
     *bands = created;
     return LIMN_OK;
+}
+
+bool bands_lighten(struct bands *bands)
+{
+    bool lighter = plan_lighten_weights(&bands->plan, bands->model, CHOICE_MEMORY);
+    find_stages(bands); /* a variant's rows come in units of its own */
+    return lighter;
 }
 
 void bands_free(struct bands *bands)
@@ -437,8 +445,6 @@ static limn_status lay_out(struct bands *bands, limn_error *error)
     bands->bytes = plan->arena_bytes;
     for (int i = 0; i < graph->count; i++)
         bands->bytes += kept_bytes(&bands->windows[i]);
-    bands->bytes +=
-        workspace_stride(plan->workspace_bytes) * (size_t)pool_threads(bands->model->engine->pool);
     return status;
 }
 
@@ -448,26 +454,17 @@ limn_status bands_settle(struct bands *bands, int64_t rows, size_t *bytes, limn_
     struct plan *plan = &bands->plan;
     bands->intake = smaller(rows, plan->steps[0].args.d.ih);
     set_paces(bands, bands->intake);
-    plan->workspace_bytes = 0;
     for (int s = 0; s < plan->step_count; s++)
-        plan->steps[s].shared_bytes = 0;
+        plan->steps[s].shared_bytes = plan->steps[s].workspace_bytes = 0;
     for (int i = 0; i < graph->count; i++)
         bands->windows[i].most = bands->windows[i].most_kept = 0;
     limn_status status = go_through(bands, NULL, error);
     if (status == LIMN_OK)
         status = lay_out(bands, error);
-    *bytes = bands->bytes;
-    return status;
-}
-
-static limn_status get_weights(struct bands *bands, limn_error *error)
-{
-    limn_status status = LIMN_OK;
-    for (int s = 0; status == LIMN_OK && s < bands->plan.step_count; s++) {
-        struct step *step = &bands->plan.steps[s];
-        status =
-            model_packed(bands->model, step->node, step->variant, &step->args.d, &step->args.packed, error);
-    }
+    plan_note_packing(plan, bands->model, pack_lanes(bands->model));
+    while (plan->lanes > 1 && plan->staging_bytes * (size_t)plan->lanes > bands->bytes)
+        plan->lanes--; /* so that packing takes no more than running will */
+    *bytes = plan->packed_bytes + (bands->bytes > plan->staging_bytes ? bands->bytes : plan->staging_bytes);
     return status;
 }
 
@@ -480,12 +477,11 @@ static void bind(struct bands *bands)
         window->kept = (float *)(bands->memory + at);
         at += kept_bytes(window);
     }
-    bands->workspace = bands->memory + at;
 }
 
 limn_status bands_run(struct bands *bands, const struct bands_io *io, limn_error *error)
 {
-    limn_status status = get_weights(bands, error);
+    limn_status status = plan_pack(&bands->plan, bands->model, error);
     if (status != LIMN_OK)
         return status;
     bands->memory = mem_alloc(bands->bytes);

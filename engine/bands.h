@@ -7,8 +7,9 @@
  *     bands_free(bands);
  *
  * Every row of every value is computed exactly once, by the kernels that a session of the whole picture would
- * use, and has the same bytes (see LAYER_TILE_PERIOD in layers/layer.h). Between two bands a value keeps only
- * the rows that its readers have not done with. */
+ * use, and has the same bytes (see LAYER_TILE_PERIOD in layers/layer.h), unless a memory limit made one of
+ * the two give up speed. Between two bands a value keeps only the rows that its readers have not done with.
+ */
 #ifndef LIMN_BANDS_H
 #define LIMN_BANDS_H
 
@@ -38,9 +39,14 @@ limn_status bands_create(limn_model *model, int64_t height, int64_t width, struc
 void bands_free(struct bands *bands);
 
 /* Settles that `rows` rows of the input, at least 1, are taken in at a time; where values are wider, they are
- * worked on in fewer rows, so that all bands are about as large. *bytes is what bands_run will hold beside
- * the packed weights, exactly: the schedule is gone through once without computing. LIMN_E_MEMORY. */
+ * worked on in fewer rows, so that all bands are about as large. *bytes is what bands_run will hold at most:
+ * its own memory, exactly, as the schedule is gone through once without computing, and the packed weights
+ * that the model does not have yet. LIMN_E_MEMORY. */
 limn_status bands_settle(struct bands *bands, int64_t rows, size_t *bytes, limn_error *error);
+
+/* Gives up speed at one step, for less packed weights; false when nothing is left to give up. bands_settle
+ * must be called again. */
+bool bands_lighten(struct bands *bands);
 
 /* Runs the whole picture through; bands_settle must have been called. Denormal numbers are flushed to zero
  * meanwhile. LIMN_E_WEIGHTS, LIMN_E_MEMORY, and what `give` returns. */

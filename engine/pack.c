@@ -2,6 +2,7 @@
 #include "pack.h"
 #include "memory.h"
 
+#include <assert.h>
 #include <stdatomic.h>
 
 /* Runs that are read from the file are at least so long where the kernel leaves a choice: calls to read less
@@ -159,9 +160,10 @@ static void cut_into_units(struct source *source)
     source->units = (source->tasks + source->together - 1) / source->together;
 }
 
-/* Floats that the largest unit takes in staging. */
+/* Floats that the largest unit takes in staging, in whole cache lines: lanes share none. */
 static int64_t unit_floats(const struct source *source)
 {
+    enum { LINE_FLOATS = 16 };
     int64_t most = 0, first, end;
     for (int64_t unit = 0; unit < source->units; unit++) {
         struct layer_span span = unit_span(source, unit, &first, &end);
@@ -171,7 +173,7 @@ static int64_t unit_floats(const struct source *source)
             floats += floats / (ENLARGED_FROM * ENLARGED_FROM) * ENLARGED_TO * ENLARGED_TO;
         most = floats > most ? floats : most;
     }
-    return most;
+    return (most + LINE_FLOATS - 1) / LINE_FLOATS * LINE_FLOATS;
 }
 
 static limn_status pack_unit(const struct source *source, int64_t unit, const struct weights_file *file,
@@ -200,10 +202,6 @@ static limn_status pack_unit(const struct source *source, int64_t unit, const st
 }
 
 /* ---- all at once ------------------------------------------------------------------------- */
-
-/* Threads that pack at a time, so that machines with many cores need no more buffers. A few suffice to keep
- * the memory busy. */
-enum { LANES_MOST = 8 };
 
 struct pack_run {
     const struct weights_file *file;
@@ -244,16 +242,21 @@ static void pack_lane(void *context, int64_t lane, int worker)
     }
 }
 
-static limn_status pack_sources(limn_model *model, struct pack_run *run)
+int pack_lanes(const limn_model *model)
 {
-    enum { LINE_FLOATS = 16 }; /* buffers of two lanes share no cache line */
-    int threads = pool_threads(model->engine->pool), lanes = threads < LANES_MOST ? threads : LANES_MOST;
+    enum { LANES_MOST = 8 }; /* so that machines with many cores need no more buffers */
+    int threads = pool_threads(model->engine->pool);
+    return threads < LANES_MOST ? threads : LANES_MOST;
+}
+
+static limn_status pack_sources(limn_model *model, struct pack_run *run, int lanes)
+{
     for (int i = 0; i < run->count; i++) {
         struct source *source = &run->sources[i];
         cut_into_units(source);
         source->first_unit = run->units;
         run->units += source->units;
-        size_t floats = ((size_t)unit_floats(source) + LINE_FLOATS - 1) / LINE_FLOATS * LINE_FLOATS;
+        size_t floats = (size_t)unit_floats(source);
         run->staging_floats = floats > run->staging_floats ? floats : run->staging_floats;
     }
     size_t bytes = run->staging_floats * sizeof *run->staging * (size_t)lanes;
@@ -274,10 +277,10 @@ static struct packed *find_packed(struct packed_batch *batch, int node, const st
     return NULL;
 }
 
-static size_t entry_bytes(const struct source *source)
+static size_t entry_bytes(const struct layer_variant *variant, const struct layer_dims *dims)
 {
     enum { LINE = 64 }; /* entries begin on a cache line of their own */
-    return (source->variant->packed_bytes(source->dims) + LINE - 1) / LINE * LINE;
+    return (variant->packed_bytes(dims) + LINE - 1) / LINE * LINE;
 }
 
 /* Notes every wish that the model cannot answer yet, once, as an entry of `batch`, which comes before the
@@ -294,13 +297,13 @@ static size_t note_missing(const limn_model *model, const struct pack_wish *wish
         *source = (struct source){
             .node = &model->graph.nodes[wish->node], .variant = wish->variant, .dims = wish->dims};
         batch->entries[batch->count++] = (struct packed){.node = wish->node, .variant = wish->variant};
-        bytes += entry_bytes(source);
+        bytes += entry_bytes(wish->variant, wish->dims);
     }
     return bytes;
 }
 
 static limn_status pack_batch(limn_model *model, struct packed_batch *batch, struct source *sources,
-                              size_t bytes, limn_error *error)
+                              size_t bytes, int lanes, limn_error *error)
 {
     batch->block = mem_alloc(bytes);
     if (!batch->block)
@@ -308,16 +311,18 @@ static limn_status pack_batch(limn_model *model, struct packed_batch *batch, str
     unsigned char *data = batch->block;
     for (int i = 0; i < batch->count; i++) {
         sources[i].packed = batch->entries[i].data = data;
-        data += entry_bytes(&sources[i]);
+        data += entry_bytes(sources[i].variant, sources[i].dims);
     }
     struct pack_run run = {
         .file = &model->weights, .sources = sources, .count = batch->count, .error = error};
-    return pack_sources(model, &run);
+    return pack_sources(model, &run, lanes);
 }
 
-static limn_status pack_missing(limn_model *model, const struct pack_wish *wishes, int count,
+static limn_status pack_missing(limn_model *model, const struct pack_wish *wishes, int count, int lanes,
                                 limn_error *error)
 {
+    static_assert(sizeof(struct pack_wish) + sizeof(struct packed) + sizeof(struct source) <= PACK_NOTES_EACH,
+                  "what is noted for a wish");
     size_t most = (size_t)count, bytes = sizeof(struct packed_batch) + most * sizeof(struct packed);
     struct packed_batch *batch = mem_zalloc(1, bytes);
     struct source *sources = mem_zalloc(most, sizeof *sources);
@@ -328,7 +333,7 @@ static limn_status pack_missing(limn_model *model, const struct pack_wish *wishe
         batch->next = model->packed;
         bytes = note_missing(model, wishes, count, batch, sources);
         if (batch->count)
-            status = pack_batch(model, batch, sources, bytes, error);
+            status = pack_batch(model, batch, sources, bytes, lanes, error);
     }
     mem_free(sources);
     if (status == LIMN_OK && batch->count) {
@@ -340,10 +345,10 @@ static limn_status pack_missing(limn_model *model, const struct pack_wish *wishe
     return status;
 }
 
-limn_status model_pack(limn_model *model, struct pack_wish *wishes, int count, limn_error *error)
+limn_status model_pack(limn_model *model, struct pack_wish *wishes, int count, int lanes, limn_error *error)
 {
     pthread_mutex_lock(&model->packing);
-    limn_status status = pack_missing(model, wishes, count, error);
+    limn_status status = pack_missing(model, wishes, count, lanes, error);
     for (int i = 0; i < count; i++) {
         const struct packed *entry = find_packed(model->packed, wishes[i].node, wishes[i].variant);
         wishes[i].data = entry ? entry->data : NULL;
@@ -352,11 +357,30 @@ limn_status model_pack(limn_model *model, struct pack_wish *wishes, int count, l
     return status;
 }
 
-limn_status model_packed(limn_model *model, int node, const struct layer_variant *variant,
-                         const struct layer_dims *dims, const void **data, limn_error *error)
+/* ---- what it would take ------------------------------------------------------------------ */
+
+/* Whether a wish is for weights that the model does not have yet. */
+static bool is_missing(limn_model *model, const struct pack_wish *wish)
 {
-    struct pack_wish wish = {.node = node, .variant = variant, .dims = dims};
-    limn_status status = model_pack(model, &wish, 1, error);
-    *data = wish.data;
-    return status;
+    if (!wish->variant->packed_bytes || !model)
+        return wish->variant->packed_bytes;
+    pthread_mutex_lock(&model->packing);
+    bool missing = !find_packed(model->packed, wish->node, wish->variant);
+    pthread_mutex_unlock(&model->packing);
+    return missing;
+}
+
+size_t pack_bytes(limn_model *model, const struct pack_wish *wish)
+{
+    return is_missing(model, wish) ? entry_bytes(wish->variant, wish->dims) : 0;
+}
+
+size_t pack_staging_bytes(limn_model *model, const struct pack_wish *wish)
+{
+    if (!is_missing(model, wish))
+        return 0;
+    struct source source = {
+        .node = &model->graph.nodes[wish->node], .variant = wish->variant, .dims = wish->dims};
+    cut_into_units(&source);
+    return (size_t)unit_floats(&source) * sizeof(float);
 }

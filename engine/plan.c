@@ -1,6 +1,7 @@
-/* plan.c - see plan.h. Five passes: shapes, values inside others, kernels, lifetimes, placement. */
+/* plan.c - see plan.h. Five passes: shapes, values inside others, steps, lifetimes, placement. */
 #include "plan.h"
 #include "memory.h"
+#include "step.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -186,42 +187,11 @@ static void place_concats(const struct graph *graph, struct plan *plan)
     }
 }
 
-/* ---- kernels ----------------------------------------------------------------------------- */
-
-static bool allowed(enum layer_family family, limn_kernels kernels)
-{
-    switch (kernels) {
-    case LIMN_KERNELS_REFERENCE:
-        return family == FAMILY_REFERENCE;
-    case LIMN_KERNELS_OPENBLAS:
-        return family != FAMILY_NATIVE;
-    case LIMN_KERNELS_NATIVE: /* its variants stand behind OpenBLAS's, which fill the gaps */
-    case LIMN_KERNELS_AUTO:
-    default:
-        return true;
-    }
-}
-
-/* Variants stand in the order of their speed, the reference first. */
-static const struct layer_variant *choose_variant(const struct layer_operator *operator, limn_kernels kernels,
-                                                  const struct layer_dims *d)
-{
-    const struct layer_variant *best = operator->variants[0];
-    for (const struct layer_variant *const *v = operator->variants; *v; v++)
-        if (allowed((*v)->family, kernels) && (*v)->applies(d))
-            best = *v;
-    return best;
-}
+/* ---- steps ------------------------------------------------------------------------------- */
 
 static void add_step(struct plan *plan, struct step step, limn_kernels kernels)
 {
-    const struct layer_dims *d = &step.args.d;
-    step.variant = choose_variant(step.operator, kernels, d);
-    step.tasks = step.variant->tasks(d);
-    step.shared_bytes = step.variant->shared_bytes ? step.variant->shared_bytes(d) : 0;
-    size_t workspace = step.variant->workspace_bytes ? step.variant->workspace_bytes(d) : 0;
-    if (workspace > plan->workspace_bytes)
-        plan->workspace_bytes = workspace;
+    step_choose_fastest(&step, kernels);
     plan->steps[plan->step_count++] = step;
 }
 
@@ -329,8 +299,14 @@ static size_t lowest_offset(struct placement *const *order, int placed, const st
 static void place(struct placement **order, int count, struct plan *plan)
 {
     enum { ALIGN = 64 };
-    for (int i = 0; i < count; i++)
+    size_t sum = 0; /* beyond every offset */
+    for (int i = 0; i < count; i++) {
         order[i]->bytes = (order[i]->bytes + ALIGN - 1) / ALIGN * ALIGN;
+        if (__builtin_add_overflow(sum, order[i]->bytes, &sum)) {
+            plan->arena_bytes = SIZE_MAX; /* more than can be had: there is nothing to place */
+            return;
+        }
+    }
     qsort(order, (size_t)count, sizeof(struct placement *), larger_first);
     for (int i = 0; i < count; i++) {
         order[i]->offset = lowest_offset(order, i, order[i]);
@@ -339,31 +315,44 @@ static void place(struct placement **order, int count, struct plan *plan)
     }
 }
 
+/* What step `s` has for itself: `shared` and `workspaces`. */
+static void ask_scratch(const struct plan *plan, int s, struct placement *shared,
+                        struct placement *workspaces)
+{
+    const struct step *step = &plan->steps[s];
+    *shared = *workspaces = (struct placement){.first = s, .last = s};
+    shared->bytes = step->shared_bytes;
+    if (!size_multiply(workspace_stride(step->workspace_bytes), (size_t)plan->threads, &workspaces->bytes))
+        workspaces->bytes = SIZE_MAX / 2; /* more than can be had */
+}
+
 limn_status plan_place(const struct graph *graph, struct plan *plan, limn_error *error)
 {
     plan->arena_bytes = 0;
-    size_t most = (size_t)(graph->count + plan->step_count);
+    size_t steps = (size_t)plan->step_count, most = (size_t)graph->count + 2 * steps;
     struct placement **order = mem_zalloc(most, sizeof(struct placement *));
-    struct placement *shared = mem_zalloc((size_t)plan->step_count, sizeof *shared);
+    struct placement *scratch = mem_zalloc(2 * steps, sizeof *scratch);
     limn_status status = LIMN_OK;
-    if (order && shared) {
+    if (order && scratch) {
         int count = 0;
+        for (int s = 0; s < plan->step_count; s++)
+            ask_scratch(plan, s, &scratch[2 * s], &scratch[2 * s + 1]);
         for (int i = 0; i < graph->count; i++)
             if (plan->placements[i].bytes)
                 order[count++] = &plan->placements[i];
-        for (int s = 0; s < plan->step_count; s++) {
-            shared[s] = (struct placement){.bytes = plan->steps[s].shared_bytes, .first = s, .last = s};
-            if (shared[s].bytes)
-                order[count++] = &shared[s];
-        }
+        for (int i = 0; i < 2 * plan->step_count; i++)
+            if (scratch[i].bytes)
+                order[count++] = &scratch[i];
         place(order, count, plan);
-        for (int s = 0; s < plan->step_count; s++)
-            plan->steps[s].shared_offset = shared[s].offset;
+        for (int s = 0; s < plan->step_count; s++) {
+            plan->steps[s].shared_offset = scratch[2 * s].offset;
+            plan->steps[s].workspace_offset = scratch[2 * s + 1].offset;
+        }
     } else {
         status = fail_memory(error, "the plan", most * sizeof *order);
     }
     mem_free(order);
-    mem_free(shared);
+    mem_free(scratch);
     return status;
 }
 
@@ -372,7 +361,7 @@ limn_status plan_place(const struct graph *graph, struct plan *plan, limn_error 
 limn_status plan_create(const struct graph *graph, limn_kernels kernels, limn_size size, const char *where,
                         struct plan *plan, limn_error *error)
 {
-    *plan = (struct plan){0};
+    *plan = (struct plan){.threads = 1, .lanes = 1};
     size_t count = (size_t)graph->count;
     size_t copies = 0;
     for (int i = 0; i < graph->count; i++)
@@ -392,6 +381,7 @@ limn_status plan_create(const struct graph *graph, limn_kernels kernels, limn_si
         skip_empty_pads(graph, plan);
         place_concats(graph, plan);
         make_steps(graph, kernels, plan);
+        plan_limit_weights(plan, graph);
         find_lifetimes(graph, plan);
         status = plan_place(graph, plan, error);
     }
@@ -427,6 +417,7 @@ void plan_bind(struct plan *plan, const struct graph *graph, float *arena)
         step->args.y = y->data + step->into;
         step->args.y_stride = y->stride;
         step->args.shared = step->shared_bytes ? arena + step->shared_offset / sizeof *arena : NULL;
+        step->workspace = arena + step->workspace_offset / sizeof *arena;
         if (residual != NO_VALUE) {
             step->args.epilogue.residual = plan->values[residual].data;
             step->args.epilogue.residual_stride = plan->values[residual].stride;

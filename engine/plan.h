@@ -1,9 +1,37 @@
-/* plan.h - a graph at one size: every shape inferred, a kernel chosen for every node, memory laid out. */
+/* plan.h - a graph at one size: every shape inferred, a kernel chosen for every node, memory laid out.
+ *
+ *     plan_create(graph, kernels, size, where, &plan, error);    the fastest kernels
+ *     plan_fit(&plan, model, error);                             fewer bytes, where memory is short
+ *     plan_pack(&plan, model, error);                            the weights of these kernels
+ *     plan_bind(&plan, graph, arena);                            arena: plan.arena_bytes
+ *
+ * Which kernel. A graph runs with the fastest variants, but for two budgets, see plan_fit.c:
+ *
+ *   weights   what all kernels keep packed is at most PACKED_FACTOR times the weights themselves and
+ *             PACKED_EXTRA: Winograd's transformed weights are 2.8 to 6.3 times as large. It depends on the
+ *             graph and the size only.
+ *   memory    what is left under the memory limit when a session is created, if there is a limit. Every
+ *             thread has scratch of its own, so under a limit the choice, and with it the last bits of
+ *             results, can depend on the number of threads, and on what else is held.
+ *
+ * Over budget, one step after the other gets a lighter variant: of all such changes the one that saves most
+ * bytes for each multiplication that the step does. All of them cost about the same factor in time, so that
+ * is where a byte costs least; weights that few pixels share go first. */
 #ifndef LIMN_PLAN_H
 #define LIMN_PLAN_H
 
 #include "model.h"
 #include "tensor.h"
+
+/* Why a step's variant is the one it is. */
+enum choice {
+    CHOICE_FASTEST,
+    CHOICE_FAMILY,  /* a faster one is of a family of kernels that was not asked for */
+    CHOICE_WEIGHTS, /* given up for the budget of packed weights */
+    CHOICE_MEMORY,  /* given up for the memory limit */
+};
+
+enum { PACKED_FACTOR_HALVES = 5, PACKED_EXTRA = 32 << 20 }; /* 2.5 times, and 32 MB */
 
 struct step {
     int node;     /* the operation: whose weights and epilogue */
@@ -11,10 +39,14 @@ struct step {
     int64_t into; /* channel of y it starts at: 0 but for copies into a concat */
     const struct layer_operator *operator;
     const struct layer_variant *variant;
+    enum choice choice;
     struct layer_args args;
     int64_t tasks;
     size_t shared_bytes, shared_offset; /* of the arena, for this step alone; 0 bytes: none */
-    double seconds;                     /* spent here, summed over the runs since the profile was reset */
+    size_t workspace_bytes;             /* scratch of a worker; all of them lie in the arena likewise */
+    size_t workspace_offset;
+    void *workspace; /* once plan_bind gave it one */
+    double seconds;  /* spent here, summed over the runs since the profile was reset */
 };
 
 /* Where one value lives. A value that is written in place into another, such as a part of a concat, has that
@@ -33,8 +65,12 @@ struct plan {
     struct layer_dims *dims;      /* per node */
     struct placement *placements; /* per node; bytes 0 for one that makes nothing or has a host */
     struct tensor *values;        /* per node: a view into the arena, once plan_bind gave it one */
-    size_t arena_bytes;
-    size_t workspace_bytes; /* scratch for each worker */
+    int threads;                  /* with a workspace each; 1 before plan_fit */
+    size_t arena_bytes;           /* SIZE_MAX when that overflows */
+
+    /* Noted by plan_fit: what packing takes that the model does not have yet. */
+    size_t packed_bytes, staging_bytes; /* staging: for a lane, while packing, before there is an arena */
+    int lanes;                          /* threads that pack at a time */
 };
 
 /* Plans `graph` at `size` with kernels of the given family. `where` names the graph in messages. Nothing is
@@ -43,9 +79,30 @@ limn_status plan_create(const struct graph *graph, limn_kernels kernels, limn_si
                         struct plan *plan, limn_error *error);
 void plan_free(struct plan *plan);
 
+/* Lays the plan out for the threads of the model's engine and, where it takes more than is left under the
+ * memory limit, gives up speed until it fits. LIMN_E_MEMORY, and nothing is allocated, when even the lightest
+ * plan is too large. */
+limn_status plan_fit(struct plan *plan, limn_model *model, limn_error *error);
+
+/* The most that a session holds at a time beside the plan itself: packed weights that the model does not have
+ * yet, and the arena, or while packing the staging. After plan_fit. */
+size_t plan_bytes(const struct plan *plan);
+
+/* Notes what packing takes; see plan_fit, which does it. `lanes` threads are to pack. */
+void plan_note_packing(struct plan *plan, limn_model *model, int lanes);
+
+/* Changes one step to a lighter variant, by the packed weights that this saves alone; false when nothing is
+ * left to give up. `model`: whose packed weights cost nothing again, or NULL. */
+bool plan_lighten_weights(struct plan *plan, limn_model *model, enum choice choice);
+
+/* Packs the weights that the model does not have yet, and points every step to its own. LIMN_E_WEIGHTS,
+ * LIMN_E_MEMORY. */
+limn_status plan_pack(struct plan *plan, limn_model *model, limn_error *error);
+
 /* Lays out in one arena what placements and steps say they need: values of `bytes` bytes that live from step
- * `first` to `last`, and what a step's two stages share, which lives for that step. Sets the offsets and
- * arena_bytes. plan_create has done it for the whole; a run in bands does it over. LIMN_E_MEMORY. */
+ * `first` to `last`, what a step's two stages share, and its workspaces, which live for that step. Sets the
+ * offsets and arena_bytes. plan_create has done it for the whole; a run in bands does it over. LIMN_E_MEMORY.
+ */
 limn_status plan_place(const struct graph *graph, struct plan *plan, limn_error *error);
 
 /* The node with memory of its own that `x` lies in, and the channel of it where x begins. */
@@ -59,5 +116,15 @@ size_t step_bytes(const struct step *step);
 
 /* See node_flops; none for the copies into a concat. */
 double step_flops(const struct graph *graph, const struct step *step);
+
+/* "fastest", "family", "weights", "memory" */
+const char *choice_name(enum choice choice);
+
+/* Gives a step a variant and what that needs, for plan.c and plan_fit.c. */
+void step_choose(struct step *step, const struct layer_variant *variant, enum choice choice);
+
+/* For plan_create: the fastest variant within the family; then all within the budget of packed weights. */
+void step_choose_fastest(struct step *step, limn_kernels kernels);
+void plan_limit_weights(struct plan *plan, const struct graph *graph);
 
 #endif

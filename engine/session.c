@@ -1,7 +1,6 @@
 /* session.c - sessions: see limn.h and session.h. */
 #include "session.h"
 #include "memory.h"
-#include "pack.h"
 #include "step.h"
 
 value graph_input_node(const struct graph *graph, int index)
@@ -12,36 +11,18 @@ value graph_input_node(const struct graph *graph, int index)
     return NO_VALUE;
 }
 
-static limn_status pack_weights(limn_session *session, limn_error *error)
-{
-    struct plan *plan = &session->plan;
-    size_t count = (size_t)plan->step_count;
-    struct pack_wish *wishes = mem_zalloc(count, sizeof *wishes);
-    if (!wishes)
-        return fail_memory(error, session->model->graph.path, count * sizeof *wishes);
-    for (size_t s = 0; s < count; s++) {
-        const struct step *step = &plan->steps[s];
-        wishes[s] = (struct pack_wish){.node = step->node, .variant = step->variant, .dims = &step->args.d};
-    }
-    limn_status status = model_pack(session->model, wishes, plan->step_count, error);
-    for (size_t s = 0; s < count; s++)
-        plan->steps[s].args.packed = wishes[s].data;
-    mem_free(wishes);
-    return status;
-}
-
 static limn_status prepare(limn_session *session, limn_error *error)
 {
     limn_model *model = session->model;
     struct plan *plan = &session->plan;
-    limn_status status = pack_weights(session, error);
+    limn_status status = plan_fit(plan, model, error);
+    if (status == LIMN_OK)
+        status = plan_pack(plan, model, error);
     if (status != LIMN_OK)
         return status;
-    size_t workspaces = workspace_stride(plan->workspace_bytes) * (size_t)pool_threads(model->engine->pool);
     session->arena = mem_alloc(plan->arena_bytes);
-    session->workspace = mem_alloc(workspaces);
-    if (!session->arena || !session->workspace)
-        return fail_memory(error, model->graph.path, plan->arena_bytes + workspaces);
+    if (!session->arena)
+        return fail_memory(error, model->graph.path, plan->arena_bytes);
     plan_bind(plan, &session->graph, session->arena);
     return LIMN_OK;
 }
@@ -77,7 +58,6 @@ void limn_session_free(limn_session *session)
     if (!session)
         return;
     mem_free(session->arena);
-    mem_free(session->workspace);
     plan_free(&session->plan);
     mem_free(session);
 }
@@ -146,8 +126,7 @@ static limn_status run_steps(limn_session *session, limn_error *error)
     for (int s = 0; s < plan->step_count; s++) {
         struct step *step = &plan->steps[s];
         double start = session->profiling ? time_now() : 0;
-        step_run(step, session->model->engine->pool, session->workspace,
-                 workspace_stride(plan->workspace_bytes));
+        step_run(step, session->model->engine->pool);
         if (session->profiling)
             step->seconds += time_now() - start;
         if (session->observer) {

@@ -14,8 +14,7 @@ struct limn_session {
     struct graph graph; /* the model's, as far as this session runs it: a view */
     struct plan plan;
     float *arena;
-    unsigned char *workspace; /* plan.workspace_bytes for each thread of the pool */
-    bool profiling;           /* add up step->seconds */
+    bool profiling; /* add up step->seconds */
     session_observer observer;
     void *observer_context;
 };

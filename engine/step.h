@@ -8,7 +8,7 @@
 size_t workspace_stride(size_t workspace_bytes);
 
 /* Runs both stages of `step` as its arguments, tasks and shared_bytes say. Each worker of the pool uses its
- * own `stride` bytes of `workspace`. */
-void step_run(const struct step *step, struct pool *pool, unsigned char *workspace, size_t stride);
+ * own part of step->workspace. */
+void step_run(const struct step *step, struct pool *pool);
 
 #endif

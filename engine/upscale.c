@@ -8,13 +8,13 @@
 #include <inttypes.h>
 #include <math.h>
 
-/* What an automatic choice of bands may plan for: three quarters of what is left under the memory limit, as
- * weights are packed and the picture is written on top. */
-static size_t budget(void)
+/* What bands may plan for: three quarters of what is left under the memory limit, as the picture is written
+ * on top; an automatic choice of their height takes no more than BUDGET either. */
+static const size_t BUDGET = (size_t)512 << 20;
+
+static size_t limit(void)
 {
-    const size_t most = (size_t)512 << 20;
-    size_t left = mem_available() / 4 * 3;
-    return left < most ? left : most;
+    return mem_available() / 4 * 3;
 }
 
 /* ---- pixels ------------------------------------------------------------------------------ */
@@ -139,24 +139,34 @@ static limn_status give_rows(void *context, int64_t first, const struct tensor *
     return status;
 }
 
+/* Bands of `rows` rows. Under a memory limit they give up speed until they fit. */
+static limn_status settle(struct bands *bands, int64_t rows, limn_error *error)
+{
+    size_t bytes;
+    limn_status status = bands_settle(bands, rows, &bytes, error);
+    while (status == LIMN_OK && bytes > limit() && bands_lighten(bands))
+        status = bands_settle(bands, rows, &bytes, error);
+    return status == LIMN_OK && bytes > mem_available() ? fail_memory(error, "the run in bands", bytes)
+                                                        : status;
+}
+
 /* The highest bands that fit the budget, or the lowest that there are. Beyond 96 rows nothing gets faster,
  * and neither with the whole picture at once. */
 static limn_status choose_bands(struct bands *bands, limn_error *error)
 {
-    size_t bytes;
+    size_t bytes, most = limit() < BUDGET ? limit() : BUDGET;
     for (int64_t rows = 8 * LAYER_TILE_PERIOD; rows >= LAYER_TILE_PERIOD; rows /= 2) {
         limn_status status = bands_settle(bands, rows, &bytes, error);
-        if (status != LIMN_OK || bytes <= budget())
+        if (status != LIMN_OK || bytes <= most)
             return status;
     }
-    return LIMN_OK;
+    return settle(bands, LAYER_TILE_PERIOD, error);
 }
 
 /* Decides how high bands are; without any, the whole picture is computed at once. */
 static limn_status choose(struct job *job, limn_error *error)
 {
     int64_t rows = job->how->tile;
-    size_t bytes;
     if (rows == TILE_WHOLE || !bands_possible(&job->model->graph))
         return LIMN_OK;
     limn_status status =
@@ -166,7 +176,7 @@ static limn_status choose(struct job *job, limn_error *error)
     if (rows == TILE_AUTO)
         return choose_bands(job->bands, error);
     rows = (rows + LAYER_TILE_PERIOD - 1) / LAYER_TILE_PERIOD * LAYER_TILE_PERIOD;
-    return bands_settle(job->bands, rows, &bytes, error);
+    return settle(job->bands, rows, error);
 }
 
 static limn_status prepare(struct job *job, limn_error *error)
