@@ -70,8 +70,6 @@ static struct layer_dims dims_of(const struct shape *shape)
 /* One variant with all it needs to run. */
 struct contestant {
     struct step step;
-    size_t workspace_stride;
-    unsigned char *workspace;
     double best;  /* seconds */
     double error; /* see above */
 };
@@ -116,8 +114,7 @@ static limn_status enter(struct contest *contest, enum layer_kind kind, const st
 {
     const struct layer_dims *d = &contest->d;
     struct contestant *c = &contest->contestants[contest->count++];
-    size_t workspace = variant->workspace_bytes ? variant->workspace_bytes(d) : 0;
-    *c = (struct contestant){.best = INFINITY, .workspace_stride = workspace_stride(workspace)};
+    *c = (struct contestant){.best = INFINITY};
     c->step.variant = variant;
     c->step.tasks = variant->tasks(d);
     c->step.shared_bytes = variant->shared_bytes ? variant->shared_bytes(d) : 0;
@@ -126,8 +123,9 @@ static limn_status enter(struct contest *contest, enum layer_kind kind, const st
     void *packed = mem_alloc(variant->packed_bytes(d));
     c->step.args.packed = packed;
     c->step.args.shared = mem_alloc(c->step.shared_bytes);
-    c->workspace = mem_alloc(c->workspace_stride * (size_t)threads);
-    if (!packed || !c->step.args.shared || !c->workspace)
+    c->step.workspace_bytes = variant->workspace_bytes ? variant->workspace_bytes(d) : 0;
+    c->step.workspace = mem_alloc(workspace_stride(c->step.workspace_bytes) * (size_t)threads);
+    if (!packed || !c->step.args.shared || !c->step.workspace)
         return fail_memory(error, variant->name, variant->packed_bytes(d) + c->step.shared_bytes);
     pack_all(contest, kind, c, packed);
     return LIMN_OK;
@@ -138,7 +136,7 @@ static void contest_free(struct contest *contest)
     for (int i = 0; i < contest->count; i++) {
         mem_free((void *)contest->contestants[i].step.args.packed);
         mem_free(contest->contestants[i].step.args.shared);
-        mem_free(contest->contestants[i].workspace);
+        mem_free(contest->contestants[i].step.workspace);
     }
     mem_free(contest->x);
     mem_free(contest->w);
@@ -246,7 +244,7 @@ static limn_status run_contest(struct contest *contest, struct pool *pool, int64
         for (int i = 1; status == LIMN_OK && i < contest->count; i++) {
             struct contestant *c = &contest->contestants[i];
             double start = time_now();
-            step_run(&c->step, pool, c->workspace, c->workspace_stride);
+            step_run(&c->step, pool);
             double seconds = time_now() - start;
             if (round == 0)
                 status = measure_error(contest, &c->error, error);

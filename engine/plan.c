@@ -166,11 +166,12 @@ static void skip_empty_pads(const struct graph *graph, struct plan *plan)
     }
 }
 
-/* Whether step makers may write `x` straight into a concat: not what the caller fills, and not what lies
- * elsewhere. */
+/* Whether step makers may write `x` straight into a concat: not what the caller fills, not what lies
+ * elsewhere, and not what is to stay apart. */
 static bool can_move(const struct graph *graph, const struct plan *plan, value x)
 {
-    return graph->nodes[x].role != NODE_INPUT && plan->placements[x].host == NO_VALUE;
+    const struct placement *placement = &plan->placements[x];
+    return graph->nodes[x].role != NODE_INPUT && placement->host == NO_VALUE && !placement->apart;
 }
 
 static void place_concats(const struct graph *graph, struct plan *plan)
@@ -356,6 +357,68 @@ limn_status plan_place(const struct graph *graph, struct plan *plan, limn_error 
     return status;
 }
 
+/* ---- parts that stay apart --------------------------------------------------------------- *
+ *
+ * A part of a concat that is written in place keeps the room of the whole concat from then on. U-Net's skip
+ * connections are made long before the other half: there the room of both counts where the arena is highest.
+ * A part gets a place of its own, and is copied in the end, where the arena becomes lower by at least the
+ * bytes that are copied; the smallest parts come first, as they cost least. */
+
+/* All passes but the last: everything but where values lie. */
+static void lay_out(const struct graph *graph, limn_kernels kernels, struct plan *plan)
+{
+    for (int i = 0; i < graph->count; i++) {
+        const struct layer_dims *d = &plan->dims[i];
+        struct placement *placement = &plan->placements[i];
+        *placement = (struct placement){.host = NO_VALUE, .apart = placement->apart};
+        tensor_bytes(d->n, d->oh, d->ow, d->oc, &placement->bytes); /* which infer_shapes has checked */
+    }
+    plan->step_count = 0;
+    skip_empty_pads(graph, plan);
+    place_concats(graph, plan);
+    make_steps(graph, kernels, plan);
+    plan_limit_weights(plan, graph);
+    find_lifetimes(graph, plan);
+}
+
+static size_t part_bytes(const struct plan *plan, value x)
+{
+    size_t bytes = 0;
+    const struct layer_dims *d = &plan->dims[x];
+    tensor_bytes(d->n, d->oh, d->ow, d->oc, &bytes);
+    return bytes;
+}
+
+/* The part in its concat that comes next by its bytes, then by its number; NO_VALUE behind the last. */
+static value next_part(const struct graph *graph, const struct plan *plan, value before)
+{
+    value next = NO_VALUE;
+    size_t least = before == NO_VALUE ? 0 : part_bytes(plan, before);
+    for (value x = 0; x < graph->count; x++) {
+        value host = plan->placements[x].host;
+        size_t bytes = part_bytes(plan, x);
+        bool behind = bytes > least || (bytes == least && x > before);
+        if (host != NO_VALUE && graph->nodes[host].role == NODE_CONCAT && behind &&
+            (next == NO_VALUE || bytes < part_bytes(plan, next)))
+            next = x;
+    }
+    return next;
+}
+
+static void keep_parts_apart(const struct graph *graph, limn_kernels kernels, struct plan *plan)
+{
+    value x = NO_VALUE;
+    while ((x = next_part(graph, plan, x)) != NO_VALUE) {
+        size_t before = plan_height(plan, graph);
+        plan->placements[x].apart = true;
+        lay_out(graph, kernels, plan);
+        if (before >= plan_height(plan, graph) + part_bytes(plan, x))
+            continue;
+        plan->placements[x].apart = false;
+        lay_out(graph, kernels, plan);
+    }
+}
+
 /* ---- whole ------------------------------------------------------------------------------- */
 
 limn_status plan_create(const struct graph *graph, limn_kernels kernels, limn_size size, const char *where,
@@ -373,16 +436,11 @@ limn_status plan_create(const struct graph *graph, limn_kernels kernels, limn_si
     limn_status status = LIMN_OK;
     if (!plan->steps || !plan->dims || !plan->placements || !plan->values)
         status = fail_memory(error, where, count * sizeof *plan->steps);
-    for (int i = 0; status == LIMN_OK && i < graph->count; i++)
-        plan->placements[i].host = NO_VALUE;
     if (status == LIMN_OK)
         status = infer_shapes(graph, size, where, plan, error);
     if (status == LIMN_OK) {
-        skip_empty_pads(graph, plan);
-        place_concats(graph, plan);
-        make_steps(graph, kernels, plan);
-        plan_limit_weights(plan, graph);
-        find_lifetimes(graph, plan);
+        lay_out(graph, kernels, plan);
+        keep_parts_apart(graph, kernels, plan);
         status = plan_place(graph, plan, error);
     }
     if (status != LIMN_OK)

@@ -54,6 +54,7 @@ struct step {
  * `bytes` bytes at `offset` of the arena from step `first` to step `last`. */
 struct placement {
     value host; /* NO_VALUE: lives by itself */
+    bool apart; /* a part of a concat that is copied into it in the end: see plan.c */
     int64_t channel;
     size_t bytes, offset;
     int first, last;
@@ -122,6 +123,9 @@ const char *choice_name(enum choice choice);
 
 /* Gives a step a variant and what that needs, for plan.c and plan_fit.c. */
 void step_choose(struct step *step, const struct layer_variant *variant, enum choice choice);
+
+/* The height of the arena: bytes that live in it at a time at most. As good as arena_bytes, but quicker. */
+size_t plan_height(const struct plan *plan, const struct graph *graph);
 
 /* For plan_create: the fastest variant within the family; then all within the budget of packed weights. */
 void step_choose_fastest(struct step *step, limn_kernels kernels);

@@ -100,14 +100,14 @@ static size_t height_at(const struct plan *plan, const struct graph *graph, int 
     return height;
 }
 
-static struct heights find_heights(const struct plan *plan, const struct graph *graph)
+size_t plan_height(const struct plan *plan, const struct graph *graph)
 {
-    struct heights heights = {plan, graph, 0};
+    size_t highest = 0;
     for (int s = 0; s < plan->step_count; s++) {
         size_t height = height_at(plan, graph, s);
-        heights.highest = height > heights.highest ? height : heights.highest;
+        highest = height > highest ? height : highest;
     }
-    return heights;
+    return highest;
 }
 
 /* What a change saves in the arena, below 0 where the step would rise above all others. */
@@ -224,7 +224,7 @@ limn_status plan_fit(struct plan *plan, limn_model *model, limn_error *error)
             plan->lanes--;
         if (plan_bytes(plan) <= most)
             return LIMN_OK;
-        struct heights heights = find_heights(plan, graph);
+        struct heights heights = {plan, graph, plan_height(plan, graph)};
         if (!lighten(plan, &heights, model, CHOICE_MEMORY))
             return too_large(plan, model, error);
     }

@@ -129,9 +129,11 @@ static limn_status run_steps(limn_session *session, limn_error *error)
         step_run(step, session->model->engine->pool);
         if (session->profiling)
             step->seconds += time_now() - start;
-        if (session->observer) {
-            limn_status status = session->observer(
-                session->observer_context, &session->graph.nodes[step->node], &plan->values[step->y], error);
+        bool made = s + 1 == plan->step_count || step[1].node != step->node; /* or a concat's first copies */
+        if (session->observer && made) {
+            limn_status status =
+                session->observer(session->observer_context, &session->graph.nodes[step->node],
+                                  &plan->values[step->y], error);
             if (status != LIMN_OK)
                 return status;
         }
