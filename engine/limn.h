@@ -36,7 +36,8 @@
  * expected. The library never prints, exits or aborts on bad input. On failure an output
  * parameter is set to NULL, and every free function accepts NULL.
  *
- * Results are bit-identical for every number of threads on one instruction set.
+ * Results are bit-identical for every number of threads on one instruction set, as long as no memory limit
+ * makes a session give up speed: then other kernels may round the last bits differently.
  */
 #ifndef LIMN_H
 #define LIMN_H
@@ -83,7 +84,8 @@ typedef struct limn_options {
     int threads;          /* 0: one per physical core */
     const char *isa;      /* NULL or "auto": what the CPU has; else "avx512", "avx2", "neon", "baseline" */
     limn_kernels kernels; /* LIMN_KERNELS_AUTO */
-    size_t memory_limit;  /* bytes the whole process may hold through limn; 0: no limit */
+    size_t memory_limit;  /* bytes the whole process may hold through limn, 0: no limit. Where the fastest
+                           * kernels do not fit, sessions get lighter ones; each thread's scratch counts */
 } limn_options;
 
 /* Spatial size of a run. Channels are the model's own. */
@@ -130,7 +132,8 @@ int limn_model_inputs(const limn_model *model);
 /* ---- session ----------------------------------------------------------------------------- */
 
 /* Plans a run at `size`: infers every shape, chooses a kernel for every node, lays all
- * activations out in one block of memory, and packs the weights not packed yet.
+ * activations out in one block of memory, and packs the weights not packed yet. Under a memory
+ * limit, kernels that need less memory are chosen as far as necessary.
  * Errors: LIMN_E_INPUT for a size the graph cannot take, LIMN_E_WEIGHTS, LIMN_E_MEMORY. */
 limn_status limn_session_create(limn_model *model, limn_size size, limn_session **session, limn_error *error);
 void limn_session_free(limn_session *session);

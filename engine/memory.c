@@ -113,6 +113,11 @@ size_t mem_peak(void)
     return atomic_load(&peak);
 }
 
+void mem_restart_peak(void)
+{
+    atomic_store(&peak, atomic_load(&in_use));
+}
+
 size_t mem_available(void)
 {
     size_t most = atomic_load(&limit), now = atomic_load(&in_use);

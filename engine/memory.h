@@ -26,7 +26,10 @@ char *mem_strdup(const char *text);
 bool size_multiply(size_t a, size_t b, size_t *product);
 
 size_t mem_in_use(void);
+
+/* The most that was in use at a time; test hook: mem_restart_peak makes that mean from now on. */
 size_t mem_peak(void);
+void mem_restart_peak(void);
 
 /* What is left under the limit; SIZE_MAX without one. */
 size_t mem_available(void);

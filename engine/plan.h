@@ -7,16 +7,18 @@
  *
  * Which kernel. A graph runs with the fastest variants, but for two budgets, see plan_fit.c:
  *
- *   weights   what all kernels keep packed is at most PACKED_FACTOR times the weights themselves and
- *             PACKED_EXTRA: Winograd's transformed weights are 2.8 to 6.3 times as large. It depends on the
- *             graph and the size only.
+ *   weights   what all kernels keep packed is at most 2.5 times the weights themselves and 32 MB: Winograd's
+ *             transformed weights are 2.8 to 6.3 times as large. It depends on the graph and the size only.
  *   memory    what is left under the memory limit when a session is created, if there is a limit. Every
  *             thread has scratch of its own, so under a limit the choice, and with it the last bits of
  *             results, can depend on the number of threads, and on what else is held.
  *
  * Over budget, one step after the other gets a lighter variant: of all such changes the one that saves most
  * bytes for each multiplication that the step does. All of them cost about the same factor in time, so that
- * is where a byte costs least; weights that few pixels share go first. */
+ * is where a byte costs least; weights that few pixels share go first.
+ *
+ * Scratch of threads and of a step's two stages lies in the same arena as the values, each for the time of
+ * its step: most steps have room for it that the highest one needs for values. */
 #ifndef LIMN_PLAN_H
 #define LIMN_PLAN_H
 
@@ -30,8 +32,6 @@ enum choice {
     CHOICE_WEIGHTS, /* given up for the budget of packed weights */
     CHOICE_MEMORY,  /* given up for the memory limit */
 };
-
-enum { PACKED_FACTOR_HALVES = 5, PACKED_EXTRA = 32 << 20 }; /* 2.5 times, and 32 MB */
 
 struct step {
     int node;     /* the operation: whose weights and epilogue */

@@ -166,6 +166,7 @@ bool plan_lighten_weights(struct plan *plan, limn_model *model, enum choice choi
 
 void plan_limit_weights(struct plan *plan, const struct graph *graph)
 {
+    enum { HALVES = 5, EXTRA = 32 << 20 };
     size_t raw = 0, packed = 0;
     do {
         raw = packed = 0;
@@ -175,8 +176,7 @@ void plan_limit_weights(struct plan *plan, const struct graph *graph)
             packed += asked(step->variant->packed_bytes, &step->args.d);
             raw += weight ? (size_t)weight->elements * sizeof(float) : 0;
         }
-    } while (packed > raw / 2 * PACKED_FACTOR_HALVES + PACKED_EXTRA &&
-             plan_lighten_weights(plan, NULL, CHOICE_WEIGHTS));
+    } while (packed > raw / 2 * HALVES + EXTRA && plan_lighten_weights(plan, NULL, CHOICE_WEIGHTS));
 }
 
 /* ---- the memory limit -------------------------------------------------------------------- */

@@ -332,6 +332,62 @@ static void test_memory_does_not_grow_with_the_height(void **state)
     limn_engine_free(engine);
 }
 
+/* A fresh model run in bands of 12 rows, with the fastest or the lightest kernels, and no more memory than
+ * was said before, but for what packing notes. Returns the bytes that were said. */
+static size_t run_within_limit(limn_engine *engine, const char *path, limn_size size, bool light,
+                               struct picture_run *run)
+{
+    limn_model *model;
+    struct bands *bands;
+    size_t bytes;
+    int lighter = 0;
+    struct bands_io io = {.take = take, .give = give, .context = run};
+    assert_ok(model_load_as(engine, path, &test_kind, &model, error));
+    assert_ok(bands_create(model, size.height, size.width, &bands, error));
+    while (light && bands_lighten(bands))
+        lighter++;
+    assert_true(!light || lighter >= 2);
+    assert_ok(bands_settle(bands, 12, &bytes, error));
+    run->held = mem_in_use();
+    mem_set_limit(mem_in_use() + bytes + 10000);
+    limn_status status = bands_run(bands, &io, NULL);
+    mem_set_limit(0);
+    assert_int_equal(status, LIMN_OK);
+    assert_true(run->most >= bytes); /* nor is it more than needed */
+    bands_free(bands);
+    limn_model_free(model);
+    return bytes;
+}
+
+/* What is said before counts packed weights; lighter kernels need less, and are right but for rounding. */
+static void test_memory_limit(void **state)
+{
+    (void)state;
+    const limn_size size = {1, 60, 50};
+    limn_engine *engine = test_engine(2, LIMN_KERNELS_AUTO);
+    limn_model *model;
+    limn_shape shape;
+    size_t bytes[2];
+    static float x[60 * 50 * 3];
+    random_fill(&(struct random){6}, x, sizeof x / sizeof *x);
+    middle = (struct middle){LAYER_CONV2D, 3, 1, 1, 1, 0};
+    const char *path = write_weights();
+    assert_ok(model_load_as(engine, path, &test_kind, &model, error));
+    float *want = run_whole(model, size, x, &shape);
+    for (int light = 0; light < 2; light++) {
+        struct picture_run run = {.x = x, .width = size.width, .row = (size_t)(shape.w * shape.c)};
+        run.y = malloc(run.row * (size_t)shape.h * sizeof(float));
+        bytes[light] = run_within_limit(engine, path, size, light, &run);
+        struct tensor y = tensor_view(run.y, 1, shape.h, shape.w, shape.c, shape.c);
+        assert_true(tensors_agree(&y, want, light ? 1e-5 : 0, 0, "bands within a limit"));
+        free(run.y);
+    }
+    assert_true(bytes[1] < bytes[0]);
+    free(want);
+    limn_model_free(model);
+    limn_engine_free(engine);
+}
+
 static limn_status upscale_afresh(limn_engine *engine, const struct picture *source, struct result *kept,
                                   limn_error *error)
 {
@@ -414,6 +470,7 @@ int main(void)
         cmocka_unit_test(test_operators),
         cmocka_unit_test(test_pictures),
         cmocka_unit_test(test_memory_does_not_grow_with_the_height),
+        cmocka_unit_test(test_memory_limit),
         cmocka_unit_test(test_every_allocation_may_fail),
         cmocka_unit_test(test_failing_output_ends_the_run),
         cmocka_unit_test(test_networks_that_need_the_whole),

@@ -288,6 +288,21 @@ def test_run_refuses(data: bytes, message: str, tmp_path: Path) -> None:
     assert not (tmp_path / "y.npy").exists()
 
 
+def test_run_within_a_memory_limit(tmp_path: Path) -> None:
+    """Speed is given up first; what cannot fit is refused with a number, before the output is touched."""
+    (tmp_path / "x.npy").write_bytes(npy(np.random.default_rng(2).random((1, 3, 64, 64)).astype("<f4")))
+    command = ["run", "-m", ROOT / "weights/enhancenet.safetensors", tmp_path / "x.npy", "-t", "2"]
+    succeeds(*command, "-o", tmp_path / "fast.npy")
+    succeeds(*command, "-o", tmp_path / "light.npy", "--memory-limit", "23M")
+    fast, light = np.load(tmp_path / "fast.npy"), np.load(tmp_path / "light.npy")
+    assert np.abs(fast - light).max() <= 1e-5 * np.abs(fast).max()
+    line = fails(6, *command, "-o", tmp_path / "none.npy", "--memory-limit", "12M")
+    needed, left = (float(number) for number in re.findall(r"([0-9.]+) MB", line))
+    assert "out of memory" in line and "needs at least" in line and "left under the limit" in line
+    assert 12 < needed < 23 and 12 < left < 12.6
+    assert not (tmp_path / "none.npy").exists()
+
+
 def test_run_keeps_what_stands_unless_forced(tensor: Path, tmp_path: Path) -> None:
     output = tmp_path / "y.npy"
     output.write_text("precious")
@@ -350,12 +365,23 @@ def test_bench_layers() -> None:
     want = [(node["name"], node["op"], node["flop"]) for node in inspected["nodes"] if node["op"] != "input"]
     assert [(layer["name"], layer["op"], layer["flop"]) for layer in report["layers"]] == want
     for layer in report["layers"]:
+        assert layer["why"] == "fastest"
         assert layer["variant"] and layer["ms"] > 0 and layer["bytes"] > 0, layer
         # Printed with 4, 2 and 1 decimals.
         assert layer["gflops"] == pytest.approx(layer["flop"] / layer["ms"] / 1e6, rel=0.05, abs=0.01), layer
         percent = 100 * layer["gflops"] / report["peak_gflops"]
         assert layer["percent_of_peak"] == pytest.approx(percent, abs=0.1), layer
     assert report["sum_ms"] == pytest.approx(sum(layer["ms"] for layer in report["layers"]), abs=0.01)
+
+
+def test_bench_layers_says_why_a_kernel_is_not_the_fastest() -> None:
+    report = bench("layers", "--size", "16x16", "--gemm", "openblas")
+    assert {layer["why"] for layer in report["layers"] if layer["op"] == "conv2d"} == {"family"}
+    demo = ["bench", "layers", "-m", ROOT / "weights/enhancenet.safetensors", "--size", "64x64", "--reps", "1", "-t", "2"]
+    layers = json.loads(succeeds(*demo, "--json", "--memory-limit", "20M"))["layers"]
+    slower = [layer for layer in layers if layer["why"] != "fastest"]
+    assert slower and all(layer["why"] == "memory" and "winograd" not in layer["variant"] for layer in slower)
+    assert "slower for: memory" in succeeds(*demo, "--memory-limit", "20M").decode()
 
 
 def test_layers_add_up_to_the_model() -> None:
