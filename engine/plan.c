@@ -1,11 +1,9 @@
-/* plan.c - see plan.h. Five passes: shapes, values inside others, steps, lifetimes, placement. */
+/* plan.c - see plan.h. Five passes: shapes, values inside others, steps, lifetimes, and placement, which is
+ * in plan_place.c. */
 #include "plan.h"
 #include "memory.h"
-#include "step.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
 
 /* ---- shapes ------------------------------------------------------------------------------ */
 
@@ -239,7 +237,7 @@ static void make_steps(const struct graph *graph, limn_kernels kernels, struct p
     }
 }
 
-/* ---- lifetimes and placement ------------------------------------------------------------- */
+/* ---- lifetimes --------------------------------------------------------------------------- */
 
 static void touch(struct plan *plan, value x, int step)
 {
@@ -266,95 +264,6 @@ static void find_lifetimes(const struct graph *graph, struct plan *plan)
             touch(plan, residual, s);
     }
     touch(plan, graph_maker(graph, graph->output), end);
-}
-
-static int larger_first(const void *left, const void *right)
-{
-    const struct placement *a = *(struct placement *const *)left, *b = *(struct placement *const *)right;
-    if (a->bytes != b->bytes)
-        return a->bytes > b->bytes ? -1 : 1;
-    return a < b ? -1 : a > b; /* a fixed order, so that plans repeat */
-}
-
-/* The first `placed` entries of `order` have their offsets. Moves up past each one that stands in the way
- * until none does; at most `placed` moves, because each goes beyond the end of another block. */
-static size_t lowest_offset(struct placement *const *order, int placed, const struct placement *block)
-{
-    size_t offset = 0;
-    for (bool moved = true; moved;) {
-        moved = false;
-        for (int i = 0; i < placed; i++) {
-            const struct placement *other = order[i];
-            bool together = other->first <= block->last && block->first <= other->last;
-            if (together && offset < other->offset + other->bytes && other->offset < offset + block->bytes) {
-                offset = other->offset + other->bytes;
-                moved = true;
-            }
-        }
-    }
-    return offset;
-}
-
-/* Greedy by size (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020): the
- * largest first, each at the lowest offset where it meets nothing that lives at the same time. */
-static void place(struct placement **order, int count, struct plan *plan)
-{
-    enum { ALIGN = 64 };
-    size_t sum = 0; /* beyond every offset */
-    for (int i = 0; i < count; i++) {
-        order[i]->bytes = (order[i]->bytes + ALIGN - 1) / ALIGN * ALIGN;
-        if (__builtin_add_overflow(sum, order[i]->bytes, &sum)) {
-            plan->arena_bytes = SIZE_MAX; /* more than can be had: there is nothing to place */
-            return;
-        }
-    }
-    qsort(order, (size_t)count, sizeof(struct placement *), larger_first);
-    for (int i = 0; i < count; i++) {
-        order[i]->offset = lowest_offset(order, i, order[i]);
-        size_t end = order[i]->offset + order[i]->bytes;
-        plan->arena_bytes = end > plan->arena_bytes ? end : plan->arena_bytes;
-    }
-}
-
-/* What step `s` has for itself: `shared` and `workspaces`. */
-static void ask_scratch(const struct plan *plan, int s, struct placement *shared,
-                        struct placement *workspaces)
-{
-    const struct step *step = &plan->steps[s];
-    *shared = *workspaces = (struct placement){.first = s, .last = s};
-    shared->bytes = step->shared_bytes;
-    if (!size_multiply(workspace_stride(step->workspace_bytes), (size_t)plan->threads, &workspaces->bytes))
-        workspaces->bytes = SIZE_MAX / 2; /* more than can be had */
-}
-
-limn_status plan_place(const struct graph *graph, struct plan *plan, limn_error *error)
-{
-    plan->arena_bytes = 0;
-    size_t steps = (size_t)plan->step_count, most = (size_t)graph->count + 2 * steps;
-    struct placement **order = mem_zalloc(most, sizeof(struct placement *));
-    struct placement *scratch = mem_zalloc(2 * steps, sizeof *scratch);
-    limn_status status = LIMN_OK;
-    if (order && scratch) {
-        int count = 0;
-        for (int s = 0; s < plan->step_count; s++)
-            ask_scratch(plan, s, &scratch[2 * s], &scratch[2 * s + 1]);
-        for (int i = 0; i < graph->count; i++)
-            if (plan->placements[i].bytes)
-                order[count++] = &plan->placements[i];
-        for (int i = 0; i < 2 * plan->step_count; i++)
-            if (scratch[i].bytes)
-                order[count++] = &scratch[i];
-        place(order, count, plan);
-        for (int s = 0; s < plan->step_count; s++) {
-            plan->steps[s].shared_offset = scratch[2 * s].offset;
-            plan->steps[s].workspace_offset = scratch[2 * s + 1].offset;
-        }
-    } else {
-        status = fail_memory(error, "the plan", most * sizeof *order);
-    }
-    mem_free(order);
-    mem_free(scratch);
-    return status;
 }
 
 /* ---- parts that stay apart --------------------------------------------------------------- *
