@@ -1,7 +1,7 @@
 /* plan.h - a graph at one size: every shape inferred, a kernel chosen for every node, memory laid out.
  *
  *     plan_create(graph, kernels, size, where, &plan, error);    the fastest kernels
- *     plan_fit(&plan, model, error);                             fewer bytes, where memory is short
+ *     plan_fit(&plan, graph, model, error);                      fewer bytes, where memory is short
  *     plan_pack(&plan, model, error);                            the weights of these kernels
  *     plan_bind(&plan, graph, arena);                            arena: plan.arena_bytes
  *
@@ -83,7 +83,7 @@ void plan_free(struct plan *plan);
 /* Lays the plan out for the threads of the model's engine and, where it takes more than is left under the
  * memory limit, gives up speed until it fits. LIMN_E_MEMORY, and nothing is allocated, when even the lightest
  * plan is too large. */
-limn_status plan_fit(struct plan *plan, limn_model *model, limn_error *error);
+limn_status plan_fit(struct plan *plan, const struct graph *graph, limn_model *model, limn_error *error);
 
 /* The most that a session holds at a time beside the plan itself: packed weights that the model does not have
  * yet, and the arena, or while packing the staging. After plan_fit. */

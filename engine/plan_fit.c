@@ -147,7 +147,7 @@ static bool lighten(struct plan *plan, const struct heights *heights, limn_model
             if ((*v)->family != step->variant->family || !(*v)->applies(&step->args.d))
                 continue;
             double saved = packed_saved(model, step, *v) + (heights ? arena_saved(heights, s, *v) : 0);
-            double rate = saved / (1 + step_flops(step)); /* 1: of what only copies */
+            double rate = saved / (1 + step->operator->flops(&step->args.d)); /* 1: of what only copies */
             if (rate > most)
                 most = rate, lighter = step, variant = *v;
         }
@@ -210,9 +210,8 @@ static limn_status too_large(const struct plan *plan, const limn_model *model, l
                 model->graph.path, (double)plan_bytes(plan) / 1e6, (double)mem_available() / 1e6);
 }
 
-limn_status plan_fit(struct plan *plan, limn_model *model, limn_error *error)
+limn_status plan_fit(struct plan *plan, const struct graph *graph, limn_model *model, limn_error *error)
 {
-    const struct graph *graph = &model->graph;
     size_t most = mem_available();
     plan->threads = pool_threads(model->engine->pool);
     for (;;) {

@@ -15,7 +15,7 @@ static limn_status prepare(limn_session *session, limn_error *error)
 {
     limn_model *model = session->model;
     struct plan *plan = &session->plan;
-    limn_status status = plan_fit(plan, model, error);
+    limn_status status = plan_fit(plan, &session->graph, model, error);
     if (status == LIMN_OK)
         status = plan_pack(plan, model, error);
     if (status != LIMN_OK)
@@ -131,9 +131,8 @@ static limn_status run_steps(limn_session *session, limn_error *error)
             step->seconds += time_now() - start;
         bool made = s + 1 == plan->step_count || step[1].node != step->node; /* or a concat's first copies */
         if (session->observer && made) {
-            limn_status status =
-                session->observer(session->observer_context, &session->graph.nodes[step->node],
-                                  &plan->values[step->y], error);
+            limn_status status = session->observer(
+                session->observer_context, &session->graph.nodes[step->node], &plan->values[step->y], error);
             if (status != LIMN_OK)
                 return status;
         }

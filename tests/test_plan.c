@@ -217,7 +217,7 @@ static size_t fastest_bytes(limn_engine *engine)
     limn_model *model = load(engine);
     struct plan plan;
     assert_ok(plan_create(&model->graph, LIMN_KERNELS_AUTO, test_size, "test", &plan, error));
-    assert_ok(plan_fit(&plan, model, error));
+    assert_ok(plan_fit(&plan, &model->graph, model, error));
     size_t bytes = plan_bytes(&plan);
     plan_free(&plan);
     limn_model_free(model);
