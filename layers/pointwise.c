@@ -12,11 +12,10 @@ static void run_task(const struct layer_args *a, int64_t task, void *workspace)
 {
     (void)workspace;
     int64_t first, pixels = layer_pixel_span(&a->d, task, &first);
-    for (int64_t p = first; p < first + pixels; p++) {
-        float *y = a->y + p * a->y_stride;
-        memcpy(y, a->x + p * a->x_stride, (size_t)a->d.oc * sizeof *y);
-        epilogue_apply(&a->epilogue, a->d.oc, p, 1, y, a->y_stride);
-    }
+    float *y = a->y + first * a->y_stride;
+    for (int64_t p = 0; p < pixels; p++)
+        memcpy(y + p * a->y_stride, a->x + (first + p) * a->x_stride, (size_t)a->d.oc * sizeof *y);
+    epilogue_apply(&a->epilogue, a->d.oc, first, pixels, y, a->y_stride);
 }
 
 const struct layer_variant pointwise_plain = {
