@@ -84,7 +84,8 @@ check-kernels: $(BUILD)/liblimn.a  ## what the compiler made of the kernels' inn
 	$(PYTHON) tools/check_kernels.py $(BUILD) --objdump $(OBJDUMP)
 
 aarch64:                      ## the C tests built for aarch64, under qemu, and its kernels' inner loops
-	$(MAKE) check-kernels check-c BUILD=$(BUILD)/aarch64 CC=aarch64-linux-gnu-gcc RUNNER=qemu-aarch64
+	LIMN_TEST_QUICK=1 $(MAKE) check-kernels check-c BUILD=$(BUILD)/aarch64 CC=aarch64-linux-gnu-gcc \
+	    RUNNER=qemu-aarch64
 
 test-full: all                ## networks and pipelines against PyTorch and the originals' libraries, installed if need be
 	PYTHON=$(PYTHON) sh tests/full/with_torch.sh tests/full/main.py --limn $(BUILD)/limn
