@@ -8,7 +8,7 @@ enum {
     TASKS_WANTED = 16, /* where there are fewer blocks, panels are shared out too */
     CHAIN = 512,       /* products added in one chain: the rounding error grows with the longest */
     LINE_FLOATS = 16,
-    CHANNELS_FEW = 16, /* fewer inputs are gathered, fewer outputs make a narrow form */
+    CHANNELS_FEW = 16, /* fewer inputs are gathered */
 };
 
 static int64_t smaller(int64_t a, int64_t b)
@@ -31,72 +31,40 @@ static bool is_gathered(const struct layer_dims *d)
     return d->ic < CHANNELS_FEW && taps_of(d) > 1;
 }
 
-static bool is_narrow(const struct layer_dims *d)
-{
-    return d->oc <= CHANNELS_FEW && d->ic >= CHANNELS_FEW;
-}
-
 /* ---- weights ----------------------------------------------------------------------------- */
-
-/* Columns of all panels; in the narrow form an output channel is a panel. */
-static int64_t packed_columns(const struct layer_dims *d)
-{
-    return is_narrow(d) ? d->oc : panel_channel(d->oc, panel_count(d->oc));
-}
 
 static int64_t packed_rows(const struct layer_dims *d)
 {
-    return taps_of(d) * (is_narrow(d) ? round_up(d->ic, LINE_FLOATS) : d->ic);
+    return taps_of(d) * d->ic;
 }
 
 size_t direct_packed_bytes(const struct layer_dims *d)
 {
-    return (size_t)(packed_columns(d) * packed_rows(d)) * sizeof(float);
+    return (size_t)(panel_channel(d->oc, panel_count(d->oc)) * packed_rows(d)) * sizeof(float);
 }
 
 int64_t direct_pack_tasks(const struct layer_dims *d)
 {
-    return is_narrow(d) ? d->oc : panel_count(d->oc);
+    return panel_count(d->oc);
 }
 
 struct layer_span direct_pack_span(const struct layer_dims *d, int64_t task)
 {
-    return is_narrow(d) ? (struct layer_span){AXIS_OUTPUT, task, 1} : panel_span(d->oc, task);
-}
-
-/* An output channel: [KH*KW][IC], zeros behind the last of each tap. */
-static void pack_narrow(const struct layer_dims *d, const struct layer_weights *w, float *packed, int64_t oc)
-{
-    int64_t width = round_up(d->ic, LINE_FLOATS);
-    float *out = packed + oc * packed_rows(d), scale = w->scale ? w->scale[oc] : 1;
-    for (int64_t tap = 0; tap < taps_of(d); tap++, out += width) {
-        const float *in = w->data + tap / d->kw * w->stride_h + tap % d->kw * w->stride_w;
-        for (int64_t ic = 0; ic < width; ic++)
-            out[ic] = ic < d->ic ? in[ic * w->stride_i] * scale : 0;
-    }
+    return panel_span(d->oc, task);
 }
 
 /* A panel: [KH*KW][IC][columns], a few input channels at a time: in PyTorch's order their taps are
  * neighbours, and stay in the cache until all are used. */
-static void pack_panel(const struct layer_dims *d, const struct layer_weights *w, float *packed,
-                       int64_t panel)
+void direct_pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed, int64_t task)
 {
     enum { TOGETHER = 16 };
-    struct layer_span span = panel_span(d->oc, panel);
+    struct layer_span span = panel_span(d->oc, task);
     int64_t columns = panel_tile(d->oc - span.first)->columns;
-    float *out = packed + span.first * packed_rows(d);
+    float *out = (float *)packed + span.first * packed_rows(d);
     for (int64_t ic = 0; ic < d->ic; ic += TOGETHER)
         for (int64_t tap = 0; tap < taps_of(d); tap++)
             panel_taps(w, span, ic, smaller(TOGETHER, d->ic - ic), tap / d->kw, tap % d->kw, columns,
                        out + (tap * d->ic + ic) * columns, columns);
-}
-
-void direct_pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed, int64_t task)
-{
-    if (is_narrow(d))
-        pack_narrow(d, w, packed, task);
-    else
-        pack_panel(d, w, packed, task);
 }
 
 /* ---- tasks ------------------------------------------------------------------------------- */
@@ -109,7 +77,7 @@ static int64_t block_count(const struct layer_dims *d)
 static int64_t group_count(const struct layer_dims *d)
 {
     int64_t blocks = block_count(d);
-    if (blocks == 0 || blocks >= TASKS_WANTED || is_narrow(d))
+    if (blocks == 0 || blocks >= TASKS_WANTED)
         return 1;
     return smaller(panel_count(d->oc), (TASKS_WANTED + blocks - 1) / blocks);
 }
@@ -133,7 +101,7 @@ static size_t lay_out(const struct layer_dims *d, void *workspace, struct block 
     unsigned char *at = workspace;
     size_t pointers = (size_t)(taps_of(d) * PIXELS) * sizeof *block->rows;
     size_t pixels = PIXELS * sizeof *block->pixels;
-    size_t c = (size_t)(PIXELS * (is_narrow(d) ? d->oc : native()->tiles[0].columns)) * sizeof(float);
+    size_t c = (size_t)(PIXELS * native()->tiles[0].columns) * sizeof(float);
     size_t zeros = (size_t)round_up(d->ic, LINE_FLOATS) * sizeof(float);
     size_t gathered = is_gathered(d) ? (size_t)(PIXELS * taps_of(d) * d->ic) * sizeof(float) : 0;
     if (block)
@@ -318,8 +286,8 @@ static void run_panel(const struct panel_run *run, const float *b)
         }
 }
 
-static void run_wide(const struct layer_dims *d, const struct layer_args *a, const float *packed,
-                     const struct block *block, int64_t count, int64_t group)
+static void run_panels(const struct layer_dims *d, const struct layer_args *a, const float *packed,
+                       const struct block *block, int64_t count, int64_t group)
 {
     int64_t groups = group_count(d), panels = panel_count(d->oc);
     for (int64_t panel = group * panels / groups; panel < (group + 1) * panels / groups; panel++) {
@@ -332,35 +300,6 @@ static void run_wide(const struct layer_dims *d, const struct layer_args *a, con
     }
 }
 
-static void run_narrow(const struct layer_dims *d, const struct layer_args *a, const float *packed,
-                       const struct block *block, int64_t count)
-{
-    for (int64_t oc = 0; oc < d->oc; oc += NATIVE_DOT_COLUMNS) {
-        int64_t columns = smaller(NATIVE_DOT_COLUMNS, d->oc - oc);
-        struct native_tile tile = {.taps = taps_of(d), .k = d->ic, .rows_stride = PIXELS};
-        tile.b = packed + oc * packed_rows(d);
-        tile.c_stride = d->oc;
-        for (int64_t i = 0; i < count; i += NATIVE_DOT_ROWS) {
-            tile.rows = block->rows + i;
-            tile.c = block->c + i * d->oc + oc;
-            /* The pixels that the next tile is the first to see, under its last tap. */
-            tile.ahead =
-                tile.rows[(taps_of(d) - 1) * PIXELS + (i + NATIVE_DOT_ROWS < PIXELS ? NATIVE_DOT_ROWS : 0)];
-            native()->dots[columns - 1](&tile);
-        }
-    }
-    struct epilogue epilogue = a->epilogue;
-    struct native_outputs to = {&epilogue, a->y, a->y_stride, block->pixels};
-    bool transcendental = epilogue.activation == ACTIVATION_TANH || epilogue.activation == ACTIVATION_SIGMOID;
-    if (transcendental && !epilogue.residual && !epilogue.scale) { /* whole vectors of pixels side by side */
-        struct epilogue bias = {.bias = epilogue.bias};
-        epilogue_apply(&bias, d->oc, 0, count, block->c, d->oc);
-        native()->transcend(&epilogue, count * d->oc, block->c);
-        epilogue = (struct epilogue){0};
-    }
-    native()->finish(block->c, d->oc, count, d->oc, &to);
-}
-
 void direct_run_task(const struct direct *direct, const struct layer_args *a, const float *packed,
                      int64_t task, void *workspace)
 {
@@ -371,8 +310,5 @@ void direct_run_task(const struct direct *direct, const struct layer_args *a, co
     lay_out(d, workspace, &block);
     memset(block.zeros, 0, (size_t)round_up(d->ic, LINE_FLOATS) * sizeof *block.zeros);
     find_rows(direct, a, first, count, &block);
-    if (is_narrow(d))
-        run_narrow(d, a, packed, &block, count);
-    else
-        run_wide(d, a, packed, &block, count, task % groups);
+    run_panels(d, a, packed, &block, count, task % groups);
 }

@@ -7,14 +7,10 @@
  *
  *     [N IH IW IC] + pointers [KH*KW][PIXELS]  x  W packed  =>  C [PIXELS x columns]  =>  epilogue, y
  *
- * Three forms, by the numbers of channels:
- *   wide      W [panel][KH*KW][IC][columns]. A panel of W is used a slice of CHAIN products at a time for all
- *             tiles of the block, so it is read from L2. Taps that see only zeros for a whole tile are
- * skipped: with a dilation near the size of the picture that is most of them. gathered  few input channels,
- * as in a first layer: the taps of a pixel are so short that they are copied side by side after all, K =
- * KH*KW*IC floats a pixel. narrow    few output channels, as in a last layer: a vector holds neighbouring
- * input channels, not output channels, of which there would not be a vector full. W [OC][KH*KW][IC rounded
- * up].
+ * W is packed as [panel][KH*KW][IC][columns]. A panel of it is used a slice of CHAIN products at a time for
+ * all tiles of the block, so it is read from L2. Taps that see only zeros for a whole tile are skipped: with
+ * a dilation near the size of the picture that is most of them. Where there are few input channels, as in a
+ * first layer, the taps of a pixel are so short that they are copied side by side after all.
  *
  * A task is a block of pixels, and, where a small picture gives few of those, one of several groups of
  * panels. */

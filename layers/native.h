@@ -33,10 +33,17 @@ struct native_outputs {
     const int64_t *pixels; /* -1: dropped */
 };
 
-/* Tiles of NATIVE_DOT_ROWS rows and up to NATIVE_DOT_COLUMNS columns, whose vectors lie along k: see
- * native_dot.c. In struct native_tile, b is [column][tap][k rounded up to 16 floats], zeros behind k. */
-enum { NATIVE_DOT_ROWS = 6, NATIVE_DOT_COLUMNS = 4 };
-typedef void (*native_dot)(const struct native_tile *tile);
+/* y = bias + the sum of `count` terms, for `pixels` pixels of up to NATIVE_SUMS_CHANNELS channels: see
+ * native_sums.c. NATIVE_SUMS_CHANNELS floats of each term are read, whatever the channels. */
+enum { NATIVE_SUMS_CHANNELS = 4 };
+struct native_sums {
+    const float *const *terms; /* of the first pixel */
+    int64_t count, step;       /* floats from a pixel's terms to the next one's */
+    const float *bias;         /* or NULL */
+    int64_t channels, pixels;
+    float *y;
+    int64_t y_step;
+};
 
 /* The tiles an instruction set has, widest first; the list ends with 0 columns. */
 struct native_tile_kernel {
@@ -72,7 +79,7 @@ struct winograd_kernels {
     extern const struct native_tile_kernel tile_kernels_##isa[];                                             \
     double peak_##isa(double seconds);                                                                       \
     extern const struct winograd_kernels winograd_##isa[WINOGRAD_FORMS];                                     \
-    extern const native_dot dots_##isa[NATIVE_DOT_COLUMNS];                                                  \
+    void sums_##isa(const struct native_sums *sums);                                                         \
     void finish_##isa(const float *c, int64_t c_stride, int64_t count, int64_t channels,                     \
                       const struct native_outputs *to);                                                      \
     void transcend_##isa(const struct epilogue *e, int64_t channels, float *y);                              \
@@ -92,11 +99,11 @@ NATIVE_DECLARE(neon)
 struct native {
     double (*peak)(double seconds);
     const struct native_tile_kernel *tiles;
-    const native_dot *dots;                  /* by columns - 1 */
     const struct winograd_kernels *winograd; /* by enum winograd_form */
     /* Rows 0 .. count-1 of a product, `channels` floats each => pixels of y. */
     void (*finish)(const float *c, int64_t c_stride, int64_t count, int64_t channels,
                    const struct native_outputs *to);
+    void (*sums)(const struct native_sums *sums);
     void (*accumulate)(const float *x, int64_t count, float *y); /* y += x */
     void (*maximum)(const float *x, int64_t count, float *y);    /* y = max(x, y), NaN if either is */
     /* y = the sum of weight times corner: four corners of `count` floats. */

@@ -21,6 +21,12 @@ static void finish_pixel(const struct epilogue *e, const float *residual, int64_
 void NATIVE(epilogue)(const struct epilogue *e, int64_t channels, int64_t first, int64_t pixels, float *y,
                       int64_t y_stride)
 {
+    bool alike = !e->bias && !e->scale, dense = !e->residual || e->residual_stride == channels;
+    if (alike && dense &&
+        y_stride == channels) { /* pixels without gaps, their channels alike: one long pixel */
+        finish_pixel(e, e->residual ? e->residual + first * channels : NULL, pixels * channels, y, y);
+        return;
+    }
     for (int64_t p = 0; p < pixels; p++, y += y_stride)
         finish_pixel(e, e->residual ? e->residual + (first + p) * e->residual_stride : NULL, channels, y, y);
 }

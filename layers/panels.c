@@ -3,8 +3,10 @@
 
 const struct native_tile_kernel *panel_tile(int64_t channels)
 {
-    const struct native_tile_kernel *tile = native()->tiles;
-    while (tile[1].columns && channels <= tile[1].columns)
+    const struct native_tile_kernel *tile = native()->tiles, *narrowest = tile;
+    while (narrowest[1].columns)
+        narrowest++;
+    while (tile < narrowest && channels <= tile->columns - narrowest->columns)
         tile++;
     return tile;
 }

@@ -8,8 +8,7 @@
 
 #include "native.h"
 
-/* The tile for the channels that are left: the widest of which more than the next narrower one would be used.
- */
+/* The tile for the channels that are left: the widest that has no room for a narrowest one beside them. */
 const struct native_tile_kernel *panel_tile(int64_t channels);
 
 int64_t panel_count(int64_t oc);

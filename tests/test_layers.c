@@ -28,85 +28,86 @@ static void conv_trial(struct layer_dims d, unsigned flags, struct random *rando
     try_all_variants(&t, random);
 }
 
+static const struct layer_dims conv_windows[] = {
+    /* kh kw  stride  pad    dilation */
+    {.kh = 1, .kw = 1, .stride_h = 1, .stride_w = 1, .dilation_h = 1, .dilation_w = 1},
+    {.kh = 1, .kw = 1, .stride_h = 2, .stride_w = 2, .dilation_h = 1, .dilation_w = 1},
+    {.kh = 3,
+     .kw = 3,
+     .stride_h = 1,
+     .stride_w = 1,
+     .pad_h = 1,
+     .pad_w = 1,
+     .dilation_h = 1,
+     .dilation_w = 1},
+    {.kh = 3,
+     .kw = 3,
+     .stride_h = 2,
+     .stride_w = 2,
+     .pad_h = 1,
+     .pad_w = 1,
+     .dilation_h = 1,
+     .dilation_w = 1},
+    {.kh = 3,
+     .kw = 3,
+     .stride_h = 1,
+     .stride_w = 1,
+     .pad_h = 2,
+     .pad_w = 2,
+     .dilation_h = 2,
+     .dilation_w = 2},
+    {.kh = 3,
+     .kw = 3,
+     .stride_h = 1,
+     .stride_w = 1,
+     .pad_h = 12,
+     .pad_w = 12,
+     .dilation_h = 12,
+     .dilation_w = 12},
+    {.kh = 5,
+     .kw = 5,
+     .stride_h = 2,
+     .stride_w = 2,
+     .pad_h = 2,
+     .pad_w = 2,
+     .dilation_h = 1,
+     .dilation_w = 1},
+    {.kh = 7,
+     .kw = 7,
+     .stride_h = 2,
+     .stride_w = 2,
+     .pad_h = 3,
+     .pad_w = 3,
+     .dilation_h = 1,
+     .dilation_w = 1},
+    {.kh = 4,
+     .kw = 2,
+     .stride_h = 3,
+     .stride_w = 1,
+     .pad_h = 0,
+     .pad_w = 1,
+     .dilation_h = 1,
+     .dilation_w = 3},
+    {.kh = 2,
+     .kw = 3,
+     .stride_h = 1,
+     .stride_w = 2,
+     .pad_h = 1,
+     .pad_w = 0,
+     .dilation_h = 2,
+     .dilation_w = 1},
+};
+
 static void test_conv2d_windows(void **state)
 {
     (void)state;
     struct random random = {1};
-    static const struct layer_dims windows[] = {
-        /* kh kw  stride  pad    dilation */
-        {.kh = 1, .kw = 1, .stride_h = 1, .stride_w = 1, .dilation_h = 1, .dilation_w = 1},
-        {.kh = 1, .kw = 1, .stride_h = 2, .stride_w = 2, .dilation_h = 1, .dilation_w = 1},
-        {.kh = 3,
-         .kw = 3,
-         .stride_h = 1,
-         .stride_w = 1,
-         .pad_h = 1,
-         .pad_w = 1,
-         .dilation_h = 1,
-         .dilation_w = 1},
-        {.kh = 3,
-         .kw = 3,
-         .stride_h = 2,
-         .stride_w = 2,
-         .pad_h = 1,
-         .pad_w = 1,
-         .dilation_h = 1,
-         .dilation_w = 1},
-        {.kh = 3,
-         .kw = 3,
-         .stride_h = 1,
-         .stride_w = 1,
-         .pad_h = 2,
-         .pad_w = 2,
-         .dilation_h = 2,
-         .dilation_w = 2},
-        {.kh = 3,
-         .kw = 3,
-         .stride_h = 1,
-         .stride_w = 1,
-         .pad_h = 12,
-         .pad_w = 12,
-         .dilation_h = 12,
-         .dilation_w = 12},
-        {.kh = 5,
-         .kw = 5,
-         .stride_h = 2,
-         .stride_w = 2,
-         .pad_h = 2,
-         .pad_w = 2,
-         .dilation_h = 1,
-         .dilation_w = 1},
-        {.kh = 7,
-         .kw = 7,
-         .stride_h = 2,
-         .stride_w = 2,
-         .pad_h = 3,
-         .pad_w = 3,
-         .dilation_h = 1,
-         .dilation_w = 1},
-        {.kh = 4,
-         .kw = 2,
-         .stride_h = 3,
-         .stride_w = 1,
-         .pad_h = 0,
-         .pad_w = 1,
-         .dilation_h = 1,
-         .dilation_w = 3},
-        {.kh = 2,
-         .kw = 3,
-         .stride_h = 1,
-         .stride_w = 2,
-         .pad_h = 1,
-         .pad_w = 0,
-         .dilation_h = 2,
-         .dilation_w = 1},
-    };
     static const int64_t sizes[][2] = {{1, 1}, {1, 9}, {5, 1}, {7, 6}, {13, 17}, {24, 8}};
     static const int64_t channels[][2] = {{1, 1}, {3, 16}, {4, 3}, {17, 21}, {32, 33}};
-    for (size_t w = 0; w < sizeof windows / sizeof *windows; w++)
+    for (size_t w = 0; w < sizeof conv_windows / sizeof *conv_windows; w++)
         for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
             for (size_t c = 0; c < sizeof channels / sizeof *channels; c++) {
-                struct layer_dims d = windows[w];
+                struct layer_dims d = conv_windows[w];
                 d.n = 1 + (int64_t)(s + c) % 2;
                 d.ih = sizes[s][0], d.iw = sizes[s][1];
                 d.ic = channels[c][0], d.oc = channels[c][1];
@@ -136,7 +137,6 @@ static void test_conv2d_epilogues(void **state)
         conv_trial(d, flags, &random);
 }
 
-/* Many taps: blocks of the other height in the GEMM form, and long sums. */
 /* Forms of the kernels change with the numbers of channels: every number of outputs, few inputs and many. */
 static void test_conv2d_channels(void **state)
 {
@@ -151,6 +151,7 @@ static void test_conv2d_channels(void **state)
         }
 }
 
+/* Many taps: blocks of the other height in the GEMM form, and long sums. */
 static void test_conv2d_deep(void **state)
 {
     (void)state;
@@ -207,34 +208,61 @@ static void test_enlargements(void **state)
 
 /* ---- transposed convolution -------------------------------------------------------------- */
 
+static const struct layer_dims transpose_windows[] = {
+    {.kh = 2, .kw = 2, .stride_h = 2, .stride_w = 2},
+    {.kh = 4, .kw = 4, .stride_h = 2, .stride_w = 2, .pad_h = 1, .pad_w = 1},
+    {.kh = 4, .kw = 4, .stride_h = 1, .stride_w = 1},
+    {.kh = 3, .kw = 5, .stride_h = 2, .stride_w = 3, .pad_h = 1, .pad_w = 2},
+    {.kh = 1, .kw = 1, .stride_h = 3, .stride_w = 1},
+};
+
+static void transpose_trial(struct layer_dims d, unsigned flags, struct random *random)
+{
+    d.oh = (d.ih - 1) * d.stride_h - 2 * d.pad_h + d.kh;
+    d.ow = (d.iw - 1) * d.stride_w - 2 * d.pad_w + d.kw;
+    if (d.oh <= 0 || d.ow <= 0)
+        return;
+    struct trial t = {.kind = LAYER_CONV2D_TRANSPOSE, .d = d};
+    t.bias = flags & 1, t.residual = flags & 2, t.scale = flags & 4, t.hwio = flags & 8;
+    t.x_extra = flags & 16 ? 2 : 0, t.y_extra = flags & 32 ? 3 : 0;
+    t.activation = (enum activation)(flags % 5);
+    try_all_variants(&t, random);
+}
+
 static void test_conv2d_transpose(void **state)
 {
     (void)state;
     struct random random = {7};
-    static const struct layer_dims windows[] = {
-        {.kh = 2, .kw = 2, .stride_h = 2, .stride_w = 2},
-        {.kh = 4, .kw = 4, .stride_h = 2, .stride_w = 2, .pad_h = 1, .pad_w = 1},
-        {.kh = 4, .kw = 4, .stride_h = 1, .stride_w = 1},
-        {.kh = 3, .kw = 5, .stride_h = 2, .stride_w = 3, .pad_h = 1, .pad_w = 2},
-        {.kh = 1, .kw = 1, .stride_h = 3, .stride_w = 1},
-    };
     static const int64_t sizes[][2] = {{1, 1}, {1, 7}, {5, 3}, {11, 12}};
     static const int64_t channels[][2] = {{1, 1}, {5, 3}, {16, 32}, {9, 33}, {33, 70}};
-    for (size_t w = 0; w < sizeof windows / sizeof *windows; w++)
+    for (size_t w = 0; w < sizeof transpose_windows / sizeof *transpose_windows; w++)
         for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
             for (size_t c = 0; c < sizeof channels / sizeof *channels; c++) {
-                unsigned flags = (unsigned)random_below(&random, 128);
-                struct trial t = {.kind = LAYER_CONV2D_TRANSPOSE, .d = windows[w]};
-                t.d.n = 1 + (int64_t)(s + c) % 3, t.d.ih = sizes[s][0], t.d.iw = sizes[s][1];
-                t.d.ic = channels[c][0], t.d.oc = channels[c][1];
-                t.d.oh = (t.d.ih - 1) * t.d.stride_h - 2 * t.d.pad_h + t.d.kh;
-                t.d.ow = (t.d.iw - 1) * t.d.stride_w - 2 * t.d.pad_w + t.d.kw;
-                t.bias = flags & 1, t.residual = flags & 2, t.scale = flags & 4, t.hwio = flags & 8;
-                t.x_extra = flags & 16 ? 2 : 0, t.y_extra = flags & 32 ? 3 : 0;
-                t.activation = (enum activation)(flags % 5);
-                if (t.d.oh > 0 && t.d.ow > 0)
-                    try_all_variants(&t, &random);
+                struct layer_dims d = transpose_windows[w];
+                d.n = 1 + (int64_t)(s + c) % 3, d.ih = sizes[s][0], d.iw = sizes[s][1];
+                d.ic = channels[c][0], d.oc = channels[c][1];
+                transpose_trial(d, (unsigned)random_below(&random, 128), &random);
             }
+}
+
+/* The forms for few outputs: every number of them, behind every window. */
+static void test_few_outputs(void **state)
+{
+    (void)state;
+    struct random random = {13};
+    for (int64_t oc = 1; oc <= 9; oc++) {
+        struct layer_dims size = {.n = 2, .ih = 9, .iw = 14, .ic = 15 + oc, .oc = oc};
+        for (size_t w = 0; w < sizeof conv_windows / sizeof *conv_windows; w++) {
+            struct layer_dims d = conv_windows[w];
+            d.n = size.n, d.ih = size.ih, d.iw = size.iw, d.ic = size.ic, d.oc = size.oc;
+            conv_trial(d, (unsigned)random_below(&random, 128), &random);
+        }
+        for (size_t w = 0; w < sizeof transpose_windows / sizeof *transpose_windows; w++) {
+            struct layer_dims d = transpose_windows[w];
+            d.n = size.n, d.ih = size.ih, d.iw = size.iw, d.ic = size.ic, d.oc = size.oc;
+            transpose_trial(d, (unsigned)random_below(&random, 128), &random);
+        }
+    }
 }
 
 /* ---- pooling, softmax, padding, interpolation --------------------------------------------- */
@@ -381,13 +409,21 @@ static void test_gemm_rows_repeat(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_conv2d_windows),     cmocka_unit_test(test_conv2d_epilogues),
-        cmocka_unit_test(test_conv2d_channels),    cmocka_unit_test(test_conv2d_deep),
-        cmocka_unit_test(test_pointwise),          cmocka_unit_test(test_enlargements),
-        cmocka_unit_test(test_conv2d_transpose),   cmocka_unit_test(test_pools),
-        cmocka_unit_test(test_max_pool_keeps_nan), cmocka_unit_test(test_softmax),
-        cmocka_unit_test(test_pad_and_crop),       cmocka_unit_test(test_bilinear),
-        cmocka_unit_test(test_relu_keeps_nan),     cmocka_unit_test(test_gemm_rows_repeat),
+        cmocka_unit_test(test_conv2d_windows),
+        cmocka_unit_test(test_conv2d_epilogues),
+        cmocka_unit_test(test_conv2d_channels),
+        cmocka_unit_test(test_conv2d_deep),
+        cmocka_unit_test(test_pointwise),
+        cmocka_unit_test(test_enlargements),
+        cmocka_unit_test(test_conv2d_transpose),
+        cmocka_unit_test(test_few_outputs),
+        cmocka_unit_test(test_pools),
+        cmocka_unit_test(test_max_pool_keeps_nan),
+        cmocka_unit_test(test_softmax),
+        cmocka_unit_test(test_pad_and_crop),
+        cmocka_unit_test(test_bilinear),
+        cmocka_unit_test(test_relu_keeps_nan),
+        cmocka_unit_test(test_gemm_rows_repeat),
     };
     int failed = 0;
     for (enum isa isa = 0; isa < ISA_COUNT; isa++) {

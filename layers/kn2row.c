@@ -1,0 +1,343 @@
+/* kn2row.c - convolution to few output channels, as in a last layer: the products first, their sums after.
+ *
+ * Three output channels leave most lanes of a vector of output channels idle. But what a pixel of x gives to
+ * each output under each tap does not depend on the other pixels, so all of that can be one matrix product
+ * with KH*KW*OC columns, 27 for 3x3:
+ *
+ *     T [pixels of x][KH*KW][OC]  =  x [pixels][IC]  x  W [IC][KH*KW*OC]
+ *
+ *     y[oh][ow]  =  sum over kh, kw of  T[oh - pad + kh][ow - pad + kw][kh][kw]
+ *
+ * A transposed convolution is the same but for the pixels that a sum meets: the tap (kh, kw) of input
+ * (ih, iw) belongs to output (ih * stride - pad + kh, iw * stride - pad + kw), so an output has every
+ * stride-th tap, as in phases.h. ("kn2row": Anderson, Vasudevan, Keane and Gregg 2017, who keep all of T.)
+ *
+ * A task makes some rows of y from the top down, and keeps as many rows of T as a row of y has taps on, in
+ * a ring: with 512 pixels and 27 columns that is 200 KB, which stays in L2. Rows of T have pixels of zeros at
+ * both ends for the taps beside the picture; taps above and below it are left out of the sum.
+ *
+ * Each x is read once, and the products are as many as the equation has, plus the rows of x that two tasks
+ * share. Not for a stride above 1 of an ordinary convolution, which would use only a part of T. */
+#include "panels.h"
+
+#include <string.h>
+
+enum {
+    CHANNELS_MOST = 8,   /* of y: from half a vector on, a matrix tile of output channels is no worse */
+    CHANNELS_LEAST = 16, /* of x: with fewer, the sums outweigh the products */
+    ROWS_MOST = 32,      /* of y, of a task: the more, the fewer rows of T are made twice */
+    ROWS_LEAST = 8,
+    TASKS_WANTED = 16,
+    TAPS_MOST = 64,
+    TILE_ROWS = 12, /* of x multiplied at a time: every matrix tile's rows divide it */
+    CHAIN = 512,    /* products added in one chain: the rounding error grows with its length */
+};
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* ---- where taps meet ---------------------------------------------------------------------- */
+
+/* One axis. Outputs i * step + phase, 0 <= phase < step, meet inputs i + offset, one for each tap that the
+ * phase has. */
+struct axis {
+    bool transposed;
+    int64_t in, out, taps, step, pad, dilation;
+};
+
+static bool meets(const struct axis *axis, int64_t phase, int64_t tap, int64_t *offset)
+{
+    int64_t at = axis->transposed ? phase + axis->pad - tap : tap * axis->dilation - axis->pad;
+    *offset = at / axis->step;
+    return at % axis->step == 0;
+}
+
+/* How far taps reach over the ends of the inputs, and from the first to the last input of an output. */
+struct reach {
+    int64_t before, behind, span;
+};
+
+static struct reach reach_of(const struct axis *axis)
+{
+    struct reach reach = {0, 0, 1};
+    for (int64_t phase = 0; phase < axis->step; phase++) {
+        int64_t outputs = (axis->out - phase + axis->step - 1) / axis->step;
+        int64_t least = INT64_MAX, most = INT64_MIN;
+        for (int64_t tap = 0, offset; tap < axis->taps; tap++)
+            if (meets(axis, phase, tap, &offset))
+                least = smaller(least, offset), most = larger(most, offset);
+        if (least > most)
+            continue;
+        reach.before = larger(reach.before, -least);
+        reach.behind = larger(reach.behind, outputs - 1 + most - (axis->in - 1));
+        reach.span = larger(reach.span, most - least + 1);
+    }
+    return reach;
+}
+
+/* What follows from the dimensions. */
+struct plan {
+    const struct layer_dims *d;
+    struct axis h, w;
+    int64_t products, columns; /* of a pixel of T; in whole panels, with zeros behind */
+    int64_t before, pixels;    /* of zeros before a row of T, of it all */
+    int64_t ring;              /* rows of T that are kept */
+    int64_t padded;            /* the width of x in whole matrix tiles */
+};
+
+static struct plan plan_of(const struct layer_dims *d, bool transposed)
+{
+    struct plan p = {.d = d, .products = d->kh * d->kw * d->oc};
+    p.h = (struct axis){transposed, d->ih, d->oh, d->kh, 1, d->pad_h, d->dilation_h};
+    p.w = (struct axis){transposed, d->iw, d->ow, d->kw, 1, d->pad_w, d->dilation_w};
+    if (transposed)
+        p.h.step = d->stride_h, p.w.step = d->stride_w;
+    struct reach w = reach_of(&p.w);
+    p.columns = panel_channel(p.products, panel_count(p.products));
+    p.before = w.before;
+    p.padded = (d->iw + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS;
+    p.pixels = w.before + larger(p.padded, d->iw + larger(w.behind, 0));
+    p.ring = reach_of(&p.h).span;
+    return p;
+}
+
+static bool few_channels(const struct layer_dims *d)
+{
+    int64_t taps = d->kh * d->kw;
+    return d->oc <= CHANNELS_MOST && d->ic >= CHANNELS_LEAST && taps <= TAPS_MOST;
+}
+
+static bool applies(const struct layer_dims *d)
+{
+    return few_channels(d) && d->stride_h == 1 && d->stride_w == 1;
+}
+
+/* ---- weights ----------------------------------------------------------------------------- */
+
+static size_t packed_bytes(const struct layer_dims *d)
+{
+    int64_t products = d->kh * d->kw * d->oc;
+    return (size_t)(panel_channel(products, panel_count(products)) * d->ic) * sizeof(float);
+}
+
+static int64_t pack_tasks(const struct layer_dims *d)
+{
+    return d->ic > 0;
+}
+
+/* [OC IC KH KW in any order] => [panel][IC][columns], of which [KH][KW][OC] are the columns of all panels. */
+static void pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed, int64_t task)
+{
+    (void)task;
+    int64_t products = d->kh * d->kw * d->oc;
+    float *out = packed;
+    for (int64_t first = 0, columns; first < products; first += columns) {
+        columns = panel_tile(products - first)->columns;
+        for (int64_t ic = 0; ic < d->ic; ic++)
+            for (int64_t column = first; column < first + columns; column++) {
+                int64_t tap = column / d->oc, oc = column % d->oc;
+                const float *in = w->data + oc * w->stride_o + ic * w->stride_i + tap / d->kw * w->stride_h +
+                                  tap % d->kw * w->stride_w;
+                *out++ = column < products ? *in * (w->scale ? w->scale[oc] : 1) : 0;
+            }
+    }
+}
+
+/* ---- tasks ------------------------------------------------------------------------------- */
+
+static int64_t rows_per_task(const struct layer_dims *d)
+{
+    int64_t rows = d->n * d->oh / TASKS_WANTED;
+    return smaller(larger(rows, ROWS_LEAST), ROWS_MOST);
+}
+
+/* Of one picture. */
+static int64_t tasks_each(const struct layer_dims *d)
+{
+    return (d->oh + rows_per_task(d) - 1) / rows_per_task(d);
+}
+
+static int64_t tasks(const struct layer_dims *d)
+{
+    return d->n * tasks_each(d);
+}
+
+/* What a task has in its workspace. */
+struct scratch {
+    const float **pixels; /* [padded] of the row of x that is being multiplied */
+    int64_t *made;        /* [ring] the row of x whose products are there, or -1 */
+    float *t;             /* [ring][pixels][columns], and a vector that is read and not used */
+};
+
+static size_t lay_out(const struct plan *p, void *workspace, struct scratch *scratch)
+{
+    unsigned char *at = workspace;
+    size_t pixels = (size_t)p->padded * sizeof *scratch->pixels,
+           made = (size_t)p->ring * sizeof *scratch->made;
+    if (scratch)
+        *scratch = (struct scratch){(const float **)(void *)at, (int64_t *)(void *)(at + pixels),
+                                    (float *)(void *)(at + pixels + made)};
+    return pixels + made + ((size_t)(p->ring * p->pixels * p->columns) + 4) * sizeof *scratch->t;
+}
+
+static float *row_of_t(const struct plan *p, const struct scratch *scratch, int64_t ih)
+{
+    return scratch->t + ih % p->ring * p->pixels * p->columns;
+}
+
+/* A row of x => its row of T. */
+static void multiply_row(const struct plan *p, const struct layer_args *a, const float *x,
+                         const struct scratch *scratch, float *t)
+{
+    const struct layer_dims *d = p->d;
+    const float *b = a->packed;
+    float *own = t + p->before * p->columns;
+    for (int64_t i = 0; i < p->padded; i++)
+        scratch->pixels[i] = x + smaller(i, d->iw - 1) * a->x_stride;
+    for (int64_t i = 0; i < p->padded; i += TILE_ROWS)
+        for (int64_t first = 0, columns; first < p->products; first += columns) {
+            const struct native_tile_kernel *kernel = panel_tile(p->products - first);
+            columns = kernel->columns;
+            for (int64_t row = i; row < i + TILE_ROWS; row += kernel->rows)
+                for (int64_t k = 0; k < d->ic; k += CHAIN) {
+                    struct native_tile tile = {.taps = 1, .k = smaller(CHAIN, d->ic - k), .k_first = k};
+                    tile.rows = scratch->pixels + row;
+                    tile.b = b + first * d->ic + k * columns;
+                    tile.c = own + row * p->columns + first;
+                    tile.c_stride = p->columns;
+                    tile.add = k > 0;
+                    tile.ahead = scratch->pixels[smaller(i + TILE_ROWS, p->padded - 1)];
+                    kernel->run(&tile);
+                }
+        }
+    memset(t, 0, (size_t)(p->before * p->columns) * sizeof *t);
+    float *behind = own + d->iw * p->columns;
+    memset(behind, 0, (size_t)(t + p->pixels * p->columns - behind) * sizeof *behind);
+}
+
+/* The taps that phase `phase` of the row oh has => where their terms for the phase's first output are. */
+static int64_t find_terms(const struct plan *p, const struct scratch *scratch, int64_t oh, int64_t phase,
+                          const float **terms)
+{
+    const struct layer_dims *d = p->d;
+    int64_t count = 0;
+    for (int64_t kh = 0, h; kh < d->kh; kh++) {
+        if (!meets(&p->h, oh % p->h.step, kh, &h))
+            continue;
+        int64_t ih = oh / p->h.step + h;
+        if (ih < 0 || ih >= d->ih)
+            continue;
+        const float *row = row_of_t(p, scratch, ih);
+        for (int64_t kw = 0, w; kw < d->kw; kw++)
+            if (meets(&p->w, phase, kw, &w))
+                terms[count++] = row + (p->before + w) * p->columns + (kh * d->kw + kw) * d->oc;
+    }
+    return count;
+}
+
+/* A row of y from the rows of T. */
+static void sum_row(const struct plan *p, const struct layer_args *a, int64_t n, int64_t oh,
+                    const struct scratch *scratch)
+{
+    const struct layer_dims *d = p->d;
+    int64_t first = (n * d->oh + oh) * d->ow, step = p->w.step;
+    float *y = a->y + first * a->y_stride;
+    const float *terms[TAPS_MOST];
+    for (int64_t phase = 0; phase < step; phase++) {
+        struct native_sums sums = {.terms = terms, .step = p->columns, .y_step = step * a->y_stride};
+        sums.count = find_terms(p, scratch, oh, phase, terms);
+        sums.pixels = (d->ow - phase + step - 1) / step;
+        for (int64_t oc = 0; oc < d->oc; oc += NATIVE_SUMS_CHANNELS) {
+            sums.channels = smaller(NATIVE_SUMS_CHANNELS, d->oc - oc);
+            sums.bias = a->epilogue.bias ? a->epilogue.bias + oc : NULL;
+            sums.y = y + phase * a->y_stride + oc;
+            native()->sums(&sums);
+            for (int64_t i = 0; i < sums.count; i++)
+                terms[i] += NATIVE_SUMS_CHANNELS;
+        }
+    }
+    struct epilogue rest = a->epilogue;
+    rest.bias = NULL;
+    epilogue_apply(&rest, d->oc, first, d->ow, y, a->y_stride);
+}
+
+static void run(const struct layer_args *a, int64_t task, void *workspace, bool transposed)
+{
+    const struct layer_dims *d = &a->d;
+    struct plan p = plan_of(d, transposed);
+    struct scratch scratch;
+    lay_out(&p, workspace, &scratch);
+    for (int64_t i = 0; i < p.ring; i++)
+        scratch.made[i] = -1;
+    int64_t n = task / tasks_each(d), first = task % tasks_each(d) * rows_per_task(d);
+    for (int64_t oh = first; oh < smaller(first + rows_per_task(d), d->oh); oh++) {
+        for (int64_t kh = 0, h; kh < d->kh; kh++) {
+            if (!meets(&p.h, oh % p.h.step, kh, &h))
+                continue;
+            int64_t ih = oh / p.h.step + h;
+            if (ih < 0 || ih >= d->ih || scratch.made[ih % p.ring] == ih)
+                continue;
+            multiply_row(&p, a, a->x + (n * d->ih + ih) * d->iw * a->x_stride, &scratch,
+                         row_of_t(&p, &scratch, ih));
+            scratch.made[ih % p.ring] = ih;
+        }
+        sum_row(&p, a, n, oh, &scratch);
+    }
+}
+
+/* ---- variants ---------------------------------------------------------------------------- */
+
+static size_t conv_workspace_bytes(const struct layer_dims *d)
+{
+    struct plan p = plan_of(d, false);
+    return lay_out(&p, NULL, NULL);
+}
+
+static void conv_run_task(const struct layer_args *a, int64_t task, void *workspace)
+{
+    run(a, task, workspace, false);
+}
+
+const struct layer_variant conv2d_kn2row = {
+    .name = "conv2d_kn2row",
+    .family = FAMILY_NATIVE,
+    .applies = applies,
+    .band_rows = 1,
+    .packed_bytes = packed_bytes,
+    .pack_tasks = pack_tasks,
+    .pack_task = pack_task,
+    .workspace_bytes = conv_workspace_bytes,
+    .tasks = tasks,
+    .run_task = conv_run_task,
+};
+
+static size_t transpose_workspace_bytes(const struct layer_dims *d)
+{
+    struct plan p = plan_of(d, true);
+    return lay_out(&p, NULL, NULL);
+}
+
+static void transpose_run_task(const struct layer_args *a, int64_t task, void *workspace)
+{
+    run(a, task, workspace, true);
+}
+
+const struct layer_variant conv2d_transpose_kn2row = {
+    .name = "conv2d_transpose_kn2row",
+    .family = FAMILY_NATIVE,
+    .applies = few_channels,
+    .band_rows = 1,
+    .packed_bytes = packed_bytes,
+    .pack_tasks = pack_tasks,
+    .pack_task = pack_task,
+    .workspace_bytes = transpose_workspace_bytes,
+    .tasks = tasks,
+    .run_task = transpose_run_task,
+};
