@@ -1,6 +1,7 @@
 /* pack.c - see pack.h. */
 #include "pack.h"
 #include "memory.h"
+#include "pages.h"
 
 #include <assert.h>
 #include <stdatomic.h>
@@ -308,6 +309,7 @@ static limn_status pack_batch(limn_model *model, struct packed_batch *batch, str
     batch->block = mem_alloc(bytes);
     if (!batch->block)
         return fail_memory(error, model->graph.path, bytes);
+    pages_populate(model->engine->pool, batch->block, bytes);
     unsigned char *data = batch->block;
     for (int i = 0; i < batch->count; i++) {
         sources[i].packed = batch->entries[i].data = data;

@@ -1,6 +1,7 @@
 /* session.c - sessions: see limn.h and session.h. */
 #include "session.h"
 #include "memory.h"
+#include "pages.h"
 #include "step.h"
 
 value graph_input_node(const struct graph *graph, int index)
@@ -23,6 +24,7 @@ static limn_status prepare(limn_session *session, limn_error *error)
     session->arena = mem_alloc(plan->arena_bytes);
     if (!session->arena)
         return fail_memory(error, model->graph.path, plan->arena_bytes);
+    pages_populate(model->engine->pool, session->arena, plan->arena_bytes);
     plan_bind(plan, &session->graph, session->arena);
     return LIMN_OK;
 }
