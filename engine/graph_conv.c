@@ -61,7 +61,16 @@ value graph_conv2d(struct graph *graph, value x, const char *name, struct conv c
 
 value graph_conv2d_transpose(struct graph *graph, value x, const char *name, struct conv conv)
 {
-    return convolution(graph, x, name, conv, LAYER_CONV2D_TRANSPOSE, LAYOUT_IOHW);
+    value y = convolution(graph, x, name, conv, LAYER_CONV2D_TRANSPOSE, LAYOUT_IOHW);
+    if (y != NO_VALUE && graph->nodes[x].side == 1) {
+        /* Of one input pixel the stride says nothing. As large as the kernel, it makes every output a phase
+         * of its own (layers/phases.h), with the one tap that meets the input instead of many on the padding.
+         */
+        struct layer_dims *window = &graph->nodes[y].window;
+        window->stride_h = window->kh;
+        window->stride_w = window->kw;
+    }
+    return y;
 }
 
 value graph_linear(struct graph *graph, value x, const char *name, int64_t side)

@@ -184,8 +184,7 @@ int64_t layer_row_tasks(const struct layer_dims *d);
 extern const struct layer_variant conv2d_ref, conv2d_gemm, conv2d_native, conv2d_kn2row, conv2d_winograd,
     conv2d_winograd_small, conv2d_winograd_lean;
 extern const struct layer_variant conv2d_transpose_ref, conv2d_transpose_gemm, conv2d_transpose_native,
-    conv2d_transpose_kn2row, conv2d_transpose_single, conv2d_transpose_winograd,
-    conv2d_transpose_winograd_lean;
+    conv2d_transpose_kn2row, conv2d_transpose_winograd, conv2d_transpose_winograd_lean;
 extern const struct layer_variant pointwise_plain;
 extern const struct layer_variant max_pool_plain, average_pool_plain;
 extern const struct layer_variant softmax_plain;

@@ -277,6 +277,24 @@ static void test_folding_refused(void **state)
     weights_close(&weights);
 }
 
+/* A transposed convolution of one pixel takes a stride that wastes nothing; of more it keeps its own. */
+static void test_one_pixel_transposed(void **state)
+{
+    (void)state;
+    for (int64_t side = 0; side < 3; side++) { /* 0: the session's */
+        limn_error error = {0};
+        struct weights_file weights;
+        struct graph g = begin_graph(&weights, &error);
+        value x = graph_input_fixed(&g, "x", 2, side);
+        value y = graph_conv2d_transpose(&g, x, "b", (struct conv){.stride = 2, .pad = 1});
+        assert_int_equal(g.status, LIMN_OK);
+        assert_int_equal(g.nodes[y].window.stride_h, side == 1 ? 3 : 2);
+        assert_int_equal(g.nodes[y].window.stride_w, side == 1 ? 3 : 2);
+        graph_free(&g);
+        weights_close(&weights);
+    }
+}
+
 static void test_sticky_errors(void **state)
 {
     (void)state;
@@ -369,6 +387,7 @@ int main(void)
         cmocka_unit_test(test_impossible_sizes),
         cmocka_unit_test(test_folding),
         cmocka_unit_test(test_folding_refused),
+        cmocka_unit_test(test_one_pixel_transposed),
         cmocka_unit_test(test_sticky_errors),
         cmocka_unit_test(test_bad_weights_files),
         cmocka_unit_test(test_weights_change_meanwhile),

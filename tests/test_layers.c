@@ -214,6 +214,7 @@ static const struct layer_dims transpose_windows[] = {
     {.kh = 4, .kw = 4, .stride_h = 1, .stride_w = 1},
     {.kh = 3, .kw = 5, .stride_h = 2, .stride_w = 3, .pad_h = 1, .pad_w = 2},
     {.kh = 1, .kw = 1, .stride_h = 3, .stride_w = 1},
+    {.kh = 4, .kw = 4, .stride_h = 4, .stride_w = 4}, /* dcgan's first: no two taps meet */
 };
 
 static void transpose_trial(struct layer_dims d, unsigned flags, struct random *random)
