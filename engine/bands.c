@@ -273,6 +273,11 @@ static int stage_ready(const struct bands *bands)
     return -1;
 }
 
+static size_t asked(size_t (*bytes)(const struct layer_dims *d), const struct layer_dims *d)
+{
+    return bytes ? bytes(d) : 0;
+}
+
 static void compute(const struct bands *bands, const struct step *step, const struct layer_dims *d,
                     const float *x, float *y)
 {
@@ -284,17 +289,13 @@ static void compute(const struct bands *bands, const struct step *step, const st
     band.args.x_stride = d->ic;
     band.args.y = y;
     band.args.y_stride = d->oc;
-    band.args.shared = step->shared_bytes ? bands->memory + step->shared_offset : NULL;
+    band.shared_bytes = asked(step->variant->shared_bytes, d); /* a lower band can have a first stage alone */
+    band.args.shared = band.shared_bytes ? bands->memory + step->shared_offset : NULL;
     band.workspace = bands->memory + step->workspace_offset;
     band.args.epilogue.residual = added ? row_at(added, bands->windows[step->y].made - d->oh) : NULL;
     band.args.epilogue.residual_stride = d->oc;
     band.tasks = step->variant->tasks(d);
     step_run(&band, bands->model->engine->pool);
-}
-
-static size_t asked(size_t (*bytes)(const struct layer_dims *d), const struct layer_dims *d)
-{
-    return bytes ? bytes(d) : 0;
 }
 
 /* The most that a step wants of what is not values. */

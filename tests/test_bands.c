@@ -239,6 +239,20 @@ static void test_operators(void **state)
         }
 }
 
+/* Wide pictures, where Winograd's V is too large for a first stage in most bands, and not in the lowest. */
+static void test_stages_differ(void **state)
+{
+    (void)state;
+    static const int64_t heights[] = {24, 0};
+    limn_engine *engine = test_engine(2, LIMN_KERNELS_AUTO);
+    limn_model *model;
+    middle = (struct middle){LAYER_CONV2D, 3, 1, 1, 1, 0};
+    assert_ok(model_load_as(engine, write_weights(), &test_kind, &model, error));
+    compare_runs(model, (limn_size){1, 53, 8000}, heights, "wide");
+    limn_model_free(model);
+    limn_engine_free(engine);
+}
+
 /* ---- EnhanceNet -------------------------------------------------------------------------- */
 
 struct result {
@@ -468,6 +482,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_operators),
+        cmocka_unit_test(test_stages_differ),
         cmocka_unit_test(test_pictures),
         cmocka_unit_test(test_memory_does_not_grow_with_the_height),
         cmocka_unit_test(test_memory_limit),
