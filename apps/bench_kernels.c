@@ -99,7 +99,7 @@ static void pack_all(const struct contest *contest, enum layer_kind kind, struct
     struct layer_weights w = {.stride_h = d->kw, .stride_w = 1};
     w.stride_o = transposed ? taps : d->ic * taps;
     w.stride_i = transposed ? d->oc * taps : taps;
-    for (int64_t task = 0; task < variant->pack_tasks(d); task++) {
+    for (int64_t task = 0; task < c->step.needs.pack_tasks; task++) {
         struct layer_span span = {AXIS_OUTPUT, 0, d->oc};
         if (variant->pack_span)
             span = variant->pack_span(d, task);
@@ -116,17 +116,15 @@ static limn_status enter(struct contest *contest, enum layer_kind kind, const st
     struct contestant *c = &contest->contestants[contest->count++];
     *c = (struct contestant){.best = INFINITY};
     c->step.variant = variant;
-    c->step.tasks = variant->tasks(d);
-    c->step.shared_bytes = variant->shared_bytes ? variant->shared_bytes(d) : 0;
+    c->step.needs = variant->needs(d);
     c->step.args =
         (struct layer_args){.d = *d, .x = contest->x, .x_stride = d->ic, .y = contest->y, .y_stride = d->oc};
-    void *packed = mem_alloc(variant->packed_bytes(d));
+    void *packed = mem_alloc(c->step.needs.packed_bytes);
     c->step.args.packed = packed;
-    c->step.args.shared = mem_alloc(c->step.shared_bytes);
-    c->step.workspace_bytes = variant->workspace_bytes ? variant->workspace_bytes(d) : 0;
-    c->step.workspace = mem_alloc(workspace_stride(c->step.workspace_bytes) * (size_t)threads);
+    c->step.args.shared = mem_alloc(c->step.needs.shared_bytes);
+    c->step.workspace = mem_alloc(workspace_stride(c->step.needs.workspace_bytes) * (size_t)threads);
     if (!packed || !c->step.args.shared || !c->step.workspace)
-        return fail_memory(error, variant->name, variant->packed_bytes(d) + c->step.shared_bytes);
+        return fail_memory(error, variant->name, c->step.needs.packed_bytes + c->step.needs.shared_bytes);
     pack_all(contest, kind, c, packed);
     return LIMN_OK;
 }

@@ -273,11 +273,6 @@ static int stage_ready(const struct bands *bands)
     return -1;
 }
 
-static size_t asked(size_t (*bytes)(const struct layer_dims *d), const struct layer_dims *d)
-{
-    return bytes ? bytes(d) : 0;
-}
-
 static void compute(const struct bands *bands, const struct step *step, const struct layer_dims *d,
                     const float *x, float *y)
 {
@@ -289,22 +284,22 @@ static void compute(const struct bands *bands, const struct step *step, const st
     band.args.x_stride = d->ic;
     band.args.y = y;
     band.args.y_stride = d->oc;
-    band.shared_bytes = asked(step->variant->shared_bytes, d); /* a lower band can have a first stage alone */
-    band.args.shared = band.shared_bytes ? bands->memory + step->shared_offset : NULL;
+    band.needs = step->variant->needs(d); /* a lower band can have a first stage where others have none */
+    band.args.shared = band.needs.shared_bytes ? bands->memory + step->shared_offset : NULL;
     band.workspace = bands->memory + step->workspace_offset;
     band.args.epilogue.residual = added ? row_at(added, bands->windows[step->y].made - d->oh) : NULL;
     band.args.epilogue.residual_stride = d->oc;
-    band.tasks = step->variant->tasks(d);
     step_run(&band, bands->model->engine->pool);
 }
 
 /* The most that a step wants of what is not values. */
 static void note_scratch(struct step *step, const struct layer_dims *d)
 {
-    size_t workspace = asked(step->variant->workspace_bytes, d),
-           shared = asked(step->variant->shared_bytes, d);
-    step->workspace_bytes = workspace > step->workspace_bytes ? workspace : step->workspace_bytes;
-    step->shared_bytes = shared > step->shared_bytes ? shared : step->shared_bytes;
+    struct layer_needs *most = &step->needs, needs = step->variant->needs(d);
+    if (needs.workspace_bytes > most->workspace_bytes)
+        most->workspace_bytes = needs.workspace_bytes;
+    if (needs.shared_bytes > most->shared_bytes)
+        most->shared_bytes = needs.shared_bytes;
 }
 
 static limn_status run_step(struct bands *bands, int s, const struct bands_io *io, limn_error *error)
@@ -456,7 +451,7 @@ limn_status bands_settle(struct bands *bands, int64_t rows, size_t *bytes, limn_
     bands->intake = smaller(rows, plan->steps[0].args.d.ih);
     set_paces(bands, bands->intake);
     for (int s = 0; s < plan->step_count; s++)
-        plan->steps[s].shared_bytes = plan->steps[s].workspace_bytes = 0;
+        plan->steps[s].needs.shared_bytes = plan->steps[s].needs.workspace_bytes = 0;
     for (int i = 0; i < graph->count; i++)
         bands->windows[i].most = bands->windows[i].most_kept = 0;
     limn_status status = go_through(bands, NULL, error);

@@ -150,7 +150,7 @@ static struct layer_span unit_span(const struct source *source, int64_t unit, in
 
 static void cut_into_units(struct source *source)
 {
-    source->tasks = source->variant->pack_tasks(source->dims);
+    source->tasks = source->variant->needs(source->dims).pack_tasks;
     source->together = source->tasks;
     if (source->variant->pack_span) {
         struct layer_span span = task_span(source, 0);
@@ -281,7 +281,7 @@ static struct packed *find_packed(struct packed_batch *batch, int node, const st
 static size_t entry_bytes(const struct layer_variant *variant, const struct layer_dims *dims)
 {
     enum { LINE = 64 }; /* entries begin on a cache line of their own */
-    return (variant->packed_bytes(dims) + LINE - 1) / LINE * LINE;
+    return (variant->needs(dims).packed_bytes + LINE - 1) / LINE * LINE;
 }
 
 /* Notes every wish that the model cannot answer yet, once, as an entry of `batch`, which comes before the
@@ -292,7 +292,7 @@ static size_t note_missing(const limn_model *model, const struct pack_wish *wish
     size_t bytes = 0;
     for (int i = 0; i < count; i++) {
         const struct pack_wish *wish = &wishes[i];
-        if (!wish->variant->packed_bytes || find_packed(batch, wish->node, wish->variant))
+        if (!wish->variant->pack_task || find_packed(batch, wish->node, wish->variant))
             continue;
         struct source *source = &sources[batch->count];
         *source = (struct source){
@@ -364,8 +364,8 @@ limn_status model_pack(limn_model *model, struct pack_wish *wishes, int count, i
 /* Whether a wish is for weights that the model does not have yet. */
 static bool is_missing(limn_model *model, const struct pack_wish *wish)
 {
-    if (!wish->variant->packed_bytes || !model)
-        return wish->variant->packed_bytes;
+    if (!wish->variant->pack_task || !model)
+        return wish->variant->pack_task;
     pthread_mutex_lock(&model->packing);
     bool missing = !find_packed(model->packed, wish->node, wish->variant);
     pthread_mutex_unlock(&model->packing);

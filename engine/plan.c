@@ -383,7 +383,7 @@ void plan_bind(struct plan *plan, const struct graph *graph, float *arena)
         step->args.x_stride = x->stride;
         step->args.y = y->data + step->into;
         step->args.y_stride = y->stride;
-        step->args.shared = step->shared_bytes ? arena + step->shared_offset / sizeof *arena : NULL;
+        step->args.shared = step->needs.shared_bytes ? arena + step->shared_offset / sizeof *arena : NULL;
         step->workspace = arena + step->workspace_offset / sizeof *arena;
         if (residual != NO_VALUE) {
             step->args.epilogue.residual = plan->values[residual].data;
@@ -397,8 +397,7 @@ size_t step_bytes(const struct step *step)
     const struct layer_dims *d = &step->args.d;
     int64_t outputs = d->n * d->oh * d->ow * d->oc;
     int64_t floats = d->n * d->ih * d->iw * d->ic + outputs + (step->args.epilogue.residual ? outputs : 0);
-    return (size_t)floats * sizeof(float) +
-           (step->variant->packed_bytes ? step->variant->packed_bytes(d) : 0);
+    return (size_t)floats * sizeof(float) + step->needs.packed_bytes;
 }
 
 double step_flops(const struct graph *graph, const struct step *step)

@@ -41,12 +41,10 @@ struct step {
     const struct layer_variant *variant;
     enum choice choice;
     struct layer_args args;
-    int64_t tasks;
-    size_t shared_bytes, shared_offset; /* of the arena, for this step alone; 0 bytes: none */
-    size_t workspace_bytes;             /* scratch of a worker; all of them lie in the arena likewise */
-    size_t workspace_offset;
-    void *workspace; /* once plan_bind gave it one */
-    double seconds;  /* spent here, summed over the runs since the profile was reset */
+    struct layer_needs needs;
+    size_t shared_offset, workspace_offset; /* in the arena, for the time of this step */
+    void *workspace;                        /* of all workers, once plan_bind gave it one */
+    double seconds;                         /* spent here, summed over the runs since the profile was reset */
 };
 
 /* Where one value lives. A value that is written in place into another, such as a part of a concat, has that

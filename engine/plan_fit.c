@@ -34,19 +34,11 @@ const char *choice_name(enum choice choice)
     return names[choice];
 }
 
-static size_t asked(size_t (*bytes)(const struct layer_dims *d), const struct layer_dims *d)
-{
-    return bytes ? bytes(d) : 0;
-}
-
 void step_choose(struct step *step, const struct layer_variant *variant, enum choice choice)
 {
-    const struct layer_dims *d = &step->args.d;
     step->variant = variant;
     step->choice = choice;
-    step->tasks = variant->tasks(d);
-    step->shared_bytes = asked(variant->shared_bytes, d);
-    step->workspace_bytes = asked(variant->workspace_bytes, d);
+    step->needs = variant->needs(&step->args.d);
 }
 
 static bool allowed(enum layer_family family, limn_kernels kernels)
@@ -86,14 +78,14 @@ struct heights {
     size_t highest;
 };
 
-static size_t scratch_bytes(const struct plan *plan, size_t shared, size_t workspace)
+static size_t scratch_bytes(const struct plan *plan, const struct layer_needs *needs)
 {
-    return shared + workspace_stride(workspace) * (size_t)plan->threads;
+    return needs->shared_bytes + workspace_stride(needs->workspace_bytes) * (size_t)plan->threads;
 }
 
 static size_t height_at(const struct plan *plan, const struct graph *graph, int s)
 {
-    size_t height = scratch_bytes(plan, plan->steps[s].shared_bytes, plan->steps[s].workspace_bytes);
+    size_t height = scratch_bytes(plan, &plan->steps[s].needs);
     for (int i = 0; i < graph->count; i++)
         if (plan->placements[i].first <= s && s <= plan->placements[i].last)
             height += plan->placements[i].bytes;
@@ -114,12 +106,11 @@ size_t plan_height(const struct plan *plan, const struct graph *graph)
 static double arena_saved(const struct heights *heights, int s, const struct layer_variant *variant)
 {
     const struct step *step = &heights->plan->steps[s];
-    const struct layer_dims *d = &step->args.d;
+    struct layer_needs needs = variant->needs(&step->args.d);
     size_t height = height_at(heights->plan, heights->graph, s);
     double before = (double)height, highest = (double)heights->highest;
-    double after = before - (double)scratch_bytes(heights->plan, step->shared_bytes, step->workspace_bytes) +
-                   (double)scratch_bytes(heights->plan, asked(variant->shared_bytes, d),
-                                         asked(variant->workspace_bytes, d));
+    double after = before - (double)scratch_bytes(heights->plan, &step->needs) +
+                   (double)scratch_bytes(heights->plan, &needs);
     if (height == heights->highest)
         return before - after;
     return after > highest ? highest - after : 0;
@@ -173,7 +164,7 @@ void plan_limit_weights(struct plan *plan, const struct graph *graph)
         for (int s = 0; s < plan->step_count; s++) {
             const struct step *step = &plan->steps[s];
             const struct tensor_entry *weight = graph->nodes[step->node].weight;
-            packed += asked(step->variant->packed_bytes, &step->args.d);
+            packed += step->needs.packed_bytes;
             raw += weight ? (size_t)weight->elements * sizeof(float) : 0;
         }
     } while (packed > raw / 2 * HALVES + EXTRA && plan_lighten_weights(plan, NULL, CHOICE_WEIGHTS));

@@ -95,8 +95,9 @@ static void ask_scratch(const struct plan *plan, int s, struct placement *shared
 {
     const struct step *step = &plan->steps[s];
     *shared = *workspaces = (struct placement){.first = s, .last = s};
-    shared->bytes = step->shared_bytes;
-    if (!size_multiply(workspace_stride(step->workspace_bytes), (size_t)plan->threads, &workspaces->bytes))
+    shared->bytes = step->needs.shared_bytes;
+    if (!size_multiply(workspace_stride(step->needs.workspace_bytes), (size_t)plan->threads,
+                       &workspaces->bytes))
         workspaces->bytes = SIZE_MAX / 2; /* more than can be had */
 }
 

@@ -8,7 +8,7 @@ size_t workspace_stride(size_t workspace_bytes)
 
 static void *workspace_of(const struct step *step, int worker)
 {
-    return (unsigned char *)step->workspace + (size_t)worker * workspace_stride(step->workspace_bytes);
+    return (unsigned char *)step->workspace + (size_t)worker * workspace_stride(step->needs.workspace_bytes);
 }
 
 static void prepare_task(void *context, int64_t task, int worker)
@@ -26,7 +26,7 @@ static void run_task(void *context, int64_t task, int worker)
 void step_run(const struct step *step, struct pool *pool)
 {
     struct step own = *step;
-    if (step->shared_bytes)
-        pool_run(pool, step->variant->prepare_tasks(&step->args.d), prepare_task, &own);
-    pool_run(pool, step->tasks, run_task, &own);
+    if (step->needs.prepare_tasks)
+        pool_run(pool, step->needs.prepare_tasks, prepare_task, &own);
+    pool_run(pool, step->needs.run_tasks, run_task, &own);
 }

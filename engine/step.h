@@ -7,8 +7,8 @@
 /* Bytes from one worker's scratch to the next: each begins on a cache line of its own. */
 size_t workspace_stride(size_t workspace_bytes);
 
-/* Runs both stages of `step` as its arguments, tasks and shared_bytes say. Each worker of the pool uses its
- * own part of step->workspace. */
+/* Runs both stages of `step` as its arguments and needs say. Each worker of the pool uses its own part of
+ * step->workspace. */
 void step_run(const struct step *step, struct pool *pool);
 
 #endif

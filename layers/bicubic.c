@@ -45,9 +45,10 @@ static int64_t clamp(int64_t at, int64_t size)
     return at < 0 ? 0 : at >= size ? size - 1 : at;
 }
 
-static size_t workspace_bytes(const struct layer_dims *d)
+static struct layer_needs needs(const struct layer_dims *d)
 {
-    return (size_t)(d->iw * d->ic) * sizeof(float);
+    return (struct layer_needs){.run_tasks = d->n * d->oh,
+                                .workspace_bytes = (size_t)(d->iw * d->ic) * sizeof(float)};
 }
 
 /* [4 rows of x] => [IW C]: the column sums at the height of output row `task`. */
@@ -93,7 +94,6 @@ const struct layer_variant bicubic_tf1 = {
     .family = FAMILY_PLAIN,
     .applies = layer_applies_always,
     .band_rows = 1,
-    .workspace_bytes = workspace_bytes,
-    .tasks = layer_row_tasks,
+    .needs = needs,
     .run_task = run_task,
 };

@@ -50,6 +50,6 @@ const struct layer_variant bilinear_plain = {
     .name = "bilinear_plain",
     .family = FAMILY_PLAIN,
     .applies = layer_applies_always,
-    .tasks = layer_row_tasks,
+    .needs = layer_row_needs,
     .run_task = run_task,
 };

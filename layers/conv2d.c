@@ -87,16 +87,20 @@ static void ref_run_task(const struct layer_args *a, int64_t task, void *workspa
     layer_reference_row(a, task, ref_sum);
 }
 
+static struct layer_needs ref_needs(const struct layer_dims *d)
+{
+    return (struct layer_needs){
+        .pack_tasks = layer_channel_tasks(d), .run_tasks = d->n * d->oh, .packed_bytes = packed_bytes(d)};
+}
+
 const struct layer_variant conv2d_ref = {
     .name = "conv2d_ref",
     .family = FAMILY_REFERENCE,
     .applies = layer_applies_always,
     .band_rows = 1,
-    .packed_bytes = packed_bytes,
-    .pack_tasks = layer_channel_tasks,
+    .needs = ref_needs,
     .pack_task = pack_task,
     .pack_span = layer_channel_span,
-    .tasks = layer_row_tasks,
     .run_task = ref_run_task,
 };
 
@@ -167,16 +171,14 @@ static void im2col(const struct layer_args *a, int64_t first, int64_t rows, floa
     }
 }
 
-static int64_t gemm_tasks(const struct layer_dims *d)
+/* Scratch: a block of A, and a block of y for when the last block is not full. */
+static struct layer_needs gemm_needs(const struct layer_dims *d)
 {
     int64_t rows = block_rows(d);
-    return (output_pixels(d) + rows - 1) / rows;
-}
-
-/* A block of A, and a block of y for when the last block is not full. */
-static size_t gemm_workspace(const struct layer_dims *d)
-{
-    return (size_t)(block_rows(d) * (taps(d) + d->oc)) * sizeof(float);
+    return (struct layer_needs){.pack_tasks = layer_channel_tasks(d),
+                                .run_tasks = (output_pixels(d) + rows - 1) / rows,
+                                .packed_bytes = packed_bytes(d),
+                                .workspace_bytes = (size_t)(rows * (taps(d) + d->oc)) * sizeof(float)};
 }
 
 static void gemm_run_task(const struct layer_args *a, int64_t task, void *workspace)
@@ -209,11 +211,8 @@ const struct layer_variant conv2d_gemm = {
     .name = "conv2d_gemm",
     .family = FAMILY_OPENBLAS,
     .applies = layer_applies_always,
-    .packed_bytes = packed_bytes,
-    .pack_tasks = layer_channel_tasks,
+    .needs = gemm_needs,
     .pack_task = pack_task,
     .pack_span = layer_channel_span,
-    .workspace_bytes = gemm_workspace,
-    .tasks = gemm_tasks,
     .run_task = gemm_run_task,
 };

@@ -16,11 +16,8 @@ const struct layer_variant conv2d_native = {
     .family = FAMILY_NATIVE,
     .applies = layer_applies_always,
     .band_rows = 1,
-    .packed_bytes = direct_packed_bytes,
-    .pack_tasks = direct_pack_tasks,
+    .needs = direct_needs,
     .pack_task = direct_pack_task,
     .pack_span = direct_pack_span,
-    .workspace_bytes = direct_workspace_bytes,
-    .tasks = direct_tasks,
     .run_task = run_task,
 };

@@ -84,16 +84,20 @@ static void ref_run_task(const struct layer_args *a, int64_t task, void *workspa
     layer_reference_row(a, task, ref_sum);
 }
 
+static struct layer_needs ref_needs(const struct layer_dims *d)
+{
+    return (struct layer_needs){
+        .pack_tasks = layer_channel_tasks(d), .run_tasks = d->n * d->oh, .packed_bytes = packed_bytes(d)};
+}
+
 const struct layer_variant conv2d_transpose_ref = {
     .name = "conv2d_transpose_ref",
     .family = FAMILY_REFERENCE,
     .applies = layer_applies_always,
     .band_rows = 1,
-    .packed_bytes = packed_bytes,
-    .pack_tasks = layer_channel_tasks,
+    .needs = ref_needs,
     .pack_task = ref_pack_task,
     .pack_span = layer_channel_span,
-    .tasks = layer_row_tasks,
     .run_task = ref_run_task,
 };
 
@@ -149,15 +153,15 @@ static void gemm_pack_task(const struct layer_dims *d, const struct layer_weight
                         (w->scale ? w->scale[span.first + i] : 1.0F);
 }
 
-static int64_t gemm_tasks(const struct layer_dims *d)
+/* Scratch: the product, and a copy of rows of x filled up with zeros. */
+static struct layer_needs gemm_needs(const struct layer_dims *d)
 {
-    return (d->n + pictures_in_group(d) - 1) / pictures_in_group(d) * oc_blocks(d);
-}
-
-/* The product, and a copy of rows of x filled up with zeros. */
-static size_t gemm_workspace(const struct layer_dims *d)
-{
-    return (size_t)(ROWS * (d->kh * d->kw * OC_BLOCK + d->ic)) * sizeof(float);
+    int64_t groups = (d->n + pictures_in_group(d) - 1) / pictures_in_group(d);
+    int64_t scratch = ROWS * (d->kh * d->kw * OC_BLOCK + d->ic);
+    return (struct layer_needs){.pack_tasks = oc_blocks(d),
+                                .run_tasks = groups * oc_blocks(d),
+                                .packed_bytes = packed_bytes(d),
+                                .workspace_bytes = (size_t)scratch * sizeof(float)};
 }
 
 /* Adds the kernels painted by input pixels first .. first+rows-1 of picture n. */
@@ -227,11 +231,8 @@ const struct layer_variant conv2d_transpose_gemm = {
     .name = "conv2d_transpose_gemm",
     .family = FAMILY_OPENBLAS,
     .applies = layer_applies_always,
-    .packed_bytes = packed_bytes,
-    .pack_tasks = oc_blocks,
+    .needs = gemm_needs,
     .pack_task = gemm_pack_task,
     .pack_span = gemm_pack_span,
-    .workspace_bytes = gemm_workspace,
-    .tasks = gemm_tasks,
     .run_task = gemm_run_task,
 };

@@ -48,11 +48,6 @@ static const float *panel_of(const struct layer_args *a, int64_t phase, int64_t 
            oc * (lean ? TAPS : POSITIONS) * a->d.ic;
 }
 
-static int64_t pack_tasks(const struct layer_dims *d)
-{
-    return panel_count(d->oc);
-}
-
 static struct layer_span pack_span(const struct layer_dims *d, int64_t task)
 {
     return panel_span(d->oc, task);
@@ -91,29 +86,22 @@ static void pack_panel(const struct layer_dims *d, const struct layer_weights *w
 
 /* ---- U kept: a task is a block, in all phases -------------------------------------------- */
 
-static size_t plain_packed_bytes(const struct layer_dims *d)
-{
-    return packed_bytes(d, false);
-}
-
 static void plain_pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed,
                             int64_t task)
 {
     pack_panel(d, w, packed, task, false);
 }
 
-static int64_t plain_tasks(const struct layer_dims *d)
+/* Scratch: M, V, a run of zeros. */
+static struct layer_needs plain_needs(const struct layer_dims *d)
 {
     struct winograd_layer layer = layer_of(d, 0);
-    return winograd_blocks(&layer);
-}
-
-static size_t plain_workspace_bytes(const struct layer_dims *d)
-{
-    struct winograd_layer layer = layer_of(d, 0);
-    return (size_t)(winograd_m_floats(&layer, WINOGRAD_TILES) + winograd_v_floats(&layer, WINOGRAD_TILES) +
-                    winograd_width(d->ic)) *
-           sizeof(float);
+    int64_t scratch = winograd_m_floats(&layer, WINOGRAD_TILES) + winograd_v_floats(&layer, WINOGRAD_TILES) +
+                      winograd_width(d->ic);
+    return (struct layer_needs){.pack_tasks = panel_count(d->oc),
+                                .run_tasks = winograd_blocks(&layer),
+                                .packed_bytes = packed_bytes(d, false),
+                                .workspace_bytes = (size_t)scratch * sizeof(float)};
 }
 
 /* One panel of a phase of a block, from the V in `product`; u: room for a slice of U if lean, else NULL. */
@@ -170,21 +158,13 @@ const struct layer_variant conv2d_transpose_winograd = {
     .family = FAMILY_NATIVE,
     .error = 5,
     .applies = plain_applies,
-    .packed_bytes = plain_packed_bytes,
-    .pack_tasks = pack_tasks,
+    .needs = plain_needs,
     .pack_task = plain_pack_task,
     .pack_span = pack_span,
-    .workspace_bytes = plain_workspace_bytes,
-    .tasks = plain_tasks,
     .run_task = plain_run_task,
 };
 
 /* ---- U made as it goes: one block, a task is a panel of a phase -------------------------- */
-
-static size_t lean_packed_bytes(const struct layer_dims *d)
-{
-    return packed_bytes(d, true);
-}
 
 static void lean_pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed,
                            int64_t task)
@@ -192,35 +172,25 @@ static void lean_pack_task(const struct layer_dims *d, const struct layer_weight
     pack_panel(d, w, packed, task, true);
 }
 
-static size_t lean_workspace_bytes(const struct layer_dims *d)
+/* Shared: V. Scratch: M and a slice of U, or the run of zeros. */
+static struct layer_needs lean_needs(const struct layer_dims *d)
 {
     struct winograd_layer layer = layer_of(d, 0);
-    return (size_t)(winograd_m_floats(&layer, WINOGRAD_TILES) + winograd_u_floats(&layer) +
-                    winograd_width(d->ic)) *
-           sizeof(float);
-}
-
-static size_t lean_shared_bytes(const struct layer_dims *d)
-{
-    struct winograd_layer layer = layer_of(d, 0);
-    return (size_t)winograd_v_floats(&layer, winograd_tiles(&layer)) * sizeof(float);
-}
-
-static int64_t lean_prepare_tasks(const struct layer_dims *d)
-{
-    struct winograd_layer layer = layer_of(d, 0);
-    return winograd_prepare_tasks(&layer);
+    int64_t v = winograd_v_floats(&layer, winograd_tiles(&layer));
+    int64_t scratch =
+        winograd_m_floats(&layer, WINOGRAD_TILES) + winograd_u_floats(&layer) + winograd_width(d->ic);
+    return (struct layer_needs){.pack_tasks = panel_count(d->oc),
+                                .prepare_tasks = winograd_prepare_tasks(&layer),
+                                .run_tasks = PHASES * panel_count(d->oc),
+                                .packed_bytes = packed_bytes(d, true),
+                                .shared_bytes = (size_t)v * sizeof(float),
+                                .workspace_bytes = (size_t)scratch * sizeof(float)};
 }
 
 static void lean_prepare_task(const struct layer_args *a, int64_t task, void *workspace)
 {
     struct winograd_layer layer = layer_of(&a->d, 0);
     winograd_prepare_task(&layer, a, task, workspace);
-}
-
-static int64_t lean_tasks(const struct layer_dims *d)
-{
-    return PHASES * panel_count(d->oc);
 }
 
 static void lean_run_task(const struct layer_args *a, int64_t task, void *workspace)
@@ -246,14 +216,9 @@ const struct layer_variant conv2d_transpose_winograd_lean = {
     .family = FAMILY_NATIVE,
     .error = 5,
     .applies = lean_applies,
-    .packed_bytes = lean_packed_bytes,
-    .pack_tasks = pack_tasks,
+    .needs = lean_needs,
     .pack_task = lean_pack_task,
     .pack_span = pack_span,
-    .workspace_bytes = lean_workspace_bytes,
-    .shared_bytes = lean_shared_bytes,
-    .prepare_tasks = lean_prepare_tasks,
     .prepare_task = lean_prepare_task,
-    .tasks = lean_tasks,
     .run_task = lean_run_task,
 };

@@ -27,15 +27,18 @@ static int64_t smaller(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* What distinguishes the variants. */
-struct mode {
-    enum winograd_form form;
-    bool lean;
-};
+/* The variants. */
+enum mode { PLAIN, SMALL, LEAN };
 
-static struct winograd_layer layer_of(const struct layer_dims *d, enum winograd_form form)
+static const struct winograd_kernels *kernels_of(enum mode mode, const struct layer_dims *d)
 {
-    struct winograd_layer layer = {&native()->winograd[form], .n = d->n, .ic = d->ic, .oc = d->oc};
+    enum winograd_form form = mode == SMALL ? WINOGRAD_3_3 : d->kh == 5 ? WINOGRAD_2_5 : WINOGRAD_4_3;
+    return &native()->winograd[form];
+}
+
+static struct winograd_layer layer_of(enum mode mode, const struct layer_dims *d)
+{
+    struct winograd_layer layer = {kernels_of(mode, d), .n = d->n, .ic = d->ic, .oc = d->oc};
     layer.h = (struct winograd_axis){.in = d->ih, .out = d->oh, .offset = -d->pad_h, .scale = 1};
     layer.w = (struct winograd_axis){.in = d->iw, .out = d->ow, .offset = -d->pad_w, .scale = 1};
     layer.h.lattices = layer.h.out_step = layer.h.in_step = d->dilation_h;
@@ -62,14 +65,14 @@ static int64_t live_taps(int64_t in, int64_t out, int64_t kernel, int64_t pad, i
 /* Worth it when the products are clearly fewer than those of the direct form, which skips the padding. With
  * few channels the transforms, whose cost does not depend on how many there are on the other side, outweigh
  * that. */
-static bool is_worth(const struct layer_dims *d, enum winograd_form form)
+static bool is_worth(enum mode mode, const struct layer_dims *d)
 {
     enum { CHANNELS_LEAST = 17 };
-    const struct winograd_kernels *kernels = &native()->winograd[form];
+    const struct winograd_kernels *kernels = kernels_of(mode, d);
     if (d->kh != kernels->taps || d->kw != kernels->taps || d->stride_h != 1 || d->stride_w != 1 ||
         d->ic < CHANNELS_LEAST || d->oc < CHANNELS_LEAST)
         return false;
-    struct winograd_layer layer = layer_of(d, form);
+    struct winograd_layer layer = layer_of(mode, d);
     int64_t direct = d->n * live_taps(d->ih, d->oh, d->kh, d->pad_h, d->dilation_h) *
                      live_taps(d->iw, d->ow, d->kw, d->pad_w, d->dilation_w);
     return products(&layer) * 4 < direct * 3;
@@ -78,21 +81,11 @@ static bool is_worth(const struct layer_dims *d, enum winograd_form form)
 /* ---- weights ----------------------------------------------------------------------------- */
 
 /* Floats for one column and one input channel: of U, or of the weights where they are kept. */
-static int64_t column_floats(struct mode mode)
+static int64_t column_floats(enum mode mode, const struct layer_dims *d)
 {
-    const struct winograd_kernels *kernels = &native()->winograd[mode.form];
-    int side = mode.lean ? kernels->taps : kernels->points;
+    const struct winograd_kernels *kernels = kernels_of(mode, d);
+    int side = mode == LEAN ? kernels->taps : kernels->points;
     return side * side;
-}
-
-static int64_t pack_tasks(const struct layer_dims *d)
-{
-    return panel_count(d->oc);
-}
-
-static size_t packed_bytes(struct mode mode, const struct layer_dims *d)
-{
-    return (size_t)(panel_channel(d->oc, panel_count(d->oc)) * column_floats(mode) * d->ic) * sizeof(float);
 }
 
 static struct layer_span pack_span(const struct layer_dims *d, int64_t task)
@@ -101,77 +94,70 @@ static struct layer_span pack_span(const struct layer_dims *d, int64_t task)
 }
 
 /* One panel: of U, [positions][IC][columns], or of the weights, [IC][KH][KW][columns]. */
-static void pack_task(struct mode mode, const struct layer_dims *d, const struct layer_weights *w,
-                      void *packed, int64_t task)
+static void pack_task(enum mode mode, const struct layer_dims *d, const struct layer_weights *w, void *packed,
+                      int64_t task)
 {
     enum { TOGETHER = 4, COLUMNS_MOST = 64, TAPS_MOST = 25 };
     float buffer[TOGETHER * TAPS_MOST * COLUMNS_MOST];
     struct layer_span span = panel_span(d->oc, task);
     int64_t columns = panel_tile(d->oc - span.first)->columns, taps = d->kh * d->kw;
-    float *panel = (float *)packed + span.first * column_floats(mode) * d->ic;
+    float *panel = (float *)packed + span.first * column_floats(mode, d) * d->ic;
     for (int64_t ic = 0; ic < d->ic; ic += TOGETHER) {
         int64_t inputs = smaller(TOGETHER, d->ic - ic);
-        float *out = mode.lean ? panel + ic * taps * columns : buffer;
+        float *out = mode == LEAN ? panel + ic * taps * columns : buffer;
         for (int64_t tap = 0; tap < taps; tap++)
             panel_taps(w, span, ic, inputs, tap / d->kw, tap % d->kw, columns, out + tap * columns,
                        taps * columns);
-        for (int64_t i = 0; !mode.lean && i < inputs; i++)
-            native()->winograd[mode.form].weights(buffer + i * taps * columns, columns,
-                                                  panel + (ic + i) * columns, d->ic * columns);
+        for (int64_t i = 0; mode != LEAN && i < inputs; i++)
+            kernels_of(mode, d)->weights(buffer + i * taps * columns, columns, panel + (ic + i) * columns,
+                                         d->ic * columns);
     }
 }
 
 /* ---- V for all, first -------------------------------------------------------------------- */
 
-static size_t shared_bytes(struct mode mode, const struct layer_dims *d)
+static size_t shared_bytes(enum mode mode, const struct winograd_layer *layer)
 {
-    struct winograd_layer layer = layer_of(d, mode.form);
-    size_t bytes = (size_t)winograd_v_floats(&layer, winograd_tiles(&layer)) * sizeof(float);
-    return bytes <= SHARED_MOST || mode.lean ? bytes : 0;
+    size_t bytes = (size_t)winograd_v_floats(layer, winograd_tiles(layer)) * sizeof(float);
+    return bytes <= SHARED_MOST || mode == LEAN ? bytes : 0;
 }
 
-static int64_t prepare_tasks(struct mode mode, const struct layer_dims *d)
+static void prepare_task(enum mode mode, const struct layer_args *a, int64_t task, void *workspace)
 {
-    struct winograd_layer layer = layer_of(d, mode.form);
-    return winograd_prepare_tasks(&layer);
-}
-
-static void prepare_task(struct mode mode, const struct layer_args *a, int64_t task, void *workspace)
-{
-    struct winograd_layer layer = layer_of(&a->d, mode.form);
+    struct winograd_layer layer = layer_of(mode, &a->d);
     winograd_prepare_task(&layer, a, task, workspace);
 }
 
 /* ---- products and back ------------------------------------------------------------------- */
 
-/* M, and what making it takes: V, a slice of U, or only the run of zeros. */
-static size_t workspace_bytes(struct mode mode, const struct layer_dims *d)
+/* Scratch: M and a run of zeros, and what making M takes: a slice of U, or V where that is not shared. */
+static struct layer_needs needs(enum mode mode, const struct layer_dims *d)
 {
-    struct winograd_layer layer = layer_of(d, mode.form);
-    int64_t extra = 0;
-    if (mode.lean)
-        extra = winograd_u_floats(&layer);
-    else if (!shared_bytes(mode, d))
-        extra = winograd_v_floats(&layer, WINOGRAD_TILES);
-    return (size_t)(winograd_m_floats(&layer, WINOGRAD_TILES) + winograd_width(d->ic) + extra) *
-           sizeof(float);
-}
-
-static int64_t tasks(struct mode mode, const struct layer_dims *d)
-{
-    struct winograd_layer layer = layer_of(d, mode.form);
-    return winograd_blocks(&layer) * (shared_bytes(mode, d) ? panel_count(d->oc) : 1);
+    struct winograd_layer layer = layer_of(mode, d);
+    int64_t packed = panel_channel(d->oc, panel_count(d->oc)) * column_floats(mode, d) * d->ic;
+    int64_t scratch = winograd_m_floats(&layer, WINOGRAD_TILES) + winograd_width(d->ic);
+    size_t shared = shared_bytes(mode, &layer);
+    if (mode == LEAN)
+        scratch += winograd_u_floats(&layer);
+    else if (!shared)
+        scratch += winograd_v_floats(&layer, WINOGRAD_TILES);
+    return (struct layer_needs){.pack_tasks = panel_count(d->oc),
+                                .prepare_tasks = shared ? winograd_prepare_tasks(&layer) : 0,
+                                .run_tasks = winograd_blocks(&layer) * (shared ? panel_count(d->oc) : 1),
+                                .packed_bytes = (size_t)packed * sizeof(float),
+                                .shared_bytes = shared,
+                                .workspace_bytes = (size_t)scratch * sizeof(float)};
 }
 
 /* spare: room for a slice of U. */
-static void run_panel(struct mode mode, const struct winograd_layer *layer, const struct layer_args *a,
+static void run_panel(enum mode mode, const struct winograd_layer *layer, const struct layer_args *a,
                       int64_t first, int64_t panel, float *spare, struct winograd_product product)
 {
     int64_t oc = panel_channel(layer->oc, panel);
     const struct native_tile_kernel *kernel = panel_tile(layer->oc - oc);
-    const float *packed = (const float *)a->packed + oc * column_floats(mode) * layer->ic;
+    const float *packed = (const float *)a->packed + oc * column_floats(mode, &a->d) * layer->ic;
     product.m_stride = winograd_stride(WINOGRAD_TILES, kernel->columns);
-    if (mode.lean) {
+    if (mode == LEAN) {
         winograd_multiply_lean(layer, kernel, packed, spare, product);
     } else {
         product.u = packed;
@@ -182,10 +168,10 @@ static void run_panel(struct mode mode, const struct winograd_layer *layer, cons
                     product.m_stride);
 }
 
-static void run_task(struct mode mode, const struct layer_args *a, int64_t task, void *workspace)
+static void run_task(enum mode mode, const struct layer_args *a, int64_t task, void *workspace)
 {
-    struct winograd_layer layer = layer_of(&a->d, mode.form);
-    bool shared = shared_bytes(mode, &a->d) > 0;
+    struct winograd_layer layer = layer_of(mode, &a->d);
+    bool shared = shared_bytes(mode, &layer) > 0;
     int64_t all = winograd_tiles(&layer), blocks = winograd_blocks(&layer), block = winograd_block(&layer);
     int64_t first = (shared ? task % blocks : task) * block;
     struct winograd_product product = {.m = workspace, .channels = layer.ic};
@@ -207,105 +193,67 @@ static void run_task(struct mode mode, const struct layer_args *a, int64_t task,
 
 /* ---- variants ---------------------------------------------------------------------------- */
 
-static struct mode mode_plain(const struct layer_dims *d)
-{
-    return (struct mode){d->kh == 5 ? WINOGRAD_2_5 : WINOGRAD_4_3, false};
-}
-
-static struct mode mode_small(const struct layer_dims *d)
-{
-    (void)d;
-    return (struct mode){WINOGRAD_3_3, false};
-}
-
-static struct mode mode_lean(const struct layer_dims *d)
-{
-    (void)d;
-    return (struct mode){WINOGRAD_4_3, true};
-}
-
 static bool is_small(const struct layer_dims *d)
 {
-    struct winograd_layer four = layer_of(d, WINOGRAD_4_3), three = layer_of(d, WINOGRAD_3_3);
+    struct winograd_layer four = layer_of(PLAIN, d), three = layer_of(SMALL, d);
     return products(&three) < products(&four);
 }
 
 static bool is_one_block(const struct layer_dims *d)
 {
-    struct winograd_layer layer = layer_of(d, WINOGRAD_4_3);
+    struct winograd_layer layer = layer_of(PLAIN, d);
     return d->kh == 3 && winograd_tiles(&layer) <= WINOGRAD_TILES;
 }
 
 /* One block of 3x3 is the lean variant's, or too few tiles for any. */
 static bool applies_plain(const struct layer_dims *d)
 {
-    return is_worth(d, mode_plain(d).form) && !is_one_block(d);
+    return is_worth(PLAIN, d) && !is_one_block(d);
 }
 
 static bool applies_small(const struct layer_dims *d)
 {
-    return is_worth(d, WINOGRAD_3_3) && is_small(d) && !is_one_block(d);
+    return is_worth(SMALL, d) && is_small(d) && !is_one_block(d);
 }
 
 static bool applies_lean(const struct layer_dims *d)
 {
     enum { TILES_LEAST = 24 };
-    struct winograd_layer layer = layer_of(d, WINOGRAD_4_3);
-    return is_worth(d, WINOGRAD_4_3) && is_one_block(d) && winograd_tiles(&layer) >= TILES_LEAST;
+    struct winograd_layer layer = layer_of(LEAN, d);
+    return is_worth(LEAN, d) && is_one_block(d) && winograd_tiles(&layer) >= TILES_LEAST;
 }
 
 /* A variant is the functions above in one mode. */
-#define VARIANT(prefix, mode_of, applies_to)                                                                 \
-    static size_t prefix##_packed_bytes(const struct layer_dims *d)                                          \
+#define VARIANT(prefix, mode, applies_to)                                                                    \
+    static struct layer_needs prefix##_needs(const struct layer_dims *d)                                     \
     {                                                                                                        \
-        return packed_bytes(mode_of(d), d);                                                                  \
+        return needs(mode, d);                                                                               \
     }                                                                                                        \
     static void prefix##_pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed,  \
                                    int64_t task)                                                             \
     {                                                                                                        \
-        pack_task(mode_of(d), d, w, packed, task);                                                           \
-    }                                                                                                        \
-    static size_t prefix##_workspace_bytes(const struct layer_dims *d)                                       \
-    {                                                                                                        \
-        return workspace_bytes(mode_of(d), d);                                                               \
-    }                                                                                                        \
-    static size_t prefix##_shared_bytes(const struct layer_dims *d)                                          \
-    {                                                                                                        \
-        return shared_bytes(mode_of(d), d);                                                                  \
-    }                                                                                                        \
-    static int64_t prefix##_prepare_tasks(const struct layer_dims *d)                                        \
-    {                                                                                                        \
-        return prepare_tasks(mode_of(d), d);                                                                 \
+        pack_task(mode, d, w, packed, task);                                                                 \
     }                                                                                                        \
     static void prefix##_prepare_task(const struct layer_args *a, int64_t task, void *workspace)             \
     {                                                                                                        \
-        prepare_task(mode_of(&a->d), a, task, workspace);                                                    \
-    }                                                                                                        \
-    static int64_t prefix##_tasks(const struct layer_dims *d)                                                \
-    {                                                                                                        \
-        return tasks(mode_of(d), d);                                                                         \
+        prepare_task(mode, a, task, workspace);                                                              \
     }                                                                                                        \
     static void prefix##_run_task(const struct layer_args *a, int64_t task, void *workspace)                 \
     {                                                                                                        \
-        run_task(mode_of(&a->d), a, task, workspace);                                                        \
+        run_task(mode, a, task, workspace);                                                                  \
     }                                                                                                        \
     const struct layer_variant prefix = {                                                                    \
         .name = #prefix,                                                                                     \
         .family = FAMILY_NATIVE,                                                                             \
         .error = 5,                                                                                          \
         .applies = applies_to,                                                                               \
-        .packed_bytes = prefix##_packed_bytes,                                                               \
-        .pack_tasks = pack_tasks,                                                                            \
+        .needs = prefix##_needs,                                                                             \
         .pack_task = prefix##_pack_task,                                                                     \
         .pack_span = pack_span,                                                                              \
-        .workspace_bytes = prefix##_workspace_bytes,                                                         \
-        .shared_bytes = prefix##_shared_bytes,                                                               \
-        .prepare_tasks = prefix##_prepare_tasks,                                                             \
         .prepare_task = prefix##_prepare_task,                                                               \
-        .tasks = prefix##_tasks,                                                                             \
         .run_task = prefix##_run_task,                                                                       \
     };
 
-VARIANT(conv2d_winograd, mode_plain, applies_plain)
-VARIANT(conv2d_winograd_small, mode_small, applies_small)
-VARIANT(conv2d_winograd_lean, mode_lean, applies_lean)
+VARIANT(conv2d_winograd, PLAIN, applies_plain)
+VARIANT(conv2d_winograd_small, SMALL, applies_small)
+VARIANT(conv2d_winograd_lean, LEAN, applies_lean)

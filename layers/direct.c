@@ -43,11 +43,6 @@ size_t direct_packed_bytes(const struct layer_dims *d)
     return (size_t)(panel_channel(d->oc, panel_count(d->oc)) * packed_rows(d)) * sizeof(float);
 }
 
-int64_t direct_pack_tasks(const struct layer_dims *d)
-{
-    return panel_count(d->oc);
-}
-
 struct layer_span direct_pack_span(const struct layer_dims *d, int64_t task)
 {
     return panel_span(d->oc, task);
@@ -82,11 +77,6 @@ static int64_t group_count(const struct layer_dims *d)
     return smaller(panel_count(d->oc), (TASKS_WANTED + blocks - 1) / blocks);
 }
 
-int64_t direct_tasks(const struct layer_dims *d)
-{
-    return block_count(d) * group_count(d);
-}
-
 /* What a task has in its workspace. */
 struct block {
     const float **rows; /* [taps][PIXELS] */
@@ -112,9 +102,12 @@ static size_t lay_out(const struct layer_dims *d, void *workspace, struct block 
     return pointers + pixels + c + zeros + gathered;
 }
 
-size_t direct_workspace_bytes(const struct layer_dims *d)
+struct layer_needs direct_needs(const struct layer_dims *d)
 {
-    return lay_out(d, NULL, NULL);
+    return (struct layer_needs){.pack_tasks = panel_count(d->oc),
+                                .run_tasks = block_count(d) * group_count(d),
+                                .packed_bytes = direct_packed_bytes(d),
+                                .workspace_bytes = lay_out(d, NULL, NULL)};
 }
 
 /* `run` output pixels of a row, from (n, oh, ow) on => the pixels of x under their taps. */

@@ -27,13 +27,11 @@ struct direct {
     int64_t y_h, y_w, first_h, first_w, step_h, step_w;
 };
 
+struct layer_needs direct_needs(const struct layer_dims *d);
+
 size_t direct_packed_bytes(const struct layer_dims *d);
-int64_t direct_pack_tasks(const struct layer_dims *d);
 struct layer_span direct_pack_span(const struct layer_dims *d, int64_t task);
 void direct_pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed, int64_t task);
-
-size_t direct_workspace_bytes(const struct layer_dims *d);
-int64_t direct_tasks(const struct layer_dims *d);
 
 /* args: x, y and the epilogue of the layer. */
 void direct_run_task(const struct direct *direct, const struct layer_args *args, const float *packed,

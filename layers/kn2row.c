@@ -121,17 +121,6 @@ static bool applies(const struct layer_dims *d)
 
 /* ---- weights ----------------------------------------------------------------------------- */
 
-static size_t packed_bytes(const struct layer_dims *d)
-{
-    int64_t products = d->kh * d->kw * d->oc;
-    return (size_t)(panel_channel(products, panel_count(products)) * d->ic) * sizeof(float);
-}
-
-static int64_t pack_tasks(const struct layer_dims *d)
-{
-    return d->ic > 0;
-}
-
 /* [OC IC KH KW in any order] => [panel][IC][columns], of which [KH][KW][OC] are the columns of all panels. */
 static void pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed, int64_t task)
 {
@@ -164,11 +153,6 @@ static int64_t tasks_each(const struct layer_dims *d)
     return (d->oh + rows_per_task(d) - 1) / rows_per_task(d);
 }
 
-static int64_t tasks(const struct layer_dims *d)
-{
-    return d->n * tasks_each(d);
-}
-
 /* What a task has in its workspace. */
 struct scratch {
     const float **pixels; /* [padded] of the row of x that is being multiplied */
@@ -185,6 +169,15 @@ static size_t lay_out(const struct plan *p, void *workspace, struct scratch *scr
         *scratch = (struct scratch){(const float **)(void *)at, (int64_t *)(void *)(at + pixels),
                                     (float *)(void *)(at + pixels + made)};
     return pixels + made + ((size_t)(p->ring * p->pixels * p->columns) + 4) * sizeof *scratch->t;
+}
+
+static struct layer_needs needs(const struct layer_dims *d, bool transposed)
+{
+    struct plan p = plan_of(d, transposed);
+    return (struct layer_needs){.pack_tasks = 1,
+                                .run_tasks = d->n * tasks_each(d),
+                                .packed_bytes = (size_t)(p.columns * d->ic) * sizeof(float),
+                                .workspace_bytes = lay_out(&p, NULL, NULL)};
 }
 
 static float *row_of_t(const struct plan *p, const struct scratch *scratch, int64_t ih)
@@ -294,10 +287,9 @@ static void run(const struct layer_args *a, int64_t task, void *workspace, bool 
 
 /* ---- variants ---------------------------------------------------------------------------- */
 
-static size_t conv_workspace_bytes(const struct layer_dims *d)
+static struct layer_needs conv_needs(const struct layer_dims *d)
 {
-    struct plan p = plan_of(d, false);
-    return lay_out(&p, NULL, NULL);
+    return needs(d, false);
 }
 
 static void conv_run_task(const struct layer_args *a, int64_t task, void *workspace)
@@ -310,18 +302,14 @@ const struct layer_variant conv2d_kn2row = {
     .family = FAMILY_NATIVE,
     .applies = applies,
     .band_rows = 1,
-    .packed_bytes = packed_bytes,
-    .pack_tasks = pack_tasks,
+    .needs = conv_needs,
     .pack_task = pack_task,
-    .workspace_bytes = conv_workspace_bytes,
-    .tasks = tasks,
     .run_task = conv_run_task,
 };
 
-static size_t transpose_workspace_bytes(const struct layer_dims *d)
+static struct layer_needs transpose_needs(const struct layer_dims *d)
 {
-    struct plan p = plan_of(d, true);
-    return lay_out(&p, NULL, NULL);
+    return needs(d, true);
 }
 
 static void transpose_run_task(const struct layer_args *a, int64_t task, void *workspace)
@@ -334,10 +322,7 @@ const struct layer_variant conv2d_transpose_kn2row = {
     .family = FAMILY_NATIVE,
     .applies = few_channels,
     .band_rows = 1,
-    .packed_bytes = packed_bytes,
-    .pack_tasks = pack_tasks,
+    .needs = transpose_needs,
     .pack_task = pack_task,
-    .workspace_bytes = transpose_workspace_bytes,
-    .tasks = tasks,
     .run_task = transpose_run_task,
 };

@@ -79,10 +79,10 @@ static int64_t pixels_per_task(const struct layer_dims *d)
     return pixels > 16 ? pixels : 16;
 }
 
-int64_t layer_pixel_tasks(const struct layer_dims *d)
+struct layer_needs layer_pixel_needs(const struct layer_dims *d)
 {
     int64_t each = pixels_per_task(d);
-    return (d->n * d->oh * d->ow + each - 1) / each;
+    return (struct layer_needs){.run_tasks = (d->n * d->oh * d->ow + each - 1) / each};
 }
 
 int64_t layer_pixel_span(const struct layer_dims *d, int64_t task, int64_t *first)
@@ -92,9 +92,9 @@ int64_t layer_pixel_span(const struct layer_dims *d, int64_t task, int64_t *firs
     return smaller(each, d->n * d->oh * d->ow - *first);
 }
 
-int64_t layer_row_tasks(const struct layer_dims *d)
+struct layer_needs layer_row_needs(const struct layer_dims *d)
 {
-    return d->n * d->oh;
+    return (struct layer_needs){.run_tasks = d->n * d->oh};
 }
 
 /* Few enough channels that in PyTorch's order, where the taps of a channel are neighbours, they stay in the

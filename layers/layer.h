@@ -91,6 +91,14 @@ struct layer_span {
 
 enum layer_family { FAMILY_REFERENCE, FAMILY_OPENBLAS, FAMILY_NATIVE, FAMILY_PLAIN };
 
+/* What a variant takes at given dimensions. */
+struct layer_needs {
+    int64_t pack_tasks, prepare_tasks, run_tasks; /* of the three stages; 0: there is no such stage */
+    size_t packed_bytes;                          /* for what the pack tasks make */
+    size_t shared_bytes;                          /* for what the prepare tasks make for the run tasks */
+    size_t workspace_bytes;                       /* scratch for one prepare or run task */
+};
+
 /* Three stages, each a number of tasks that may run side by side: weights are packed once, when a model is
  * first used; in every run all prepare tasks are over before the first run task begins. */
 struct layer_variant {
@@ -100,10 +108,10 @@ struct layer_variant {
     bool (*applies)(const struct layer_dims *d);
     int band_rows; /* see LAYER_TILE_PERIOD; 0: that many */
 
-    /* Packing; NULL when there are no weights. What is packed depends on the channels and the kernel only:
-     * sessions of all sizes share it. */
-    size_t (*packed_bytes)(const struct layer_dims *d);
-    int64_t (*pack_tasks)(const struct layer_dims *d);
+    struct layer_needs (*needs)(const struct layer_dims *d);
+
+    /* NULL when there are no weights. What is packed, in how many tasks and bytes, depends on the channels
+     * and the kernel only: sessions of all sizes share it. */
     void (*pack_task)(const struct layer_dims *d, const struct layer_weights *weights, void *packed,
                       int64_t task);
 
@@ -111,14 +119,7 @@ struct layer_variant {
      * is the same for all tasks, and the span of each begins where that of the task before it ends. */
     struct layer_span (*pack_span)(const struct layer_dims *d, int64_t task);
 
-    size_t (*workspace_bytes)(const struct layer_dims *d); /* scratch for one task of a run; NULL: none */
-
-    /* A first stage that fills memory for the second; NULL: none. */
-    size_t (*shared_bytes)(const struct layer_dims *d);
-    int64_t (*prepare_tasks)(const struct layer_dims *d);
-    void (*prepare_task)(const struct layer_args *args, int64_t task, void *workspace);
-
-    int64_t (*tasks)(const struct layer_dims *d);
+    void (*prepare_task)(const struct layer_args *args, int64_t task, void *workspace); /* or NULL */
     void (*run_task)(const struct layer_args *args, int64_t task, void *workspace);
 };
 
@@ -163,8 +164,9 @@ void epilogue_apply(const struct epilogue *e, int64_t channels, int64_t first, i
 /* The part of `e` that belongs to channels `oc` and up. */
 struct epilogue epilogue_slice(const struct epilogue *e, int64_t oc);
 
-/* Variants that touch every element once split the pixels of the output into tasks of this many. */
-int64_t layer_pixel_tasks(const struct layer_dims *d);
+/* needs() for variants that touch every element once, in tasks of some pixels of the output, and which pixels
+ * a task has. */
+struct layer_needs layer_pixel_needs(const struct layer_dims *d);
 int64_t layer_pixel_span(const struct layer_dims *d, int64_t task, int64_t *first);
 
 /* Packing that copies w[KH][KW][IC][OC] splits the input channels into tasks. */
@@ -178,8 +180,8 @@ bool layer_applies_always(const struct layer_dims *d);
 typedef double (*layer_sum)(const struct layer_args *args, int64_t n, int64_t oh, int64_t ow, int64_t oc);
 void layer_reference_row(const struct layer_args *args, int64_t task, layer_sum sum);
 
-/* Tasks for operators that make one row of the output a task. */
-int64_t layer_row_tasks(const struct layer_dims *d);
+/* needs() for variants that make one row of the output a task and take nothing else. */
+struct layer_needs layer_row_needs(const struct layer_dims *d);
 
 extern const struct layer_variant conv2d_ref, conv2d_gemm, conv2d_native, conv2d_kn2row, conv2d_winograd,
     conv2d_winograd_small, conv2d_winograd_lean;

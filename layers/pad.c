@@ -29,6 +29,6 @@ const struct layer_variant pad_plain = {
     .name = "pad_plain",
     .family = FAMILY_PLAIN,
     .applies = layer_applies_always,
-    .tasks = layer_row_tasks,
+    .needs = layer_row_needs,
     .run_task = run_task,
 };

@@ -23,6 +23,6 @@ const struct layer_variant pointwise_plain = {
     .family = FAMILY_PLAIN,
     .applies = layer_applies_always,
     .band_rows = 1,
-    .tasks = layer_pixel_tasks,
+    .needs = layer_pixel_needs,
     .run_task = run_task,
 };

@@ -48,7 +48,7 @@ const struct layer_variant max_pool_plain = {
     .name = "max_pool_plain",
     .family = FAMILY_PLAIN,
     .applies = layer_applies_always,
-    .tasks = layer_row_tasks,
+    .needs = layer_row_needs,
     .run_task = max_run_task,
 };
 
@@ -60,9 +60,9 @@ static int64_t blocks(const struct layer_dims *d)
     return (d->oc + BLOCK - 1) / BLOCK;
 }
 
-static int64_t average_tasks(const struct layer_dims *d)
+static struct layer_needs average_needs(const struct layer_dims *d)
 {
-    return d->n * blocks(d);
+    return (struct layer_needs){.run_tasks = d->n * blocks(d)};
 }
 
 static void average_run_task(const struct layer_args *a, int64_t task, void *workspace)
@@ -83,6 +83,6 @@ const struct layer_variant average_pool_plain = {
     .name = "average_pool_plain",
     .family = FAMILY_PLAIN,
     .applies = layer_applies_always,
-    .tasks = average_tasks,
+    .needs = average_needs,
     .run_task = average_run_task,
 };

@@ -21,6 +21,6 @@ const struct layer_variant softmax_plain = {
     .name = "softmax_plain",
     .family = FAMILY_PLAIN,
     .applies = layer_applies_always,
-    .tasks = layer_pixel_tasks,
+    .needs = layer_pixel_needs,
     .run_task = run_task,
 };

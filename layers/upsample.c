@@ -25,6 +25,6 @@ const struct layer_variant upsample_nearest = {
     .family = FAMILY_PLAIN,
     .applies = layer_applies_always,
     .band_rows = 1,
-    .tasks = layer_row_tasks,
+    .needs = layer_row_needs,
     .run_task = run_task,
 };

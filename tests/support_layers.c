@@ -288,7 +288,7 @@ static void pack_variant(const struct trial *t, const struct buffers *b, const s
 {
     const struct layer_dims *d = &t->d;
     struct guarded seen = guarded_create(b->w.count);
-    for (int64_t task = variant->pack_tasks(d); task-- > 0;) {
+    for (int64_t task = variant->needs(d).pack_tasks; task-- > 0;) {
         struct layer_weights weights = weights_of(t, b);
         struct layer_span span = {AXIS_OUTPUT, 0, d->oc};
         if (variant->pack_span)
@@ -309,13 +309,11 @@ static void pack_variant(const struct trial *t, const struct buffers *b, const s
 static void run_variant(const struct trial *t, const struct buffers *b, const struct layer_variant *variant)
 {
     const struct layer_dims *d = &t->d;
-    size_t packed_bytes = variant->packed_bytes ? variant->packed_bytes(d) : 0;
-    size_t workspace_bytes = variant->workspace_bytes ? variant->workspace_bytes(d) : 0;
-    struct guarded packed = guarded_create((int64_t)(packed_bytes / sizeof(float)));
-    struct guarded workspace = guarded_create((int64_t)(workspace_bytes / sizeof(float)));
-    size_t shared_bytes = variant->shared_bytes ? variant->shared_bytes(d) : 0;
-    struct guarded shared = guarded_create((int64_t)(shared_bytes / sizeof(float)));
-    if (variant->packed_bytes)
+    struct layer_needs needs = variant->needs(d);
+    struct guarded packed = guarded_create((int64_t)(needs.packed_bytes / sizeof(float)));
+    struct guarded workspace = guarded_create((int64_t)(needs.workspace_bytes / sizeof(float)));
+    struct guarded shared = guarded_create((int64_t)(needs.shared_bytes / sizeof(float)));
+    if (variant->pack_task)
         pack_variant(t, b, variant, packed.values);
     struct layer_args args = {.d = *d,
                               .x = b->x.values,
@@ -332,9 +330,9 @@ static void run_variant(const struct trial *t, const struct buffers *b, const st
     args.epilogue.scale = t->scale ? b->scale.values : NULL;
     args.epilogue.shift = t->scale ? b->shift.values : NULL;
     /* Backwards: the order of tasks must not matter. */
-    for (int64_t task = shared_bytes ? variant->prepare_tasks(d) : 0; task-- > 0;)
+    for (int64_t task = needs.prepare_tasks; task-- > 0;)
         variant->prepare_task(&args, task, workspace.values);
-    for (int64_t task = variant->tasks(d); task-- > 0;)
+    for (int64_t task = needs.run_tasks; task-- > 0;)
         variant->run_task(&args, task, workspace.values);
     bool intact = guarded_intact(&packed, describe(t, variant->name)) &&
                   guarded_intact(&workspace, describe(t, variant->name)) &&

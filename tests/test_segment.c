@@ -182,7 +182,7 @@ static struct tensor enlarge(const struct layer_variant *variant, const struct e
     struct layer_args args = {.x = made->data, .x_stride = made->stride, .y = whole.data, .y_stride = e->c};
     args.d = (struct layer_dims){.n = 1, .ih = e->h, .iw = e->w, .ic = e->c};
     args.d.oh = e->height, args.d.ow = e->width, args.d.oc = e->c, args.d.align_corners = e->align_corners;
-    for (int64_t task = 0; task < variant->tasks(&args.d); task++)
+    for (int64_t task = 0; task < variant->needs(&args.d).run_tasks; task++)
         variant->run_task(&args, task, NULL);
     return whole;
 }
