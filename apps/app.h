@@ -28,6 +28,7 @@ struct options {
     const char *view, *truth, *probabilities;
     int64_t resize; /* 0: not given, as below */
     double scale, threshold;
+    const char *svg;
     bool json, csv, masks, quiet, force, no_orient, help;
     char **arguments; /* what is left: plain arguments */
     int argument_count;
@@ -45,7 +46,8 @@ enum command_bit {
     INSPECT = 128,
     VERIFY = 256,
     BENCH = 512,
-    ALL = 1023,
+    EXPLAIN = 1024,
+    ALL = 2047,
 };
 
 struct command {
@@ -96,6 +98,7 @@ limn_status pixels_run(const struct options *options, limn_error *error);
 limn_status run_run(const struct options *options, limn_error *error);
 limn_status inspect_run(const struct options *options, limn_error *error);
 limn_status verify_run(const struct options *options, limn_error *error);
+limn_status explain_run(const struct options *options, limn_error *error);
 limn_status bench_run(const struct options *options, limn_error *error);
 
 #endif

@@ -117,21 +117,13 @@ static limn_status bench_measure(const struct options *options, struct bench *be
     return status;
 }
 
-static double total_flops(const struct graph *graph, const struct plan *plan)
-{
-    double sum = 0;
-    for (int s = 0; s < plan->step_count; s++)
-        sum += step_flops(graph, &plan->steps[s]);
-    return sum;
-}
-
 /* ---- model ------------------------------------------------------------------------------- */
 
 static void report_model(const struct options *options, const struct bench *bench)
 {
     const struct plan *plan = &bench->session->plan;
     double min_ms = bench->runs[0] * 1e3, median_ms = median(bench->runs, bench->run_count) * 1e3;
-    double flops = total_flops(&bench->model->graph, plan), rss_mb = (double)mem_peak_resident() / 1e6;
+    double flops = plan_flops(&bench->model->graph, plan), rss_mb = (double)mem_peak_resident() / 1e6;
     if (options->json) {
         printf(
             "{\"model\": \"%s\", \"size\": [%" PRId64 ", %" PRId64 ", %" PRId64

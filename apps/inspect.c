@@ -41,22 +41,6 @@ static void close_contents(struct contents *contents)
 /* The size a network is shown at when none is given. */
 enum { DEFAULT_SIDE = 128 };
 
-static int64_t all_parameters(const struct graph *graph)
-{
-    int64_t sum = 0;
-    for (int i = 0; i < graph->count; i++)
-        sum += graph->nodes[i].fused_into == NO_VALUE ? graph->nodes[i].parameters : 0;
-    return sum;
-}
-
-static double all_flops(const struct graph *graph, const struct plan *plan)
-{
-    double sum = 0;
-    for (int s = 0; s < plan->step_count; s++)
-        sum += step_flops(graph, &plan->steps[s]);
-    return sum;
-}
-
 /* "+bias +add +relu": what the epilogue of a step does. */
 static const char *fused_text(const struct node *node, char text[48])
 {
@@ -99,8 +83,8 @@ static void print_graph(const struct contents *contents, const struct plan *plan
         printf("%-28s %-10s %-22s %-18s %12" PRId64 " %10.2f\n", node->name, operator_name(node), shape,
                fused_text(node, fused), node->parameters, node_flops(node, d) / 1e6);
     }
-    printf("\n%" PRId64 " parameters, %.3f GFLOP, %.1f MB of activations\n", all_parameters(graph),
-           all_flops(graph, plan) / 1e9, (double)plan->arena_bytes / 1e6);
+    printf("\n%" PRId64 " parameters, %.3f GFLOP, %.1f MB of activations\n", graph_parameters(graph),
+           plan_flops(graph, plan) / 1e9, (double)plan->arena_bytes / 1e6);
 }
 
 static void print_json(const struct contents *contents, const struct plan *plan)
@@ -139,8 +123,8 @@ static void print_json(const struct contents *contents, const struct plan *plan)
                "], \"parameters\": %" PRId64 ", \"flop\": %.0f}",
                operator_name(node), d->n, d->oc, d->oh, d->ow, node->parameters, node_flops(node, d));
     }
-    printf("],\n \"parameters\": %" PRId64 ", \"flop\": %.0f, \"arena_bytes\": %zu}\n", all_parameters(graph),
-           all_flops(graph, plan), plan->arena_bytes);
+    printf("],\n \"parameters\": %" PRId64 ", \"flop\": %.0f, \"arena_bytes\": %zu}\n",
+           graph_parameters(graph), plan_flops(graph, plan), plan->arena_bytes);
 }
 
 limn_status inspect_run(const struct options *options, limn_error *error)
@@ -223,7 +207,7 @@ limn_status verify_run(const struct options *options, limn_error *error)
                header->tensor_count);
     } else if (status == LIMN_OK) {
         printf("%s: ok, %s, %zu tensors, %" PRId64 " parameters\n", contents.path, contents.kind->name,
-               header->tensor_count, all_parameters(&contents.graph));
+               header->tensor_count, graph_parameters(&contents.graph));
     }
     close_contents(&contents);
     return status;

@@ -91,6 +91,17 @@ const struct command commands[] = {
      "are "
      "finite and\nall batch-norm variances positive.",
      verify_run},
+    {EXPLAIN, "explain", "show a network as the engine sees it", "[options] WEIGHTS",
+     "limn explain unet --size 512x512 --svg arena.svg",
+     "Three tables at a size (default: one at which such a network is usually run). The network: each operation\n"
+     "with its window (kernel, s stride, p padding, d dilation), shape, parameters, operations, and receptive\n"
+     "field in pixels of the first input, and what was joined to it: \">\" says where it went, the rest is done to\n"
+     "results on their way out. How it runs: kernel, and why this one (fastest; a faster one is of a family not\n"
+     "asked for; given up for the budget of packed weights, or for the memory limit), packed weights, scratch,\n"
+     "and where its value lies in the arena. Memory: bytes that live, step by step.\n"
+     "\n"
+     "Nothing is run, so sizes beyond this machine's memory can be explained too.",
+     explain_run},
     {BENCH, "bench", "measure", "model|layers|kernels|machine [options]",
      "limn bench layers -m enhancenet --size 128x128",
      "model    the whole network: minimum, median, load time, peak memory\n"

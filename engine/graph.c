@@ -80,7 +80,8 @@ static bool make_room(struct graph *graph)
     return true;
 }
 
-struct node *graph_append(struct graph *graph, const char *base, const char *suffix, value x)
+struct node *graph_append(struct graph *graph, const char *base, const char *suffix, const char *does,
+                          value x)
 {
     char name[NAME_ROOM];
     if (graph->status != LIMN_OK || !make_room(graph))
@@ -90,7 +91,8 @@ struct node *graph_append(struct graph *graph, const char *base, const char *suf
         return NULL;
     }
     struct node *node = &graph->nodes[graph->count++];
-    *node = (struct node){.x = x, .residual = NO_VALUE, .like = NO_VALUE, .fused_into = NO_VALUE};
+    *node =
+        (struct node){.does = does, .x = x, .residual = NO_VALUE, .like = NO_VALUE, .fused_into = NO_VALUE};
     node->name = mem_strdup(name);
     node->made = mem_strdup(name);
     if (!node->name || !node->made) {
@@ -105,6 +107,14 @@ struct node *graph_append(struct graph *graph, const char *base, const char *suf
 bool node_runs(const struct node *node)
 {
     return node->role != NODE_INPUT && node->fused_into == NO_VALUE;
+}
+
+int64_t graph_parameters(const struct graph *graph)
+{
+    int64_t sum = 0;
+    for (int i = 0; i < graph->count; i++)
+        sum += graph->nodes[i].fused_into == NO_VALUE ? graph->nodes[i].parameters : 0;
+    return sum;
 }
 
 value graph_last(const struct graph *graph)

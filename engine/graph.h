@@ -46,8 +46,9 @@ enum node_role {
 };
 
 struct node {
-    char *name; /* of the operation */
-    char *made; /* of its value, after what was fused into it */
+    char *name;       /* of the operation */
+    char *made;       /* of its value, after what was fused into it */
+    const char *does; /* as the network says it, in a word: "conv2d", "batchnorm", "add"; static storage */
     enum node_role role;
     enum layer_kind kind; /* of a layer */
     value x;
@@ -193,14 +194,18 @@ struct graph graph_until(const struct graph *graph, value output);
  * What is folded into it does not change them, so rates can be compared with other programs'. */
 double node_flops(const struct node *node, const struct layer_dims *d);
 
+/* Trained numbers that all operations use. */
+int64_t graph_parameters(const struct graph *graph);
+
 /* Whether a node still does something of its own: it is no input and not fused into another. */
 bool node_runs(const struct node *node);
 
 /* ---- for graph*.c ------------------------------------------------------------------------ */
 
 /* Appends a node called BASE+SUFFIX that reads x (NO_VALUE for none); NULL after a failure. Later calls may
- * move nodes. */
-struct node *graph_append(struct graph *graph, const char *base, const char *suffix, value x);
+ * move nodes. `does`: see struct node. */
+struct node *graph_append(struct graph *graph, const char *base, const char *suffix, const char *does,
+                          value x);
 
 /* The value that was appended last, or NO_VALUE after a failure. */
 value graph_last(const struct graph *graph);

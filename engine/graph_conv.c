@@ -30,7 +30,7 @@ static value convolution(struct graph *graph, value x, const char *name, struct 
 {
     char shape[96];
     const char *suffix = conv.weight ? conv.weight : ".weight";
-    struct node *node = graph_append(graph, name, "", x);
+    struct node *node = graph_append(graph, name, "", layer_operators[kind].name, x);
     const struct tensor_entry *weight = graph_use_tensor(graph, name, suffix, 4);
     if (!node || !weight)
         return NO_VALUE;
@@ -76,7 +76,7 @@ value graph_conv2d_transpose(struct graph *graph, value x, const char *name, str
 value graph_linear(struct graph *graph, value x, const char *name, int64_t side)
 {
     char shape[96];
-    struct node *node = graph_append(graph, name, "", x);
+    struct node *node = graph_append(graph, name, "", "linear", x);
     const struct tensor_entry *weight = graph_use_tensor(graph, name, ".weight", 2);
     if (!node || !weight)
         return NO_VALUE;

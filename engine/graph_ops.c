@@ -7,11 +7,11 @@
 #include <math.h>
 #include <string.h>
 
-/* A layer that changes x: named after it. NULL when an earlier call failed. */
+/* A layer that changes x: named after it. NULL when an earlier call failed. suffix: "/" and what it does. */
 static struct node *append_layer(struct graph *graph, value x, const char *suffix, enum layer_kind kind)
 {
     struct node *node =
-        graph->status == LIMN_OK ? graph_append(graph, graph->nodes[x].made, suffix, x) : NULL;
+        graph->status == LIMN_OK ? graph_append(graph, graph->nodes[x].made, suffix, suffix + 1, x) : NULL;
     if (node)
         node->kind = kind;
     return node;
@@ -21,7 +21,7 @@ static struct node *append_layer(struct graph *graph, value x, const char *suffi
 
 value graph_input_fixed(struct graph *graph, const char *name, int64_t channels, int64_t side)
 {
-    struct node *node = graph_append(graph, name, "", NO_VALUE);
+    struct node *node = graph_append(graph, name, "", "input", NO_VALUE);
     if (node) {
         node->role = NODE_INPUT;
         node->channels = channels;
@@ -132,7 +132,7 @@ static void fill_batchnorm(struct graph *graph, struct node *node, const char *n
 
 value graph_batchnorm(struct graph *graph, value x, const char *name)
 {
-    struct node *node = graph_append(graph, name, "", x);
+    struct node *node = graph_append(graph, name, "", "batchnorm", x);
     if (node) {
         node->kind = LAYER_POINTWISE;
         fill_batchnorm(graph, node, name);
@@ -225,7 +225,7 @@ value graph_pad_like(struct graph *graph, value x, value like)
 value graph_concat(struct graph *graph, const value *parts, int count)
 {
     struct node *node = graph->status == LIMN_OK
-                            ? graph_append(graph, graph->nodes[parts[0]].made, "/concat", NO_VALUE)
+                            ? graph_append(graph, graph->nodes[parts[0]].made, "/concat", "concat", NO_VALUE)
                             : NULL;
     for (int i = 0; node && i < count && i < PARTS_MOST; i++) {
         node->role = NODE_CONCAT;

@@ -404,3 +404,11 @@ double step_flops(const struct graph *graph, const struct step *step)
 {
     return node_flops(&graph->nodes[step->node], &step->args.d);
 }
+
+double plan_flops(const struct graph *graph, const struct plan *plan)
+{
+    double sum = 0;
+    for (int s = 0; s < plan->step_count; s++)
+        sum += step_flops(graph, &plan->steps[s]);
+    return sum;
+}

@@ -113,14 +113,21 @@ void plan_bind(struct plan *plan, const struct graph *graph, float *arena);
 /* Bytes a step must at least move: inputs, packed weights and output, once each. */
 size_t step_bytes(const struct step *step);
 
-/* See node_flops; none for the copies into a concat. */
+/* See node_flops; none for the copies into a concat. plan_flops: of all steps. */
 double step_flops(const struct graph *graph, const struct step *step);
+double plan_flops(const struct graph *graph, const struct plan *plan);
 
 /* "fastest", "family", "weights", "memory" */
 const char *choice_name(enum choice choice);
 
 /* Gives a step a variant and what that needs, for plan.c and plan_fit.c. */
 void step_choose(struct step *step, const struct layer_variant *variant, enum choice choice);
+
+/* Bytes of the values that live during step `s`, or, for the number of steps, behind the last one. */
+size_t plan_live_bytes(const struct plan *plan, const struct graph *graph, int s);
+
+/* Bytes of the arena that a step has for itself: what its stages share, and its workspaces. */
+size_t plan_scratch_bytes(const struct plan *plan, const struct step *step);
 
 /* The height of the arena: bytes that live in it at a time at most. As good as arena_bytes, but quicker. */
 size_t plan_height(const struct plan *plan, const struct graph *graph);

@@ -83,13 +83,23 @@ static size_t scratch_bytes(const struct plan *plan, const struct layer_needs *n
     return needs->shared_bytes + workspace_stride(needs->workspace_bytes) * (size_t)plan->threads;
 }
 
-static size_t height_at(const struct plan *plan, const struct graph *graph, int s)
+size_t plan_scratch_bytes(const struct plan *plan, const struct step *step)
 {
-    size_t height = scratch_bytes(plan, &plan->steps[s].needs);
+    return scratch_bytes(plan, &step->needs);
+}
+
+size_t plan_live_bytes(const struct plan *plan, const struct graph *graph, int s)
+{
+    size_t bytes = 0;
     for (int i = 0; i < graph->count; i++)
         if (plan->placements[i].first <= s && s <= plan->placements[i].last)
-            height += plan->placements[i].bytes;
-    return height;
+            bytes += plan->placements[i].bytes;
+    return bytes;
+}
+
+static size_t height_at(const struct plan *plan, const struct graph *graph, int s)
+{
+    return plan_live_bytes(plan, graph, s) + plan_scratch_bytes(plan, &plan->steps[s]);
 }
 
 size_t plan_height(const struct plan *plan, const struct graph *graph)
@@ -109,7 +119,7 @@ static double arena_saved(const struct heights *heights, int s, const struct lay
     struct layer_needs needs = variant->needs(&step->args.d);
     size_t height = height_at(heights->plan, heights->graph, s);
     double before = (double)height, highest = (double)heights->highest;
-    double after = before - (double)scratch_bytes(heights->plan, &step->needs) +
+    double after = before - (double)plan_scratch_bytes(heights->plan, step) +
                    (double)scratch_bytes(heights->plan, &needs);
     if (height == heights->highest)
         return before - after;

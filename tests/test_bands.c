@@ -172,7 +172,7 @@ static void build(struct graph *g)
     graph_output(g, graph_tanh(g, graph_conv2d(g, sum, "last", (struct conv){0})));
 }
 
-static const struct model_kind test_kind = {"test", "", any_file, build};
+static const struct model_kind test_kind = {"test", "", any_file, build, 0};
 
 static const char *write_weights(void)
 {

@@ -36,7 +36,7 @@ static void build(struct graph *g)
     graph_output(g, graph_conv2d(g, graph_relu(g, graph_conv2d(g, both, "d", padded)), "last", padded));
 }
 
-static const struct model_kind test_kind = {"test", "", any_file, build};
+static const struct model_kind test_kind = {"test", "", any_file, build, 0};
 
 static const char *write_weights(void)
 {
@@ -161,7 +161,7 @@ static void build_huge(struct graph *g)
 static void test_sizes_that_overflow(void **state)
 {
     (void)state;
-    static const struct model_kind huge = {"huge", "", any_file, build_huge};
+    static const struct model_kind huge = {"huge", "", any_file, build_huge, 0};
     static const float zero[1];
     const struct made_tensor tensors[] = {{"unused", {1}, zero}};
     const char *path = scratch_path("huge.safetensors");
@@ -406,7 +406,7 @@ static limn_status count_concats(void *context, const struct node *node, const s
 static void test_parts_that_stay_apart(void **state)
 {
     (void)state;
-    static const struct model_kind kind = {"skip", "", any_file, build_skip};
+    static const struct model_kind kind = {"skip", "", any_file, build_skip, 0};
     float *want = NULL;
     for (int fast = 0; fast < 2; fast++) {
         limn_engine *engine = test_engine(2, fast ? LIMN_KERNELS_AUTO : LIMN_KERNELS_REFERENCE);

@@ -42,4 +42,4 @@ static void build(struct graph *g)
     graph_output(g, graph_tanh(g, x));
 }
 
-const struct model_kind dcgan = {"dcgan", "pictures from noise (Radford et al. 2016)", recognise, build};
+const struct model_kind dcgan = {"dcgan", "pictures from noise (Radford et al. 2016)", recognise, build, 0};

@@ -119,4 +119,4 @@ static void build(struct graph *g)
 }
 
 const struct model_kind deeplabv3 = {"deeplabv3", "semantic segmentation (Chen et al. 2017)", recognise,
-                                     build};
+                                     build, 520};

@@ -72,4 +72,5 @@ static void build(struct graph *g)
     graph_output(g, graph_bilinear(g, graph_scale_shift(g, x, to_lab, zero), 4, false));
 }
 
-const struct model_kind eccv16 = {"eccv16", "colorization, automatic (Zhang et al. 2016)", recognise, build};
+const struct model_kind eccv16 = {"eccv16", "colorization, automatic (Zhang et al. 2016)", recognise, build,
+                                  256};

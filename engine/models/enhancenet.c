@@ -68,4 +68,5 @@ static void build(struct graph *g)
     graph_output(g, graph_shift(g, x, mean));
 }
 
-const struct model_kind enhancenet = {"enhancenet", "4x super-resolution of a picture", recognise, build};
+const struct model_kind enhancenet = {"enhancenet", "4x super-resolution of a picture", recognise, build,
+                                      128};

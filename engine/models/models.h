@@ -9,6 +9,7 @@ struct model_kind {
     const char *does;                             /* one line */
     bool (*recognise)(const struct graph *graph); /* by tensors that only this network has */
     void (*build)(struct graph *graph);
+    int64_t side; /* of the pictures that it is usually run at; 0: its inputs have sizes of their own */
 };
 
 /* Ends with NULL. */

@@ -78,4 +78,4 @@ static void build(struct graph *g)
 }
 
 const struct model_kind siggraph17 = {
-    "siggraph17", "colorization with hints or automatic (Zhang et al. 2017)", recognise, build};
+    "siggraph17", "colorization with hints or automatic (Zhang et al. 2017)", recognise, build, 256};

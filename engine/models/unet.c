@@ -67,4 +67,4 @@ static void build(struct graph *g)
     graph_output(g, graph_conv2d(g, x, "outc.conv", (struct conv){0})); /*   64 -> classes    1    */
 }
 
-const struct model_kind unet = {"unet", "segmentation (Ronneberger et al. 2015)", recognise, build};
+const struct model_kind unet = {"unet", "segmentation (Ronneberger et al. 2015)", recognise, build, 512};

@@ -87,7 +87,7 @@ static void build(struct graph *g)
 }
 
 const struct model_kind vae = {"vae", "diverse colorization from a latent vector (Deshpande et al. 2017)",
-                               recognise, build};
+                               recognise, build, 0};
 
 /* ---- the colour encoder ------------------------------------------------------------------ */
 
@@ -109,4 +109,4 @@ static void build_colour_encoder(struct graph *g)
 }
 
 const struct model_kind vae_colour_encoder = {"colour encoder", "the latent vector of a picture's colours",
-                                              has_colour_encoder, build_colour_encoder};
+                                              has_colour_encoder, build_colour_encoder, 0};
