@@ -37,10 +37,10 @@ static void __attribute__((format(printf, 2, 3))) put(struct svg *svg, const cha
     char text[1024];
     va_list arguments;
     va_start(arguments, format);
-    int length = vsnprintf(text, sizeof text, format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     if (svg->status == LIMN_OK)
-        svg->status = output_write(svg->output, text, (size_t)length, svg->error);
+        svg->status = output_write(svg->output, text, strlen(text), svg->error);
 }
 
 static void put_escaped(struct svg *svg, const char *text)

@@ -20,7 +20,7 @@ from checkpoint_files import tf_v1, torch_legacy, torch_zip
 from cli_support import LIMN, ROOT, WEIGHTS, enhancenet, fails, limn, pixels, ppm, read_weights, succeeds
 from convert_runner import convert
 
-COMMANDS = ["segment", "colorize", "upscale", "generate", "compare", "pixels", "run", "inspect", "verify", "bench"]
+COMMANDS = ["segment", "colorize", "upscale", "generate", "compare", "pixels", "run", "inspect", "verify", "explain", "bench"]
 
 
 def npy(array: np.ndarray) -> bytes:
