@@ -14,6 +14,20 @@ static int64_t window_outputs(int64_t in, int64_t kernel, int64_t stride, int64_
     return room < 0 ? 0 : room / stride + 1;
 }
 
+void plan_infer_output(enum layer_kind kind, struct layer_dims *d)
+{
+    d->oh = d->ih, d->ow = d->iw;
+    if (kind == LAYER_CONV2D || kind == LAYER_MAX_POOL) {
+        d->oh = window_outputs(d->ih, d->kh, d->stride_h, d->pad_h, d->dilation_h);
+        d->ow = window_outputs(d->iw, d->kw, d->stride_w, d->pad_w, d->dilation_w);
+    } else if (kind == LAYER_CONV2D_TRANSPOSE) {
+        d->oh = (d->ih - 1) * d->stride_h - 2 * d->pad_h + d->kh;
+        d->ow = (d->iw - 1) * d->stride_w - 2 * d->pad_w + d->kw;
+    } else if (kind == LAYER_AVERAGE_POOL) {
+        d->oh = d->ow = 1;
+    }
+}
+
 /* The height and width of an enlargement, by its factor or like another value. */
 static void infer_resize(const struct graph *graph, const struct node *node, const struct layer_dims *all,
                          struct layer_dims *d)
@@ -27,34 +41,13 @@ static void infer_layer(const struct graph *graph, const struct node *node, cons
                         struct layer_dims *d)
 {
     const struct layer_dims *x = &all[graph_maker(graph, node->x)];
-    d->n = x->n, d->ih = d->oh = x->oh, d->iw = d->ow = x->ow, d->ic = x->oc;
-    switch (node->kind) {
-    case LAYER_CONV2D:
-    case LAYER_MAX_POOL:
-        d->oh = window_outputs(d->ih, d->kh, d->stride_h, d->pad_h, d->dilation_h);
-        d->ow = window_outputs(d->iw, d->kw, d->stride_w, d->pad_w, d->dilation_w);
-        break;
-    case LAYER_CONV2D_TRANSPOSE:
-        d->oh = (d->ih - 1) * d->stride_h - 2 * d->pad_h + d->kh;
-        d->ow = (d->iw - 1) * d->stride_w - 2 * d->pad_w + d->kw;
-        break;
-    case LAYER_AVERAGE_POOL:
-        d->oh = d->ow = 1;
-        break;
-    case LAYER_PAD:
+    d->n = x->n, d->ih = x->oh, d->iw = x->ow, d->ic = x->oc;
+    plan_infer_output(node->kind, d);
+    if (node->factor || node->like != NO_VALUE)
         infer_resize(graph, node, all, d);
+    if (node->kind == LAYER_PAD) {
         d->pad_h = (d->oh - d->ih) / 2;
         d->pad_w = (d->ow - d->iw) / 2;
-        break;
-    case LAYER_UPSAMPLE:
-    case LAYER_BILINEAR:
-    case LAYER_BICUBIC:
-        infer_resize(graph, node, all, d);
-        break;
-    case LAYER_POINTWISE:
-    case LAYER_SOFTMAX:
-    case LAYER_COUNT:
-        break;
     }
 }
 

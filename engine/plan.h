@@ -44,7 +44,6 @@ struct step {
     struct layer_needs needs;
     size_t shared_offset, workspace_offset; /* in the arena, for the time of this step */
     void *workspace;                        /* of all workers, once plan_bind gave it one */
-    double seconds;                         /* spent here, summed over the runs since the profile was reset */
 };
 
 /* Where one value lives. A value that is written in place into another, such as a part of a concat, has that
@@ -71,6 +70,10 @@ struct plan {
     size_t packed_bytes, staging_bytes; /* staging: for a lane, while packing, before there is an arena */
     int lanes;                          /* threads that pack at a time */
 };
+
+/* The output's height and width of an operator that is no enlargement and no pad, from its kind, its input
+ * and its window; 0 or less when the window does not fit. */
+void plan_infer_output(enum layer_kind kind, struct layer_dims *d);
 
 /* Plans `graph` at `size` with kernels of the given family. `where` names the graph in messages. Nothing is
  * packed or bound yet. LIMN_E_INPUT for a size the graph cannot take, LIMN_E_MEMORY. */

@@ -2,7 +2,6 @@
 #include "session.h"
 #include "memory.h"
 #include "pages.h"
-#include "step.h"
 
 value graph_input_node(const struct graph *graph, int index)
 {
@@ -113,11 +112,22 @@ void session_observe(limn_session *session, session_observer observer, void *con
     session->observer_context = context;
 }
 
-void session_profile(limn_session *session)
+void session_profile(limn_session *session, double *seconds)
 {
-    session->profiling = true;
+    session->step_seconds = seconds;
+}
+
+void session_trace(limn_session *session, struct task_time *times)
+{
+    session->task_times = times;
+}
+
+int64_t session_tasks(const limn_session *session)
+{
+    int64_t tasks = 0;
     for (int s = 0; s < session->plan.step_count; s++)
-        session->plan.steps[s].seconds = 0;
+        tasks += step_tasks(&session->plan.steps[s]);
+    return tasks;
 }
 
 /* ---- running ----------------------------------------------------------------------------- */
@@ -125,12 +135,22 @@ void session_profile(limn_session *session)
 static limn_status run_steps(limn_session *session, limn_error *error)
 {
     struct plan *plan = &session->plan;
+    struct pool *pool = session->model->engine->pool;
+    struct task_time *times = session->task_times;
+    double before = session->step_seconds ? time_now() : 0;
     for (int s = 0; s < plan->step_count; s++) {
         struct step *step = &plan->steps[s];
-        double start = session->profiling ? time_now() : 0;
-        step_run(step, session->model->engine->pool);
-        if (session->profiling)
-            step->seconds += time_now() - start;
+        if (times) {
+            step_run_timed(step, pool, times);
+            times += step_tasks(step);
+        } else {
+            step_run(step, pool);
+        }
+        if (session->step_seconds) {
+            double now = time_now();
+            session->step_seconds[s] = now - before;
+            before = now;
+        }
         bool made = s + 1 == plan->step_count || step[1].node != step->node; /* or a concat's first copies */
         if (session->observer && made) {
             limn_status status = session->observer(

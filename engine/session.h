@@ -3,6 +3,7 @@
 #define LIMN_SESSION_H
 
 #include "plan.h"
+#include "step.h"
 
 /* Called after each step with the value it made, which stays valid only during the call: its memory is used
  * again by later steps. A status other than LIMN_OK ends the run. */
@@ -14,7 +15,8 @@ struct limn_session {
     struct graph graph; /* the model's, as far as this session runs it: a view */
     struct plan plan;
     float *arena;
-    bool profiling; /* add up step->seconds */
+    double *step_seconds;         /* see session_profile, or NULL */
+    struct task_time *task_times; /* see session_trace, or NULL */
     session_observer observer;
     void *observer_context;
 };
@@ -30,8 +32,15 @@ const struct tensor *session_output(const limn_session *session);
 
 void session_observe(limn_session *session, session_observer observer, void *context);
 
-/* Starts timing each step anew. */
-void session_profile(limn_session *session);
+/* From now on each run notes the seconds that each step takes in `seconds`, plan.step_count of them, which
+ * the caller owns. From the end of a step to that of the next, so that they add up to the run. NULL: no more.
+ */
+void session_profile(limn_session *session, double *seconds);
+
+/* Likewise each run notes when each task ran: session_tasks of them, one step after the other, as
+ * step_run_timed has them. NULL: no more. */
+void session_trace(limn_session *session, struct task_time *times);
+int64_t session_tasks(const limn_session *session);
 
 /* The node of input `index`, or NO_VALUE. */
 value graph_input_node(const struct graph *graph, int index);

@@ -112,6 +112,56 @@ static void test_running_allocates_nothing(void **state)
     limn_engine_free(engine);
 }
 
+/* The steps' times add up to the run's; each task of each step ran once, within the run, on a thread of the
+ * pool; and no thread did two at a time. */
+static void test_times_of_steps_and_tasks(void **state)
+{
+    (void)state;
+    enum { THREADS = 3 };
+    limn_engine *engine = test_engine(THREADS, LIMN_KERNELS_AUTO);
+    limn_model *model;
+    limn_session *session;
+    assert_ok(limn_model_load(engine, "weights/enhancenet.safetensors", &model, error));
+    assert_ok(limn_session_create(model, (limn_size){1, 32, 32}, &session, error));
+    struct tensor *x = session_input(session, 0);
+    memset(x->data, 0, (size_t)(tensor_pixels(x) * x->c) * sizeof(float));
+    size_t steps = (size_t)session->plan.step_count, tasks = (size_t)session_tasks(session), second = 0;
+    for (size_t s = 0; s < steps; s++)
+        second += (size_t)session->plan.steps[s].needs.run_tasks;
+    assert_true(second < tasks); /* some steps have two stages: Winograd's */
+    double *seconds = malloc(steps * sizeof *seconds), sum = 0;
+    struct task_time *times = calloc(tasks, sizeof *times);
+    session_profile(session, seconds);
+    session_trace(session, times);
+    double begin = time_now();
+    assert_ok(limn_session_run(session, error));
+    double end = time_now(), after[THREADS] = {begin, begin, begin};
+    for (size_t s = 0; s < steps; s++) {
+        assert_true(seconds[s] > 0);
+        sum += seconds[s];
+    }
+    assert_true(sum <= end - begin);
+    for (size_t i = 0; i < tasks; i++) { /* a thread takes the tasks of a step in their order */
+        assert_in_range(times[i].worker, 0, THREADS - 1);
+        assert_true(times[i].start >= after[times[i].worker] && times[i].end >= times[i].start);
+        after[times[i].worker] = times[i].end;
+    }
+    assert_true(after[0] <= end && after[1] <= end && after[2] <= end);
+
+    struct task_time last = times[tasks - 1];
+    double last_seconds = seconds[steps - 1];
+    session_profile(session, NULL);
+    session_trace(session, NULL);
+    assert_ok(limn_session_run(session, error));
+    assert_memory_equal(&last, &times[tasks - 1], sizeof last);
+    assert_memory_equal(&last_seconds, &seconds[steps - 1], sizeof last_seconds);
+    free(seconds);
+    free(times);
+    limn_session_free(session);
+    limn_model_free(model);
+    limn_engine_free(engine);
+}
+
 /* A session that fails for want of memory leaves nothing half made, and the model can still be used. */
 static void test_packing_may_fail(void **state)
 {
@@ -382,6 +432,7 @@ int main(void)
         cmocka_unit_test(test_threads_do_not_change_results),
         cmocka_unit_test(test_sessions_side_by_side),
         cmocka_unit_test(test_running_allocates_nothing),
+        cmocka_unit_test(test_times_of_steps_and_tasks),
         cmocka_unit_test(test_packing_may_fail),
         cmocka_unit_test(test_placements_do_not_overlap),
         cmocka_unit_test(test_impossible_sizes),
