@@ -29,6 +29,8 @@ struct options {
     int64_t resize; /* 0: not given, as below */
     double scale, threshold;
     const char *svg;
+    const char *op, *shape, *baseline, *trace; /* bench, and the next line */
+    bool steps, markdown;
     bool json, csv, masks, quiet, force, no_orient, help;
     char **arguments; /* what is left: plain arguments */
     int argument_count;
@@ -86,8 +88,14 @@ limn_status app_input(const struct options *options, const char **input, limn_er
 /* A line on stderr, unless --quiet. */
 void app_note(const struct options *options, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* A character of a JSON string, ended by a zero byte. */
+const char *json_escape(char character, char out[8]);
+
 /* Text as a JSON string, quotes included. */
 void print_json_string(FILE *file, const char *text);
+
+/* Text as a field of CSV (RFC 4180): one with a comma, quote or line break is quoted, its quotes doubled. */
+void print_csv_string(FILE *file, const char *text);
 
 limn_status segment_run(const struct options *options, limn_error *error);
 limn_status colorize_run(const struct options *options, limn_error *error);

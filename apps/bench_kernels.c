@@ -1,284 +1,224 @@
-/* bench_kernels.c - limn bench kernels: every variant of the convolutions side by side, on shapes that the
- * seven networks have: time, and error against the reference.
- *
- * The variants of a shape run in turn, round after round, so that whatever else the machine does meets all of
- * them; the minimum counts. The error is the largest difference from the reference, which adds in double
- * precision, on rows of the output spread over the picture, as a part of the largest value there. */
+/* bench_kernels.c - limn bench kernels: every variant of every operator side by side, on layers of the seven
+ * networks or on one of the caller's: time, and error against the reference. */
 #include "bench.h"
-#include "memory.h"
-#include "model.h"
-#include "native.h"
-#include "step.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
-enum { VARIANTS_MOST = 12, ROWS_COMPARED = 6 };
-
-struct shape {
-    const char *where;
-    enum layer_kind kind;
-    struct layer_dims d; /* without the output's size */
+static const struct column kernel_columns[] = {
+    {"op", NULL, NULL, 0, 0},
+    {"shape", NULL, NULL, 0, 0},
+    {"where", NULL, NULL, 0, 0},
+    {"step", "step", NULL, 0, -24},
+    {"variant", "kernel", NULL, 0, -30},
+    {"ms", "min ms", "%.3f", 0, 10},
+    {"median_ms", "median", "%.3f", 0, 10},
+    {"spread_ms", "spread", "%.3f", 0, 8},
+    {"flop", NULL, NULL, 0, 0},
+    {"bytes", NULL, NULL, 0, 0},
+    {"gflops", "GFLOP/s", "%.1f", 0, 7},
+    {"percent_of_peak", "of peak", "%.1f%%", 0, 7},
+    {"percent_of_bandwidth", "of memory", "%.1f%%", 0, 9},
+    {"speedup", "speed-up", "%.1fx", 0, 9},
+    {"error", "error", "%.1e", 0, 8},
+    {"measured", "measured", NULL, 0, -22},
+    {"planned", "choice", NULL, 0, -8},
 };
 
-#define CONV(n, side, ic, oc, k, stride, pad, dilation)                                                      \
-    LAYER_CONV2D,                                                                                            \
-    {                                                                                                        \
-        n, side, side, ic, 0, 0, oc, k, k, stride, stride, pad, pad, dilation, dilation, false               \
-    }
-#define TRANSPOSE(n, side, ic, oc, k, stride, pad)                                                           \
-    LAYER_CONV2D_TRANSPOSE,                                                                                  \
-    {                                                                                                        \
-        n, side, side, ic, 0, 0, oc, k, k, stride, stride, pad, pad, 1, 1, false                             \
-    }
-
-static const struct shape shapes[] = {
-    {"unet inc.0", CONV(1, 512, 3, 64, 3, 1, 1, 1)},
-    {"enhancenet Conv_1", CONV(1, 128, 64, 64, 3, 1, 1, 1)},
-    {"siggraph17 model2.2", CONV(1, 128, 128, 128, 3, 1, 1, 1)},
-    {"siggraph17 model3.2", CONV(1, 64, 256, 256, 3, 1, 1, 1)},
-    {"eccv16 model3.4", CONV(1, 64, 256, 256, 3, 2, 1, 1)},
-    {"eccv16 model4.2", CONV(1, 32, 512, 512, 3, 1, 1, 1)},
-    {"eccv16 model5.2", CONV(1, 32, 512, 512, 3, 1, 2, 2)},
-    {"deeplabv3 layer3 conv1", CONV(1, 65, 1024, 256, 1, 1, 0, 1)},
-    {"deeplabv3 layer3 conv2", CONV(1, 65, 256, 256, 3, 1, 2, 2)},
-    {"deeplabv3 ASPP 12", CONV(1, 65, 2048, 256, 3, 1, 12, 12)},
-    {"deeplabv3 ASPP 36", CONV(1, 65, 2048, 256, 3, 1, 36, 36)},
-    {"vae dec_conv3", CONV(1, 16, 512, 128, 5, 1, 2, 1)},
-    {"enhancenet Conv_24", CONV(1, 512, 64, 3, 3, 1, 1, 1)},
-    {"enhancenet Conv_21", TRANSPOSE(1, 128, 64, 64, 4, 2, 1)},
-    {"eccv16 model8.0", TRANSPOSE(1, 32, 512, 256, 4, 2, 1)},
-    {"unet up2.up", TRANSPOSE(1, 64, 512, 256, 2, 2, 0)},
-    {"dcgan main.6, batch 64", TRANSPOSE(64, 8, 256, 128, 4, 2, 1)},
-    {"dcgan main.12, batch 64", TRANSPOSE(64, 32, 64, 3, 4, 2, 1)},
+enum {
+    KERNEL_COLUMNS = sizeof kernel_columns / sizeof *kernel_columns,
+    STEP_COLUMN = 3,
+    SPEEDUP_COLUMN = 13
 };
 
-static struct layer_dims dims_of(const struct shape *shape)
-{
-    struct layer_dims d = shape->d;
-    if (shape->kind == LAYER_CONV2D) {
-        d.oh = (d.ih + 2 * d.pad_h - d.dilation_h * (d.kh - 1) - 1) / d.stride_h + 1;
-        d.ow = (d.iw + 2 * d.pad_w - d.dilation_w * (d.kw - 1) - 1) / d.stride_w + 1;
-    } else {
-        d.oh = (d.ih - 1) * d.stride_h - 2 * d.pad_h + d.kh;
-        d.ow = (d.iw - 1) * d.stride_w - 2 * d.pad_w + d.kw;
-    }
-    return d;
-}
-
-/* One variant with all it needs to run. */
-struct contestant {
-    struct step step;
-    double best;  /* seconds */
-    double error; /* see above */
+/* One run of limn bench kernels. */
+struct kernels {
+    const struct options *options;
+    limn_engine *engine;
+    struct roofs roofs;
+    struct baseline baseline;
+    struct report report;
+    struct column columns[KERNEL_COLUMNS + BASELINE_COLUMNS];
 };
 
-struct contest {
-    struct layer_dims d;
-    float *x, *w, *y;
-    struct contestant contestants[VARIANTS_MOST];
-    int count;
-};
-
-/* -1 .. 1, from Knuth's 64-bit congruential generator. */
-static void fill(float *values, size_t count, uint64_t state)
+/* What a variant adds to the one before it, for --steps. */
+static const char *step_name(const char *variant)
 {
-    for (size_t i = 0; i < count; i++) {
-        state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-        values[i] = (float)((double)(state >> 40) / (1 << 23) - 1);
-    }
+    static const struct {
+        const char *variant, *name;
+    } steps[] = {
+        {"conv2d_ref", "plain loops, in double"},
+        {"conv2d_blocked", "blocked loops"},
+        {"conv2d_gemm", "im2col and OpenBLAS"},
+        {"conv2d_native", "packed micro-kernel"},
+        {"conv2d_kn2row", "products, then sums"},
+        {"conv2d_winograd", "Winograd"},
+        {"conv2d_winograd_small", "Winograd, small tiles"},
+        {"conv2d_winograd_lean", "Winograd, lean weights"},
+        {"conv2d_transpose_ref", "plain loops, in double"},
+        {"conv2d_transpose_gemm", "OpenBLAS and col2im"},
+        {"conv2d_transpose_native", "packed micro-kernel"},
+        {"conv2d_transpose_kn2row", "products, then sums"},
+        {"conv2d_transpose_winograd", "Winograd"},
+        {"conv2d_transpose_winograd_lean", "Winograd, lean weights"},
+    };
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+        if (strcmp(steps[i].variant, variant) == 0)
+            return steps[i].name;
+    return variant;
 }
 
-static void pack_all(const struct contest *contest, enum layer_kind kind, struct contestant *c, void *packed)
+/* "12 rounds", "once", or of which part of the reference's tasks. */
+static const char *measured_text(const struct contest *contest, size_t i, size_t rounds, char text[64])
 {
-    const struct layer_dims *d = &contest->d;
-    const struct layer_variant *variant = c->step.variant;
-    bool transposed = kind == LAYER_CONV2D_TRANSPOSE;
-    int64_t taps = d->kh * d->kw;
-    struct layer_weights w = {.stride_h = d->kw, .stride_w = 1};
-    w.stride_o = transposed ? taps : d->ic * taps;
-    w.stride_i = transposed ? d->oc * taps : taps;
-    for (int64_t task = 0; task < c->step.needs.pack_tasks; task++) {
-        struct layer_span span = {AXIS_OUTPUT, 0, d->oc};
-        if (variant->pack_span)
-            span = variant->pack_span(d, task);
-        w.data = contest->w + span.first * (span.axis == AXIS_OUTPUT ? w.stride_o : w.stride_i);
-        variant->pack_task(d, &w, packed, task);
-    }
-    c->step.args.packed = packed;
-}
-
-static limn_status enter(struct contest *contest, enum layer_kind kind, const struct layer_variant *variant,
-                         int threads, limn_error *error)
-{
-    const struct layer_dims *d = &contest->d;
-    struct contestant *c = &contest->contestants[contest->count++];
-    *c = (struct contestant){.best = INFINITY};
-    c->step.variant = variant;
-    c->step.needs = variant->needs(d);
-    c->step.args =
-        (struct layer_args){.d = *d, .x = contest->x, .x_stride = d->ic, .y = contest->y, .y_stride = d->oc};
-    void *packed = mem_alloc(c->step.needs.packed_bytes);
-    c->step.args.packed = packed;
-    c->step.args.shared = mem_alloc(c->step.needs.shared_bytes);
-    c->step.workspace = mem_alloc(workspace_stride(c->step.needs.workspace_bytes) * (size_t)threads);
-    if (!packed || !c->step.args.shared || !c->step.workspace)
-        return fail_memory(error, variant->name, c->step.needs.packed_bytes + c->step.needs.shared_bytes);
-    pack_all(contest, kind, c, packed);
-    return LIMN_OK;
-}
-
-static void contest_free(struct contest *contest)
-{
-    for (int i = 0; i < contest->count; i++) {
-        mem_free((void *)contest->contestants[i].step.args.packed);
-        mem_free(contest->contestants[i].step.args.shared);
-        mem_free(contest->contestants[i].step.workspace);
-    }
-    mem_free(contest->x);
-    mem_free(contest->w);
-    mem_free(contest->y);
-}
-
-static limn_status contest_create(const struct shape *shape, int threads, struct contest *contest,
-                                  limn_error *error)
-{
-    *contest = (struct contest){.d = dims_of(shape)};
-    const struct layer_dims *d = &contest->d;
-    size_t x = (size_t)(d->n * d->ih * d->iw * d->ic), w = (size_t)(d->kh * d->kw * d->ic * d->oc);
-    size_t y = (size_t)(d->n * d->oh * d->ow * d->oc);
-    contest->x = mem_alloc(x * sizeof(float));
-    contest->w = mem_alloc(w * sizeof(float));
-    contest->y = mem_alloc(y * sizeof(float));
-    if (!contest->x || !contest->w || !contest->y)
-        return fail_memory(error, shape->where, (x + w + y) * sizeof(float));
-    fill(contest->x, x, 1);
-    fill(contest->w, w, 2);
-    limn_status status = LIMN_OK;
-    for (const struct layer_variant *const *v = layer_operators[shape->kind].variants;
-         status == LIMN_OK && *v && contest->count < VARIANTS_MOST; v++)
-        if ((*v)->applies(d))
-            status = enter(contest, shape->kind, *v, threads, error);
-    return status;
-}
-
-/* The largest difference from rows of the reference, which is the first contestant. */
-static limn_status measure_error(const struct contest *contest, double *largest, limn_error *error)
-{
-    const struct layer_dims *d = &contest->d;
-    const struct contestant *reference = &contest->contestants[0];
-    int64_t rows = d->n * d->oh, floats = d->ow * d->oc;
-    float *row = mem_alloc((size_t)floats * sizeof *row);
-    if (!row)
-        return fail_memory(error, "a row of the output", (size_t)floats * sizeof *row);
-    double difference = 0, magnitude = 0;
-    for (int i = 0; i < ROWS_COMPARED; i++) {
-        int64_t task = i * (rows - 1) / (ROWS_COMPARED - 1);
-        const float *got = contest->y + task * floats;
-        struct layer_args args = reference->step.args;
-        args.y = row - task * floats; /* the task writes row `task` */
-        reference->step.variant->run_task(&args, task, NULL);
-        for (int64_t j = 0; j < floats; j++) {
-            difference = fmax(difference, fabs((double)got[j] - (double)row[j]));
-            magnitude = fmax(magnitude, fabs((double)row[j]));
-        }
-    }
-    *largest = difference / magnitude;
-    mem_free(row);
-    return LIMN_OK;
-}
-
-/* ---- report ------------------------------------------------------------------------------ */
-
-/* "1x128x128x64 -> 64, 3x3", with stride, dilation and "T" for a transposed one where they are not plain. */
-static const char *contest_text(const struct shape *shape, char text[128])
-{
-    const struct layer_dims *d = &shape->d;
-    int length = snprintf(
-        text, 128, "%" PRId64 "x%" PRId64 "x%" PRId64 "x%" PRId64 " -> %" PRId64 ", %s%" PRId64 "x%" PRId64,
-        d->n, d->ih, d->iw, d->ic, d->oc, shape->kind == LAYER_CONV2D_TRANSPOSE ? "T " : "", d->kh, d->kw);
-    if (d->stride_h > 1)
-        length += snprintf(text + length, 128 - (size_t)length, " stride %" PRId64, d->stride_h);
-    if (d->dilation_h > 1)
-        snprintf(text + length, 128 - (size_t)length, " dilation %" PRId64, d->dilation_h);
+    int64_t rows = contest->contestants[0].step.needs.run_tasks;
+    if (i == 0 && contest->expected)
+        snprintf(text, 64, "%" PRId64 " of %" PRId64 " rows, scaled", contest->expected_tasks, rows);
+    else if (contest->contestants[i].once)
+        snprintf(text, 64, "once");
+    else
+        snprintf(text, 64, "%zu rounds", rounds);
     return text;
 }
 
-static void report_text(const struct shape *shape, const struct contest *contest, double peak)
+/* The variant that the planner would take. */
+static bool is_planned(const struct kernels *kernels, const struct step *step)
 {
-    char text[128];
-    double flops = layer_operators[shape->kind].flops(&contest->d);
-    printf("%s: %s, %.2f GFLOP\n", shape->where, contest_text(shape, text), flops / 1e9);
-    for (int i = 1; i < contest->count; i++) {
-        const struct contestant *c = &contest->contestants[i];
-        printf("  %-30s %9.3f ms %8.1f GFLOP/s %6.1f%% of peak   error %.1e\n", c->step.variant->name,
-               c->best * 1e3, flops / c->best / 1e9, 100 * flops / c->best / peak, c->error);
-    }
+    struct step planned = *step;
+    step_choose_fastest(&planned, kernels->engine->kernels);
+    return planned.variant == step->variant;
 }
 
-static void report_json(const struct shape *shape, const struct contest *contest, double peak, bool first)
+static void print_variant(struct kernels *kernels, struct contest *contest, const char *where, size_t i)
 {
-    char text[128];
-    double flops = layer_operators[shape->kind].flops(&contest->d);
-    for (int i = 1; i < contest->count; i++) {
-        const struct contestant *c = &contest->contestants[i];
-        printf("%s\n  {\"op\": \"%s\", \"variant\": \"%s\", \"shape\": \"%s\", \"where\": \"%s\", "
-               "\"ms\": %.6f, \"gflops\": %.2f, \"percent_of_peak\": %.1f, \"error\": %.3e}",
-               first && i == 1 ? "" : ",", layer_operators[shape->kind].name, c->step.variant->name,
-               contest_text(shape, text), shape->where, c->best * 1e3, flops / c->best / 1e9,
-               100 * flops / c->best / peak, c->error);
-    }
+    const struct step *step = &contest->contestants[i].step;
+    struct summary time = samples_of(&contest->samples, i), first = samples_of(&contest->samples, 0);
+    double flops = step->operator->flops(&step->args.d), bytes = (double)step_bytes(step);
+    char measured[64];
+    struct cell cells[KERNEL_COLUMNS + BASELINE_COLUMNS] = {
+        cell_text(step->operator->name),
+        cell_text(contest->shape->text),
+        cell_text(where),
+        cell_text(kernels->options->steps ? step_name(step->variant->name) : NULL),
+        cell_text(step->variant->name),
+        cell_number(time.least * 1e3),
+        cell_number(time.median * 1e3),
+        cell_number(time.spread * 1e3),
+        cell_number(flops),
+        cell_number(bytes),
+        cell_number(flops / time.least / 1e9),
+        cell_number(100 * flops / time.least / kernels->roofs.flops),
+        cell_number(100 * bytes / time.least / kernels->roofs.bandwidth),
+        cell_number(first.least / time.least),
+        cell_number(contest->contestants[i].error),
+        cell_text(measured_text(contest, i, time.count, measured)),
+        cell_text(is_planned(kernels, step) ? "planned" : NULL),
+    };
+    baseline_cells(
+        &kernels->baseline,
+        (const char *[BASELINE_PARTS]){step->operator->name, step->variant->name, contest->shape->text},
+        &time, cells + KERNEL_COLUMNS);
+    report_row(&kernels->report, cells);
 }
 
-/* ---- whole ------------------------------------------------------------------------------- */
-
-/* A warm-up round, in which errors are measured, and `rounds` that count. */
-static limn_status run_contest(struct contest *contest, struct pool *pool, int64_t rounds, limn_error *error)
+static limn_status measure_shape(struct kernels *kernels, enum layer_kind kind, const char *where,
+                                 const char *text, limn_error *error)
 {
-    limn_status status = LIMN_OK;
-    uint64_t denormals = cpu_flush_denormals();
-    for (int64_t round = 0; round <= rounds; round++)
-        for (int i = 1; status == LIMN_OK && i < contest->count; i++) {
-            struct contestant *c = &contest->contestants[i];
-            double start = time_now();
-            step_run(&c->step, pool);
-            double seconds = time_now() - start;
-            if (round == 0)
-                status = measure_error(contest, &c->error, error);
-            else
-                c->best = seconds < c->best ? seconds : c->best;
-        }
-    cpu_restore_denormals(denormals);
+    struct shape shape;
+    struct contest contest;
+    const struct options *options = kernels->options;
+    limn_status status = shape_parse(kind, text, &shape, error);
+    if (status != LIMN_OK)
+        return status;
+    status = contest_create(&shape, limn_engine_threads(kernels->engine), &contest, error);
+    if (status == LIMN_OK)
+        status = contest_run(&contest, kernels->engine->pool, options->reps,
+                             options->seconds > 0 ? options->seconds : 0.5, error);
+    if (status == LIMN_OK) {
+        char title[256];
+        snprintf(title, sizeof title, "%s%s%s %s, %.3g GFLOP", where, *where ? ": " : "",
+                 layer_operators[kind].name, text, layer_operators[kind].flops(&shape.d) / 1e9);
+        report_title(&kernels->report, title);
+        for (size_t i = 0; i < contest.count; i++)
+            print_variant(kernels, &contest, where, i);
+        fflush(stdout); /* measuring goes on for a while */
+    }
+    contest_free(&contest);
     return status;
 }
 
-limn_status bench_kernels(const struct options *options, limn_error *error)
+/* ---- which layers ------------------------------------------------------------------------ */
+
+static limn_status check_shape(const struct options *options, enum layer_kind *kind, limn_error *error)
 {
-    enum { ROUNDS = 5 };
-    limn_engine *engine;
-    limn_status status = app_engine(options, &engine, error);
-    if (status != LIMN_OK)
-        return status;
-    double peak = native_for(engine_isa())->peak(0.2) * limn_engine_threads(engine);
-    if (options->json)
-        printf("{\"engine\": \"%s\", \"peak_gflops\": %.1f, \"kernels\": [", limn_engine_describe(engine),
-               peak / 1e9);
-    else
-        printf("%s, multiply-add peak %.0f GFLOP/s\n", limn_engine_describe(engine), peak / 1e9);
-    for (size_t i = 0; status == LIMN_OK && i < sizeof shapes / sizeof *shapes; i++) {
-        struct contest contest;
-        status = contest_create(&shapes[i], limn_engine_threads(engine), &contest, error);
-        if (status == LIMN_OK)
-            status = run_contest(&contest, engine->pool, options->reps ? options->reps : ROUNDS, error);
-        if (status == LIMN_OK && options->json)
-            report_json(&shapes[i], &contest, peak, i == 0);
-        else if (status == LIMN_OK)
-            report_text(&shapes[i], &contest, peak);
-        contest_free(&contest);
+    struct shape shape;
+    bool one = options->shape || options->steps;
+    const char *name = options->op ? options->op : one ? "conv2d" : NULL;
+    char names[160];
+    int length = 0;
+    *kind = name ? operator_named(name) : LAYER_COUNT;
+    if (name && *kind == LAYER_COUNT) {
+        for (int i = 0; i < LAYER_COUNT; i++)
+            length += snprintf(names + length, sizeof names - (size_t)length, "%s%s", i ? ", " : "",
+                               layer_operators[i].name);
+        return fail(error, LIMN_E_USAGE, "--op %s: one of %s expected", name, names);
     }
-    if (options->json)
-        printf("]}\n");
-    limn_engine_free(engine);
+    return options->shape ? shape_parse(*kind, options->shape, &shape, error) : LIMN_OK;
+}
+
+/* The layer that --steps shows where none is given: the second convolution, whose channels fill the tiles of
+ * every kernel, or the operator's first. */
+static const struct known_shape *step_shape(enum layer_kind kind)
+{
+    const struct known_shape *shape = known_shapes;
+    while (shape->kind != kind)
+        shape++;
+    return kind == LAYER_CONV2D ? shape + 1 : shape;
+}
+
+static limn_status measure_all(struct kernels *kernels, enum layer_kind kind, limn_error *error)
+{
+    const struct options *options = kernels->options;
+    if (options->shape)
+        return measure_shape(kernels, kind, "", options->shape, error);
+    if (options->steps)
+        return measure_shape(kernels, kind, step_shape(kind)->where, step_shape(kind)->text, error);
+    limn_status status = LIMN_OK;
+    for (const struct known_shape *known = known_shapes; status == LIMN_OK && known->where; known++)
+        if (kind == LAYER_COUNT || kind == known->kind)
+            status = measure_shape(kernels, known->kind, known->where, known->text, error);
+    return status;
+}
+
+/* Columns that only --steps has stay out of the others' tables. */
+static size_t choose_columns(struct kernels *kernels)
+{
+    memcpy(kernels->columns, kernel_columns, sizeof kernel_columns);
+    if (!kernels->options->steps)
+        kernels->columns[STEP_COLUMN] = kernels->columns[SPEEDUP_COLUMN] = (struct column){0};
+    return KERNEL_COLUMNS + baseline_columns(&kernels->baseline, kernels->columns + KERNEL_COLUMNS);
+}
+
+limn_status bench_kernels(const struct options *options, enum form form, limn_error *error)
+{
+    struct kernels kernels = {.options = options};
+    enum layer_kind kind;
+    limn_status status = check_shape(options, &kind, error);
+    if (status == LIMN_OK)
+        status = app_engine(options, &kernels.engine, error);
+    if (status == LIMN_OK)
+        status = baseline_read(options, "kernels", kernels.engine, NULL, &kernels.baseline, error);
+    if (status == LIMN_OK) {
+        kernels.roofs = roofs_measure(kernels.engine, true);
+        report_begin(&kernels.report, form);
+        bench_head(&kernels.report, "kernels", kernels.engine, &kernels.roofs);
+        report_table(&kernels.report, "kernels", kernels.columns, choose_columns(&kernels));
+        status = measure_all(&kernels, kind, error);
+        report_table_end(&kernels.report);
+        report_end(&kernels.report);
+    }
+    baseline_free(&kernels.baseline);
+    limn_engine_free(kernels.engine);
     return status;
 }

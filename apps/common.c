@@ -121,16 +121,31 @@ void app_note(const struct options *options, const char *format, ...)
     va_end(arguments);
 }
 
+const char *json_escape(char character, char out[8])
+{
+    unsigned char c = (unsigned char)character;
+    const char *format = c == '"' || c == '\\' ? "\\%c" : c < 32 ? "\\u%04x" : "%c";
+    snprintf(out, 8, format, c);
+    return out;
+}
+
 void print_json_string(FILE *file, const char *text)
 {
+    char escaped[8];
     fputc('"', file);
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-        if (*c == '"' || *c == '\\')
-            fprintf(file, "\\%c", *c);
-        else if (*c < 32)
-            fprintf(file, "\\u%04x", *c);
-        else
-            fputc(*c, file);
+    for (; *text; text++)
+        fputs(json_escape(*text, escaped), file);
+    fputc('"', file);
+}
+
+void print_csv_string(FILE *file, const char *text)
+{
+    if (!strpbrk(text, ",\"\r\n")) {
+        fputs(text, file);
+        return;
     }
+    fputc('"', file);
+    for (; *text; text++)
+        fprintf(file, *text == '"' ? "\"\"" : "%c", *text);
     fputc('"', file);
 }

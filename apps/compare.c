@@ -49,7 +49,7 @@ static limn_status compare_pair(struct compare_report *report, const char *a, co
     if (status == LIMN_OK)
         status = measure(options, pictures, (const char *const[2]){a, b}, &compared, error);
     if (status == LIMN_OK)
-        report_pair(report, a, b, &compared);
+        compare_report_pair(report, a, b, &compared);
     picture_free(&pictures[0]);
     picture_free(&pictures[1]);
     return status;
@@ -149,7 +149,7 @@ static limn_status compare_folders(struct compare_report *report, const struct f
         fprintf(stderr, "limn: %s\n", error->message);
         failed++;
     }
-    report_end(report);
+    compare_report_end(report);
     return failed ? fail(error, LIMN_E_SOME, "%zu of %zu pairs failed", failed, count) : LIMN_OK;
 }
 
@@ -175,7 +175,7 @@ limn_status compare_run(const struct options *options, limn_error *error)
     if (!folder_a) {
         limn_status status = compare_pair(&report, a, b, error);
         if (status == LIMN_OK)
-            report_end(&report);
+            compare_report_end(&report);
         return status;
     }
     struct folder folders[2] = {0};

@@ -95,19 +95,6 @@ static void csv_number(double value)
         printf(",%.10g", value);
 }
 
-/* RFC 4180: a field with a comma, quote or line break is quoted, its quotes doubled. */
-static void csv_text(const char *text)
-{
-    if (!strpbrk(text, ",\"\r\n")) {
-        fputs(text, stdout);
-        return;
-    }
-    putchar('"');
-    for (; *text; text++)
-        printf(*text == '"' ? "\"\"" : "%c", *text);
-    putchar('"');
-}
-
 static void csv_head(const struct compare_report *report)
 {
     printf(report->options->masks ? "prediction,truth,class" : "a,b");
@@ -121,9 +108,9 @@ static void csv_row(const struct compare_report *report, const struct compared *
                     const char *b, bool classes)
 {
     const struct column *columns = columns_of(report);
-    csv_text(a);
+    print_csv_string(stdout, a);
     putchar(',');
-    csv_text(b);
+    print_csv_string(stdout, b);
     if (report->options->masks)
         printf(",mean");
     for (int i = 0; columns[i].key; i++)
@@ -132,9 +119,9 @@ static void csv_row(const struct compare_report *report, const struct compared *
     for (int label = 0; classes && label < MASK_CLASSES; label++) {
         if (!is_present(&compared->counts, label))
             continue;
-        csv_text(a);
+        print_csv_string(stdout, a);
         putchar(',');
-        csv_text(b);
+        print_csv_string(stdout, b);
         printf(",%d", label);
         csv_number(mask_iou(&compared->counts, label));
         csv_number(mask_dice(&compared->counts, label));
@@ -207,7 +194,8 @@ static void report_head(const struct compare_report *report)
         text_head(report);
 }
 
-void report_pair(struct compare_report *report, const char *a, const char *b, const struct compared *compared)
+void compare_report_pair(struct compare_report *report, const char *a, const char *b,
+                         const struct compared *compared)
 {
     if (!report->count)
         report_head(report);
@@ -240,7 +228,7 @@ static void end_json(const struct compare_report *report, const struct compared 
     printf("}}\n");
 }
 
-void report_end(struct compare_report *report)
+void compare_report_end(struct compare_report *report)
 {
     const struct options *options = report->options;
     struct compared mean = {0}, pooled;

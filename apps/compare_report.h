@@ -25,11 +25,11 @@ void compared_pictures(const struct picture_figures *figures, struct compared *c
 void compared_masks(const struct mask_counts *counts, struct compared *compared);
 
 /* Writes one pair to stdout; the first one comes after the head of the table. */
-void report_pair(struct compare_report *report, const char *a, const char *b,
-                 const struct compared *compared);
+void compare_report_pair(struct compare_report *report, const char *a, const char *b,
+                         const struct compared *compared);
 
 /* Writes the means of several pairs, and what closes the table. A mean leaves out the pairs without that
  * figure; an infinite PSNR makes an infinite mean. */
-void report_end(struct compare_report *report);
+void compare_report_end(struct compare_report *report);
 
 #endif

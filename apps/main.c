@@ -105,11 +105,23 @@ const struct command commands[] = {
     {BENCH, "bench", "measure", "model|layers|kernels|machine [options]",
      "limn bench layers -m enhancenet --size 128x128",
      "model    the whole network: minimum, median, load time, peak memory\n"
-     "layers   a row a layer: kernel, time, share, operations, bytes\n"
-     "kernels  every form of a convolution on shapes of the seven networks: time, and error against the\n"
-     "         reference\n"
-     "machine  the bounds: multiply-add peak of a core, memory bandwidth, and what OpenBLAS reaches at "
-     "2048^3",
+     "layers   a row a layer: kernel and why it was chosen, time, share, operations, bytes, and which of the\n"
+     "         machine's two bounds, multiply-adds or memory, allows less\n"
+     "kernels  every form of every operator on layers of the seven networks: time, and largest error against\n"
+     "         the reference; --steps shows one convolution from plain loops to the fastest\n"
+     "machine  the bounds: multiply-adds, memory bandwidth, and what OpenBLAS reaches at 2048^3\n"
+     "\n"
+     "Rates count the operations that the network defines; Winograd's algorithm does fewer, and passes 100% of\n"
+     "the peak. The spread is that of the middle half of the runs.\n"
+     "\n"
+     "--shape is the input, NxHxWxC, then what differs from the defaults, as in 1x128x128x64,oc=32,k=3,p=1:\n"
+     "oc channels of the output (those of the input); k kernel (1), s stride (1), p padding (0), d dilation\n"
+     "(1), each N or HxW; f factor of an enlargement (1); out=HxW of pad and bilinear; align=1 for bilinear's\n"
+     "align_corners; act=relu, leaky_relu, tanh or sigmoid; add=1 for a residual that is added.\n"
+     "\n"
+     "--baseline marks a row slower or faster when its minimum and its median both moved that way by more\n"
+     "than 5%, and the median by more than the spreads of both reports together. Where all rows move, it is\n"
+     "the machine. --trace is for Perfetto and chrome://tracing: a track a thread, an event a task.",
      bench_run},
     {0},
 };

@@ -31,7 +31,7 @@ static const struct option_entry {
     {302, "no-orient", NULL, "leave EXIF orientation alone", FLAG, offsetof(struct options, no_orient), 0, 0,
      UPSCALE | COMPARE | PIXELS | SEGMENT | COLORIZE},
     {'f', "force", NULL, "replace an output that stands already", FLAG, offsetof(struct options, force), 0, 0,
-     UPSCALE | RUN | PIXELS | GENERATE | SEGMENT | COLORIZE | EXPLAIN},
+     UPSCALE | RUN | PIXELS | GENERATE | SEGMENT | COLORIZE | BENCH | EXPLAIN},
     {320, "latent", "FILE.npy", "latent vectors from a file (default: zeros for run, noise for generate)",
      TEXT, offsetof(struct options, latent), 0, 0, RUN | GENERATE},
     {303, "size", "HxW", "input size in pixels", SIZE, offsetof(struct options, height), 1, 1 << 24,
@@ -42,10 +42,10 @@ static const struct option_entry {
      1 << 14, PIXELS},
     {304, "batch", "N", "batch size (default 1)", WHOLE, offsetof(struct options, batch), 1, 1 << 20,
      INSPECT | BENCH | EXPLAIN},
-    {305, "reps", "N", "repetitions after one warm-up (default: as many as --seconds allow, 3 at least)",
+    {305, "reps", "N", "repetitions after one warm-up (default: as many as --seconds allow, some at least)",
      WHOLE, offsetof(struct options, reps), 1, 1 << 30, BENCH},
-    {306, "seconds", "S", "time to measure for (default 2)", SECONDS, offsetof(struct options, seconds), 0,
-     86400, BENCH},
+    {306, "seconds", "S", "time to measure for (default 2; kernels: 0.5 a layer)", SECONDS,
+     offsetof(struct options, seconds), 0, 86400, BENCH},
     {'n', "count", "N", "how many pictures (default 16)", WHOLE, offsetof(struct options, count), 1, 1 << 20,
      GENERATE},
     {332, "seed", "S", "which noise, 0 to 2^63 - 1 (default 0)", WHOLE, offsetof(struct options, seed), 0,
@@ -67,7 +67,18 @@ static const struct option_entry {
      INSPECT | VERIFY | BENCH | COMPARE | GENERATE | SEGMENT | EXPLAIN},
     {311, "masks", NULL, "compare masks of classes: IoU, Dice, pixel accuracy", FLAG,
      offsetof(struct options, masks), 0, 0, COMPARE},
-    {312, "csv", NULL, "write CSV", FLAG, offsetof(struct options, csv), 0, 0, COMPARE},
+    {312, "csv", NULL, "write CSV", FLAG, offsetof(struct options, csv), 0, 0, COMPARE | BENCH},
+    {340, "md", NULL, "write a Markdown table", FLAG, offsetof(struct options, markdown), 0, 0, BENCH},
+    {341, "op", "NAME", "kernels: this operator only, such as conv2d or max_pool", TEXT,
+     offsetof(struct options, op), 0, 0, BENCH},
+    {342, "shape", "SHAPE", "kernels: this layer only (of --op, default conv2d): see above", TEXT,
+     offsetof(struct options, shape), 0, 0, BENCH},
+    {343, "steps", NULL, "kernels: from plain loops to the fastest, step by step", FLAG,
+     offsetof(struct options, steps), 0, 0, BENCH},
+    {344, "baseline", "FILE.json", "compare with an earlier --json report of the same kind", TEXT,
+     offsetof(struct options, baseline), 0, 0, BENCH},
+    {345, "trace", "FILE.json", "model, layers: write what each thread did when, in one more run", TEXT,
+     offsetof(struct options, trace), 0, 0, BENCH},
     {350, "view", "KIND", "mask, color (default), overlay, side or cutout", TEXT,
      offsetof(struct options, view), 0, 0, SEGMENT},
     {351, "resize", "N", "deeplabv3: compute with a shorter side of N pixels (default: the picture's own)",
@@ -207,7 +218,7 @@ limn_status options_parse(const struct command *command, int argc, char **argv, 
     struct option list[OPTIONS + 1] = {0};
     char letters[2 * OPTIONS + 2] = ":"; /* a missing argument is reported as ':' */
     size_t used = 1, count = 0;
-    *options = (struct options){.quality = 92, .tile = -1, .batch = 1, .seconds = 2, .saturation = 1};
+    *options = (struct options){.quality = 92, .tile = -1, .batch = 1, .saturation = 1};
     for (const struct option_entry *entry = table; entry < table + OPTIONS; entry++) {
         if (!belongs(entry, command))
             continue;

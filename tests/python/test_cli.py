@@ -1,4 +1,4 @@
-"""The program from outside: command line, weights, run, inspect, verify, bench."""
+"""The program from outside: command line, weights, run, inspect, verify."""
 
 from __future__ import annotations
 
@@ -345,61 +345,7 @@ def test_inspect_of_impossible_sizes() -> None:
     assert "cannot be computed at 16777216x16777216" in fails(4, "inspect", WEIGHTS, *size, "--json")
 
 
-# Bench
-
-
-def bench(*arguments: str) -> dict:
-    return json.loads(succeeds("bench", *arguments, "-m", WEIGHTS, "--json", "--seconds", "0.1"))
-
-
-def test_bench_model() -> None:
-    report = bench("model", "--size", "40x24", "--batch", "2", "--reps", "5", "-t", "2")
-    assert (report["model"], report["size"], report["runs"], report["threads"]) == ("enhancenet", [2, 40, 24], 5, 2)
-    assert 0 < report["min_ms"] <= report["median_ms"] and report["load_ms"] > 0 and report["peak_rss_mb"] > 1
-    assert report["gflops"] == pytest.approx(report["gflop"] / report["min_ms"] * 1e3, rel=0.02, abs=0.1)
-
-
-def test_bench_layers() -> None:
-    report = bench("layers", "--size", "40x24")
-    inspected = json.loads(succeeds("inspect", WEIGHTS, "--size", "40x24", "--json"))
-    want = [(node["name"], node["op"], node["flop"]) for node in inspected["nodes"] if node["op"] != "input"]
-    assert [(layer["name"], layer["op"], layer["flop"]) for layer in report["layers"]] == want
-    for layer in report["layers"]:
-        assert layer["why"] == "fastest"
-        assert layer["variant"] and layer["ms"] > 0 and layer["bytes"] > 0, layer
-        # Printed with 4, 2 and 1 decimals.
-        assert layer["gflops"] == pytest.approx(layer["flop"] / layer["ms"] / 1e6, rel=0.05, abs=0.01), layer
-        percent = 100 * layer["gflops"] / report["peak_gflops"]
-        assert layer["percent_of_peak"] == pytest.approx(percent, abs=0.1), layer
-    assert report["sum_ms"] == pytest.approx(sum(layer["ms"] for layer in report["layers"]), abs=0.01)
-
-
-def test_bench_layers_says_why_a_kernel_is_not_the_fastest() -> None:
-    report = bench("layers", "--size", "16x16", "--gemm", "openblas")
-    assert {layer["why"] for layer in report["layers"] if layer["op"] == "conv2d"} == {"family"}
-    demo = ["bench", "layers", "-m", ROOT / "weights/enhancenet.safetensors", "--size", "64x64", "--reps", "1", "-t", "2"]
-    layers = json.loads(succeeds(*demo, "--json", "--memory-limit", "20M"))["layers"]
-    slower = [layer for layer in layers if layer["why"] != "fastest"]
-    assert slower and all(layer["why"] == "memory" and "winograd" not in layer["variant"] for layer in slower)
-    assert "slower for: memory" in succeeds(*demo, "--memory-limit", "20M").decode()
-
-
-def test_layers_add_up_to_the_model() -> None:
-    """Of the same runs: what is left is what the program does between the layers."""
-    report = bench("layers", "--size", "128x128", "--reps", "5", "-t", "1")
-    assert 0.9 < report["sum_ms"] / report["mean_ms"] <= 1
-
-
-def test_bench_machine() -> None:
-    report = json.loads(succeeds("bench", "machine", "--json", "-t", "1"))
-    assert report.keys() == {"engine", "peak_gflops", "gemm_gflops", "copy_gb_per_s"}
-    assert all(report[key] > 0 for key in report if key != "engine")
-
-
-@pytest.mark.parametrize("what", ["model", "layers"])
-def test_bench_text_is_for_reading(what: str) -> None:
-    text = succeeds("bench", what, "-m", WEIGHTS, "--size", "16x16", "--reps", "3").decode()
-    assert text.startswith("limn ") and re.search(r"^(minimum|sum) +\d+\.\d+", text, re.M), text
+# The locale
 
 
 def comma_locale() -> str | None:
