@@ -59,7 +59,8 @@ static const char *shown_text(const struct column *column, const struct cell *ce
     case CELL_TEXT:
         return cell->text;
     case CELL_NUMBER:
-        snprintf(text, CELL_ROOM, column->format, column->unit ? cell->number / column->unit : cell->number);
+        snprintf(text, CELL_ROOM, column->format,
+                 column->unit != 0 ? cell->number / column->unit : cell->number);
         return text;
     case CELL_SIDES:
         return sides_text(cell, "x", text);
