@@ -132,13 +132,37 @@ int64_t session_tasks(const limn_session *session)
 
 /* ---- running ----------------------------------------------------------------------------- */
 
+/* Whether a step behind step `s` still writes into `x`, as the parts of a concat do one after the other. */
+static bool written_later(const struct plan *plan, int s, value x)
+{
+    for (int later = s + 1; later < plan->step_count; later++)
+        for (value y = plan->steps[later].y; y != NO_VALUE; y = plan->placements[y].host)
+            if (y == x)
+                return true;
+    return false;
+}
+
+/* Shows what step `s` made, and what that completes: a value lies in its concat, or in a pad that adds
+ * nothing. */
+static limn_status observe(const limn_session *session, int s, limn_error *error)
+{
+    const struct plan *plan = &session->plan;
+    limn_status status = LIMN_OK;
+    for (value y = plan->steps[s].y; status == LIMN_OK && y != NO_VALUE; y = plan->placements[y].host)
+        if (!written_later(plan, s, y))
+            status = session->observer(session->observer_context, &session->graph.nodes[y], &plan->values[y],
+                                       error);
+    return status;
+}
+
 static limn_status run_steps(limn_session *session, limn_error *error)
 {
     struct plan *plan = &session->plan;
     struct pool *pool = session->model->engine->pool;
     struct task_time *times = session->task_times;
     double before = session->step_seconds ? time_now() : 0;
-    for (int s = 0; s < plan->step_count; s++) {
+    limn_status status = LIMN_OK;
+    for (int s = 0; status == LIMN_OK && s < plan->step_count; s++) {
         struct step *step = &plan->steps[s];
         if (times) {
             step_run_timed(step, pool, times);
@@ -151,15 +175,10 @@ static limn_status run_steps(limn_session *session, limn_error *error)
             session->step_seconds[s] = now - before;
             before = now;
         }
-        bool made = s + 1 == plan->step_count || step[1].node != step->node; /* or a concat's first copies */
-        if (session->observer && made) {
-            limn_status status = session->observer(
-                session->observer_context, &session->graph.nodes[step->node], &plan->values[step->y], error);
-            if (status != LIMN_OK)
-                return status;
-        }
+        if (session->observer)
+            status = observe(session, s, error);
     }
-    return LIMN_OK;
+    return status;
 }
 
 limn_status limn_session_run(limn_session *session, limn_error *error)

@@ -5,8 +5,10 @@
 #include "plan.h"
 #include "step.h"
 
-/* Called after each step with the value it made, which stays valid only during the call: its memory is used
- * again by later steps. A status other than LIMN_OK ends the run. */
+/* Called with the value of each node that runs, once, as soon as it is complete; that of a concat whose parts
+ * were written in place right after the last of them. `made` may be a slice of a wider tensor, and stays
+ * valid only during the call: its memory is used again by later steps. A status other than LIMN_OK ends the
+ * run. */
 typedef limn_status (*session_observer)(void *context, const struct node *node, const struct tensor *made,
                                         limn_error *error);
 

@@ -19,7 +19,7 @@
 struct golden {
     struct weights_file file;
     int number; /* of the case */
-    int compared;
+    int compared, observed;
 };
 
 /* The reference NUMBER/NAME as NHWC floats, or NULL. */
@@ -62,6 +62,7 @@ static limn_status compare_node(void *context, const struct node *node, const st
 {
     struct golden *golden = context;
     struct tensor shape;
+    golden->observed++;
     float *want = golden_values(golden, node->made, &shape);
     if (!want)
         return LIMN_OK;
@@ -98,6 +99,14 @@ static limn_session *golden_session(limn_model *model, const struct golden *gold
     return session;
 }
 
+static int running_nodes(const struct graph *graph)
+{
+    int count = 0;
+    for (int i = 0; i < graph->count; i++)
+        count += node_runs(&graph->nodes[i]);
+    return count;
+}
+
 struct golden_file {
     const char *name;
     int cases;
@@ -116,10 +125,11 @@ static void check_golden(const struct golden_file *file, limn_kernels kernels)
     assert_ok(weights_open(references, &golden.file, error));
     for (golden.number = 0; golden.number < file->cases; golden.number++) {
         limn_session *session = golden_session(model, &golden);
-        golden.compared = 0;
+        golden.compared = golden.observed = 0;
         session_observe(session, compare_node, &golden);
         assert_ok(limn_session_run(session, error));
         assert_int_equal(golden.compared + limn_model_inputs(model), golden_entries(&golden));
+        assert_int_equal(golden.observed, running_nodes(&model->graph)); /* the concats too */
         limn_session_free(session);
     }
     assert_int_equal(golden_entries(&golden), 0); /* there is no further case */
