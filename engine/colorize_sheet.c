@@ -45,7 +45,7 @@ static limn_status begin(struct work *work, const struct picture *source, int co
     if (status == LIMN_OK)
         status = picture_create(small->width, small->height, small->channels, &work->copy, error);
     if (status == LIMN_OK)
-        status = sheet_create(small->width, small->height, count, columns, &work->sheet, error);
+        status = sheet_create(small->width, small->height, count, columns, 0, &work->sheet, error);
     return status;
 }
 

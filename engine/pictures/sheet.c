@@ -7,16 +7,16 @@
 
 enum { GAP = 8, WIDTH_LEAST = 72, WIDTH_OF_LARGE_TEXT = 400 };
 
-limn_status sheet_create(int64_t width, int64_t height, int count, int columns, struct sheet *sheet,
-                         limn_error *error)
+limn_status sheet_create(int64_t width, int64_t height, int count, int columns, int64_t heading,
+                         struct sheet *sheet, limn_error *error)
 {
     int scale = width < WIDTH_OF_LARGE_TEXT ? 1 : 2;
-    *sheet = (struct sheet){.columns = columns, .scale = scale};
+    *sheet = (struct sheet){.columns = columns, .scale = scale, .heading = heading};
     sheet->cell_width = (width < WIDTH_LEAST ? WIDTH_LEAST : width) + GAP;
     sheet->cell_height = height + GAP / 2 + FONT_HEIGHT * scale + GAP;
     int rows = (count + columns - 1) / columns;
-    limn_status status = picture_create(columns * sheet->cell_width + GAP, rows * sheet->cell_height + GAP, 3,
-                                        &sheet->picture, error);
+    limn_status status = picture_create(columns * sheet->cell_width + GAP,
+                                        heading + rows * sheet->cell_height + GAP, 3, &sheet->picture, error);
     if (status == LIMN_OK)
         memset(sheet->picture.pixels, 255, (size_t)(sheet->picture.width * sheet->picture.height * 3));
     return status;
@@ -37,7 +37,7 @@ void sheet_put(struct sheet *sheet, int index, const struct picture *picture, co
 {
     static const struct rgb ink = {40, 40, 40};
     int64_t x = GAP + index % sheet->columns * sheet->cell_width;
-    int64_t y = GAP + index / sheet->columns * sheet->cell_height;
+    int64_t y = sheet->heading + GAP + index / sheet->columns * sheet->cell_height;
     char text[128];
     fit(caption, sheet->cell_width - GAP, sheet->scale, text, sizeof text);
     draw_picture(&sheet->picture, x, y, picture);
