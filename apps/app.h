@@ -7,12 +7,23 @@
 
 #include <stdio.h>
 
+enum { TEXTS_MOST = 64 };
+
+/* The values of an option that may be given several times. */
+struct texts {
+    const char *items[TEXTS_MOST];
+    int count;
+};
+
 /* Every option of every command, filled by options_parse. */
 struct options {
     const char *model, *input, *output;
     int64_t threads, quality, tile, batch, reps;
     const char *isa, *gemm;
     const char *latent;
+    struct texts dumps; /* run, and so the next two */
+    const char *dump_images;
+    int64_t channels;
     int64_t count; /* of pictures; 0: not given */
     int64_t seed;
     const char *walk;

@@ -78,8 +78,17 @@ const struct command commands[] = {
      "Inputs may be - for standard input.",
      pixels_run},
     {RUN, "run", "run a network on a tensor", "-m WEIGHTS [options] INPUT.npy -o OUTPUT.npy",
-     "limn run -m enhancenet input.npy -o output.npy",
-     "The bare graph, without any picture handling: N x C x H x W float32 in, N x C x H x W float32 out.",
+     "limn run -m enhancenet input.npy -o output.npy --dump generator/Conv_1=maps.npy",
+     "The bare graph, without any picture handling: N x C x H x W float32 in, N x C x H x W float32 out.\n"
+     "\n"
+     "--dump writes what one node makes, with all that was fused into it, N x C x H x W. NODE is a name that\n"
+     "limn inspect or limn bench layers prints, or that of the last operation in the node, such as conv/relu.\n"
+     "A value that lives only inside a node, such as that of a convolution before its ReLU, is never in memory\n"
+     "and cannot be had.\n"
+     "\n"
+     "--dump-images writes FOLDER/NNN-NODE.png for every node, numbered as limn inspect lists them: a tile a\n"
+     "channel, of the first picture of a batch. Each channel is scaled for itself, from its least value (black)\n"
+     "to its largest (white), which stand below it; a channel of one value is grey, NaN magenta, infinity cyan.",
      run_run},
     {INSPECT, "inspect", "show what a weights file holds", "[options] WEIGHTS",
      "limn inspect enhancenet --size 480x640",

@@ -7,7 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum kind { FLAG, TEXT, WHOLE, NUMBER, RANGE, SECONDS, BYTES, SIZE /* two numbers, next to each other */ };
+enum kind {
+    FLAG,
+    TEXT,
+    TEXTS,
+    WHOLE,
+    NUMBER,
+    RANGE,
+    SECONDS,
+    BYTES,
+    SIZE /* two numbers, next to each other */
+};
 
 /* Letters below 256 are short options too. */
 static const struct option_entry {
@@ -34,6 +44,12 @@ static const struct option_entry {
      UPSCALE | RUN | PIXELS | GENERATE | SEGMENT | COLORIZE | BENCH | EXPLAIN},
     {320, "latent", "FILE.npy", "latent vectors from a file (default: zeros for run, noise for generate)",
      TEXT, offsetof(struct options, latent), 0, 0, RUN | GENERATE},
+    {340, "dump", "NODE=FILE", "write what this node makes too, as .npy; may be given several times", TEXTS,
+     offsetof(struct options, dumps), 0, 0, RUN},
+    {341, "dump-images", "FOLDER", "write the feature maps of every node, a picture a node", TEXT,
+     offsetof(struct options, dump_images), 0, 0, RUN},
+    {342, "channels", "N", "at most so many of a node's channels on its picture (default 64)", WHOLE,
+     offsetof(struct options, channels), 1, 1024, RUN},
     {303, "size", "HxW", "input size in pixels", SIZE, offsetof(struct options, height), 1, 1 << 24,
      INSPECT | BENCH | EXPLAIN},
     {330, "grid", "RxC", "split: rows and columns of pieces on the sheet", SIZE,
@@ -165,6 +181,7 @@ static limn_status store(const struct option_entry *entry, const char *text, str
 {
     void *place = (char *)options + entry->offset;
     int64_t *pair = place;
+    struct texts *texts = place;
     char *end;
     bool good = true;
     switch (entry->kind) {
@@ -175,6 +192,12 @@ static limn_status store(const struct option_entry *entry, const char *text, str
         if (*(const char **)place) /* rather than drop the first without a word */
             return fail(error, LIMN_E_USAGE, "--%s is given twice", entry->name);
         *(const char **)place = text;
+        break;
+    case TEXTS:
+        if (texts->count == TEXTS_MOST)
+            return fail(error, LIMN_E_USAGE, "--%s is given more than %d times", entry->name,
+                        (int)TEXTS_MOST);
+        texts->items[texts->count++] = text;
         break;
     case WHOLE:
         good = parse_whole(entry, text, &end, place) && !*end;

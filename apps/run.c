@@ -1,5 +1,5 @@
 /* run.c - limn run: the bare graph on a tensor. */
-#include "app.h"
+#include "dump.h"
 #include "files.h"
 #include "memory.h"
 #include "npy.h"
@@ -30,9 +30,10 @@ static limn_status set_latent(limn_session *session, const struct options *optio
     return status;
 }
 
-static limn_status run_tensor(limn_model *model, const struct npy *input, const struct options *options,
+static limn_status run_tensor(limn_model *model, const struct npy *input, struct dumps *dumps,
                               limn_error *error)
 {
+    const struct options *options = dumps->options;
     limn_size size = {input->shape[0], input->shape[2], input->shape[3]};
     limn_session *session;
     limn_status status = limn_session_create(model, size, &session, error);
@@ -46,6 +47,8 @@ static limn_status run_tensor(limn_model *model, const struct npy *input, const 
                       " of %" PRId64 "x%" PRId64,
                       input->shape[1], input->shape[2], input->shape[3], limn_model_name(model), wanted.c,
                       wanted.h, wanted.w);
+    if (status == LIMN_OK)
+        status = dumps_find(dumps, session, error);
     size_t bytes = (size_t)(made.n * made.c * made.h * made.w) * sizeof *output;
     if (status == LIMN_OK && !(output = mem_alloc(bytes)))
         status = fail_memory(error, "the output", bytes);
@@ -54,7 +57,7 @@ static limn_status run_tensor(limn_model *model, const struct npy *input, const 
     if (status == LIMN_OK)
         status = set_latent(session, options, error);
     if (status == LIMN_OK)
-        status = limn_session_run(session, error);
+        status = dumps_run(dumps, error);
     if (status == LIMN_OK)
         status = limn_session_get_output(session, output, error);
     if (status == LIMN_OK)
@@ -71,11 +74,14 @@ limn_status run_run(const struct options *options, limn_error *error)
     limn_engine *engine;
     limn_model *model;
     struct npy input;
+    struct dumps dumps;
     limn_status status = app_input(options, &path, error);
     if (status == LIMN_OK && !options->output)
         status = fail(error, LIMN_E_USAGE, "where to? -o OUTPUT.npy is needed");
     if (status == LIMN_OK)
         status = output_check(options->output, options->force, error);
+    if (status == LIMN_OK)
+        status = dumps_begin(&dumps, options, error);
     if (status != LIMN_OK)
         return status;
     status = app_model(options, NULL, &engine, &model, error);
@@ -83,7 +89,7 @@ limn_status run_run(const struct options *options, limn_error *error)
         return status;
     status = npy_read(path, &input, error);
     if (status == LIMN_OK)
-        status = run_tensor(model, &input, options, error);
+        status = run_tensor(model, &input, &dumps, error);
     npy_free(&input);
     limn_model_free(model);
     limn_engine_free(engine);

@@ -150,6 +150,29 @@ bool path_is_folder(const char *path)
     return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
+/* The folder that a path leads into, and the last word of the path. */
+static const char *split_path(const char *path, char folder[PATH_MAX])
+{
+    const char *slash = strrchr(path, '/');
+    snprintf(folder, PATH_MAX, "%.*s", slash ? (int)(slash - path + 1) : 1, slash ? path : ".");
+    return slash ? slash + 1 : path;
+}
+
+static bool same_file(const char *a, const char *b)
+{
+    struct stat status_a, status_b;
+    return stat(a, &status_a) == 0 && stat(b, &status_b) == 0 && status_a.st_dev == status_b.st_dev &&
+           status_a.st_ino == status_b.st_ino;
+}
+
+bool paths_meet(const char *a, const char *b)
+{
+    char folder_a[PATH_MAX], folder_b[PATH_MAX];
+    const char *name_a = split_path(a, folder_a), *name_b = split_path(b, folder_b);
+    return strcmp(a, b) == 0 || same_file(a, b) ||
+           (strcmp(name_a, name_b) == 0 && same_file(folder_a, folder_b));
+}
+
 /* strcmp, but a run of digits counts as one number. */
 static int compare_naturally(const void *left, const void *right)
 {

@@ -33,6 +33,9 @@ limn_status file_read_all(const char *path, size_t most, limn_status kind, unsig
 
 bool path_is_folder(const char *path);
 
+/* Whether two paths name one file, be it there already or not: by other words, or through a link. */
+bool paths_meet(const char *a, const char *b);
+
 /* The names in a folder (no dot files), sorted naturally: digit runs compare as numbers, so a_2 comes
  * before a_10. Release with names_free. */
 limn_status folder_list(const char *path, char ***names, size_t *count, limn_error *error);

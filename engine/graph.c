@@ -117,6 +117,14 @@ int64_t graph_parameters(const struct graph *graph)
     return sum;
 }
 
+value graph_find(const struct graph *graph, const char *name)
+{
+    value found = 0;
+    while (found < graph->count && strcmp(graph->nodes[found].name, name) != 0)
+        found++;
+    return found < graph->count ? found : NO_VALUE;
+}
+
 value graph_last(const struct graph *graph)
 {
     return graph->status == LIMN_OK ? graph->count - 1 : NO_VALUE;

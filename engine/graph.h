@@ -182,6 +182,9 @@ void graph_check_all_used(struct graph *graph);
 /* Fuses what can be fused. */
 void graph_fold(struct graph *graph);
 
+/* The operation called `name`, which is its value's name too; NO_VALUE when there is none. */
+value graph_find(const struct graph *graph, const char *name);
+
 /* The node that makes `x` after folding. */
 value graph_maker(const struct graph *graph, value x);
 

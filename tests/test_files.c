@@ -265,6 +265,24 @@ static void test_large_and_empty_folders(void **state)
                  "nowhere: No such");
 }
 
+static void test_paths_that_meet(void **state)
+{
+    (void)state;
+    char a[PATH_ROOM], b[PATH_ROOM], c[PATH_ROOM];
+    const char *folder = new_folder("meet");
+    inside(folder, "file", a);
+    inside(folder, "../meet/./file", b);
+    assert_true(paths_meet(a, a) && paths_meet(a, b)); /* before it is there, and then */
+    assert_false(paths_meet(a, inside(folder, "other", c)));
+    assert_false(paths_meet(a, inside(folder, "none/file", c)));
+    write_file(a, "", 0);
+    assert_true(paths_meet(a, b));
+    assert_false(paths_meet(a, inside(folder, "other", c)));
+    assert_int_equal(symlink("file", c), 0);
+    assert_true(paths_meet(a, c) && paths_meet(c, b));
+    assert_true(paths_meet("-", "-") && !paths_meet("-", a));
+}
+
 static void test_making_folders(void **state)
 {
     (void)state;
@@ -468,6 +486,7 @@ int main(void)
         cmocka_unit_test(test_folders_sort_naturally),
         cmocka_unit_test(test_large_and_empty_folders),
         cmocka_unit_test(test_making_folders),
+        cmocka_unit_test(test_paths_that_meet),
         cmocka_unit_test(test_output_appears_at_commit),
         cmocka_unit_test(test_nothing_is_left_after_abandon),
         cmocka_unit_test(test_what_stands_is_kept_unless_forced),
