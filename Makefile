@@ -100,8 +100,13 @@ valgrind: $(TEST_PROGRAMS)    ## the C tests under valgrind
 	@for program in $(TEST_PROGRAMS); do echo "== $$program"; LIMN_TEST_QUICK=1 \
 	    valgrind -q --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite $$program || exit 1; done
 
-bench: all                    ## times of the demo network, layer by layer
-	$(BUILD)/limn bench layers -m enhancenet --size 128x128
+BENCH ?= -m enhancenet --size 128x128
+bench: all                    ## times layer by layer, and of kernels; reports and charts in build/bench (BENCH= which network)
+	$(BUILD)/limn bench layers $(BENCH)
+	@mkdir -p $(BUILD)/bench
+	$(BUILD)/limn bench layers $(BENCH) --json >$(BUILD)/bench/layers.json
+	$(BUILD)/limn bench kernels --json >$(BUILD)/bench/kernels.json
+	-$(PYTHON) tools/plot_bench.py $(BUILD)/bench/layers.json $(BUILD)/bench/kernels.json --venv $(BUILD)/peers-venv
 
 bench-peers: all             ## times beside PyTorch, ONNX Runtime, OpenVINO and ncnn, installed if need be (PEERS= arguments)
 	$(PYTHON) tools/bench_peers.py --limn $(BUILD)/limn --output $(BUILD)/peers --venv $(BUILD)/peers-venv $(PEERS)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import pathlib
-import textwrap
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
+
+from plots.drawing import BEHIND, new_figure, save, wrapped
 
 from . import figures
 from .figures import FAMILIES, LIMN, Entry
@@ -14,7 +15,6 @@ from .report import counted, describe, number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 COLOURS = {
     LIMN: "#0b6e4f",
@@ -26,32 +26,6 @@ COLOURS = {
 BAR = 0.8 / len(FAMILIES)
 INCHES_PER_CASE, INCHES_AROUND = 1.15, 1.9
 WIDE = 6.0  # a bar longer than this many times limn's is cut; its number says how long it is
-BEHIND = {
-    "boxstyle": "square,pad=0.1",
-    "facecolor": "white",
-    "edgecolor": "none",
-}  # of a number: no line runs through
-
-
-def new_figure(width: float, height: float, rows: int, columns: int) -> tuple[Figure, Any]:
-    """matplotlib without a display; imported here, as only this needs it."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    pyplot.rcParams.update({"font.size": 10, "svg.fonttype": "none", "axes.axisbelow": True})
-    return pyplot.subplots(rows, columns, figsize=(width, height), layout="constrained", squeeze=False)
-
-
-def save(figure: Figure, folder: pathlib.Path, name: str) -> list[pathlib.Path]:
-    from matplotlib import pyplot
-
-    paths = [folder / f"{name}.{kind}" for kind in ("svg", "png")]
-    for path in paths:
-        figure.savefig(path, dpi=110)
-    pyplot.close(figure)
-    return paths
 
 
 def bars(
@@ -111,11 +85,6 @@ def comparison(around: dict[str, Any], entries: Sequence[Entry], folder: pathlib
     )
     figure.supxlabel(wrapped(describe(around), 170), fontsize=9, color="0.3")
     return save(figure, folder, "peers")
-
-
-def wrapped(text: str, width: int) -> str:
-    """Lines of at most `width` characters."""
-    return "\n".join(textwrap.wrap(text, width))
 
 
 def growth(

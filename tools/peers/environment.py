@@ -1,4 +1,4 @@
-"""The virtual environment that holds the peers: made once, completed when something is missing."""
+"""The virtual environment of the peers and of what draws: made once, completed when something is missing."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pathlib
 import subprocess
 import sys
 import venv as standard_venv
+from collections.abc import Sequence
 
 NEEDED = ("numpy", "torch", "onnx", "matplotlib")  # without these there is nothing to measure or to draw with
 PEERS = ("onnxruntime", "openvino", "ncnn", "pnnx")  # each may be absent; pnnx converts for ncnn
@@ -28,16 +29,16 @@ def is_current(folder: pathlib.Path) -> bool:
     return pathlib.Path(sys.prefix).resolve() == folder.resolve()
 
 
-def missing(folder: pathlib.Path) -> list[str]:
+def missing(folder: pathlib.Path, packages: Sequence[str] = (*NEEDED, *PEERS)) -> list[str]:
     """The packages that the environment lacks."""
     script = "import importlib.util as u, sys; print(*(n for n in sys.argv[1:] if not u.find_spec(n)))"
-    command = [python_of(folder), "-c", script, *NEEDED, *PEERS]
+    command = [python_of(folder), "-c", script, *packages]
     return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
 
 
 def install(folder: pathlib.Path, package: str) -> str | None:
     """Installs one package with pip, under pip's own settings; why it failed, or None."""
-    print(f"bench_peers: installing {package} in {folder}", file=sys.stderr, flush=True)
+    print(f"{pathlib.Path(sys.argv[0]).stem}: installing {package} in {folder}", file=sys.stderr, flush=True)
     command = [python_of(folder), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", package]
     done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode == 0:
@@ -46,8 +47,10 @@ def install(folder: pathlib.Path, package: str) -> str | None:
     return (errors or [f"pip ended with {done.returncode}"])[-1].removeprefix("ERROR: ")
 
 
-def ensure(folder: pathlib.Path, may_install: bool) -> None:
-    """Makes the environment usable and writes down which peers it lacks, and why."""
+def ensure(
+    folder: pathlib.Path, may_install: bool, needed: Sequence[str] = NEEDED, wanted: Sequence[str] = PEERS
+) -> None:
+    """Makes the environment usable and writes down which wanted packages it lacks, and why."""
     if not python_of(folder).exists():
         if not may_install:
             raise Unusable(f"{folder}: no virtual environment there, and --no-install given")
@@ -55,13 +58,14 @@ def ensure(folder: pathlib.Path, may_install: bool) -> None:
             raise Unusable("this Python cannot make virtual environments; on Debian, install python3-venv")
         standard_venv.create(folder, with_pip=True)
     reasons: dict[str, str] = {}
-    for package in missing(folder):
+    for package in missing(folder, (*needed, *wanted)):
         reason = install(folder, package) if may_install else "not installed, and --no-install given"
-        if reason and package in NEEDED:
+        if reason and package in needed:
             raise Unusable(f"{package} is needed in {folder}: {reason}")
         if reason:
             reasons[package] = reason
-    (folder / ABSENT).write_text(json.dumps(reasons))
+    if wanted:
+        (folder / ABSENT).write_text(json.dumps(reasons))
 
 
 def absent(folder: pathlib.Path) -> dict[str, str]:
