@@ -35,6 +35,10 @@ class Box(NamedTuple):
     def middle(self) -> tuple[float, float]:
         return (self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2
 
+    def nearest(self, x: float, y: float) -> tuple[float, float]:
+        """The pixel of the box that is nearest to another."""
+        return min(max(x, self.x0), self.x1), min(max(y, self.y0), self.y1)
+
     def meets(self, other: Box) -> bool:
         return self.x0 < other.x1 and other.x0 < self.x1 and self.y0 < other.y1 and other.y0 < self.y1
 
@@ -55,6 +59,7 @@ def line_of(start: Sequence[float], end: Sequence[float]) -> Line:
     return [(start[0] + i * dx, start[1] + i * dy) for i in range(count + 1)]
 
 
+SIZE = 8  # of the letters
 GAPS, TURNS = (3, 9, 18, 30, 45, 64, 88, 120), 24  # of a label from its mark: points of 1/72 inch, directions
 
 
@@ -107,35 +112,38 @@ class Labels:
         """Near its mark and on few others; a text that finds no place is left out."""
         from matplotlib.text import Text
 
-        size, pad = 8, 2 * self.scale
-        text = Text(0, 0, point.text, fontsize=size, figure=self.axes.figure)
+        pad = 2 * self.scale
+        text = Text(0, 0, point.text, fontsize=SIZE, figure=self.axes.figure)
         extent = text.get_window_extent(self.axes.figure.canvas.get_renderer())
         mark = self.mark(point)
         strange = [other for other in self.marks if not other.holds(*mark.middle)]
         best, least = None, math.inf
         for index, place in enumerate(around(mark, extent.width + 2 * pad, extent.height, self.scale)):
-            leader = line_of(place.middle, mark.middle)
-            if not self.allowed(place, leader):
+            leader = line_of(place.nearest(*mark.middle), mark.middle)
+            if place.meets(mark) or not self.allowed(place, leader):
                 continue
-            cost = index // TURNS + sum(2 * place.meets(other) + other.crosses(leader) for other in strange)
+            cost = index // TURNS + sum(4 * place.meets(other) + other.crosses(leader) for other in strange)
             if cost < least:
                 best, least = place, cost
-        if best is None:
-            return
-        self.boxes.append(best)
-        self.lines.append(line_of(best.middle, mark.middle))
-        x, y = mark.middle
-        self.axes.annotate(
+        if best:
+            self.draw(point, best, pad)
+
+    def draw(self, point: Point, place: Box, pad: float) -> None:
+        """The text, `pad` pixels from the sides of its place, and a line from there to the mark."""
+        x, y = self.pixel(point.x, point.y)
+        end = place.nearest(x, y)
+        self.boxes.append(place)
+        self.lines.append(line_of(end, (x, y)))
+        shared = {"xy": (point.x, point.y), "textcoords": "offset points"}
+        text = self.axes.annotate(
             point.text,
-            (point.x, point.y),
-            ((best.x0 + pad - x) / self.scale, (best.y0 - y) / self.scale),
-            textcoords="offset points",
-            fontsize=size,
-            arrowprops={
-                "arrowstyle": "-",
-                "linewidth": 0.6,
-                "color": "0.35",
-                "shrinkA": 0,
-                "shrinkB": point.radius,
-            },
-        ).set_in_layout(False)
+            xytext=((place.x0 + pad - x) / self.scale, (place.y0 - y) / self.scale),
+            fontsize=SIZE,
+            **shared,
+        )
+        line = {"arrowstyle": "-", "linewidth": 0.6, "color": "0.35", "shrinkA": 0, "shrinkB": point.radius}
+        leader = self.axes.annotate(
+            "", xytext=((end[0] - x) / self.scale, (end[1] - y) / self.scale), arrowprops=line, **shared
+        )
+        for mark in (text, leader):
+            mark.set_in_layout(False)

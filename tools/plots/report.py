@@ -51,8 +51,9 @@ def percent(part: float) -> str:
 
 
 def shortened(name: str, most: int) -> str:
-    """With its beginning left out where it is longer than `most` characters."""
-    return name if len(name) <= most else "..." + name[3 - most :]
+    """With its middle left out where it is longer than `most` characters: names differ at their ends."""
+    head = most // 3
+    return name if len(name) <= most else name[:head] + "..." + name[head + 3 - most :]
 
 
 def run_title(report: Report) -> str:
@@ -73,7 +74,7 @@ def legend(figure: Figure, colours: dict[str, str], texts: dict[str, str]) -> No
 
 def footer(figure: Figure, report: Report, remark: str) -> None:
     text = f"{remark} {report['cpu']}; {report['engine']}"
-    figure.supxlabel(wrapped(text, int(14.5 * figure.get_figwidth())), fontsize=8.5, color="0.3")
+    figure.supxlabel(wrapped(text, int(16.5 * figure.get_figwidth())), fontsize=8.5, color="0.3")
 
 
 def operator_shares(layers: Sequence[Entry]) -> dict[str, str]:
