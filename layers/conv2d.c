@@ -39,25 +39,6 @@ static int64_t taps(const struct layer_dims *d)
     return d->kh * d->kw * d->ic;
 }
 
-static size_t packed_bytes(const struct layer_dims *d)
-{
-    return (size_t)(taps(d) * d->oc) * sizeof(float);
-}
-
-/* [OC IC KH KW in any order] => [KH][KW][IC][OC] */
-static void pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed, int64_t task)
-{
-    struct layer_span span = layer_channel_span(d, task);
-    for (int64_t tap = 0; tap < d->kh * d->kw; tap++)
-        for (int64_t i = 0; i < span.count; i++) {
-            const float *in =
-                w->data + tap / d->kw * w->stride_h + tap % d->kw * w->stride_w + i * w->stride_i;
-            float *out = (float *)packed + (tap * d->ic + span.first + i) * d->oc;
-            for (int64_t oc = 0; oc < d->oc; oc++)
-                out[oc] = in[oc * w->stride_o] * (w->scale ? w->scale[oc] : 1.0F);
-        }
-}
-
 /* ---- reference --------------------------------------------------------------------------- */
 
 static double ref_sum(const struct layer_args *a, int64_t n, int64_t oh, int64_t ow, int64_t oc)
@@ -89,8 +70,9 @@ static void ref_run_task(const struct layer_args *a, int64_t task, void *workspa
 
 static struct layer_needs ref_needs(const struct layer_dims *d)
 {
-    return (struct layer_needs){
-        .pack_tasks = layer_channel_tasks(d), .run_tasks = d->n * d->oh, .packed_bytes = packed_bytes(d)};
+    return (struct layer_needs){.pack_tasks = layer_channel_tasks(d),
+                                .run_tasks = d->n * d->oh,
+                                .packed_bytes = layer_plain_bytes(d)};
 }
 
 const struct layer_variant conv2d_ref = {
@@ -99,7 +81,7 @@ const struct layer_variant conv2d_ref = {
     .applies = layer_applies_always,
     .band_rows = 1,
     .needs = ref_needs,
-    .pack_task = pack_task,
+    .pack_task = layer_pack_plain,
     .pack_span = layer_channel_span,
     .run_task = ref_run_task,
 };
@@ -177,7 +159,7 @@ static struct layer_needs gemm_needs(const struct layer_dims *d)
     int64_t rows = block_rows(d);
     return (struct layer_needs){.pack_tasks = layer_channel_tasks(d),
                                 .run_tasks = (output_pixels(d) + rows - 1) / rows,
-                                .packed_bytes = packed_bytes(d),
+                                .packed_bytes = layer_plain_bytes(d),
                                 .workspace_bytes = (size_t)(rows * (taps(d) + d->oc)) * sizeof(float)};
 }
 
@@ -212,7 +194,7 @@ const struct layer_variant conv2d_gemm = {
     .family = FAMILY_OPENBLAS,
     .applies = layer_applies_always,
     .needs = gemm_needs,
-    .pack_task = pack_task,
+    .pack_task = layer_pack_plain,
     .pack_span = layer_channel_span,
     .run_task = gemm_run_task,
 };

@@ -33,27 +33,7 @@ static int64_t smaller(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-static size_t packed_bytes(const struct layer_dims *d)
-{
-    return (size_t)(d->ic * d->kh * d->kw * d->oc) * sizeof(float);
-}
-
 /* ---- reference --------------------------------------------------------------------------- */
-
-/* [IC OC KH KW in any order] => [KH][KW][IC][OC] */
-static void ref_pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed,
-                          int64_t task)
-{
-    struct layer_span span = layer_channel_span(d, task);
-    for (int64_t tap = 0; tap < d->kh * d->kw; tap++)
-        for (int64_t i = 0; i < span.count; i++) {
-            const float *in =
-                w->data + tap / d->kw * w->stride_h + tap % d->kw * w->stride_w + i * w->stride_i;
-            float *out = (float *)packed + (tap * d->ic + span.first + i) * d->oc;
-            for (int64_t oc = 0; oc < d->oc; oc++)
-                out[oc] = in[oc * w->stride_o] * (w->scale ? w->scale[oc] : 1.0F);
-        }
-}
 
 /* The scatter read backwards: output oh is painted by those ih with oh = ih * stride - pad + kh. */
 static double ref_sum(const struct layer_args *a, int64_t n, int64_t oh, int64_t ow, int64_t oc)
@@ -86,8 +66,9 @@ static void ref_run_task(const struct layer_args *a, int64_t task, void *workspa
 
 static struct layer_needs ref_needs(const struct layer_dims *d)
 {
-    return (struct layer_needs){
-        .pack_tasks = layer_channel_tasks(d), .run_tasks = d->n * d->oh, .packed_bytes = packed_bytes(d)};
+    return (struct layer_needs){.pack_tasks = layer_channel_tasks(d),
+                                .run_tasks = d->n * d->oh,
+                                .packed_bytes = layer_plain_bytes(d)};
 }
 
 const struct layer_variant conv2d_transpose_ref = {
@@ -96,7 +77,7 @@ const struct layer_variant conv2d_transpose_ref = {
     .applies = layer_applies_always,
     .band_rows = 1,
     .needs = ref_needs,
-    .pack_task = ref_pack_task,
+    .pack_task = layer_pack_plain,
     .pack_span = layer_channel_span,
     .run_task = ref_run_task,
 };
@@ -160,7 +141,7 @@ static struct layer_needs gemm_needs(const struct layer_dims *d)
     int64_t scratch = ROWS * (d->kh * d->kw * OC_BLOCK + d->ic);
     return (struct layer_needs){.pack_tasks = oc_blocks(d),
                                 .run_tasks = groups * oc_blocks(d),
-                                .packed_bytes = packed_bytes(d),
+                                .packed_bytes = layer_plain_bytes(d),
                                 .workspace_bytes = (size_t)scratch * sizeof(float)};
 }
 

@@ -112,6 +112,25 @@ struct layer_span layer_channel_span(const struct layer_dims *d, int64_t task)
     return (struct layer_span){AXIS_INPUT, first, smaller(CHANNELS_PER_TASK, d->ic - first)};
 }
 
+size_t layer_plain_bytes(const struct layer_dims *d)
+{
+    return (size_t)(d->kh * d->kw * d->ic * d->oc) * sizeof(float);
+}
+
+/* [OC IC KH KW in any order] => [KH][KW][IC][OC] */
+void layer_pack_plain(const struct layer_dims *d, const struct layer_weights *w, void *packed, int64_t task)
+{
+    struct layer_span span = layer_channel_span(d, task);
+    for (int64_t tap = 0; tap < d->kh * d->kw; tap++)
+        for (int64_t i = 0; i < span.count; i++) {
+            const float *in =
+                w->data + tap / d->kw * w->stride_h + tap % d->kw * w->stride_w + i * w->stride_i;
+            float *out = (float *)packed + (tap * d->ic + span.first + i) * d->oc;
+            for (int64_t oc = 0; oc < d->oc; oc++)
+                out[oc] = in[oc * w->stride_o] * (w->scale ? w->scale[oc] : 1.0F);
+        }
+}
+
 int64_t layer_band_rows(const struct layer_variant *variant)
 {
     return variant->band_rows ? variant->band_rows : LAYER_TILE_PERIOD;

@@ -169,9 +169,12 @@ struct epilogue epilogue_slice(const struct epilogue *e, int64_t oc);
 struct layer_needs layer_pixel_needs(const struct layer_dims *d);
 int64_t layer_pixel_span(const struct layer_dims *d, int64_t task, int64_t *first);
 
-/* Packing that copies w[KH][KW][IC][OC] splits the input channels into tasks. */
+/* Plain packing, for variants that read the weights as w[KH][KW][IC][OC]: a task copies a few input channels.
+ * layer_plain_bytes is right for any other order without gaps, too. */
+size_t layer_plain_bytes(const struct layer_dims *d);
 int64_t layer_channel_tasks(const struct layer_dims *d);
 struct layer_span layer_channel_span(const struct layer_dims *d, int64_t task);
+void layer_pack_plain(const struct layer_dims *d, const struct layer_weights *w, void *packed, int64_t task);
 
 /* applies() for a variant that takes any dimensions. */
 bool layer_applies_always(const struct layer_dims *d);
