@@ -1,5 +1,7 @@
 /* support.c - see support.h. */
 #include "support.h"
+#include "gemm.h"
+#include "native.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -91,6 +93,23 @@ limn_engine *test_engine(int threads, limn_kernels kernels)
     limn_options options = {.threads = threads, .kernels = kernels, .isa = getenv("LIMN_TEST_ISA")};
     assert_ok(limn_engine_create(&options, &engine, error));
     return engine;
+}
+
+enum isa running_isa;
+
+int run_on_every_isa(const struct CMUnitTest *tests, size_t count)
+{
+    int failed = 0;
+    for (enum isa isa = 0; isa < ISA_COUNT; isa++) {
+        if (!cpu_has(isa))
+            continue;
+        gemm_init(isa, true);
+        native_choose(isa);
+        running_isa = isa;
+        printf("-- %s, OpenBLAS core %s\n", isa_name(isa), gemm_core());
+        failed += _cmocka_run_group_tests(isa_name(isa), tests, count, NULL, NULL);
+    }
+    return failed;
 }
 
 /* ---- files ------------------------------------------------------------------------------- */

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #undef fail /* cmocka's macro, which its fail_msg needs; the engine has a function of that name */
 
+#include "cpu.h"
 #include "safetensors.h"
 #include "status.h"
 #include "tensor.h"
@@ -45,6 +46,13 @@ void write_file(const char *name, const void *bytes, size_t size);
 
 /* An engine for a test, released by limn_engine_free. */
 limn_engine *test_engine(int threads, limn_kernels kernels);
+
+/* Runs the tests with every instruction set the CPU has, one after the other, in our kernels and in
+ * OpenBLAS's, whatever an engine chose before. Returns how many failed. */
+int run_on_every_isa(const struct CMUnitTest *tests, size_t count);
+
+/* The set of the tests that are running, for messages. */
+extern enum isa running_isa;
 
 /* Writes a safetensors file of float32 tensors; shapes are ended by 0. One without axes is written as an I64,
  * which PyTorch's counters are. */

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum isa running_isa;
-
 struct buffers {
     struct guarded x, y, w, residual, bias, scale, shift;
 };

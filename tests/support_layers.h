@@ -3,7 +3,6 @@
 #define TESTS_SUPPORT_LAYERS_H
 
 #include "support.h"
-#include "cpu.h"
 #include "layer.h"
 
 #define TRIAL_SLOPE 0.2F
@@ -17,9 +16,6 @@ struct trial {
     enum activation activation; /* a leaky ReLU's slope is TRIAL_SLOPE */
     bool hwio;
 };
-
-/* The instruction set under test; stands in messages. */
-extern enum isa running_isa;
 
 struct guarded random_block(struct random *random, int64_t count);
 

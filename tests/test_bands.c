@@ -2,9 +2,7 @@
  * operator that bands take, with every family of kernels and every instruction set the CPU has. */
 #include "support.h"
 #include "bands.h"
-#include "gemm.h"
 #include "memory.h"
-#include "native.h"
 #include "session.h"
 #include "upscale.h"
 
@@ -24,8 +22,6 @@ static const struct {
                 {LIMN_KERNELS_REFERENCE, "reference"}};
 
 enum { FAMILIES = sizeof families / sizeof *families };
-
-static enum isa running_isa;
 
 /* ---- one run in bands -------------------------------------------------------------------- */
 
@@ -491,15 +487,5 @@ int main(void)
         cmocka_unit_test(test_networks_that_need_the_whole),
     };
     limn_engine_free(test_engine(1, LIMN_KERNELS_AUTO)); /* the first engine settles the process's kernels */
-    int failed = 0;
-    for (enum isa isa = 0; isa < ISA_COUNT; isa++) {
-        if (!cpu_has(isa))
-            continue;
-        gemm_init(isa, true);
-        native_choose(isa);
-        running_isa = isa;
-        printf("-- %s, OpenBLAS core %s\n", isa_name(isa), gemm_core());
-        failed += cmocka_run_group_tests_name(isa_name(isa), tests, NULL, NULL);
-    }
-    return failed;
+    return run_on_every_isa(tests, sizeof tests / sizeof *tests);
 }

@@ -2,11 +2,9 @@
  * instruction set this CPU has. */
 #include "support_layers.h"
 #include "gemm.h"
-#include "native.h"
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 static int64_t outputs(int64_t in, int64_t kernel, int64_t stride, int64_t pad, int64_t dilation)
@@ -426,15 +424,5 @@ int main(void)
         cmocka_unit_test(test_relu_keeps_nan),
         cmocka_unit_test(test_gemm_rows_repeat),
     };
-    int failed = 0;
-    for (enum isa isa = 0; isa < ISA_COUNT; isa++) {
-        if (!cpu_has(isa))
-            continue;
-        gemm_init(isa, true);
-        native_choose(isa);
-        running_isa = isa;
-        printf("-- %s, OpenBLAS core %s\n", isa_name(isa), gemm_core());
-        failed += cmocka_run_group_tests_name(isa_name(isa), tests, NULL, NULL);
-    }
-    return failed;
+    return run_on_every_isa(tests, sizeof tests / sizeof *tests);
 }

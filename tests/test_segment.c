@@ -3,13 +3,11 @@
 #include "classes.h"
 #include "layer.h"
 #include "memory.h"
-#include "native.h"
 #include "segment_view.h"
 #include "session.h"
 #include "support.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 /* Logits that are taken as they are. */
@@ -143,8 +141,6 @@ static void test_without_memory(void **state)
 }
 
 /* ---- logits that are enlarged first ------------------------------------------------------- */
-
-static enum isa running_isa;
 
 /* One enlargement: of h x w x c to height x width. */
 struct enlarging {
@@ -375,13 +371,6 @@ int main(void)
         cmocka_unit_test(test_without_memory),        cmocka_unit_test(test_stopping_before_the_enlargement),
         cmocka_unit_test(test_views_without_memory),
     };
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    for (enum isa isa = 0; isa < ISA_COUNT; isa++) {
-        if (!cpu_has(isa))
-            continue;
-        native_choose(isa);
-        running_isa = isa;
-        failed += cmocka_run_group_tests_name(isa_name(isa), on_every_isa, NULL, NULL);
-    }
-    return failed;
+    return cmocka_run_group_tests(tests, NULL, NULL) +
+           run_on_every_isa(on_every_isa, sizeof on_every_isa / sizeof *on_every_isa);
 }
