@@ -24,6 +24,7 @@
 #include "memory.h"
 #include "pack.h"
 #include "session.h"
+#include "sizes.h"
 #include "step.h"
 
 #include <string.h>
@@ -54,11 +55,6 @@ struct bands {
     size_t bytes;           /* of the block that holds the arena and behind it the kept rows */
     unsigned char *memory;
 };
-
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 bool bands_possible(const struct graph *graph)
 {
@@ -145,7 +141,7 @@ static void set_paces(struct bands *bands, int64_t rows)
             unit = common_multiple(unit, bands->paces[end++].unit);
         unit = smaller(unit, d->oh); /* all at once, where no fewer rows suit all steps */
         for (int s = first; s < end; s++)
-            bands->paces[s].most = (pixels + d->ow * unit - 1) / (d->ow * unit) * unit;
+            bands->paces[s].most = divide_up(pixels, d->ow * unit) * unit;
     }
 }
 
@@ -419,10 +415,9 @@ void bands_free(struct bands *bands)
     mem_free(bands);
 }
 
-/* Bytes of a block of memory, in whole cache lines. */
 static size_t kept_bytes(const struct window *window)
 {
-    return ((size_t)window->most_kept * window->row_bytes + 63) / 64 * 64;
+    return whole_lines((size_t)window->most_kept * window->row_bytes);
 }
 
 /* Lays windows out, once it is known how many rows they hold; what else there is comes behind them. */

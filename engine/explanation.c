@@ -3,6 +3,7 @@
 #include "memory.h"
 #include "pack.h"
 #include "session.h"
+#include "sizes.h"
 
 #include <inttypes.h>
 
@@ -11,8 +12,7 @@
 /* The first multiple that is large enough, for a network without a usual size. */
 static int64_t least_side(const struct graph *graph)
 {
-    int64_t least = graph->side_least > 1 ? graph->side_least : 1, multiple = graph->side_multiple;
-    return (least + multiple - 1) / multiple * multiple;
+    return round_up(larger(graph->side_least, 1), graph->side_multiple);
 }
 
 static limn_status settle_size(const limn_model *model, limn_size *size, limn_error *error)

@@ -2,6 +2,7 @@
 #include "pack.h"
 #include "memory.h"
 #include "pages.h"
+#include "sizes.h"
 
 #include <assert.h>
 #include <stdatomic.h>
@@ -142,7 +143,7 @@ static struct layer_span task_span(const struct source *source, int64_t task)
 static struct layer_span unit_span(const struct source *source, int64_t unit, int64_t *first, int64_t *end)
 {
     *first = unit * source->together;
-    *end = *first + source->together < source->tasks ? *first + source->together : source->tasks;
+    *end = smaller(*first + source->together, source->tasks);
     struct layer_span span = task_span(source, *first), last = task_span(source, *end - 1);
     span.count = last.first + last.count - span.first;
     return span;
@@ -156,15 +157,14 @@ static void cut_into_units(struct source *source)
         struct layer_span span = task_span(source, 0);
         struct axes axes = axes_around(source->node, span.axis);
         int64_t run_bytes = span.count * axes.inner * (int64_t)sizeof(float);
-        source->together = axes.outer == 1 ? 1 : (RUN_BYTES_LEAST + run_bytes - 1) / run_bytes;
+        source->together = axes.outer == 1 ? 1 : divide_up(RUN_BYTES_LEAST, run_bytes);
     }
-    source->units = (source->tasks + source->together - 1) / source->together;
+    source->units = divide_up(source->tasks, source->together);
 }
 
 /* Floats that the largest unit takes in staging, in whole cache lines: lanes share none. */
 static int64_t unit_floats(const struct source *source)
 {
-    enum { LINE_FLOATS = 16 };
     int64_t most = 0, first, end;
     for (int64_t unit = 0; unit < source->units; unit++) {
         struct layer_span span = unit_span(source, unit, &first, &end);
@@ -174,7 +174,7 @@ static int64_t unit_floats(const struct source *source)
             floats += floats / (ENLARGED_FROM * ENLARGED_FROM) * ENLARGED_TO * ENLARGED_TO;
         most = floats > most ? floats : most;
     }
-    return (most + LINE_FLOATS - 1) / LINE_FLOATS * LINE_FLOATS;
+    return round_up(most, LINE_FLOATS);
 }
 
 static limn_status pack_unit(const struct source *source, int64_t unit, const struct weights_file *file,
@@ -280,8 +280,7 @@ static struct packed *find_packed(struct packed_batch *batch, int node, const st
 
 static size_t entry_bytes(const struct layer_variant *variant, const struct layer_dims *dims)
 {
-    enum { LINE = 64 }; /* entries begin on a cache line of their own */
-    return (variant->needs(dims).packed_bytes + LINE - 1) / LINE * LINE;
+    return whole_lines(variant->needs(dims).packed_bytes); /* entries begin on a cache line of their own */
 }
 
 /* Notes every wish that the model cannot answer yet, once, as an entry of `batch`, which comes before the

@@ -1,6 +1,7 @@
 /* plan_place.c - where in the arena everything lies: see plan.h. */
 #include "plan.h"
 #include "memory.h"
+#include "sizes.h"
 #include "step.h"
 
 #include <stdlib.h>
@@ -55,11 +56,10 @@ static size_t place_in_order(struct placement **order, int count)
 /* Rounds sizes up to whole cache lines; false when all together are more than can be had. */
 static bool align(struct placement *const *order, int count)
 {
-    enum { LINE = 64 };
     size_t sum = 0; /* beyond every offset */
     bool possible = true;
     for (int i = 0; i < count; i++) {
-        order[i]->bytes = (order[i]->bytes + LINE - 1) / LINE * LINE;
+        order[i]->bytes = whole_lines(order[i]->bytes);
         possible = possible && !__builtin_add_overflow(sum, order[i]->bytes, &sum);
     }
     return possible;

@@ -1,5 +1,6 @@
 /* reads.c - see reads.h. Each equation is its kernel's, solved for the pixel of the input. */
 #include "reads.h"
+#include "sizes.h"
 
 struct side side_of_rows(const struct layer_dims *d)
 {
@@ -11,18 +12,7 @@ struct side side_of_columns(const struct layer_dims *d)
     return (struct side){d->iw, d->ow, d->kw, d->stride_w, d->pad_w, d->dilation_w, d->align_corners};
 }
 
-static int64_t divide_down(int64_t a, int64_t b)
-{
-    return a >= 0 ? a / b : -((-a + b - 1) / b);
-}
-
-static int64_t divide_up(int64_t a, int64_t b)
-{
-    return -divide_down(-a, b);
-}
-
-/* Output o looks at the input's coordinate a(o) / b: at the two pixels around it, or at the one it falls on.
- */
+/* Output o looks at the input's coordinate a(o) / b: the two pixels around it, or the one it falls on. */
 static struct side_span bilinear_reads(const struct side *side, int64_t from, int64_t last)
 {
     int64_t in = side->in, out = side->out;

@@ -1,9 +1,10 @@
 /* step.c - see step.h. */
 #include "step.h"
+#include "sizes.h"
 
 size_t workspace_stride(size_t workspace_bytes)
 {
-    return (workspace_bytes + 63) / 64 * 64;
+    return whole_lines(workspace_bytes);
 }
 
 static void *workspace_of(const struct step *step, int worker)

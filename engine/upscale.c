@@ -4,6 +4,7 @@
 #include "memory.h"
 #include "pictures/resample.h"
 #include "session.h"
+#include "sizes.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -132,7 +133,7 @@ static limn_status give_rows(void *context, int64_t first, const struct tensor *
 {
     limn_status status = LIMN_OK;
     for (int64_t row = 0; status == LIMN_OK && row < rows->h; row += STRIP) {
-        int64_t count = rows->h - row < STRIP ? rows->h - row : STRIP;
+        int64_t count = smaller(STRIP, rows->h - row);
         status = write_strip(context, first + row, rows->data + row * rows->w * rows->stride, count,
                              rows->stride, error);
     }
@@ -175,7 +176,7 @@ static limn_status choose(struct job *job, limn_error *error)
         return status;
     if (rows == TILE_AUTO)
         return choose_bands(job->bands, error);
-    rows = (rows + LAYER_TILE_PERIOD - 1) / LAYER_TILE_PERIOD * LAYER_TILE_PERIOD;
+    rows = round_up(rows, LAYER_TILE_PERIOD);
     return settle(job->bands, rows, error);
 }
 

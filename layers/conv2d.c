@@ -25,6 +25,7 @@
  */
 #include "layer.h"
 #include "gemm.h"
+#include "sizes.h"
 
 #include <string.h>
 
@@ -109,8 +110,7 @@ const struct layer_variant conv2d_ref = {
 static int64_t block_rows(const struct layer_dims *d)
 {
     int64_t most = LAYER_BAND_PIXELS / LAYER_TILE_PERIOD, periods = taps(d) <= 1152 ? most : most / 2;
-    int64_t needed = (output_pixels(d) + LAYER_TILE_PERIOD - 1) / LAYER_TILE_PERIOD;
-    return (needed < periods ? needed : periods) * LAYER_TILE_PERIOD;
+    return smaller(divide_up(output_pixels(d), LAYER_TILE_PERIOD), periods) * LAYER_TILE_PERIOD;
 }
 
 static bool input_is_matrix(const struct layer_dims *d)
@@ -158,7 +158,7 @@ static struct layer_needs gemm_needs(const struct layer_dims *d)
 {
     int64_t rows = block_rows(d);
     return (struct layer_needs){.pack_tasks = layer_channel_tasks(d),
-                                .run_tasks = (output_pixels(d) + rows - 1) / rows,
+                                .run_tasks = divide_up(output_pixels(d), rows),
                                 .packed_bytes = layer_plain_bytes(d),
                                 .workspace_bytes = (size_t)(rows * (taps(d) + d->oc)) * sizeof(float)};
 }
@@ -167,7 +167,7 @@ static void gemm_run_task(const struct layer_args *a, int64_t task, void *worksp
 {
     const struct layer_dims *d = &a->d;
     int64_t block = block_rows(d), k = taps(d), first = task * block;
-    int64_t rows = output_pixels(d) - first < block ? output_pixels(d) - first : block;
+    int64_t rows = smaller(block, output_pixels(d) - first);
     bool full = rows == block;
     float *columns = workspace, *spare = columns + block * k;
     float *y = a->y + first * a->y_stride;

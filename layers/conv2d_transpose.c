@@ -21,17 +21,13 @@
 #include "layer.h"
 #include "gemm.h"
 #include "native.h"
+#include "sizes.h"
 
 #include <string.h>
 
 /* Output channels of a task of the GEMM form. Packed weights are cut into blocks of this many channels, so
  * that tasks share no output and no sum is ever split between threads. */
 enum { OC_BLOCK = 32 };
-
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 /* ---- reference --------------------------------------------------------------------------- */
 
@@ -100,7 +96,7 @@ enum { ROWS = 8 * LAYER_TILE_PERIOD };
 /* Rows that a picture takes in a block, and how many pictures share one. */
 static int64_t picture_rows(const struct layer_dims *d)
 {
-    return (d->ih * d->iw + LAYER_TILE_PERIOD - 1) / LAYER_TILE_PERIOD * LAYER_TILE_PERIOD;
+    return round_up(d->ih * d->iw, LAYER_TILE_PERIOD);
 }
 
 static int64_t pictures_in_group(const struct layer_dims *d)
@@ -110,7 +106,7 @@ static int64_t pictures_in_group(const struct layer_dims *d)
 
 static int64_t oc_blocks(const struct layer_dims *d)
 {
-    return (d->oc + OC_BLOCK - 1) / OC_BLOCK;
+    return divide_up(d->oc, OC_BLOCK);
 }
 
 static struct layer_span gemm_pack_span(const struct layer_dims *d, int64_t task)
@@ -137,10 +133,9 @@ static void gemm_pack_task(const struct layer_dims *d, const struct layer_weight
 /* Scratch: the product, and a copy of rows of x filled up with zeros. */
 static struct layer_needs gemm_needs(const struct layer_dims *d)
 {
-    int64_t groups = (d->n + pictures_in_group(d) - 1) / pictures_in_group(d);
     int64_t scratch = ROWS * (d->kh * d->kw * OC_BLOCK + d->ic);
     return (struct layer_needs){.pack_tasks = oc_blocks(d),
-                                .run_tasks = groups * oc_blocks(d),
+                                .run_tasks = divide_up(d->n, pictures_in_group(d)) * oc_blocks(d),
                                 .packed_bytes = layer_plain_bytes(d),
                                 .workspace_bytes = (size_t)scratch * sizeof(float)};
 }

@@ -5,13 +5,9 @@
  * tiles; the outputs of a phase lie two pixels apart. winograd.h says how the work is cut. */
 #include "phases.h"
 #include "winograd.h"
+#include "sizes.h"
 
 #include <string.h>
-
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 enum { PHASES = 4, TAPS = 4, POSITIONS = 25 };
 

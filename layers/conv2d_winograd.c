@@ -17,15 +17,11 @@
  * variant keeps the weights as they are, and transforms them in every run, a slice of input channels at a
  * time: reading U would take longer than making it. */
 #include "winograd.h"
+#include "sizes.h"
 
 #include <string.h>
 
 enum { SHARED_MOST = 32 << 20 }; /* bytes of V that may be kept for a whole layer */
-
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 /* The variants. */
 enum mode { PLAIN, SMALL, LEAN };

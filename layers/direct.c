@@ -1,5 +1,6 @@
 /* direct.c - see direct.h. */
 #include "direct.h"
+#include "sizes.h"
 
 #include <string.h>
 
@@ -7,19 +8,8 @@ enum {
     PIXELS = 96,       /* of a block: a multiple of every tile's rows */
     TASKS_WANTED = 16, /* where there are fewer blocks, panels are shared out too */
     CHAIN = 512,       /* products added in one chain: the rounding error grows with the longest */
-    LINE_FLOATS = 16,
     CHANNELS_FEW = 16, /* fewer inputs are gathered */
 };
-
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t round_up(int64_t n, int64_t unit)
-{
-    return (n + unit - 1) / unit * unit;
-}
 
 static int64_t taps_of(const struct layer_dims *d)
 {
@@ -66,7 +56,7 @@ void direct_pack_task(const struct layer_dims *d, const struct layer_weights *w,
 
 static int64_t block_count(const struct layer_dims *d)
 {
-    return (d->n * d->oh * d->ow + PIXELS - 1) / PIXELS;
+    return divide_up(d->n * d->oh * d->ow, PIXELS);
 }
 
 static int64_t group_count(const struct layer_dims *d)
@@ -74,7 +64,7 @@ static int64_t group_count(const struct layer_dims *d)
     int64_t blocks = block_count(d);
     if (blocks == 0 || blocks >= TASKS_WANTED)
         return 1;
-    return smaller(panel_count(d->oc), (TASKS_WANTED + blocks - 1) / blocks);
+    return smaller(panel_count(d->oc), divide_up(TASKS_WANTED, blocks));
 }
 
 /* What a task has in its workspace. */

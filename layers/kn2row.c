@@ -19,6 +19,7 @@
  * Each x is read once, and the products are as many as the equation has, plus the rows of x that two tasks
  * share. Not for a stride above 1 of an ordinary convolution, which would use only a part of T. */
 #include "panels.h"
+#include "sizes.h"
 
 #include <string.h>
 
@@ -32,16 +33,6 @@ enum {
     TILE_ROWS = 12, /* of x multiplied at a time: every matrix tile's rows divide it */
     CHAIN = 512,    /* products added in one chain: the rounding error grows with its length */
 };
-
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t larger(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
 
 /* ---- where taps meet ---------------------------------------------------------------------- */
 
@@ -68,7 +59,7 @@ static struct reach reach_of(const struct axis *axis)
 {
     struct reach reach = {0, 0, 1};
     for (int64_t phase = 0; phase < axis->step; phase++) {
-        int64_t outputs = (axis->out - phase + axis->step - 1) / axis->step;
+        int64_t outputs = divide_up(axis->out - phase, axis->step);
         int64_t least = INT64_MAX, most = INT64_MIN;
         for (int64_t tap = 0, offset; tap < axis->taps; tap++)
             if (meets(axis, phase, tap, &offset))
@@ -102,7 +93,7 @@ static struct plan plan_of(const struct layer_dims *d, bool transposed)
     struct reach w = reach_of(&p.w);
     p.columns = panel_channel(p.products, panel_count(p.products));
     p.before = w.before;
-    p.padded = (d->iw + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS;
+    p.padded = round_up(d->iw, TILE_ROWS);
     p.pixels = w.before + larger(p.padded, d->iw + larger(w.behind, 0));
     p.ring = reach_of(&p.h).span;
     return p;
@@ -150,7 +141,7 @@ static int64_t rows_per_task(const struct layer_dims *d)
 /* Of one picture. */
 static int64_t tasks_each(const struct layer_dims *d)
 {
-    return (d->oh + rows_per_task(d) - 1) / rows_per_task(d);
+    return divide_up(d->oh, rows_per_task(d));
 }
 
 /* What a task has in its workspace. */
@@ -246,7 +237,7 @@ static void sum_row(const struct plan *p, const struct layer_args *a, int64_t n,
     for (int64_t phase = 0; phase < step; phase++) {
         struct native_sums sums = {.terms = terms, .step = p->columns, .y_step = step * a->y_stride};
         sums.count = find_terms(p, scratch, oh, phase, terms);
-        sums.pixels = (d->ow - phase + step - 1) / step;
+        sums.pixels = divide_up(d->ow - phase, step);
         for (int64_t oc = 0; oc < d->oc; oc += NATIVE_SUMS_CHANNELS) {
             sums.channels = smaller(NATIVE_SUMS_CHANNELS, d->oc - oc);
             sums.bias = a->epilogue.bias ? a->epilogue.bias + oc : NULL;

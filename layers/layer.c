@@ -1,6 +1,7 @@
 /* layer.c - the tables of operators, and what several of them share. */
 #include "layer.h"
 #include "native.h"
+#include "sizes.h"
 
 static double conv2d_flops(const struct layer_dims *d)
 {
@@ -67,11 +68,6 @@ const struct layer_operator layer_operators[LAYER_COUNT] = {
     [LAYER_BICUBIC] = {"bicubic", false, bicubic_flops, VARIANTS(&bicubic_tf1)},
 };
 
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* Pixels a task: about 64 KB of output, so that a task is worth handing to a thread and stays in L2. */
 static int64_t pixels_per_task(const struct layer_dims *d)
 {
@@ -81,8 +77,7 @@ static int64_t pixels_per_task(const struct layer_dims *d)
 
 struct layer_needs layer_pixel_needs(const struct layer_dims *d)
 {
-    int64_t each = pixels_per_task(d);
-    return (struct layer_needs){.run_tasks = (d->n * d->oh * d->ow + each - 1) / each};
+    return (struct layer_needs){.run_tasks = divide_up(d->n * d->oh * d->ow, pixels_per_task(d))};
 }
 
 int64_t layer_pixel_span(const struct layer_dims *d, int64_t task, int64_t *first)
@@ -103,7 +98,7 @@ enum { CHANNELS_PER_TASK = 16 };
 
 int64_t layer_channel_tasks(const struct layer_dims *d)
 {
-    return (d->ic + CHANNELS_PER_TASK - 1) / CHANNELS_PER_TASK;
+    return divide_up(d->ic, CHANNELS_PER_TASK);
 }
 
 struct layer_span layer_channel_span(const struct layer_dims *d, int64_t task)

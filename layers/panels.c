@@ -1,5 +1,6 @@
 /* panels.c - see panels.h. */
 #include "panels.h"
+#include "sizes.h"
 
 const struct native_tile_kernel *panel_tile(int64_t channels)
 {
@@ -30,7 +31,7 @@ int64_t panel_channel(int64_t oc, int64_t panel)
 struct layer_span panel_span(int64_t oc, int64_t panel)
 {
     int64_t first = panel_channel(oc, panel), columns = panel_tile(oc - first)->columns;
-    return (struct layer_span){AXIS_OUTPUT, first, columns < oc - first ? columns : oc - first};
+    return (struct layer_span){AXIS_OUTPUT, first, smaller(columns, oc - first)};
 }
 
 enum { TOGETHER = 16 }; /* channels transposed at a time: what is read and what is written fit in L1 */
@@ -51,7 +52,7 @@ void panel_taps(const struct layer_weights *w, struct layer_span span, int64_t i
     float scale[TOGETHER];
     const float *in = w->data + ic * w->stride_i + kh * w->stride_h + kw * w->stride_w;
     for (int64_t c = 0; c < span.count; c += TOGETHER) {
-        int64_t outputs = span.count - c < TOGETHER ? span.count - c : TOGETHER;
+        int64_t outputs = smaller(TOGETHER, span.count - c);
         for (int64_t i = 0; i < outputs; i++)
             scale[i] = w->scale ? w->scale[span.first + c + i] : 1;
         const float *from = in + c * w->stride_o;

@@ -1,5 +1,6 @@
 /* phases.c - see phases.h. */
 #include "phases.h"
+#include "sizes.h"
 
 int64_t phase_count(const struct layer_dims *d)
 {
@@ -17,10 +18,10 @@ static struct axis axis_of(int64_t phase, int64_t kernel, int64_t stride, int64_
     int64_t remainder = (phase + pad) % stride;
     struct axis axis = {0};
     if (remainder < kernel) {
-        axis.taps = (kernel - remainder + stride - 1) / stride;
+        axis.taps = divide_up(kernel - remainder, stride);
         axis.last = remainder + (axis.taps - 1) * stride;
     }
-    axis.outputs = phase < out ? (out - phase + stride - 1) / stride : 0;
+    axis.outputs = phase < out ? divide_up(out - phase, stride) : 0;
     axis.pad = (axis.last - phase - pad) / stride; /* exact: both leave the same remainder */
     return axis;
 }

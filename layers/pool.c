@@ -15,6 +15,7 @@
  * Both read x once (max pooling KH*KW times, in cache) and are bound by memory. */
 #include "layer.h"
 #include "native.h"
+#include "sizes.h"
 
 #include <string.h>
 
@@ -57,7 +58,7 @@ enum { BLOCK = 64 };
 
 static int64_t blocks(const struct layer_dims *d)
 {
-    return (d->oc + BLOCK - 1) / BLOCK;
+    return divide_up(d->oc, BLOCK);
 }
 
 static struct layer_needs average_needs(const struct layer_dims *d)
@@ -70,7 +71,7 @@ static void average_run_task(const struct layer_args *a, int64_t task, void *wor
     (void)workspace;
     const struct layer_dims *d = &a->d;
     int64_t n = task / blocks(d), first = task % blocks(d) * BLOCK, pixels = d->ih * d->iw;
-    int64_t channels = d->oc - first < BLOCK ? d->oc - first : BLOCK;
+    int64_t channels = smaller(BLOCK, d->oc - first);
     double sum[BLOCK] = {0};
     for (int64_t p = 0; p < pixels; p++)
         for (int64_t c = 0; c < channels; c++)

@@ -1,19 +1,14 @@
 /* winograd.c - see winograd.h. */
 #include "winograd.h"
+#include "sizes.h"
 
 #include <string.h>
 
 enum {
     POSITIONS_MOST = 36,
-    LINE_FLOATS = 16,
     PREPARE_TILES = 6,   /* of a task that only transforms inputs: small, so that all threads get some */
     LEAN_CHANNELS = 256, /* a slice of U: 36 x 256 x 64 floats, 2.3 MB */
 };
-
-static int64_t round_up(int64_t n, int64_t unit)
-{
-    return (n + unit - 1) / unit * unit;
-}
 
 static int64_t v_positions(const struct winograd_layer *layer)
 {
@@ -42,9 +37,9 @@ struct lattices {
 static struct lattices count_lattices(const struct winograd_axis *axis, int64_t outputs)
 {
     int64_t each = axis->out / axis->out_step, longer = axis->out % axis->out_step;
-    struct lattices l = {.longer = longer < axis->lattices ? longer : axis->lattices};
-    l.long_tiles = (each + 1 + outputs - 1) / outputs;
-    l.short_tiles = (each + outputs - 1) / outputs;
+    struct lattices l = {.longer = smaller(longer, axis->lattices)};
+    l.long_tiles = divide_up(each + 1, outputs);
+    l.short_tiles = divide_up(each, outputs);
     l.tiles = l.longer * l.long_tiles + (axis->lattices - l.longer) * l.short_tiles;
     return l;
 }
@@ -85,14 +80,13 @@ int64_t winograd_tiles(const struct winograd_layer *layer)
 int64_t winograd_block(const struct winograd_layer *layer)
 {
     enum { ROWS = 12 };
-    int64_t tiles = winograd_tiles(layer), blocks = (tiles + WINOGRAD_TILES - 1) / WINOGRAD_TILES;
-    return round_up((tiles + blocks - 1) / blocks, ROWS);
+    int64_t tiles = winograd_tiles(layer);
+    return round_up(divide_up(tiles, divide_up(tiles, WINOGRAD_TILES)), ROWS);
 }
 
 int64_t winograd_blocks(const struct winograd_layer *layer)
 {
-    int64_t block = winograd_block(layer);
-    return (winograd_tiles(layer) + block - 1) / block;
+    return divide_up(winograd_tiles(layer), winograd_block(layer));
 }
 
 /* ---- sizes ------------------------------------------------------------------------------- */
@@ -154,17 +148,17 @@ void winograd_input(const struct winograd_layer *layer, const struct layer_args 
 
 int64_t winograd_prepare_tasks(const struct winograd_layer *layer)
 {
-    return (winograd_tiles(layer) + PREPARE_TILES - 1) / PREPARE_TILES;
+    return divide_up(winograd_tiles(layer), PREPARE_TILES);
 }
 
 void winograd_prepare_task(const struct winograd_layer *layer, const struct layer_args *args, int64_t task,
                            void *workspace)
 {
-    int64_t tiles = winograd_tiles(layer), first = task * PREPARE_TILES, left = tiles - first;
+    int64_t tiles = winograd_tiles(layer), first = task * PREPARE_TILES;
     float *zeros = workspace;
     memset(zeros, 0, (size_t)layer->ic * sizeof *zeros);
-    winograd_input(layer, args, zeros, first, left < PREPARE_TILES ? left : PREPARE_TILES, args->shared,
-                   first, tiles);
+    winograd_input(layer, args, zeros, first, smaller(PREPARE_TILES, tiles - first), args->shared, first,
+                   tiles);
 }
 
 void winograd_multiply(const struct winograd_layer *layer, const struct native_tile_kernel *kernel,
@@ -177,7 +171,7 @@ void winograd_multiply(const struct winograd_layer *layer, const struct native_t
         for (int64_t k = 0; k < p->channels; k += WINOGRAD_CHAIN)
             for (int64_t t = 0; t < p->tiles; t += kernel->rows) {
                 struct native_tile tile = {.taps = 1, .c_stride = kernel->columns};
-                tile.k = p->channels - k < WINOGRAD_CHAIN ? p->channels - k : WINOGRAD_CHAIN;
+                tile.k = smaller(WINOGRAD_CHAIN, p->channels - k);
                 tile.k_first = v_position(layer->kernels, position) * p->v_stride + k;
                 tile.rows = rows + t;
                 tile.b = p->u + position * p->u_stride + k * kernel->columns;
@@ -204,7 +198,7 @@ void winograd_multiply_lean(const struct winograd_layer *layer, const struct nat
     product.u = u;
     product.u_stride = winograd_stride(LEAN_CHANNELS, kernel->columns);
     for (int64_t ic = 0; ic < layer->ic; ic += LEAN_CHANNELS) {
-        product.channels = layer->ic - ic < LEAN_CHANNELS ? layer->ic - ic : LEAN_CHANNELS;
+        product.channels = smaller(LEAN_CHANNELS, layer->ic - ic);
         product.add = ic > 0;
         product.v = v + ic;
         for (int64_t i = 0; i < product.channels; i++)
