@@ -33,13 +33,15 @@ struct generate {
  *     y = (x - low) / max(high - low, 1e-5)       byte = floor(clamp(255 y + 0.5, 0, 255))
  *
  * low and high are the least and the largest value of all the pictures, so a single bright one darkens the
- * others; with fixed_range they are -1 and 1, the ends of tanh, and a picture depends on its vector only.
+ * others; with fixed_range they are -1 and 1, the ends of tanh, and no picture depends on another.
  * One channel becomes R = G = B.
  *
  * The network runs in batches of at most 16, fewer when their activations would take more than 256 MB. Low
  * and high are known only when all have run: up to 256 MB of results are kept meanwhile (5461 pictures of
- * 64 x 64), beyond that, or where a memory limit has no room, the network runs a second time. Neither changes
- * a picture: kernels compute each picture of a batch by itself.
+ * 64 x 64), beyond that, or where a memory limit has no room, the network runs a second time and makes the
+ * same values. The batch does show in their last bits: Winograd's algorithm is chosen by the number of tiles
+ * in all of its pictures. So a picture among many equals the one made alone but for rounding, which can move
+ * a byte by one level.
  *
  * LIMN_E_WEIGHTS when the network produces values that are no numbers, LIMN_E_MEMORY, and what `picture`
  * returns. */
