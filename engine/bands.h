@@ -8,8 +8,7 @@
  *
  * Every row of every value is computed exactly once, by the kernels that a session of the whole picture would
  * use, and has the same bytes (see LAYER_TILE_PERIOD in layers/layer.h), unless a memory limit made one of
- * the two give up speed. Between two bands a value keeps only the rows that its readers have not done with.
- */
+ * the two give up speed. Between two bands a value keeps only the rows that its readers still need. */
 #ifndef LIMN_BANDS_H
 #define LIMN_BANDS_H
 
@@ -19,8 +18,7 @@
 struct bands;
 
 struct bands_io {
-    /* Fills `rows` (1 x H x W x C, dense) with the input's rows first .. first + H - 1. In order, each once.
-     */
+    /* Fills `rows` (1 x H x W x C, dense) with the input's rows first .. first + H - 1. In order. */
     void (*take)(void *context, int64_t first, const struct tensor *rows);
     /* Is given the output's rows first .. first + H - 1, valid during the call. In order, each once; a status
      * other than LIMN_OK ends the run. */

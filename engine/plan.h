@@ -8,7 +8,7 @@
  * Which kernel. A graph runs with the fastest variants, but for two budgets, see plan_fit.c:
  *
  *   weights   what all kernels keep packed is at most 2.5 times the weights themselves and 32 MB: Winograd's
- *             transformed weights are 2.8 to 6.3 times as large. It depends on the graph and the size only.
+ *             transformed weights are 1.4 to 6.3 times as large. It depends on the graph and the size only.
  *   memory    what is left under the memory limit when a session is created, if there is a limit. Every
  *             thread has scratch of its own, so under a limit the choice, and with it the last bits of
  *             results, can depend on the number of threads, and on what else is held.
@@ -103,8 +103,8 @@ limn_status plan_pack(struct plan *plan, limn_model *model, limn_error *error);
 
 /* Lays out in one arena what placements and steps say they need: values of `bytes` bytes that live from step
  * `first` to `last`, what a step's two stages share, and its workspaces, which live for that step. Sets the
- * offsets and arena_bytes. plan_create has done it for the whole; a run in bands does it over. LIMN_E_MEMORY.
- */
+ * offsets and arena_bytes. plan_create has done it for the whole; a run in bands does it over.
+ * LIMN_E_MEMORY. */
 limn_status plan_place(const struct graph *graph, struct plan *plan, limn_error *error);
 
 /* The node with memory of its own that `x` lies in, and the channel of it where x begins. */

@@ -4,7 +4,7 @@
  *
  *     packed weights        stay with the model, for all sessions
  *     staging               while packing: a buffer for each lane; then it is given back
- *     arena                 values, and beside them, for the time of a step, its V and its workspaces
+ *     arena                 values, and for the time of a step what its stages share and its workspaces
  *
  * so at most packed + max(staging, arena). Over a budget, first fewer lanes pack, which costs no run
  * anything; then steps change to lighter variants. A change saves

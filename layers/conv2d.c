@@ -17,12 +17,13 @@
  *
  * Packed weights, both variants here: w[KH][KW][IC][OC], a matrix of K = KH*KW*IC rows and OC columns.
  *
- * Variants                 multiplications        extra memory traffic
- *   conv2d_ref             N*OH*OW*OC*K           none; a double accumulator, the truth for all others
- *   conv2d_gemm            N*OH*OW*OC*K           writes and reads K floats an output pixel (im2col), in
- * cache; none for 1x1, where x is the matrix already conv2d_native          N*OH*OW*OC*K           none: see
- * conv2d_native.c
- */
+ * Variants. Each takes N*OH*OW*OC*K multiplications; what it moves through memory beside x, w and y:
+ *
+ *     conv2d_ref     nothing; a double accumulator, the truth for all others
+ *     conv2d_gemm    K floats an output pixel (im2col), in cache;
+ *                    nothing for 1x1, where x is the matrix already
+ *
+ * Faster ones are in conv2d_native.c, kn2row.c and conv2d_winograd.c. */
 #include "layer.h"
 #include "gemm.h"
 #include "sizes.h"
@@ -95,15 +96,14 @@ const struct layer_variant conv2d_ref = {
  *     A [ROWS x K]  x  W [K x OC]  =>  y [ROWS x OC], written in place with y_stride as the row distance
  *
  * A holds one row an output pixel: the K inputs under the kernel there, zeros outside the picture. All of A
- * would be K/IC copies of the picture; a block of rows is made, used while it is in the cache, and
- * made over.
+ * would be K/IC copies of the picture; a block of rows is made, used while it is in the cache, and made over.
  *
  * Repeatability. The last bit of a BLAS result depends on the number of rows, because rows left over from a
- * full register tile are computed by another kernel, and on some cores on a row's place: Haswell's
- * kernels take 12 rows as two times 6 and sum the two halves in different order. So every product has
- * the same number of rows, a multiple of 12, the last block filled up with zeros. The result of a
- * pixel then depends on nothing but the pixel's inputs and its index modulo LAYER_TILE_PERIOD, from
- * LAYER_BAND_PIXELS pixels on: of smaller pictures the blocks are smaller. */
+ * full register tile are computed by another kernel, and on some cores on a row's place: Haswell's kernels
+ * take 12 rows as two times 6 and sum the two halves in different order. So every product has the same number
+ * of rows, a multiple of 12, the last block filled up with zeros. The result of a pixel then depends on
+ * nothing but the pixel's inputs and its index modulo LAYER_TILE_PERIOD, from LAYER_BAND_PIXELS pixels on: of
+ * smaller pictures the blocks are smaller. */
 
 /* Rows of a block: enough that BLAS's copying of W is small beside the product, few enough that A (K floats a
  * row) stays within about 1 MB of L2; no more than a small picture has. */

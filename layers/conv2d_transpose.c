@@ -4,20 +4,22 @@
  * output padding. It is the gradient of conv2d with respect to its input: where conv2d gathers, this
  * scatters. Each input pixel paints its kernel, scaled, onto the output, and what overlaps adds up:
  *
- *     y[n, ih * stride_h - pad_h + kh, iw * stride_w - pad_w + kw, oc]  +=  sum over ic of  x[n,ih,iw,ic] *
- * w[ic,oc,kh,kw]
+ *     y[n,oh,ow,oc]  +=  sum over ic of  x[n,ih,iw,ic] * w[ic,oc,kh,kw]
+ *         oh = ih * stride_h - pad_h + kh      (dropped where that is outside the output)
+ *         ow = iw * stride_w - pad_w + kw
  *
- * (what falls outside the output is dropped), then the epilogue.
+ * and when all is painted, the epilogue.
  *
  *     OH = (IH - 1) stride_h - 2 pad_h + KH                OW likewise
  *
  * PyTorch stores the weights IC x OC x KH x KW.
  *
- * Variants                       multiplications       extra memory traffic
- *   conv2d_transpose_ref         N*IH*IW*IC*KH*KW*OC   none; a double accumulator, gathers output by output
- *   conv2d_transpose_gemm        the same              writes and reads KH*KW*OC floats an input pixel
- * (col2im)
- */
+ * Variants. Each takes N*IH*IW*IC*KH*KW*OC multiplications; what it moves through memory beside x, w and y:
+ *
+ *     conv2d_transpose_ref     nothing; a double accumulator, gathers output by output
+ *     conv2d_transpose_gemm    KH*KW*OC floats an input pixel (col2im), in cache
+ *
+ * Faster ones are in conv2d_transpose_native.c, kn2row.c and conv2d_transpose_winograd.c. */
 #include "layer.h"
 #include "gemm.h"
 #include "native.h"
@@ -83,8 +85,10 @@ const struct layer_variant conv2d_transpose_ref = {
  * All the kernels painted by a block of input pixels are one matrix product; adding them into place is
  * col2im, the reverse of conv2d's im2col:
  *
- *     x [ROWS x IC]  x  W [IC x KH*KW*B]  =>  columns [ROWS x KH*KW*B]          B = output channels of this
- * task columns  => col2im =>  y [N OH OW], channels oc .. oc+B, added up
+ *     x [ROWS x IC]  x  W [IC x KH*KW*B]  =>  columns [ROWS x KH*KW*B]
+ *     columns  => col2im =>  y [N OH OW], channels oc .. oc+B, added up
+ *
+ * with B output channels to a task.
  *
  * A task is one group of pictures and one block of output channels; it walks over the input pixels in blocks
  * of ROWS. A group is one picture, or as many small ones as fit into a block, each beginning at a multiple of

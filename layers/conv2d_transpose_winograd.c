@@ -25,8 +25,8 @@ static struct winograd_layer layer_of(const struct layer_dims *d, int64_t phase)
 
 /* ---- weights ----------------------------------------------------------------------------- *
  *
- * [phase][panel][25][IC][columns], 25 / 4 times the room of the weights; lean,
- * [phase][panel][IC][2][2][columns]. */
+ *     U kept    [phase][panel][25][IC][columns]         25 / 4 times the room of the weights
+ *     lean      [phase][panel][IC][2][2][columns]       U is made from it as it goes */
 
 static int64_t phase_floats(const struct layer_dims *d, bool lean)
 {

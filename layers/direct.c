@@ -145,8 +145,8 @@ static void gather_pixel(const struct layer_dims *d, const struct layer_args *a,
     }
 }
 
-/* Fills rows and pixels, one row of the picture after the other; pixels beyond the last one see zeros.
- * Gathered taps are one tap. */
+/* Fills rows and pixels, one row of the picture after the other. Gathered taps are one tap. Pixels beyond the
+ * last, which only complete a tile, see what is at hand. */
 static void find_rows(const struct direct *direct, const struct layer_args *a, int64_t first, int64_t count,
                       const struct block *block)
 {

@@ -20,8 +20,8 @@
 #include "panels.h"
 
 /* An ordinary convolution, of dims.oh x dims.ow outputs, whose padding may be negative. Its outputs lie on a
- * lattice of the layer's: output (oh, ow) is at (first_h + oh * step_h, first_w + ow * step_w) of y_h x y_w.
- */
+ * lattice of the layer's: output (oh, ow) is pixel (first_h + oh * step_h, first_w + ow * step_w) of the
+ * y_h x y_w pixels of y. */
 struct direct {
     struct layer_dims dims;
     int64_t y_h, y_w, first_h, first_w, step_h, step_w;
@@ -33,7 +33,8 @@ size_t direct_packed_bytes(const struct layer_dims *d);
 struct layer_span direct_pack_span(const struct layer_dims *d, int64_t task);
 void direct_pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed, int64_t task);
 
-/* args: x, y and the epilogue of the layer. */
+/* args: of the layer, whose x, y and epilogue are used; its dimensions and packed weights are not, but those
+ * given beside it. */
 void direct_run_task(const struct direct *direct, const struct layer_args *args, const float *packed,
                      int64_t task, void *workspace);
 

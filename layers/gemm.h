@@ -4,21 +4,21 @@
  *
  * Two things stand between a plain cblas_sgemm and what limn promises:
  *
- * Speed. OpenBLAS picks its kernels by CPU name when it is loaded. A release older than the CPU does not
- * know the name and silently takes its oldest kernels (SSE3, a fifth of the speed). gemm_init compares the
- * name OpenBLAS reports with what cpuid offers and makes it choose again.
+ * Speed. OpenBLAS picks its kernels by CPU name when it is loaded. A release older than the CPU does not know
+ * the name and silently takes its oldest kernels (SSE3, a fifth of the speed). gemm_init compares the name
+ * OpenBLAS reports with what cpuid offers and makes it choose again.
  *
- * Repeatability. Results must not depend on the number of threads, nor on where in a larger matrix a
- * row happens to lie. BLAS runs on one thread, and a caller that needs rows to be reproducible
- * gives it always the same number of rows (see conv2d_gemm.c). */
+ * Repeatability. Results must not depend on the number of threads, nor on where in a larger matrix a row
+ * happens to lie. BLAS runs on one thread, and callers always give it the same number of rows: see the GEMM
+ * form in conv2d.c. */
 #ifndef LAYERS_GEMM_H
 #define LAYERS_GEMM_H
 
 #include "cpu.h"
 
-/* Prepares OpenBLAS for `isa`; call once before the first gemm, from one thread. When `forced`, OpenBLAS is
- * held down to `isa` too, otherwise it is only ever raised, and a user's own OPENBLAS_CORETYPE is
- * respected. False when OpenBLAS stays below `isa`: correct results, slow. */
+/* Prepares OpenBLAS for `isa`: before the first gemm, from one thread. When `forced`, OpenBLAS is held down
+ * to `isa` too, otherwise it is only ever raised, and a user's own OPENBLAS_CORETYPE is respected. False when
+ * OpenBLAS stays below `isa`: correct results, slow. */
 bool gemm_init(enum isa isa, bool forced);
 
 /* The kernel set OpenBLAS uses, as it calls it: "SkylakeX", "Haswell", "Prescott", ... */

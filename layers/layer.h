@@ -1,16 +1,16 @@
 /* layer.h - what every operator looks like from outside.
  *
- * An operator is one table of variants: a plain reference and whatever is faster. The planner, the
- * tests and the benchmark all walk these tables, so a variant that is in a table is chosen, tested and
- * measured, and one that is not does not exist.
+ * An operator is one table of variants: a plain reference and whatever is faster. The planner, the tests and
+ * the benchmark all walk these tables, so a variant that is in a table is chosen, tested and measured, and
+ * one that is not does not exist.
  *
- * A variant does its work in independent tasks. How many there are, and what each one computes,
- * depends on the dimensions only, never on the number of threads: that is what makes results
- * bit-identical for every thread count. Layers allocate nothing; memory for packed weights and for each
- * thread's scratch is asked for in bytes and handed in.
+ * A variant does its work in independent tasks. How many there are, and what each one computes, depends on
+ * the dimensions only, never on the number of threads: that is what makes results bit-identical for every
+ * thread count. Layers allocate nothing; memory for packed weights and for each thread's scratch is asked for
+ * in bytes and handed in.
  *
- * Activations are NHWC float32. Pixels of a tensor lie `stride` floats apart, at least its channels:
- * more when it is a slice of a wider tensor, as the inputs of a concat are. */
+ * Activations are NHWC float32. Pixels of a tensor lie `stride` floats apart, at least its channels: more
+ * when it is a slice of a wider tensor, as the inputs of a concat are. */
 #ifndef LAYERS_LAYER_H
 #define LAYERS_LAYER_H
 
@@ -53,8 +53,7 @@ enum activation {
  *     y = scale * activation(x + bias + residual) + shift
  *
  * This covers conv -> ReLU, conv -> batchnorm -> ReLU (the batchnorm folded into weights and bias), a
- * residual sum before the activation, and conv -> ReLU -> batchnorm, where scale and shift cannot be folded.
- */
+ * residual sum before the activation, and conv -> ReLU -> batchnorm, where scale and shift stay. */
 struct epilogue {
     const float *bias;     /* OC, or NULL */
     const float *residual; /* N OH OW OC, or NULL */
@@ -66,7 +65,7 @@ struct epilogue {
 
 /* Where the weights of an operator lie before packing: any order of the four axes. */
 struct layer_weights {
-    const float *data; /* for a pack task with a span, the first channel of that */
+    const float *data; /* of channel 0; for a pack task with a span, of the span's first channel */
     int64_t stride_o, stride_i, stride_h, stride_w; /* floats between neighbours along OC, IC, KH, KW */
     const float *scale;                             /* factors multiplied in, all OC of them, or NULL */
 };
@@ -144,13 +143,13 @@ extern const struct layer_operator layer_operators[LAYER_COUNT];
  *   - the band has at least LAYER_BAND_PIXELS output pixels, or all that there are.
  *   - all rows of x that its outputs read are there. Only at the picture's own edges do rows outside count:
  *     zeros, or for bicubic the row at the edge.
- *   - pad_h places the first row of x in the operator's own equation, in bicubic's too. It is the padding at
- *     the picture's upper edge and 0 below it; for bicubic there minus the rows of x above the band's own;
- * for transposed convolution, which gets x from a multiple of band_rows on, so much that what these rows
- *     paint above the band is dropped.
+ *   - pad_h places the first row of x in the operator's own equation, in bicubic's too. For a convolution it
+ *     is the padding at the picture's upper edge, and less or 0 below it; for bicubic minus the rows of x
+ *     above the band's own. Transposed convolution gets x from a multiple of band_rows on, and a pad_h with
+ *     which all that these rows paint above the band is dropped.
  *
- * Pixel by pixel, every period of this many is treated alike by the row blocks of the GEMM forms (conv2d.c).
- */
+ * The GEMM forms (conv2d.c) treat every period of this many pixels alike, and the heights of Winograd's tiles
+ * divide it. */
 enum { LAYER_TILE_PERIOD = 12, LAYER_BAND_PIXELS = 16 * LAYER_TILE_PERIOD };
 
 /* A variant's band_rows; LAYER_TILE_PERIOD where it names none. */

@@ -1,11 +1,11 @@
-/* native.h - kernels written once with the compiler's vector extensions and compiled for several
- * instruction sets.
+/* native.h - kernels written once with the compiler's vector extensions, compiled for several instruction
+ * sets.
  *
  * The Makefile compiles each file named native_*.c once per set, with -DISA=avx512 and the flags of that set;
  * a public name is made unique by NATIVE(name), for instance peak_avx512. native.c chooses at run time.
  *
- * VECTOR_FLOATS is the width of one register. A wider vector than the set has would be legal C and
- * slow: GCC and clang then build it from pieces that pass through memory. */
+ * VECTOR_FLOATS is the width of one register. A wider vector than the set has would be legal C and slow: GCC
+ * and clang then build it from pieces that pass through memory. */
 #ifndef LAYERS_NATIVE_H
 #define LAYERS_NATIVE_H
 
@@ -21,8 +21,8 @@ struct native_tile {
     float *c;       /* rows x columns */
     int64_t c_stride;
     bool add; /* to what C holds; else C is only written */
-    const float
-        *ahead; /* what will be read next: 64 bytes of it are fetched into L2 for each step of t and k */
+    /* What will be read next: each step of the kernel's inner loop fetches 64 bytes of it into the cache. */
+    const float *ahead;
 };
 
 /* Where results go: row i of them to pixel pixels[i] of y, after the epilogue. */
@@ -51,23 +51,24 @@ struct native_tile_kernel {
     void (*run)(const struct native_tile *tile);
 };
 
-/* The forms of Winograd's algorithm: tiles of `outputs` x `outputs` under kernels of `taps` x `taps`, by
- * points = outputs + taps - 1 to the power of two products. See native_winograd.c. */
+/* The forms of Winograd's algorithm: tiles of outputs x outputs under kernels of taps x taps take kept x kept
+ * products, kept = outputs + taps - 1. See native_winograd.c. Of phases there are four, one behind the other:
+ * those of a transposed convolution of 4 x 4 and stride 2 (phases.h). */
 enum winograd_form {
-    WINOGRAD_4_3,                        /* 4 x 4 outputs under 3 x 3: 2.25 products an output instead of 9 */
-    WINOGRAD_2_5,                        /* 2 x 2 under 5 x 5: 9 instead of 25 */
-    WINOGRAD_3_3,                        /* 3 x 3 under 3 x 3: 2.78 instead of 9 */
-    WINOGRAD_PHASES,                     /* the first of four: 4 x 4 under the 2 x 2 of phase 0, 1, 2, 3 */
-    WINOGRAD_FORMS = WINOGRAD_PHASES + 4 /* of a transposed convolution: 1.56 instead of 4 */
+    WINOGRAD_4_3,    /* 4 x 4 outputs under 3 x 3: 2.25 products an output instead of 9 */
+    WINOGRAD_2_5,    /* 2 x 2 under 5 x 5: 9 instead of 25 */
+    WINOGRAD_3_3,    /* 3 x 3 under 3 x 3: 2.78 instead of 9 */
+    WINOGRAD_PHASES, /* 4 x 4 under 2 x 2: 1.56 instead of 4 */
+    WINOGRAD_FORMS = WINOGRAD_PHASES + 4
 };
 
+/* V has points x points positions, U and M have kept x kept: the same number, but for a phase, which leaves
+ * out one point of each axis, the first where skip is 1, else the last. */
 struct winograd_kernels {
-    int points, kept;   /* of V; of U and M, where a phase leaves out one point of each axis ... */
-    int skip_h, skip_w; /* ... the last, or, if 1, the first */
+    int points, kept, skip_h, skip_w;
     int taps, outputs;
     /* V = B^T d B: `at` names points x points pixels, `channels` floats each; position i of the result goes
-     * to v + i * v_stride. Whole vectors are written, so up to VECTOR_FLOATS - 1 floats more than channels.
-     */
+     * to v + i * v_stride. The last vector is written whole: v has room for channels rounded up. */
     void (*input)(const float *const *at, int64_t channels, float *v, int64_t v_stride);
     /* U = G g G^T: taps x taps rows of `columns` floats => kept x kept rows, u_stride apart. */
     void (*weights)(const float *w, int64_t columns, float *u, int64_t u_stride);

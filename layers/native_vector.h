@@ -11,8 +11,9 @@
 #include <string.h>
 
 typedef float vector __attribute__((vector_size(VECTOR_FLOATS * sizeof(float))));
-typedef int lanes
-    __attribute__((vector_size(VECTOR_FLOATS * sizeof(int)))); /* what comparing two vectors gives */
+
+/* What comparing two vectors gives: -1 or 0 in each lane. */
+typedef int lanes __attribute__((vector_size(VECTOR_FLOATS * sizeof(int))));
 
 /* Loops over the registers of a tile must disappear, or the registers become memory. */
 #if defined(__clang__)

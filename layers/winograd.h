@@ -3,12 +3,14 @@
  *
  * The outputs of a layer are cut into tiles of m x m, and the tiles into blocks:
  *
- *     x  ->  V [positions][tiles][IC]    the transformed inputs of a block, one small matrix a position
- *     V . U  ->  M [positions][tiles][columns]    36 or 25 matrix products against the transformed weights
- *                                                 U [panel][positions][IC][columns]
- *     M  ->  y                           transformed back, with the epilogue
+ *     x      =>  V [positions][tiles][IC]           the transformed inputs, one small matrix a position
+ *     V x U  =>  M [positions][tiles][columns]      a matrix product a position, with the transformed weights
+ *                                                   U [panel][positions][IC][columns]
+ *     M      =>  y                                  transformed back, with the epilogue
  *
- * where positions = points^2. All of it happens a block at a time, so V and M stay in L2.
+ * There are points^2 = 36 or 25 positions; of the 36 of V, a phase of a transposed convolution uses 25, and U
+ * and M have no more. A block at a time goes through all of it, so that V and M stay in L2; where V of the
+ * whole layer is not too large, it is made first.
  *
  * Tiles on a lattice. The outputs of a tile need not be neighbours: a convolution with dilation 2 consists of
  * 2 x 2 independent ordinary ones, on the even or odd rows and columns, and a transposed convolution of
@@ -49,46 +51,46 @@ int64_t winograd_blocks(const struct winograd_layer *layer);
  * the positions, which a transform touches one after the other, fall into different sets of the cache. */
 int64_t winograd_stride(int64_t tiles, int64_t width);
 
-/* IC, or OC, rounded up to whole vectors: the width of V. */
+/* IC rounded up to whole lines of the cache: the width of V. */
 int64_t winograd_width(int64_t channels);
 
-/* Floats of V and of M for `tiles` tiles, of scratch for winograd_input. */
+/* Floats of V and of M for `tiles` tiles. */
 int64_t winograd_v_floats(const struct winograd_layer *layer, int64_t tiles);
 int64_t winograd_m_floats(const struct winograd_layer *layer, int64_t tiles);
 
-/* Transforms the inputs of `count` tiles from `first` on. v: V of `tiles` rows, the first of these at row
- * `row`; zeros: IC zeros. */
+/* Transforms the inputs of `count` tiles from `first` on, at most WINOGRAD_TILES, to row `row` and up of v, a
+ * V of `tiles` rows. zeros: IC zeros. */
 void winograd_input(const struct winograd_layer *layer, const struct layer_args *args, const float *zeros,
                     int64_t first, int64_t count, float *v, int64_t row, int64_t tiles);
 
-/* M (+)= V U for one panel and input channels ic .. ic+channels: `u` has `u_stride` floats between positions.
- */
+/* M = V U, or with `add` M += V U, of a block and a panel, over some of the input channels. Strides are the
+ * floats between positions. */
 struct winograd_product {
-    const float *v; /* at the block's first row, channel ic */
+    const float *v; /* the block's first row, from the first of these channels on */
     int64_t v_stride, v_width;
-    const float *u;
+    const float *u; /* [positions][channels][columns] */
     int64_t u_stride;
-    float *m;
+    float *m; /* [positions][tiles][columns] */
     int64_t m_stride;
-    int64_t tiles, channels;
+    int64_t tiles, channels; /* of the block; of the input */
     bool add;
 };
 void winograd_multiply(const struct winograd_layer *layer, const struct native_tile_kernel *kernel,
                        const struct winograd_product *product);
 
-/* The same from weights that are kept as they are, [IC][taps][taps][columns] for the panel, and transformed a
- * slice of input channels at a time into `u`, winograd_u_floats floats. */
+/* M = V U over all input channels, from weights that are kept as they are, [IC][taps][taps][columns] for the
+ * panel: a slice of the channels at a time they are transformed into `u`, winograd_u_floats floats. Of
+ * `product` it takes what belongs to v and m, and tiles. */
 void winograd_multiply_lean(const struct winograd_layer *layer, const struct native_tile_kernel *kernel,
                             const float *taps, float *u, struct winograd_product product);
 int64_t winograd_u_floats(const struct winograd_layer *layer);
 
-/* A first stage (layer.h) that fills args->shared with V of all tiles. workspace: winograd_width(IC) floats.
- */
+/* A first stage (layer.h): V of all tiles, to args->shared. workspace: winograd_width(IC) floats. */
 int64_t winograd_prepare_tasks(const struct winograd_layer *layer);
 void winograd_prepare_task(const struct winograd_layer *layer, const struct layer_args *args, int64_t task,
                            void *workspace);
 
-/* Transforms M back into channels oc .. oc+channels of y. */
+/* Transforms M of `count` tiles, from `first` on, back into channels oc .. oc+channels-1 of y. */
 void winograd_output(const struct winograd_layer *layer, const struct layer_args *args, int64_t first,
                      int64_t count, int64_t oc, int64_t channels, const float *m, int64_t m_stride);
 
