@@ -103,7 +103,7 @@ struct layer_needs {
 struct layer_variant {
     const char *name;
     enum layer_family family;
-    double error; /* rounding error at most, in units of a plain float sum's; 0: 1 */
+    double error; /* of rounding at most, times a plain float sum's, with up to 64 input channels; 0: 1 */
     bool (*applies)(const struct layer_dims *d);
     int band_rows; /* see LAYER_TILE_PERIOD; 0: that many */
 

@@ -24,4 +24,7 @@ struct guarded random_block(struct random *random, int64_t count);
  * test otherwise. */
 void try_all_variants(const struct trial *trial, struct random *random);
 
+/* Whether that has run variant `index` of the operator's table, with the instruction set that is running. */
+bool variant_was_tried(enum layer_kind kind, int index);
+
 #endif

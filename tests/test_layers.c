@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int64_t outputs(int64_t in, int64_t kernel, int64_t stride, int64_t pad, int64_t dilation)
@@ -12,7 +13,7 @@ static int64_t outputs(int64_t in, int64_t kernel, int64_t stride, int64_t pad, 
     return (in + 2 * pad - dilation * (kernel - 1) - 1) / stride + 1;
 }
 
-static void conv_trial(struct layer_dims d, unsigned flags, struct random *random)
+static void try_conv(struct layer_dims d, unsigned flags, enum activation activation, struct random *random)
 {
     d.oh = outputs(d.ih, d.kh, d.stride_h, d.pad_h, d.dilation_h);
     d.ow = outputs(d.iw, d.kw, d.stride_w, d.pad_w, d.dilation_w);
@@ -21,9 +22,14 @@ static void conv_trial(struct layer_dims d, unsigned flags, struct random *rando
         return;
     struct trial t = {.kind = LAYER_CONV2D, .d = d};
     t.bias = flags & 1, t.residual = flags & 2, t.scale = flags & 8, t.hwio = flags & 16;
-    t.activation = flags & 4 ? ACTIVATION_RELU : ACTIVATION_NONE;
+    t.activation = activation;
     t.x_extra = flags & 32 ? 3 : 0, t.y_extra = flags & 64 ? 5 : 0;
     try_all_variants(&t, random);
+}
+
+static void conv_trial(struct layer_dims d, unsigned flags, struct random *random)
+{
+    try_conv(d, flags, flags & 4 ? ACTIVATION_RELU : ACTIVATION_NONE, random);
 }
 
 static const struct layer_dims conv_windows[] = {
@@ -170,6 +176,52 @@ static void test_conv2d_deep(void **state)
     conv_trial(d, 1 | 4 | 64, &random);
 }
 
+/* More input channels than are added in one chain, in whatever form. */
+static void test_conv2d_long_chains(void **state)
+{
+    (void)state;
+    struct random random = {14};
+    for (int64_t kernel = 1; kernel <= 3; kernel += 2)
+        for (int64_t oc = 3; oc <= 20; oc += 17) {
+            struct layer_dims d = {
+                .n = 1, .ih = 5, .iw = 7, .ic = 1100, .oc = oc, .kh = kernel, .kw = kernel};
+            d.stride_h = d.stride_w = d.dilation_h = d.dilation_w = 1;
+            d.pad_h = d.pad_w = kernel / 2;
+            conv_trial(d, (unsigned)random_below(&random, 128), &random);
+        }
+}
+
+/* Enough tiles and channels for Winograd's algorithm in each of its variants. */
+static void test_conv2d_winograd(void **state)
+{
+    (void)state;
+    struct random random = {16};
+    static const int64_t shapes[][8] = {
+        /* n  ih   iw   ic  oc kernel pad dilation */
+        {1, 13, 27, 19, 37, 3, 1, 1},     /* one block of tiles: lean */
+        {1, 16, 24, 270, 18, 3, 1, 1},    /* the same, weights in two slices */
+        {1, 38, 41, 19, 37, 3, 1, 1},     /* two blocks */
+        {2, 29, 27, 17, 17, 3, 0, 1},     /* which both pictures share */
+        {4, 18, 20, 270, 18, 3, 1, 1},    /* sums in two chains */
+        {1, 39, 42, 18, 20, 3, 2, 2},     /* lattices of two lengths */
+        {12, 9, 9, 20, 33, 3, 1, 1},      /* tiles of three fit better */
+        {1, 36, 36, 17, 18, 3, 12, 12},   /* and here, of lattices of three */
+        {1, 7, 9, 17, 21, 5, 2, 1},       /* 5x5 */
+        {2, 23, 22, 34, 19, 5, 2, 1},     /* in two blocks */
+        {1, 258, 258, 17, 17, 3, 86, 86}, /* too many tiles to keep V for all */
+    };
+    size_t count = sizeof shapes / sizeof *shapes;
+    if (getenv("LIMN_TEST_QUICK")) /* set where an emulator or valgrind runs the tests */
+        count--;
+    for (size_t i = 0; i < count; i++) {
+        const int64_t *s = shapes[i];
+        struct layer_dims d = {.n = s[0], .ih = s[1], .iw = s[2], .ic = s[3], .oc = s[4]};
+        d.kh = d.kw = s[5], d.pad_h = d.pad_w = s[6], d.dilation_h = d.dilation_w = s[7];
+        d.stride_h = d.stride_w = 1;
+        try_conv(d, (unsigned)random_below(&random, 128), (enum activation)(i % 5), &random);
+    }
+}
+
 static void test_pointwise(void **state)
 {
     (void)state;
@@ -261,6 +313,27 @@ static void test_few_outputs(void **state)
             d.n = size.n, d.ih = size.ih, d.iw = size.iw, d.ic = size.ic, d.oc = size.oc;
             transpose_trial(d, (unsigned)random_below(&random, 128), &random);
         }
+    }
+}
+
+/* Enough tiles and channels for Winograd's algorithm in each of its variants. */
+static void test_conv2d_transpose_winograd(void **state)
+{
+    (void)state;
+    struct random random = {15};
+    static const int64_t shapes[][5] = {
+        /* n  ih  iw  ic   oc */
+        {1, 19, 22, 33, 70},  /* one block of tiles: lean */
+        {1, 20, 20, 270, 18}, /* the same, weights in two slices */
+        {3, 23, 24, 17, 37},  /* two blocks, which the pictures share */
+        {1, 39, 41, 34, 20},  /* two blocks of one */
+        {4, 18, 20, 270, 17}, /* sums in two chains */
+    };
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        const int64_t *s = shapes[i];
+        struct layer_dims d = {.n = s[0], .ih = s[1], .iw = s[2], .ic = s[3], .oc = s[4]};
+        d.kh = d.kw = 4, d.stride_h = d.stride_w = 2, d.pad_h = d.pad_w = 1;
+        transpose_trial(d, (unsigned)random_below(&random, 128), &random);
     }
 }
 
@@ -405,6 +478,17 @@ static void test_gemm_rows_repeat(void **state)
     }
 }
 
+/* That the shapes above leave no variant out: it would be chosen one day and never have been tested. */
+static void test_every_variant_was_tried(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < LAYER_COUNT; kind++)
+        for (int v = 0; layer_operators[kind].variants[v]; v++)
+            if (!variant_was_tried((enum layer_kind)kind, v))
+                fail_with("%s: no shape was one for %s", isa_name(running_isa),
+                          layer_operators[kind].variants[v]->name);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -412,6 +496,9 @@ int main(void)
         cmocka_unit_test(test_conv2d_epilogues),
         cmocka_unit_test(test_conv2d_channels),
         cmocka_unit_test(test_conv2d_deep),
+        cmocka_unit_test(test_conv2d_long_chains),
+        cmocka_unit_test(test_conv2d_winograd),
+        cmocka_unit_test(test_conv2d_transpose_winograd),
         cmocka_unit_test(test_pointwise),
         cmocka_unit_test(test_enlargements),
         cmocka_unit_test(test_conv2d_transpose),
@@ -423,6 +510,7 @@ int main(void)
         cmocka_unit_test(test_bilinear),
         cmocka_unit_test(test_relu_keeps_nan),
         cmocka_unit_test(test_gemm_rows_repeat),
+        cmocka_unit_test(test_every_variant_was_tried), /* the last */
     };
     return run_on_every_isa(tests, sizeof tests / sizeof *tests);
 }
