@@ -235,18 +235,33 @@ static void test_operators(void **state)
         }
 }
 
+/* With the fastest kernels, one size. */
+static void compare_one(struct middle operation, limn_size size, int64_t height, const char *what)
+{
+    limn_engine *engine = test_engine(2, LIMN_KERNELS_AUTO);
+    limn_model *model;
+    middle = operation;
+    assert_ok(model_load_as(engine, write_weights(), &test_kind, &model, error));
+    compare_runs(model, size, (const int64_t[]){height, 0}, what);
+    limn_model_free(model);
+    limn_engine_free(engine);
+}
+
 /* Wide pictures, where Winograd's V is too large for a first stage in most bands, and not in the lowest. */
 static void test_stages_differ(void **state)
 {
     (void)state;
-    static const int64_t heights[] = {24, 0};
-    limn_engine *engine = test_engine(2, LIMN_KERNELS_AUTO);
-    limn_model *model;
-    middle = (struct middle){LAYER_CONV2D, 3, 1, 1, 1, 0};
-    assert_ok(model_load_as(engine, write_weights(), &test_kind, &model, error));
-    compare_runs(model, (limn_size){1, 53, 8000}, heights, "wide");
-    limn_model_free(model);
-    limn_engine_free(engine);
+    compare_one((struct middle){LAYER_CONV2D, 3, 1, 1, 1, 0}, (limn_size){1, 53, 8000}, 24, "wide");
+}
+
+/* Room for several bands, where each must be of whole tiles on all lattices of a dilation, and phases. */
+static void test_lattices(void **state)
+{
+    (void)state;
+    const limn_size size = {1, 110, 100};
+    compare_one((struct middle){LAYER_CONV2D, 3, 1, 2, 2, 0}, size, 1, "dilation 2");
+    compare_one((struct middle){LAYER_CONV2D, 3, 1, 1, 3, 0}, size, 1, "dilation 3");
+    compare_one((struct middle){LAYER_CONV2D_TRANSPOSE, 4, 2, 1, 0, 0}, size, 1, "stride 2");
 }
 
 /* ---- EnhanceNet -------------------------------------------------------------------------- */
@@ -479,6 +494,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_operators),
         cmocka_unit_test(test_stages_differ),
+        cmocka_unit_test(test_lattices),
         cmocka_unit_test(test_pictures),
         cmocka_unit_test(test_memory_does_not_grow_with_the_height),
         cmocka_unit_test(test_memory_limit),
