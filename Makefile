@@ -58,6 +58,9 @@ $(BUILD)/%.o: %.c
 # stb_image lets signed sums overflow on damaged JPEGs; this makes them wrap instead of being undefined.
 $(BUILD)/engine/pictures/stb.o: FLAGS += -fwrapv
 
+# The inner loops are unrolled and what comes out made into vectors, whatever CFLAGS say; see add_products there.
+$(BUILD)/layers/conv2d_blocked.o: FLAGS += -O3 -fno-tree-vectorize -ftree-slp-vectorize
+
 define NATIVE_RULE
 $(BUILD)/%.$(1).o: %.c
 	@mkdir -p $$(@D)

@@ -88,7 +88,12 @@ struct layer_span {
     int64_t first, count;
 };
 
-enum layer_family { FAMILY_REFERENCE, FAMILY_OPENBLAS, FAMILY_NATIVE, FAMILY_PLAIN };
+enum layer_family {
+    FAMILY_REFERENCE, /* the definition, sums in double */
+    FAMILY_OPENBLAS,  /* matrix products by OpenBLAS */
+    FAMILY_NATIVE,    /* limn's own kernels (native.h) */
+    FAMILY_PLAIN,     /* the only form of an operator; or, behind the reference, one that only teaches */
+};
 
 /* What a variant takes at given dimensions. */
 struct layer_needs {
@@ -185,8 +190,8 @@ void layer_reference_row(const struct layer_args *args, int64_t task, layer_sum 
 /* needs() for variants that make one row of the output a task and take nothing else. */
 struct layer_needs layer_row_needs(const struct layer_dims *d);
 
-extern const struct layer_variant conv2d_ref, conv2d_gemm, conv2d_native, conv2d_kn2row, conv2d_winograd,
-    conv2d_winograd_small, conv2d_winograd_lean;
+extern const struct layer_variant conv2d_ref, conv2d_blocked, conv2d_gemm, conv2d_native, conv2d_kn2row,
+    conv2d_winograd, conv2d_winograd_small, conv2d_winograd_lean;
 extern const struct layer_variant conv2d_transpose_ref, conv2d_transpose_gemm, conv2d_transpose_native,
     conv2d_transpose_kn2row, conv2d_transpose_winograd, conv2d_transpose_winograd_lean;
 extern const struct layer_variant pointwise_plain;

@@ -198,8 +198,10 @@ static struct choices choices_of(const struct plan *plan)
 {
     struct choices choices = {.steps = plan->step_count};
     assert_true(plan->step_count <= STEPS_MOST);
-    for (int s = 0; s < plan->step_count; s++)
+    for (int s = 0; s < plan->step_count; s++) {
         choices.given_up[s] = plan->steps[s].choice == CHOICE_MEMORY;
+        assert_ptr_not_equal(plan->steps[s].variant, &conv2d_blocked);
+    }
     return choices;
 }
 
@@ -364,6 +366,31 @@ static void test_budget_of_weights(void **state)
     limn_engine_free(engine);
 }
 
+/* ---- a variant that only teaches --------------------------------------------------------- */
+
+/* conv2d_blocked stands in the table to be tested and measured; no choice of kernels makes a plan run it. */
+static void test_blocked_is_never_chosen(void **state)
+{
+    (void)state;
+    static const limn_kernels choices[] = {LIMN_KERNELS_AUTO, LIMN_KERNELS_OPENBLAS, LIMN_KERNELS_NATIVE,
+                                           LIMN_KERNELS_REFERENCE};
+    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++)
+        for (int64_t channels = 1; channels <= HIGH; channels++)
+            for (int64_t kernel = 1; kernel <= 5; kernel += 2) {
+                struct step step = {0};
+                int64_t pad = kernel / 2;
+                step.operator= layer_operators + LAYER_CONV2D;
+                step.args.d = (struct layer_dims){.n = 1, .ih = SIDE, .iw = SIDE, .ic = channels, .oc = HIGH};
+                step.args.d.oh = step.args.d.ow = SIDE;
+                step.args.d.kh = step.args.d.kw = kernel, step.args.d.pad_h = step.args.d.pad_w = pad;
+                step.args.d.stride_h = step.args.d.stride_w = 1;
+                step.args.d.dilation_h = step.args.d.dilation_w = 1;
+                step_choose_fastest(&step, choices[i]);
+                assert_ptr_not_equal(step.variant, &conv2d_blocked);
+                assert_true(choices[i] != LIMN_KERNELS_REFERENCE || step.variant == &conv2d_ref);
+            }
+}
+
 /* ---- parts of a concat ------------------------------------------------------------------- */
 
 enum { THIN = 16, THICK = 512 };
@@ -436,9 +463,10 @@ static void test_parts_that_stay_apart(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bytes_are_honest),  cmocka_unit_test(test_sizes_that_overflow),
-        cmocka_unit_test(test_shrinking_limits),  cmocka_unit_test(test_sessions_of_several_sizes),
-        cmocka_unit_test(test_budget_of_weights), cmocka_unit_test(test_parts_that_stay_apart),
+        cmocka_unit_test(test_bytes_are_honest),      cmocka_unit_test(test_sizes_that_overflow),
+        cmocka_unit_test(test_shrinking_limits),      cmocka_unit_test(test_sessions_of_several_sizes),
+        cmocka_unit_test(test_budget_of_weights),     cmocka_unit_test(test_blocked_is_never_chosen),
+        cmocka_unit_test(test_parts_that_stay_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
