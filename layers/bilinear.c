@@ -3,11 +3,14 @@
  * PyTorch: torch.nn.functional.interpolate(x, size, mode="bilinear", align_corners). Output o looks at the
  * source coordinate
  *
- *     align_corners true       s = o (I - 1) / (O - 1)                  the corner pixels' centres coincide;
- * 0 when O = 1 align_corners false      s = max(0, (o + 1/2) I / O - 1/2)        the corners of the pictures
- * coincide
+ *     align_corners true     s = o (I - 1) / (O - 1), 0 when O = 1
+ *     align_corners false    s = max(0, (o + 1/2) I / O - 1/2)
  *
- *     y = (1 - f) x[i] + f x[min(i + 1, I - 1)],   i = floor(s), f = s - i,   in each direction */
+ * so that the centres of the corner pixels coincide, or the corners of the pictures, and takes
+ *
+ *     y = (1 - f) x[i] + f x[min(i + 1, I - 1)],   i = floor(s), f = s - i
+ *
+ * in each direction. */
 #include "bilinear.h"
 #include "native.h"
 
