@@ -19,9 +19,8 @@ enum kind {
     SIZE /* two numbers, next to each other */
 };
 
-/* Letters below 256 are short options too. */
 static const struct option_entry {
-    int letter;
+    char letter; /* of the short form; 0: none */
     const char *name, *argument, *help;
     enum kind kind;
     size_t offset; /* in struct options */
@@ -34,99 +33,105 @@ static const struct option_entry {
      offsetof(struct options, input), 0, 0, UPSCALE | RUN | INSPECT | VERIFY | PIXELS | SEGMENT | COLORIZE},
     {'o', "output", "PATH", "output; - is standard output", TEXT, offsetof(struct options, output), 0, 0,
      UPSCALE | RUN | PIXELS | GENERATE | SEGMENT | COLORIZE},
-    {300, "tile", "N", "compute in bands of N input rows; 0: the whole at once (default: by memory)", WHOLE,
+    {0, "tile", "N", "compute in bands of N input rows; 0: the whole at once (default: by memory)", WHOLE,
      offsetof(struct options, tile), 0, 1 << 20, UPSCALE},
-    {301, "quality", "N", "JPEG quality, 1 to 100 (default 92)", WHOLE, offsetof(struct options, quality), 1,
+    {0, "quality", "N", "JPEG quality, 1 to 100 (default 92)", WHOLE, offsetof(struct options, quality), 1,
      100, UPSCALE | PIXELS | GENERATE | SEGMENT | COLORIZE},
-    {302, "no-orient", NULL, "leave EXIF orientation alone", FLAG, offsetof(struct options, no_orient), 0, 0,
+    {0, "no-orient", NULL, "leave EXIF orientation alone", FLAG, offsetof(struct options, no_orient), 0, 0,
      UPSCALE | COMPARE | PIXELS | SEGMENT | COLORIZE},
     {'f', "force", NULL, "replace an output that stands already", FLAG, offsetof(struct options, force), 0, 0,
      UPSCALE | RUN | PIXELS | GENERATE | SEGMENT | COLORIZE | BENCH | EXPLAIN},
-    {320, "latent", "FILE.npy", "latent vectors from a file (default: zeros for run, noise for generate)",
-     TEXT, offsetof(struct options, latent), 0, 0, RUN | GENERATE},
-    {370, "dump", "NODE=FILE", "write what this node makes too, as .npy; may be given several times", TEXTS,
+    {0, "latent", "FILE.npy", "latent vectors from a file (default: zeros for run, noise for generate)", TEXT,
+     offsetof(struct options, latent), 0, 0, RUN | GENERATE},
+    {0, "dump", "NODE=FILE", "write what this node makes too, as .npy; may be given several times", TEXTS,
      offsetof(struct options, dumps), 0, 0, RUN},
-    {371, "dump-images", "FOLDER", "write the feature maps of every node, a picture a node", TEXT,
+    {0, "dump-images", "FOLDER", "write the feature maps of every node, a picture a node", TEXT,
      offsetof(struct options, dump_images), 0, 0, RUN},
-    {372, "channels", "N", "at most so many of a node's channels on its picture (default 64)", WHOLE,
+    {0, "channels", "N", "at most so many of a node's channels on its picture (default 64)", WHOLE,
      offsetof(struct options, channels), 1, 1024, RUN},
-    {303, "size", "HxW", "input size in pixels", SIZE, offsetof(struct options, height), 1, 1 << 24,
+    {0, "size", "HxW", "input size in pixels", SIZE, offsetof(struct options, height), 1, 1 << 24,
      INSPECT | BENCH | EXPLAIN},
-    {330, "grid", "RxC", "split: rows and columns of pieces on the sheet", SIZE,
+    {0, "grid", "RxC", "split: rows and columns of pieces on the sheet", SIZE,
      offsetof(struct options, grid_rows), 1, 1 << 14, PIXELS},
-    {331, "size", "HxW", "split: resize each piece to this size", SIZE, offsetof(struct options, height), 1,
+    {0, "size", "HxW", "split: resize each piece to this size", SIZE, offsetof(struct options, height), 1,
      1 << 14, PIXELS},
-    {304, "batch", "N", "batch size (default 1)", WHOLE, offsetof(struct options, batch), 1, 1 << 20,
+    {0, "batch", "N", "batch size (default 1)", WHOLE, offsetof(struct options, batch), 1, 1 << 20,
      INSPECT | BENCH | EXPLAIN},
-    {305, "reps", "N", "repetitions after one warm-up (default: as many as --seconds allow, some at least)",
+    {0, "reps", "N", "repetitions after one warm-up (default: as many as --seconds allow, some at least)",
      WHOLE, offsetof(struct options, reps), 1, 1 << 30, BENCH},
-    {306, "seconds", "S", "time to measure for (default 2; kernels: 0.5 a layer)", SECONDS,
+    {0, "seconds", "S", "time to measure for (default 2; kernels: 0.5 a layer)", SECONDS,
      offsetof(struct options, seconds), 0, 86400, BENCH},
     {'n', "count", "N", "how many pictures (default 16)", WHOLE, offsetof(struct options, count), 1, 1 << 20,
      GENERATE},
-    {332, "seed", "S", "which noise, 0 to 2^63 - 1 (default 0)", WHOLE, offsetof(struct options, seed), 0,
+    {0, "seed", "S", "which noise, 0 to 2^63 - 1 (default 0)", WHOLE, offsetof(struct options, seed), 0,
      INT64_MAX, GENERATE | COLORIZE},
-    {333, "walk", "A,B,N", "N pictures on the way from seed A to seed B", TEXT,
-     offsetof(struct options, walk), 0, 0, GENERATE},
-    {334, "fixed-range", NULL, "do not stretch the pictures to their least and largest value", FLAG,
+    {0, "walk", "A,B,N", "N pictures on the way from seed A to seed B", TEXT, offsetof(struct options, walk),
+     0, 0, GENERATE},
+    {0, "fixed-range", NULL, "do not stretch the pictures to their least and largest value", FLAG,
      offsetof(struct options, fixed_range), 0, 0, GENERATE},
     {'t', "threads", "N", "threads (default: one per physical core)", WHOLE,
      offsetof(struct options, threads), 1, 1024,
      UPSCALE | RUN | BENCH | GENERATE | SEGMENT | COLORIZE | EXPLAIN},
-    {307, "gemm", "KIND", "kernels: auto, openblas, native, or reference (slow, for checking)", TEXT,
+    {0, "gemm", "KIND", "kernels: auto, openblas, native, or reference (slow, for checking)", TEXT,
      offsetof(struct options, gemm), 0, 0, UPSCALE | RUN | BENCH | GENERATE | SEGMENT | COLORIZE | EXPLAIN},
-    {308, "isa", "SET", "instruction set: auto, baseline, avx2, avx512, neon", TEXT,
+    {0, "isa", "SET", "instruction set: auto, baseline, avx2, avx512, neon", TEXT,
      offsetof(struct options, isa), 0, 0, UPSCALE | RUN | BENCH | GENERATE | SEGMENT | COLORIZE | EXPLAIN},
-    {309, "memory-limit", "BYTES", "hold no more memory than this; K, M, G for powers of 1024", BYTES,
+    {0, "memory-limit", "BYTES", "hold no more memory than this; K, M, G for powers of 1024", BYTES,
      offsetof(struct options, memory_limit), 1, INT64_MAX, ALL},
-    {310, "json", NULL, "write JSON", FLAG, offsetof(struct options, json), 0, 0,
+    {0, "json", NULL, "write JSON", FLAG, offsetof(struct options, json), 0, 0,
      INSPECT | VERIFY | BENCH | COMPARE | GENERATE | SEGMENT | EXPLAIN},
-    {311, "masks", NULL, "compare masks of classes: IoU, Dice, pixel accuracy", FLAG,
+    {0, "masks", NULL, "compare masks of classes: IoU, Dice, pixel accuracy", FLAG,
      offsetof(struct options, masks), 0, 0, COMPARE},
-    {312, "csv", NULL, "write CSV", FLAG, offsetof(struct options, csv), 0, 0, COMPARE | BENCH},
-    {340, "md", NULL, "write a Markdown table", FLAG, offsetof(struct options, markdown), 0, 0, BENCH},
-    {341, "op", "NAME", "kernels: this operator only, such as conv2d or max_pool", TEXT,
+    {0, "csv", NULL, "write CSV", FLAG, offsetof(struct options, csv), 0, 0, COMPARE | BENCH},
+    {0, "md", NULL, "write a Markdown table", FLAG, offsetof(struct options, markdown), 0, 0, BENCH},
+    {0, "op", "NAME", "kernels: this operator only, such as conv2d or max_pool", TEXT,
      offsetof(struct options, op), 0, 0, BENCH},
-    {342, "shape", "SHAPE", "kernels: this layer only (of --op, default conv2d): see above", TEXT,
+    {0, "shape", "SHAPE", "kernels: this layer only (of --op, default conv2d): see above", TEXT,
      offsetof(struct options, shape), 0, 0, BENCH},
-    {343, "steps", NULL, "kernels: from plain loops to the fastest, step by step", FLAG,
+    {0, "steps", NULL, "kernels: from plain loops to the fastest, step by step", FLAG,
      offsetof(struct options, steps), 0, 0, BENCH},
-    {344, "baseline", "FILE.json", "compare with an earlier --json report of the same kind", TEXT,
+    {0, "baseline", "FILE.json", "compare with an earlier --json report of the same kind", TEXT,
      offsetof(struct options, baseline), 0, 0, BENCH},
-    {345, "trace", "FILE.json", "model, layers: write what each thread did when, in one more run", TEXT,
+    {0, "trace", "FILE.json", "model, layers: write what each thread did when, in one more run", TEXT,
      offsetof(struct options, trace), 0, 0, BENCH},
-    {350, "view", "KIND", "mask, color (default), overlay, side or cutout", TEXT,
+    {0, "view", "KIND", "mask, color (default), overlay, side or cutout", TEXT,
      offsetof(struct options, view), 0, 0, SEGMENT},
-    {351, "resize", "N", "deeplabv3: compute with a shorter side of N pixels (default: the picture's own)",
+    {0, "resize", "N", "deeplabv3: compute with a shorter side of N pixels (default: the picture's own)",
      WHOLE, offsetof(struct options, resize), 1, 1 << 14, SEGMENT},
-    {352, "scale", "S", "unet: compute at S times the picture's size (default 0.5)", NUMBER,
+    {0, "scale", "S", "unet: compute at S times the picture's size (default 0.5)", NUMBER,
      offsetof(struct options, scale), 0, 100, SEGMENT},
-    {353, "threshold", "P", "one class: probability above which a pixel is of it (default 0.5)", NUMBER,
+    {0, "threshold", "P", "one class: probability above which a pixel is of it (default 0.5)", NUMBER,
      offsetof(struct options, threshold), 0, 1, SEGMENT},
-    {354, "truth", "MASK", "print IoU, Dice and accuracy against this mask; a folder holds NAME.png for each",
+    {0, "truth", "MASK", "print IoU, Dice and accuracy against this mask; a folder holds NAME.png for each",
      TEXT, offsetof(struct options, truth), 0, 0, SEGMENT},
-    {355, "probabilities", "FILE", "write the probability of each class too, as .npy", TEXT,
+    {0, "probabilities", "FILE", "write the probability of each class too, as .npy", TEXT,
      offsetof(struct options, probabilities), 0, 0, SEGMENT},
-    {360, "hints", "FILE", "siggraph17: colours at places, lines of x y #rrggbb [radius], or JSON", TEXT,
+    {0, "hints", "FILE", "siggraph17: colours at places, lines of x y #rrggbb [radius], or JSON", TEXT,
      offsetof(struct options, hints), 0, 0, COLORIZE},
-    {361, "saturation", "S", "multiply a and b by this, 0 to 10 (default 1)", RANGE,
+    {0, "saturation", "S", "multiply a and b by this, 0 to 10 (default 1)", RANGE,
      offsetof(struct options, saturation), 0, 10, COLORIZE},
-    {362, "temperature", "T", "warmer (positive) or cooler: T added to b, T/3 to a; -100 to 100 (default 0)",
+    {0, "temperature", "T", "warmer (positive) or cooler: T added to b, T/3 to a; -100 to 100 (default 0)",
      RANGE, offsetof(struct options, temperature), -100, 100, COLORIZE},
-    {363, "samples", "N", "vae: N variants on a sheet, from the seeds S, S + 1, ... (one: no sheet)", WHOLE,
+    {0, "samples", "N", "vae: N variants on a sheet, from the seeds S, S + 1, ... (one: no sheet)", WHOLE,
      offsetof(struct options, samples), 1, 256, COLORIZE},
-    {364, "compare", NULL, "a sheet of input, grey, and what each network of -m A,B,... makes of it", FLAG,
+    {0, "compare", NULL, "a sheet of input, grey, and what each network of -m A,B,... makes of it", FLAG,
      offsetof(struct options, compare), 0, 0, COLORIZE},
-    {365, "encode", NULL, "vae: the colours as it recalls them from the picture's own", FLAG,
+    {0, "encode", NULL, "vae: the colours as it recalls them from the picture's own", FLAG,
      offsetof(struct options, encode), 0, 0, COLORIZE},
-    {370, "svg", "FILE", "draw the arena over the steps, as an SVG picture (-: on standard output alone)",
-     TEXT, offsetof(struct options, svg), 0, 0, EXPLAIN},
+    {0, "svg", "FILE", "draw the arena over the steps, as an SVG picture (-: on standard output alone)", TEXT,
+     offsetof(struct options, svg), 0, 0, EXPLAIN},
     {'q', "quiet", NULL, "no notes and no progress on stderr", FLAG, offsetof(struct options, quiet), 0, 0,
      ALL},
     {'h', "help", NULL, "this text", FLAG, offsetof(struct options, help), 0, 0, ALL},
 };
 
 enum { OPTIONS = sizeof table / sizeof *table };
+
+/* What getopt_long knows an option by, and tells when it meets it: the letter, or the place in the table. */
+static int value_of(const struct option_entry *entry)
+{
+    return entry->letter ? entry->letter : 256 + (int)(entry - table);
+}
 
 static bool belongs(const struct option_entry *entry, const struct command *command)
 {
@@ -229,7 +234,7 @@ static limn_status bad_option(const struct command *command, const char *word, l
 {
     char letter[3] = {'-', (char)optopt};
     for (const struct option_entry *entry = table; entry < table + OPTIONS; entry++)
-        if (belongs(entry, command) && entry->letter == optopt)
+        if (belongs(entry, command) && value_of(entry) == optopt)
             return fail(error, LIMN_E_USAGE, "%s: this option takes no value", word);
     return fail(error, LIMN_E_USAGE, "%s: not an option of limn %s (limn %s --help lists them)",
                 optopt ? letter : word, command->name, command->name);
@@ -247,22 +252,22 @@ limn_status options_parse(const struct command *command, int argc, char **argv, 
             continue;
         bool valued = entry->kind != FLAG;
         list[count++] =
-            (struct option){entry->name, valued ? required_argument : no_argument, NULL, entry->letter};
-        if (entry->letter < 256) {
-            letters[used++] = (char)entry->letter;
+            (struct option){entry->name, valued ? required_argument : no_argument, NULL, value_of(entry)};
+        if (entry->letter) {
+            letters[used++] = entry->letter;
             if (valued)
                 letters[used++] = ':';
         }
     }
     letters[used] = 0;
     opterr = 0;
-    for (int letter; (letter = getopt_long(argc, argv, letters, list, NULL)) != -1;) {
-        if (letter == ':')
+    for (int met; (met = getopt_long(argc, argv, letters, list, NULL)) != -1;) {
+        if (met == ':')
             return fail(error, LIMN_E_USAGE, "%s: a value is missing", argv[optind - 1]);
-        if (letter == '?')
+        if (met == '?')
             return bad_option(command, argv[optind - 1], error);
         const struct option_entry *entry = table;
-        while (entry->letter != letter)
+        while (value_of(entry) != met)
             entry++;
         limn_status status = store(entry, optarg, options, error);
         if (status != LIMN_OK)
@@ -281,7 +286,7 @@ void options_help(const struct command *command)
         if (!belongs(entry, command))
             continue;
         char left[40], letter[5] = "    ";
-        if (entry->letter < 256)
+        if (entry->letter)
             snprintf(letter, sizeof letter, "-%c, ", entry->letter);
         snprintf(left, sizeof left, "%s--%s%s%s", letter, entry->name, entry->argument ? " " : "",
                  entry->argument ? entry->argument : "");

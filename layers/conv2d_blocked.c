@@ -29,15 +29,11 @@
  * Costs N*OH*OW*OC*K multiplications, like conv2d_ref, in float. It is here to be read and measured: the
  * planner always finds something faster. */
 #include "layer.h"
+#include "sizes.h"
 
 #include <string.h>
 
 enum { PIXELS = 4, CHANNELS = 8 };
-
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 /* The products of one tap. x[p]: the IC inputs under it for pixel p. The Makefile has the compiler unroll the
  * loops over p and c and make vectors of what comes out: 8 multiplications of 4 floats. Left alone, GCC makes
@@ -111,6 +107,7 @@ static struct layer_needs needs(const struct layer_dims *d)
 const struct layer_variant conv2d_blocked = {
     .name = "conv2d_blocked",
     .family = FAMILY_PLAIN,
+    .error = 2, /* chains of all IC products of a tap */
     .applies = layer_applies_always,
     .band_rows = 1,
     .needs = needs,
