@@ -3,7 +3,7 @@
 For each network and seed: random weights whose batch norms fit (tools/reference), written as the publisher would
 (published.py), converted, and run by limn with one thread and with two, which must give the same bytes. The result is
 held against PyTorch's in float64. Its error, relative to the largest output, may be max(1e-4, 8 x that of PyTorch in
-float32).
+float32). The operations that `limn bench layers` counts must be those that PyTorch counts.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import torch
 from checks import ROOT, Failure, Publish, called, convert
 from reference import dcgan, deeplabv3, eccv16, enhancenet, siggraph17, unet, vae
 from reference.parameters import Maker, Parameters, Weights, ignore
+from torch.utils.flop_counter import FlopCounterMode
 
 LEAST_BOUND, TIMES_FLOAT32 = 1e-4, 8
 HEAD = f"{'network':<25} seed {'limn':>9} {'float32':>9} {'bound':>9} {'s, -t 1':>8} {'s, -t 2':>8} {'peak MB':>8}"
@@ -150,6 +151,14 @@ def run_limn(
     return report["seconds"], report["peak"]
 
 
+def count_operations(limn: str, weights: pathlib.Path, shape: tuple[int, ...]) -> int:
+    """Multiplications and additions of the convolutions, linear layers among them, by `limn bench layers`."""
+    batch, _, height, width = shape
+    size = ["--size", f"{height}x{width}", "--batch", str(batch)]
+    report = json.loads(called([limn, "bench", "layers", "-m", weights, *size, "--reps", "1", "--json"]))
+    return sum(layer["flop"] for layer in report["layers"] if layer["op"] in ("conv2d", "conv2d_transpose"))
+
+
 def relative_error(got: np.ndarray, want: np.ndarray) -> float:
     if got.shape != want.shape:
         raise Failure(f"the output is {got.shape}, {want.shape} expected")
@@ -164,7 +173,8 @@ def measure(network: Network, seed: int, limn: str, folder: pathlib.Path) -> Mea
     inputs = network.inputs(Maker(1000 + seed))
     with torch.no_grad():
         exact = network.forward(Parameters(weights), *(x.to(torch.float64) for x in inputs), ignore).numpy()
-        float32 = network.forward(Parameters(weights), *inputs, ignore).numpy()
+        with FlopCounterMode(display=False) as counter:
+            float32 = network.forward(Parameters(weights), *inputs, ignore).numpy()
 
     paths = [folder / f"input{number}.npy" for number in range(len(inputs))]
     for path, x in zip(paths, inputs, strict=True):
@@ -174,6 +184,11 @@ def measure(network: Network, seed: int, limn: str, folder: pathlib.Path) -> Mea
     costs = [run_limn(limn, converted, paths, output, threads) for threads, output in enumerate(outputs, start=1)]
     if outputs[0].read_bytes() != outputs[1].read_bytes():
         raise Failure("one thread and two give different bytes")
+    counted = counter.get_flop_counts()["Global"]
+    by_torch = sum(counted[kind] for kind in (torch.ops.aten.convolution, torch.ops.aten.addmm) if kind in counted)
+    by_limn = count_operations(limn, converted, tuple(inputs[0].shape))
+    if by_limn != by_torch:
+        raise Failure(f"bench counts {by_limn:.0f} operations of convolutions, PyTorch {by_torch}")
     error = relative_error(np.load(outputs[0]).astype(np.float64), exact)
     return Measured(
         error, relative_error(float32, exact), tuple(cost[0] for cost in costs), max(cost[1] for cost in costs)
