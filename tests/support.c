@@ -38,21 +38,42 @@ void random_fill(struct random *random, float *values, int64_t count)
 
 /* ---- guarded blocks ---------------------------------------------------------------------- */
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
+#define ASAN_UNPOISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
+#endif
+
 enum { ZONE = 64 };
 
 static const float zone_value = -12345.5F;
 
+static void close_zones(const struct guarded *block)
+{
+    ASAN_POISON_MEMORY_REGION(block->values - ZONE, ZONE * sizeof *block->values);
+    ASAN_POISON_MEMORY_REGION(block->values + block->count, ZONE * sizeof *block->values);
+}
+
+static void open_zones(const struct guarded *block)
+{
+    ASAN_UNPOISON_MEMORY_REGION(block->values - ZONE, (size_t)(block->count + 2 * ZONE) * sizeof(float));
+}
+
 struct guarded guarded_create(int64_t count)
 {
-    float *block = malloc((size_t)(count + 2 * ZONE) * sizeof *block);
-    assert_non_null(block);
+    float *memory = malloc((size_t)(count + 2 * ZONE) * sizeof *memory);
+    assert_non_null(memory);
     for (int64_t i = 0; i < count + 2 * ZONE; i++)
-        block[i] = i < ZONE || i >= count + ZONE ? zone_value : NAN;
-    return (struct guarded){block + ZONE, count};
+        memory[i] = i < ZONE || i >= count + ZONE ? zone_value : NAN;
+    struct guarded block = {memory + ZONE, count};
+    close_zones(&block);
+    return block;
 }
 
 bool guarded_intact(const struct guarded *block, const char *what)
 {
+    open_zones(block);
     for (int64_t i = -ZONE; i < block->count + ZONE; i++) {
         if (i == 0)
             i = block->count;
@@ -61,11 +82,13 @@ bool guarded_intact(const struct guarded *block, const char *what)
             return false;
         }
     }
+    close_zones(block);
     return true;
 }
 
 void guarded_free(struct guarded *block)
 {
+    open_zones(block);
     free(block->values - ZONE);
     *block = (struct guarded){0};
 }

@@ -23,7 +23,8 @@ float random_float(struct random *random); /* -1 .. 1 */
 int64_t random_below(struct random *random, int64_t bound);
 void random_fill(struct random *random, float *values, int64_t count);
 
-/* A block of floats between two guard zones, all NaN at first: what is read or left unwritten shows. */
+/* A block of floats between two guard zones, all NaN at first: what is read or left unwritten shows. Under
+ * AddressSanitizer reading a zone shows too. */
 struct guarded {
     float *values;
     int64_t count;

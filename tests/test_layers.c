@@ -337,6 +337,18 @@ static void test_conv2d_transpose_winograd(void **state)
     }
 }
 
+/* Products that leave no column of their panels empty: with the last of them kn2row reads what is behind. */
+static void test_full_columns(void **state)
+{
+    (void)state;
+    struct random random = {17};
+    for (int64_t oc = 1; oc <= 7; oc++) {
+        struct layer_dims d = {.n = 1, .ih = 6, .iw = 12, .ic = 16, .oc = oc, .kh = 4, .kw = 4};
+        d.pad_w = d.stride_h = d.stride_w = d.dilation_h = d.dilation_w = 1;
+        conv_trial(d, (unsigned)random_below(&random, 128), &random);
+    }
+}
+
 /* ---- pooling, softmax, padding, interpolation --------------------------------------------- */
 
 static void test_pools(void **state)
@@ -503,6 +515,7 @@ int main(void)
         cmocka_unit_test(test_enlargements),
         cmocka_unit_test(test_conv2d_transpose),
         cmocka_unit_test(test_few_outputs),
+        cmocka_unit_test(test_full_columns),
         cmocka_unit_test(test_pools),
         cmocka_unit_test(test_max_pool_keeps_nan),
         cmocka_unit_test(test_softmax),
