@@ -93,8 +93,8 @@ aarch64:                      ## the C tests built for aarch64, under qemu, and 
 test-full: all                ## networks and pipelines against PyTorch and the originals' libraries, installed if need be
 	PYTHON=$(PYTHON) sh tests/full/with_torch.sh tests/full/main.py --limn $(BUILD)/limn
 
-# The bounds of the tests count on fused multiply-adds, which GCC makes from -O2 on, or with this of its flags, at a tenth
-# of the time that -O2 takes for a sanitizer's kernels.
+# The bounds of the tests count on fused multiply-adds. GCC makes them from -O2 on, or with this flag alone, in a tenth
+# of the time that -O2 takes for kernels under a sanitizer.
 SANITIZED = -O1 -g -fexpensive-optimizations
 
 asan:                         ## the C tests under AddressSanitizer and UndefinedBehaviorSanitizer
