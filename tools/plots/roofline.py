@@ -50,7 +50,7 @@ def roof_of(report: Report, left: float, right: float) -> list[tuple[float, floa
 def draw_roof(axes: Axes, report: Report, roof: list[tuple[float, float]]) -> list[Any]:
     """Draws it and names its parts; the texts."""
     axes.plot(*zip(*roof, strict=True), color="0.2", linewidth=1.4, zorder=1)
-    (left, low), (ridge, peak), end = roof
+    (left, low), (ridge, peak), _ = roof
     part = 0.08
     at = left * (ridge / left) ** part, low * (peak / low) ** part
     style = {"textcoords": "offset points", "fontsize": 9, "color": "0.2"}
@@ -58,7 +58,8 @@ def draw_roof(axes: Axes, report: Report, roof: list[tuple[float, float]]) -> li
     slope = axes.annotate(
         f"memory {number(report['bandwidth_gb_per_s'])} GB/s", at, (0, 5), **turned, **style
     )
-    flat = axes.annotate(f"multiply-add peak {number(peak)} GFLOP/s", end, (-6, 5), ha="right", **style)
+    # Left of the ridge, where no layer is: Winograd's stand around the flat part, above it too.
+    flat = axes.annotate(f"multiply-add peak {number(peak)} GFLOP/s", (ridge, peak), (-6, 0), ha="right", **style)
     return [slope, flat]
 
 
