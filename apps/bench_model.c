@@ -3,7 +3,7 @@
 #include "files.h"
 #include "memory.h"
 
-enum { LEAST_RUNS = 3, DEFAULT_SIDE = 128 };
+enum { LEAST_RUNS = 3 };
 
 /* ---- runs -------------------------------------------------------------------------------- */
 
@@ -23,11 +23,13 @@ static void fill_inputs(limn_session *session)
 static limn_status load(const struct options *options, struct bench *bench, limn_error *error)
 {
     double start = time_now();
-    bench->size = (limn_size){options->batch, options->height ? options->height : DEFAULT_SIDE,
-                              options->width ? options->width : DEFAULT_SIDE};
     limn_status status = app_model(options, "enhancenet", &bench->engine, &bench->model, error);
-    if (status == LIMN_OK)
+    if (status == LIMN_OK) {
+        int64_t usual = model_usual_side(bench->model->kind, &bench->model->graph);
+        bench->size = (limn_size){options->batch, options->height ? options->height : usual,
+                                  options->width ? options->width : usual};
         status = limn_session_create(bench->model, bench->size, &bench->session, error);
+    }
     bench->load_seconds = time_now() - start;
     if (status == LIMN_OK)
         fill_inputs(bench->session);

@@ -38,9 +38,6 @@ static void close_contents(struct contents *contents)
 
 /* ---- inspect ----------------------------------------------------------------------------- */
 
-/* The size a network is shown at when none is given. */
-enum { DEFAULT_SIDE = 128 };
-
 /* "+bias +add +relu": what the epilogue of a step does. */
 static const char *fused_text(const struct node *node, char text[48])
 {
@@ -130,8 +127,6 @@ static void print_json(const struct contents *contents, const struct plan *plan)
 limn_status inspect_run(const struct options *options, limn_error *error)
 {
     struct contents contents;
-    limn_size size = {options->batch, options->height ? options->height : DEFAULT_SIDE,
-                      options->width ? options->width : DEFAULT_SIDE};
     limn_status status = open_contents(options, &contents, error);
     if (status == LIMN_OK && !options->json) {
         const struct safetensors *header = contents.weights.header;
@@ -143,8 +138,12 @@ limn_status inspect_run(const struct options *options, limn_error *error)
     struct plan plan = {0};
     if (status == LIMN_OK)
         status = model_build(&contents.weights, &contents.graph, &contents.kind, error);
-    if (status == LIMN_OK)
+    if (status == LIMN_OK) {
+        int64_t usual = model_usual_side(contents.kind, &contents.graph);
+        limn_size size = {options->batch, options->height ? options->height : usual,
+                          options->width ? options->width : usual};
         status = plan_create(&contents.graph, LIMN_KERNELS_AUTO, size, contents.path, &plan, error);
+    }
     if (status == LIMN_OK && options->json) {
         print_json(&contents, &plan);
     } else if (status == LIMN_OK) {

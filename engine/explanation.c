@@ -9,23 +9,16 @@
 
 /* ---- size -------------------------------------------------------------------------------- */
 
-/* The first multiple that is large enough, for a network without a usual size. */
-static int64_t least_side(const struct graph *graph)
-{
-    return round_up(larger(graph->side_least, 1), graph->side_multiple);
-}
-
 static limn_status settle_size(const limn_model *model, limn_size *size, limn_error *error)
 {
     const struct node *input = &model->graph.nodes[graph_input_node(&model->graph, 0)];
-    int64_t usual = model->kind->side ? model->kind->side : least_side(&model->graph);
+    int64_t usual = model_usual_side(model->kind, &model->graph);
     bool given = size->height || size->width;
     if (input->side && given && (size->height != input->side || size->width != input->side))
         return fail(
             error, LIMN_E_INPUT,
             "%s: height x width is %" PRId64 "x%" PRId64 "; the input of %s is always %" PRId64 "x%" PRId64,
             model->graph.path, size->height, size->width, model->kind->name, input->side, input->side);
-    usual = input->side ? input->side : usual;
     size->height = size->height ? size->height : usual;
     size->width = size->width ? size->width : usual;
     return LIMN_OK;

@@ -255,6 +255,14 @@ void graph_check_all_used(struct graph *graph)
                    unexpected > 10 ? ", ..." : "");
 }
 
+value graph_input_node(const struct graph *graph, int index)
+{
+    for (int i = 0; i < graph->count; i++)
+        if (graph->nodes[i].role == NODE_INPUT && index-- == 0)
+            return i;
+    return NO_VALUE;
+}
+
 struct graph graph_until(const struct graph *graph, value output)
 {
     struct graph part = *graph;

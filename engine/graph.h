@@ -185,6 +185,9 @@ void graph_fold(struct graph *graph);
 /* The operation called `name`, which is its value's name too; NO_VALUE when there is none. */
 value graph_find(const struct graph *graph, const char *name);
 
+/* The node of input `index`, or NO_VALUE. */
+value graph_input_node(const struct graph *graph, int index);
+
 /* The node that makes `x` after folding. */
 value graph_maker(const struct graph *graph, value x);
 

@@ -4,6 +4,7 @@
 #include "memory.h"
 #include "native.h"
 #include "pack.h"
+#include "sizes.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -148,4 +149,12 @@ int limn_model_inputs(const limn_model *model)
     for (int i = 0; i < model->graph.count; i++)
         count += model->graph.nodes[i].role == NODE_INPUT;
     return count;
+}
+
+int64_t model_usual_side(const struct model_kind *kind, const struct graph *graph)
+{
+    const struct node *input = &graph->nodes[graph_input_node(graph, 0)];
+    if (input->side || kind->side)
+        return input->side ? input->side : kind->side;
+    return round_up(larger(graph->side_least, 1), graph->side_multiple);
 }

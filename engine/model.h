@@ -28,6 +28,11 @@ struct limn_model {
 limn_status model_load_as(limn_engine *engine, const char *path, const struct model_kind *kind,
                           limn_model **model, limn_error *error);
 
+/* The height and width that a network of this kind is usually run at, for when none is given: of its first
+ * input if that has a fixed size, else of the pictures it was made for, else the least that the graph takes.
+ */
+int64_t model_usual_side(const struct model_kind *kind, const struct graph *graph);
+
 /* The instruction set the process runs with; set by the first engine. */
 enum isa engine_isa(void);
 

@@ -3,14 +3,6 @@
 #include "memory.h"
 #include "pages.h"
 
-value graph_input_node(const struct graph *graph, int index)
-{
-    for (int i = 0; i < graph->count; i++)
-        if (graph->nodes[i].role == NODE_INPUT && index-- == 0)
-            return i;
-    return NO_VALUE;
-}
-
 static limn_status prepare(limn_session *session, limn_error *error)
 {
     limn_model *model = session->model;

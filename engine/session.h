@@ -44,7 +44,4 @@ void session_profile(limn_session *session, double *seconds);
 void session_trace(limn_session *session, struct task_time *times);
 int64_t session_tasks(const limn_session *session);
 
-/* The node of input `index`, or NO_VALUE. */
-value graph_input_node(const struct graph *graph, int index);
-
 #endif
