@@ -34,11 +34,14 @@ TESTS   = $(wildcard tests/test_*.c)
 object  = $(patsubst %.c,$(BUILD)/%.o,$(1))
 LIBRARY_OBJECTS = $(call object,$(LIBRARY)) $(foreach isa,$(ISAS),$(patsubst %.c,$(BUILD)/%.$(isa).o,$(NATIVE)))
 TEST_PROGRAMS   = $(patsubst tests/%.c,$(BUILD)/%,$(TESTS))
+FUZZ_TARGETS    = $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+REPLAYS         = $(FUZZ_TARGETS:%=$(BUILD)/replay_%)
+FUZZERS         = $(FUZZ_TARGETS:%=$(BUILD)/fuzz_%)
 # The first Python that has NumPy: a version manager's python3 may stand before Debian's.
 PYTHON ?= $(firstword $(foreach p,python3 /usr/bin/python3,$(shell $(p) -c 'import numpy' 2>/dev/null && echo $(p))) python3)
 say     = @$(if $(V),,printf '  %-4s %s\n' $(1) $(2);) set -e; $(if $(V),set -x;)
 
-.PHONY: all demo test test-full check-c check-python check-kernels aarch64 asan tsan valgrind bench format format-check \
+.PHONY: all demo test test-full check-c check-python check-kernels aarch64 asan tsan fuzz fuzzers valgrind bench format format-check \
         bench-peers clean help
 .SECONDARY:
 
@@ -71,13 +74,27 @@ $(foreach isa,$(ISAS),$(eval $(call NATIVE_RULE,$(isa))))
 $(BUILD)/test_%: $(BUILD)/tests/test_%.o $(call object,$(wildcard tests/support*.c)) $(BUILD)/liblimn.a
 	$(call say,link,$@) $(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
+FUZZ_SUPPORT = $(call object,tests/fuzz/fuzz.c)
+$(BUILD)/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_SUPPORT) $(BUILD)/tests/fuzz/replay.o $(BUILD)/liblimn.a
+	$(call say,link,$@) $(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# Readers alone: clang takes minutes to instrument the kernels, and no reader needs them.
+$(BUILD)/libreaders.a: $(call object,$(LIBRARY))
+	@rm -f $@
+	$(call say,ar,$@) $(AR) rcs $@ $^
+
+$(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_SUPPORT) $(BUILD)/libreaders.a
+	$(call say,link,$@) $(CC) $(FLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
 demo: all                     ## upscales a photograph; leaves pictures under build/demo
 	$(PYTHON) tools/demo.py --limn $(BUILD)/limn --output $(BUILD)/demo
 
 test: check-c check-python    ## every test
 
-check-c: all $(TEST_PROGRAMS) ## the C tests
+check-c: all $(TEST_PROGRAMS) $(REPLAYS) ## the C tests
 	@for program in $(TEST_PROGRAMS); do echo "== $$program"; $(RUNNER) $$program || exit 1; done
+	@for target in $(FUZZ_TARGETS); do echo "== $(BUILD)/replay_$$target"; \
+	    $(RUNNER) $(BUILD)/replay_$$target tests/fuzz/corpus/$$target || exit 1; done
 
 check-python: all             ## the tests of the tools and of the program from outside
 	LIMN=$(abspath $(BUILD)/limn) $(PYTHON) -m pytest -q -p no:cacheprovider tests/python
@@ -102,6 +119,13 @@ asan:                         ## the C tests under AddressSanitizer and Undefine
 
 tsan:                         ## the C tests under ThreadSanitizer
 	$(MAKE) check-c BUILD=$(BUILD)/tsan SANITIZE=thread CFLAGS="$(SANITIZED)"
+
+SECONDS ?= 60
+fuzz:                         ## every fuzz target for SECONDS=60, as many at a time as there are cores
+	$(MAKE) fuzzers BUILD=$(BUILD)/fuzz CC=clang SANITIZE=address,undefined,fuzzer-no-link CFLAGS="-O1 -g"
+	@printf '%s\n' $(FUZZ_TARGETS) | xargs -P "$$(nproc)" -I NAME sh tests/fuzz/run.sh $(BUILD)/fuzz NAME $(SECONDS)
+
+fuzzers: $(FUZZERS)
 
 valgrind: $(TEST_PROGRAMS)    ## the C tests under valgrind
 	@for program in $(TEST_PROGRAMS); do echo "== $$program"; LIMN_TEST_QUICK=1 \

@@ -1,0 +1,27 @@
+/* fuzz.h - what the fuzz targets share.
+ *
+ * A target is one file, fuzz_NAME.c, that defines LLVMFuzzerTestOneInput: it gives the bytes to one reader,
+ * as a stranger's file would, and checks what the reader promises of its result. `make fuzz` links it with
+ * libFuzzer, `make check-c` with replay.c, which runs the files in corpus/NAME once each. */
+#ifndef TESTS_FUZZ_H
+#define TESTS_FUZZ_H
+
+#include "status.h"
+
+/* libFuzzer's entry point; returns 0. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Ends the process, naming the place, when a promise is broken. */
+#define REQUIRE(promise) fuzz_require((promise), #promise, __FILE__, __LINE__)
+void fuzz_require(bool kept, const char *promise, const char *file, int line);
+
+/* What every reader promises: success; or one of its own failures, with a message of one printable line that
+ * begins with the file's name. */
+#define REQUIRE_STATUS(status, error, kind, name)                                                            \
+    REQUIRE((status) == LIMN_OK || fuzz_is_failure((status), (error), (kind), (name)))
+bool fuzz_is_failure(limn_status status, const limn_error *error, limn_status kind, const char *name);
+
+/* The path of a file that holds these bytes, for readers that want a file: always the same one, in memory. */
+const char *fuzz_file(const uint8_t *data, size_t size);
+
+#endif
