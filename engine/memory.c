@@ -13,20 +13,6 @@
 enum { LINE = 64 };
 
 static atomic_size_t in_use, peak, limit;
-static atomic_llong fail_countdown; /* 0: off; 1: the next allocation fails */
-static atomic_bool fail_persistent;
-
-static bool injected_failure(void)
-{
-    long long left = atomic_load(&fail_countdown);
-    while (left > 0) {
-        if (left == 1 && atomic_load(&fail_persistent))
-            return true;
-        if (atomic_compare_exchange_weak(&fail_countdown, &left, left - 1))
-            return left == 1;
-    }
-    return false;
-}
 
 /* Takes `bytes` from the budget. */
 static bool reserve(size_t bytes)
@@ -44,7 +30,7 @@ static bool reserve(size_t bytes)
 
 void *mem_alloc(size_t bytes)
 {
-    if (bytes > (size_t)PTRDIFF_MAX - 2 * LINE || injected_failure()) /* no object is larger in C */
+    if (bytes > (size_t)PTRDIFF_MAX - 2 * LINE) /* no object is larger in C */
         return NULL;
     size_t whole = (bytes + 2 * LINE - 1) / LINE * LINE;
     if (!reserve(whole))
@@ -127,12 +113,6 @@ size_t mem_available(void)
 void mem_set_limit(size_t bytes)
 {
     atomic_store(&limit, bytes);
-}
-
-void mem_fail_at(int64_t nth, bool persistent)
-{
-    atomic_store(&fail_persistent, persistent);
-    atomic_store(&fail_countdown, nth);
 }
 
 size_t mem_peak_resident(void)

@@ -1,5 +1,5 @@
 /* memory.h - the one allocator. Everything limn allocates, stb's buffers included, comes from here,
- * so that a limit, the peak figure and failure injection in tests hold for all of it. */
+ * so that a limit, the peak figure and the failures that tests inject hold for all of it. */
 #ifndef LIMN_MEMORY_H
 #define LIMN_MEMORY_H
 
@@ -36,10 +36,6 @@ size_t mem_available(void);
 
 /* No allocation succeeds that would bring mem_in_use() above `bytes`; 0 lifts the limit. */
 void mem_set_limit(size_t bytes);
-
-/* Test hook: the nth allocation from now fails (1 is the next), and every later one too when
- * `persistent`. 0 turns it off. */
-void mem_fail_at(int64_t nth, bool persistent);
 
 /* Highest resident set of the process so far, in bytes, as the kernel counts it. */
 size_t mem_peak_resident(void);

@@ -1,6 +1,7 @@
 /* test_bands.c - a network run in bands of rows against the same network run whole: the same bytes, for every
  * operator that bands take, with every family of kernels and every instruction set the CPU has. */
 #include "support.h"
+#include "support_faults.h"
 #include "bands.h"
 #include "memory.h"
 #include "session.h"
@@ -439,9 +440,9 @@ static void test_every_allocation_may_fail(void **state)
         int nth = 0;
         while (status == LIMN_E_MEMORY) {
             limn_error error = {0};
-            mem_fail_at(++nth, persistent);
+            fault_at(FAULT_MEMORY, ++nth, persistent);
             status = upscale_afresh(engine, &source, &kept, &error);
-            mem_fail_at(0, false);
+            fault_at(FAULT_MEMORY, 0, false);
             if (mem_in_use() != before || (status != LIMN_OK && !strstr(error.message, "out of memory")))
                 fail_with("allocation %d fails, persistent %d: %zu bytes lost, message \"%s\"", nth,
                           persistent, mem_in_use() - before, error.message);

@@ -1,5 +1,6 @@
 /* test_draw.c - drawing cut off at every border against plain loops, the palette, the legend. */
 #include "support.h"
+#include "support_faults.h"
 #include "memory.h"
 #include "pictures/draw.h"
 #include "pictures/font.h"
@@ -268,9 +269,9 @@ static void test_legend_long_name(void **state)
     legend_size(&entry, 1, 1, &height, &width);
     assert_ok(legend_draw(&entry, 1, 1, height, width, &legend, error));
     picture_free(&legend);
-    mem_fail_at(1, false);
+    fault_at(FAULT_MEMORY, 1, false);
     assert_fails(legend_draw(&entry, 1, 1, height, width, &legend, error), LIMN_E_MEMORY, "out of memory");
-    mem_fail_at(0, false);
+    fault_at(FAULT_MEMORY, 0, false);
 }
 
 int main(void)

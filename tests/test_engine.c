@@ -1,5 +1,6 @@
 /* test_engine.c - what the engine stands on: memory, threads, tensors, .npy files. */
 #include "support.h"
+#include "support_faults.h"
 #include "files.h"
 #include "memory.h"
 #include "npy.h"
@@ -85,7 +86,7 @@ static void test_zeroed_copied_resized(void **state)
             fail_with("after mem_resize(%zu): the first %zu bytes are lost, or it is not aligned", sizes[i],
                       kept);
     }
-    mem_fail_at(1, false);
+    fault_at(FAULT_MEMORY, 1, false);
     assert_null(mem_resize(block, 1 << 20));
     mem_free(block); /* still valid, as after realloc */
     char *copy = mem_strdup("some text");
@@ -117,16 +118,16 @@ static void test_injected_failures(void **state)
     (void)state;
     for (int persistent = 0; persistent < 2; persistent++)
         for (int nth = 1; nth < 5; nth++) {
-            mem_fail_at(nth, persistent);
+            fault_at(FAULT_MEMORY, nth, persistent);
             for (int i = 1; i < 8; i++) {
                 void *block = mem_alloc(1);
                 bool expected = persistent ? i < nth : i != nth;
                 if ((block != NULL) != expected)
-                    fail_with("mem_fail_at(%d, %d): allocation %d %s", nth, persistent, i,
+                    fail_with("fault_at(FAULT_MEMORY, %d, %d): allocation %d %s", nth, persistent, i,
                               block ? "worked" : "failed");
                 mem_free(block);
             }
-            mem_fail_at(0, false);
+            fault_at(FAULT_MEMORY, 0, false);
         }
 }
 
@@ -208,9 +209,9 @@ static void test_every_allocation_may_fail(void **state)
             int nth = 0;
             while (status == LIMN_E_MEMORY) {
                 limn_error error = {0};
-                mem_fail_at(++nth, persistent);
+                fault_at(FAULT_MEMORY, ++nth, persistent);
                 status = calls[i].call(&error);
-                mem_fail_at(0, false);
+                fault_at(FAULT_MEMORY, 0, false);
                 bool told = status == LIMN_OK || strstr(error.message, "out of memory");
                 if (mem_in_use() != before || !told)
                     fail_with("%s, allocation %d fails, persistent %d: %zu bytes lost, message \"%s\"",

@@ -1,5 +1,6 @@
 /* test_explain.c - receptive fields, worked out by hand and tried out; explanations without memory. */
 #include "support.h"
+#include "support_faults.h"
 #include "explanation.h"
 #include "memory.h"
 #include "session.h"
@@ -341,9 +342,9 @@ static void test_memory_may_fail(void **state)
     size_t before = mem_in_use();
     limn_status status = LIMN_E_MEMORY;
     for (int nth = 1; status == LIMN_E_MEMORY; nth++) {
-        mem_fail_at(nth, false);
+        fault_at(FAULT_MEMORY, nth, false);
         status = explain_create(model, (limn_size){1, 32, 32}, &explanation, NULL);
-        mem_fail_at(0, false);
+        fault_at(FAULT_MEMORY, 0, false);
         assert_true(status == LIMN_OK || mem_in_use() == before);
     }
     assert_int_equal(status, LIMN_OK);

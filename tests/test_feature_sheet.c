@@ -1,5 +1,6 @@
 /* test_feature_sheet.c - feature maps on a sheet: every pixel of every tile, what is no number, memory. */
 #include "support.h"
+#include "support_faults.h"
 #include "feature_sheet.h"
 #include "memory.h"
 
@@ -167,9 +168,9 @@ static void test_without_memory(void **state)
     int nth = 0;
     for (limn_status status = LIMN_E_MEMORY; status != LIMN_OK;) {
         struct picture sheet;
-        mem_fail_at(++nth, false);
+        fault_at(FAULT_MEMORY, ++nth, false);
         status = feature_sheet(&value, "conv", 64, &sheet, NULL);
-        mem_fail_at(0, false);
+        fault_at(FAULT_MEMORY, 0, false);
         assert_true(status == LIMN_OK ? nth == 3 : status == LIMN_E_MEMORY && !sheet.pixels);
         picture_free(&sheet);
         assert_int_equal(mem_in_use(), before);

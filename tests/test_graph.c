@@ -1,5 +1,6 @@
 /* test_graph.c - building, folding, planning and running graphs. */
 #include "support.h"
+#include "support_faults.h"
 #include "memory.h"
 #include "session.h"
 
@@ -103,9 +104,9 @@ static void test_running_allocates_nothing(void **state)
     assert_ok(limn_model_load(engine, GOLDENS "enhancenet.safetensors", &model, error));
     assert_ok(limn_session_create(model, (limn_size){1, 12, 12}, &session, error));
     memset(session_input(session, 0)->data, 0, 12 * 12 * 3 * sizeof(float));
-    mem_fail_at(1, true);
+    fault_at(FAULT_MEMORY, 1, true);
     limn_status status = limn_session_run(session, NULL);
-    mem_fail_at(0, false);
+    fault_at(FAULT_MEMORY, 0, false);
     assert_int_equal(status, LIMN_OK);
     limn_session_free(session);
     limn_model_free(model);
@@ -182,9 +183,9 @@ static void test_packing_may_fail(void **state)
         while (status == LIMN_E_MEMORY) {
             if (!model->packed && mem_in_use() != before) /* weights packed before the failure are kept */
                 fail_with("%s, allocation %d failed: something is left", models[m], nth);
-            mem_fail_at(++nth, false);
+            fault_at(FAULT_MEMORY, ++nth, false);
             status = limn_session_create(model, size, &session, NULL);
-            mem_fail_at(0, false);
+            fault_at(FAULT_MEMORY, 0, false);
         }
         assert_int_equal(status, LIMN_OK);
         assert_true(nth > 8);

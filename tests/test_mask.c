@@ -5,6 +5,7 @@
 #include "pictures/mask.h"
 #include "pictures/png_write.h"
 #include "support.h"
+#include "support_faults.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -165,9 +166,9 @@ static void test_out_of_memory(void **state)
     limn_status status = LIMN_E_MEMORY;
     for (int nth = 1; status != LIMN_OK; nth++) {
         struct picture mask;
-        mem_fail_at(nth, false);
+        fault_at(FAULT_MEMORY, nth, false);
         status = mask_read(path, true, &mask, NULL);
-        mem_fail_at(0, false);
+        fault_at(FAULT_MEMORY, 0, false);
         assert_true(status == LIMN_OK || status == LIMN_E_MEMORY);
         picture_free(&mask);
         assert_int_equal(mem_in_use(), before);

@@ -3,6 +3,7 @@
 #include "memory.h"
 #include "metrics.h"
 #include "support.h"
+#include "support_faults.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -168,9 +169,9 @@ static void test_out_of_memory(void **state)
     int nth = 1;
     for (; status != LIMN_OK; nth++) {
         struct picture_figures figures;
-        mem_fail_at(nth, false);
+        fault_at(FAULT_MEMORY, nth, false);
         status = picture_compare(pair, names, &figures, NULL);
-        mem_fail_at(0, false);
+        fault_at(FAULT_MEMORY, 0, false);
         assert_true(status == LIMN_OK || status == LIMN_E_MEMORY);
         assert_int_equal(mem_in_use(), before);
     }

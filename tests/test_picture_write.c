@@ -2,6 +2,7 @@
  * disks; and readers and writers when each of their allocations fails in turn. Run from the repository's
  * root. */
 #include "support_pictures.h"
+#include "support_faults.h"
 
 #include "memory.h"
 
@@ -200,9 +201,9 @@ static void test_reading_out_of_memory(void **state)
             for (int nth = 1; status; nth++) {
                 limn_error error;
                 struct picture got;
-                mem_fail_at(nth, persistent);
+                fault_at(FAULT_MEMORY, nth, persistent);
                 status = picture_read(i < 3 ? names[i] : scratch_path(names[i]), true, &got, &error);
-                mem_fail_at(0, false);
+                fault_at(FAULT_MEMORY, 0, false);
                 assert_true(status == LIMN_OK || status == LIMN_E_MEMORY);
                 picture_free(&got);
                 assert_int_equal(mem_in_use(), before);
@@ -230,9 +231,9 @@ static void test_decoding_out_of_memory(void **state)
         for (int nth = 1; status; nth++) {
             limn_error error;
             struct picture got;
-            mem_fail_at(nth, false);
+            fault_at(FAULT_MEMORY, nth, false);
             status = picture_decode(png.bytes, png.size, "built", true, &got, &error);
-            mem_fail_at(0, false);
+            fault_at(FAULT_MEMORY, 0, false);
             assert_true(status == LIMN_OK || status == LIMN_E_MEMORY);
             picture_free(&got);
             assert_int_equal(mem_in_use(), before);
@@ -250,9 +251,9 @@ static void test_writing_out_of_memory(void **state)
         size_t before = mem_in_use();
         for (int nth = 1; status; nth++) {
             limn_error error;
-            mem_fail_at(nth, false);
+            fault_at(FAULT_MEMORY, nth, false);
             status = picture_write(scratch_path(names[i]), &picture, 92, false, &error);
-            mem_fail_at(0, false);
+            fault_at(FAULT_MEMORY, 0, false);
             assert_true(status == LIMN_OK || status == LIMN_E_MEMORY);
             assert_int_equal(access(scratch_path(names[i]), F_OK), status ? -1 : 0);
             assert_int_equal(mem_in_use(), before);

@@ -1,6 +1,7 @@
 /* test_pixels.c - grey levels, sums and means, pieces of sheets; failing memory and disks, for text and
  * tables too. Run from the repository's root. */
 #include "support_pixels.h"
+#include "support_faults.h"
 #include "files.h"
 #include "memory.h"
 
@@ -145,9 +146,9 @@ static void test_out_of_memory(void **state)
     int nth = 0;
     while (status) {
         limn_error error;
-        mem_fail_at(++nth, false);
+        fault_at(FAULT_MEMORY, ++nth, false);
         status = do_all(&source, &error);
-        mem_fail_at(0, false);
+        fault_at(FAULT_MEMORY, 0, false);
         assert_true(status == LIMN_OK || status == LIMN_E_MEMORY);
         assert_int_equal(mem_in_use(), before);
     }

@@ -1,5 +1,6 @@
 /* test_resample.c - picture_resample against Pillow, byte for byte (goldens: tools/golden_resample.py), and
  * what must hold for any resize. Run from the repository's root. */
+#include "support_faults.h"
 #include "memory.h"
 #include "pictures/resample.h"
 
@@ -104,9 +105,9 @@ static void test_out_of_memory(void **state)
         limn_status status = LIMN_E_MEMORY;
         for (int nth = 1; status; nth++) {
             limn_error error;
-            mem_fail_at(nth, false);
+            fault_at(FAULT_MEMORY, nth, false);
             status = picture_resample(&source, sizes[i][0], sizes[i][1], RESAMPLE_BICUBIC, &result, &error);
-            mem_fail_at(0, false);
+            fault_at(FAULT_MEMORY, 0, false);
             assert_true(status == LIMN_OK || status == LIMN_E_MEMORY);
             picture_free(&result);
             assert_int_equal(mem_in_use(), before);

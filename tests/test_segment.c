@@ -6,6 +6,7 @@
 #include "segment_view.h"
 #include "session.h"
 #include "support.h"
+#include "support_faults.h"
 
 #include <math.h>
 #include <string.h>
@@ -132,10 +133,10 @@ static void test_without_memory(void **state)
     assert_ok(pool_create(1, &pool, error));
     assert_ok(picture_create(2, 2, 1, &classes, error));
     for (int nth = 1; nth <= 2; nth++) {
-        mem_fail_at(nth, false);
+        fault_at(FAULT_MEMORY, nth, false);
         assert_fails(classes_from_logits(pool, &logits, 0.5, &classes, error), LIMN_E_MEMORY, "logits");
     }
-    mem_fail_at(0, false);
+    fault_at(FAULT_MEMORY, 0, false);
     picture_free(&classes);
     pool_free(pool);
 }
@@ -345,9 +346,9 @@ static void test_views_without_memory(void **state)
     for (enum segment_view view = 0; view < VIEWS; view++) {
         limn_status status = LIMN_E_MEMORY;
         for (int nth = 1; status == LIMN_E_MEMORY; nth++) {
-            mem_fail_at(nth, false);
+            fault_at(FAULT_MEMORY, nth, false);
             status = segment_paint(view, &source, &classes, &labels, &values, &painted, NULL);
-            mem_fail_at(0, false);
+            fault_at(FAULT_MEMORY, 0, false);
             assert_true(nth < 10);
             assert_int_equal(painted.pixels != NULL, status == LIMN_OK);
         }
