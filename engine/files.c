@@ -65,12 +65,15 @@ const char *file_path(const struct file *file)
     return file->path;
 }
 
-static bool file_changed(const struct file *file)
+static limn_status check_unchanged(const struct file *file, limn_error *error)
 {
     struct stat now;
-    return fstat(file->descriptor, &now) != 0 || now.st_size != file->opened.st_size ||
-           now.st_mtim.tv_sec != file->opened.st_mtim.tv_sec ||
-           now.st_mtim.tv_nsec != file->opened.st_mtim.tv_nsec;
+    if (fstat(file->descriptor, &now) != 0)
+        return fail(error, file->kind, "%s: %s", file->path, strerror(errno));
+    if (now.st_size != file->opened.st_size || now.st_mtim.tv_sec != file->opened.st_mtim.tv_sec ||
+        now.st_mtim.tv_nsec != file->opened.st_mtim.tv_nsec)
+        return fail(error, file->kind, "%s: changed while it was being read", file->path);
+    return LIMN_OK;
 }
 
 limn_status file_read_at(const struct file *file, uint64_t offset, void *buffer, size_t bytes,
@@ -87,9 +90,7 @@ limn_status file_read_at(const struct file *file, uint64_t offset, void *buffer,
                         file->path, (unsigned long long)(offset + done), bytes, (unsigned long long)offset);
         done += (size_t)got;
     }
-    if (file_changed(file))
-        return fail(error, file->kind, "%s: changed while it was being read", file->path);
-    return LIMN_OK;
+    return check_unchanged(file, error);
 }
 
 limn_status file_read_all(const char *path, size_t most, limn_status kind, unsigned char **bytes,
@@ -150,6 +151,17 @@ bool path_is_folder(const char *path)
     return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
+limn_status folder_find(const char *path, limn_status kind, bool *found, limn_error *error)
+{
+    struct stat status;
+    *found = false;
+    if (stat(path, &status) == 0)
+        *found = S_ISDIR(status.st_mode);
+    else if (errno != ENOENT && errno != ENOTDIR)
+        return fail(error, kind, "%s: %s", path, strerror(errno));
+    return LIMN_OK;
+}
+
 /* The folder that a path leads into, and the last word of the path. */
 static const char *split_path(const char *path, char folder[PATH_MAX])
 {
@@ -205,7 +217,13 @@ limn_status folder_list(const char *path, char ***names, size_t *count, limn_err
     char **list = NULL;
     size_t used = 0, room = 0;
     limn_status result = LIMN_OK;
-    for (struct dirent *entry; result == LIMN_OK && (entry = readdir(folder));) {
+    while (result == LIMN_OK) {
+        errno = 0; /* readdir's NULL is the end, or an error */
+        const struct dirent *entry = readdir(folder);
+        if (!entry && errno)
+            result = fail(error, LIMN_E_INPUT, "%s: read failed: %s", path, strerror(errno));
+        if (!entry)
+            break;
         if (entry->d_name[0] == '.')
             continue;
         if (used == room) {
@@ -380,6 +398,8 @@ static limn_status write_through(struct output *output, const unsigned char *byt
             continue;
         if (put < 0)
             return fail(error, LIMN_E_OUTPUT, "%s: write failed: %s", output->name, strerror(errno));
+        if (put == 0) /* rather than try for ever */
+            return fail(error, LIMN_E_OUTPUT, "%s: write failed: no byte was taken", output->name);
         bytes += put;
         size -= (size_t)put;
     }

@@ -31,7 +31,11 @@ limn_status file_read_at(const struct file *file, uint64_t offset, void *buffer,
 limn_status file_read_all(const char *path, size_t most, limn_status kind, unsigned char **bytes,
                           size_t *size, limn_error *error);
 
+/* False also where nothing stands, or what does cannot be looked at. */
 bool path_is_folder(const char *path);
+
+/* The same with an error, of the status `kind`, for a path that cannot be looked at. */
+limn_status folder_find(const char *path, limn_status kind, bool *found, limn_error *error);
 
 /* Whether two paths name one file, be it there already or not: by other words, or through a link. */
 bool paths_meet(const char *a, const char *b);

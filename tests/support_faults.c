@@ -16,9 +16,9 @@
 #include <unistd.h>
 
 const char *const fault_names[FAULTS] = {
-    [FAULT_MEMORY] = "memory", [FAULT_OPEN] = "open",     [FAULT_STAT] = "stat",     [FAULT_READ] = "read",
-    [FAULT_WRITE] = "write",   [FAULT_CLOSE] = "close",   [FAULT_RENAME] = "rename", [FAULT_MKDIR] = "mkdir",
-    [FAULT_LIST] = "list",     [FAULT_THREAD] = "thread", [FAULT_EXTRA] = "extra",
+    [FAULT_MEMORY] = "memory", [FAULT_OPEN] = "open",   [FAULT_STAT] = "stat",     [FAULT_READ] = "read",
+    [FAULT_WRITE] = "write",   [FAULT_STALL] = "stall", [FAULT_CLOSE] = "close",   [FAULT_RENAME] = "rename",
+    [FAULT_MKDIR] = "mkdir",   [FAULT_LIST] = "list",   [FAULT_THREAD] = "thread", [FAULT_EXTRA] = "extra",
 };
 
 static const int errors[FAULTS] = {
@@ -157,9 +157,9 @@ WRAP(ssize_t, pread, int descriptor, void *buffer, size_t size, off_t offset)
 WRAP(ssize_t, write, int descriptor, const void *bytes, size_t size)
 {
     size_t most = bounded(size);
-    return (size && !most) || fails(FAULT_WRITE, path_behind(descriptor))
-               ? -1
-               : __real_write(descriptor, bytes, most);
+    if ((size && !most) || fails(FAULT_WRITE, path_behind(descriptor)))
+        return -1;
+    return fails(FAULT_STALL, path_behind(descriptor)) ? 0 : __real_write(descriptor, bytes, most);
 }
 
 WRAP(int, close, int descriptor)

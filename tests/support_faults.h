@@ -20,6 +20,7 @@ enum fault {
     FAULT_STAT,   /* stat, fstat, access: ELOOP */
     FAULT_READ,   /* read, pread: EIO */
     FAULT_WRITE,  /* write: ENOSPC */
+    FAULT_STALL,  /* write, which takes nothing and returns 0 */
     FAULT_CLOSE,  /* close, which closes nevertheless, as Linux does: EDQUOT */
     FAULT_RENAME, /* rename, renameat2: EBUSY */
     FAULT_MKDIR,  /* mkdir: EROFS */
@@ -33,7 +34,7 @@ enum fault {
 /* "memory", "open", ... */
 extern const char *const fault_names[FAULTS];
 
-/* The errno that the calls of a kind fail with. */
+/* The errno that the calls of a kind fail with; 0 for FAULT_STALL. */
 int fault_error(enum fault kind);
 
 /* The nth call of this kind from now fails (1 is the next), and every later one too when `persistent`; 0

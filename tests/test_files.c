@@ -1,6 +1,7 @@
 /* test_files.c - the file layer: reading whole and in places, folders in order, output that is all or
  * nothing. */
 #include "support.h"
+#include "support_faults.h"
 #include "files.h"
 #include "memory.h"
 
@@ -178,6 +179,8 @@ static void test_read_at(void **state)
     assert_ok(file_read_at(file, 0, got, 3, error));
     assert_memory_equal(got, "012", 3);
     assert_ok(file_read_at(file, 10, got, 0, error));
+    fault_at(FAULT_STAT, 1, false);
+    assert_fails(file_read_at(file, 0, got, 3, error), LIMN_E_WEIGHTS, strerror(fault_error(FAULT_STAT)));
     assert_fails(file_read_at(file, 7, got, 4, error), LIMN_E_WEIGHTS,
                  "ends at byte 10, 4 bytes were expected from byte 7");
     assert_fails(file_read_at(file, 10, got, 1, error), LIMN_E_WEIGHTS, "ends at byte 10");
@@ -294,6 +297,31 @@ static void test_making_folders(void **state)
     assert_fails(folder_create(scratch_path("made/a/b"), error), LIMN_E_OUTPUT, "No such");
     write_file(taken, "", 0);
     assert_fails(folder_create(taken, error), LIMN_E_OUTPUT, "exists");
+}
+
+static void test_folders_that_cannot_be_looked_at(void **state)
+{
+    (void)state;
+    char **names;
+    size_t count;
+    bool found = true;
+    const char *folder = new_folder("looked"), *none = scratch_path("looked/none");
+    assert_ok(folder_find(none, LIMN_E_OUTPUT, &found, error));
+    assert_false(found);
+    assert_ok(folder_find(folder, LIMN_E_OUTPUT, &found, error));
+    assert_true(found);
+    fault_at(FAULT_STAT, 1, false);
+    assert_fails(folder_find(folder, LIMN_E_OUTPUT, &found, error), LIMN_E_OUTPUT,
+                 strerror(fault_error(FAULT_STAT)));
+    assert_false(found);
+    write_file(none, "", 0);
+    for (int nth = 1; nth <= 5; nth++) { /* the folder is opened; ., .., none and the end come */
+        fault_at(FAULT_LIST, nth, false);
+        assert_fails(folder_list(folder, &names, &count, error), LIMN_E_INPUT,
+                     strerror(fault_error(FAULT_LIST)));
+        assert_true(!names && !count);
+    }
+    fault_at(FAULT_LIST, 0, false);
 }
 
 /* ---- writing ----------------------------------------------------------------------------- */
@@ -425,6 +453,11 @@ static void test_where_nothing_can_be_written(void **state)
     assert_fails(output_write(output, big, 70000, error), LIMN_E_OUTPUT, "No space");
     output_abandon(output);
     write_text("/dev/null", false, "gone");
+    assert_ok(output_open(inside(folder, "stalled", path), false, &output, error));
+    fault_at(FAULT_STALL, 1, true);
+    assert_fails(output_write(output, big, 70000, error), LIMN_E_OUTPUT, "no byte was taken");
+    fault_at(FAULT_STALL, 0, false);
+    output_abandon(output);
     assert_int_equal(count_names(folder, ""), 0);
     free(big);
 }
@@ -487,6 +520,7 @@ int main(void)
         cmocka_unit_test(test_large_and_empty_folders),
         cmocka_unit_test(test_making_folders),
         cmocka_unit_test(test_paths_that_meet),
+        cmocka_unit_test(test_folders_that_cannot_be_looked_at),
         cmocka_unit_test(test_output_appears_at_commit),
         cmocka_unit_test(test_nothing_is_left_after_abandon),
         cmocka_unit_test(test_what_stands_is_kept_unless_forced),
