@@ -116,12 +116,15 @@ static limn_status collect(const struct options *options, struct batch *batch, l
         return fail(error, LIMN_E_USAGE, "an input is needed: a picture, a folder, or - for standard input");
     if (!output)
         return fail(error, LIMN_E_USAGE, "where to? -o OUTPUT is needed");
-    bool several = inputs > 1 || path_is_folder(input_at(options, 0));
-    bool to_folder = several || path_is_folder(output);
-    limn_status status = LIMN_OK;
+    bool several = inputs > 1, to_folder;
+    limn_status status = folder_find(output, LIMN_E_OUTPUT, &to_folder, error);
+    if (status == LIMN_OK && !several)
+        status = folder_find(input_at(options, 0), LIMN_E_INPUT, &several, error);
+    if (status != LIMN_OK)
+        return status;
     if (several && strcmp(output, "-") == 0)
         return fail(error, LIMN_E_USAGE, "only one picture can go to standard output; -o FOLDER is needed");
-    if (!to_folder) {
+    if (!several && !to_folder) {
         if (!picture_format_known(output))
             return fail(error, LIMN_E_USAGE,
                         "%s: the extension names no format that can be written (.png, .jpg, "

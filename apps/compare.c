@@ -164,7 +164,12 @@ limn_status compare_run(const struct options *options, limn_error *error)
     if (options->json && options->csv)
         return fail(error, LIMN_E_USAGE, "--json and --csv: only one of them at a time");
     const char *a = options->arguments[0], *b = options->arguments[1];
-    bool folder_a = path_is_folder(a), folder_b = path_is_folder(b);
+    bool folder_a, folder_b;
+    limn_status status = folder_find(a, LIMN_E_INPUT, &folder_a, error);
+    if (status == LIMN_OK)
+        status = folder_find(b, LIMN_E_INPUT, &folder_b, error);
+    if (status != LIMN_OK)
+        return status;
     if (folder_a != folder_b)
         return fail(error, LIMN_E_USAGE, "%s is a folder and %s is not: two of a kind are needed",
                     folder_a ? a : b, folder_a ? b : a);
@@ -173,13 +178,13 @@ limn_status compare_run(const struct options *options, limn_error *error)
     if (options->memory_limit)
         mem_set_limit((size_t)options->memory_limit);
     if (!folder_a) {
-        limn_status status = compare_pair(&report, a, b, error);
+        status = compare_pair(&report, a, b, error);
         if (status == LIMN_OK)
             compare_report_end(&report);
         return status;
     }
     struct folder folders[2] = {0};
-    limn_status status = open_folder(a, &folders[0], error);
+    status = open_folder(a, &folders[0], error);
     if (status == LIMN_OK)
         status = open_folder(b, &folders[1], error);
     if (status == LIMN_OK)

@@ -57,7 +57,10 @@ static limn_status check_output(struct task *task, limn_error *error)
     size_t length = output ? strlen(output) : 0;
     if (!output)
         return fail(error, LIMN_E_USAGE, "where to? -o OUTPUT is needed: a picture file, or a folder");
-    task->to_folder = path_is_folder(output) || (length && output[length - 1] == '/');
+    limn_status status = folder_find(output, LIMN_E_OUTPUT, &task->to_folder, error);
+    if (status != LIMN_OK)
+        return status;
+    task->to_folder = task->to_folder || (length && output[length - 1] == '/');
     if (!task->to_folder && !picture_format_known(output))
         return fail(error, LIMN_E_USAGE,
                     "%s: the extension names no format that can be written (.png, .jpg, .bmp, .ppm, .pgm, "
