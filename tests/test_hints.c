@@ -99,7 +99,7 @@ static void test_malformed(void **state)
         limn_error error = {0};
         limn_status status = parse(cases[i].text, &hints, &error);
         if (status != LIMN_E_INPUT || !strstr(error.message, cases[i].message) || hints.items || hints.name)
-            fail_with("%s: status %d, message \"%s\", \"%s\" expected", cases[i].text, status, error.message,
+            fail_with("%s: status %u, message \"%s\", \"%s\" expected", cases[i].text, status, error.message,
                       cases[i].message);
     }
     struct hints hints;

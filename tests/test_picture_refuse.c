@@ -20,7 +20,7 @@ static void decode_fails(const void *bytes, size_t size, const char *words)
     limn_status status = picture_decode(copy, size, "built", true, &picture, &error);
     test_free(copy);
     if (status != LIMN_E_INPUT || strncmp(error.message, "built: ", 7) != 0 || !strstr(error.message, words))
-        fail_with("status %d, message '%s', words '%s' expected", status, error.message, words);
+        fail_with("status %u, message '%s', words '%s' expected", status, error.message, words);
     assert_null(picture.pixels);
     assert_int_equal(mem_in_use(), before);
 }
