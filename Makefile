@@ -45,7 +45,8 @@ FUZZERS         = $(FUZZ_TARGETS:%=$(BUILD)/fuzz_%)
 PYTHON ?= $(firstword $(foreach p,python3 /usr/bin/python3,$(shell $(p) -c 'import numpy' 2>/dev/null && echo $(p))) python3)
 say     = @$(if $(V),,printf '  %-4s %s\n' $(1) $(2);) set -e; $(if $(V),set -x;)
 
-.PHONY: all demo test test-full check-c check-python check-kernels aarch64 asan tsan fuzz fuzzers valgrind bench format format-check \
+.PHONY: all demo test test-full check-c check-python check-kernels aarch64 asan tsan fuzz fuzz-coverage fuzzers \
+        replays valgrind bench format format-check \
         bench-peers clean help
 .SECONDARY:
 
@@ -71,7 +72,8 @@ $(BUILD)/layers/conv2d_blocked.o: FLAGS += -O3 -fno-tree-vectorize -ftree-slp-ve
 define NATIVE_RULE
 $(BUILD)/%.$(1).o: %.c
 	@mkdir -p $$(@D)
-	$$(call say,cc,'$$< ($(1))') $(CC) $(FLAGS) -ffp-contract=fast $(ISA_FLAGS_$(1)) -DISA=$(1) -c -o $$@ $$<
+	$$(call say,cc,'$$< ($(1))') $(CC) $(FLAGS) -ffp-contract=fast $(ISA_FLAGS_$(1)) $(NATIVE_FLAGS) -DISA=$(1) \
+	    -c -o $$@ $$<
 endef
 $(foreach isa,$(ISAS),$(eval $(call NATIVE_RULE,$(isa))))
 
@@ -82,16 +84,19 @@ WRAPPED = aligned_alloc open stat fstat access read pread write close rename ren
 $(BUILD)/test_%: $(BUILD)/tests/test_%.o $(call object,$(wildcard tests/support*.c)) $(BUILD)/liblimn.a
 	$(call say,link,$@) $(CC) $(FLAGS) $(LDFLAGS) $(WRAPPED:%=-Wl,--wrap=%) -o $@ $^ -lcmocka $(LIBS)
 
-FUZZ_SUPPORT = $(call object,tests/fuzz/fuzz.c)
-$(BUILD)/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_SUPPORT) $(BUILD)/tests/fuzz/replay.o $(BUILD)/liblimn.a
-	$(call say,link,$@) $(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
-
-# Readers alone: clang takes minutes to instrument the kernels, and no reader needs them.
-$(BUILD)/libreaders.a: $(call object,$(LIBRARY))
+# Of the program, what reads: everything but main.
+$(BUILD)/libapps.a: $(filter-out $(BUILD)/apps/main.o,$(call object,$(APPS)))
 	@rm -f $@
 	$(call say,ar,$@) $(AR) rcs $@ $^
 
-$(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_SUPPORT) $(BUILD)/libreaders.a
+FUZZ_OBJECTS = $(BUILD)/tests/fuzz/fuzz_%.o $(call object,tests/fuzz/fuzz.c)
+FUZZ_LIBRARIES = $(BUILD)/libapps.a $(BUILD)/liblimn.a
+$(BUILD)/tests/fuzz/%.o: FLAGS += -Iapps
+
+$(BUILD)/replay_%: $(FUZZ_OBJECTS) $(BUILD)/tests/fuzz/replay.o $(FUZZ_LIBRARIES)
+	$(call say,link,$@) $(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/fuzz_%: $(FUZZ_OBJECTS) $(FUZZ_LIBRARIES)
 	$(call say,link,$@) $(CC) $(FLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
 demo: all                     ## upscales a photograph; leaves pictures under build/demo
@@ -130,10 +135,20 @@ tsan:                         ## the C tests under ThreadSanitizer
 
 SECONDS ?= 60
 fuzz:                         ## every fuzz target for SECONDS=60, as many at a time as there are cores
-	$(MAKE) fuzzers BUILD=$(BUILD)/fuzz CC=clang SANITIZE=address,undefined,fuzzer-no-link CFLAGS="-O1 -g"
+	$(MAKE) fuzzers BUILD=$(BUILD)/fuzz CC=clang SANITIZE=address,undefined,fuzzer-no-link CFLAGS="-O1 -g" \
+	    NATIVE_FLAGS="$(NATIVE_UNUSED)"
 	@printf '%s\n' $(FUZZ_TARGETS) | xargs -P "$$(nproc)" -I NAME sh tests/fuzz/run.sh $(BUILD)/fuzz NAME $(SECONDS)
 
+fuzz-coverage:                ## lines and branches of the readers that seeds and finds of fuzzing reach
+	$(MAKE) replays BUILD=$(BUILD)/coverage CC=clang CFLAGS="-O1 -g -fprofile-instr-generate -fcoverage-mapping" \
+	    NATIVE_FLAGS="$(NATIVE_UNUSED)"
+	@sh tests/fuzz/coverage.sh $(BUILD) $(FUZZ_TARGETS)
+
+# No reader runs a kernel, and clang takes minutes to instrument them.
+NATIVE_UNUSED = -O0 -fno-sanitize=all -fno-profile-instr-generate
+
 fuzzers: $(FUZZERS)
+replays: $(REPLAYS)
 
 valgrind: $(TEST_PROGRAMS)    ## the C tests under valgrind
 	@for program in $(TEST_PROGRAMS); do echo "== $$program"; LIMN_TEST_QUICK=1 \

@@ -1,0 +1,32 @@
+#!/bin/sh
+# coverage.sh BUILD NAME...: what of the readers the seeds, and what fuzzing found useful, run through. BUILD/coverage
+# holds the replays, BUILD/fuzz/corpus the finds. The report goes to standard output, the lines themselves to
+# BUILD/coverage/lines.txt.
+set -eu
+build=$1
+shift
+here=$(dirname "$0")
+tool() { command -v "$1" || command -v "$1-14"; }
+profdata=$(tool llvm-profdata)
+cov=$(tool llvm-cov)
+
+readers="weights/json.c weights/safetensors.c engine/weights_file.c engine/npy.c engine/latents.c engine/labels.c
+    engine/hints.c engine/text_cursor.c engine/pixel_text.c engine/pixel_table.c engine/graph.c engine/graph_conv.c
+    engine/graph_ops.c engine/models/*.c apps/options.c apps/bench_shapes.c apps/bench_baseline.c
+    engine/pictures/*probe.c engine/pictures/picture_*.c engine/pictures/bmp.c engine/pictures/pnm.c
+    engine/pictures/mask.c"
+
+profiles=$build/coverage/profiles
+rm -rf "$profiles"
+mkdir -p "$profiles"
+programs=
+for name; do
+    program=$build/coverage/replay_$name
+    found=$build/fuzz/corpus/$name
+    [ -d "$found" ] || found=
+    LLVM_PROFILE_FILE=$profiles/$name.raw "$program" "$here/corpus/$name" $found >/dev/null
+    programs="$programs ${programs:+-object }$program"
+done
+"$profdata" merge -o "$profiles/all" "$profiles"/*.raw
+"$cov" show $programs -instr-profile="$profiles/all" -show-branches=count $readers >"$build/coverage/lines.txt"
+"$cov" report $programs -instr-profile="$profiles/all" -show-region-summary=0 -show-functions=0 $readers
