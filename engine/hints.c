@@ -246,12 +246,14 @@ void hints_free(struct hints *hints)
 
 limn_status hints_check(const struct hints *hints, int64_t width, int64_t height, limn_error *error)
 {
-    for (const struct hint *hint = hints->items; hint < hints->items + hints->count; hint++)
+    for (size_t i = 0; i < hints->count; i++) {
+        const struct hint *hint = &hints->items[i];
         if (hint->x >= width || hint->y >= height)
             return fail(error, LIMN_E_INPUT,
                         "%s: line %" PRId64 ": %" PRId64 ", %" PRId64 " lies outside the picture of %" PRId64
                         " x %" PRId64 " pixels",
                         hints->name, hint->line, hint->x, hint->y, width, height);
+    }
     return LIMN_OK;
 }
 
@@ -279,7 +281,8 @@ void hints_draw(const struct hints *hints, int64_t width, int64_t height, struct
 {
     for (int64_t p = 0; p < input->h * input->w; p++)
         memset(input->data + p * input->stride + 1, 0, 3 * sizeof(float));
-    for (const struct hint *hint = hints->items; hint < hints->items + hints->count; hint++) {
+    for (size_t i = 0; i < hints->count; i++) {
+        const struct hint *hint = &hints->items[i];
         int64_t top, bottom, left, right;
         cover(hint->y, hint->radius, height, input->h, &top, &bottom);
         cover(hint->x, hint->radius, width, input->w, &left, &right);
