@@ -145,7 +145,7 @@ fuzz-coverage:                ## lines and branches of the readers that seeds an
 	@sh tests/fuzz/coverage.sh $(BUILD) $(FUZZ_TARGETS)
 
 # No reader runs a kernel, and clang takes minutes to instrument them.
-NATIVE_UNUSED = -O0 -fno-sanitize=all -fno-profile-instr-generate
+NATIVE_UNUSED = -O0 -fno-sanitize=all -fno-profile-instr-generate -fno-coverage-mapping
 
 fuzzers: $(FUZZERS)
 replays: $(REPLAYS)

@@ -1,6 +1,7 @@
 /* fuzz.c - see fuzz.h. */
 #include "fuzz.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,10 +27,11 @@ bool fuzz_is_failure(limn_status status, const limn_error *error, limn_status ki
                                    : strncmp(error->message, name, strlen(name)) == 0;
 }
 
+static int descriptor = -1; /* of the file in memory */
+
 const char *fuzz_file(const uint8_t *data, size_t size)
 {
     static char path[32];
-    static int descriptor = -1;
     if (descriptor < 0) {
         descriptor = memfd_create("fuzz", MFD_CLOEXEC);
         snprintf(path, sizeof path, "/dev/fd/%d", descriptor);
@@ -38,4 +40,32 @@ const char *fuzz_file(const uint8_t *data, size_t size)
                      pwrite(descriptor, data, size, 0) == (ssize_t)size,
                  "a file in memory", __FILE__, __LINE__);
     return path;
+}
+
+bool fuzz_file_grow(uint64_t size)
+{
+    return size <= INT64_MAX && ftruncate(descriptor, (off_t)size) == 0;
+}
+
+static int ends[2] = {-1, -1}; /* of a pipe, which writers take as it is, without a temporary file */
+
+const char *fuzz_sink(void)
+{
+    static char path[32];
+    if (ends[0] < 0) {
+        fuzz_require(pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0, "a pipe", __FILE__, __LINE__);
+        snprintf(path, sizeof path, "/dev/fd/%d", ends[1]);
+    }
+    return path;
+}
+
+const uint8_t *fuzz_written(size_t *size)
+{
+    static uint8_t bytes[FUZZ_WRITTEN + 1];
+    ssize_t got;
+    *size = 0;
+    while ((got = read(ends[0], bytes + *size, FUZZ_WRITTEN - *size)) > 0)
+        *size += (size_t)got;
+    bytes[*size] = 0;
+    return bytes;
 }

@@ -24,4 +24,14 @@ bool fuzz_is_failure(limn_status status, const limn_error *error, limn_status ki
 /* The path of a file that holds these bytes, for readers that want a file: always the same one, in memory. */
 const char *fuzz_file(const uint8_t *data, size_t size);
 
+/* Makes that file `size` bytes long, zeros behind the bytes, which take no memory. False when it cannot be.
+ */
+bool fuzz_file_grow(uint64_t size);
+
+/* A path for writers, and what they have written to it since the last call: `size` bytes, in static storage,
+ * followed by a zero byte. No more than FUZZ_WRITTEN may be written at a time. */
+enum { FUZZ_WRITTEN = 1 << 16 };
+const char *fuzz_sink(void);
+const uint8_t *fuzz_written(size_t *size);
+
 #endif

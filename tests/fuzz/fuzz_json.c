@@ -1,0 +1,139 @@
+/* fuzz_json.c - JSON of strangers: the parser itself, and all that read by it: names of classes and values of
+ * masks in metadata, reports that limn bench compares with. Hints are in fuzz_text.c. */
+#include "bench.h"
+#include "fuzz.h"
+#include "json.h"
+#include "labels.h"
+#include "memory.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the parser -------------------------------------------------------------------------- */
+
+enum { DEPTH = 64 }; /* that json_skip goes down to */
+
+/* A decoded string has no zero, is as long as told, and fits just so. */
+static void walk_string(struct json *j)
+{
+    size_t length = 0, again = 0;
+    struct json before = *j;
+    if (!json_string(j, NULL, 0, &length))
+        return;
+    REQUIRE(length <= json_position(j) - json_position(&before));
+    char *exact = malloc(length + 1);
+    struct json tight = before;
+    REQUIRE(json_string(&tight, exact, length + 1, &again) && again == length && strlen(exact) == length);
+    REQUIRE(length == 0 || !json_string(&before, exact, length, NULL));
+    free(exact);
+}
+
+static void walk_number(struct json *j)
+{
+    double number = 0;
+    uint64_t whole;
+    struct json before = *j;
+    bool is_number = json_number(j, &number);
+    REQUIRE(!is_number || isfinite(number));
+    if (is_number && json_unsigned(&before, &whole))
+        REQUIRE(number == (double)whole && json_position(&before) == json_position(j));
+}
+
+/* What json_skip does, by all the other calls. */
+static void walk(struct json *j, int depth)
+{
+    char c = json_peek(j), close = c == '{' ? '}' : ']';
+    if (depth == DEPTH) {
+        json_fail(j, "nested too deep");
+    } else if (c == '{' || c == '[') {
+        REQUIRE(json_open(j, c));
+        while (json_more(j, close))
+            if (c == '[' || json_key(j, NULL, 0, NULL))
+                walk(j, depth + 1);
+    } else if (c == '"') {
+        walk_string(j);
+    } else if (c == '-' || (c >= '0' && c <= '9')) {
+        walk_number(j);
+    } else {
+        json_skip(j);
+    }
+}
+
+static void check_parser(const uint8_t *data, size_t size)
+{
+    struct json walked = json_text(data, size), skipped = walked;
+    walk(&walked, 0);
+    json_skip(&skipped);
+    bool by_walk = json_end(&walked), by_skip = json_end(&skipped);
+    REQUIRE(by_walk == !walked.problem && by_skip == !skipped.problem);
+    REQUIRE(json_position(&walked) <= size && json_position(&skipped) <= size);
+    /* json_skip takes numbers of any size. */
+    REQUIRE(by_skip || !by_walk);
+    REQUIRE(by_walk || !by_skip || strstr(walked.problem, "a number"));
+}
+
+/* ---- metadata ---------------------------------------------------------------------------- */
+
+static void check_metadata(const char *text, const struct model_kind *kind, int count)
+{
+    struct metadata_entry entries[] = {{"limn.classes", text}, {"limn.mask_values", text}};
+    struct safetensors header = {.metadata = entries, .metadata_count = 2};
+    struct node node = {.channels = count};
+    limn_model model = {
+        .kind = kind, .weights.header = &header, .graph = {.path = "fuzz.json", .nodes = &node, .count = 1}};
+    struct labels labels;
+    struct mask_values values;
+    limn_error error;
+    limn_status status = labels_read(&model, count, &labels, &error);
+    REQUIRE_STATUS(status, &error, LIMN_E_WEIGHTS, "fuzz.json");
+    REQUIRE((labels.block != NULL) == (status == LIMN_OK));
+    for (int i = 0; status == LIMN_OK && i < count; i++)
+        REQUIRE(strlen(labels.names[i]) <= strlen(text));
+    labels_free(&labels);
+    status = mask_values_read(&model, count, &values, &error);
+    REQUIRE_STATUS(status, &error, LIMN_E_WEIGHTS, "fuzz.json");
+    REQUIRE(status != LIMN_OK || values.channels == 3 || values.channels == 4);
+}
+
+/* ---- reports ----------------------------------------------------------------------------- */
+
+static void check_report(const char *path, const char *kind, const struct bench *bench)
+{
+    static const limn_engine engine = {.description = "an engine"};
+    const struct options options = {.baseline = path, .quiet = true};
+    static const char *const name[BASELINE_PARTS] = {"conv2d", "gemm", ""};
+    struct summary now = {.count = 3, .least = 1e-3, .median = 2e-3, .p90 = 3e-3, .spread = 1e-4};
+    struct baseline baseline;
+    struct column columns[BASELINE_COLUMNS];
+    struct cell cells[BASELINE_COLUMNS];
+    limn_error error;
+    limn_status status = baseline_read(&options, kind, &engine, bench, &baseline, &error);
+    REQUIRE_STATUS(status, &error, LIMN_E_INPUT, path);
+    REQUIRE(baseline_columns(&baseline, columns) <= BASELINE_COLUMNS);
+    if (status == LIMN_OK) {
+        REQUIRE(baseline.count > 0 && baseline.count <= baseline.room);
+        baseline_cells(&baseline, name, &now, cells);
+    }
+    baseline_free(&baseline);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const size_t held = mem_in_use();
+    check_parser(data, size);
+
+    char *text = strndup((const char *)data, size);
+    check_metadata(text, &unet, 2);
+    check_metadata(text, &deeplabv3, 3);
+    free(text);
+
+    limn_model model = {.kind = &unet};
+    struct bench bench = {.model = &model, .size = {1, 64, 64}};
+    const char *path = fuzz_file(data, size);
+    check_report(path, "model", &bench);
+    check_report(path, "layers", &bench);
+    check_report(path, "kernels", NULL);
+    REQUIRE(mem_in_use() == held);
+    return 0;
+}

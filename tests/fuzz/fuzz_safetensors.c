@@ -1,0 +1,88 @@
+/* fuzz_safetensors.c - weights of strangers: the header, and the tensors behind it. */
+#include "fuzz.h"
+#include "memory.h"
+#include "weights_file.h"
+
+#include <string.h>
+
+/* What safetensors.h promises: sorted names, each once; bytes as the shape needs them, within the file. */
+static void check_header(const struct safetensors *header, size_t size)
+{
+    for (size_t i = 0; i < header->tensor_count; i++) {
+        const struct tensor_entry *entry = &header->tensors[i];
+        uint64_t elements = 1;
+        REQUIRE(i == 0 || strcmp(entry[-1].name, entry->name) < 0);
+        REQUIRE(safetensors_find(header, entry->name) == entry);
+        REQUIRE(entry->dtype < DTYPE_COUNT && entry->rank >= 0 && entry->rank <= SAFETENSORS_RANK_MOST);
+        for (int axis = 0; axis < entry->rank; axis++)
+            REQUIRE(!__builtin_mul_overflow(elements, entry->shape[axis], &elements));
+        REQUIRE(elements == entry->elements);
+        REQUIRE(entry->offset >= SAFETENSORS_PREFIX && entry->offset <= size);
+        REQUIRE(entry->bytes <= size - entry->offset);
+    }
+    for (size_t i = 0; i < header->metadata_count; i++) {
+        const struct metadata_entry *entry = &header->metadata[i];
+        REQUIRE(i == 0 || strcmp(entry[-1].key, entry->key) < 0);
+        REQUIRE(safetensors_metadata(header, entry->key) == entry->value);
+    }
+    REQUIRE(!safetensors_find(header, "\n") && !safetensors_metadata(header, "\n"));
+}
+
+/* A part of a tensor is that part of the whole. */
+static void check_values(const struct weights_file *weights, const struct tensor_entry *entry)
+{
+    limn_error error;
+    int64_t unfinite = 0;
+    uint64_t count = entry->elements;
+    float *whole = mem_alloc((size_t)count * sizeof *whole), *part = mem_alloc((size_t)count * sizeof *part);
+    REQUIRE(whole && part);
+    REQUIRE(weights_read(weights, entry, whole, &unfinite, &error) == LIMN_OK);
+    REQUIRE(unfinite >= 0 && (uint64_t)unfinite <= count);
+    struct tensor_part odd = {.first = 1, .count = 1, .runs = count / 2, .step = 2};
+    REQUIRE(weights_read_part(weights, entry, odd, part, &error) == LIMN_OK);
+    for (uint64_t i = 0; i < odd.runs; i++)
+        REQUIRE(memcmp(&part[i], &whole[1 + 2 * i], sizeof *part) == 0);
+    mem_free(whole);
+    mem_free(part);
+}
+
+static void check_file(const uint8_t *data, size_t size, bool is_header)
+{
+    struct weights_file weights;
+    limn_error error;
+    char text[96];
+    const char *path = fuzz_file(data, size);
+    limn_status status = weights_open(path, &weights, &error);
+    REQUIRE_STATUS(status, &error, LIMN_E_WEIGHTS, path);
+    REQUIRE(is_header || status != LIMN_OK);
+    REQUIRE((weights.header != NULL) == (status == LIMN_OK));
+    for (size_t i = 0; status == LIMN_OK && i < weights.header->tensor_count; i++) {
+        const struct tensor_entry *entry = &weights.header->tensors[i];
+        REQUIRE(strlen(shape_text(entry, text)) < sizeof text);
+        if (dtype_is_usable(entry->dtype))
+            check_values(&weights, entry);
+        else
+            REQUIRE(weights_read(&weights, entry, NULL, NULL, &error) == LIMN_E_WEIGHTS);
+    }
+    weights_close(&weights);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const size_t held = mem_in_use();
+    char problem[SAFETENSORS_PROBLEM] = "";
+    size_t bytes = size < SAFETENSORS_PREFIX ? 0 : safetensors_header_bytes(data, size, problem);
+    struct safetensors *header = NULL;
+    if (bytes) {
+        struct safetensors_memory memory = {mem_alloc, mem_free};
+        REQUIRE(bytes <= size - SAFETENSORS_PREFIX);
+        header = safetensors_parse(data + SAFETENSORS_PREFIX, bytes, size, memory, problem);
+        REQUIRE(header ? !problem[0] : problem[0] && strlen(problem) < sizeof problem);
+    }
+    if (header)
+        check_header(header, size);
+    check_file(data, size, header);
+    mem_free(header);
+    REQUIRE(mem_in_use() == held);
+    return 0;
+}
