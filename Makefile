@@ -89,7 +89,7 @@ $(BUILD)/libapps.a: $(filter-out $(BUILD)/apps/main.o,$(call object,$(APPS)))
 	@rm -f $@
 	$(call say,ar,$@) $(AR) rcs $@ $^
 
-FUZZ_OBJECTS = $(BUILD)/tests/fuzz/fuzz_%.o $(call object,tests/fuzz/fuzz.c)
+FUZZ_OBJECTS = $(BUILD)/tests/fuzz/fuzz_%.o $(call object,tests/fuzz/fuzz.c tests/fuzz/pictures.c)
 FUZZ_LIBRARIES = $(BUILD)/libapps.a $(BUILD)/liblimn.a
 $(BUILD)/tests/fuzz/%.o: FLAGS += -Iapps
 

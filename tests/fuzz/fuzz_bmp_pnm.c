@@ -1,0 +1,8 @@
+/* fuzz_bmp_pnm.c - BMP and PNM pictures of strangers, and formats refused by name: picture_decode. */
+#include "pictures.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    fuzz_check_picture(data, size);
+    return 0;
+}

@@ -1,0 +1,8 @@
+/* fuzz_jpeg.c - JPEG pictures of strangers: picture_decode. */
+#include "pictures.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    fuzz_check_picture(data, size);
+    return 0;
+}

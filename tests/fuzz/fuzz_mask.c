@@ -1,0 +1,42 @@
+/* fuzz_mask.c - masks of strangers: mask_read. */
+#include "memory.h"
+#include "pictures.h"
+#include "pictures/mask.h"
+
+#include <string.h>
+
+static void check_mask(const uint8_t *data, size_t size)
+{
+    if (!fuzz_is_small(data, size))
+        return;
+    const size_t held = mem_in_use();
+    const char *path = fuzz_file(data, size);
+    struct picture mask, again, picture;
+    limn_error error;
+    limn_status status = mask_read(path, false, &mask, &error);
+    REQUIRE_STATUS(status, &error, LIMN_E_INPUT, path);
+    REQUIRE(mask_read(path, false, &again, NULL) == status);
+    if (status == LIMN_OK) {
+        /* What is a mask is a picture too, of the same size. */
+        REQUIRE(picture_decode(data, size, path, false, &picture, NULL) == LIMN_OK);
+        REQUIRE(mask.width == picture.width && mask.height == picture.height);
+        REQUIRE(mask.channels == 1 && again.channels == 1);
+        REQUIRE(memcmp(mask.pixels, again.pixels, (size_t)(mask.width * mask.height)) == 0);
+        picture_free(&picture);
+    } else {
+        REQUIRE(!mask.pixels && !again.pixels);
+    }
+    picture_free(&mask);
+    picture_free(&again);
+    REQUIRE(mem_in_use() == held);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    check_mask(data, size);
+    uint8_t *repaired = fuzz_repair_png(data, size);
+    if (repaired)
+        check_mask(repaired, size);
+    mem_free(repaired);
+    return 0;
+}

@@ -1,0 +1,21 @@
+/* fuzz_metadata.c - EXIF blocks and ICC profiles of strangers, without the picture around them. */
+#include "fuzz.h"
+#include "pictures/picture_probe.h"
+
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    int orientation = exif_orientation(data, size);
+    REQUIRE(orientation >= 1 && orientation <= 8);
+
+    struct picture_header header;
+    memset(&header, 'x', sizeof header);
+    icc_describe(data, size, &header);
+    size_t length = strnlen(header.profile, sizeof header.profile);
+    REQUIRE(length < sizeof header.profile);
+    for (size_t i = 0; i < length; i++)
+        REQUIRE(header.profile[i] >= 32 && header.profile[i] < 127);
+    REQUIRE(header.foreign_profile || length > 0);
+    return 0;
+}

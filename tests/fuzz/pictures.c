@@ -1,0 +1,153 @@
+/* pictures.c - see pictures.h. */
+#include "pictures.h"
+#include "memory.h"
+#include "pictures/picture_probe.h"
+#include "pictures/png_write.h"
+
+#include <string.h>
+
+static const char name[] = "fuzz.picture";
+
+static bool is_printable(const char *text, size_t room)
+{
+    for (size_t i = 0; i < room; i++) {
+        if (text[i] == '\0')
+            return true;
+        if (text[i] < 32 || text[i] > 126)
+            return false;
+    }
+    return false;
+}
+
+static bool is_within_limits(int64_t width, int64_t height)
+{
+    return width >= 1 && height >= 1 && width <= PICTURE_MOST_SIDE && height <= PICTURE_MOST_SIDE &&
+           width * height <= PICTURE_MOST_PIXELS;
+}
+
+static void check_header(const struct picture_header *header)
+{
+    int depth = header->depth;
+    REQUIRE(is_within_limits(header->width, header->height));
+    REQUIRE(depth == 1 || depth == 2 || depth == 4 || depth == 8 || depth == 16);
+    REQUIRE(header->orientation >= 1 && header->orientation <= 8);
+    REQUIRE(is_printable(header->profile, sizeof header->profile));
+}
+
+bool fuzz_is_small(const uint8_t *data, size_t size)
+{
+    struct picture_header header;
+    struct picture_bytes file = {data, size, name};
+    return picture_probe(&file, &header, NULL) != LIMN_OK || header.width * header.height <= FUZZ_MOST_PIXELS;
+}
+
+/* Decoding holds at most 32 bytes for a pixel, where a side is padded to whole JPEG blocks, and four times
+ * the file: 16-bit samples, their interlaced copy, and what they are unpacked from, which grows by doubling.
+ */
+static size_t most_held(const struct picture_header *header, size_t size)
+{
+    size_t padded = (size_t)((header->width + 32) * (header->height + 32));
+    return 32 * padded + 4 * size + ((size_t)1 << 18);
+}
+
+static limn_status decode(const uint8_t *data, size_t size, const struct picture_header *header, bool orient,
+                          struct picture *picture)
+{
+    const size_t held = mem_in_use();
+    limn_error error;
+    mem_restart_peak();
+    limn_status status = picture_decode(data, size, name, orient, picture, &error);
+    REQUIRE(mem_peak() - held <= most_held(header, size));
+    REQUIRE_STATUS(status, &error, LIMN_E_INPUT, name);
+    if (status != LIMN_OK) {
+        REQUIRE(!picture->pixels && mem_in_use() == held);
+        return status;
+    }
+    bool exchanged = orient && header->orientation >= 5;
+    REQUIRE(picture->width == (exchanged ? header->height : header->width));
+    REQUIRE(picture->height == (exchanged ? header->width : header->height));
+    REQUIRE(picture->channels == (header->alpha ? 4 : 3));
+    REQUIRE(is_printable(picture->warning, sizeof picture->warning));
+    REQUIRE((picture->warning[0] != '\0') == header->foreign_profile);
+    return status;
+}
+
+static bool same_pixels(const struct picture *a, const struct picture *b)
+{
+    return memcmp(a->pixels, b->pixels, (size_t)(a->width * a->height * a->channels)) == 0;
+}
+
+/* The pixel at the upper left of the upright picture is at a corner of the stored one (EXIF 2.32, 4.6.4 A).
+ */
+static bool corner_is_right(const struct picture *stored, const struct picture *upright, int orientation)
+{
+    static const struct {
+        bool right, bottom;
+    } corners[9] = {[2] = {true, false}, [3] = {true, true}, [4] = {false, true},
+                    [6] = {false, true}, [7] = {true, true}, [8] = {true, false}};
+    int64_t x = corners[orientation].right ? stored->width - 1 : 0;
+    int64_t y = corners[orientation].bottom ? stored->height - 1 : 0;
+    const unsigned char *pixel = stored->pixels + (y * stored->width + x) * stored->channels;
+    return memcmp(pixel, upright->pixels, (size_t)stored->channels) == 0;
+}
+
+void fuzz_check_picture(const uint8_t *data, size_t size)
+{
+    const size_t held = mem_in_use();
+    struct picture stored, again, upright;
+    struct picture_header header;
+    struct picture_bytes file = {data, size, name};
+    limn_error error;
+    limn_status status = picture_probe(&file, &header, &error);
+    REQUIRE_STATUS(status, &error, LIMN_E_INPUT, name);
+    REQUIRE(mem_in_use() == held);
+    if (status != LIMN_OK) {
+        REQUIRE(picture_decode(data, size, name, true, &stored, NULL) == status && !stored.pixels);
+        return;
+    }
+    check_header(&header);
+    if (header.width * header.height > FUZZ_MOST_PIXELS)
+        return;
+    status = decode(data, size, &header, false, &stored);
+    REQUIRE(decode(data, size, &header, false, &again) == status);
+    REQUIRE(decode(data, size, &header, true, &upright) == status);
+    if (status == LIMN_OK) {
+        REQUIRE(same_pixels(&stored, &again));
+        REQUIRE(header.orientation != 1 || same_pixels(&stored, &upright));
+        REQUIRE(corner_is_right(&stored, &upright, header.orientation));
+    }
+    picture_free(&stored);
+    picture_free(&again);
+    picture_free(&upright);
+    REQUIRE(mem_in_use() == held);
+}
+
+static void store_32be(uint8_t *at, uint32_t value)
+{
+    for (int i = 0; i < 4; i++)
+        at[i] = (uint8_t)(value >> (24 - 8 * i));
+}
+
+uint8_t *fuzz_repair_png(const uint8_t *data, size_t size)
+{
+    if (size < 8 || memcmp(data, "\x89PNG\r\n\x1a\n", 8) != 0)
+        return NULL;
+    bool changed = false;
+    uint8_t *copy = mem_alloc(size);
+    REQUIRE(copy);
+    memcpy(copy, data, size);
+    for (size_t at = 8; size - at >= 12;) {
+        size_t bytes = read_32be(copy + at);
+        if (bytes > size - at - 12)
+            break;
+        uint8_t *type = copy + at + 4, *tail = type + 4 + bytes;
+        uint32_t crc = png_crc(0, type, 4 + bytes);
+        changed = changed || read_32be(tail) != crc;
+        store_32be(tail, crc);
+        at += 12 + bytes;
+    }
+    if (changed)
+        return copy;
+    mem_free(copy);
+    return NULL;
+}

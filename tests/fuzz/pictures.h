@@ -1,0 +1,22 @@
+/* pictures.h - what the targets for pictures share: the promises of picture_decode, and checksums made right.
+ */
+#ifndef TESTS_FUZZ_PICTURES_H
+#define TESTS_FUZZ_PICTURES_H
+
+#include "fuzz.h"
+#include "pictures/picture.h"
+
+/* Larger pictures are probed but not decoded: they would only make fuzzing slow. */
+enum { FUZZ_MOST_PIXELS = 1 << 18 };
+
+/* Whether a file of this header is small enough to be decoded here. */
+bool fuzz_is_small(const uint8_t *data, size_t size);
+
+/* Decodes the bytes, as stored and turned upright, and checks what picture.h and picture_probe.h promise. */
+void fuzz_check_picture(const uint8_t *data, size_t size);
+
+/* A copy of the bytes in which the chunks of a PNG have the checksums of what they hold, so that changes to
+ * the chunks reach the decoder. Released with mem_free; NULL when there is nothing to set right. */
+uint8_t *fuzz_repair_png(const uint8_t *data, size_t size);
+
+#endif
