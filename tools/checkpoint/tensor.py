@@ -76,6 +76,14 @@ def is_shape(value: object) -> bool:
     return isinstance(value, (list, tuple)) and len(value) <= MAX_RANK and all(map(is_size, value))
 
 
+def most_values(file_size: int) -> int:
+    """How many bytes of values a file of `file_size` may hold, when it is unpacked and tensors that share are copied.
+
+    Zeros and a model's pickle shrink well, whole files of weights do not: beyond this a file is a bomb.
+    """
+    return min(64 * file_size, 4 * file_size + 64_000_000)
+
+
 def tensor_of_bytes(data: memoryview, dtype: str, shape: tuple[int, ...]) -> Tensor:
     """A tensor whose values are `data`, little-endian and C-ordered; `data` has exactly the size of `shape`."""
     return Tensor(dtype, shape, lambda: np.frombuffer(data, NUMPY[dtype]).reshape(shape))

@@ -7,6 +7,7 @@ is one whose `data` is a slice of one variable. The field numbers below are thei
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -78,20 +79,30 @@ def _slice(message: memoryview, variables: dict[str, _Variable]) -> tuple[str, T
     if dtype not in _FLOATS:
         return name, tensor_of_bytes(memoryview(b""), f"TensorFlow DataType {dtype}", shape)
     kind, values_field, size = _FLOATS[dtype]
-    parts = [
-        value
-        for field, value in _fields(_only(data, 3) or memoryview(b""))
-        if field in (values_field, _TENSOR_CONTENT) and isinstance(value, memoryview)
-    ]
-    values = parts[0] if len(parts) == 1 else memoryview(b"".join(parts))
+    values = _joined(_only(data, 3) or memoryview(b""), (values_field, _TENSOR_CONTENT))
     if len(values) != math.prod(shape) * size:
         raise CheckpointError(f"tensor {name}: {len(values)} bytes of values do not match {kind} {list(shape)}")
     return name, tensor_of_bytes(values, kind, shape)
 
 
+def _joined(message: memoryview, numbers: tuple[int, ...]) -> memoryview:
+    """The bytes of all fields of these numbers; copied only where there are several."""
+    joined: memoryview | bytearray = memoryview(b"")
+    for field, value in _fields(message):
+        if field not in numbers or not isinstance(value, memoryview):
+            continue
+        if not joined:
+            joined = value
+        else:
+            joined = joined if isinstance(joined, bytearray) else bytearray(joined)
+            joined += value
+    return memoryview(joined)
+
+
 def _check_whole(name: str, message: memoryview | None, shape: tuple[int, ...]) -> None:
     """A TensorSliceProto must cover its whole variable: each extent empty, or 0 to the axis's size."""
-    extents = [value for field, value in _fields(message or memoryview(b"")) if field == 1]
+    found = (value for field, value in _fields(message or memoryview(b"")) if field == 1)
+    extents = list(itertools.islice(found, len(shape) + 1))
     whole = len(extents) == len(shape) and all(
         isinstance(extent, memoryview) and (not extent or (_number(extent, 1) == 0 and _number(extent, 2) == size))
         for extent, size in zip(extents, shape, strict=True)
@@ -102,11 +113,13 @@ def _check_whole(name: str, message: memoryview | None, shape: tuple[int, ...]) 
 
 def _shape(name: str, message: memoryview | None) -> tuple[int, ...]:
     """TensorShapeProto: the sizes of its dims."""
-    fields = list(_fields(message or memoryview(b"")))
-    sizes = tuple(_number(value, 1) for field, value in fields if field == 2 and isinstance(value, memoryview))
-    if len(sizes) > MAX_RANK or any(size > MAX_SIZE for size in sizes) or (3, 1) in fields:
-        raise CheckpointError(f"tensor {name}: its shape is unknown or impossible")
-    return sizes
+    sizes: list[int] = []
+    for field, value in _fields(message or memoryview(b"")):
+        if field == 2 and isinstance(value, memoryview):
+            sizes.append(_number(value, 1))
+        if len(sizes) > MAX_RANK or (sizes and sizes[-1] > MAX_SIZE) or (field, value) == (3, 1):
+            raise CheckpointError(f"tensor {name}: its shape is unknown or impossible")
+    return tuple(sizes)
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:

@@ -13,9 +13,6 @@ from __future__ import annotations
 
 import io
 import math
-import struct
-import zipfile
-import zlib
 from collections.abc import Callable
 from functools import cached_property, partial
 from typing import Any
@@ -26,6 +23,7 @@ from numpy.typing import NDArray
 from . import pickle_reader
 from .pickle_reader import Placeholder
 from .tensor import BITS, NUMPY, Checkpoint, CheckpointError, Tensor, is_shape, is_size
+from .zip_archive import ZipArchive
 
 _STORAGES = {
     "DoubleStorage": "F64", "FloatStorage": "F32", "HalfStorage": "F16", "BFloat16Storage": "BF16",
@@ -38,11 +36,9 @@ _STORAGES = {
 _MODULES = ("torch", "torch.cuda", "torch.storage")
 _DTYPES = {f"{module}.{name}": dtype for module in _MODULES for name, dtype in _STORAGES.items()}
 
-# A model's pickle and its zeros shrink well, whole files of weights do not: beyond this a zip is a bomb.
-_MAX_EXPANSION = 64
-
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_PROTOCOL = 1001
+_LEGACY_INSTRUCTIONS = 1000  # far more than the pickles before the object take
 _LEGACY_START = b"\x80\x02\x8a\n" + _LEGACY_MAGIC.to_bytes(10, "little") + b"."
 
 
@@ -58,61 +54,39 @@ def is_legacy(data: bytes) -> bool:
 
 def read_zip(data: bytes) -> Checkpoint:
     """The state dict in a zip-format file; raises CheckpointError."""
-    try:
-        return _read_archive(zipfile.ZipFile(io.BytesIO(data)), len(data))
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, OverflowError, struct.error) as error:
-        raise CheckpointError(f"damaged zip archive: {error}") from None
-
-
-def _read_archive(archive: zipfile.ZipFile, file_size: int) -> Checkpoint:
-    members = {member.filename: member for member in archive.infolist()}
-    if len(members) != len(archive.infolist()):
-        raise CheckpointError("two entries of the zip archive have the same name")
-    if sum(member.file_size for member in members.values()) > _MAX_EXPANSION * file_size:
-        raise CheckpointError(f"the zip archive unpacks to more than {_MAX_EXPANSION} times its size")
-    prefixes = [name.removesuffix("/data.pkl") for name in members if name.endswith("/data.pkl")]
+    archive = ZipArchive(data)
+    prefixes = [name.removesuffix("/data.pkl") for name in archive.names() if name.endswith("/data.pkl")]
     if len(prefixes) != 1:
         raise CheckpointError(f"a zip archive with {len(prefixes)} entries named */data.pkl, expected torch.save's one")
     (prefix,) = prefixes
-    if f"{prefix}/constants.pkl" in members:
+    if archive.size(f"{prefix}/constants.pkl") is not None:
         raise CheckpointError("a TorchScript archive, expected torch.save(model.state_dict())")
-    if f"{prefix}/byteorder" in members:
-        byteorder = _unpack(archive, members[f"{prefix}/byteorder"])
-        if byteorder != b"little":
-            raise CheckpointError("the byte order is not little-endian; save the weights on a little-endian machine")
+    if archive.size(f"{prefix}/byteorder") is not None and bytes(archive.read(f"{prefix}/byteorder")) != b"little":
+        raise CheckpointError("the byte order is not little-endian; save the weights on a little-endian machine")
 
-    def find(key: str, size: int) -> Callable[[], bytes]:
-        member = members.get(f"{prefix}/data/{key}")
-        if member is None:
-            raise CheckpointError(f"the zip archive has no entry {prefix}/data/{key}")
-        if member.file_size != size:
-            raise CheckpointError(f"entry {member.filename}: {member.file_size} bytes, expected {size}")
-        return partial(_unpack, archive, member)
+    def find(key: str, size: int) -> Callable[[], memoryview]:
+        name = f"{prefix}/data/{key}"
+        found = archive.size(name)
+        if found is None:
+            raise CheckpointError(f"the zip archive has no entry {name}")
+        if found != size:
+            raise CheckpointError(f"entry {name}: {found} bytes, expected {size}")
+        return partial(archive.read, name)
 
-    program = io.BytesIO(_unpack(archive, members[f"{prefix}/data.pkl"]))
+    program = io.BytesIO(archive.read(f"{prefix}/data.pkl"))
     return _state_dict(_Pickle(find).load(program))
-
-
-def _unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
-    """The contents of one entry, its CRC-32 checked."""
-    try:
-        return archive.read(member)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, OverflowError, EOFError) as error:
-        raise CheckpointError(f"entry {member.filename}: {error}") from None
-    except (struct.error, zlib.error):
-        raise CheckpointError(f"entry {member.filename}: damaged") from None
 
 
 def read_legacy(data: bytes) -> Checkpoint:
     """The state dict in a legacy-format file; raises CheckpointError."""
     stream = io.BytesIO(data)
-    places: dict[str, bytes] = {}
+    places: dict[str, memoryview] = {}
 
-    def find(key: str, size: int) -> Callable[[], bytes]:
+    def find(key: str, size: int) -> Callable[[], memoryview]:
         return lambda: places[key]  # the values stand behind the pickle that names them: looked up when read
 
     pickles = _Pickle(find)
-    magic, protocol, machine = (pickles.load(stream) for _ in range(3))
+    magic, protocol, machine = (pickles.load(stream, _LEGACY_INSTRUCTIONS) for _ in range(3))
     if magic != _LEGACY_MAGIC or protocol != _LEGACY_PROTOCOL:
         raise CheckpointError(f"not a legacy PyTorch file of protocol {_LEGACY_PROTOCOL}")
     if not isinstance(machine, dict) or machine.get("little_endian") is not True:
@@ -125,17 +99,21 @@ def read_legacy(data: bytes) -> Checkpoint:
         storage = pickles.storages.get(key) if isinstance(key, str) else None
         if storage is None or key in places:
             raise CheckpointError("damaged legacy file: a storage of no known class, or one given twice")
-        places[key] = _legacy_values(stream, storage)
+        places[key] = _legacy_values(data, stream, storage)
     if len(places) != len(pickles.storages):
         raise CheckpointError("damaged legacy file: a storage has no values")
+    if stream.tell() != len(data):
+        raise CheckpointError(f"damaged legacy file: ends at byte {stream.tell()}, but has {len(data)}")
     return _state_dict(root)
 
 
-def _legacy_values(stream: io.BytesIO, storage: _Storage) -> bytes:
+def _legacy_values(data: bytes, stream: io.BytesIO, storage: _Storage) -> memoryview:
     count = int.from_bytes(stream.read(8), "little")
     if count != storage.count:
         raise CheckpointError(f"storage {storage.key}: holds {count} values, expected {storage.count}")
-    values = stream.read(storage.size)
+    begin = stream.tell()
+    values = memoryview(data)[begin : begin + storage.size]
+    stream.seek(begin + len(values))
     if len(values) != storage.size:
         raise CheckpointError(f"storage {storage.key}: truncated at {len(values)} of {storage.size} bytes")
     return values
@@ -144,7 +122,7 @@ def _legacy_values(stream: io.BytesIO, storage: _Storage) -> bytes:
 class _Storage:
     """A run of `count` values of one dtype; `values` is read from the file once, when first needed."""
 
-    def __init__(self, key: str, dtype: str, count: int, find: Callable[[str, int], Callable[[], bytes]]) -> None:
+    def __init__(self, key: str, dtype: str, count: int, find: Callable[[str, int], Callable[[], memoryview]]) -> None:
         self.key, self.dtype, self.count = key, dtype, count
         self.size = count * BITS[dtype] // 8
         self._read = find(key, self.size)
@@ -157,7 +135,7 @@ class _Storage:
 class _Pickle:
     """What the pickles of PyTorch mean by their globals and persistent ids; the storages found on the way."""
 
-    def __init__(self, find: Callable[[str, int], Callable[[], bytes]]) -> None:
+    def __init__(self, find: Callable[[str, int], Callable[[], memoryview]]) -> None:
         self._find = find
         self.storages: dict[str, _Storage] = {}
         self._functions = {
@@ -168,8 +146,8 @@ class _Pickle:
             "torch._utils._rebuild_tensor_v2": _tensor,
         }
 
-    def load(self, stream: io.BytesIO) -> Any:
-        return pickle_reader.load(stream, self._functions, self._persistent)
+    def load(self, stream: io.BytesIO, most: int | None = None) -> Any:
+        return pickle_reader.load(stream, self._functions, self._persistent, most)
 
     def _persistent(self, identity: Any) -> Any:
         """("storage", class, key, location, count), in the legacy format with the view of another storage or None
@@ -248,8 +226,10 @@ def _gather(storage: _Storage, offset: int, shape: tuple[int, ...], strides: tup
         raise CheckpointError("an expanded tensor (stride 0) is larger than its storage; save a contiguous one")
     if 0 in shape:
         return np.empty(shape, NUMPY[storage.dtype])
+    # The stride of an axis of size 1 means nothing, and may be larger than NumPy can count.
     step = NUMPY[storage.dtype].itemsize
-    view = np.lib.stride_tricks.as_strided(storage.values[offset:], shape, [stride * step for stride in strides])
+    steps = [stride * step if size > 1 else 0 for size, stride in zip(shape, strides, strict=True)]
+    view = np.lib.stride_tricks.as_strided(storage.values[offset:], shape, steps)
     return np.array(view, order="C")
 
 
