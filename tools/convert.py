@@ -9,28 +9,42 @@ error there is no output file.
 from __future__ import annotations
 
 import argparse
+import errno
 import hashlib
+import io
 import math
+import os
 import signal
+import stat
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 try:
-    import numpy  # noqa: F401  (the package below needs it; said here in one line instead of a traceback)
+    from numpy.typing import NDArray  # the package below needs NumPy; said here in one line instead of a traceback
 except ImportError:
     sys.exit("convert: NumPy is missing; on Debian: apt install python3-numpy")
 
 import checkpoint
 from checkpoint import metadata, models, safetensors
 from checkpoint.metadata import Choices
-from checkpoint.tensor import CheckpointError, narrowed
+from checkpoint.tensor import BITS, CheckpointError, Tensor, most_values, narrowed, not_finite
 
 EXAMPLE = """\
 example: python3 tools/convert.py siggraph17-df00044c.pth -o siggraph17.safetensors
 
 """
 MAX_MESSAGE = 2000
+MAX_FILE = 1 << 32  # the largest of these networks, in doubles and with its optimiser, takes a third of it
+
+
+class Done(NamedTuple):
+    """What a conversion says: a line about what was written, and a warning, empty where there is none."""
+
+    line: str
+    warning: str
 
 
 def convert(
@@ -40,25 +54,68 @@ def convert(
     choices: Choices = Choices(),
     half: bool = False,
     force: bool = False,
-) -> str:
-    """Converts the file `source` into `output`, and returns a line that says what was written.
+) -> Done:
+    """Converts the file `source` into `output`, and returns what there is to say about it.
 
     `model` is a name of models.MODELS, or None to recognise it. Tensors keep their upstream names, shapes and layout;
-    F64 becomes F32, and with `half` tensors of 2 or more axes become F16. An existing output is kept unless `force`.
+    F64 becomes F32, and with `half` tensors of 2 or more axes become F16. Values that are NaN or infinite are kept and
+    warned of. An existing output is kept unless `force`.
     Raises CheckpointError where the checkpoint cannot be converted and OSError where a file cannot be read or written.
     """
     safetensors.check_output(output, force)
-    data = Path(source).read_bytes()
+    data = _read(source)
     found = models.unwrapped(checkpoint.read(data))
     model = models.recognised(found, model)
     used = models.used_tensors(model, found)
     sha256 = hashlib.sha256(data).hexdigest()
     about = metadata.describe(model, used, found, Path(source).name, sha256, choices)
-    written = {name: narrowed(tensor, half) for name, tensor in used.items()}
+    _check_sharing(used, len(data))
+    spoilt: dict[str, str] = {}
+    written = {name: _watched(name, narrowed(tensor, half), spoilt) for name, tensor in used.items()}
     size = safetensors.write(output, written, about, force)
     unused = len(found.tensors) - len(used)
     left_out = f"; {unused} unused tensors left out" if unused else ""
-    return f"{output}: {model}, {len(used)} tensors, {size / 1e6:.1f} MB, licence {about['limn.licence']}{left_out}"
+    line = f"{output}: {model}, {len(used)} tensors, {size / 1e6:.1f} MB, licence {about['limn.licence']}{left_out}"
+    return Done(line, models.counted([spoilt[name] for name in sorted(spoilt)], "tensors with NaN or infinite values"))
+
+
+def _read(path: str) -> bytes:
+    """The whole of a regular file; OSError for any other, for one that is too large, or that changes meanwhile."""
+    # Opening a pipe that nobody writes to would wait for ever.
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        before = os.fstat(file.fileno())
+        if stat.S_ISDIR(before.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+        if not stat.S_ISREG(before.st_mode):
+            raise OSError(errno.EINVAL, "is not a regular file", path)
+        if before.st_size > MAX_FILE:
+            raise OSError(errno.EFBIG, f"{before.st_size} bytes, expected at most {MAX_FILE}", path)
+        data = file.read(before.st_size + 1)
+        after = os.fstat(file.fileno())
+    if (len(data), after.st_size, after.st_mtime_ns) != (before.st_size, before.st_size, before.st_mtime_ns):
+        raise OSError(errno.EIO, "changed while it was read", path)
+    return data
+
+
+def _check_sharing(tensors: Mapping[str, Tensor], file_size: int) -> None:
+    """CheckpointError where tensors that share their values come to far more than the file holds."""
+    total = sum(math.prod(tensor.shape) * BITS[tensor.dtype] // 8 for tensor in tensors.values())
+    most = most_values(file_size)
+    if total > most:
+        raise CheckpointError(f"its tensors share values and come to {total} bytes, expected at most {most}")
+
+
+def _watched(name: str, tensor: Tensor, spoilt: dict[str, str]) -> Tensor:
+    """The tensor, which notes in `spoilt` how many NaN or infinite values it holds once it is read."""
+
+    def read() -> NDArray[Any]:
+        values = tensor.read()
+        count = not_finite(tensor.dtype, values)
+        if count > 0:
+            spoilt[name] = f"{name} ({count} of {values.size})"
+        return values
+
+    return replace(tensor, read=read)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -73,7 +130,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="convert",
         description="Converts a PyTorch, TensorFlow V1 or safetensors checkpoint into the file that limn runs.",
-        epilog="Exit code: 0 converted, 1 not (the reason is on stderr, no file is written), 2 wrong usage.",
+        epilog="Exit code: 0 converted, 1 not (the reason is on stderr, no file is written), 2 wrong usage, 128 and the"
+        " number of the signal that ended it.",
         allow_abbrev=False,
     )
     parser.add_argument("checkpoint", metavar="CHECKPOINT", help="the published file")
@@ -124,7 +182,6 @@ def main(arguments: list[str] | None = None) -> int:
     choices = Choices(options.licence, options.classes, options.mask_center, align_corners)
     try:
         done = convert(options.checkpoint, options.output, options.model, choices, options.half, options.force)
-        print(_one_line(done))
     except CheckpointError as error:
         return _fail(f"{options.checkpoint}: {error}")
     except OSError as error:
@@ -133,9 +190,25 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(f"{options.checkpoint}: not enough memory to convert it")
     except KeyboardInterrupt:
         return 130
+    if done.warning:
+        print(_one_line(f"convert: {options.checkpoint}: warning: {done.warning}"), file=sys.stderr)
+    return _say(_one_line(done.line))
+
+
+def _say(line: str) -> int:
+    """Prints what was done; returns the exit code."""
+    try:
+        print(line, flush=True)
+    except OSError as error:
+        sys.stdout = open(os.devnull, "w")  # so that Python does not try again at its end, and fail with another code
+        return _fail(f"standard output: {error.strerror}; the conversion is complete")
     return 0
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that an unfinished file is removed
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # whatever the terminal can spell
+    for ending in (signal.SIGTERM, signal.SIGHUP):  # so that an unfinished file is removed
+        if signal.getsignal(ending) != signal.SIG_IGN:
+            signal.signal(ending, lambda number, _: sys.exit(128 + number))
     sys.exit(main())

@@ -130,9 +130,10 @@ def _converted(entry: Entry, path: Path, sha256: str, output: Path, force: bool)
         done = convert.convert(str(path), str(output), entry.model, Choices(licence=entry.licence), force=force)
     except CheckpointError as error:
         raise CheckpointError(f"{found}: {error}") from None
+    said = f"{done.line}\nwarning: {done.warning}" if done.warning else done.line
     if entry.wanted.sha256 is not None:
-        return done
-    return f"{found}; its publisher states no hash: every tensor's name and shape was checked\n{done}"
+        return said
+    return f"{found}; its publisher states no hash: every tensor's name and shape was checked\n{said}"
 
 
 def _checked(path: Path, wanted: Wanted) -> str:

@@ -214,11 +214,19 @@ def test_values_that_overflow_are_refused(dtype: str, value: float, options: lis
     assert "tensor main.3.weight: holds" in error and "does not fit" in error
 
 
-def test_not_a_number_passes_through(tmp_path: Path) -> None:
+@pytest.mark.parametrize("dtype", ["<f4", "<f8", "<f2", "<u2"])
+def test_values_that_are_not_finite_pass_through_with_a_warning(dtype: str, tmp_path: Path) -> None:
     """Judging values is `limn verify`'s work."""
-    tensors = GENERATOR | {"main.3.weight": np.full_like(GENERATOR["main.3.weight"], np.nan)}
-    assert_same(converted(tmp_path, torch_zip(tensors)).tensors, tensors)
-    assert np.isnan(converted(tmp_path, torch_zip(tensors), "--half").tensors["main.3.weight"]).all()
+    tensors = dict(GENERATOR)
+    for name, value in (("main.3.weight", np.nan), ("main.4.bias", -np.inf)):
+        spoilt = tensors[name].copy()
+        spoilt.flat[1:3] = value
+        tensors[name] = (spoilt.view("<u4") >> 16).astype("<u2") if dtype == "<u2" else spoilt.astype(dtype)
+    warning = "2 tensors with NaN or infinite values: main.3.weight (2 of 2048), main.4.bias (2 of 8)"
+    want = {name: tensor.astype("<f4") if dtype == "<f8" else tensor for name, tensor in tensors.items()}
+    assert_same(converted(tmp_path, torch_zip(tensors), warning=warning).tensors, want)
+    halved = converted(tmp_path, torch_zip(tensors), "--half", warning=warning).tensors["main.3.weight"]
+    assert np.isnan(halved.flat[1:3]).all() and np.isfinite(halved).sum() == halved.size - 2
 
 
 def test_tensors_stand_by_descending_alignment(tmp_path: Path) -> None:

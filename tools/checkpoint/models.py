@@ -99,12 +99,14 @@ def used_tensors(model: str, checkpoint: Checkpoint) -> dict[str, Tensor]:
         if tensor.dtype not in NUMPY
     ]
     unexpected = [name for name in tensors if name not in expected and not re.fullmatch(unused, name)]
+    empty = [f"{name} {list(tensor.shape)}" for name, tensor in present.items() if 0 in tensor.shape]
     problems = [
-        f"{len(names)} {what}: {_listed(names)}"
+        counted(names, what)
         for what, names in (
             ("missing", missing),
             ("of a wrong shape", misshapen),
             ("of a wrong dtype", other),
+            ("without values", empty),
             ("unexpected", unexpected),
         )
         if names
@@ -112,6 +114,11 @@ def used_tensors(model: str, checkpoint: Checkpoint) -> dict[str, Tensor]:
     if problems:
         raise CheckpointError(f"{model} tensors: {'; '.join(problems)}")
     return present
+
+
+def counted(names: list[str], what: str) -> str:
+    """How many names there are, of what, and the first of them; empty where there are none."""
+    return f"{len(names)} {what}: {_listed(names)}" if names else ""
 
 
 def _listed(names: list[str]) -> str:

@@ -71,9 +71,7 @@ class _Function:
 Functions = Mapping[str, Callable[[tuple[Any, ...]], Any]]
 
 
-def load(
-    stream: BinaryIO, functions: Functions, persistent: Callable[[Any], Any], most: int | None = None
-) -> Any:
+def load(stream: BinaryIO, functions: Functions, persistent: Callable[[Any], Any], most: int | None = None) -> Any:
     """The object that the pickle at the stream's position describes; the stream is left just behind it.
 
     `functions` maps "module.name" to what is called, with the tuple of arguments, where the program calls that

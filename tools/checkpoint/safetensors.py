@@ -20,6 +20,7 @@ from typing import Any
 from .tensor import BITS, Checkpoint, CheckpointError, Tensor, is_shape, is_size, tensor_of_bytes
 
 MAX_HEADER = 100_000_000  # the cap that the reference implementation sets too
+MAX_VALUES = 1_000_000  # in the header, 150 MB as Python's objects; ten thousand tensors take a seventh
 ALIGNMENT = 64  # where the data starts in the files written here, so that a reader may use aligned loads
 
 
@@ -34,6 +35,8 @@ def read(data: bytes) -> Checkpoint:
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
         raise CheckpointError("__metadata__ holds something other than text, expected an object of strings")
+    if not all(_is_unicode(key) and _is_unicode(text) for key, text in metadata.items()):
+        raise CheckpointError("__metadata__ holds text that is not valid Unicode")
     spans = sorted((_span(name, entry), name) for name, entry in header.items())
     end = 0
     for (begin, stop), name in spans:
@@ -57,6 +60,9 @@ def _split(data: bytes) -> tuple[dict[str, Any], memoryview]:
     text = data[8 : 8 + length]
     if not text.startswith(b"{"):
         raise CheckpointError("the header does not begin with '{'")
+    values = sum(map(text.count, (b"[", b"{", b",", b":")))
+    if values > MAX_VALUES:
+        raise CheckpointError(f"the header holds {values} values, expected at most {MAX_VALUES}")
     try:
         header = json.loads(text.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant)
     except RecursionError:
@@ -79,12 +85,19 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not a JSON number")
 
 
+def _is_unicode(text: str) -> bool:
+    """Whether the text can be written as UTF-8: JSON can spell half a surrogate pair, which cannot."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _span(name: str, entry: Any) -> tuple[int, int]:
     """The checked data offsets of one header entry."""
-    try:
-        name.encode("utf-8")
-    except UnicodeEncodeError:
-        raise CheckpointError(f"tensor {name}: the name is not valid Unicode") from None
+    if not _is_unicode(name):
+        raise CheckpointError(f"tensor {name}: the name is not valid Unicode")
     if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
         raise CheckpointError(f"tensor {name}: expected an object with dtype, shape and data_offsets")
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
@@ -135,7 +148,8 @@ def write(path: str, tensors: Mapping[str, Tensor], metadata: Mapping[str, str],
     text += b" " * (-(8 + len(text)) % ALIGNMENT)
 
     final = os.path.realpath(path)  # a link's target is replaced, not the link
-    partial = os.path.join(os.path.dirname(final), f".{os.path.basename(final)}.{os.getpid()}.part")
+    unique = f"{os.getpid()}-{os.urandom(4).hex()}"  # a process that was killed may have left its own
+    partial = os.path.join(os.path.dirname(final), f".{os.path.basename(final)}.{unique}.part")
     try:
         file = open(partial, "xb")
         try:

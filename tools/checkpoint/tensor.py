@@ -89,6 +89,13 @@ def tensor_of_bytes(data: memoryview, dtype: str, shape: tuple[int, ...]) -> Ten
     return Tensor(dtype, shape, lambda: np.frombuffer(data, NUMPY[dtype]).reshape(shape))
 
 
+def not_finite(dtype: str, values: NDArray[Any]) -> int:
+    """How many values, read from a tensor of `dtype`, are NaN or infinite."""
+    if dtype == "BF16":
+        return int(np.count_nonzero(values & 0x7F80 == 0x7F80))  # all bits of the exponent
+    return values.size - int(np.count_nonzero(np.isfinite(values)))
+
+
 def narrowed(tensor: Tensor, half: bool) -> Tensor:
     """The tensor as it is written: F64 becomes F32, and with `half` every tensor of 2 or more axes becomes F16.
 
@@ -108,7 +115,7 @@ def _narrow(tensor: Tensor, target: str) -> NDArray[Any]:
     values = tensor.read()
     if tensor.dtype == "BF16":  # a bfloat16 is the upper half of a float32
         values = (values.astype("<u4") << 16).view("<f4")
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):  # invalid: what a CPU calls some NaNs
         narrow = values.astype(NUMPY[target])
     overflowed = np.isinf(narrow) & np.isfinite(values)
     if overflowed.any():

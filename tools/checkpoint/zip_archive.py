@@ -37,7 +37,9 @@ class ZipArchive:
             raise CheckpointError("two entries of the zip archive have the same name")
         total, most = sum(member.file_size for member in members), most_values(len(data))
         if total > most:
-            raise CheckpointError(f"the zip archive unpacks to {total} bytes, expected at most {most} of its {len(data)}")
+            raise CheckpointError(
+                f"the zip archive unpacks to {total} bytes, expected at most {most} of its {len(data)}"
+            )
         _check_places(members, len(data))
 
     def names(self) -> list[str]:
@@ -53,7 +55,9 @@ class ZipArchive:
         member = self._members[name]
         values = _unpacked(member, self._packed(member))
         if len(values) != member.file_size:
-            raise CheckpointError(f"entry {name}: unpacks to another size than the {member.file_size} bytes it promises")
+            raise CheckpointError(
+                f"entry {name}: unpacks to another size than the {member.file_size} bytes it promises"
+            )
         crc = zlib.crc32(values)
         if crc != member.CRC:
             raise CheckpointError(f"entry {name}: Bad CRC-32 {crc:08x}, expected {member.CRC:08x}")
