@@ -137,7 +137,9 @@ SECONDS ?= 60
 fuzz:                         ## every fuzz target for SECONDS=60, as many at a time as there are cores
 	$(MAKE) fuzzers BUILD=$(BUILD)/fuzz CC=clang SANITIZE=address,undefined,fuzzer-no-link CFLAGS="-O1 -g" \
 	    NATIVE_FLAGS="$(NATIVE_UNUSED)"
-	@printf '%s\n' $(FUZZ_TARGETS) | xargs -P "$$(nproc)" -I NAME sh tests/fuzz/run.sh $(BUILD)/fuzz NAME $(SECONDS)
+	@{ printf '%s\n' $(FUZZ_TARGETS); \
+	    $(PYTHON) tests/fuzz/fuzz_convert.py --prepare $(BUILD)/fuzz --venv $(BUILD)/fuzz-venv; } | \
+	    xargs -P "$$(nproc)" -I NAME sh tests/fuzz/run.sh $(BUILD)/fuzz NAME $(SECONDS)
 
 fuzz-coverage:                ## lines and branches of the readers that seeds and finds of fuzzing reach
 	$(MAKE) replays BUILD=$(BUILD)/coverage CC=clang CFLAGS="-O1 -g -fprofile-instr-generate -fcoverage-mapping" \

@@ -82,10 +82,8 @@ def convert(
 def _read(path: str) -> bytes:
     """The whole of a regular file; OSError for any other, for one that is too large, or that changes meanwhile."""
     # Opening a pipe that nobody writes to would wait for ever.
-    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
         before = os.fstat(file.fileno())
-        if stat.S_ISDIR(before.st_mode):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
         if not stat.S_ISREG(before.st_mode):
             raise OSError(errno.EINVAL, "is not a regular file", path)
         if before.st_size > MAX_FILE:

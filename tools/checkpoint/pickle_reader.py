@@ -23,8 +23,8 @@ from typing import Any, BinaryIO
 from .tensor import CheckpointError
 
 # A program runs for a second at most and builds no more objects than this, even if it holds nothing but "push". The
-# pickle of DeepLabv3 with its optimiser has a tenth of it.
-MAX_INSTRUCTIONS = 1_000_000
+# pickle of DeepLabv3 with its optimiser has a ninth of it.
+MAX_INSTRUCTIONS = 500_000
 
 _PYTHON2_LIBRARY = {"__builtin__", "cPickle", "commands", "copy_reg", "exceptions", "popen2", "thread", "urllib2"}
 _LIBRARY = sys.stdlib_module_names | _PYTHON2_LIBRARY
@@ -94,6 +94,11 @@ def load(stream: BinaryIO, functions: Functions, persistent: Callable[[Any], Any
     return machine.stack.pop()
 
 
+def kind(value: Any) -> str:
+    """What sort of value it is, for messages."""
+    return type(value).__name__.lstrip("_")
+
+
 def _resolve(module: str, name: str, functions: Functions) -> _Function | Placeholder:
     """The three rules of this file's head."""
     full = f"{module}.{name}"
@@ -117,21 +122,21 @@ def _fill(target: Any, items: list[Any]) -> None:
             raise CheckpointError("damaged pickle: a key without a value")
         target.update((_key(items[i]), items[i + 1]) for i in range(0, len(items), 2))
     elif not isinstance(target, Placeholder):
-        raise CheckpointError(f"damaged pickle: sets items in a {type(target).__name__}")
+        raise CheckpointError(f"damaged pickle: sets items in a {kind(target)}")
 
 
 def _extend(target: Any, items: list[Any]) -> None:
     if isinstance(target, list):
         target.extend(items)
     elif not isinstance(target, Placeholder):
-        raise CheckpointError(f"damaged pickle: appends to a {type(target).__name__}")
+        raise CheckpointError(f"damaged pickle: appends to a {kind(target)}")
 
 
 def _call(callee: Any, arguments: Any) -> Any:
     if isinstance(callee, Placeholder):
         return Placeholder(callee.name)
     if not isinstance(callee, _Function) or not isinstance(arguments, tuple):
-        raise CheckpointError(f"damaged pickle: calls a {type(callee).__name__}")
+        raise CheckpointError(f"damaged pickle: calls a {kind(callee)}")
     return callee.call(arguments)
 
 

@@ -251,7 +251,7 @@ def _state_dict(root: Any) -> Checkpoint:
     if isinstance(root, Placeholder):
         raise CheckpointError(f"a pickled {root.name} object, expected a state dict: save model.state_dict()")
     if not isinstance(root, dict):
-        raise CheckpointError(f"a pickled {type(root).__name__}, expected a state dict of named tensors")
+        raise CheckpointError(f"a pickled {pickle_reader.kind(root)}, expected a state dict of named tensors")
     names = {name: value for name, value in root.items() if isinstance(name, str)}
     return Checkpoint(
         {name: value for name, value in names.items() if isinstance(value, Tensor)},

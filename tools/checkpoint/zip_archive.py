@@ -88,6 +88,8 @@ def _check_places(members: list[zipfile.ZipInfo], file_size: int) -> None:
     """Each entry lies inside the file, behind the one before: no byte is unpacked twice."""
     end, before = 0, ""
     for member in sorted(members, key=lambda member: member.header_offset):
+        if member.header_offset < 0:
+            raise CheckpointError(f"entry {member.filename}: begins at byte {member.header_offset}")
         if member.header_offset < end:
             raise CheckpointError(f"entry {member.filename}: begins inside entry {before}")
         end, before = member.header_offset + _HEADER + member.compress_size, member.filename

@@ -1,0 +1,113 @@
+"""What the fuzzer of tools/convert.py tries, and the files it begins with; needs no fuzzer itself.
+
+Each target takes arbitrary bytes through everything the converter does with a file but writing it. A checkpoint may
+turn out to be damaged, which is a CheckpointError; anything else that is raised is a bug. Checksums are switched off on
+both sides: a fuzzer does not find values that match one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import types
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from unittest import mock
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path += [str(ROOT / "tools"), str(ROOT / "tests" / "python")]
+
+import checkpoint  # noqa: E402  (found only through the line above)
+import checkpoint_files as files  # noqa: E402
+import hostile_checkpoints  # noqa: E402
+from checkpoint import leveldb_table, metadata, models, zip_archive  # noqa: E402
+from checkpoint.tensor import NUMPY, CheckpointError, narrowed  # noqa: E402
+from model_tables import dcgan, enhancenet, weights  # noqa: E402
+
+CORPUS = Path(__file__).parent / "corpus"
+SEED_MOST = 8192  # bytes; what larger files do differently, take longer, the tests look at
+
+_ZLIB = types.SimpleNamespace(
+    crc32=lambda _: 0, decompressobj=zlib.decompressobj, error=zlib.error, MAX_WBITS=zlib.MAX_WBITS
+)
+
+
+def whole_file(data: bytes) -> None:
+    """A file of any format."""
+    with contextlib.suppress(CheckpointError):
+        _convert(data)
+
+
+def pickle_program(data: bytes) -> None:
+    """The pickle in a zip file, beside the storages that the pickles of `networks` name: of 1 and of 16 values."""
+    storages = [(f"a/data/{number}", bytes(64 if number in (0, 5) else 4)) for number in range(6)]
+    whole_file(files.zipped([("a/data.pkl", data), *storages]))
+
+
+def _convert(data: bytes) -> None:
+    """convert.convert without the output file; reads every tensor that would be written."""
+    found = models.unwrapped(checkpoint.read(data))
+    for tensor in found.tensors.values():
+        assert all(type(size) is int and size >= 0 for size in tensor.shape)
+    model = models.recognised(found, None)
+    used = models.used_tensors(model, found)
+    about = metadata.describe(model, used, found, "weights", "0" * 64, metadata.Choices())
+    assert all(isinstance(text, str) and text.encode() is not None for text in about.values())
+    for tensor in used.values():
+        for half in (False, True):
+            written = narrowed(tensor, half)
+            values = written.read()
+            assert (values.shape, values.dtype) == (written.shape, NUMPY[written.dtype])
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "convert_pickle": pickle_program,
+    "convert_zip": whole_file,
+    "convert_legacy": whole_file,
+    "convert_table": whole_file,
+    "convert_safetensors": whole_file,
+}
+
+
+@contextlib.contextmanager
+def no_checksums() -> Iterator[None]:
+    """CRC-32 and CRC-32C are 0, in the converter as in what writes the seeds."""
+    with (
+        mock.patch.object(zip_archive, "zlib", _ZLIB),
+        mock.patch.object(zipfile, "crc32", lambda *_: 0),
+        mock.patch.object(leveldb_table, "crc32c", lambda _: 0),
+        mock.patch.object(files, "crc32c", lambda _: 0),
+    ):
+        yield
+
+
+def seeds(target: str) -> dict[str, bytes]:
+    """The inputs that a target begins with: the networks in its format, the hostile files of the tests, the corpus."""
+    corpus = sorted((CORPUS / target).glob("*")) if (CORPUS / target).exists() else []
+    hostile = hostile_checkpoints.FILES.get(target.removeprefix("convert_"), {})
+    return {
+        **networks(target),
+        **{name: data for name, file in hostile.items() if not file.large and len(data := file.make()) <= SEED_MOST},
+        **{path.name: path.read_bytes() for path in corpus},
+    }
+
+
+def networks(target: str) -> dict[str, bytes]:
+    """Two small networks in the target's format."""
+    generator = weights(dcgan(1, (1,), 1))
+    network = weights(enhancenet(0))
+    write = {
+        "convert_pickle": lambda root: files.TorchPickle().dumps(root),
+        "convert_zip": files.torch_zip,
+        "convert_legacy": files.torch_legacy,
+    }
+    if target == "convert_table":
+        return {"enhancenet": files.tf_v1(network), "enhancenet_unpacked": files.tf_v1(network, packed=False)}
+    if target == "convert_safetensors":
+        return {"dcgan": files.safetensors(generator), "dcgan_metadata": files.safetensors(generator, {"format": "pt"})}
+    return {
+        "dcgan": write[target](generator),
+        "dcgan_nested": write[target]({"epoch": 1, "state_dict": {f"module.{k}": v for k, v in generator.items()}}),
+    }
