@@ -96,6 +96,15 @@ limn_status app_model(const struct options *options, const char *fallback, limn_
 /* The input: -i or the plain argument `index`. LIMN_E_USAGE when there is none, or both. */
 limn_status app_input(const struct options *options, const char **input, limn_error *error);
 
+/* Prints the model's warning where the command succeeded, or in part: elsewhere its message says enough. */
+void app_model_warn(const limn_model *model, limn_status status);
+
+/* The same, and the end of what app_model began. */
+void app_model_end(limn_engine *engine, limn_model *model, limn_status status);
+
+/* A line on stderr about results that may be wrong, which --quiet does not keep back. */
+void app_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* A line on stderr, unless --quiet. */
 void app_note(const struct options *options, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

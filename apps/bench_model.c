@@ -31,8 +31,10 @@ static limn_status load(const struct options *options, struct bench *bench, limn
         status = limn_session_create(bench->model, bench->size, &bench->session, error);
     }
     bench->load_seconds = time_now() - start;
-    if (status == LIMN_OK)
+    if (status == LIMN_OK) {
         fill_inputs(bench->session);
+        app_model_warn(bench->model, status);
+    }
     return status;
 }
 

@@ -70,10 +70,13 @@ static limn_status add_networks(struct context *context, limn_error *error)
     return status;
 }
 
-static void free_all(struct context *context)
+static void free_all(struct context *context, limn_status status)
 {
     for (int i = 0; i < context->count; i++) {
-        colorizer_free(context->entries[i].colorizer);
+        struct colorizer *colorizer = context->entries[i].colorizer;
+        if (colorizer)
+            app_model_warn(colorizer->encoder_model ? colorizer->encoder_model : colorizer->model, status);
+        colorizer_free(colorizer);
         limn_model_free(context->models[i]);
     }
     limn_engine_free(context->engine);
@@ -172,6 +175,6 @@ limn_status colorize_run(const struct options *options, limn_error *error)
         status = colorizer_add_encoder(context.entries[0].colorizer, error);
     if (status == LIMN_OK)
         status = batch_run(options, colorize_file, &context, error);
-    free_all(&context);
+    free_all(&context, status);
     return status;
 }

@@ -98,6 +98,20 @@ limn_status app_model(const struct options *options, const char *fallback, limn_
     return status;
 }
 
+void app_model_warn(const limn_model *model, limn_status status)
+{
+    const char *warning = limn_model_warning(model);
+    if (warning && (status == LIMN_OK || status == LIMN_E_SOME))
+        app_warn("%s", warning);
+}
+
+void app_model_end(limn_engine *engine, limn_model *model, limn_status status)
+{
+    app_model_warn(model, status);
+    limn_model_free(model);
+    limn_engine_free(engine);
+}
+
 limn_status app_input(const struct options *options, const char **input, limn_error *error)
 {
     int given = options->argument_count + (options->input != NULL);
@@ -109,15 +123,30 @@ limn_status app_input(const struct options *options, const char **input, limn_er
 
 /* ---- text -------------------------------------------------------------------------------- */
 
+static void print_line(const char *format, va_list arguments)
+{
+    char text[sizeof(limn_error)];
+    limn_error line; /* in which fail() leaves no control characters */
+    vsnprintf(text, sizeof text, format, arguments);
+    fail(&line, LIMN_OK, "%s", text);
+    fprintf(stderr, "limn: %s\n", line.message);
+}
+
+void app_warn(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    print_line(format, arguments);
+    va_end(arguments);
+}
+
 void app_note(const struct options *options, const char *format, ...)
 {
     if (options->quiet)
         return;
     va_list arguments;
     va_start(arguments, format);
-    fputs("limn: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
+    print_line(format, arguments);
     va_end(arguments);
 }
 

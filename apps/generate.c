@@ -231,7 +231,6 @@ limn_status generate_run(const struct options *options, limn_error *error)
     if (status != LIMN_OK)
         return status;
     status = generate_all(&task, model, error);
-    limn_model_free(model);
-    limn_engine_free(engine);
+    app_model_end(engine, model, status);
     return status;
 }

@@ -157,38 +157,6 @@ limn_status inspect_run(const struct options *options, limn_error *error)
 
 /* ---- verify ------------------------------------------------------------------------------ */
 
-static bool is_variance(const char *name)
-{
-    static const char suffix[] = "running_var";
-    size_t length = strlen(name);
-    return length >= sizeof suffix - 1 && strcmp(name + length - (sizeof suffix - 1), suffix) == 0;
-}
-
-static limn_status verify_tensor(const struct weights_file *weights, const struct tensor_entry *entry,
-                                 limn_error *error)
-{
-    size_t bytes;
-    if (!size_multiply((size_t)entry->elements, sizeof(float), &bytes))
-        return fail(error, LIMN_E_WEIGHTS, "%s: tensor %s is too large", file_path(weights->file),
-                    entry->name);
-    float *values = mem_alloc(bytes);
-    if (!values)
-        return fail_memory(error, entry->name, bytes);
-    int64_t unfinite = 0, negative = 0;
-    limn_status status = weights_read(weights, entry, values, &unfinite, error);
-    for (uint64_t i = 0; status == LIMN_OK && is_variance(entry->name) && i < entry->elements; i++)
-        negative += values[i] < 0;
-    if (status == LIMN_OK && unfinite)
-        status =
-            fail(error, LIMN_E_WEIGHTS, "%s: tensor %s holds %" PRId64 " values that are NaN or infinite",
-                 file_path(weights->file), entry->name, unfinite);
-    else if (status == LIMN_OK && negative)
-        status = fail(error, LIMN_E_WEIGHTS, "%s: tensor %s holds %" PRId64 " negative variances",
-                      file_path(weights->file), entry->name, negative);
-    mem_free(values);
-    return status;
-}
-
 limn_status verify_run(const struct options *options, limn_error *error)
 {
     struct contents contents;
@@ -198,7 +166,7 @@ limn_status verify_run(const struct options *options, limn_error *error)
     const struct safetensors *header = contents.weights.header;
     for (size_t i = 0; status == LIMN_OK && i < header->tensor_count; i++)
         if (dtype_is_usable(header->tensors[i].dtype))
-            status = verify_tensor(&contents.weights, &header->tensors[i], error);
+            status = weights_check(&contents.weights, &header->tensors[i], error);
     if (status == LIMN_OK && options->json) {
         printf("{\"file\": ");
         print_json_string(stdout, contents.path);

@@ -1,10 +1,12 @@
 /* run.c - limn run: the bare graph on a tensor. */
 #include "dump.h"
 #include "files.h"
+#include "finite.h"
 #include "memory.h"
 #include "npy.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 /* The second input, of graphs that have one: from --latent, else zeros. */
 static limn_status set_latent(limn_session *session, const struct options *options, limn_error *error)
@@ -28,6 +30,16 @@ static limn_status set_latent(limn_session *session, const struct options *optio
         status = limn_session_set_input(session, 1, latent.data, error);
     npy_free(&latent);
     return status;
+}
+
+/* The bare network's values are written as they are; what is no number among them is worth a word. */
+static void warn_unfinite(const limn_session *session, const char *path)
+{
+    const struct tensor *made = session_output(session);
+    int64_t unfinite = count_unfinite(made);
+    if (unfinite)
+        app_warn("%s: %" PRId64 " of %" PRId64 " values are NaN or infinite",
+                 strcmp(path, "-") == 0 ? "standard output" : path, unfinite, tensor_pixels(made) * made->c);
 }
 
 static limn_status run_tensor(limn_model *model, const struct npy *input, struct dumps *dumps,
@@ -63,6 +75,8 @@ static limn_status run_tensor(limn_model *model, const struct npy *input, struct
     if (status == LIMN_OK)
         status = npy_write(options->output, (int64_t[4]){made.n, made.c, made.h, made.w}, output,
                            options->force, error);
+    if (status == LIMN_OK)
+        warn_unfinite(session, options->output);
     mem_free(output);
     limn_session_free(session);
     return status;
@@ -91,7 +105,6 @@ limn_status run_run(const struct options *options, limn_error *error)
     if (status == LIMN_OK)
         status = run_tensor(model, &input, &dumps, error);
     npy_free(&input);
-    limn_model_free(model);
-    limn_engine_free(engine);
+    app_model_end(engine, model, status);
     return status;
 }

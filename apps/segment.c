@@ -189,7 +189,6 @@ limn_status segment_run(const struct options *options, limn_error *error)
     if (status != LIMN_OK)
         return status;
     status = run_model(&c, error);
-    limn_model_free(c.model);
-    limn_engine_free(engine);
+    app_model_end(engine, c.model, status);
     return status;
 }

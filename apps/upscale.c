@@ -63,7 +63,6 @@ limn_status upscale_run(const struct options *options, limn_error *error)
     status = upscale_factor(context.model, &context.factor, error);
     if (status == LIMN_OK)
         status = batch_run(options, upscale_file, &context, error);
-    limn_model_free(context.model);
-    limn_engine_free(engine);
+    app_model_end(engine, context.model, status);
     return status;
 }

@@ -120,34 +120,24 @@ limn_status colorizer_add_encoder(struct colorizer *colorizer, limn_error *error
                 path, made->c, made->h, made->w, wanted);
 }
 
-static limn_status check_finite(const struct colorizer *colorizer, int64_t bad, limn_error *error)
-{
-    return bad ? fail(error, LIMN_E_WEIGHTS,
-                      "%s: the network produced %" PRId64 " values that are no finite numbers",
-                      colorizer->model->graph.path, bad)
-               : LIMN_OK;
-}
-
 /* The encoder's input => z, the mean */
-static limn_status encode(struct colorizer *colorizer, float *z, limn_error *error)
+static limn_status encode(struct colorizer *colorizer, const char *name, float *z, limn_error *error)
 {
-    int64_t bad = 0;
     limn_status status = limn_session_run(colorizer->encoder, error);
     if (status != LIMN_OK)
         return status;
-    const float *mean = session_output(colorizer->encoder)->data;
-    for (int64_t i = 0; i < colorizer->latent; i++) {
-        z[i] = mean[i];
-        bad += !isfinite(z[i]);
-    }
-    return check_finite(colorizer, bad, error);
+    const struct tensor mean =
+        tensor_view(session_output(colorizer->encoder)->data, 1, 1, 1, colorizer->latent, colorizer->latent);
+    memcpy(z, mean.data, (size_t)mean.c * sizeof *z);
+    return model_check_made(colorizer->encoder_model, &mean, name, error);
 }
 
-static limn_status set_latent(struct colorizer *colorizer, const uint64_t *seed, limn_error *error)
+static limn_status set_latent(struct colorizer *colorizer, const char *name, const uint64_t *seed,
+                              limn_error *error)
 {
     float *z = session_input(colorizer->session, 1)->data;
     if (colorizer->encoder)
-        return encode(colorizer, z, error);
+        return encode(colorizer, name, z, error);
     if (seed)
         noise_normal(*seed, z, colorizer->latent);
     else
@@ -156,18 +146,13 @@ static limn_status set_latent(struct colorizer *colorizer, const uint64_t *seed,
 }
 
 /* NHWC output of the network => colorizer->ab */
-static limn_status take_ab(struct colorizer *colorizer, limn_error *error)
+static void take_ab(struct colorizer *colorizer)
 {
     const struct tensor *y = session_output(colorizer->session);
     float scale = colorizer->latent ? 127.5F : 1, shift = colorizer->latent ? -0.5F : 0;
-    int64_t bad = 0;
     for (int64_t p = 0; p < colorizer->side * colorizer->side; p++)
-        for (int c = 0; c < 2; c++) {
-            float made = y->data[p * y->stride + c];
-            bad += !isfinite(made);
-            colorizer->ab[2 * p + c] = made * scale + shift;
-        }
-    return check_finite(colorizer, bad, error);
+        for (int c = 0; c < 2; c++)
+            colorizer->ab[2 * p + c] = y->data[p * y->stride + c] * scale + shift;
 }
 
 limn_status colorizer_run(struct colorizer *colorizer, const struct picture *source,
@@ -186,11 +171,15 @@ limn_status colorizer_run(struct colorizer *colorizer, const struct picture *sou
     if (status == LIMN_OK)
         status = colorizer->latent ? set_lab(source, input, ab, error) : set_lightness(source, input, error);
     if (status == LIMN_OK && colorizer->latent)
-        status = set_latent(colorizer, wish->seed, error);
+        status = set_latent(colorizer, source->name, wish->seed, error);
     if (status != LIMN_OK)
         return status;
     status = limn_session_run(colorizer->session, error);
-    return status == LIMN_OK ? take_ab(colorizer, error) : status;
+    if (status == LIMN_OK)
+        status = model_check_made(colorizer->model, session_output(colorizer->session), source->name, error);
+    if (status == LIMN_OK)
+        take_ab(colorizer);
+    return status;
 }
 
 /* ---- the picture ------------------------------------------------------------------------- */

@@ -62,7 +62,7 @@ void colorizer_free(struct colorizer *colorizer);
 limn_status colorizer_add_encoder(struct colorizer *colorizer, limn_error *error);
 
 /* Runs the network on a picture of 3 or 4 channels; its answer stays in colorizer->ab. Errors: LIMN_E_INPUT
- * for a hint outside the picture, LIMN_E_WEIGHTS when the network makes values that are no finite numbers,
+ * for a hint outside the picture, model_check_made's when the network makes values that are not finite,
  * LIMN_E_MEMORY. */
 limn_status colorizer_run(struct colorizer *colorizer, const struct picture *source,
                           const struct colorize_wish *wish, limn_error *error);

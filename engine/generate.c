@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Clang may fuse a * b + c into one rounding where the machine can; torchvision rounds twice. */
@@ -76,22 +77,19 @@ static void count_progress(struct job *job, int64_t pictures)
         job->how->progress(job->how->context, job->done, job->all);
 }
 
-/* Dense values of picture n of the batch; NaN is an error. */
-static limn_status take_values(const struct job *job, int64_t n, float *values, limn_error *error)
+/* Dense values of picture `first` + n, the batch's n-th, which must be finite. */
+static limn_status take_values(const struct job *job, int64_t first, int64_t n, float *values,
+                               limn_error *error)
 {
     const struct tensor *y = session_output(job->session);
-    const float *in = y->data + n * y->h * y->w * y->stride;
-    int64_t nans = 0;
+    const struct tensor made =
+        tensor_view(y->data + n * y->h * y->w * y->stride, 1, y->h, y->w, y->c, y->stride);
+    char name[32];
     for (int64_t p = 0; p < y->h * y->w; p++)
-        for (int64_t c = 0; c < y->c; c++) {
-            float level = in[p * y->stride + c];
-            nans += isnan(level);
-            *values++ = level;
-        }
-    if (nans)
-        return fail(error, LIMN_E_WEIGHTS, "%s: the network produced %" PRId64 " values that are no numbers",
-                    job->model->graph.path, nans);
-    return LIMN_OK;
+        for (int64_t c = 0; c < y->c; c++)
+            *values++ = made.data[p * y->stride + c];
+    snprintf(name, sizeof name, "picture %" PRId64, first + n);
+    return model_check_made(job->model, &made, name, error);
 }
 
 /* ---- values to bytes --------------------------------------------------------------------- */
@@ -126,7 +124,7 @@ static limn_status find_range(struct job *job, float *values, limn_error *error)
         limn_status status = run_batch(job, first, error);
         for (int64_t n = 0; status == LIMN_OK && n < pictures_from(job, first); n++) {
             float *place = job->kept ? job->kept + (first + n) * job->values : values;
-            status = take_values(job, n, place, error);
+            status = take_values(job, first, n, place, error);
             widen_range(job, place);
         }
         if (status != LIMN_OK)
@@ -146,7 +144,7 @@ static limn_status deliver_batch(struct job *job, int64_t first, float *values, 
     for (int64_t n = 0; status == LIMN_OK && n < pictures; n++) {
         const float *place = job->kept ? job->kept + (first + n) * job->values : values;
         if (!job->kept)
-            status = take_values(job, n, values, error);
+            status = take_values(job, first, n, values, error);
         if (status != LIMN_OK)
             return status;
         to_picture(job, place);

@@ -43,8 +43,8 @@ struct generate {
  * in all of its pictures. So a picture among many equals the one made alone but for rounding, which can move
  * a byte by one level.
  *
- * LIMN_E_WEIGHTS when the network produces values that are no numbers, LIMN_E_MEMORY, and what `picture`
- * returns. */
+ * model_check_made's errors when a value of some picture is not finite, LIMN_E_WEIGHTS, LIMN_E_MEMORY, and
+ * what `picture` returns. */
 limn_status generate_pictures(limn_model *model, const struct generator *generator,
                               const struct generate *how, limn_error *error);
 

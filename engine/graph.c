@@ -208,8 +208,11 @@ float *graph_read_vector(struct graph *graph, const char *name, const char *suff
         return NULL;
     }
     float *vector = graph_new_vector(graph, count);
+    bool finite = true;
     limn_status status =
-        vector ? weights_read(graph->weights, entry, vector, NULL, graph->error) : graph->status;
+        vector ? weights_read(graph->weights, entry, vector, &finite, graph->error) : graph->status;
+    if (!finite && !graph->unfinite)
+        graph->unfinite = entry;
     if (status == LIMN_OK)
         return vector;
     graph->status = status;

@@ -81,8 +81,9 @@ struct graph {
     struct node *nodes;
     int count, room;
     value output;
-    int64_t side_least, side_multiple; /* what heights and widths must be; 0 and 1 at first */
-    bool *used;                        /* per tensor of the weights file: the graph reads it */
+    int64_t side_least, side_multiple;   /* what heights and widths must be; 0 and 1 at first */
+    bool *used;                          /* per tensor of the weights file: the graph reads it */
+    const struct tensor_entry *unfinite; /* the first one read that holds NaN or infinity, or NULL */
     limn_status status;
     limn_error *error;
 };

@@ -127,6 +127,13 @@ const char *limn_model_name(const limn_model *model);
 /* The value of a metadata key of the weights file, or NULL. Lives as long as the model. */
 const char *limn_model_metadata(const limn_model *model, const char *key);
 
+/* NULL, or one line about weights that are NaN or infinite: the file, the first tensor found with such
+ * values, how many it holds and where the first stands. Weights are looked at as they are read, so this is
+ * settled for all that a session needs when limn_session_create returns. Such a model runs: what becomes of
+ * the values is up to the network. Lives as long as the model and never changes once it is there.
+ * Thread-safe. */
+const char *limn_model_warning(const limn_model *model);
+
 int limn_model_inputs(const limn_model *model);
 
 /* ---- session ----------------------------------------------------------------------------- */
@@ -147,7 +154,7 @@ limn_status limn_session_set_input(limn_session *session, int index, const float
 /* Runs the graph. Allocates nothing. Denormal numbers are flushed to zero meanwhile. */
 limn_status limn_session_run(limn_session *session, limn_error *error);
 
-/* Copies the result of the last run out, dense NCHW. */
+/* Copies the result of the last run out, dense NCHW: as the network made it, NaN and infinity included. */
 limn_status limn_session_get_output(const limn_session *session, float *nchw, limn_error *error);
 
 #ifdef __cplusplus

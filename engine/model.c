@@ -1,11 +1,13 @@
 /* model.c - engines and models: see limn.h and model.h. */
 #include "model.h"
+#include "finite.h"
 #include "gemm.h"
 #include "memory.h"
 #include "native.h"
 #include "pack.h"
 #include "sizes.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -113,6 +115,8 @@ limn_status model_load_as(limn_engine *engine, const char *path, const struct mo
         limn_model_free(created);
         return status;
     }
+    if (created->graph.unfinite)
+        model_note_unfinite(created, created->graph.unfinite);
     *model = created;
     return LIMN_OK;
 }
@@ -149,6 +153,32 @@ int limn_model_inputs(const limn_model *model)
     for (int i = 0; i < model->graph.count; i++)
         count += model->graph.nodes[i].role == NODE_INPUT;
     return count;
+}
+
+void model_note_unfinite(limn_model *model, const struct tensor_entry *entry)
+{
+    if (atomic_load(&model->warns))
+        return;
+    if (weights_check(&model->weights, entry, &model->warning) != LIMN_OK)
+        atomic_store(&model->warns, true);
+}
+
+const char *limn_model_warning(const limn_model *model)
+{
+    return atomic_load(&model->warns) ? model->warning.message : NULL;
+}
+
+limn_status model_check_made(const limn_model *model, const struct tensor *made, const char *name,
+                             limn_error *error)
+{
+    int64_t unfinite = count_unfinite(made);
+    const char *warning = limn_model_warning(model);
+    if (!unfinite)
+        return LIMN_OK;
+    return fail(error, warning ? LIMN_E_WEIGHTS : LIMN_E_INPUT,
+                "%s: %" PRId64 " of %" PRId64 " values that the network made are NaN or infinite; %s%s", name,
+                unfinite, tensor_pixels(made) * made->c, warning ? warning : model->graph.path,
+                warning ? "" : " itself holds none");
 }
 
 int64_t model_usual_side(const struct model_kind *kind, const struct graph *graph)

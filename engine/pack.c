@@ -45,6 +45,7 @@ struct source {
     unsigned char *packed;
     int64_t tasks, together;   /* pack tasks, and how many of them are a unit */
     int64_t first_unit, units; /* of all units */
+    atomic_bool unfinite;      /* NaN or infinity was read */
 };
 
 /* Channels of a tensor and the products of its axes around one of the two kinds. */
@@ -177,7 +178,7 @@ static int64_t unit_floats(const struct source *source)
     return round_up(most, LINE_FLOATS);
 }
 
-static limn_status pack_unit(const struct source *source, int64_t unit, const struct weights_file *file,
+static limn_status pack_unit(struct source *source, int64_t unit, const struct weights_file *file,
                              float *staging, limn_error *error)
 {
     int64_t first, end;
@@ -188,9 +189,12 @@ static limn_status pack_unit(const struct source *source, int64_t unit, const st
                                .count = (uint64_t)(span.count * axes.inner),
                                .runs = (uint64_t)axes.outer,
                                .step = (uint64_t)((output ? axes.oc : axes.ic) * axes.inner)};
-    limn_status status = weights_read_part(file, source->node->weight, part, staging, error);
+    bool finite = true;
+    limn_status status = weights_read_part(file, source->node->weight, part, staging, &finite, error);
     if (status != LIMN_OK)
         return status;
+    if (!finite)
+        atomic_store(&source->unfinite, true);
     struct layer_weights weights =
         prepare_weights(source->node, output ? span.count : axes.oc, output ? axes.ic : span.count, staging);
     const float *data = weights.data;
@@ -220,7 +224,7 @@ struct pack_run {
 static limn_status pack_units(struct pack_run *run, float *staging, limn_error *error)
 {
     limn_status status = LIMN_OK;
-    const struct source *source = run->sources;
+    struct source *source = run->sources;
     for (int64_t unit; status == LIMN_OK && !atomic_load(&run->failed) &&
                        (unit = atomic_fetch_add(&run->next, 1)) < run->units;) {
         while (unit >= source->first_unit + source->units)
@@ -264,8 +268,13 @@ static limn_status pack_sources(limn_model *model, struct pack_run *run, int lan
     run->staging = mem_alloc(bytes);
     if (!run->staging)
         return fail_memory(run->error, model->graph.path, bytes);
+    uint64_t denormals = cpu_flush_denormals(); /* as in the pool's own threads, which may pack any of it */
     pool_run(model->engine->pool, lanes, pack_lane, run);
+    cpu_restore_denormals(denormals);
     mem_free(run->staging);
+    for (int i = 0; run->status == LIMN_OK && i < run->count; i++)
+        if (atomic_load(&run->sources[i].unfinite))
+            model_note_unfinite(model, run->sources[i].node->weight);
     return run->status;
 }
 

@@ -179,18 +179,6 @@ static limn_status fill_input(const limn_model *model, const struct picture *sou
 
 /* ---- the network's answer ---------------------------------------------------------------- */
 
-static limn_status check_finite(const struct tensor *logits, const char *path, limn_error *error)
-{
-    int64_t bad = 0;
-    for (int64_t p = 0; p < tensor_pixels(logits); p++)
-        for (int64_t c = 0; c < logits->c; c++)
-            bad += !isfinite(logits->data[p * logits->stride + c]);
-    if (bad)
-        return fail(error, LIMN_E_WEIGHTS,
-                    "%s: the network produced %" PRId64 " values that are no finite numbers", path, bad);
-    return LIMN_OK;
-}
-
 /* out: one value of each of `count` planes of `plane` floats. */
 static void softmax(const float *logits, int64_t count, int64_t plane, float *out)
 {
@@ -248,7 +236,7 @@ static limn_status run(limn_session *session, const struct picture *source, doub
     if (status == LIMN_OK)
         status = limn_session_run(session, error);
     if (status == LIMN_OK)
-        status = check_finite(logits.made, model->graph.path, error);
+        status = model_check_made(model, logits.made, source->name, error);
     if (status == LIMN_OK && probabilities)
         status = make_probabilities(&logits, probabilities, error);
     if (status == LIMN_OK)

@@ -44,8 +44,9 @@ limn_status segment_prepare(const limn_model *model, const struct segment *how, 
  * `probabilities`, unless NULL, becomes 1 x C x H x W, the softmax over the network's C classes (or the
  * sigmoid of its only one) at the size of the network's input. Release both with picture_free and npy_free.
  *
- * Errors: LIMN_E_INPUT for a picture that becomes too small or too large for the network, LIMN_E_WEIGHTS when
- * a logit, before any enlargement, is not finite, LIMN_E_MEMORY. Both results are then empty. */
+ * Errors: LIMN_E_INPUT for a picture that becomes too small or too large for the network; model_check_made's
+ * when a logit, before any enlargement, is not finite; LIMN_E_WEIGHTS, LIMN_E_MEMORY. Both results are then
+ * empty. */
 limn_status segment_picture(limn_model *model, const struct picture *source, const struct segment *how,
                             struct picture *classes, struct npy *probabilities, limn_error *error);
 

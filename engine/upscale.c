@@ -7,7 +7,8 @@
 #include "sizes.h"
 
 #include <inttypes.h>
-#include <math.h>
+#include <limits.h>
+#include <stdio.h>
 
 /* What bands may plan for: three quarters of what is left under the memory limit, as the picture is written
  * on top; an automatic choice of their height takes no more than BUDGET either. */
@@ -30,22 +31,20 @@ static void load_rows(const struct picture *source, int64_t first, const struct 
             out[c] = (float)in[c] / 255.0F;
 }
 
-/* Clips, scales, rounds to nearest; a NaN is counted. */
-static unsigned char to_byte(float level, int64_t *nans)
+/* Clips, scales, rounds to nearest. */
+static unsigned char to_byte(float level)
 {
-    *nans += isnan(level);
     float scaled = level * 255.0F;
     return (unsigned char)(scaled >= 255 ? 255 : scaled > 0 ? scaled + 0.5F : 0);
 }
 
-/* Pixels of the network's output => 8-bit pixels. Returns how many values are no numbers. */
-static int64_t store_pixels(const float *in, int64_t stride, int64_t pixels, unsigned char *out, int channels)
+/* Pixels of the network's output => 8-bit pixels. */
+static void store_pixels(const struct tensor *rows, unsigned char *out, int channels)
 {
-    int64_t nans = 0;
-    for (int64_t p = 0; p < pixels; p++, in += stride, out += channels)
+    const float *in = rows->data;
+    for (int64_t p = 0; p < tensor_pixels(rows); p++, in += rows->stride, out += channels)
         for (int c = 0; c < 3; c++)
-            out[c] = to_byte(in[c], &nans);
-    return nans;
+            out[c] = to_byte(in[c]);
 }
 
 /* The alpha plane of `source`, enlarged; empty when it has none. */
@@ -110,22 +109,23 @@ static void take_rows(void *context, int64_t first, const struct tensor *rows)
 }
 
 /* Rows of the output, at most STRIP, from row `first` on. */
-static limn_status write_strip(struct job *job, int64_t first, const float *rows, int64_t count,
-                               int64_t stride, limn_error *error)
+static limn_status write_strip(struct job *job, int64_t first, const struct tensor *rows, limn_error *error)
 {
     const struct upscale *how = job->how;
     int channels = job->source->channels;
-    int64_t width = job->source->width * job->factor, height = job->source->height * job->factor;
-    int64_t nans = store_pixels(rows, stride, count * width, job->strip, channels);
-    if (nans)
-        return fail(error, LIMN_E_WEIGHTS, "%s: the network produced %" PRId64 " values that are no numbers",
-                    job->model->graph.path, nans);
+    char name[PATH_MAX];
+    snprintf(name, sizeof name, "%s, rows %" PRId64 " to %" PRId64 " of the result", job->source->name, first,
+             first + rows->h - 1);
+    limn_status status = model_check_made(job->model, rows, name, error);
+    if (status != LIMN_OK)
+        return status;
+    store_pixels(rows, job->strip, channels);
     if (job->alpha.pixels)
-        for (int64_t p = 0; p < count * width; p++)
-            job->strip[4 * p + 3] = job->alpha.pixels[first * width + p];
-    limn_status status = how->rows(how->context, job->strip, count, error);
+        for (int64_t p = 0; p < tensor_pixels(rows); p++)
+            job->strip[4 * p + 3] = job->alpha.pixels[first * rows->w + p];
+    status = how->rows(how->context, job->strip, rows->h, error);
     if (status == LIMN_OK && how->progress)
-        how->progress(how->context, first + count, height);
+        how->progress(how->context, first + rows->h, job->source->height * job->factor);
     return status;
 }
 
@@ -133,9 +133,10 @@ static limn_status give_rows(void *context, int64_t first, const struct tensor *
 {
     limn_status status = LIMN_OK;
     for (int64_t row = 0; status == LIMN_OK && row < rows->h; row += STRIP) {
-        int64_t count = smaller(STRIP, rows->h - row);
-        status = write_strip(context, first + row, rows->data + row * rows->w * rows->stride, count,
-                             rows->stride, error);
+        const struct tensor strip =
+            tensor_view(rows->data + row * rows->w * rows->stride, 1, smaller(STRIP, rows->h - row), rows->w,
+                        rows->c, rows->stride);
+        status = write_strip(context, first + row, &strip, error);
     }
     return status;
 }

@@ -21,7 +21,9 @@ struct upscale {
 /* How many times larger the model makes a picture; LIMN_E_USAGE when it is no super-resolution model. */
 limn_status upscale_factor(const limn_model *model, int64_t *factor, limn_error *error);
 
-/* Enlarges `source`. The result does not depend on `tile`, to the last bit. Alpha is enlarged bicubically. */
+/* Enlarges `source`. The result does not depend on `tile`, to the last bit. Alpha is enlarged bicubically.
+ * Errors: LIMN_E_INPUT, LIMN_E_WEIGHTS, LIMN_E_MEMORY, what `rows` returns, and model_check_made's when
+ * values of some rows are not finite; the rows before were handed over then. */
 limn_status upscale_picture(limn_model *model, const struct picture *source, const struct upscale *how,
                             limn_error *error);
 

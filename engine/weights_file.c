@@ -1,13 +1,16 @@
 /* weights_file.c - see weights_file.h. */
 #include "weights_file.h"
+#include "finite.h"
 #include "memory.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Elements of half precision converted at a time, in the first-level cache. */
-enum { CHUNK = 4096, SNIFF = 16 };
+/* Elements of half precision converted at a time, in the first-level cache; floats read at a time, to the
+ * second level. */
+enum { CHUNK = 4096, FLOAT_CHUNK = 1 << 17, SNIFF = 16 };
 
 static limn_status refuse_foreign(const struct file *file, limn_error *error)
 {
@@ -78,55 +81,129 @@ void weights_close(struct weights_file *weights)
     *weights = (struct weights_file){0};
 }
 
-/* `count` elements from element `first` on. Floats are read to where they belong, others through a buffer. */
+/* `count` elements from element `first` on. Floats are read to where they belong, others through a buffer; in
+ * pieces, so that they are looked at while they are in a cache. */
 static limn_status read_run(const struct weights_file *weights, const struct tensor_entry *entry,
-                            uint64_t first, uint64_t count, float *out, limn_error *error)
+                            uint64_t first, uint64_t count, float *out, bool *finite, limn_error *error)
 {
-    if (entry->dtype == DTYPE_F32) {
-        limn_status status = file_read_at(weights->file, entry->offset + first * sizeof *out, out,
-                                          (size_t)count * sizeof *out, error);
-        if (status == LIMN_OK)
-            dtype_to_float(DTYPE_F32, out, (size_t)count, out);
-        return status;
-    }
     enum { WIDTH = 2 };
     unsigned char raw[WIDTH * CHUNK];
+    bool is_float = entry->dtype == DTYPE_F32;
+    uint64_t most = is_float ? FLOAT_CHUNK : CHUNK, width = is_float ? sizeof *out : WIDTH;
     for (uint64_t done = 0; done < count;) {
-        size_t some = count - done < CHUNK ? (size_t)(count - done) : CHUNK;
-        limn_status status =
-            file_read_at(weights->file, entry->offset + (first + done) * WIDTH, raw, some * WIDTH, error);
+        size_t some = (size_t)(count - done < most ? count - done : most);
+        float *to = out + done;
+        void *from = is_float ? (void *)to : raw;
+        limn_status status = file_read_at(weights->file, entry->offset + (first + done) * width, from,
+                                          some * (size_t)width, error);
         if (status != LIMN_OK)
             return status;
-        dtype_to_float(entry->dtype, raw, some, out + done);
+        dtype_to_float(entry->dtype, from, some, to);
+        if (!all_finite(to, some))
+            *finite = false;
         done += some;
     }
     return LIMN_OK;
 }
 
-limn_status weights_read_part(const struct weights_file *weights, const struct tensor_entry *entry,
-                              struct tensor_part part, float *out, limn_error *error)
+static limn_status check_dtype(const struct weights_file *weights, const struct tensor_entry *entry,
+                               limn_error *error)
 {
-    if (!dtype_is_usable(entry->dtype))
-        return fail(error, LIMN_E_WEIGHTS, "%s: tensor %s is %s; F32, F16 or BF16 expected",
-                    file_path(weights->file), entry->name, dtype_name(entry->dtype));
+    if (dtype_is_usable(entry->dtype))
+        return LIMN_OK;
+    return fail(error, LIMN_E_WEIGHTS, "%s: tensor %s is %s; F32, F16 or BF16 expected",
+                file_path(weights->file), entry->name, dtype_name(entry->dtype));
+}
+
+limn_status weights_read_part(const struct weights_file *weights, const struct tensor_entry *entry,
+                              struct tensor_part part, float *out, bool *finite, limn_error *error)
+{
+    limn_status status = check_dtype(weights, entry, error);
     if (part.count == part.step) /* no gaps: one run */
         part = (struct tensor_part){part.first, part.count * part.runs, 1, 0};
-    limn_status status = LIMN_OK;
     for (uint64_t run = 0; status == LIMN_OK && run < part.runs; run++)
-        status =
-            read_run(weights, entry, part.first + run * part.step, part.count, out + run * part.count, error);
+        status = read_run(weights, entry, part.first + run * part.step, part.count, out + run * part.count,
+                          finite, error);
     return status;
 }
 
 limn_status weights_read(const struct weights_file *weights, const struct tensor_entry *entry, float *out,
-                         int64_t *unfinite, limn_error *error)
+                         bool *finite, limn_error *error)
 {
     struct tensor_part whole = {.count = entry->elements, .runs = 1};
-    limn_status status = weights_read_part(weights, entry, whole, out, error);
-    for (uint64_t i = 0; status == LIMN_OK && unfinite && i < entry->elements; i++)
-        *unfinite += !isfinite(out[i]);
+    return weights_read_part(weights, entry, whole, out, finite, error);
+}
+
+/* ---- checking ---------------------------------------------------------------------------- */
+
+static bool is_variance(const char *name)
+{
+    static const char suffix[] = "running_var";
+    size_t length = strlen(name);
+    return length >= sizeof suffix - 1 && strcmp(name + length - (sizeof suffix - 1), suffix) == 0;
+}
+
+/* Values of one tensor that should not be: how many, and the first of them. */
+struct flaws {
+    uint64_t count, first;
+};
+
+static void note_flaw(struct flaws *flaws, uint64_t element)
+{
+    if (!flaws->count++)
+        flaws->first = element;
+}
+
+/* "[2,0,1]": where an element stands. */
+static const char *place_text(const struct tensor_entry *entry, uint64_t element, char text[96])
+{
+    uint64_t axes[SAFETENSORS_RANK_MOST];
+    for (int i = entry->rank; i-- > 0; element /= entry->shape[i])
+        axes[i] = element % entry->shape[i];
+    strcpy(text, "[");
+    for (int i = 0; i < entry->rank; i++) {
+        size_t used = strlen(text);
+        snprintf(text + used, 96 - used, "%s%" PRIu64, i ? "," : "", axes[i]);
+    }
+    return strcat(text, "]");
+}
+
+static limn_status fail_flaws(const struct weights_file *weights, const struct tensor_entry *entry,
+                              const struct flaws *flaws, const char *one, const char *more, limn_error *error)
+{
+    char place[96];
+    return fail(error, LIMN_E_WEIGHTS, "%s: tensor %s holds %" PRIu64 " %s, %sat %s",
+                file_path(weights->file), entry->name, flaws->count, flaws->count == 1 ? one : more,
+                flaws->count == 1 ? "" : "the first ", place_text(entry, flaws->first, place));
+}
+
+limn_status weights_check(const struct weights_file *weights, const struct tensor_entry *entry,
+                          limn_error *error)
+{
+    struct flaws unfinite = {0}, negative = {0};
+    bool variances = is_variance(entry->name);
+    limn_status status = check_dtype(weights, entry, error);
+    for (uint64_t done = 0; status == LIMN_OK && done < entry->elements; done += CHUNK) {
+        float values[CHUNK];
+        uint64_t some = entry->elements - done < CHUNK ? entry->elements - done : CHUNK;
+        bool finite = true;
+        status = read_run(weights, entry, done, some, values, &finite, error);
+        for (uint64_t i = 0; status == LIMN_OK && (!finite || variances) && i < some; i++) {
+            if (!isfinite(values[i]))
+                note_flaw(&unfinite, done + i);
+            else if (variances && values[i] < 0)
+                note_flaw(&negative, done + i);
+        }
+    }
+    if (status == LIMN_OK && unfinite.count)
+        return fail_flaws(weights, entry, &unfinite, "value that is NaN or infinite",
+                          "values that are NaN or infinite", error);
+    if (status == LIMN_OK && negative.count)
+        return fail_flaws(weights, entry, &negative, "negative variance", "negative variances", error);
     return status;
 }
+
+/* ---- shapes ------------------------------------------------------------------------------ */
 
 const char *shape_text(const struct tensor_entry *entry, char text[96])
 {

@@ -15,10 +15,10 @@ struct weights_file {
 limn_status weights_open(const char *path, struct weights_file *weights, limn_error *error);
 void weights_close(struct weights_file *weights);
 
-/* Reads a whole tensor of a usable dtype as floats; `out` holds entry->elements. A NaN or infinity in it is
- * counted in *unfinite when that is not NULL. */
+/* Reads a whole tensor of a usable dtype as floats; `out` holds entry->elements. *finite becomes false when
+ * one of them is NaN or infinite, and is left alone otherwise; so below. */
 limn_status weights_read(const struct weights_file *weights, const struct tensor_entry *entry, float *out,
-                         int64_t *unfinite, limn_error *error);
+                         bool *finite, limn_error *error);
 
 /* Runs of neighbouring elements: `runs` times `count` of them, the first from element `first` on, each `step`
  * elements behind the one before. */
@@ -29,7 +29,12 @@ struct tensor_part {
 /* Reads a part of a tensor, its runs one after the other: `out` holds runs * count floats. The part must lie
  * within the tensor. Thread-safe. */
 limn_status weights_read_part(const struct weights_file *weights, const struct tensor_entry *entry,
-                              struct tensor_part part, float *out, limn_error *error);
+                              struct tensor_part part, float *out, bool *finite, limn_error *error);
+
+/* Goes through a tensor of a usable dtype: LIMN_E_WEIGHTS, and a message that says how many and the first of
+ * them, when values of it are NaN or infinite, or are variances of a batchnorm and negative. */
+limn_status weights_check(const struct weights_file *weights, const struct tensor_entry *entry,
+                          limn_error *error);
 
 /* "64x3x3x3" into `text`; "scalar" for rank 0. Returns text. */
 const char *shape_text(const struct tensor_entry *entry, char text[96]);

@@ -32,7 +32,8 @@ static float *golden_values(const struct golden *golden, const char *name, struc
         return NULL;
     float *nchw = malloc((size_t)entry->elements * sizeof *nchw),
           *nhwc = malloc((size_t)entry->elements * sizeof *nhwc);
-    assert_ok(weights_read(&golden->file, entry, nchw, NULL, error));
+    bool finite = true;
+    assert_ok(weights_read(&golden->file, entry, nchw, &finite, error));
     const uint64_t *s = entry->shape;
     *shape = tensor_view(nhwc, (int64_t)s[0], (int64_t)s[2], (int64_t)s[3], (int64_t)s[1], (int64_t)s[1]);
     tensor_from_nchw(shape, nchw);
@@ -163,7 +164,8 @@ static const char *with_tensors(const char *name, const struct made_tensor *extr
     for (size_t i = 0; i < count; i++) {
         const struct tensor_entry *entry = &file.header->tensors[i];
         float *values = malloc((size_t)entry->elements * sizeof *values);
-        assert_ok(weights_read(&file, entry, values, NULL, error));
+        bool finite = true;
+        assert_ok(weights_read(&file, entry, values, &finite, error));
         tensors[i] = (struct made_tensor){.name = entry->name, .values = values};
         for (int axis = 0; axis < entry->rank; axis++)
             tensors[i].shape[axis] = (int64_t)entry->shape[axis];

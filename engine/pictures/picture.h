@@ -19,6 +19,7 @@ struct picture {
     int channels;          /* 3: RGB, 4: RGBA, not premultiplied; 1: a single plane, inside the engine only */
     unsigned char *pixels; /* height x width x channels, dense; released by picture_free */
     char warning[160];     /* "" or what the user should know, e.g. an ICC profile other than sRGB */
+    const char *name; /* for messages: of one that was read, its file's as given to the reader, borrowed */
 };
 
 /* Allocates a picture with undefined pixels. LIMN_E_MEMORY. */

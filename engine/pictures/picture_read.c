@@ -25,7 +25,8 @@ limn_status picture_create(int64_t width, int64_t height, int channels, struct p
     unsigned char *pixels = mem_alloc(bytes);
     if (!pixels)
         return fail_memory(error, "a picture", bytes);
-    *picture = (struct picture){.width = width, .height = height, .channels = channels, .pixels = pixels};
+    *picture = (struct picture){
+        .width = width, .height = height, .channels = channels, .pixels = pixels, .name = "the picture"};
     return LIMN_OK;
 }
 
@@ -169,6 +170,7 @@ limn_status picture_decode(const unsigned char *bytes, size_t size, const char *
     if (header.foreign_profile)
         snprintf(picture->warning, sizeof picture->warning,
                  "the embedded ICC profile '%s' is not sRGB and is ignored", header.profile);
+    picture->name = name;
     return LIMN_OK;
 }
 

@@ -78,7 +78,7 @@ def test_file_without_encoder(tmp_path: Path) -> None:
         ({"enc_fc1__weight": np.zeros((10, 32, 4, 4))}, "2 positive dimensions"),
         ({"enc_fc1__weight": np.zeros((8, 512)), "enc_fc1__bias": np.zeros(8)}, "makes 8x1x1 values, 10x1x1 expected"),
         ({"enc_conv3__weight": np.zeros((16, 8, 6, 6))}, "makes 10x2x2 values, 10x1x1 expected"),
-        ({"enc_fc1__bias": np.full(10, np.nan)}, "5 values that are no finite numbers"),
+        ({"enc_fc1__bias": np.full(10, np.nan)}, "in.ppm: 5 of 5 values that the network made are NaN or infinite; "),
     ],
 )
 def test_encoder_that_does_not_fit(tmp_path: Path, changes: dict[str, np.ndarray | None], message: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 from pathlib import Path
 
@@ -155,7 +156,9 @@ def test_no_numbers_are_no_classes(tmp_path: Path) -> None:
         model = write_weights(tmp_path / "bad.safetensors", tensors)
         (tmp_path / "in.ppm").write_bytes(ppm(smooth(40, 40)))
         line = fails(3, "segment", "-m", model, "in.ppm", "-o", "out.png", cwd=tmp_path)
-        assert "400 values that are no finite numbers" in line and not (tmp_path / "out.png").exists()
+        assert "in.ppm: 400 of 1600 values that the network made are NaN or infinite; " in line
+        assert re.search(r"bad.safetensors: tensor outc.conv.bias holds 1 value that is NaN or infinite, at \[2\]$", line)
+        assert not (tmp_path / "out.png").exists()
 
 
 def test_no_numbers_before_the_enlargement(tmp_path: Path) -> None:
@@ -168,7 +171,7 @@ def test_no_numbers_before_the_enlargement(tmp_path: Path) -> None:
     (tmp_path / "in.ppm").write_bytes(ppm(smooth(40, 48)))
     for options in ([], ["--resize", "40"], ["--probabilities", "p.npy"]):
         line = fails(3, "segment", "-m", model, "in.ppm", "-o", "out.png", *options, cwd=tmp_path)
-        assert "30 values that are no finite numbers" in line
+        assert "in.ppm: 30 of 120 values that the network made are NaN or infinite; " in line
         assert not (tmp_path / "out.png").exists() and not (tmp_path / "p.npy").exists()
 
 
