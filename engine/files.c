@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* ---- reading ----------------------------------------------------------------------------- */
@@ -23,6 +24,46 @@ struct file {
     char path[];
 };
 
+/* fstat, so that whatever is written to the file from now on gives it another time. The kernel stamps files
+ * by a clock that stands still for some milliseconds; a file that was written in this very tick would keep
+ * its time if it were written again, so the tick is waited for. One that is written all the time is not. */
+static int stat_settled(int descriptor, struct stat *status)
+{
+    enum { WAITS_MOST = 50 };
+    const struct timespec moment = {.tv_nsec = 1000000};
+    struct timespec now = {0};
+    for (int waits = 0;; waits++) {
+        clock_gettime(CLOCK_REALTIME_COARSE, &now); /* first: later writes are stamped with this or more */
+        if (fstat(descriptor, status) != 0)
+            return -1;
+        double age = (double)(now.tv_sec - status->st_mtim.tv_sec) +
+                     1e-9 * (double)(now.tv_nsec - status->st_mtim.tv_nsec);
+        bool stored = S_ISREG(status->st_mode) && status->st_blocks > 0; /* unlike pipes, and files of /sys */
+        if (!stored || age > 0 || age < -0.1 || waits == WAITS_MOST)
+            return 0;
+        nanosleep(&moment, NULL);
+    }
+}
+
+static limn_status check_unchanged(int descriptor, const struct stat *before, const char *path,
+                                   limn_status kind, limn_error *error)
+{
+    struct stat now;
+    if (fstat(descriptor, &now) != 0)
+        return fail(error, kind, "%s: %s", path, strerror(errno));
+    if (now.st_size != before->st_size || now.st_mtim.tv_sec != before->st_mtim.tv_sec ||
+        now.st_mtim.tv_nsec != before->st_mtim.tv_nsec)
+        return fail(error, kind, "%s: changed while it was being read", path);
+    return LIMN_OK;
+}
+
+static limn_status fail_irregular(const char *path, const struct stat *status, limn_status kind,
+                                  limn_error *error)
+{
+    return fail(error, kind, "%s: is %s, a regular file is needed here", path,
+                S_ISDIR(status->st_mode) ? "a folder" : "a pipe or device");
+}
+
 limn_status file_open(const char *path, limn_status kind, struct file **file, limn_error *error)
 {
     *file = NULL;
@@ -30,17 +71,22 @@ limn_status file_open(const char *path, limn_status kind, struct file **file, li
     if (stat(path, &status) != 0) /* before open(), which would wait for a writer on a pipe */
         return fail(error, kind, "%s: %s", path, strerror(errno));
     if (!S_ISREG(status.st_mode))
-        return fail(error, kind, "%s: is %s, a regular file is needed here", path,
-                    S_ISDIR(status.st_mode) ? "a folder" : "a pipe or device");
+        return fail_irregular(path, &status, kind, error);
     size_t length = strlen(path) + 1;
     struct file *opened = mem_zalloc(1, sizeof *opened + length);
     if (!opened)
         return fail_memory(error, path, sizeof *opened + length);
     opened->kind = kind;
     memcpy(opened->path, path, length);
-    opened->descriptor = open(path, O_RDONLY | O_CLOEXEC);
-    if (opened->descriptor < 0 || fstat(opened->descriptor, &opened->opened) != 0) {
+    opened->descriptor =
+        open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* what it was may have become a pipe */
+    if (opened->descriptor < 0 || stat_settled(opened->descriptor, &opened->opened) != 0) {
         limn_status failure = fail(error, kind, "%s: %s", path, strerror(errno));
+        file_close(opened);
+        return failure;
+    }
+    if (!S_ISREG(opened->opened.st_mode)) {
+        limn_status failure = fail_irregular(path, &opened->opened, kind, error);
         file_close(opened);
         return failure;
     }
@@ -65,15 +111,9 @@ const char *file_path(const struct file *file)
     return file->path;
 }
 
-static limn_status check_unchanged(const struct file *file, limn_error *error)
+static limn_status file_unchanged(const struct file *file, limn_error *error)
 {
-    struct stat now;
-    if (fstat(file->descriptor, &now) != 0)
-        return fail(error, file->kind, "%s: %s", file->path, strerror(errno));
-    if (now.st_size != file->opened.st_size || now.st_mtim.tv_sec != file->opened.st_mtim.tv_sec ||
-        now.st_mtim.tv_nsec != file->opened.st_mtim.tv_nsec)
-        return fail(error, file->kind, "%s: changed while it was being read", file->path);
-    return LIMN_OK;
+    return check_unchanged(file->descriptor, &file->opened, file->path, file->kind, error);
 }
 
 limn_status file_read_at(const struct file *file, uint64_t offset, void *buffer, size_t bytes,
@@ -85,12 +125,17 @@ limn_status file_read_at(const struct file *file, uint64_t offset, void *buffer,
             continue;
         if (got < 0)
             return fail(error, file->kind, "%s: read failed: %s", file->path, strerror(errno));
-        if (got == 0)
-            return fail(error, file->kind, "%s: ends at byte %llu, %zu bytes were expected from byte %llu",
-                        file->path, (unsigned long long)(offset + done), bytes, (unsigned long long)offset);
+        if (got == 0) {
+            limn_status changed = file_unchanged(file, error);
+            return changed != LIMN_OK
+                       ? changed
+                       : fail(error, file->kind,
+                              "%s: ends at byte %llu, %zu bytes were expected from byte %llu", file->path,
+                              (unsigned long long)(offset + done), bytes, (unsigned long long)offset);
+        }
         done += (size_t)got;
     }
-    return check_unchanged(file, error);
+    return file_unchanged(file, error);
 }
 
 limn_status file_read_all(const char *path, size_t most, limn_status kind, unsigned char **bytes,
@@ -101,7 +146,7 @@ limn_status file_read_all(const char *path, size_t most, limn_status kind, unsig
     bool standard = strcmp(path, "-") == 0;
     int descriptor = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     struct stat status;
-    if (descriptor < 0 || fstat(descriptor, &status) != 0) {
+    if (descriptor < 0 || stat_settled(descriptor, &status) != 0) {
         limn_status failure = fail(error, kind, "%s: %s", path, strerror(errno));
         if (descriptor >= 0 && !standard)
             close(descriptor);
@@ -133,6 +178,8 @@ limn_status file_read_all(const char *path, size_t most, limn_status kind, unsig
                 block = grown, room *= 2;
         }
     }
+    if (result == LIMN_OK && S_ISREG(status.st_mode))
+        result = check_unchanged(descriptor, &status, path, kind, error);
     if (!standard)
         close(descriptor);
     if (result != LIMN_OK) {

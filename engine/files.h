@@ -11,7 +11,14 @@
 
 #include "status.h"
 
-/* ---- reading ----------------------------------------------------------------------------- */
+/* ---- reading -----------------------------------------------------------------------------
+ *
+ * A file that others write to meanwhile is an error, never a mixture: what is read is the file as it was when
+ * it was opened, or "changed while it was being read". A file that is removed, or replaced by renaming
+ * another over it, stays readable as it was. This rests on its size and time, which every write() and
+ * truncation changes on file systems that are stamped by the kernel's clock; not seen are what goes through a
+ * mapping, or through a file system of coarser times (FAT: two seconds), and a writer who sets the time back.
+ */
 
 struct file; /* an open regular file */
 
@@ -21,13 +28,13 @@ void file_close(struct file *file);
 uint64_t file_size(const struct file *file);
 const char *file_path(const struct file *file);
 
-/* Reads exactly `bytes` bytes at `offset`. A file that shrank, or was rewritten since it was opened
- * (its size or time changed), is an error. Thread-safe. */
+/* Reads exactly `bytes` bytes at `offset`; see above. Thread-safe. */
 limn_status file_read_at(const struct file *file, uint64_t offset, void *buffer, size_t bytes,
                          limn_error *error);
 
-/* Reads a whole file, pipe or standard input. More than `most` bytes is an error. The block has one
- * zero byte behind its end, so that text can be read as a string; release it with mem_free. */
+/* Reads a whole file, as above, or a pipe or standard input to its end. More than `most` bytes is an error.
+ * The block has one zero byte behind its end, so that text can be read as a string; release it with mem_free.
+ */
 limn_status file_read_all(const char *path, size_t most, limn_status kind, unsigned char **bytes,
                           size_t *size, limn_error *error);
 

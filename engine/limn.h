@@ -116,7 +116,8 @@ const char *limn_engine_describe(const limn_engine *engine);
 /* Opens a safetensors file, recognises its graph (by the metadata key limn.model, else by its
  * tensor names), checks every tensor's name, type and shape, and builds the graph. The large
  * weights are read when a session first needs them, packed for the kernels chosen there, and
- * kept for the sessions that follow; the file stays open until the model is freed.
+ * kept for the sessions that follow; the file stays open until the model is freed. Writing to it meanwhile
+ * makes the sessions that still need it fail; removing it, or renaming another over it, does no harm.
  * Errors: LIMN_E_WEIGHTS, LIMN_E_MEMORY. */
 limn_status limn_model_load(limn_engine *engine, const char *path, limn_model **model, limn_error *error);
 void limn_model_free(limn_model *model);

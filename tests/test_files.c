@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -208,6 +209,117 @@ static void test_a_file_that_changes(void **state)
         assert_fails(file_read_at(file, 0, got, 2, error), LIMN_E_INPUT, "changed while it was being read");
         file_close(file);
     }
+}
+
+/* The same without such help: what is written as soon as the file is open shows too. */
+static void test_a_change_within_a_tick(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 30 };
+    const char *path = scratch_path("tick");
+    for (int round = 0; round < ROUNDS; round++) {
+        struct file *file;
+        char got[2];
+        write_file(path, "0123456789", 10);
+        assert_ok(file_open(path, LIMN_E_WEIGHTS, &file, error));
+        int descriptor = open(path, O_WRONLY);
+        assert_int_equal(pwrite(descriptor, "x", 1, 5), 1);
+        close(descriptor);
+        assert_fails(file_read_at(file, 0, got, 2, error), LIMN_E_WEIGHTS, "tick: changed while");
+        file_close(file);
+    }
+}
+
+static void test_a_file_that_shrinks_under_a_read(void **state)
+{
+    (void)state;
+    struct file *file;
+    char got[4];
+    const char *path = scratch_path("shrinking");
+    write_file(path, "0123456789", 10);
+    assert_ok(file_open(path, LIMN_E_INPUT, &file, error));
+    assert_int_equal(truncate(path, 7), 0);
+    assert_fails(file_read_at(file, 6, got, 4, error), LIMN_E_INPUT, "changed while it was being read");
+    file_close(file);
+}
+
+/* An open file stays what it was when it is removed, replaced or closed to readers. */
+static void test_an_open_file_stays(void **state)
+{
+    (void)state;
+    const char *path = scratch_path("staying"), *other = scratch_path("replacing");
+    for (int way = 0; way < 3; way++) {
+        struct file *file;
+        char got[10];
+        write_file(path, "0123456789", 10);
+        write_file(other, "abcdefghij", 10);
+        assert_ok(file_open(path, LIMN_E_INPUT, &file, error));
+        assert_int_equal(way == 0 ? unlink(path) : way == 1 ? rename(other, path) : chmod(path, 0), 0);
+        assert_ok(file_read_at(file, 0, got, 10, error));
+        assert_memory_equal(got, "0123456789", 10);
+        file_close(file);
+    }
+}
+
+struct rewriter {
+    const char *path;
+    atomic_int steps; /* odd while the file is neither one nor the other */
+    atomic_bool stop;
+};
+
+enum { REWRITTEN = 200000 };
+
+/* Fills the file with a's, then with b's, and so on. */
+static void *rewrite(void *argument)
+{
+    struct rewriter *rewriter = argument;
+    static char bytes[REWRITTEN];
+    int descriptor = open(rewriter->path, O_WRONLY);
+    for (int round = 0; !atomic_load(&rewriter->stop); round++) {
+        memset(bytes, round % 2 ? 'a' : 'b', sizeof bytes);
+        atomic_fetch_add(&rewriter->steps, 1);
+        for (size_t at = 0; at < sizeof bytes; at += 1000)
+            if (pwrite(descriptor, bytes + at, 1000, (off_t)at) != 1000)
+                break;
+        atomic_fetch_add(&rewriter->steps, 1);
+        usleep((useconds_t)(round * 7919 % 20000)); /* sometimes longer than a tick */
+    }
+    close(descriptor);
+    return NULL;
+}
+
+/* A file that is written over while it is read comes out as it was before, or not at all. */
+static void test_no_mixture_is_read(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 150 };
+    struct rewriter rewriter = {.path = scratch_path("rewritten")};
+    pthread_t thread;
+    int whole = 0;
+    char *bytes = malloc(REWRITTEN);
+    memset(bytes, 'a', REWRITTEN);
+    write_file(rewriter.path, bytes, REWRITTEN);
+    assert_int_equal(pthread_create(&thread, NULL, rewrite, &rewriter), 0);
+    for (int round = 0; round < ROUNDS; round++) {
+        unsigned char *got = NULL;
+        size_t size;
+        limn_error error = {0};
+        bool midway = atomic_load(&rewriter.steps) % 2;
+        limn_status status = file_read_all(rewriter.path, REWRITTEN, LIMN_E_INPUT, &got, &size, &error);
+        if (status == LIMN_OK) {
+            memset(bytes, got[0], REWRITTEN);
+            if (!midway && (size != REWRITTEN || memcmp(got, bytes, REWRITTEN) != 0))
+                fail_with("round %d: %zu bytes, some a's and some b's", round, size);
+            whole += !midway;
+        } else if (!strstr(error.message, "rewritten: changed while it was being read")) {
+            fail_with("round %d: %s", round, error.message);
+        }
+        mem_free(got);
+    }
+    atomic_store(&rewriter.stop, true);
+    pthread_join(thread, NULL);
+    assert_true(whole > 0);
+    free(bytes);
 }
 
 /* ---- folders ----------------------------------------------------------------------------- */
@@ -516,6 +628,10 @@ int main(void)
         cmocka_unit_test(test_what_cannot_be_read),
         cmocka_unit_test(test_read_at),
         cmocka_unit_test(test_a_file_that_changes),
+        cmocka_unit_test(test_a_change_within_a_tick),
+        cmocka_unit_test(test_a_file_that_shrinks_under_a_read),
+        cmocka_unit_test(test_an_open_file_stays),
+        cmocka_unit_test(test_no_mixture_is_read),
         cmocka_unit_test(test_folders_sort_naturally),
         cmocka_unit_test(test_large_and_empty_folders),
         cmocka_unit_test(test_making_folders),

@@ -423,6 +423,34 @@ static void test_weights_change_meanwhile(void **state)
     write_file(path, bytes, size - 100);
     assert_fails(limn_session_create(model, (limn_size){1, 4, 4}, &session, error), LIMN_E_WEIGHTS, "chang");
     limn_model_free(model);
+
+    /* Written again as it was, at once: that this changed nothing cannot be known. */
+    write_file(path, bytes, size);
+    assert_ok(limn_model_load(engine, path, &model, error));
+    write_file(path, bytes, size);
+    for (int i = 0; i < 2; i++)
+        assert_fails(limn_session_create(model, (limn_size){1, 4, 4}, &session, error), LIMN_E_WEIGHTS,
+                     "changing.safetensors: changed while it was being read");
+    limn_model_free(model);
+
+    /* What was packed before is there; what another size needs is not. */
+    assert_ok(limn_model_load(engine, path, &model, error));
+    assert_ok(limn_session_create(model, (limn_size){1, 4, 4}, &session, error));
+    limn_session_free(session);
+    write_file(path, bytes, size);
+    assert_ok(limn_session_create(model, (limn_size){1, 4, 4}, &session, error));
+    limn_session_free(session);
+    limn_model_free(model);
+
+    /* Another file in its place: the model goes on with the one it opened. */
+    assert_ok(limn_model_load(engine, path, &model, error));
+    const char *other = scratch_path("other.safetensors");
+    write_file(other, "none", 4);
+    assert_int_equal(rename(other, path), 0);
+    assert_ok(limn_session_create(model, (limn_size){1, 4, 4}, &session, error));
+    limn_session_free(session);
+    limn_model_free(model);
+    assert_fails(limn_model_load(engine, path, &model, error), LIMN_E_WEIGHTS, "4 bytes, too short");
     limn_engine_free(engine);
     mem_free(bytes);
 }
