@@ -2,6 +2,7 @@
 #include "app.h"
 #include "files.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -155,25 +156,39 @@ static limn_status print_version(limn_error *error)
     return status;
 }
 
-/* Removes temporary files and dies of the signal, so that a shell sees what happened (exit code 130, 143, and
- * 141 without a word when nobody reads the output any more, as in limn inspect FILE | head). */
+static pthread_t main_thread;
+
+/* Removes temporary files and dies of the signal, so that a shell sees what happened (exit code 130, 143,
+ * 129, and 141 without a word when nobody reads the output any more, as in limn inspect FILE | head). Only on
+ * the main thread, which makes the files: while it is here, it makes no more. A library's thread passes it
+ * on. */
 static void interrupted(int number)
 {
+    if (!pthread_equal(pthread_self(), main_thread)) {
+        pthread_kill(main_thread, number);
+        return;
+    }
     outputs_remove_unfinished();
     signal(number, SIG_DFL);
     raise(number);
 }
 
-/* A signal that the parent chose to ignore (nohup, a background job) stays ignored. */
+/* A signal that the parent chose to ignore (nohup, a background job) stays ignored. A file that reaches the
+ * size a user may write is an error like a full disk, no reason to die. */
 static void handle_signals(void)
 {
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
-    const struct sigaction action = {.sa_handler = interrupted};
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT, SIGXCPU};
+    struct sigaction action = {.sa_handler = interrupted};
+    main_thread = pthread_self();
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        sigaddset(&action.sa_mask, numbers[i]); /* one at a time, each to its end */
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         struct sigaction before;
         if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
             sigaction(numbers[i], &action, NULL);
     }
+    signal(SIGXFSZ, SIG_IGN);
 }
 
 static const struct command *find_command(const char *name)
