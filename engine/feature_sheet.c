@@ -1,5 +1,6 @@
 /* feature_sheet.c - see feature_sheet.h. */
 #include "feature_sheet.h"
+#include "number.h"
 #include "pictures/draw.h"
 #include "pictures/font.h"
 #include "pictures/sheet.h"
@@ -56,9 +57,9 @@ static void range_text(const struct range *range, char *text, size_t size)
     if (range->least > range->largest)
         snprintf(text, size, "no number");
     else if (range->least < range->largest)
-        snprintf(text, size, "%.3g .. %.3g", (double)range->least, (double)range->largest);
+        number_print(text, size, "%.3g .. %.3g", (double)range->least, (double)range->largest);
     else
-        snprintf(text, size, "all %.3g", (double)range->least);
+        number_print(text, size, "all %.3g", (double)range->least);
 }
 
 /* ---- tiles ------------------------------------------------------------------------------- */

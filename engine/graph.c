@@ -2,6 +2,7 @@
  * and graph_ops.c. */
 #include "graph.h"
 #include "memory.h"
+#include "number.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -41,7 +42,7 @@ value graph_fail(struct graph *graph, const char *format, ...)
         char text[512];
         va_list arguments;
         va_start(arguments, format);
-        vsnprintf(text, sizeof text, format, arguments);
+        number_vprint(text, sizeof text, format, arguments);
         va_end(arguments);
         graph->status = fail(graph->error, LIMN_E_WEIGHTS, "%s: %s", graph->path, text);
     }

@@ -103,7 +103,12 @@ typedef struct limn_shape {
  * The instruction set and the memory limit belong to the process: the first engine fixes the
  * former, the latest one sets the latter.
  * Errors: LIMN_E_USAGE for an instruction set this CPU lacks or one other than the process already runs
- * with, LIMN_E_MEMORY. After fork() the child must create an engine of its own. */
+ * with, LIMN_E_MEMORY.
+ *
+ * Threads: engines may be created, used and freed by any threads at once, each by one; so may sessions, also
+ * those of one model. After fork() a child should create an engine of its own, which is as good as the
+ * parent's. Its copies of what the parent had go on working on the child's one thread, and can be freed, if
+ * no other thread of the parent was inside limn at the time of the fork; else they may wait for ever. */
 limn_status limn_engine_create(const limn_options *options, limn_engine **engine, limn_error *error);
 void limn_engine_free(limn_engine *engine);
 int limn_engine_threads(const limn_engine *engine);

@@ -1,12 +1,12 @@
 /* pixel_table.c - see pixels.h: the table of a set of pictures, written as pandas writes it, and read. */
 #include "memory.h"
+#include "number.h"
 #include "pixels_private.h"
 #include "text_cursor.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- writing ----------------------------------------------------------------------------- */
@@ -29,8 +29,8 @@ static size_t shortest_form(double mean, char text[MEAN_ROOM])
     enum { LEAST_DIGITS = 3, DIGITS_OF_ANY_DOUBLE = 17 };
     int digits = LEAST_DIGITS, length;
     do
-        length = snprintf(text, MEAN_ROOM, "%.*g", digits, mean);
-    while (strtod(text, NULL) != mean && digits++ < DIGITS_OF_ANY_DOUBLE);
+        length = number_print(text, MEAN_ROOM, "%.*g", digits, mean);
+    while (number_parse(text, NULL) != mean && digits++ < DIGITS_OF_ANY_DOUBLE);
     if (!strpbrk(text, ".e"))
         length = (int)(stpcpy(text + length, ".0") - text);
     return (size_t)length;
@@ -137,7 +137,7 @@ static limn_status read_mean(struct text_cursor *cursor, double mean, limn_error
     while (!text_line_ends(cursor) && length < sizeof text - 1)
         text[length++] = *cursor->at++;
     text[length] = 0;
-    double found = strtod(text, &end);
+    double found = number_parse(text, &end);
     if (!length || *end || end != text + length || !text_line_ends(cursor))
         return text_fail_word(&start, ",", "a number at the line's end", error);
     if (!(fabs(found - mean) <= TOLERANCE))

@@ -1,9 +1,9 @@
 /* status.c - see status.h. */
 #include "status.h"
 #include "memory.h"
+#include "number.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 
 limn_status fail(limn_error *error, limn_status status, const char *format, ...)
 {
@@ -12,7 +12,7 @@ limn_status fail(limn_error *error, limn_status status, const char *format, ...)
     error->status = status;
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(error->message, sizeof error->message, format, arguments);
+    number_vprint(error->message, sizeof error->message, format, arguments);
     va_end(arguments);
     for (char *c = error->message; *c; c++)
         if ((unsigned char)*c < 32 || *c == 127)

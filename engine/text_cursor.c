@@ -1,9 +1,9 @@
 /* text_cursor.c - see text_cursor.h. */
 #include "text_cursor.h"
+#include "number.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 struct text_cursor text_cursor_at(const unsigned char *text, size_t size, const char *name)
@@ -72,7 +72,7 @@ limn_status text_fail(const struct text_cursor *cursor, limn_error *error, const
     char message[256];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    number_vprint(message, sizeof message, format, arguments);
     va_end(arguments);
     return fail(error, LIMN_E_INPUT, "%s: line %" PRId64 ", column %td: %s", cursor->name, cursor->line,
                 cursor->at - cursor->line_start + 1, message);

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static const double SPIN_SECONDS = 200e-6;
 
@@ -36,6 +37,7 @@ struct worker {
 
 struct pool {
     int threads, started;
+    pid_t process; /* that has the workers: a child after fork() is left with their memory only */
     pthread_mutex_t mutex;
     pthread_cond_t work, done;
     struct job *jobs;    /* that may have tasks left; guarded by the mutex */
@@ -118,6 +120,7 @@ limn_status pool_create(int threads, struct pool **pool, limn_error *error)
     if (!created)
         return fail_memory(error, "the thread pool", bytes);
     created->threads = threads;
+    created->process = getpid();
     pthread_mutex_init(&created->mutex, NULL);
     pthread_cond_init(&created->work, NULL);
     pthread_cond_init(&created->done, NULL);
@@ -140,10 +143,21 @@ limn_status pool_create(int threads, struct pool **pool, limn_error *error)
     return LIMN_OK;
 }
 
+/* Whether this process is a child of the pool's: no worker will take a job, and the mutex may be locked for
+ * good. */
+static bool is_orphan(const struct pool *pool)
+{
+    return pool->process != getpid();
+}
+
 void pool_free(struct pool *pool)
 {
     if (!pool)
         return;
+    if (is_orphan(pool)) {
+        mem_free(pool);
+        return;
+    }
     pthread_mutex_lock(&pool->mutex);
     pool->stopping = true;
     atomic_fetch_add(&pool->changes, 1);
@@ -184,7 +198,7 @@ static void finish_job(struct pool *pool, struct job *job)
 void pool_run(struct pool *pool, int64_t tasks, pool_task task, void *context)
 {
     struct job job = {.tasks = tasks, .task = task, .context = context};
-    if (pool->threads == 1 || tasks == 1) {
+    if (pool->threads == 1 || tasks == 1 || is_orphan(pool)) {
         run_tasks(&job, 0);
         return;
     }

@@ -19,7 +19,8 @@ void pool_free(struct pool *pool);
 int pool_threads(const struct pool *pool);
 
 /* Runs task(context, 0 .. tasks-1) and returns when all are done. Several threads may call it at once; their
- * jobs share the workers. Workers run with denormals flushed to zero. */
+ * jobs share the workers. Workers run with denormals flushed to zero. In a child after fork() the caller runs
+ * all tasks. */
 void pool_run(struct pool *pool, int64_t tasks, pool_task task, void *context);
 
 /* Physical cores this process may run on, at least 1. */

@@ -1,8 +1,8 @@
 /* json.c - see json.h. */
 #include "json.h"
+#include "number.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { DEPTH_MOST = 64 };
@@ -234,7 +234,7 @@ static bool skip_number(struct json *j)
     return true;
 }
 
-/* strtod wants a zero behind the number, which the text need not have. */
+/* number_parse wants a zero behind the number, which the text need not have. */
 bool json_number(struct json *j, double *value)
 {
     char c = json_peek(j), text[64];
@@ -248,7 +248,7 @@ bool json_number(struct json *j, double *value)
         return json_fail(j, "a number of more than 63 characters");
     memcpy(text, from, length);
     text[length] = 0;
-    *value = strtod(text, NULL);
+    *value = number_parse(text, NULL);
     return isfinite(*value) || json_fail(j, "a number beyond a double's range");
 }
 

@@ -10,9 +10,9 @@
  * input  Lab  N x H x W x 4: L 0..100, hint a and b in Lab units, mask 0 or 1; H and W multiples of 8
  * output ab   N x H x W x 2, Lab units */
 #include "models.h"
+#include "number.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 /* Convolutions modelB.0, .2, ... (or .1, .3 behind a sum), each with ReLU, then batch norm if wanted. */
 static value add_block(struct graph *g, value x, int block, int first, int convolutions, int64_t dilation)
@@ -38,7 +38,7 @@ static float mask_centre(struct graph *g)
 {
     const char *text = safetensors_metadata(g->weights->header, "limn.mask_center");
     char *end = NULL;
-    float centre = text ? strtof(text, &end) : 0;
+    float centre = text ? (float)number_parse(text, &end) : 0;
     if (text && (end == text || *end || !(centre >= 0 && centre <= 1)))
         graph_fail(g, "limn.mask_center is \"%s\", a number from 0 to 1 expected", text);
     return centre;

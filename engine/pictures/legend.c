@@ -2,6 +2,7 @@
 #include "legend.h"
 #include "draw.h"
 #include "font.h"
+#include "number.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -20,7 +21,7 @@ static void share_text(double share, char text[SHARE_ROOM])
     else if (share < 1 && share >= 0.9995)
         strcpy(text, ">99.9%");
     else
-        snprintf(text, SHARE_ROOM, "%.1f%%", 100 * share);
+        number_print(text, SHARE_ROOM, "%.1f%%", 100 * share);
 }
 
 /* As much of a name as fits `room` pixels, the rest as two dots. */

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-import locale
 import os
 import re
+import shutil
 import signal
 import struct
 import subprocess
@@ -348,27 +348,39 @@ def test_inspect_of_impossible_sizes() -> None:
 # The locale
 
 
-def comma_locale() -> str | None:
-    """A locale of this machine that writes 1,5."""
-    listed = subprocess.run(["locale", "-a"], capture_output=True, text=True, check=False).stdout.split()
-    kept, found = locale.setlocale(locale.LC_NUMERIC), None
-    for name in listed:
-        try:
-            locale.setlocale(locale.LC_NUMERIC, name)
-        except locale.Error:
-            continue
-        if locale.localeconv()["decimal_point"] == ",":
-            found = name
-            break
-    locale.setlocale(locale.LC_NUMERIC, kept)
-    return found
+@pytest.fixture(scope="module")
+def comma(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Environment of a locale that writes 1,5, made by glibc's localedef."""
+    made = tmp_path_factory.mktemp("locales") / "de_DE.UTF-8"
+    if not (shutil.which("localedef") and Path("/usr/share/i18n/locales/de_DE").exists()):
+        pytest.skip("no locale with a decimal comma: localedef, or its de_DE (Debian: locales), is not here")
+    subprocess.run(["localedef", "-i", "de_DE", "-f", "UTF-8", str(made)], check=True, capture_output=True)
+    return {"LOCPATH": str(made.parent), "LC_ALL": made.name, "LANGUAGE": "de"}
 
 
-def test_a_decimal_comma_in_the_locale_changes_nothing() -> None:
-    name = comma_locale()
-    if name is None:
-        pytest.skip("no locale with a decimal comma here")
-    done = succeeds("bench", "model", "-m", WEIGHTS, "--json", "--seconds", "0.1", env={"LC_ALL": name})
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["inspect", WEIGHTS],
+        ["explain", WEIGHTS, "--json"],
+        ["compare", "a.ppm", "b.ppm"],
+        ["pixels", "dataset", "a.ppm", "b.ppm", "-o", "-"],
+        ["upscale", "-m", WEIGHTS, "none.png", "-o", "out.png"],
+        ["upscale", "-m", WEIGHTS, "a.ppm", "-o", "out.png", "--memory-limit", "300K"],
+        ["bench", "model", "-m", WEIGHTS, "--seconds", "0,5"],
+        ["colorize", "-m", "eccv16", "a.ppm", "-o", "out.png", "--saturation", "0,5"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_a_decimal_comma_in_the_locale_changes_nothing(arguments: list[str], comma: dict[str, str], tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / f"{name}.ppm").write_bytes(ppm(pixels(7, 8, seed=ord(name))))
+    here, plain = (limn(*arguments, cwd=tmp_path, env=env) for env in (comma, {"LC_ALL": "C"}))
+    assert (here.returncode, here.stdout, here.stderr) == (plain.returncode, plain.stdout, plain.stderr)
+
+
+def test_a_decimal_point_is_read_in_a_locale_with_a_comma(comma: dict[str, str]) -> None:
+    done = succeeds("bench", "model", "-m", WEIGHTS, "--json", "--seconds", "0.1", env=comma)
     assert json.loads(done)["min_ms"] > 0
 
 
