@@ -135,6 +135,7 @@ limn_status bench_machine(const struct options *options, enum form form, limn_er
         {"core_peak_gflops", "multiply-adds, one core", "%.1f GFLOP/s", 0, 0},
         {"gemm_gflops", "OpenBLAS, 2048^3, one core", "%.1f GFLOP/s", 0, 0},
         {"copy_gb_per_s", "copying, one thread", "%.1f GB/s read and written", 0, 0},
+        {"memory_mb", "memory limn may hold", "%.0f MB", 0, 0},
     };
     limn_engine *engine;
     double gemm = 0;
@@ -153,9 +154,11 @@ limn_status bench_machine(const struct options *options, enum form form, limn_er
         struct roofs roofs = roofs_measure(engine, true);
         report_begin(&report, form);
         bench_head(&report, "machine", engine, &roofs);
-        report_record(
-            &report, columns,
-            (struct cell[]){cell_number(core / 1e9), cell_number(gemm / 1e9), cell_number(one / 1e9)}, 3);
+        report_record(&report, columns,
+                      (struct cell[]){cell_number(core / 1e9), cell_number(gemm / 1e9),
+                                      cell_number(one / 1e9),
+                                      cell_number((double)(mem_in_use() + mem_available()) / 1e6)},
+                      4);
         report_end(&report);
     }
     limn_engine_free(engine);

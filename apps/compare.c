@@ -175,8 +175,6 @@ limn_status compare_run(const struct options *options, limn_error *error)
                     folder_a ? a : b, folder_a ? b : a);
     if (strcmp(a, "-") == 0 && strcmp(b, "-") == 0)
         return fail(error, LIMN_E_USAGE, "only one of the two can come from standard input");
-    if (options->memory_limit)
-        mem_set_limit((size_t)options->memory_limit);
     if (!folder_a) {
         status = compare_pair(&report, a, b, error);
         if (status == LIMN_OK)

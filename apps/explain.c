@@ -1,6 +1,7 @@
 /* explain.c - limn explain: a network as the engine sees it. */
 #include "explain.h"
 #include "files.h"
+#include "memory.h"
 
 #include <string.h>
 
@@ -43,6 +44,8 @@ limn_status explain_run(const struct options *options, limn_error *error)
         status = app_model(options, argument, &engine, &model, error);
     if (status != LIMN_OK)
         return status;
+    if (!options->memory_limit)
+        mem_set_limit(0); /* nothing is run: what the machine has does not matter */
     status = explain_create(model, (limn_size){options->batch, options->height, options->width}, &explanation,
                             error);
     if (status == LIMN_OK) {

@@ -20,8 +20,6 @@ static limn_status open_contents(const struct options *options, struct contents 
 {
     const char *name;
     *contents = (struct contents){0};
-    if (options->memory_limit)
-        mem_set_limit((size_t)options->memory_limit);
     limn_status status = app_input(options, &name, error);
     if (status == LIMN_OK)
         status = app_weights_path(name, contents->path, sizeof contents->path, error);

@@ -1,6 +1,7 @@
 /* main.c - the limn program: finds the command, runs it, turns its status into an exit code. */
 #include "app.h"
 #include "files.h"
+#include "machine_memory.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -119,7 +120,8 @@ const struct command commands[] = {
      "         machine's two bounds, multiply-adds or memory, allows less\n"
      "kernels  every form of every operator on layers of the seven networks: time, and largest error against\n"
      "         the reference; --steps shows one convolution from plain loops to the fastest\n"
-     "machine  the bounds: multiply-adds, memory bandwidth, and what OpenBLAS reaches at 2048^3\n"
+     "machine  the bounds: multiply-adds, memory bandwidth, what OpenBLAS reaches at 2048^3, and how much\n"
+     "         memory limn may hold\n"
      "\n"
      "Rates count the operations that the network defines; Winograd's algorithm does fewer, and passes 100% of\n"
      "the peak. The spread is that of the middle half of the runs.\n"
@@ -212,6 +214,7 @@ static limn_status run_command(int argc, char **argv, limn_error *error)
         options_help(command);
         return LIMN_OK;
     }
+    machine_memory_limit((size_t)options.memory_limit); /* again by those with an engine */
     return command->run(&options, error);
 }
 

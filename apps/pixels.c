@@ -286,7 +286,5 @@ limn_status pixels_run(const struct options *options, limn_error *error)
                     *name ? ": " : "");
     if (actions[chosen].run != split && (options->grid_rows || options->height))
         return fail(error, LIMN_E_USAGE, "--grid and --size belong to split");
-    if (options->memory_limit)
-        mem_set_limit((size_t)options->memory_limit);
     return actions[chosen].run(options, error);
 }

@@ -192,6 +192,21 @@ limn_status file_read_all(const char *path, size_t most, limn_status kind, unsig
     return LIMN_OK;
 }
 
+bool file_read_start(const char *path, char *text, size_t room)
+{
+    size_t have = 0;
+    ssize_t got = -1;
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor >= 0) {
+        while (have < room - 1 &&
+               ((got = read(descriptor, text + have, room - 1 - have)) > 0 || (got < 0 && errno == EINTR)))
+            have += got > 0 ? (size_t)got : 0;
+        close(descriptor);
+    }
+    text[have] = 0;
+    return got >= 0 || have == room - 1;
+}
+
 bool path_is_folder(const char *path)
 {
     struct stat status;

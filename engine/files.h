@@ -38,6 +38,10 @@ limn_status file_read_at(const struct file *file, uint64_t offset, void *buffer,
 limn_status file_read_all(const char *path, size_t most, limn_status kind, unsigned char **bytes,
                           size_t *size, limn_error *error);
 
+/* The beginning of a small file, such as the kernel's own below /proc and /sys, as a string in `text`, `room`
+ * bytes. False, and "", when it cannot be read. Allocates nothing. */
+bool file_read_start(const char *path, char *text, size_t room);
+
 /* False also where nothing stands, or what does cannot be looked at. */
 bool path_is_folder(const char *path);
 

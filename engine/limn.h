@@ -37,7 +37,8 @@
  * parameter is set to NULL, and every free function accepts NULL.
  *
  * Results are bit-identical for every number of threads on one instruction set, as long as no memory limit
- * makes a session give up speed: then other kernels may round the last bits differently.
+ * makes a session give up speed: then other kernels may round the last bits differently. The limit of a
+ * machine is that of its hardware and settings, not of what happens to be free.
  */
 #ifndef LIMN_H
 #define LIMN_H
@@ -84,8 +85,10 @@ typedef struct limn_options {
     int threads;          /* 0: one per physical core */
     const char *isa;      /* NULL or "auto": what the CPU has; else "avx512", "avx2", "neon", "baseline" */
     limn_kernels kernels; /* LIMN_KERNELS_AUTO */
-    size_t memory_limit;  /* bytes the whole process may hold through limn, 0: no limit. Where the fastest
-                           * kernels do not fit, sessions get lighter ones; each thread's scratch counts */
+    size_t memory_limit;  /* bytes the whole process may hold through limn. 0: what the machine gives, the
+                           * least of physical memory, the control group's limit, RLIMIT_AS and RLIMIT_DATA,
+                           * less a margin for others; SIZE_MAX: no limit. Where the fastest kernels do not
+                           * fit, sessions get lighter ones; each thread's scratch counts */
 } limn_options;
 
 /* Spatial size of a run. Channels are the model's own. */

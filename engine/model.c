@@ -2,6 +2,7 @@
 #include "model.h"
 #include "finite.h"
 #include "gemm.h"
+#include "machine_memory.h"
 #include "memory.h"
 #include "native.h"
 #include "pack.h"
@@ -61,7 +62,7 @@ limn_status limn_engine_create(const limn_options *options, limn_engine **engine
     if (status != LIMN_OK)
         return status;
     if (chosen.memory_limit)
-        mem_set_limit(chosen.memory_limit);
+        machine_memory_limit(chosen.memory_limit);
     limn_engine *created = mem_zalloc(1, sizeof *created);
     if (!created)
         return fail_memory(error, "the engine", sizeof *created);
@@ -71,6 +72,8 @@ limn_status limn_engine_create(const limn_options *options, limn_engine **engine
         limn_engine_free(created);
         return status;
     }
+    machine_memory_limit(
+        chosen.memory_limit); /* now that the stacks of its threads are there to be counted */
     snprintf(created->description, sizeof created->description,
              "limn %s, %s kernels, OpenBLAS core %s, %d thread%s", LIMN_VERSION, isa_name(engine_isa()),
              gemm_core(), pool_threads(created->pool), pool_threads(created->pool) == 1 ? "" : "s");

@@ -115,7 +115,8 @@ def test_layers_say_why_a_kernel_is_not_the_fastest() -> None:
 
 def test_machine() -> None:
     report = json.loads(succeeds("bench", "machine", "--json", "-t", "1"))
-    figures = {"core_peak_gflops", "gemm_gflops", "copy_gb_per_s", "peak_gflops", "bandwidth_gb_per_s"}
+    figures = {"core_peak_gflops", "gemm_gflops", "copy_gb_per_s", "memory_mb", "peak_gflops"}
+    figures |= {"bandwidth_gb_per_s"}
     assert report.keys() == HEAD | figures
     assert all(report[key] > 0 for key in figures)
 
