@@ -28,3 +28,14 @@ limn_status fail_memory(limn_error *error, const char *what, size_t bytes)
     return fail(error, LIMN_E_MEMORY, "out of memory: %s needs %.1f MB, %.1f MB are left under the limit",
                 what, (double)bytes / 1e6, (double)left / 1e6);
 }
+
+limn_status fail_need(limn_error *error, const char *what, size_t bytes, const char *hint)
+{
+    size_t held = mem_in_use(), left = mem_available(), all;
+    if (__builtin_add_overflow(held, bytes, &all))
+        return fail(error, LIMN_E_MEMORY, "out of memory: %s takes more than any machine has; %s needs less",
+                    what, hint);
+    return fail(error, LIMN_E_MEMORY,
+                "out of memory: %s takes %.1f MB in all, the limit is %.1f MB; %s needs less", what,
+                (double)all / 1e6, (double)(left > SIZE_MAX - held ? SIZE_MAX : held + left) / 1e6, hint);
+}

@@ -14,4 +14,8 @@ limn_status fail(limn_error *error, limn_status status, const char *format, ...)
 /* fail() for an allocation: "out of memory: WHAT needs N MB". Returns LIMN_E_MEMORY. */
 limn_status fail_memory(limn_error *error, const char *what, size_t bytes);
 
+/* fail() for work that would take `bytes` more than is held now, found out before it starts: "out of memory:
+ * WHAT takes N MB in all, the limit is M MB; HINT needs less", N with what is held. */
+limn_status fail_need(limn_error *error, const char *what, size_t bytes, const char *hint);
+
 #endif

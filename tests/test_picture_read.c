@@ -1,18 +1,34 @@
 /* test_picture_read.c - every kind of picture file against pixels known beforehand. Run from the repository's
  * root. */
 #include "support_pictures.h"
+#include "files.h"
+#include "memory.h"
+#include "pictures/picture_probe.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* Decodes, and holds what was asked for on the way against what was foretold: at least `share` of it. */
+static struct picture decode_told(const unsigned char *bytes, size_t size, bool orient, double share)
+{
+    struct picture_bytes file = {bytes, size, "built"};
+    struct picture_header header;
+    struct picture picture;
+    assert_ok(picture_probe(&file, &header, error));
+    size_t told = picture_decoding_bytes(&file, &header, orient), before = mem_in_use();
+    mem_restart_peak();
+    assert_ok(picture_decode(bytes, size, "built", orient, &picture, error));
+    size_t took = mem_peak() - before;
+    if (took > told || (double)took < share * (double)told)
+        fail_with("kind %d, %d bits: %zu bytes were taken, %zu foretold", (int)header.kind, header.depth,
+                  took, told);
+    return picture;
+}
+
 static struct picture decode_ok(const struct blob *blob, bool orient)
 {
-    struct picture picture;
-    limn_error error = {0};
-    if (picture_decode(blob->bytes, blob->size, "built", orient, &picture, &error))
-        fail_with("%s", error.message);
-    return picture;
+    return decode_told(blob->bytes, blob->size, orient, 0);
 }
 
 static void check_png(const struct png_kind *kind, int width, int height)
@@ -288,13 +304,55 @@ static void test_profiles(void **state)
     }
 }
 
+/* What decoding takes is known before it starts, within 15% for a picture of some size: one that was told it
+ * may have as much is read, and with a byte less refused before anything is done. */
+static void test_memory_is_foretold(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        int channels, quality;
+    } files[] = {{"a.png", 3, 0},  {"b.png", 4, 0}, {"a.jpg", 3, 80},
+                 {"b.jpg", 3, 95}, {"a.bmp", 3, 0}, {"a.ppm", 3, 0}};
+    struct random random = {7};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        struct picture made, read;
+        unsigned char *bytes;
+        size_t size;
+        const char *path = scratch_path(files[i].name);
+        assert_ok(picture_create(901, 777, files[i].channels, &made, error));
+        for (int64_t p = 0; p < made.width * made.height * made.channels; p++)
+            made.pixels[p] = (unsigned char)(p / 1000 + random_below(&random, 8));
+        assert_ok(picture_write(path, &made, files[i].quality, false, error));
+        picture_free(&made);
+        assert_ok(file_read_all(path, PICTURE_MOST_BYTES, LIMN_E_INPUT, &bytes, &size, error));
+        read = decode_told(bytes, size, true, 0.85);
+        picture_free(&read);
+
+        struct picture_bytes file = {bytes, size, "built"};
+        struct picture_header header;
+        assert_ok(picture_probe(&file, &header, error));
+        size_t told = picture_decoding_bytes(&file, &header, true);
+        mem_set_limit(mem_in_use() + told);
+        assert_ok(picture_decode(bytes, size, path, true, &read, error));
+        picture_free(&read);
+        mem_restart_peak();
+        mem_set_limit(mem_in_use() + told - 1);
+        assert_fails(picture_decode(bytes, size, path, true, &read, error), LIMN_E_MEMORY,
+                     "901 x 777 pixels");
+        assert_int_equal(mem_peak(), mem_in_use());
+        mem_set_limit(0);
+        mem_free(bytes);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_png_kinds),   cmocka_unit_test(test_jpeg_files),
         cmocka_unit_test(test_pnm),         cmocka_unit_test(test_bmp),
         cmocka_unit_test(test_orientation), cmocka_unit_test(test_jpeg_orientation),
-        cmocka_unit_test(test_profiles),
+        cmocka_unit_test(test_profiles),    cmocka_unit_test(test_memory_is_foretold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

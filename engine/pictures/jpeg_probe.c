@@ -45,6 +45,25 @@ static const char *frame_kind(int marker)
     return marker == SOF3 ? "lossless" : "hierarchical";
 }
 
+/* Planes are padded to whole blocks of 8 x 8 samples, as many as a component has in each unit of the picture.
+ * `component`: 3 bytes each, the factors in the second. Progressive files keep a 16-bit coefficient for each
+ * sample as well. */
+static size_t plane_bytes(const struct picture_header *header, const unsigned char *component, int count,
+                          bool progressive)
+{
+    int64_t widest = 1, highest = 1, bytes = 0;
+    for (int i = 0; i < count; i++) {
+        int64_t across = component[3 * i + 1] >> 4, down = component[3 * i + 1] & 15;
+        widest = across > widest ? across : widest;
+        highest = down > highest ? down : highest;
+    }
+    int64_t columns = (header->width + 8 * widest - 1) / (8 * widest);
+    int64_t rows = (header->height + 8 * highest - 1) / (8 * highest);
+    for (int i = 0; i < count; i++)
+        bytes += 64 * columns * rows * (component[3 * i + 1] >> 4) * (component[3 * i + 1] & 15);
+    return (size_t)bytes * (progressive ? 3 : 1);
+}
+
 /* SOF: precision, height (2), width (2), number of components, 3 bytes each. */
 static limn_status read_frame(const struct picture_bytes *file, int marker, const unsigned char *data,
                               size_t size, struct picture_header *header, limn_error *error)
@@ -65,6 +84,7 @@ static limn_status read_frame(const struct picture_bytes *file, int marker, cons
         return fail_frame(file, "CMYK or YCCK", error);
     if (data[5] != 1 && data[5] != 3)
         return fail(error, LIMN_E_INPUT, "%s: JPEG with %d components, 1 or 3 expected", file->name, data[5]);
+    header->planes = plane_bytes(header, data + 6, data[5], marker == SOF2);
     return picture_check_size(file, header->width, header->height, error);
 }
 

@@ -17,7 +17,8 @@ struct picture_header {
     int orientation;       /* EXIF: 1 upright .. 8 */
     bool foreign_profile;  /* an ICC profile that does not call itself sRGB */
     char profile[64];      /* its description, "" when it has none */
-    size_t palette_at;     /* PNG with a palette: where the PLTE chunk starts, else 0 */
+    size_t planes;     /* JPEG: bytes that its planes, whole blocks of samples, take while it is decoded */
+    size_t palette_at; /* PNG with a palette: where the PLTE chunk starts, else 0 */
     int palette_colours;
 };
 
@@ -42,6 +43,11 @@ limn_status picture_check_size(const struct picture_bytes *file, int64_t width, 
 
 /* "NAME: FORMAT data ends early (N bytes), the file is damaged". */
 limn_status picture_ends_early(const struct picture_bytes *file, const char *format, limn_error *error);
+
+/* The most that decoding holds at a time beside the file, whatever the content: the picture, and what the
+ * decoder unpacks on the way to it. The header is that of picture_probe. */
+size_t picture_decoding_bytes(const struct picture_bytes *file, const struct picture_header *header,
+                              bool orient);
 
 /* The orientation, 1..8, in an EXIF block that starts with its TIFF header; 1 when there is none. */
 int exif_orientation(const unsigned char *tiff, size_t size);

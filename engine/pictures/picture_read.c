@@ -138,6 +138,19 @@ static limn_status orient_upright(struct picture *picture, int orientation, limn
     return LIMN_OK;
 }
 
+/* Refuses what there is no memory for before it is begun. */
+static limn_status check_memory(const struct picture_bytes *file, const struct picture_header *header,
+                                bool orient, limn_error *error)
+{
+    char what[400];
+    size_t bytes = picture_decoding_bytes(file, header, orient);
+    if (bytes <= mem_available())
+        return LIMN_OK;
+    snprintf(what, sizeof what, "reading %s, %" PRId64 " x %" PRId64 " pixels,", file->name, header->width,
+             header->height);
+    return fail_need(error, what, bytes, "a smaller picture");
+}
+
 limn_status picture_decode(const unsigned char *bytes, size_t size, const char *name, bool orient,
                            struct picture *picture, limn_error *error)
 {
@@ -145,6 +158,8 @@ limn_status picture_decode(const unsigned char *bytes, size_t size, const char *
     struct picture_header header;
     *picture = (struct picture){0};
     limn_status status = picture_probe(&file, &header, error);
+    if (!status)
+        status = check_memory(&file, &header, orient, error);
     if (status)
         return status;
     switch (header.kind) {
