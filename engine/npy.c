@@ -58,10 +58,16 @@ static bool elements(const int64_t shape[AXES], size_t *count)
     return true;
 }
 
-limn_status npy_decode(const unsigned char *bytes, size_t size, const char *name, struct npy *array,
-                       limn_error *error)
+/* What the header says, and where behind it the elements begin. */
+struct layout {
+    int64_t shape[AXES];
+    size_t start, count; /* count: elements */
+    bool doubles;
+};
+
+static limn_status read_header(const unsigned char *bytes, size_t size, const char *name,
+                               struct layout *layout, limn_error *error)
 {
-    *array = (struct npy){0};
     if (size < PREFIX + 4 || memcmp(bytes, "\x93NUMPY", 6) != 0)
         return fail(error, LIMN_E_INPUT, "%s: is no .npy file", name);
     int version = bytes[6];
@@ -76,47 +82,76 @@ limn_status npy_decode(const unsigned char *bytes, size_t size, const char *name
         return fail(error, LIMN_E_INPUT, "%s: .npy header of %zu bytes in a file of %zu", name, length, size);
     memcpy(header, bytes + start, length);
     header[length] = 0;
-    start += length;
+    layout->start = start + length;
 
     const char *type = value_of(header, "descr"), *order = value_of(header, "fortran_order");
-    bool doubles = type && strncmp(type, "'<f8'", 5) == 0;
-    if (!type || (!doubles && strncmp(type, "'<f4'", 5) != 0))
+    layout->doubles = type && strncmp(type, "'<f8'", 5) == 0;
+    if (!type || (!layout->doubles && strncmp(type, "'<f4'", 5) != 0))
         return fail(error, LIMN_E_INPUT, "%s: elements are %.*s, '<f4' (float32) expected", name,
                     type ? (int)strcspn(type, ",}") : INT_MAX, type ? type : "of no type");
     if (!order || strncmp(order, "False", 5) != 0)
         return fail(error, LIMN_E_INPUT, "%s: Fortran order, C order expected (numpy.ascontiguousarray)",
                     name);
-    size_t count, data_bytes, width = doubles ? sizeof(double) : sizeof(float);
-    if (!parse_shape(value_of(header, "shape"), array->shape) || !elements(array->shape, &count) ||
-        !size_multiply(count, width, &data_bytes))
+    size_t data_bytes, width = layout->doubles ? sizeof(double) : sizeof(float);
+    const int64_t *shape = layout->shape;
+    if (!parse_shape(value_of(header, "shape"), layout->shape) || !elements(shape, &layout->count) ||
+        !size_multiply(layout->count, width, &data_bytes))
         return fail(error, LIMN_E_INPUT, "%s: one to four positive axes expected", name);
-    if (data_bytes != size - start)
+    if (data_bytes != size - layout->start)
         return fail(error, LIMN_E_INPUT,
                     "%s: %zu bytes of data; %" PRId64 "x%" PRId64 "x%" PRId64 "x%" PRId64 " need %zu", name,
-                    size - start, array->shape[0], array->shape[1], array->shape[2], array->shape[3],
-                    data_bytes);
-    array->data = mem_alloc(count * sizeof *array->data);
-    if (!array->data)
-        return fail_memory(error, name, count * sizeof *array->data);
-    if (!doubles)
-        memcpy(array->data, bytes + start, data_bytes);
-    for (size_t i = 0; doubles && i < count; i++) {
-        double element;
-        memcpy(&element, bytes + start + i * sizeof element, sizeof element);
-        array->data[i] = (float)element;
-    }
+                    size - layout->start, shape[0], shape[1], shape[2], shape[3], data_bytes);
     return LIMN_OK;
 }
 
-limn_status npy_read(const char *path, struct npy *array, limn_error *error)
+/* The elements as floats; `to` may be the file's own bytes, as each one's new place lies before those still
+ * to come. */
+static void take_elements(const unsigned char *bytes, const struct layout *layout, float *to)
+{
+    if (!layout->doubles)
+        memmove(to, bytes + layout->start, layout->count * sizeof *to);
+    for (size_t i = 0; layout->doubles && i < layout->count; i++) {
+        double element;
+        memcpy(&element, bytes + layout->start + i * sizeof element, sizeof element);
+        to[i] = (float)element;
+    }
+}
+
+/* Where `to` is NULL, in a new block. */
+static limn_status decode(const unsigned char *bytes, size_t size, const char *name, float *to,
+                          struct npy *array, limn_error *error)
+{
+    struct layout layout;
+    limn_status status = read_header(bytes, size, name, &layout, error);
+    if (status != LIMN_OK)
+        return status;
+    array->data = to ? to : mem_alloc(layout.count * sizeof *to);
+    if (!array->data)
+        return fail_memory(error, name, layout.count * sizeof *to);
+    memcpy(array->shape, layout.shape, sizeof array->shape);
+    take_elements(bytes, &layout, array->data);
+    return LIMN_OK;
+}
+
+limn_status npy_decode(const unsigned char *bytes, size_t size, const char *name, struct npy *array,
+                       limn_error *error)
 {
     *array = (struct npy){0};
+    return decode(bytes, size, name, NULL, array, error);
+}
+
+/* The file's block becomes the array's: nothing stands in memory twice. */
+limn_status npy_read(const char *path, struct npy *array, limn_error *error)
+{
     unsigned char *bytes;
     size_t size;
+    *array = (struct npy){0};
     limn_status status = file_read_all(path, file_most, LIMN_E_INPUT, &bytes, &size, error);
-    if (status == LIMN_OK)
-        status = npy_decode(bytes, size, path, array, error);
-    mem_free(bytes);
+    if (status != LIMN_OK)
+        return status;
+    status = decode(bytes, size, path, (float *)(void *)bytes, array, error);
+    if (status != LIMN_OK)
+        mem_free(bytes);
     return status;
 }
 
