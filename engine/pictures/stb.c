@@ -65,10 +65,18 @@ static void *stb_grow(void *block, size_t had, size_t bytes)
 #define STB_IMAGE_WRITE_STATIC
 #define STB_IMAGE_WRITE_IMPLEMENTATION
 
+/* Where a PNG's data starts with an empty chunk, stb copies nothing to NULL, which memcpy does not allow. */
+static void *copy_bytes(void *to, const void *from, size_t size)
+{
+    return size ? memcpy(to, from, size) : to;
+}
+#define memcpy(to, from, size) copy_bytes(to, from, size)
+
 /* Most of what stb declares is not used, which shows at the end of this file: so it holds until there. */
 #pragma GCC diagnostic ignored "-Wunused-function"
 #include <stb/stb_image.h>
 #include <stb/stb_image_write.h>
+#undef memcpy
 
 void *stb_decode(const unsigned char *bytes, size_t size, int channels, bool sixteen, size_t most_block,
                  struct stb_failure *failure)
