@@ -12,8 +12,17 @@
 enum { SOF0 = 0xc0, SOF2 = 0xc2, SOF3 = 0xc3, SOF9 = 0xc9, SOF15 = 0xcf, DHT = 0xc4 };
 enum { TEM = 0x01, RST0 = 0xd0, SOI = 0xd8, EOI = 0xd9, SOS = 0xda, APP1 = 0xe1, APP2 = 0xe2 };
 
-/* Encoders write about ten scans; each costs a pass over the picture however few bytes it has. */
-enum { MOST_SCANS = 500 };
+/* Each scan costs a pass over the picture however few bytes it has. Encoders write about ten; and no more is
+ * ever needed than brings every coefficient of a block once, or, progressively, 14 times: all of its bits. */
+enum { MOST_SCANS = 500, BLOCK = 64, MOST_BITS = 14 };
+
+/* What the frame header says that scans are measured by. */
+struct frame {
+    int components;
+    bool progressive;
+    int64_t blocks;   /* of 8 x 8 samples, in all components */
+    int coefficients; /* how many, over all components, scans may still bring */
+};
 
 /* The place of the next marker's second byte at or behind `at`, or the size of the file. Fill bytes, and
  * bytes between segments that belong to none, are passed over. */
@@ -45,28 +54,39 @@ static const char *frame_kind(int marker)
     return marker == SOF3 ? "lossless" : "hierarchical";
 }
 
-/* Planes are padded to whole blocks of 8 x 8 samples, as many as a component has in each unit of the picture.
- * `component`: 3 bytes each, the factors in the second. Progressive files keep a 16-bit coefficient for each
- * sample as well. */
-static size_t plane_bytes(const struct picture_header *header, const unsigned char *component, int count,
-                          bool progressive)
+static int64_t divide_up(int64_t a, int64_t b)
 {
-    int64_t widest = 1, highest = 1, bytes = 0;
-    for (int i = 0; i < count; i++) {
-        int64_t across = component[3 * i + 1] >> 4, down = component[3 * i + 1] & 15;
-        widest = across > widest ? across : widest;
-        highest = down > highest ? down : highest;
-    }
-    int64_t columns = (header->width + 8 * widest - 1) / (8 * widest);
-    int64_t rows = (header->height + 8 * highest - 1) / (8 * highest);
-    for (int i = 0; i < count; i++)
-        bytes += 64 * columns * rows * (component[3 * i + 1] >> 4) * (component[3 * i + 1] & 15);
-    return (size_t)bytes * (progressive ? 3 : 1);
+    return (a + b - 1) / b;
 }
 
-/* SOF: precision, height (2), width (2), number of components, 3 bytes each. */
+/* Blocks of 8 x 8 samples of all components; of each the second byte has the samples across << 4 | down,
+ * against each other. `padded`: to whole units of a scan in which the components take turns, as a decoder
+ * keeps them. */
+static int64_t count_blocks(const struct picture_header *header, const unsigned char *components, int count,
+                            bool padded)
+{
+    int64_t most_across = 1, most_down = 1, blocks = 0;
+    for (int i = 0; i < count; i++) {
+        int across = components[3 * i + 1] >> 4, down = components[3 * i + 1] & 15;
+        most_across = across > most_across ? across : most_across;
+        most_down = down > most_down ? down : most_down;
+    }
+    for (int i = 0; i < count; i++) {
+        int across = components[3 * i + 1] >> 4, down = components[3 * i + 1] & 15;
+        if (padded)
+            blocks += divide_up(header->width, 8 * most_across) * across *
+                      divide_up(header->height, 8 * most_down) * down;
+        else
+            blocks += divide_up(divide_up(header->width * across, most_across), 8) *
+                      divide_up(divide_up(header->height * down, most_down), 8);
+    }
+    return blocks;
+}
+
+/* SOF: precision, height (2), width (2), number of components, 3 bytes each: name, sampling, table. */
 static limn_status read_frame(const struct picture_bytes *file, int marker, const unsigned char *data,
-                              size_t size, struct picture_header *header, limn_error *error)
+                              size_t size, struct frame *frame, struct picture_header *header,
+                              limn_error *error)
 {
     if (marker > SOF2)
         return fail_frame(file, frame_kind(marker), error);
@@ -84,7 +104,13 @@ static limn_status read_frame(const struct picture_bytes *file, int marker, cons
         return fail_frame(file, "CMYK or YCCK", error);
     if (data[5] != 1 && data[5] != 3)
         return fail(error, LIMN_E_INPUT, "%s: JPEG with %d components, 1 or 3 expected", file->name, data[5]);
-    header->planes = plane_bytes(header, data + 6, data[5], marker == SOF2);
+    frame->components = data[5];
+    frame->progressive = marker == SOF2;
+    frame->blocks = count_blocks(header, data + 6, data[5], false);
+    frame->coefficients = BLOCK * frame->components * (frame->progressive ? MOST_BITS : 1);
+    /* Progressive files keep a 16-bit coefficient for each sample as well. */
+    header->planes =
+        (size_t)(BLOCK * count_blocks(header, data + 6, data[5], true)) * (frame->progressive ? 3 : 1);
     return picture_check_size(file, header->width, header->height, error);
 }
 
@@ -109,6 +135,22 @@ static bool huffman_tables_sound(const unsigned char *data, size_t size)
     return size == 0;
 }
 
+/* SOS: number of components, 2 bytes each, the first and the last coefficient, which bits of them. */
+static limn_status read_scan(const struct picture_bytes *file, const unsigned char *data, size_t size,
+                             struct frame *frame, limn_error *error)
+{
+    if (!frame->components)
+        return fail(error, LIMN_E_INPUT, "%s: JPEG scan comes before the frame header", file->name);
+    if (size < 1 || size != 4 + 2 * (size_t)data[0])
+        return fail(error, LIMN_E_INPUT, "%s: JPEG scan header of %zu bytes is damaged", file->name, size);
+    int components = data[0], first = data[1 + 2 * components], last = data[2 + 2 * components];
+    frame->coefficients -= components * (frame->progressive ? last - first + 1 : BLOCK);
+    if ((frame->progressive && last < first) || frame->coefficients < 0)
+        return fail(error, LIMN_E_INPUT, "%s: JPEG scan of coefficients %d to %d, which have come before",
+                    file->name, first, last);
+    return LIMN_OK;
+}
+
 static void read_metadata(int marker, const unsigned char *data, size_t size, struct picture_header *header)
 {
     if (marker == APP1 && size > 6 && memcmp(data, "Exif\0\0", 6) == 0)
@@ -120,10 +162,16 @@ static void read_metadata(int marker, const unsigned char *data, size_t size, st
 
 limn_status jpeg_probe(const struct picture_bytes *file, struct picture_header *header, limn_error *error)
 {
+    struct frame frame = {0};
+    size_t at = 2, coded = 0; /* coded: bytes of entropy-coded data */
     int scans = 0;
-    for (size_t at = next_marker(file, 2);; at = next_marker(file, at)) {
+    bool in_scan = false;
+    for (;;) {
+        size_t from = at;
+        at = next_marker(file, from);
         if (at >= file->size)
             return picture_ends_early(file, "JPEG", error);
+        coded += in_scan ? at - from : 0;
         int marker = file->bytes[at++];
         if (marker == EOI)
             break;
@@ -135,15 +183,17 @@ limn_status jpeg_probe(const struct picture_bytes *file, struct picture_header *
         const unsigned char *data = file->bytes + at + 2;
         size_t size = read_16be(file->bytes + at) - 2;
         limn_status status = LIMN_OK;
+        in_scan = marker == SOS;
         if (marker == DHT && !huffman_tables_sound(data, size))
             status =
                 fail(error, LIMN_E_INPUT, "%s: JPEG Huffman table at byte %zu is damaged", file->name, at);
         else if (marker == SOF0 || (marker > SOF0 && marker <= SOF15 && marker % 4 != 0))
-            status = read_frame(file, marker, data, size, header, error);
-        else if (marker == SOS && (!header->width || ++scans > MOST_SCANS))
-            status =
-                fail(error, LIMN_E_INPUT, "%s: JPEG scan %d %s", file->name, scans,
-                     header->width ? "is more than any encoder writes" : "comes before the frame header");
+            status = read_frame(file, marker, data, size, &frame, header, error);
+        else if (marker == SOS && ++scans > MOST_SCANS)
+            status = fail(error, LIMN_E_INPUT, "%s: JPEG scan %d is more than any encoder writes", file->name,
+                          scans);
+        else if (marker == SOS)
+            status = read_scan(file, data, size, &frame, error);
         else
             read_metadata(marker, data, size, header);
         if (status)
@@ -152,5 +202,8 @@ limn_status jpeg_probe(const struct picture_bytes *file, struct picture_header *
     }
     if (!scans)
         return fail(error, LIMN_E_INPUT, "%s: JPEG without picture data (a scan)", file->name);
+    /* Every block has a code of a bit or more. */
+    if ((int64_t)coded * 8 < frame.blocks)
+        return picture_ends_early(file, "JPEG", error);
     return LIMN_OK;
 }
