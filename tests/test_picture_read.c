@@ -302,6 +302,13 @@ static void test_profiles(void **state)
             assert_string_equal(got.warning, "");
         picture_free(&got);
     }
+    /* What does not unpack is known by its name in the PNG, of which a terminal gets nothing but text. */
+    start_png(&file, &kind, 3, 3);
+    add_chunk(&file, "iCCP", "a\x1b[31m\xe9\0\0x", 10);
+    end_png(&file, &kind, 3, 3);
+    struct picture got = decode_ok(&file, true);
+    assert_non_null(strstr(got.warning, "'a?[31m?'"));
+    picture_free(&got);
 }
 
 /* What decoding takes is known before it starts, within 15% for a picture of some size: one that was told it

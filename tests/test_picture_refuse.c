@@ -84,6 +84,9 @@ static void test_pnm_refused(void **state)
         {"P6 20000 10 255\n", "20000 x 10"},
         {"P6 0 10 255\n", "0 x 10"},
         {"P1 2 2 0 1 1 2", "at most 1"},
+        {"P1 16000 5000 1", "ends early"},
+        {"P2 2\x1b[31m", "'?' found"},
+        {"P2 2 2 255\xe9", "ends with '?'"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         decode_fails(bad[i][0], strlen(bad[i][0]), bad[i][1]);
@@ -133,6 +136,37 @@ static void test_limits(void **state)
     add_chunk(&file, "IEND", "", 0);
     test_free(data);
     decode_fails(file.bytes, file.size, "unpacks to more than its header says");
+}
+
+/* A few bytes that would take seconds to decode: a huge size over little data, and scans that come again. */
+static void test_costly(void **state)
+{
+    (void)state;
+    static const struct png_kind kind = {6, 16, 4, true, false, 0};
+    static struct blob file, scan;
+    start_png(&file, &kind, 16384, 5461);
+    end_png(&file, &kind, 16, 16);
+    decode_fails(file.bytes, file.size, "PNG data ends early");
+
+    load_file("tests/pictures/restarts.jpg", &file);
+    unsigned char *frame = memmem(file.bytes, file.size, "\xff\xc0", 2);
+    memcpy(frame + 5, "\x15\x55\x40\x00", 4);
+    decode_fails(file.bytes, file.size, "JPEG data ends early");
+
+    static const char *const names[] = {"tests/pictures/restarts.jpg", "tests/pictures/progressive.jpg"};
+    for (int progressive = 0; progressive < 2; progressive++) {
+        load_file(names[progressive], &file);
+        size_t at = file.size - 2;
+        while (memcmp(file.bytes + at, "\xff\xda", 2) != 0)
+            at--;
+        scan.size = 0;
+        add_bytes(&scan, file.bytes + at, file.size - 2 - at);
+        file.size -= 2;
+        for (int i = 0; i < (progressive ? 50 : 1); i++)
+            add_bytes(&file, scan.bytes, scan.size);
+        add_bytes(&file, "\xff\xd9", 2);
+        decode_fails(file.bytes, file.size, "which have come before");
+    }
 }
 
 static void cut_everywhere(const struct blob *file)
@@ -198,10 +232,10 @@ static void test_damaged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refused),           cmocka_unit_test(test_pnm_refused),
-        cmocka_unit_test(test_bmp_refused),       cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_truncated),         cmocka_unit_test(test_damaged),
-        cmocka_unit_test(test_no_temporary_left),
+        cmocka_unit_test(test_refused),     cmocka_unit_test(test_pnm_refused),
+        cmocka_unit_test(test_bmp_refused), cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_costly),      cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_damaged),     cmocka_unit_test(test_no_temporary_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

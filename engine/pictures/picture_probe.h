@@ -55,6 +55,12 @@ int exif_orientation(const unsigned char *tiff, size_t size);
 /* Notes the description of an ICC profile, or of its first `size` bytes, in the header. */
 void icc_describe(const unsigned char *profile, size_t size, struct picture_header *header);
 
+/* A byte of the file as it may stand in a message. */
+static inline char shown(unsigned char byte)
+{
+    return byte >= 32 && byte < 127 ? (char)byte : '?';
+}
+
 static inline uint32_t read_16be(const unsigned char *at)
 {
     return (uint32_t)at[0] << 8 | at[1];

@@ -7,8 +7,9 @@
 #include "png_write.h"
 #include "stb.h"
 
-#include <stdio.h>
 #include <string.h>
+
+enum colour_type { GREY = 0, RGB = 2, PALETTE = 3, GREY_ALPHA = 4, RGBA = 6 };
 
 struct chunk {
     const unsigned char *type, *data;
@@ -19,6 +20,10 @@ static bool chunk_is(const struct chunk *chunk, const char *type)
 {
     return memcmp(chunk->type, type, 4) == 0;
 }
+
+/* A chunk's type in a message, as four characters. */
+#define SHOWN_TYPE(chunk)                                                                                    \
+    shown((chunk)->type[0]), shown((chunk)->type[1]), shown((chunk)->type[2]), shown((chunk)->type[3])
 
 static limn_status fail_header(const struct picture_bytes *file, const char *what, int value,
                                limn_error *error)
@@ -31,14 +36,13 @@ static limn_status read_header(const struct picture_bytes *file, const struct ch
                                struct picture_header *header, limn_error *error)
 {
     /* Bit d is set where depth d is allowed; the index is the colour type. */
-    enum { GREY = 0, RGB = 2, PALETTE = 3, GREY_ALPHA = 4, RGBA = 6 };
     static const uint32_t depths[] = {
         [GREY] = 0x10116, [RGB] = 0x10100, [PALETTE] = 0x116, [GREY_ALPHA] = 0x10100, [RGBA] = 0x10100};
     static const char *const methods[] = {"compression", "filtering", "interlacing"};
     if (!chunk_is(chunk, "IHDR") || chunk->size != 13)
         return fail(error, LIMN_E_INPUT,
-                    "%s: PNG starts with a %u-byte chunk '%.4s', 13 bytes of 'IHDR' expected", file->name,
-                    (unsigned)chunk->size, (const char *)chunk->type);
+                    "%s: PNG starts with a %u-byte chunk '%c%c%c%c', 13 bytes of 'IHDR' expected", file->name,
+                    (unsigned)chunk->size, SHOWN_TYPE(chunk));
     const unsigned char *data = chunk->data;
     int colour = data[9];
     header->kind = PICTURE_PNG;
@@ -57,18 +61,25 @@ static limn_status read_header(const struct picture_bytes *file, const struct ch
 }
 
 /* iCCP: a name, a zero, the compression method, the profile as a zlib stream. Its description lies near
- * the front in practice; the name is used where it does not. */
+ * the front in practice; the name is used where it does not. A stream may be long and unpack to nothing: no
+ * more of it is looked at than the front of a profile takes. */
 static void read_profile(const struct chunk *chunk, struct picture_header *header)
 {
+    enum { MOST_PACKED = 8192 };
     unsigned char profile[4096];
     const unsigned char *name_end = memchr(chunk->data, 0, chunk->size < 80 ? chunk->size : 80);
     if (!name_end || (size_t)(name_end - chunk->data) + 2 > chunk->size)
         return;
     size_t used = (size_t)(name_end - chunk->data) + 2;
-    stb_inflate_prefix(chunk->data + used, chunk->size - used, profile, (int)sizeof profile);
+    size_t packed = chunk->size - used < MOST_PACKED ? chunk->size - used : MOST_PACKED;
+    stb_inflate_prefix(chunk->data + used, packed, profile, (int)sizeof profile);
     icc_describe(profile, sizeof profile, header);
-    if (header->foreign_profile && !header->profile[0])
-        snprintf(header->profile, sizeof header->profile, "%s", (const char *)chunk->data);
+    if (!header->foreign_profile || header->profile[0])
+        return;
+    size_t length = 0;
+    for (; chunk->data[length] && length + 1 < sizeof header->profile; length++)
+        header->profile[length] = shown(chunk->data[length]);
+    header->profile[length] = '\0';
 }
 
 /* What a chunk after the header tells. `data_seen`: an IDAT came before. */
@@ -86,18 +97,29 @@ static limn_status read_chunk(const struct picture_bytes *file, const struct chu
         header->alpha = true;
     } else if (chunk_is(chunk, "eXIf")) {
         header->orientation = exif_orientation(chunk->data, chunk->size);
-    } else if (chunk_is(chunk, "iCCP")) {
+    } else if (chunk_is(chunk, "iCCP") && !header->foreign_profile && !header->profile[0]) {
         read_profile(chunk, header);
     } else if (!chunk_is(chunk, "IDAT") && !chunk_is(chunk, "IEND") && !(chunk->type[0] & 0x20)) {
-        return fail(error, LIMN_E_INPUT, "%s: PNG chunk '%.4s' is needed for decoding and not known",
-                    file->name, (const char *)chunk->type);
+        return fail(error, LIMN_E_INPUT, "%s: PNG chunk '%c%c%c%c' is needed for decoding and not known",
+                    file->name, SHOWN_TYPE(chunk));
     }
     return LIMN_OK;
+}
+
+/* Whether `data` bytes can unpack to the picture: deflate makes at most 258 bytes of 2 bits. */
+static bool data_suffices(const struct picture_bytes *file, const struct picture_header *header,
+                          uint64_t data)
+{
+    enum { COLOUR_TYPE_AT = 25, MOST_RATIO = 258 * 8 / 2 };
+    static const int channels[] = {[GREY] = 1, [RGB] = 3, [PALETTE] = 1, [GREY_ALPHA] = 2, [RGBA] = 4};
+    int64_t bits = header->width * header->height * header->depth * channels[file->bytes[COLOUR_TYPE_AT]];
+    return data * MOST_RATIO >= (uint64_t)bits / 8;
 }
 
 limn_status png_probe(const struct picture_bytes *file, struct picture_header *header, limn_error *error)
 {
     bool data_seen = false;
+    uint64_t data = 0; /* bytes of it */
     for (size_t at = 8;;) {
         size_t left = file->size - at;
         if (left < 12)
@@ -122,10 +144,15 @@ limn_status png_probe(const struct picture_bytes *file, struct picture_header *h
             return status;
         if (chunk_is(&chunk, "IEND"))
             break;
-        data_seen = data_seen || chunk_is(&chunk, "IDAT");
+        if (chunk_is(&chunk, "IDAT")) {
+            data_seen = true;
+            data += chunk.size;
+        }
         at += 12 + (size_t)chunk.size;
     }
     if (!data_seen)
         return fail(error, LIMN_E_INPUT, "%s: PNG without picture data (an 'IDAT' chunk)", file->name);
+    if (!data_suffices(file, header, data))
+        return picture_ends_early(file, "PNG", error);
     return LIMN_OK;
 }

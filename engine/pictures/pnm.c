@@ -58,7 +58,7 @@ static limn_status read_number(struct pnm *pnm, const char *what, bool single, u
     }
     if (pnm->at == start)
         return fail(error, LIMN_E_INPUT, "%s: PNM %s expected at byte %zu, '%c' found", file->name, what,
-                    start, file->bytes[start]);
+                    start, shown(file->bytes[start]));
     if (value > most)
         return fail(error, LIMN_E_INPUT,
                     "%s: PNM %s at byte %zu is %" PRIu64 " or more, at most %" PRIu32 " expected", file->name,
@@ -71,6 +71,15 @@ static size_t raw_row_bytes(const struct pnm *pnm)
 {
     size_t samples = (size_t)(pnm->width * pnm->channels);
     return pnm->digit == 4 ? (samples + 7) / 8 : pnm->most > 255 ? 2 * samples : samples;
+}
+
+/* What the samples take; plain ones have a digit each, and space between them but in P1. */
+static size_t least_bytes(const struct pnm *pnm)
+{
+    size_t samples = (size_t)(pnm->width * pnm->height * pnm->channels);
+    if (pnm->digit >= 4)
+        return raw_row_bytes(pnm) * (size_t)pnm->height;
+    return pnm->digit == 1 ? samples : 2 * samples - 1;
 }
 
 static limn_status read_header(struct pnm *pnm, const struct picture_bytes *file, limn_error *error)
@@ -96,9 +105,9 @@ static limn_status read_header(struct pnm *pnm, const struct picture_bytes *file
         return picture_ends_early(file, "PNM", error);
     if (!is_space(file->bytes[pnm->at]))
         return fail(error, LIMN_E_INPUT, "%s: PNM header ends with '%c' at byte %zu, whitespace expected",
-                    file->name, file->bytes[pnm->at], pnm->at);
+                    file->name, shown(file->bytes[pnm->at]), pnm->at);
     pnm->at++;
-    if (pnm->digit >= 4 && raw_row_bytes(pnm) * (size_t)height > file->size - pnm->at)
+    if (least_bytes(pnm) > file->size - pnm->at)
         return picture_ends_early(file, "PNM", error);
     return LIMN_OK;
 }
