@@ -3,7 +3,7 @@
  *     byte 0       the format (6 values), then whether there is alpha
  *     byte 1       width - 1
  *     byte 2       quality
- *     byte 3       how often the rest is repeated, less 1 (64 values)
+ *     byte 3       how often the rest is repeated, less 1 (32 values)
  *     the rest     samples; a row that is not full is dropped */
 #include "memory.h"
 #include "pictures.h"
@@ -13,25 +13,27 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { HEAD = 4, MOST_REPEATS = 64 };
+enum { HEAD = 4, MOST_REPEATS = 32 };
 
 static const char *const extensions[] = {"png", "ppm", "bmp", "jpg", "pgm", "pnm"};
 enum { PNG, PPM, BMP, JPEG, PGM, PNM, FORMATS };
 
-static char folder[] = "/tmp/fuzz-XXXXXX";
+static char folder[32];
 
 static void remove_folder(void)
 {
     rmdir(folder);
 }
 
-/* A name is what decides the format, so there has to be a file. */
+/* A name is what decides the format, so there has to be a file; in memory, where that is possible. */
 static const char *path_of(int format)
 {
     static char path[64];
     static bool made = false;
     if (!made) {
-        REQUIRE(mkdtemp(folder));
+        strcpy(folder, "/dev/shm/fuzz-XXXXXX");
+        if (!mkdtemp(folder))
+            REQUIRE(mkdtemp(strcpy(folder, "/tmp/fuzz-XXXXXX")));
         atexit(remove_folder);
         made = true;
     }

@@ -19,6 +19,13 @@ static bool is_printable(const char *text, size_t room)
     return false;
 }
 
+void fuzz_check_failure(limn_status status, const limn_error *error, const char *path)
+{
+    REQUIRE_STATUS(status, error, LIMN_E_INPUT, path);
+    if (status != LIMN_OK)
+        REQUIRE(is_printable(error->message, sizeof error->message));
+}
+
 static bool is_within_limits(int64_t width, int64_t height)
 {
     return width >= 1 && height >= 1 && width <= PICTURE_MOST_SIDE && height <= PICTURE_MOST_SIDE &&
@@ -58,7 +65,7 @@ static limn_status decode(const uint8_t *data, size_t size, const struct picture
     mem_restart_peak();
     limn_status status = picture_decode(data, size, name, orient, picture, &error);
     REQUIRE(mem_peak() - held <= most_held(header, size));
-    REQUIRE_STATUS(status, &error, LIMN_E_INPUT, name);
+    fuzz_check_failure(status, &error, name);
     if (status != LIMN_OK) {
         REQUIRE(!picture->pixels && mem_in_use() == held);
         return status;
@@ -99,7 +106,7 @@ void fuzz_check_picture(const uint8_t *data, size_t size)
     struct picture_bytes file = {data, size, name};
     limn_error error;
     limn_status status = picture_probe(&file, &header, &error);
-    REQUIRE_STATUS(status, &error, LIMN_E_INPUT, name);
+    fuzz_check_failure(status, &error, name);
     REQUIRE(mem_in_use() == held);
     if (status != LIMN_OK) {
         REQUIRE(picture_decode(data, size, name, true, &stored, NULL) == status && !stored.pixels);

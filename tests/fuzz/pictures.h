@@ -7,13 +7,16 @@
 #include "pictures/picture.h"
 
 /* Larger pictures are probed but not decoded: they would only make fuzzing slow. */
-enum { FUZZ_MOST_PIXELS = 1 << 18 };
+enum { FUZZ_MOST_PIXELS = 1 << 15 };
 
 /* Whether a file of this header is small enough to be decoded here. */
 bool fuzz_is_small(const uint8_t *data, size_t size);
 
 /* Decodes the bytes, as stored and turned upright, and checks what picture.h and picture_probe.h promise. */
 void fuzz_check_picture(const uint8_t *data, size_t size);
+
+/* Success, or bad input with a message that shows none of its bytes as they are: printable ASCII. */
+void fuzz_check_failure(limn_status status, const limn_error *error, const char *path);
 
 /* A copy of the bytes in which the chunks of a PNG have the checksums of what they hold, so that changes to
  * the chunks reach the decoder. Released with mem_free; NULL when there is nothing to set right. */
