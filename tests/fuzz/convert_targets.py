@@ -21,7 +21,7 @@ sys.path += [str(ROOT / "tools"), str(ROOT / "tests" / "python")]
 
 import checkpoint  # noqa: E402  (found only through the line above)
 import checkpoint_files as files  # noqa: E402
-import hostile_checkpoints  # noqa: E402
+import hostile  # noqa: E402
 from checkpoint import leveldb_table, metadata, models, zip_archive  # noqa: E402
 from checkpoint.tensor import NUMPY, CheckpointError, narrowed  # noqa: E402
 from model_tables import dcgan, enhancenet, weights  # noqa: E402
@@ -86,10 +86,10 @@ def no_checksums() -> Iterator[None]:
 def seeds(target: str) -> dict[str, bytes]:
     """The inputs that a target begins with: the networks in its format, the hostile files of the tests, the corpus."""
     corpus = sorted((CORPUS / target).glob("*")) if (CORPUS / target).exists() else []
-    hostile = hostile_checkpoints.FILES.get(target.removeprefix("convert_"), {})
+    files_of = hostile.FILES.get(target.removeprefix("convert_"), {})
     return {
         **networks(target),
-        **{name: data for name, file in hostile.items() if not file.large and len(data := file.make()) <= SEED_MOST},
+        **{name: data for name, file in files_of.items() if not file.large and len(data := file.make()) <= SEED_MOST},
         **{path.name: path.read_bytes() for path in corpus},
     }
 

@@ -1,7 +1,7 @@
 """Runs the converter in a process of its own that may do nothing but convert, in little memory and time.
 
 What a process does beside computing, Python announces as an audit event (the documentation's "Audit events table"):
-opening files, importing modules, running programs, compiling. The process ends at the first that a conversion needs not.
+opening files, importing modules, running programs, compiling. The process ends at the first that no conversion needs.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ class Outcome(NamedTuple):
     stderr: str
 
 
-def convert_in_sandbox(source: Path, output: Path, *options: str) -> Outcome:
+def convert_in_sandbox(source: Path, output: Path, *options: str, memory: int = MEMORY) -> Outcome:
     """Runs `convert.py SOURCE -o OUTPUT OPTIONS`.
 
-    The process is ended after SECONDS of processor time. In more than MEMORY it fails, which convert.py says; after
+    The process is ended after SECONDS of processor time. In more than `memory` it fails, which convert.py says; after
     anything it may not do it says what and ends with FORBIDDEN, and with CRASHED after an exception.
     """
     with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
         process = os.fork()
         if process == 0:
-            _child(stdout, stderr, [str(source), "-o", str(output), *options])
+            _child(stdout, stderr, [str(source), "-o", str(output), *options], memory)
         code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
         texts = []
         for file in (stdout, stderr):
@@ -50,7 +50,7 @@ def convert_in_sandbox(source: Path, output: Path, *options: str) -> Outcome:
     return Outcome(code, *texts)
 
 
-def _child(stdout: Any, stderr: Any, arguments: list[str]) -> None:
+def _child(stdout: Any, stderr: Any, arguments: list[str], memory: int) -> None:
     """Converts and ends the process, whatever happens."""
     code = CRASHED
     try:
@@ -58,7 +58,7 @@ def _child(stdout: Any, stderr: Any, arguments: list[str]) -> None:
         os.dup2(stderr.fileno(), 2)
         sys.stdout, sys.stderr = (io.TextIOWrapper(io.FileIO(number, "w"), write_through=True) for number in (1, 2))
         signal.alarm(HANGS)
-        _limit(resource.RLIMIT_AS, _memory() + MEMORY)
+        _limit(resource.RLIMIT_AS, _memory() + memory)
         _limit(resource.RLIMIT_CPU, SECONDS)
         _limit(resource.RLIMIT_CORE, 0)
         _forbid(Path(arguments[0]), Path(arguments[2]))

@@ -187,7 +187,8 @@ def test_a_full_disk(tmp_path: Path) -> None:
         or subprocess.run([*namespace, mount], check=False, capture_output=True).returncode
     ):
         pytest.skip("this machine lets nobody mount a file system of their own")
-    line = f"{mount} && {{ '{sys.executable}' '{CONVERT}' '{tmp_path}/weights.pth' -o '{tmp_path}/disk/o'; echo $?; ls -A '{tmp_path}/disk'; }}"
+    line = f"{mount} && {{ '{sys.executable}' '{CONVERT}' '{tmp_path}/weights.pth' -o '{tmp_path}/disk/o'; echo $?; "
+    line += f"ls -A '{tmp_path}/disk'; }}"
     done = subprocess.run([*namespace, line], check=True, capture_output=True, text=True)
     assert done.stdout == "1\n" and done.stderr == f"convert: {tmp_path}/disk/o: No space left on device\n"
 

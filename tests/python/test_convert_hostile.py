@@ -13,7 +13,7 @@ import pytest
 from checkpoint_files import safetensors, torch_legacy, torch_zip
 from convert_runner import converted
 from convert_sandbox import CRASHED, FORBIDDEN, MEMORY, Outcome, convert_in_sandbox
-from hostile_checkpoints import CANARY, FILES, GENERATOR, Hostile
+from hostile import CANARY, FILES, GENERATOR, Hostile
 
 EVERY = {f"{kind}, {name}": (kind, file) for kind, files in FILES.items() for name, file in files.items()}
 
