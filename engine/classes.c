@@ -92,11 +92,25 @@ static void classify_strip(void *context, int64_t strip, int worker)
     }
 }
 
+static size_t rows_bytes(const struct pool *pool, int64_t floats)
+{
+    return (size_t)(3 * pool_threads(pool) * floats) * sizeof(float);
+}
+
+static size_t columns_bytes(int64_t width)
+{
+    return (size_t)width * sizeof(struct bilinear_sample);
+}
+
+size_t classes_bytes(const struct pool *pool, int64_t width, int64_t channels, int64_t classes_width)
+{
+    return rows_bytes(pool, width * channels) + columns_bytes(classes_width);
+}
+
 limn_status classes_from_logits(struct pool *pool, const struct logits *logits, double threshold,
                                 struct picture *classes, limn_error *error)
 {
-    size_t columns = (size_t)classes->width * sizeof(struct bilinear_sample);
-    size_t rows = (size_t)(3 * pool_threads(pool) * row_floats(logits)) * sizeof(float);
+    size_t columns = columns_bytes(classes->width), rows = rows_bytes(pool, row_floats(logits));
     struct job job = {.logits = logits,
                       .classes = classes,
                       .columns = mem_alloc(columns),

@@ -22,4 +22,8 @@ enum { CLASSES_MOST = 256 };
 limn_status classes_from_logits(struct pool *pool, const struct logits *logits, double threshold,
                                 struct picture *classes, limn_error *error);
 
+/* The most that it holds beside its arguments: `width` of the logits, their channels, and that of `classes`.
+ */
+size_t classes_bytes(const struct pool *pool, int64_t width, int64_t channels, int64_t classes_width);
+
 #endif

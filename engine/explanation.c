@@ -170,7 +170,7 @@ limn_status explain_create(limn_model *model, limn_size size, struct explanation
     if (status == LIMN_OK)
         status = plan_create(graph, model->engine->kernels, size, graph->path, plan, error);
     if (status == LIMN_OK)
-        status = plan_fit(plan, graph, model, error);
+        status = plan_fit(plan, graph, model, NULL, error);
     if (status == LIMN_OK && plan->arena_bytes == SIZE_MAX)
         status = fail(error, LIMN_E_MEMORY,
                       "%s: more memory than any machine has is needed at %" PRId64 "x%" PRId64, graph->path,

@@ -81,10 +81,17 @@ limn_status plan_create(const struct graph *graph, limn_kernels kernels, limn_si
                         struct plan *plan, limn_error *error);
 void plan_free(struct plan *plan);
 
+/* What a caller says about the memory a plan may take. */
+struct plan_room {
+    size_t beside;    /* bytes that are left to the caller, who will hold them while a session stands */
+    const char *hint; /* what takes less, for the message; NULL: what can be said of any session */
+};
+
 /* Lays the plan out for the threads of the model's engine and, where it takes more than is left under the
  * memory limit, gives up speed until it fits. LIMN_E_MEMORY, and nothing is allocated, when even the lightest
- * plan is too large. */
-limn_status plan_fit(struct plan *plan, const struct graph *graph, limn_model *model, limn_error *error);
+ * plan is too large. `room`: NULL for no wishes. */
+limn_status plan_fit(struct plan *plan, const struct graph *graph, limn_model *model,
+                     const struct plan_room *room, limn_error *error);
 
 /* The most that a session holds at a time beside the plan itself: packed weights that the model does not have
  * yet, and the arena, or while packing the staging. After plan_fit. */

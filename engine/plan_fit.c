@@ -24,7 +24,7 @@
 #include "pack.h"
 #include "step.h"
 
-#include <inttypes.h>
+#include <stdio.h>
 
 /* ---- variants ---------------------------------------------------------------------------- */
 
@@ -203,17 +203,24 @@ size_t plan_bytes(const struct plan *plan)
     return __builtin_add_overflow(most, plan->packed_bytes + notes, &bytes) ? SIZE_MAX : bytes;
 }
 
-static limn_status too_large(const struct plan *plan, const limn_model *model, limn_error *error)
+static limn_status too_large(const struct plan *plan, const limn_model *model, const struct plan_room *room,
+                             limn_error *error)
 {
-    return fail(error, LIMN_E_MEMORY,
-                "out of memory: %s needs at least %.1f MB at this size, %.1f MB are left under the limit; "
-                "smaller pictures, a smaller batch or fewer threads need less",
-                model->graph.path, (double)plan_bytes(plan) / 1e6, (double)mem_available() / 1e6);
+    char what[600];
+    size_t bytes;
+    if (__builtin_add_overflow(plan_bytes(plan), room->beside, &bytes))
+        bytes = SIZE_MAX;
+    snprintf(what, sizeof what, "at this size, %s", model->graph.path);
+    return fail_need(error, what, bytes,
+                     room->hint ? room->hint : "a smaller picture, a smaller batch, or fewer threads");
 }
 
-limn_status plan_fit(struct plan *plan, const struct graph *graph, limn_model *model, limn_error *error)
+limn_status plan_fit(struct plan *plan, const struct graph *graph, limn_model *model,
+                     const struct plan_room *room, limn_error *error)
 {
-    size_t most = mem_available();
+    static const struct plan_room all = {0};
+    room = room ? room : &all;
+    size_t left = mem_available(), most = left > room->beside ? left - room->beside : 0;
     plan->threads = pool_threads(model->engine->pool);
     for (;;) {
         limn_status status = plan_place(graph, plan, error);
@@ -226,7 +233,7 @@ limn_status plan_fit(struct plan *plan, const struct graph *graph, limn_model *m
             return LIMN_OK;
         struct heights heights = {plan, graph, plan_height(plan, graph)};
         if (!lighten(plan, &heights, model, CHOICE_MEMORY))
-            return too_large(plan, model, error);
+            return too_large(plan, model, room, error);
     }
 }
 

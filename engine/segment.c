@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static const double default_scale = 0.5, default_threshold = 0.5;
@@ -107,6 +108,12 @@ static void with_alpha(struct picture *picture, unsigned char (*apply)(unsigned 
             picture->pixels[4 * p + c] = apply(picture->pixels[4 * p + c], picture->pixels[4 * p + 3]);
 }
 
+/* Whether a picture is what a network of so many channels takes; with alpha, a copy is worked on. */
+static bool is_usable(const struct picture *source, int channels)
+{
+    return source->channels == channels && channels != 4;
+}
+
 /* A copy with 1 (L grey), 3 or 4 channels. */
 static limn_status convert(const struct picture *source, int channels, struct picture *converted,
                            limn_error *error)
@@ -128,22 +135,25 @@ static limn_status convert(const struct picture *source, int channels, struct pi
     return LIMN_OK;
 }
 
-static limn_status resize(struct picture *picture, int64_t width, int64_t height, enum resample_filter filter,
-                          limn_error *error)
+/* `source` as the network's input of width x height: in *made, or as it is, and then *made is empty. */
+static limn_status fit(const struct picture *source, int channels, int64_t width, int64_t height,
+                       enum resample_filter filter, struct picture *made, limn_error *error)
 {
-    struct picture resized;
-    if (picture->width == width && picture->height == height)
-        return LIMN_OK;
-    if (picture->channels == 4)
-        with_alpha(picture, multiply);
-    limn_status status = picture_resample(picture, width, height, filter, &resized, error);
-    if (status != LIMN_OK)
+    struct picture converted = {0};
+    limn_status status = is_usable(source, channels) ? LIMN_OK : convert(source, channels, &converted, error);
+    *made = (struct picture){0};
+    if (source->width == width && source->height == height) {
+        *made = converted;
         return status;
-    picture_free(picture);
-    *picture = resized;
-    if (picture->channels == 4)
-        with_alpha(picture, divide);
-    return LIMN_OK;
+    }
+    if (channels == 4 && status == LIMN_OK)
+        with_alpha(&converted, multiply);
+    if (status == LIMN_OK)
+        status = picture_resample(converted.pixels ? &converted : source, width, height, filter, made, error);
+    if (channels == 4 && status == LIMN_OK)
+        with_alpha(made, divide);
+    picture_free(&converted);
+    return status;
 }
 
 /* What each level of each channel is to the network. */
@@ -163,12 +173,11 @@ static limn_status fill_input(const limn_model *model, const struct picture *sou
 {
     float levels[4][256];
     struct picture picture;
-    limn_status status = convert(source, (int)input_channels(model), &picture, error);
-    if (status == LIMN_OK)
-        status = resize(&picture, x->w, x->h, is_unet(model) ? RESAMPLE_BICUBIC : RESAMPLE_BILINEAR, error);
+    limn_status status = fit(source, (int)input_channels(model), x->w, x->h,
+                             is_unet(model) ? RESAMPLE_BICUBIC : RESAMPLE_BILINEAR, &picture, error);
     if (status == LIMN_OK) {
         fill_levels(model, levels);
-        const unsigned char *in = picture.pixels;
+        const unsigned char *in = picture.pixels ? picture.pixels : source->pixels;
         for (int64_t p = 0; p < x->w * x->h; p++)
             for (int64_t c = 0; c < x->c; c++)
                 x->data[p * x->stride + c] = levels[c][*in++];
@@ -246,12 +255,74 @@ static limn_status run(limn_session *session, const struct picture *source, doub
     return status;
 }
 
-static limn_status create_session(limn_model *model, limn_size size, limn_session **session,
-                                  limn_error *error)
+/* ---- memory ------------------------------------------------------------------------------ */
+
+static size_t larger_of(size_t a, size_t b)
 {
+    return a > b ? a : b;
+}
+
+/* What there is beside a session: first what fill_input takes, then what `run` makes of the answer. */
+static size_t bytes_beside(const limn_model *model, const struct picture *source, limn_size size,
+                           bool probabilities)
+{
+    int channels = (int)input_channels(model);
+    enum resample_filter filter = is_unet(model) ? RESAMPLE_BICUBIC : RESAMPLE_BILINEAR;
+    bool resized = size.width != source->width || size.height != source->height;
+    size_t filling = is_usable(source, channels) ? 0 : (size_t)(source->width * source->height * channels);
+    if (resized)
+        filling +=
+            picture_resample_bytes(source->width, source->height, channels, size.width, size.height, filter);
+    int64_t classes = model->graph.nodes[model->graph.output].channels;
+    size_t row = (size_t)(size.width * classes) * sizeof(float);
+    size_t answer = classes_bytes(model->engine->pool, size.width, classes, source->width) +
+                    (size_t)(source->width * source->height);
+    if (probabilities)
+        answer = larger_of(answer, row) + row * (size_t)size.height;
+    return larger_of(filling, answer);
+}
+
+/* What is there when the session is gone. */
+static size_t bytes_afterwards(const limn_session *session, const struct picture *source,
+                               const struct segment *how, limn_size size, bool probabilities)
+{
+    const limn_model *model = session->model;
+    int64_t classes = probabilities ? model->graph.nodes[model->graph.output].channels : 0;
+    return session->plan.packed_bytes + (size_t)(source->width * source->height) +
+           (size_t)(classes * size.width * size.height) * sizeof(float) + how->afterwards;
+}
+
+static const char *memory_hint(const limn_model *model, limn_size size, char hint[64])
+{
+    enum { USUAL = 520 };
+    int64_t shorter = size.width < size.height ? size.width : size.height;
+    if (!is_unet(model) && shorter > USUAL)
+        snprintf(hint, 64, "--resize %d", USUAL);
+    else
+        snprintf(hint, 64, "a smaller --%s", is_unet(model) ? "scale" : "resize");
+    return hint;
+}
+
+/* A session that all of the work fits beside; not prepared yet. */
+static limn_status plan_work(limn_model *model, const struct picture *source, const struct segment *how,
+                             limn_size size, bool probabilities, limn_session **session, limn_error *error)
+{
+    enum { SMALL = 16384 }; /* blocks' headers */
     const struct node *enlargement = last_enlargement(&model->graph);
-    value output = enlargement ? enlargement->x : model->graph.output;
-    return session_create_until(model, output, size, session, error);
+    char hint[64], what[64];
+    struct session_wish wish = {
+        .output = enlargement ? enlargement->x : model->graph.output,
+        .size = size,
+        .room = {bytes_beside(model, source, size, probabilities) + SMALL, memory_hint(model, size, hint)}};
+    limn_status status = session_plan(model, &wish, session, error);
+    if (status != LIMN_OK)
+        return status;
+    size_t bytes = bytes_afterwards(*session, source, how, size, probabilities) + SMALL;
+    if (bytes <= mem_available())
+        return LIMN_OK;
+    snprintf(what, sizeof what, "the result of %" PRId64 " x %" PRId64 " pixels", source->width,
+             source->height);
+    return fail_need(error, what, bytes, "a smaller picture");
 }
 
 limn_status segment_picture(limn_model *model, const struct picture *source, const struct segment *how,
@@ -264,7 +335,9 @@ limn_status segment_picture(limn_model *model, const struct picture *source, con
         *probabilities = (struct npy){0};
     limn_status status = network_size(model, source, how, &size.width, &size.height, error);
     if (status == LIMN_OK)
-        status = create_session(model, size, &session, error);
+        status = plan_work(model, source, how, size, probabilities, &session, error);
+    if (status == LIMN_OK)
+        status = session_prepare(session, error);
     if (status == LIMN_OK)
         status = run(session, source, how->threshold > 0 ? how->threshold : default_threshold, classes,
                      probabilities, error);

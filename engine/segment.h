@@ -28,9 +28,11 @@
 
 /* 0 stands for the default in each. */
 struct segment {
-    int64_t resize;   /* deeplabv3: pixels of the shorter side; default: the picture's own size */
-    double scale;     /* unet: default 0.5 */
-    double threshold; /* of networks with one class, between 0 and 1: default 0.5 */
+    int64_t resize;    /* deeplabv3: pixels of the shorter side; default: the picture's own size */
+    double scale;      /* unet: default 0.5 */
+    double threshold;  /* of networks with one class, between 0 and 1: default 0.5 */
+    size_t afterwards; /* bytes that the caller will hold once the classes are there, beside source, classes
+                        * and probabilities: what is too large in the end is refused before it starts */
 };
 
 /* How many classes a pixel can be of: the network's, or two, background and foreground, when it has one.
@@ -43,6 +45,9 @@ limn_status segment_prepare(const limn_model *model, const struct segment *how, 
  *
  * `probabilities`, unless NULL, becomes 1 x C x H x W, the softmax over the network's C classes (or the
  * sigmoid of its only one) at the size of the network's input. Release both with picture_free and npy_free.
+ *
+ * Memory: what all of it takes is known once the session is planned; where that is more than there is,
+ * LIMN_E_MEMORY comes before weights are packed, with the number and what needs less.
  *
  * Errors: LIMN_E_INPUT for a picture that becomes too small or too large for the network; model_check_made's
  * when a logit, before any enlargement, is not finite; LIMN_E_WEIGHTS, LIMN_E_MEMORY. Both results are then

@@ -3,13 +3,32 @@
 #include "memory.h"
 #include "pages.h"
 
-static limn_status prepare(limn_session *session, limn_error *error)
+limn_status session_plan(limn_model *model, const struct session_wish *wish, limn_session **session,
+                         limn_error *error)
+{
+    *session = NULL;
+    limn_session *created = mem_zalloc(1, sizeof *created);
+    if (!created)
+        return fail_memory(error, "a session", sizeof *created);
+    created->model = model;
+    created->graph = graph_until(&model->graph, wish->output);
+    limn_status status = plan_create(&created->graph, model->engine->kernels, wish->size, model->graph.path,
+                                     &created->plan, error);
+    if (status == LIMN_OK)
+        status = plan_fit(&created->plan, &created->graph, model, &wish->room, error);
+    if (status != LIMN_OK) {
+        limn_session_free(created);
+        return status;
+    }
+    *session = created;
+    return LIMN_OK;
+}
+
+limn_status session_prepare(limn_session *session, limn_error *error)
 {
     limn_model *model = session->model;
     struct plan *plan = &session->plan;
-    limn_status status = plan_fit(plan, &session->graph, model, error);
-    if (status == LIMN_OK)
-        status = plan_pack(plan, model, error);
+    limn_status status = plan_pack(plan, model, error);
     if (status != LIMN_OK)
         return status;
     session->arena = mem_alloc(plan->arena_bytes);
@@ -20,30 +39,17 @@ static limn_status prepare(limn_session *session, limn_error *error)
     return LIMN_OK;
 }
 
-limn_status session_create_until(limn_model *model, value output, limn_size size, limn_session **session,
-                                 limn_error *error)
-{
-    *session = NULL;
-    limn_session *created = mem_zalloc(1, sizeof *created);
-    if (!created)
-        return fail_memory(error, "a session", sizeof *created);
-    created->model = model;
-    created->graph = graph_until(&model->graph, output);
-    limn_status status =
-        plan_create(&created->graph, model->engine->kernels, size, model->graph.path, &created->plan, error);
-    if (status == LIMN_OK)
-        status = prepare(created, error);
-    if (status != LIMN_OK) {
-        limn_session_free(created);
-        return status;
-    }
-    *session = created;
-    return LIMN_OK;
-}
-
 limn_status limn_session_create(limn_model *model, limn_size size, limn_session **session, limn_error *error)
 {
-    return session_create_until(model, model->graph.output, size, session, error);
+    const struct session_wish wish = {.output = model->graph.output, .size = size};
+    limn_status status = session_plan(model, &wish, session, error);
+    if (status == LIMN_OK)
+        status = session_prepare(*session, error);
+    if (status != LIMN_OK) {
+        limn_session_free(*session);
+        *session = NULL;
+    }
+    return status;
 }
 
 void limn_session_free(limn_session *session)

@@ -23,10 +23,22 @@ struct limn_session {
     void *observer_context;
 };
 
-/* limn_session_create for the part of the model's graph that graph_until gives: for a caller who does the
- * rest in another way. Neither time nor memory goes into that, and the session's output is `output`. */
-limn_status session_create_until(limn_model *model, value output, limn_size size, limn_session **session,
-                                 limn_error *error);
+/* What limn_session_create does not let one say. */
+struct session_wish {
+    value output; /* how far the graph is run: see graph_until. Neither time nor memory goes into the rest,
+                   * which the caller does in another way; the session's output is this value */
+    limn_size size;
+    struct plan_room room;
+};
+
+/* limn_session_create in two steps. The first finds out all there is to know, what the session will take
+ * above all (plan_bytes, of which plan.packed_bytes stay with the model), and refuses what is too large; the
+ * second packs weights and takes the memory. In between a caller can see whether the rest of its work fits,
+ * and open its output. A session that was not prepared can only be freed.
+ * Errors: those of limn_session_create. */
+limn_status session_plan(limn_model *model, const struct session_wish *wish, limn_session **session,
+                         limn_error *error);
+limn_status session_prepare(limn_session *session, limn_error *error);
 
 /* The tensor to fill with input `index` before a run, and the one to read after it; NHWC views. */
 struct tensor *session_input(limn_session *session, int index);

@@ -70,7 +70,7 @@ static void check_limit(limn_engine *engine, limn_kernels kernels, int lanes)
     const struct graph *graph = &model->graph;
     struct plan plan;
     assert_ok(plan_create(graph, kernels, tiny, "test", &plan, error));
-    assert_ok(plan_fit(&plan, graph, model, error));
+    assert_ok(plan_fit(&plan, graph, model, NULL, error));
     assert_int_equal(plan.lanes, THREADS);
     check_height(&plan, graph);
     plan.lanes = lanes;
@@ -79,7 +79,7 @@ static void check_limit(limn_engine *engine, limn_kernels kernels, int lanes)
     bool staged = plan.staging_bytes > plan.arena_bytes; /* else all lanes fit below the arena */
     mem_restart_peak();
     mem_set_limit(before + bytes);
-    limn_status fits = plan_fit(&plan, graph, model, NULL);
+    limn_status fits = plan_fit(&plan, graph, model, NULL, NULL);
     limn_status packs = fits == LIMN_OK ? plan_pack(&plan, model, NULL) : fits;
     void *arena = packs == LIMN_OK ? mem_alloc(plan.arena_bytes) : NULL;
     mem_set_limit(0);

@@ -296,7 +296,8 @@ static limn_session *ran(limn_model *model, value output, limn_size size)
 {
     limn_session *session;
     struct random random = {7};
-    assert_ok(session_create_until(model, output, size, &session, error));
+    assert_ok(session_plan(model, &(struct session_wish){.output = output, .size = size}, &session, error));
+    assert_ok(session_prepare(session, error));
     struct tensor *x = session_input(session, 0);
     random_fill(&random, x->data, tensor_pixels(x) * x->c);
     assert_ok(limn_session_run(session, error));

@@ -55,6 +55,9 @@ limn_status picture_writer_open(const char *path, int64_t width, int64_t height,
 /* True when picture_writer_open would know the format: for checking a command line before work starts. */
 bool picture_format_known(const char *path);
 
+/* The most that a writer so opened holds at a time; 0 for an unknown extension. */
+size_t picture_writer_bytes(const char *path, int64_t width, int64_t height, int channels);
+
 /* Appends `count` rows of width x channels bytes, from the top of the picture down. */
 limn_status picture_writer_rows(struct picture_writer *writer, const unsigned char *rows, int64_t count,
                                 limn_error *error);

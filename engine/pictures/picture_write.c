@@ -147,6 +147,18 @@ limn_status picture_writer_open(const char *path, int64_t width, int64_t height,
     return LIMN_OK;
 }
 
+size_t picture_writer_bytes(const char *path, int64_t width, int64_t height, int channels)
+{
+    enum { OUTPUT = 80 << 10, COMPRESSOR = 640 << 10 };
+    enum format format;
+    size_t row = (size_t)(width * channels), rgb = (size_t)width * 3;
+    if (!find_format(path, &format))
+        return 0;
+    if (format == FORMAT_PNG)
+        return OUTPUT + COMPRESSOR + 3 * row;
+    return OUTPUT + rgb * (is_whole(format) ? (size_t)height : 1);
+}
+
 /* Drops alpha from a row: over white, colour * alpha + white * (1 - alpha), rounded. */
 static void lay_over_white(const unsigned char *row, int64_t width, int channels, unsigned char *rgb)
 {

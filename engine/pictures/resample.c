@@ -69,13 +69,20 @@ static void fill_weights(struct weights *weights, int64_t i, double scale, enum 
     weights->taps[i] = end - first;
 }
 
+/* Weights for each sample of the result. */
+static int64_t weights_room(int64_t from, int64_t to, enum resample_filter filter)
+{
+    double scale = (double)from / (double)to;
+    double support = (filter == RESAMPLE_BICUBIC ? 2.0 : 1.0) * (scale < 1.0 ? 1.0 : scale);
+    return (int64_t)ceil(support) * 2 + 1;
+}
+
 static limn_status weights_create(int64_t from, int64_t to, enum resample_filter filter,
                                   struct weights *weights, limn_error *error)
 {
     double scale = (double)from / (double)to;
-    double support = (filter == RESAMPLE_BICUBIC ? 2.0 : 1.0) * (scale < 1.0 ? 1.0 : scale);
     weights->count = to;
-    weights->room = (int64_t)ceil(support) * 2 + 1;
+    weights->room = weights_room(from, to, filter);
     weights->first = mem_zalloc((size_t)to, sizeof *weights->first);
     weights->taps = mem_zalloc((size_t)to, sizeof *weights->taps);
     size_t cells;
@@ -184,9 +191,8 @@ static limn_status change_height(const struct picture *source, int64_t height, e
 
 /* The order matters, because the first pass is rounded to bytes. Pillow goes across first; from version 13 on
  * it goes down first where that leaves far fewer rows for the other pass. */
-static bool goes_down_first(const struct picture *source, int64_t width, int64_t height)
+static bool goes_down_first(int64_t rows_less, int64_t columns_less)
 {
-    int64_t rows_less = source->height - height, columns_less = source->width - width;
     return rows_less > 0 && rows_less > 2 * columns_less;
 }
 
@@ -211,7 +217,7 @@ limn_status picture_resample(const struct picture *source, int64_t width, int64_
         return change_width(source, width, filter, result, error);
 
     limn_status status;
-    if (goes_down_first(source, width, height)) {
+    if (goes_down_first(source->height - height, source->width - width)) {
         status = change_height(source, height, filter, &between, error);
         if (!status)
             status = change_width(&between, width, filter, result, error);
@@ -222,4 +228,24 @@ limn_status picture_resample(const struct picture *source, int64_t width, int64_
     }
     picture_free(&between);
     return status;
+}
+
+static size_t weights_bytes(int64_t from, int64_t to, enum resample_filter filter)
+{
+    int64_t room = weights_room(from, to, filter);
+    return (size_t)(to * (16 + 4 * room) + 8 * room);
+}
+
+size_t picture_resample_bytes(int64_t width, int64_t height, int channels, int64_t to_width,
+                              int64_t to_height, enum resample_filter filter)
+{
+    enum { SMALL = 1024 }; /* blocks' headers */
+    bool down_first = goes_down_first(height - to_height, width - to_width);
+    bool across = width != to_width, down = height != to_height;
+    int64_t between = across && down ? (down_first ? width * to_height : to_width * height) : 0;
+    size_t across_bytes = across ? weights_bytes(width, to_width, filter) : 0;
+    size_t down_bytes = down ? weights_bytes(height, to_height, filter) : 0;
+    down_bytes += down ? (size_t)((down_first ? width : to_width) * channels) * sizeof(int32_t) : 0;
+    size_t tables = across_bytes > down_bytes ? across_bytes : down_bytes;
+    return (size_t)((to_width * to_height + between) * channels) + tables + SMALL;
 }

@@ -22,4 +22,9 @@ enum resample_filter {
 limn_status picture_resample(const struct picture *source, int64_t width, int64_t height,
                              enum resample_filter filter, struct picture *result, limn_error *error);
 
+/* The most that picture_resample holds at a time beside its source of width x height pixels: the result, what
+ * is between the two passes, and the weights. */
+size_t picture_resample_bytes(int64_t width, int64_t height, int channels, int64_t to_width,
+                              int64_t to_height, enum resample_filter filter);
+
 #endif
