@@ -7,11 +7,6 @@
 #include <limits.h>
 #include <string.h>
 
-const char *input_name(const char *path)
-{
-    return strcmp(path, "-") == 0 ? "standard input" : path;
-}
-
 static limn_status add_path(struct inputs *inputs, const char *path, limn_error *error)
 {
     if (inputs->count == inputs->room) {

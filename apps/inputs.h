@@ -17,7 +17,4 @@ limn_status inputs_collect(const struct options *options, int first, struct inpu
 
 void inputs_free(struct inputs *inputs);
 
-/* The name of an input for messages. */
-const char *input_name(const char *path);
-
 #endif

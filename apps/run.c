@@ -32,18 +32,23 @@ static limn_status set_latent(limn_session *session, const struct options *optio
     return status;
 }
 
-/* The bare network's values are written as they are; what is no number among them is worth a word. */
+/* The bare network's values are written as they are; what is no number among them is worth a word, and so are
+ * such weights. */
 static void warn_unfinite(const limn_session *session, const char *path)
 {
     const struct tensor *made = session_output(session);
+    const char *weights = limn_model_warning(session->model);
     int64_t unfinite = count_unfinite(made);
     if (unfinite)
-        app_warn("%s: %" PRId64 " of %" PRId64 " values are NaN or infinite",
-                 strcmp(path, "-") == 0 ? "standard output" : path, unfinite, tensor_pixels(made) * made->c);
+        app_warn("%s: %" PRId64 " of %" PRId64 " values are NaN or infinite%s%s",
+                 strcmp(path, "-") == 0 ? "standard output" : path, unfinite, tensor_pixels(made) * made->c,
+                 weights ? "; " : "", weights ? weights : "");
+    else
+        app_model_warn(session->model, LIMN_OK);
 }
 
-static limn_status run_tensor(limn_model *model, const struct npy *input, struct dumps *dumps,
-                              limn_error *error)
+static limn_status run_tensor(limn_model *model, const struct npy *input, const char *name,
+                              struct dumps *dumps, limn_error *error)
 {
     const struct options *options = dumps->options;
     limn_size size = {input->shape[0], input->shape[2], input->shape[3]};
@@ -55,10 +60,10 @@ static limn_status run_tensor(limn_model *model, const struct npy *input, struct
     float *output = NULL;
     if (wanted.c != input->shape[1] || wanted.h != input->shape[2] || wanted.w != input->shape[3])
         status = fail(error, LIMN_E_INPUT,
-                      "the input is %" PRId64 " channels of %" PRId64 "x%" PRId64 ", %s takes %" PRId64
-                      " of %" PRId64 "x%" PRId64,
-                      input->shape[1], input->shape[2], input->shape[3], limn_model_name(model), wanted.c,
-                      wanted.h, wanted.w);
+                      "%s: %" PRId64 " channels of %" PRId64 "x%" PRId64 ", %s takes %" PRId64 " of %" PRId64
+                      "x%" PRId64,
+                      name, input->shape[1], input->shape[2], input->shape[3], limn_model_name(model),
+                      wanted.c, wanted.h, wanted.w);
     if (status == LIMN_OK)
         status = dumps_find(dumps, session, error);
     size_t bytes = (size_t)(made.n * made.c * made.h * made.w) * sizeof *output;
@@ -103,8 +108,9 @@ limn_status run_run(const struct options *options, limn_error *error)
         return status;
     status = npy_read(path, &input, error);
     if (status == LIMN_OK)
-        status = run_tensor(model, &input, &dumps, error);
+        status = run_tensor(model, &input, input_name(path), &dumps, error);
     npy_free(&input);
-    app_model_end(engine, model, status);
+    limn_model_free(model);
+    limn_engine_free(engine);
     return status;
 }

@@ -17,6 +17,11 @@
 
 /* ---- reading ----------------------------------------------------------------------------- */
 
+const char *input_name(const char *path)
+{
+    return strcmp(path, "-") == 0 ? "standard input" : *path ? path : "''";
+}
+
 struct file {
     int descriptor;
     limn_status kind;   /* the status of every error about this file */
@@ -69,7 +74,7 @@ limn_status file_open(const char *path, limn_status kind, struct file **file, li
     *file = NULL;
     struct stat status;
     if (stat(path, &status) != 0) /* before open(), which would wait for a writer on a pipe */
-        return fail(error, kind, "%s: %s", path, strerror(errno));
+        return fail(error, kind, "%s: %s", input_name(path), strerror(errno));
     if (!S_ISREG(status.st_mode))
         return fail_irregular(path, &status, kind, error);
     size_t length = strlen(path) + 1;
@@ -147,7 +152,7 @@ limn_status file_read_all(const char *path, size_t most, limn_status kind, unsig
     int descriptor = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     struct stat status;
     if (descriptor < 0 || stat_settled(descriptor, &status) != 0) {
-        limn_status failure = fail(error, kind, "%s: %s", path, strerror(errno));
+        limn_status failure = fail(error, kind, "%s: %s", input_name(path), strerror(errno));
         if (descriptor >= 0 && !standard)
             close(descriptor);
         return failure;
@@ -158,28 +163,29 @@ limn_status file_read_all(const char *path, size_t most, limn_status kind, unsig
         room = (size_t)status.st_size + 2; /* one to notice the end, one for the zero byte */
     unsigned char *block = mem_alloc(room);
     if (!block)
-        result = fail_memory(error, path, room);
+        result = fail_memory(error, input_name(path), room);
     while (result == LIMN_OK) {
         ssize_t got = read(descriptor, block + have, room - have - 1);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            result = fail(error, kind, "%s: read failed: %s", path, strerror(errno));
+            result = fail(error, kind, "%s: read failed: %s", input_name(path), strerror(errno));
         if (got <= 0)
             break;
         have += (size_t)got;
         if (have > most) {
-            result = fail(error, kind, "%s: larger than %zu bytes, the most accepted here", path, most);
+            result = fail(error, kind, "%s: larger than %zu bytes, the most accepted here", input_name(path),
+                          most);
         } else if (have + 1 == room) {
             unsigned char *grown = mem_resize(block, 2 * room);
             if (!grown)
-                result = fail_memory(error, path, 2 * room);
+                result = fail_memory(error, input_name(path), 2 * room);
             else
                 block = grown, room *= 2;
         }
     }
     if (result == LIMN_OK && S_ISREG(status.st_mode))
-        result = check_unchanged(descriptor, &status, path, kind, error);
+        result = check_unchanged(descriptor, &status, input_name(path), kind, error);
     if (!standard)
         close(descriptor);
     if (result != LIMN_OK) {

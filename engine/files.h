@@ -20,6 +20,9 @@
  * mapping, or through a file system of coarser times (FAT: two seconds), and a writer who sets the time back.
  */
 
+/* What messages call an input: "-" is standard input, and no name at all ''. */
+const char *input_name(const char *path);
+
 struct file; /* an open regular file */
 
 /* Opens a regular file for reading at given places. */

@@ -232,7 +232,7 @@ limn_status hints_read(const char *path, struct hints *hints, limn_error *error)
     limn_status status = file_read_all(path, FILE_MOST, LIMN_E_INPUT, &bytes, &size, error);
     if (status != LIMN_OK)
         return status;
-    status = hints_parse(bytes, size, path, hints, error);
+    status = hints_parse(bytes, size, input_name(path), hints, error);
     mem_free(bytes);
     return status;
 }

@@ -149,7 +149,7 @@ limn_status npy_read(const char *path, struct npy *array, limn_error *error)
     limn_status status = file_read_all(path, file_most, LIMN_E_INPUT, &bytes, &size, error);
     if (status != LIMN_OK)
         return status;
-    status = decode(bytes, size, path, (float *)(void *)bytes, array, error);
+    status = decode(bytes, size, input_name(path), (float *)(void *)bytes, array, error);
     if (status != LIMN_OK)
         mem_free(bytes);
     return status;

@@ -3,17 +3,34 @@
 #include "memory.h"
 #include "number.h"
 
+#include <limits.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The text, or its begin and its end where it does not fit: a path may be longer than a message, and the
+ * reason stands behind it. */
+static void keep_ends(const char *text, size_t room, char *message)
+{
+    static const char between[] = " ... ";
+    size_t length = strlen(text), half = (room - sizeof between) / 2;
+    if (length < room)
+        memcpy(message, text, length + 1);
+    else
+        sprintf(message, "%.*s%s%s", (int)half, text, between, text + length - half);
+}
 
 limn_status fail(limn_error *error, limn_status status, const char *format, ...)
 {
     if (!error)
         return status;
     error->status = status;
+    char text[2 * PATH_MAX];
     va_list arguments;
     va_start(arguments, format);
-    number_vprint(error->message, sizeof error->message, format, arguments);
+    number_vprint(text, sizeof text, format, arguments);
     va_end(arguments);
+    keep_ends(text, sizeof error->message, error->message);
     for (char *c = error->message; *c; c++)
         if ((unsigned char)*c < 32 || *c == 127)
             *c = '?';

@@ -181,7 +181,7 @@ limn_status mask_read(const char *path, bool orient, struct picture *mask, limn_
     limn_status status = file_read_all(path, PICTURE_MOST_BYTES, LIMN_E_INPUT, &bytes, &size, error);
     if (status != LIMN_OK)
         return status;
-    struct picture_bytes file = {bytes, size, strcmp(path, "-") == 0 ? "standard input" : path};
+    struct picture_bytes file = {bytes, size, input_name(path)};
     status = decode_mask(&file, orient, mask, error);
     mem_free(bytes);
     if (status != LIMN_OK)

@@ -197,8 +197,7 @@ limn_status picture_read(const char *path, bool orient, struct picture *picture,
     limn_status status = file_read_all(path, PICTURE_MOST_BYTES, LIMN_E_INPUT, &bytes, &size, error);
     if (status)
         return status;
-    const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
-    status = picture_decode(bytes, size, name, orient, picture, error);
+    status = picture_decode(bytes, size, input_name(path), orient, picture, error);
     mem_free(bytes);
     return status;
 }

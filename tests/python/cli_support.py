@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 import subprocess
@@ -53,6 +54,12 @@ def upscaled(tmp_path: Path, picture: bytes, *options: Arguments, name: str = "i
     source.write_bytes(picture)
     succeeds("upscale", "-m", WEIGHTS, source, "-o", output, "--force", *options)
     return read_png(output.read_bytes())
+
+
+def npy(array: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
 
 
 # Pictures: H x W x channels of bytes

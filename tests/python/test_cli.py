@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
@@ -17,16 +16,10 @@ import numpy as np
 import pytest
 from checkpoint_files import safetensors as safetensors_bytes
 from checkpoint_files import tf_v1, torch_legacy, torch_zip
-from cli_support import LIMN, ROOT, WEIGHTS, enhancenet, fails, limn, pixels, ppm, read_weights, succeeds
+from cli_support import LIMN, ROOT, WEIGHTS, enhancenet, fails, limn, npy, pixels, ppm, read_weights, succeeds
 from convert_runner import convert
 
 COMMANDS = ["segment", "colorize", "upscale", "generate", "compare", "pixels", "run", "inspect", "verify", "explain", "bench"]
-
-
-def npy(array: np.ndarray) -> bytes:
-    file = io.BytesIO()
-    np.save(file, array)
-    return file.getvalue()
 
 
 @pytest.fixture
