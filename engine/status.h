@@ -6,8 +6,8 @@
 
 /* Fills *error (which may be NULL) and returns `status`, so that a check reads
  *     return fail(error, LIMN_E_INPUT, "%s: %d channels, 3 expected", path, channels);
- * A message longer than limn_error holds is cut in its middle; control characters that a file name or a tensor
- * name may bring along are replaced, so that the message stays one printable line. */
+ * A message longer than limn_error holds is cut in its middle; control characters that a file name or a
+ * tensor name may bring along are replaced, so that the message stays one printable line. */
 limn_status fail(limn_error *error, limn_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
