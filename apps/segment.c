@@ -177,7 +177,7 @@ limn_status segment_run(const struct options *options, limn_error *error)
 {
     limn_engine *engine;
     struct context c = {.options = options,
-                        .how = {options->resize, options->scale, options->threshold},
+                        .how = {options->resize, options->scale, options->threshold, 0},
                         .report = {.json = options->json}};
     c.report.labels = &c.labels;
     limn_status status = find_view(options->view, &c.view, error);

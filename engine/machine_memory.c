@@ -124,7 +124,8 @@ static size_t others_mapped(const char *root, int index)
     return mapped > own ? (mapped - own + STEP - 1) / STEP * STEP : 0;
 }
 
-static void resource(const char *root, int which, int statm, const char *bound, struct machine_memory *memory)
+static void resource(const char *root, unsigned which, int statm, const char *bound,
+                     struct machine_memory *memory)
 {
     struct rlimit limit;
     if (getrlimit(which, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)

@@ -126,7 +126,7 @@ static void test_margins(void **state)
 
 /* In a child under a resource limit: what it may hold is less than that, can really be allocated, and is the
  * same again while some of it is held. */
-static int hold_all(int which)
+static int hold_all(unsigned which)
 {
     struct rlimit limit = {GB, GB};
     if (setrlimit(which, &limit) != 0)
@@ -151,7 +151,7 @@ static void test_resource_limits(void **state)
 #ifdef __SANITIZE_ADDRESS__
     skip(); /* it maps terabytes */
 #endif
-    static const int limits[] = {RLIMIT_AS, RLIMIT_DATA};
+    static const unsigned limits[] = {RLIMIT_AS, RLIMIT_DATA};
     for (int i = 0; i < 2; i++) {
         int status;
         pid_t child = fork();

@@ -191,7 +191,7 @@ static void check_plan(limn_model *model, limn_size size)
         return;
     for (int i = 0; i < graph->count; i++)
         REQUIRE(graph->nodes[i].fused_into != NO_VALUE || plan.dims[i].oc > 0);
-    status = plan_fit(&plan, graph, model, &error);
+    status = plan_fit(&plan, graph, model, NULL, &error);
     REQUIRE_STATUS(status, &error, LIMN_E_MEMORY, "");
     if (status == LIMN_OK) {
         REQUIRE(plan_bytes(&plan) <= mem_available());

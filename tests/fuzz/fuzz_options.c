@@ -64,7 +64,8 @@ static void check_shape(enum layer_kind kind, const char *text)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const size_t held = mem_in_use();
-    char *argv[ARGUMENTS_MOST + 2] = {"limn"}, *text = strndup((const char *)data, size), *rest = text;
+    char name[] = "limn", *argv[ARGUMENTS_MOST + 2] = {name}, *text = strndup((const char *)data, size),
+         *rest = text;
     int argc = 1;
     while (argc <= ARGUMENTS_MOST && rest && *rest)
         argv[argc++] = strsep(&rest, "\n");
