@@ -83,7 +83,8 @@ static double copy_rate(struct pool *pool, char *block, int tasks)
     size_t piece = COPIED / (size_t)tasks;
     double best = INFINITY;
     for (int i = 0; i < TRIES; i++) {
-        struct copy_job job = {block + COPIED * (size_t)(i % 2), block + COPIED * (size_t)(1 - i % 2), piece};
+        char *from = block + COPIED * (size_t)(i % 2), *to = block + COPIED * (size_t)(1 - i % 2);
+        struct copy_job job = {from, to, piece};
         double start = time_now();
         pool_run(pool, tasks, copy_task, &job);
         best = fmin(best, time_now() - start);

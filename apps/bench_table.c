@@ -38,6 +38,7 @@ static int larger(int a, int b)
 static const char *sides_text(const struct cell *cell, const char *between, char text[CELL_ROOM])
 {
     int length = 0;
+    text[0] = 0;
     for (int i = 0; i < cell->side_count; i++)
         length += snprintf(text + length, CELL_ROOM - (size_t)length, "%s%" PRId64, i ? between : "",
                            cell->sides[i]);

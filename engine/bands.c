@@ -88,11 +88,11 @@ static int64_t common_multiple(int64_t a, int64_t b)
 {
     const int64_t most = INT64_MAX / 4; /* beyond any height */
     int64_t x = a, y = b;
-    while (y) {
+    do {
         int64_t rest = x % y;
         x = y;
         y = rest;
-    }
+    } while (y);
     return a / x > most / b ? most : a / x * b;
 }
 

@@ -32,9 +32,9 @@ static const char *default_name(const limn_model *model, int count, int index, c
 static void name_by_default(const limn_model *model, struct labels *labels)
 {
     for (int i = 0; i < labels->count; i++) {
-        char room[DEFAULT_ROOM];
-        labels->names[i] =
-            strcpy(labels->block + i * DEFAULT_ROOM, default_name(model, labels->count, i, room));
+        char room[DEFAULT_ROOM], *name = labels->block + i * DEFAULT_ROOM;
+        snprintf(name, DEFAULT_ROOM, "%s", default_name(model, labels->count, i, room));
+        labels->names[i] = name;
     }
 }
 

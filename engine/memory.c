@@ -122,8 +122,8 @@ size_t mem_peak_resident(void)
     unsigned long kilobytes = 0;
     FILE *status = fopen("/proc/self/status", "re");
     while (status && fgets(line, sizeof line, status))
-        if (sscanf(line, "VmHWM: %lu kB", &kilobytes) == 1)
-            break;
+        if (strncmp(line, "VmHWM:", 6) == 0)
+            kilobytes = strtoul(line + 6, NULL, 10);
     if (status)
         fclose(status);
     struct rusage usage;

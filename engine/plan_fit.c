@@ -59,7 +59,7 @@ static bool allowed(enum layer_family family, limn_kernels kernels)
 void step_choose_fastest(struct step *step, limn_kernels kernels)
 {
     const struct layer_variant *const *v = step->operator->variants, *best = v[0], *fastest = v[0];
-    for (; *v; v++) {
+    while (*++v) {
         if (!(*v)->applies(&step->args.d))
             continue;
         fastest = *v;

@@ -123,7 +123,7 @@ limn_status plan_place(const struct graph *graph, struct plan *plan, limn_error 
             plan->steps[s].workspace_offset = scratch[2 * s + 1].offset;
         }
     } else {
-        status = fail_memory(error, "the plan", most * sizeof *order);
+        status = fail_memory(error, "the plan", most * sizeof(struct placement *));
     }
     mem_free(order);
     mem_free(scratch);

@@ -20,6 +20,10 @@ static void keep_ends(const char *text, size_t room, char *message)
         sprintf(message, "%.*s%s%s", (int)half, text, between, text + length - half);
 }
 
+#undef fail
+#undef fail_memory
+#undef fail_need
+
 limn_status fail(limn_error *error, limn_status status, const char *format, ...)
 {
     if (!error)

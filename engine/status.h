@@ -18,4 +18,11 @@ limn_status fail_memory(limn_error *error, const char *what, size_t bytes);
  * WHAT takes N MB in all, the limit is M MB; HINT needs less", N with what is held. */
 limn_status fail_need(limn_error *error, const char *what, size_t bytes, const char *hint);
 
+/* Static analysis sees one file at a time and would think that these may return LIMN_OK. */
+#ifdef __clang_analyzer__
+#define fail(error, status, ...) ((fail)(error, status, __VA_ARGS__), (status))
+#define fail_memory(...) ((fail_memory)(__VA_ARGS__), LIMN_E_MEMORY)
+#define fail_need(...) ((fail_need)(__VA_ARGS__), LIMN_E_MEMORY)
+#endif
+
 #endif

@@ -223,7 +223,7 @@ static bool core_identity(int cpu, int identity[2])
         size_t size;
         if (file_read_all(path, 64, LIMN_E_INPUT, &text, &size, NULL) != LIMN_OK)
             return false;
-        identity[i] = atoi((const char *)text);
+        identity[i] = (int)strtol((const char *)text, NULL, 10);
         mem_free(text);
     }
     return true;

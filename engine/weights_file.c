@@ -207,7 +207,7 @@ limn_status weights_check(const struct weights_file *weights, const struct tenso
 
 const char *shape_text(const struct tensor_entry *entry, char text[96])
 {
-    strcpy(text, entry->rank ? "" : "scalar");
+    snprintf(text, 96, "%s", entry->rank ? "" : "scalar");
     for (int i = 0; i < entry->rank; i++) {
         size_t used = strlen(text);
         snprintf(text + used, 96 - used, "%s%llu", i ? "x" : "", (unsigned long long)entry->shape[i]);

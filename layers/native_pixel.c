@@ -65,7 +65,7 @@ void NATIVE(maximum)(const float *x, int64_t count, float *y)
     int64_t i = 0;
     for (; i + VECTOR_FLOATS <= count; i += VECTOR_FLOATS) {
         vector a = load(x + i), b = load(y + i);
-        lanes take = (a > b) | (a != a);
+        lanes take = (a > b) | (a != a); /* NOLINT(misc-redundant-expression): a NaN is not equal to itself */
         store(y + i, (vector)(((lanes)a & take) | ((lanes)b & ~take)));
     }
     for (; i < count; i++)

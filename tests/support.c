@@ -201,10 +201,11 @@ void write_safetensors(const char *path, const struct made_tensor *tensors, size
     FILE *file = fopen(path, "wb");
     assert_non_null(file);
     uint64_t length = size;
-    fwrite(&length, 8, 1, file);
-    fwrite(header, 1, size, file);
+    assert_int_equal(fwrite(&length, 8, 1, file), 1);
+    assert_int_equal(fwrite(header, 1, size, file), size);
     for (size_t i = 0; i < count; i++)
-        fwrite(tensors[i].values, 1, made_bytes(&tensors[i]), file);
+        assert_int_equal(fwrite(tensors[i].values, 1, made_bytes(&tensors[i]), file),
+                         made_bytes(&tensors[i]));
     assert_int_equal(fclose(file), 0);
     free(header);
 }

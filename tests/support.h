@@ -43,7 +43,7 @@ bool tensors_agree(const struct tensor *got, const float *want, double absolute,
  */
 const char *scratch_path(const char *name);
 
-void write_file(const char *name, const void *bytes, size_t size);
+void write_file(const char *path, const void *bytes, size_t size);
 
 /* An engine for a test, released by limn_engine_free. */
 limn_engine *test_engine(int threads, limn_kernels kernels);

@@ -7,6 +7,7 @@
 #include "pictures/legend.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -142,11 +143,9 @@ static void check_picture(int to_channels, int from_channels, int64_t left, int6
                 const unsigned char *source = pixel(&from, x - left, y - top);
                 bool mixed = to_channels == 3 && from_channels == 4;
                 for (int c = 0; c < 3; c++)
-                    want[c] =
-                        mixed
-                            ? (unsigned char)((source[c] * source[3] + want[c] * (255 - source[3])) / 255.0 +
-                                              0.5)
-                            : source[c];
+                    want[c] = mixed ? (unsigned char)lround(
+                                          (source[c] * source[3] + want[c] * (255 - source[3])) / 255.0)
+                                    : source[c];
                 want[3] = from_channels == 4 ? source[3] : 255;
             }
             if (memcmp(pixel(&picture, x, y), want, (size_t)to_channels) != 0)

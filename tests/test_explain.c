@@ -52,7 +52,7 @@ static void check_known(const char *path, limn_size size, const struct known *ro
     limn_engine_free(engine);
 }
 
-#define CHECK_KNOWN(path, size, rows) check_known(path, size, rows, sizeof rows / sizeof *rows)
+#define CHECK_KNOWN(path, size, rows) check_known(path, size, rows, sizeof(rows) / sizeof *(rows))
 
 /* Two 3x3 behind each other see 5; behind the enlargements, 3 and then 7 neighbours of the smaller value's
  * pixels at most. The bicubic sees four pixels alone. */

@@ -142,7 +142,7 @@ static void test_pnm(void **state)
         size_t size;
         unsigned char want[12]; /* 2 x 2 samples of the first channel; P3 and P6: RGB of the first pixels */
     } cases[] = {
-#define CASE(text) text, sizeof text - 1
+#define CASE(text) (text), sizeof(text) - 1
         {CASE("P1 2 2 0 1\n1 0"), {255, 0, 0, 255}},
         {CASE("P1\n# two\n2 # by two\n2\n0110"), {255, 0, 0, 255}},
         {CASE("P2 2 2 4 0 1 2 #half\n 4"), {0, 64, 128, 255}},

@@ -29,7 +29,7 @@ char json_peek(struct json *j)
 {
     while (j->at < j->end && (*j->at == ' ' || *j->at == '\t' || *j->at == '\n' || *j->at == '\r'))
         j->at++;
-    return j->at < j->end && !j->problem ? (char)*j->at : 0;
+    return (char)(j->at < j->end && !j->problem ? *j->at : 0);
 }
 
 static bool take(struct json *j, char expected, const char *problem)
@@ -153,7 +153,7 @@ bool json_string(struct json *j, char *out, size_t room, size_t *length)
     if (!take(j, '"', "a string was expected"))
         return false;
     for (;;) {
-        uint32_t code;
+        uint32_t code = 0;
         if (j->at == j->end)
             return json_fail(j, "the text ends inside a string");
         if (*j->at == '"')

@@ -32,7 +32,7 @@ static int sort_symbols(const uint32_t *frequency, int count, int *symbol)
  * nodes; returns the greatest. */
 static int build_tree(uint32_t *weight, int leaves, int *depth)
 {
-    int parent[2 * HUFFMAN_MOST_SYMBOLS];
+    int parent[2 * HUFFMAN_MOST_SYMBOLS] = {0};
     int leaf = 0, joined = leaves, root = 2 * leaves - 2;
     for (int made = leaves; made <= root; made++) {
         weight[made] = 0;
@@ -51,7 +51,7 @@ static int build_tree(uint32_t *weight, int leaves, int *depth)
 
 void huffman_lengths(const uint32_t *frequency, int count, int limit, uint8_t *length)
 {
-    int symbol[HUFFMAN_MOST_SYMBOLS], depth[2 * HUFFMAN_MOST_SYMBOLS];
+    int symbol[HUFFMAN_MOST_SYMBOLS], depth[2 * HUFFMAN_MOST_SYMBOLS] = {0};
     uint32_t weight[2 * HUFFMAN_MOST_SYMBOLS];
     int used = sort_symbols(frequency, count, symbol);
     for (int i = 0; i < used; i++)

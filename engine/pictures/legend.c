@@ -17,9 +17,9 @@ enum { SHARE_ROOM = 16, NAME_ROOM = 128 };
 static void share_text(double share, char text[SHARE_ROOM])
 {
     if (share > 0 && share < 0.0005)
-        strcpy(text, "<0.1%");
+        snprintf(text, SHARE_ROOM, "<0.1%%");
     else if (share < 1 && share >= 0.9995)
-        strcpy(text, ">99.9%");
+        snprintf(text, SHARE_ROOM, ">99.9%%");
     else
         number_print(text, SHARE_ROOM, "%.1f%%", 100 * share);
 }
@@ -29,7 +29,7 @@ static void fit_name(const char *name, int scale, int64_t room, char fitted[NAME
 {
     static const char dots[] = "..";
     if (strlen(name) < NAME_ROOM && draw_text_width(name, scale) <= room) {
-        strcpy(fitted, name);
+        snprintf(fitted, NAME_ROOM, "%s", name);
         return;
     }
     size_t kept = 0;
@@ -38,12 +38,12 @@ static void fit_name(const char *name, int scale, int64_t room, char fitted[NAME
         if (length + sizeof dots > NAME_ROOM)
             break;
         memcpy(fitted, name, length);
-        strcpy(fitted + length, dots);
+        snprintf(fitted + length, NAME_ROOM - length, "%s", dots);
         if (draw_text_width(fitted, scale) > room)
             break;
         kept = length;
     }
-    strcpy(fitted + kept, kept ? dots : "");
+    snprintf(fitted + kept, NAME_ROOM - kept, "%s", kept ? dots : "");
 }
 
 static void draw_entry(const struct legend_entry *entry, int64_t y, int scale, struct picture *legend)
