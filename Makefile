@@ -41,13 +41,17 @@ TEST_PROGRAMS   = $(patsubst tests/%.c,$(BUILD)/%,$(TESTS))
 FUZZ_TARGETS    = $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAYS         = $(FUZZ_TARGETS:%=$(BUILD)/replay_%)
 FUZZERS         = $(FUZZ_TARGETS:%=$(BUILD)/fuzz_%)
+RUNS            = $(TEST_PROGRAMS:%=run-%) $(REPLAYS:%=run-%)
 # The first Python that has NumPy: a version manager's python3 may stand before Debian's.
 PYTHON ?= $(firstword $(foreach p,python3 /usr/bin/python3,$(shell $(p) -c 'import numpy' 2>/dev/null && echo $(p))) python3)
+TIDY_READS = .clang-tidy tests/.clang-tidy $(wildcard */*.h */*/*.h)
 say     = @$(if $(V),,printf '  %-4s %s\n' $(1) $(2);) set -e; $(if $(V),set -x;)
 
+# With -j, what one target says stands together.
+MAKEFLAGS += --output-sync=target
+
 .PHONY: all demo test test-full check-c check-python check-kernels aarch64 asan tsan fuzz fuzz-coverage fuzzers \
-        replays valgrind bench format format-check \
-        bench-peers clean help
+        replays valgrind bench bench-peers tidy format format-check clean help $(RUNS)
 .SECONDARY:
 
 all: $(BUILD)/limn            ## the program
@@ -74,6 +78,11 @@ $(BUILD)/%.$(1).o: %.c
 	@mkdir -p $$(@D)
 	$$(call say,cc,'$$< ($(1))') $(CC) $(FLAGS) -ffp-contract=fast $(ISA_FLAGS_$(1)) $(NATIVE_FLAGS) -DISA=$(1) \
 	    -c -o $$@ $$<
+
+$(BUILD)/%.$(1).tidy: %.c $(TIDY_READS)
+	@mkdir -p $$(@D)
+	$$(call say,tidy,'$$< ($(1))') clang-tidy --quiet $$< -- $(FLAGS) $(ISA_FLAGS_$(1)) -DISA=$(1) \
+	    2>$$@ || { cat $$@; rm $$@; exit 1; }
 endef
 $(foreach isa,$(ISAS),$(eval $(call NATIVE_RULE,$(isa))))
 
@@ -91,7 +100,7 @@ $(BUILD)/libapps.a: $(filter-out $(BUILD)/apps/main.o,$(call object,$(APPS)))
 
 FUZZ_OBJECTS = $(BUILD)/tests/fuzz/fuzz_%.o $(call object,tests/fuzz/fuzz.c tests/fuzz/pictures.c)
 FUZZ_LIBRARIES = $(BUILD)/libapps.a $(BUILD)/liblimn.a
-$(BUILD)/tests/fuzz/%.o: FLAGS += -Iapps
+$(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/%.tidy: FLAGS += -Iapps
 
 $(BUILD)/replay_%: $(FUZZ_OBJECTS) $(BUILD)/tests/fuzz/replay.o $(FUZZ_LIBRARIES)
 	$(call say,link,$@) $(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -104,10 +113,13 @@ demo: all                     ## upscales a photograph; leaves pictures under bu
 
 test: check-c check-python    ## every test
 
-check-c: all $(TEST_PROGRAMS) $(REPLAYS) ## the C tests
-	@for program in $(TEST_PROGRAMS); do echo "== $$program"; $(RUNNER) $$program || exit 1; done
-	@for target in $(FUZZ_TARGETS); do echo "== $(BUILD)/replay_$$target"; \
-	    $(RUNNER) $(BUILD)/replay_$$target tests/fuzz/corpus/$$target || exit 1; done
+check-c: all $(RUNS)          ## the C tests; with -j2 two programs at a time
+
+$(TEST_PROGRAMS:%=run-%): run-%: %
+	@echo "== $<"; $(RUNNER) $<
+
+$(REPLAYS:%=run-%): run-$(BUILD)/replay_%: $(BUILD)/replay_%
+	@echo "== $<"; $(RUNNER) $< tests/fuzz/corpus/$*
 
 check-python: all             ## the tests of the tools and of the program from outside
 	LIMN=$(abspath $(BUILD)/limn) $(PYTHON) -m pytest -q -p no:cacheprovider tests/python
@@ -130,8 +142,9 @@ SANITIZED = -O1 -g -fexpensive-optimizations
 asan:                         ## the C tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	$(MAKE) check-c BUILD=$(BUILD)/asan SANITIZE=address,undefined CFLAGS="$(SANITIZED)"
 
-tsan:                         ## the C tests under ThreadSanitizer
-	$(MAKE) check-c BUILD=$(BUILD)/tsan SANITIZE=thread CFLAGS="$(SANITIZED)"
+# All of test_layers runs on one thread.
+tsan:                         ## the C tests that have threads under ThreadSanitizer
+	$(MAKE) check-c TESTS="$(filter-out tests/test_layers.c,$(TESTS))" BUILD=$(BUILD)/tsan SANITIZE=thread CFLAGS="$(SANITIZED)"
 
 SECONDS ?= 60
 fuzz:                         ## every fuzz target for SECONDS=60, as many at a time as there are cores
@@ -152,9 +165,9 @@ NATIVE_UNUSED = -O0 -fno-sanitize=all -fno-profile-instr-generate -fno-coverage-
 fuzzers: $(FUZZERS)
 replays: $(REPLAYS)
 
-valgrind: $(TEST_PROGRAMS)    ## the C tests under valgrind
-	@for program in $(TEST_PROGRAMS); do echo "== $$program"; LIMN_TEST_QUICK=1 \
-	    valgrind -q --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite $$program || exit 1; done
+valgrind:                     ## the C tests under valgrind
+	LIMN_TEST_QUICK=1 $(MAKE) check-c \
+	    RUNNER="valgrind -q --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite"
 
 BENCH ?= -m enhancenet --size 128x128
 bench: all                    ## times layer by layer, and of kernels; reports and charts in build/bench (BENCH= which network)
@@ -166,6 +179,18 @@ bench: all                    ## times layer by layer, and of kernels; reports a
 
 bench-peers: all             ## times beside PyTorch, ONNX Runtime, OpenVINO and ncnn, installed if need be (PEERS= arguments)
 	$(PYTHON) tools/bench_peers.py --limn $(BUILD)/limn --output $(BUILD)/peers --venv $(BUILD)/peers-venv $(PEERS)
+
+# Native files once for each instruction set. What is asked stands in .clang-tidy and .cppcheck; clang-tidy's stderr
+# only counts what it keeps to itself.
+TIDIED = $(call object,$(APPS) $(wildcard tests/*.c tests/fuzz/*.c)) $(LIBRARY_OBJECTS)
+$(BUILD)/%.tidy: %.c $(TIDY_READS)
+	@mkdir -p $(@D)
+	$(call say,tidy,$<) clang-tidy --quiet $< -- $(FLAGS) 2>$@ || { cat $@; rm $@; exit 1; }
+
+tidy: $(TIDIED:.o=.tidy)      ## static analysis of the C sources by clang-tidy and cppcheck
+	$(call say,tidy,cppcheck) cppcheck -q -j "$$(nproc)" --std=c11 --enable=warning,style,performance,portability \
+	    --inline-suppr --suppressions-list=.cppcheck --error-exitcode=1 -Iengine -Ilayers -Iweights -Itests \
+	    -D_GNU_SOURCE -D__x86_64__ -D__AVX512F__ -DISA=avx512 apps engine layers weights tests
 
 FORMATTED = $(wildcard */*.[ch] */*/*.[ch])
 format:                       ## lays the C sources out

@@ -3,11 +3,11 @@
 #
 #     sh tools/setup.sh make demo
 #
-# With -d in front, also what its developers need (clang, sanitizers, valgrind, clang-format); with -p, what lets
-# `make bench` and `make bench-peers` install theirs with pip, in a virtual environment; with -t, what the full tests
-# compare with: PyTorch, scikit-image, pandas, OpenCV; with -a, what `make aarch64` needs: a cross compiler, an
-# emulator, and libraries of that architecture, which apt keeps beside those of this machine. Nothing is installed that is
-# there already; apt-get is called through sudo unless the caller is root.
+# With -d in front, also what its developers need (clang, sanitizers, valgrind, clang-format, clang-tidy, cppcheck);
+# with -p, what lets `make bench` and `make bench-peers` install theirs with pip, in a virtual environment; with -t, what
+# the full tests compare with: PyTorch, scikit-image, pandas, OpenCV; with -a, what `make aarch64` needs: a cross
+# compiler, an emulator, and libraries of that architecture, which apt keeps beside those of this machine. Nothing is
+# installed that is there already; apt-get is called through sudo unless the caller is root.
 set -eu
 
 foreign=
@@ -15,7 +15,7 @@ packages="gcc libc6-dev make libopenblas-dev libstb-dev libcmocka-dev python3 py
 packages="$packages locales"
 while :; do
     case ${1:-} in
-    -d) packages="$packages clang libclang-rt-14-dev clang-format valgrind" ;;
+    -d) packages="$packages clang libclang-rt-14-dev clang-format clang-tidy cppcheck valgrind" ;;
     -p) packages="$packages python3-venv" ;;
     -t) packages="$packages python3-torch python3-skimage python3-pandas python3-opencv" ;;
     -a)
