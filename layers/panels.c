@@ -2,28 +2,42 @@
 #include "panels.h"
 #include "sizes.h"
 
+static const struct native_tile_kernel *narrowest_tile(void)
+{
+    const struct native_tile_kernel *tile = native()->tiles;
+    while (tile[1].columns)
+        tile++;
+    return tile;
+}
+
 const struct native_tile_kernel *panel_tile(int64_t channels)
 {
-    const struct native_tile_kernel *tile = native()->tiles, *narrowest = tile;
-    while (narrowest[1].columns)
-        narrowest++;
+    const struct native_tile_kernel *tile = native()->tiles, *narrowest = narrowest_tile();
     while (tile < narrowest && channels <= tile->columns - narrowest->columns)
         tile++;
     return tile;
 }
 
+/* How many panels of the widest tile stand first. */
+static int64_t widest_panels(int64_t oc)
+{
+    int64_t columns = native()->tiles->columns, least = columns - narrowest_tile()->columns + 1;
+    return oc < least ? 0 : (oc - least) / columns + 1;
+}
+
 int64_t panel_count(int64_t oc)
 {
-    int64_t count = 0;
-    for (int64_t first = 0; first < oc; first += panel_tile(oc - first)->columns)
+    int64_t count = widest_panels(oc);
+    for (int64_t first = count * native()->tiles->columns; first < oc;
+         first += panel_tile(oc - first)->columns)
         count++;
     return count;
 }
 
 int64_t panel_channel(int64_t oc, int64_t panel)
 {
-    int64_t first = 0;
-    for (int64_t i = 0; i < panel; i++)
+    int64_t widest = smaller(panel, widest_panels(oc)), first = widest * native()->tiles->columns;
+    for (int64_t i = widest; i < panel; i++)
         first += panel_tile(oc - first)->columns;
     return first;
 }
