@@ -52,9 +52,10 @@ static int64_t products(const struct winograd_layer *layer)
 static int64_t live_taps(int64_t in, int64_t out, int64_t kernel, int64_t pad, int64_t dilation)
 {
     int64_t live = 0;
-    for (int64_t o = 0; o < out; o++)
-        for (int64_t k = 0; k < kernel; k++)
-            live += o - pad + k * dilation >= 0 && o - pad + k * dilation < in;
+    for (int64_t k = 0; k < kernel; k++) {
+        int64_t ahead = k * dilation - pad; /* of the output: it sees from 0 up to `in` */
+        live += larger(0, smaller(out, in - ahead) - larger(0, -ahead));
+    }
     return live;
 }
 
