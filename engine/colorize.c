@@ -61,6 +61,19 @@ static limn_status set_lab(const struct picture *source, struct tensor *grey, st
 
 /* ---- the network ------------------------------------------------------------------------- */
 
+/* LIMN_E_WEIGHTS unless the network makes a and b for every pixel of its input; kernels decide that too. */
+static limn_status check_output(const struct colorizer *colorizer, limn_error *error)
+{
+    const struct tensor *made = session_output(colorizer->session);
+    int64_t side = colorizer->side;
+    if (made->h == side && made->w == side && made->c == 2)
+        return LIMN_OK;
+    return fail(error, LIMN_E_WEIGHTS,
+                "%s: the network makes %" PRId64 "x%" PRId64 "x%" PRId64 " values, 2x%" PRId64 "x%" PRId64
+                " expected",
+                colorizer->model->graph.path, made->c, made->h, made->w, side, side);
+}
+
 limn_status colorizer_create(limn_model *model, struct colorizer **colorizer, limn_error *error)
 {
     bool is_vae = model->kind == &vae;
@@ -80,6 +93,8 @@ limn_status colorizer_create(limn_model *model, struct colorizer **colorizer, li
     limn_status status = made->ab ? LIMN_OK : fail_memory(error, "the colours", bytes);
     if (status == LIMN_OK)
         status = limn_session_create(model, (limn_size){1, made->side, made->side}, &made->session, error);
+    if (status == LIMN_OK)
+        status = check_output(made, error);
     if (status != LIMN_OK) {
         colorizer_free(made);
         return status;

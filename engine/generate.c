@@ -31,8 +31,13 @@ limn_status generator_of(const limn_model *model, struct generator *generator, l
     if (status != LIMN_OK)
         return status;
     const struct layer_dims *out = &plan.dims[graph_maker(graph, graph->output)];
-    *generator = (struct generator){input->channels, out->oh, out->oc, plan.arena_bytes};
+    int64_t height = out->oh, width = out->ow;
+    *generator = (struct generator){input->channels, height, out->oc, plan.arena_bytes};
     plan_free(&plan);
+    if (height != width)
+        return fail(error, LIMN_E_WEIGHTS,
+                    "%s makes pictures of %" PRId64 " x %" PRId64 " pixels, square ones expected",
+                    graph->path, width, height);
     if (generator->channels != 1 && generator->channels != 3)
         return fail(error, LIMN_E_WEIGHTS,
                     "%s makes pictures of %" PRId64 " channels, 1 (grey) or 3 (RGB) expected", graph->path,

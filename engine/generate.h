@@ -13,8 +13,8 @@ struct generator {
     size_t arena_bytes; /* of activations, for each picture of a batch */
 };
 
-/* LIMN_E_USAGE when the model does not make pictures of nothing but a vector; LIMN_E_WEIGHTS when they have
- * other than 1 (grey) or 3 channels; LIMN_E_MEMORY. */
+/* LIMN_E_USAGE when the model does not make pictures of nothing but a vector; LIMN_E_WEIGHTS when they are
+ * not square or have other than 1 (grey) or 3 channels; LIMN_E_MEMORY. */
 limn_status generator_of(const limn_model *model, struct generator *generator, limn_error *error);
 
 struct generate {

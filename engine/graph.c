@@ -142,6 +142,13 @@ void graph_require_sides(struct graph *graph, int64_t least, int64_t multiple)
     graph->side_multiple = multiple;
 }
 
+void graph_require_channels(struct graph *graph, value x, int64_t channels)
+{
+    if (graph->status == LIMN_OK && graph->nodes[x].channels != channels)
+        graph_fail(graph, "%s has %" PRId64 " channels, %" PRId64 " expected", graph->nodes[x].made,
+                   graph->nodes[x].channels, channels);
+}
+
 /* ---- tensors ----------------------------------------------------------------------------- */
 
 bool graph_has_tensor(const struct graph *graph, const char *format, ...)

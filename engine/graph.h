@@ -159,6 +159,9 @@ void graph_output(struct graph *graph, value x);
 /* The tensor's height and width must be at least `least` and multiples of `multiple`. */
 void graph_require_sides(struct graph *graph, int64_t least, int64_t multiple);
 
+/* x must have so many channels: for a network whose tensors may say otherwise. */
+void graph_require_channels(struct graph *graph, value x, int64_t channels);
+
 /* Sides of the tensor NAME, 0 beyond its rank; all 0 when there is none. printf-style. */
 void graph_tensor_shape(const struct graph *graph, int64_t shape[4], const char *format, ...)
     __attribute__((format(printf, 3, 4)));

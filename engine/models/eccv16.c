@@ -67,6 +67,7 @@ static void build(struct graph *g)
     x = conv_relu(g, x, 8, 4, 1, 1);                                                 /* 256 -> 256 */
     x = graph_softmax(g, graph_conv2d(g, x, "model8.6", (struct conv){0}));          /* 256 -> 313 */
     x = graph_conv2d(g, x, "model_out", (struct conv){0});                           /* 313 -> 2 */
+    graph_require_channels(g, x, 2);
     /* Upstream multiplies by 110 at the end; before the interpolation it is the same, and folds into the
      * weights. */
     graph_output(g, graph_bilinear(g, graph_scale_shift(g, x, to_lab, zero), 4, false));

@@ -74,6 +74,7 @@ static void build(struct graph *g)
     x = graph_conv2d(g, x, "model10.1", (struct conv){.pad = 1});           /* 128 -> 128    1   */
     x = graph_leaky_relu(g, x, 0.2F);
     x = graph_tanh(g, graph_conv2d(g, x, "model_out.0", (struct conv){0})); /* 128 ->   2    1   */
+    graph_require_channels(g, x, 2);
     graph_output(g, graph_scale_shift(g, x, to_lab, zero));
 }
 

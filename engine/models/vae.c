@@ -82,6 +82,7 @@ static void build(struct graph *g)
     x = conv_relu_bn(g, cat(g, x, s32), "dec", 4, 1); /*  256 ->   64       32  */
     x = graph_bilinear(g, x, 2, align);
     x = graph_conv2d(g, x, "dec_conv5", (struct conv){.pad = 2}); /*  64 ->    2       64  */
+    graph_require_channels(g, x, 2);
     graph_output(g, graph_tanh(g, x));
     graph_ignore(g, colour_encoder);
 }

@@ -13,7 +13,8 @@ cov=$(tool llvm-cov)
 readers="weights/json.c weights/safetensors.c engine/weights_file.c engine/npy.c engine/latents.c engine/labels.c
     engine/hints.c engine/text_cursor.c engine/pixel_text.c engine/pixel_table.c engine/graph.c engine/graph_conv.c
     engine/graph_ops.c engine/models/*.c apps/options.c apps/bench_shapes.c apps/bench_baseline.c
-    engine/pictures/*probe.c engine/pictures/picture_*.c engine/pictures/bmp.c engine/pictures/pnm.c
+    engine/pictures/jpeg_probe.c engine/pictures/png_probe.c engine/pictures/picture_probe.c
+    engine/pictures/picture_metadata.c engine/pictures/picture_read.c engine/pictures/bmp.c engine/pictures/pnm.c
     engine/pictures/mask.c"
 
 profiles=$build/coverage/profiles

@@ -96,6 +96,14 @@ static void check_metadata(const char *text, const struct model_kind *kind, int 
     REQUIRE(status != LIMN_OK || values.channels == 3 || values.channels == 4);
 }
 
+static void check_all_metadata(const uint8_t *data, size_t size)
+{
+    char *text = strndup((const char *)data, size);
+    check_metadata(text, &unet, 2);
+    check_metadata(text, &deeplabv3, 3);
+    free(text);
+}
+
 /* ---- reports ----------------------------------------------------------------------------- */
 
 static void check_report(const char *path, const char *kind, const struct bench *bench)
@@ -118,22 +126,27 @@ static void check_report(const char *path, const char *kind, const struct bench 
     baseline_free(&baseline);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void check_reports(const uint8_t *data, size_t size)
 {
-    const size_t held = mem_in_use();
-    check_parser(data, size);
-
-    char *text = strndup((const char *)data, size);
-    check_metadata(text, &unet, 2);
-    check_metadata(text, &deeplabv3, 3);
-    free(text);
-
     limn_model model = {.kind = &unet};
     struct bench bench = {.model = &model, .size = {1, 64, 64}};
     const char *path = fuzz_file(data, size);
     check_report(path, "model", &bench);
     check_report(path, "layers", &bench);
     check_report(path, "kernels", NULL);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const size_t held = mem_in_use();
+    check_parser(data, size);
+
+    struct json j = json_text(data, size);
+    char first = json_peek(&j);
+    if (first == '{')
+        check_reports(data, size);
+    else
+        check_all_metadata(data, size);
     REQUIRE(mem_in_use() == held);
     return 0;
 }

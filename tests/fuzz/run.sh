@@ -10,8 +10,8 @@ seeds=
 [ ! -d "$here/corpus/$name" ] || seeds=$here/corpus/$name
 dictionary=
 [ ! -f "$here/$name.dict" ] || dictionary=-dict=$here/$name.dict
-if "$build/fuzz_$name" $dictionary -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
-    -artifact_prefix="$build/$name-" "$build/corpus/$name" $seeds 2>"$build/$name.log"; then
+if "$build/fuzz_$name" $dictionary -max_total_time="$seconds" -timeout=10 -max_len=8192 -rss_limit_mb=2048 \
+    -print_final_stats=1 -artifact_prefix="$build/$name-" "$build/corpus/$name" $seeds 2>"$build/$name.log"; then
     runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$build/$name.log")
     echo "fuzz $name: $runs runs in $seconds s, nothing found"
 else

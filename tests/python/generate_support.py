@@ -33,12 +33,12 @@ def random_latents(count: int, weights: Path) -> np.ndarray:
     return np.random.default_rng(count).standard_normal((count, SIZES[weights])).astype(np.float32)
 
 
-def changed(tmp_path: Path, channels: int, last: float) -> Path:
+def changed(tmp_path: Path, channels: int, last: float, kernel: tuple[int, int] = (4, 4)) -> Path:
     """Weights of a small generator whose last layer's are all `last`."""
     weights = model_tables.weights(model_tables.dcgan(5, (4, 3), channels))
     for name, array in weights.items():
         weights[name] = np.abs(array) if name.endswith("var") else array
-    weights["main.6.weight"] = np.full_like(weights["main.6.weight"], last)
+    weights["main.6.weight"] = np.full((3, channels, *kernel), last, np.float32)
     path = tmp_path / "changed.safetensors"
     path.write_bytes(safetensors(weights))
     return path

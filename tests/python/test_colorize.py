@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cli_support import fails, limn, pixels, png, png_chunk, ppm, read_png, succeeds
+from checkpoint_files import safetensors
+from cli_support import fails, limn, pixels, png, png_chunk, ppm, read_png, read_weights, succeeds
 from colorize_reference import join, noise, rgb2lab
 from colorize_support import GOLDENS, assert_alike, colorized, latent_length, network_ab, smooth, weights
 
@@ -243,3 +244,29 @@ def test_usage(tmp_path: Path, options: tuple, message: str) -> None:
     (tmp_path / "hints.txt").write_text("1 1 #112233\n")
     line = fails(2, "colorize", "in.ppm", "-o", "out.png", *options, cwd=tmp_path)
     assert message in line and not (tmp_path / "out.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("network", "layer", "shape", "message"),
+    [
+        ("eccv16", "model_out", (5, 19, 1, 1), "model_out has 5 channels, 2 expected"),
+        ("eccv16", "model_out", (1, 19, 1, 1), "model_out has 1 channels, 2 expected"),
+        ("eccv16", "model_out", (2, 19, 9, 9), "the network makes 2x224x224 values, 2x256x256 expected"),
+        ("siggraph17", "model_out.0", (3, 4, 1, 1), "model_out.0/tanh has 3 channels, 2 expected"),
+        ("vae", "dec_conv5", (1, 2, 5, 5), "dec_conv5 has 1 channels, 2 expected"),
+        ("vae", "dec_conv5", (2, 2, 3, 3), "the network makes 2x66x66 values, 2x64x64 expected"),
+    ],
+)
+def test_networks_that_make_something_else(
+    tmp_path: Path, network: str, layer: str, shape: tuple[int, ...], message: str
+) -> None:
+    tensors = {name: array.astype(np.float32) for name, array in read_weights(weights(network)).items()}
+    tensors[f"{layer}.weight"] = np.zeros(shape, np.float32)
+    if f"{layer}.bias" in tensors:
+        tensors[f"{layer}.bias"] = np.zeros(shape[0], np.float32)
+    file, source = tmp_path / "w.safetensors", tmp_path / "in.ppm"
+    file.write_bytes(safetensors(tensors))
+    source.write_bytes(ppm(smooth(20, 30)))
+    line = fails(3, "colorize", "-m", file, source, "-o", tmp_path / "out.png")
+    assert message in line
+    assert not (tmp_path / "out.png").exists()

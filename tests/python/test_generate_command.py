@@ -119,6 +119,15 @@ def test_other_channels_are_refused(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("kernel", [(4, 40), (40, 4)])
+def test_other_than_squares_are_refused(kernel: tuple[int, int], tmp_path: Path) -> None:
+    weights = changed(tmp_path, 3, 0.1, kernel)
+    sides = f"{kernel[1] + 12} x {kernel[0] + 12}"
+    assert f"makes pictures of {sides} pixels, square ones expected" in fails(
+        3, "generate", "-m", weights, "-o", tmp_path / "x.png"
+    )
+
+
 def test_weights_are_looked_up(tmp_path: Path) -> None:
     (tmp_path / "dcgan.safetensors").write_bytes(GREY.read_bytes())
     succeeds("generate", "-o", tmp_path / "a.png", env={"LIMN_WEIGHTS": str(tmp_path)})
