@@ -1,6 +1,6 @@
 /* fuzz_picture_write.c - pictures written and read again: every writer, and the compressor of PNG.
  *
- *     byte 0       the format (6 values), then whether there is alpha
+ *     byte 0       the format (6 values), then whether there is alpha, then which allocation fails, if any
  *     byte 1       width - 1
  *     byte 2       quality
  *     byte 3       how often the rest is repeated, less 1 (32 values)
@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { HEAD = 4, MOST_REPEATS = 32 };
@@ -41,7 +42,7 @@ static const char *path_of(int format)
     return path;
 }
 
-/* The picture that `data` describes; false when it has no row. */
+/* The picture that `data` describes; false when it has no row, or more than are read. */
 static bool make_picture(const uint8_t *data, size_t size, struct picture *picture)
 {
     if (size <= HEAD)
@@ -49,7 +50,7 @@ static bool make_picture(const uint8_t *data, size_t size, struct picture *pictu
     int channels = data[0] / FORMATS % 2 ? 4 : 3;
     size_t row = ((size_t)data[1] + 1) * (size_t)channels, samples = size - HEAD;
     size_t rows = samples * (data[3] % MOST_REPEATS + 1u) / row;
-    if (rows == 0)
+    if (rows == 0 || rows > PICTURE_MOST_SIDE)
         return false;
     REQUIRE(picture_create(data[1] + 1, (int64_t)rows, channels, picture, NULL) == LIMN_OK);
     for (size_t i = 0; i < row * rows; i++)
@@ -98,12 +99,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int format = data[0] % FORMATS, quality = data[2];
     const char *path = path_of(format);
     limn_error error = {0};
-    REQUIRE(picture_write(path, &written, quality, false, &error) == LIMN_OK);
-    REQUIRE(picture_read(path, true, &read, &error) == LIMN_OK);
-    REQUIRE(unlink(path) == 0);
-    check_read(&written, &read, format, quality);
+    mem_fail_at(data[0] / FORMATS / 2, false);
+    limn_status status = picture_write(path, &written, quality, false, &error);
+    mem_fail_at(0, false);
+    if (status == LIMN_OK) {
+        REQUIRE(picture_read(path, true, &read, &error) == LIMN_OK);
+        REQUIRE(unlink(path) == 0);
+        check_read(&written, &read, format, quality);
+        picture_free(&read);
+    } else {
+        REQUIRE(status == LIMN_E_MEMORY && data[0] >= 2 * FORMATS);
+        REQUIRE(rmdir(folder) == 0 && mkdir(folder, 0700) == 0);
+    }
     picture_free(&written);
-    picture_free(&read);
     REQUIRE(mem_in_use() == held);
     return 0;
 }

@@ -98,6 +98,21 @@ static bool corner_is_right(const struct picture *stored, const struct picture *
     return memcmp(pixel, upright->pixels, (size_t)stored->channels) == 0;
 }
 
+/* One allocation fails, which one depends on the bytes: then that is what is told, and nothing is kept. */
+static void check_without_memory(const uint8_t *data, size_t size, limn_status expected)
+{
+    enum { MOST_ALLOCATIONS = 16 };
+    struct picture picture;
+    limn_error error;
+    mem_fail_at(1 + (int64_t)(size % MOST_ALLOCATIONS), size / MOST_ALLOCATIONS % 2);
+    limn_status status = picture_decode(data, size, name, true, &picture, &error);
+    mem_fail_at(0, false);
+    REQUIRE(status == expected || status == LIMN_E_MEMORY);
+    fuzz_check_failure(status, &error, name);
+    REQUIRE(status == LIMN_OK || !picture.pixels);
+    picture_free(&picture);
+}
+
 void fuzz_check_picture(const uint8_t *data, size_t size)
 {
     const size_t held = mem_in_use();
@@ -126,6 +141,7 @@ void fuzz_check_picture(const uint8_t *data, size_t size)
     picture_free(&stored);
     picture_free(&again);
     picture_free(&upright);
+    check_without_memory(data, size, status);
     REQUIRE(mem_in_use() == held);
 }
 
