@@ -1,7 +1,9 @@
 /* stb.c - see stb.h. Sean Barrett's public domain single-file libraries, compiled here and only here.
  *
  * stb_image works on signed ints throughout and lets them overflow on damaged JPEG data (coefficients
- * times quantisers); the Makefile compiles this file with -fwrapv, which makes that harmless. */
+ * times quantisers); the Makefile compiles this file with -fwrapv, which makes that harmless. It builds on
+ * what the probes have made sure of: sizes within the limits, whole segments and chunks in the order in which
+ * they may come, Huffman codes that fit their tables, a palette of 256 colours. */
 #include "stb.h"
 #include "memory.h"
 
