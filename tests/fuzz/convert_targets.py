@@ -1,12 +1,13 @@
 """What the fuzzer of tools/convert.py tries, and the files it begins with; needs no fuzzer itself.
 
 Each target takes arbitrary bytes through everything the converter does with a file but writing it. A checkpoint may
-turn out to be damaged, which is a CheckpointError; anything else that is raised is a bug. Checksums are switched off on
-both sides: a fuzzer does not find values that match one.
+turn out to be damaged, which is a CheckpointError; anything else that is raised is a bug, and so is opening a file or
+running anything. Checksums are switched off on both sides: a fuzzer does not find values that match one.
 """
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import sys
 import types
@@ -14,6 +15,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,6 +26,7 @@ import checkpoint_files as files  # noqa: E402
 import hostile  # noqa: E402
 from checkpoint import leveldb_table, metadata, models, zip_archive  # noqa: E402
 from checkpoint.tensor import NUMPY, CheckpointError, narrowed  # noqa: E402
+from convert_sandbox import HARMLESS  # noqa: E402
 from model_tables import dcgan, enhancenet, weights  # noqa: E402
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -71,6 +74,28 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
 }
 
 
+def watched(target: Callable[[bytes], None]) -> Callable[[bytes], None]:
+    """The target, which fails where it does what Python announces as an audit event: importing, opening, running."""
+    running = False
+
+    def audit(event: str, arguments: tuple[Any, ...]) -> None:
+        if running and event not in HARMLESS:
+            raise AssertionError(f"{event} {arguments!r}")
+
+    def run(data: bytes) -> None:
+        nonlocal running
+        running = True
+        try:
+            target(data)
+        finally:
+            running = False
+
+    for encoding in ("cp437", "raw_unicode_escape", "utf-8"):  # Python imports them when they are first needed
+        codecs.lookup(encoding)
+    sys.addaudithook(audit)
+    return run
+
+
 @contextlib.contextmanager
 def no_checksums() -> Iterator[None]:
     """CRC-32 and CRC-32C are 0, in the converter as in what writes the seeds."""
@@ -95,19 +120,33 @@ def seeds(target: str) -> dict[str, bytes]:
 
 
 def networks(target: str) -> dict[str, bytes]:
-    """Two small networks in the target's format."""
+    """Small networks in the target's format, each with something of its own."""
     generator = weights(dcgan(1, (1,), 1))
-    network = weights(enhancenet(0))
+    doubles = {name: tensor.astype("<f8") for name, tensor in generator.items()}
+    if target == "convert_table":
+        network = weights(enhancenet(0))
+        return {"floats": files.tf_v1(network), "unpacked": files.tf_v1(network, packed=False)}
+    if target == "convert_safetensors":
+        bfloats = {name: tensor.astype("<f2").view("<u2") for name, tensor in generator.items()}
+        return {
+            "floats": files.safetensors(generator, {"format": "pt", "limn.licence": "MIT"}),
+            "doubles": files.safetensors(doubles),
+            "bfloats": files.safetensors(bfloats),
+        }
     write = {
         "convert_pickle": lambda root: files.TorchPickle().dumps(root),
         "convert_zip": files.torch_zip,
         "convert_legacy": files.torch_legacy,
+    }[target]
+    ordered = files.Global("collections", "OrderedDict")
+    parameter = files.Global("torch._utils", "_rebuild_parameter")
+    parameters = {
+        name: files.Call(parameter, (tensor, True, files.Call(ordered))) for name, tensor in generator.items()
     }
-    if target == "convert_table":
-        return {"enhancenet": files.tf_v1(network), "enhancenet_unpacked": files.tf_v1(network, packed=False)}
-    if target == "convert_safetensors":
-        return {"dcgan": files.safetensors(generator), "dcgan_metadata": files.safetensors(generator, {"format": "pt"})}
+    nested = {"state_dict": {f"module.{name}": tensor for name, tensor in generator.items()}}
     return {
-        "dcgan": write[target](generator),
-        "dcgan_nested": write[target]({"epoch": 1, "state_dict": {f"module.{k}": v for k, v in generator.items()}}),
+        "floats": write(generator),
+        "nested": write(nested | {"size": files.Call(files.Global("torch", "Size"), ((1, 2),))}),
+        "parameters": write(parameters),
+        "python_2": write(files.Call(ordered, ([[name, tensor] for name, tensor in generator.items()],))),
     }

@@ -55,7 +55,7 @@ def fuzz(name: str, arguments: list[str]) -> None:
     with convert_targets.no_checksums():
         for seed, data in convert_targets.seeds(name).items() if corpus else ():
             (corpus / seed).write_bytes(data)
-        atheris.Setup([sys.argv[0], *arguments], convert_targets.TARGETS[name])
+        atheris.Setup([sys.argv[0], *arguments], convert_targets.watched(convert_targets.TARGETS[name]))
         atheris.Fuzz()
 
 

@@ -21,6 +21,7 @@ SECONDS = 2  # of processor time; a file that could be a network of this size ta
 MEMORY = 200_000_000  # bytes beside what Python and NumPy take
 HANGS = 30  # seconds
 
+HARMLESS = ("builtins.id", "object.__getattr__", "sys._getframe")  # events
 FORBIDDEN, CRASHED = 98, 99  # exit codes of this file
 
 
@@ -95,7 +96,7 @@ def _forbid(source: Path, output: Path) -> None:
             return is_part(arguments[0]) and arguments[1] == os.path.join(folder, output.name)
         if event == "os.remove":
             return is_part(arguments[0])
-        return event in ("sys._getframe", "object.__getattr__", "builtins.id")
+        return event in HARMLESS
 
     def audit(event: str, arguments: tuple[Any, ...]) -> None:
         if not allowed(event, arguments):
