@@ -76,7 +76,8 @@ def convert(
     unused = len(found.tensors) - len(used)
     left_out = f"; {unused} unused tensors left out" if unused else ""
     line = f"{output}: {model}, {len(used)} tensors, {size / 1e6:.1f} MB, licence {about['limn.licence']}{left_out}"
-    return Done(line, models.counted([spoilt[name] for name in sorted(spoilt)], "tensors with NaN or infinite values"))
+    named = [spoilt[name] for name in sorted(spoilt)]
+    return Done(line, f"{model} tensors: {models.counted(named, 'with NaN or infinite values')}" if named else "")
 
 
 def _read(path: str) -> bytes:
@@ -91,7 +92,7 @@ def _read(path: str) -> bytes:
         data = file.read(before.st_size + 1)
         after = os.fstat(file.fileno())
     if (len(data), after.st_size, after.st_mtime_ns) != (before.st_size, before.st_size, before.st_mtime_ns):
-        raise OSError(errno.EIO, "changed while it was read", path)
+        raise OSError(errno.EIO, "changed while it was being read", path)
     return data
 
 

@@ -222,7 +222,7 @@ def test_values_that_are_not_finite_pass_through_with_a_warning(dtype: str, tmp_
         spoilt = tensors[name].copy()
         spoilt.flat[1:3] = value
         tensors[name] = (spoilt.view("<u4") >> 16).astype("<u2") if dtype == "<u2" else spoilt.astype(dtype)
-    warning = "2 tensors with NaN or infinite values: main.3.weight (2 of 2048), main.4.bias (2 of 8)"
+    warning = "dcgan tensors: 2 with NaN or infinite values: main.3.weight (2 of 2048), main.4.bias (2 of 8)"
     want = {name: tensor.astype("<f4") if dtype == "<f8" else tensor for name, tensor in tensors.items()}
     assert_same(converted(tmp_path, torch_zip(tensors), warning=warning).tensors, want)
     halved = converted(tmp_path, torch_zip(tensors), "--half", warning=warning).tensors["main.3.weight"]

@@ -109,7 +109,7 @@ def test_an_input_that_changes_while_it_is_read(change: Callable[[Path], None], 
         return found
 
     monkeypatch.setattr(convert.os, "fstat", changed_behind)
-    assert fails(tmp_path, capsys, "weights.pth") == "weights.pth: changed while it was read"
+    assert fails(tmp_path, capsys, "weights.pth") == "weights.pth: changed while it was being read"
 
 
 def test_an_input_that_is_replaced_is_read_as_it_was(tmp_path: Path, capsys, monkeypatch) -> None:

@@ -6,8 +6,10 @@ import fcntl
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from fetch_support import BODY, HALF, SHA256, Workplace, cut, no_proxy, place, publisher  # noqa: F401 (fixtures)
+from checkpoint_files import torch_zip
+from fetch_support import BODY, GENERATOR, HALF, SHA256, Workplace, cut, no_proxy, place, publisher  # noqa: F401 (fixtures)
 from model_tables import dcgan, weights
 from publisher import Publisher
 
@@ -41,6 +43,14 @@ def test_a_wrong_checkpoint_that_is_there_already_is_neither_used_nor_removed(pl
 def test_a_hash_that_nobody_publishes_is_printed(place: Workplace) -> None:
     place.entry |= {"size": None, "sha256": None}
     assert f"published.pth: {len(BODY)} bytes, sha256 {SHA256}; its publisher states no hash" in place.fetched()
+
+
+def test_values_that_are_not_finite_are_told(place: Workplace, publisher: Publisher) -> None:
+    publisher.body = torch_zip(GENERATOR | {"main.1.bias": np.full(32, np.nan, "<f4")})
+    place.entry |= {"size": None, "sha256": None}
+    code, out, err = place.run()
+    assert (code, err) == (0, "")
+    assert out.endswith("\nwarning: dcgan tensors: 1 with NaN or infinite values: main.1.bias (32 of 32)\n")
 
 
 @pytest.mark.parametrize("change", [{"length": False}, {"chunked": True}, {"etag": None}, {"ranges": False}])

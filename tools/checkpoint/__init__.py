@@ -1,7 +1,7 @@
 """Reading published checkpoints without the libraries that wrote them, and writing safetensors.
 
-Reading order: `tensor` (what a reader returns), a reader (`safetensors`; `leveldb_table` and `tf_v1`; `pickle_reader`
-and `torch_file`), `layouts` and `models` (what is expected of it), `metadata`.
+Reading order: `tensor` (what a reader returns), a reader (`safetensors`; `leveldb_table` and `tf_v1`; `pickle_reader`,
+`zip_archive` and `torch_file`), `layouts` and `models` (what is expected of it), `metadata`.
 """
 
 from __future__ import annotations

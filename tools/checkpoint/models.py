@@ -117,8 +117,8 @@ def used_tensors(model: str, checkpoint: Checkpoint) -> dict[str, Tensor]:
 
 
 def counted(names: list[str], what: str) -> str:
-    """How many names there are, of what, and the first of them; empty where there are none."""
-    return f"{len(names)} {what}: {_listed(names)}" if names else ""
+    """How many names there are, of what, and the first of them."""
+    return f"{len(names)} {what}: {_listed(names)}"
 
 
 def _listed(names: list[str]) -> str:

@@ -80,7 +80,7 @@ TENSORS = {
     "shared": Hostile(_shared, "its tensors share values and come to .."),
     "not_a_number": Hostile(
         lambda: _replaced("main.1.bias", np.array([np.nan, np.inf], "<f4")),
-        "warning: 1 tensors with NaN or infinite values: main.1.bias (2 of 2)",
+        "warning: dcgan tensors: 1 with NaN or infinite values: main.1.bias (2 of 2)",
         0,
     ),
 }  # fmt: skip
