@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import struct
 import zipfile
@@ -247,6 +248,32 @@ def test_zip_bombs_are_refused(tmp_path: Path) -> None:
 
 def test_deflated_archives_load(tmp_path: Path) -> None:
     assert_same(converted(tmp_path, torch_zip(GENERATOR, compression=zipfile.ZIP_DEFLATED)).tensors, GENERATOR)
+
+
+def test_archives_of_every_writer_load(tmp_path: Path) -> None:
+    """With sizes in 64 bits; written to a stream, so that the sizes stand behind the values; with extra fields."""
+
+    class Stream(io.BytesIO):
+        def seekable(self) -> bool:
+            return False
+
+        def tell(self) -> int:
+            raise io.UnsupportedOperation
+
+    entries = zipfile.ZipFile(io.BytesIO(FILES["zip"]))
+    for file, wide, method in (
+        (io.BytesIO(), True, zipfile.ZIP_STORED),
+        (Stream(), False, zipfile.ZIP_STORED),
+        (Stream(), True, zipfile.ZIP_DEFLATED),
+    ):
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.comment = b"saved by hand"
+            for name in entries.namelist():
+                info = zipfile.ZipInfo(name)
+                info.compress_type, info.extra = method, b"FB\x04\x00ZZZZ"  # as PyTorch pads its entries
+                with archive.open(info, "w", force_zip64=wide) as entry:
+                    entry.write(entries.read(name))
+        assert_same(converted(tmp_path, file.getvalue()).tensors, GENERATOR)
 
 
 def test_other_zip_archives_are_refused(tmp_path: Path) -> None:
