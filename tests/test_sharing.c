@@ -291,13 +291,13 @@ static bool do_both(limn_engine *engine, limn_model *model, limn_session *sessio
 static void test_after_fork(void **state)
 {
     (void)state;
-    for (int threads = 1; threads <= 4; threads++) {
+    for (int threads = 1; threads <= 4; threads += 1 + THREAD_SANITIZER) {
         limn_engine *engine = test_engine(threads, LIMN_KERNELS_AUTO);
         limn_model *model;
         limn_session *session;
         assert_ok(limn_model_load(engine, path, &model, error));
         assert_ok(limn_session_create(model, sizes[1], &session, error));
-        for (int round = 0; round < 4; round++) {
+        for (int round = 0; round < (THREAD_SANITIZER ? 2 : 4); round++) {
             if (round % 2)
                 usleep(1000); /* the workers sleep, else they still look out for work */
             assert_true(is_wanted(run_session(session, sizes[1]), 1));
