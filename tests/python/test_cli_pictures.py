@@ -202,7 +202,11 @@ def test_outputs_that_cannot_be_written(tmp_path: Path) -> None:
     assert sorted(file.name for file in tmp_path.iterdir()) == ["full.png", "in.ppm"]
 
 
-@pytest.mark.parametrize("name", ["two words.png", "übergröße 日本.png", "-dash.png", b"\xff\xfe.png", "'quoted\".png"])
+@pytest.mark.parametrize(
+    "name",
+    ["two words.png", "übergröße 日本.png", "-dash.png", b"\xff\xfe.png", "'quoted\".png", "new\nline.png", "n" * 247 + ".png"],
+    ids=range(7),
+)
 def test_unusual_names(name: str | bytes, tmp_path: Path) -> None:
     folder = os.fsencode(tmp_path)
     name = os.fsencode(name)
