@@ -1,6 +1,7 @@
 /* batch.c - see batch.h. */
 #include "batch.h"
 #include "files.h"
+#include "inputs.h"
 #include "memory.h"
 
 #include <limits.h>
@@ -140,6 +141,17 @@ static limn_status collect(const struct options *options, struct batch *batch, l
     return status == LIMN_OK ? folder_create(output, error) : status;
 }
 
+/* Says in front which picture it was that memory did not suffice for. */
+static void name_picture(const char *input, limn_error *error)
+{
+    char message[sizeof error->message];
+    const char *name = input_name(input);
+    if (strstr(error->message, name))
+        return;
+    snprintf(message, sizeof message, "%s", error->message);
+    fail(error, LIMN_E_MEMORY, "%s: %s", name, message);
+}
+
 static limn_status run(const struct options *options, bool png, batch_step step, void *context,
                        limn_error *error)
 {
@@ -150,6 +162,8 @@ static limn_status run(const struct options *options, bool png, batch_step step,
         limn_status one = step(context, batch.inputs[i], batch.outputs[i], error);
         if (one == LIMN_OK)
             continue;
+        if (one == LIMN_E_MEMORY)
+            name_picture(batch.inputs[i], error);
         /* Without memory, or with weights that do not work, the next picture would fare no better. */
         if (batch.count == 1 || one == LIMN_E_WEIGHTS || one == LIMN_E_MEMORY) {
             status = one;

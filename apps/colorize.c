@@ -4,6 +4,7 @@
 #include "files.h"
 #include "memory.h"
 
+#include <inttypes.h>
 #include <limits.h>
 #include <string.h>
 #include <unistd.h>
@@ -141,6 +142,31 @@ static limn_status colorize(const struct context *context, struct picture *sourc
     return status;
 }
 
+/* What is too large is refused before any network runs. */
+static limn_status check_memory(const struct context *context, const struct picture *source,
+                                const char *output, limn_error *error)
+{
+    const struct options *options = context->options;
+    size_t bytes = 0;
+    char what[64];
+    for (int i = 0; i < context->count; i++) {
+        size_t run = colorizer_run_bytes(context->entries[i].colorizer, source);
+        bytes = run > bytes ? run : bytes;
+    }
+    if (options->compare || options->samples > 1) {
+        int count = options->compare ? context->count + 2 : (int)options->samples;
+        bytes =
+            colorize_sheet_bytes(source, count, options->compare ? count : colorize_columns(count), bytes);
+    } else {
+        size_t writing = picture_writer_bytes(output, source->width, source->height, source->channels);
+        bytes = writing > bytes ? writing : bytes;
+    }
+    if (bytes <= mem_available())
+        return LIMN_OK;
+    snprintf(what, sizeof what, "colouring %" PRId64 " x %" PRId64 " pixels", source->width, source->height);
+    return fail_need(error, what, bytes, "a smaller picture");
+}
+
 static limn_status colorize_file(void *context, const char *input, const char *output, limn_error *error)
 {
     const struct context *c = context;
@@ -154,7 +180,9 @@ static limn_status colorize_file(void *context, const char *input, const char *o
         return status;
     if (picture.warning[0])
         app_note(options, "%s: %s", input, picture.warning);
-    status = colorize(c, &picture, error);
+    status = check_memory(c, &picture, output, error);
+    if (status == LIMN_OK)
+        status = colorize(c, &picture, error);
     if (status == LIMN_OK)
         status = picture_write(output, &picture, (int)options->quality, options->force, error);
     picture_free(&picture);

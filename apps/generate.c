@@ -23,6 +23,7 @@ struct task {
     float *latents;
     struct grid grid;              /* of a sheet */
     struct picture_writer *writer; /* of a sheet */
+    int64_t side;                  /* of a picture */
     bool to_folder, show_progress;
     char folder[PATH_MAX];
 };
@@ -127,8 +128,10 @@ static limn_status file_name(const struct task *task, int64_t index, char path[P
 
 /* Before any work: the folder is made, and nothing stands where its files go; or the sheet's file is opened.
  */
-static limn_status open_output(struct task *task, int64_t side, limn_error *error)
+static limn_status open_output(void *context, limn_error *error)
 {
+    struct task *task = context;
+    int64_t side = task->side;
     const struct options *options = task->options;
     char path[PATH_MAX];
     limn_status status;
@@ -146,6 +149,17 @@ static limn_status open_output(struct task *task, int64_t side, limn_error *erro
             status = fail(error, LIMN_E_OUTPUT, "%s: stands already (--force replaces it)", path);
     }
     return status;
+}
+
+/* What is held from then on: the sheet's strip and its writer, or that of each picture. */
+static size_t output_bytes(const struct task *task)
+{
+    int64_t side = task->side, width, height;
+    if (task->to_folder)
+        return picture_writer_bytes(".png", side, side, 3);
+    grid_size(task->count, side, side, &width, &height);
+    return grid_bytes(task->count, side, side) +
+           picture_writer_bytes(task->options->output, width, height, 3);
 }
 
 static limn_status take_picture(void *context, int64_t index, const struct picture *picture,
@@ -199,16 +213,17 @@ static limn_status generate_all(struct task *task, limn_model *model, limn_error
 {
     struct generator generator;
     struct generate how = {.fixed_range = task->options->fixed_range,
+                           .begin = open_output,
                            .picture = take_picture,
                            .progress = show_progress,
                            .context = task};
     limn_status status = generator_of(model, &generator, error);
     if (status == LIMN_OK)
         status = make_latents(task, generator.latent, error);
-    if (status == LIMN_OK)
-        status = open_output(task, generator.side, error);
+    task->side = generator.side;
     how.latents = task->latents;
     how.count = task->count;
+    how.beside = status == LIMN_OK ? output_bytes(task) : 0;
     if (status == LIMN_OK)
         status = generate_pictures(model, &generator, &how, error);
     if (status == LIMN_OK && task->writer)

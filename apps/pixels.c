@@ -97,6 +97,20 @@ static limn_status read_plane(const struct options *options, const char *path, s
     return status;
 }
 
+/* All planes stand in memory together: looked at when the first has told their size. */
+static limn_status check_planes(const struct picture *first, size_t count, limn_error *error)
+{
+    char what[80];
+    size_t plane = (size_t)(first->width * first->height) + 128, bytes;
+    if (!size_multiply(plane, count - 1, &bytes))
+        bytes = SIZE_MAX;
+    if (bytes <= mem_available())
+        return LIMN_OK;
+    snprintf(what, sizeof what, "a table over %zu pictures of %" PRId64 " x %" PRId64 " pixels", count,
+             first->width, first->height);
+    return fail_need(error, what, bytes, "a table over fewer");
+}
+
 static limn_status write_table(const struct options *options, const struct inputs *inputs,
                                struct picture *planes, limn_error *error)
 {
@@ -104,6 +118,8 @@ static limn_status write_table(const struct options *options, const struct input
     limn_status status = LIMN_OK;
     for (size_t i = 0; status == LIMN_OK && i < inputs->count; i++) {
         status = read_plane(options, inputs->paths[i], &planes[i], error);
+        if (status == LIMN_OK && i == 0)
+            status = check_planes(planes, inputs->count, error);
         if (status == LIMN_OK)
             status = pixels_check_size(&planes[i], input_name(inputs->paths[i]), planes->width,
                                        planes->height, error);

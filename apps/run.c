@@ -47,13 +47,61 @@ static void warn_unfinite(const limn_session *session, const char *path)
         app_model_warn(session->model, LIMN_OK);
 }
 
-static limn_status run_tensor(limn_model *model, const struct npy *input, const char *name,
-                              struct dumps *dumps, limn_error *error)
+static size_t value_bytes(const limn_session *session, value x)
+{
+    const struct layer_dims *d = &session->plan.dims[x];
+    return (size_t)(d->n * d->oh * d->ow * d->oc) * sizeof(float);
+}
+
+/* The largest of the arrays that are made beside a session, one at a time. */
+static size_t array_bytes(const struct dumps *dumps, const limn_session *session)
+{
+    const struct graph *graph = &session->graph;
+    size_t most = value_bytes(session, graph_maker(graph, graph->output));
+    for (int i = 0; i < dumps->count; i++) {
+        size_t bytes = value_bytes(session, dumps->list[i].node);
+        most = bytes > most ? bytes : most;
+    }
+    return most;
+}
+
+/* A session that these fit beside, once the input is in it and gone. How large they are, its plan says: where
+ * too little is left, it is made again. */
+static limn_status create_session(limn_model *model, const struct npy *input, struct dumps *dumps,
+                                  limn_session **session, limn_error *error)
+{
+    enum { SMALL = 4096 }; /* blocks' headers, a latent vector */
+    const int64_t *s = input->shape;
+    struct session_wish wish = {.output = model->graph.output, .size = {s[0], s[2], s[3]}};
+    size_t freed = (size_t)(s[0] * s[1] * s[2] * s[3]) * sizeof(float);
+    limn_status status = session_plan(model, &wish, session, error);
+    if (status == LIMN_OK)
+        status = dumps_find(dumps, *session, error);
+    if (status == LIMN_OK) {
+        size_t arrays = array_bytes(dumps, *session) + SMALL, left = mem_available(), all;
+        wish.room.beside = arrays > freed ? arrays - freed : 0;
+        if (__builtin_add_overflow(plan_bytes(&(*session)->plan), wish.room.beside, &all) || all > left) {
+            limn_session_free(*session);
+            status = session_plan(model, &wish, session, error);
+            dumps->session = *session;
+        }
+    }
+    if (status == LIMN_OK)
+        status = session_prepare(*session, error);
+    if (status != LIMN_OK) {
+        limn_session_free(*session);
+        *session = NULL;
+    }
+    return status;
+}
+
+/* Frees the input as soon as the session has it. */
+static limn_status run_tensor(limn_model *model, struct npy *input, const char *name, struct dumps *dumps,
+                              limn_error *error)
 {
     const struct options *options = dumps->options;
-    limn_size size = {input->shape[0], input->shape[2], input->shape[3]};
     limn_session *session;
-    limn_status status = limn_session_create(model, size, &session, error);
+    limn_status status = create_session(model, input, dumps, &session, error);
     if (status != LIMN_OK)
         return status;
     limn_shape wanted = limn_session_input_shape(session, 0), made = limn_session_output_shape(session);
@@ -65,16 +113,15 @@ static limn_status run_tensor(limn_model *model, const struct npy *input, const 
                       name, input->shape[1], input->shape[2], input->shape[3], limn_model_name(model),
                       wanted.c, wanted.h, wanted.w);
     if (status == LIMN_OK)
-        status = dumps_find(dumps, session, error);
-    size_t bytes = (size_t)(made.n * made.c * made.h * made.w) * sizeof *output;
-    if (status == LIMN_OK && !(output = mem_alloc(bytes)))
-        status = fail_memory(error, "the output", bytes);
-    if (status == LIMN_OK)
         status = limn_session_set_input(session, 0, input->data, error);
+    npy_free(input);
     if (status == LIMN_OK)
         status = set_latent(session, options, error);
     if (status == LIMN_OK)
         status = dumps_run(dumps, error);
+    size_t bytes = (size_t)(made.n * made.c * made.h * made.w) * sizeof *output;
+    if (status == LIMN_OK && !(output = mem_alloc(bytes)))
+        status = fail_memory(error, "the output", bytes);
     if (status == LIMN_OK)
         status = limn_session_get_output(session, output, error);
     if (status == LIMN_OK)

@@ -129,6 +129,8 @@ static limn_status process(struct context *c, struct work *work, limn_error *err
     const char *const names[2] = {work->input, work->truth};
     limn_status status = read_inputs(c, work, error);
     if (status == LIMN_OK)
+        c->how.afterwards = segment_paint_bytes(c->view, &work->source, &c->labels, &c->values, work->output);
+    if (status == LIMN_OK)
         status = segment_picture(c->model, &work->source, &c->how, &work->masks[0],
                                  c->options->probabilities ? &work->probabilities : NULL, error);
     if (status == LIMN_OK && work->truth[0])

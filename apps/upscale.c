@@ -9,9 +9,20 @@ struct context {
     const struct options *options;
     limn_model *model;
     int64_t factor;
+    const struct picture *source; /* of the picture under way, and the next two */
+    const char *output;
     struct picture_writer *writer;
     bool show_progress;
 };
+
+/* Before the work starts, so that an output that cannot be written is known at once. */
+static limn_status open_output(void *context, limn_error *error)
+{
+    struct context *c = context;
+    return picture_writer_open(c->output, c->source->width * c->factor, c->source->height * c->factor,
+                               c->source->channels, (int)c->options->quality, c->options->force, &c->writer,
+                               error);
+}
 
 static limn_status take_rows(void *context, const unsigned char *rows, int64_t count, limn_error *error)
 {
@@ -37,18 +48,21 @@ static limn_status upscale_file(void *context, const char *input, const char *ou
         return status;
     if (source.warning[0])
         app_note(options, "%s: %s", input, source.warning);
-    /* Opened before the work starts, so that an output that cannot be written is known at once. */
-    status = picture_writer_open(output, source.width * c->factor, source.height * c->factor, source.channels,
-                                 (int)options->quality, options->force, &c->writer, error);
-    if (status == LIMN_OK) {
-        struct upscale how = {
-            .tile = options->tile, .rows = take_rows, .progress = show_progress, .context = context};
-        status = upscale_picture(c->model, &source, &how, error);
-        if (status == LIMN_OK)
-            status = picture_writer_commit(c->writer, error);
-        else
-            picture_writer_abandon(c->writer);
-    }
+    c->source = &source;
+    c->output = output;
+    c->writer = NULL;
+    struct upscale how = {.tile = options->tile,
+                          .begin = open_output,
+                          .beside = picture_writer_bytes(output, source.width * c->factor,
+                                                         source.height * c->factor, source.channels),
+                          .rows = take_rows,
+                          .progress = show_progress,
+                          .context = context};
+    status = upscale_picture(c->model, &source, &how, error);
+    if (status == LIMN_OK)
+        status = picture_writer_commit(c->writer, error);
+    else
+        picture_writer_abandon(c->writer);
     picture_free(&source);
     return status;
 }

@@ -197,6 +197,15 @@ limn_status colorizer_run(struct colorizer *colorizer, const struct picture *sou
     return status;
 }
 
+size_t colorizer_run_bytes(const struct colorizer *colorizer, const struct picture *source)
+{
+    enum { SMALL = 3 * SIDE_VAE * SIDE_VAE + 1024 };
+    if (colorizer->latent)
+        return SMALL;
+    return picture_resample_bytes(source->width, source->height, source->channels, SIDE, SIDE,
+                                  RESAMPLE_BICUBIC);
+}
+
 /* ---- the picture ------------------------------------------------------------------------- */
 
 struct paint {

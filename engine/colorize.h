@@ -67,6 +67,9 @@ limn_status colorizer_add_encoder(struct colorizer *colorizer, limn_error *error
 limn_status colorizer_run(struct colorizer *colorizer, const struct picture *source,
                           const struct colorize_wish *wish, limn_error *error);
 
+/* The most that colorizer_run holds at a time for a picture of this size. */
+size_t colorizer_run_bytes(const struct colorizer *colorizer, const struct picture *source);
+
 /* Gives a picture the colours of the last run, in place: that picture, or one of another size with the same
  * content. Alpha stays. Needs no memory, whatever the size. */
 void colorizer_paint(const struct colorizer *colorizer, struct colorize_tint tint, struct picture *picture);

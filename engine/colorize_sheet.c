@@ -32,15 +32,33 @@ static void finish(struct work *work, limn_status status, struct picture *sheet)
     picture_free(&work->copy);
 }
 
-static limn_status begin(struct work *work, const struct picture *source, int count, int columns,
-                         struct colorize_tint tint, limn_error *error)
+/* Of each picture on a sheet. */
+static void small_size(const struct picture *source, int columns, int64_t *width, int64_t *height)
 {
     int64_t most = ROW_WIDTH / columns < PICTURE_SIDE ? ROW_WIDTH / columns : PICTURE_SIDE;
     int64_t longer = source->width > source->height ? source->width : source->height;
+    *width = shrunk(source->width, most, longer);
+    *height = shrunk(source->height, most, longer);
+}
+
+size_t colorize_sheet_bytes(const struct picture *source, int count, int columns, size_t run_bytes)
+{
+    int64_t width, height;
+    small_size(source, columns, &width, &height);
+    size_t begun = picture_resample_bytes(source->width, source->height, source->channels, width, height,
+                                          RESAMPLE_BICUBIC);
+    size_t sheet = 2 * (size_t)(width * height * source->channels) +
+                   sheet_bytes(width, height, count, columns, 0) + run_bytes;
+    return begun > sheet ? begun : sheet;
+}
+
+static limn_status begin(struct work *work, const struct picture *source, int count, int columns,
+                         struct colorize_tint tint, limn_error *error)
+{
+    int64_t width, height;
+    small_size(source, columns, &width, &height);
     *work = (struct work){.tint = tint};
-    limn_status status =
-        picture_resample(source, shrunk(source->width, most, longer), shrunk(source->height, most, longer),
-                         RESAMPLE_BICUBIC, &work->small, error);
+    limn_status status = picture_resample(source, width, height, RESAMPLE_BICUBIC, &work->small, error);
     const struct picture *small = &work->small;
     if (status == LIMN_OK)
         status = picture_create(small->width, small->height, small->channels, &work->copy, error);
@@ -86,15 +104,20 @@ limn_status colorize_compare(const struct colorize_entry *entries, int count, co
     return status;
 }
 
+int colorize_columns(int count)
+{
+    int columns = 1;
+    while (columns * columns < count)
+        columns++;
+    return columns;
+}
+
 limn_status colorize_samples(struct colorizer *colorizer, int count, uint64_t seed,
                              const struct picture *source, struct colorize_tint tint, struct picture *sheet,
                              limn_error *error)
 {
     struct work work;
-    int columns = 1;
-    while (columns * columns < count)
-        columns++;
-    limn_status status = begin(&work, source, count, columns, tint, error);
+    limn_status status = begin(&work, source, count, colorize_columns(count), tint, error);
     for (int i = 0; status == LIMN_OK && i < count; i++, seed++) {
         char caption[32];
         snprintf(caption, sizeof caption, "seed %" PRIu64, seed);

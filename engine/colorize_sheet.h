@@ -24,4 +24,11 @@ limn_status colorize_samples(struct colorizer *colorizer, int count, uint64_t se
                              const struct picture *source, struct colorize_tint tint, struct picture *sheet,
                              limn_error *error);
 
+/* The most that either of the two holds at a time for a sheet of `count` pictures, input and grey counted, in
+ * rows of `columns`; at most `run_bytes` while a network runs. */
+size_t colorize_sheet_bytes(const struct picture *source, int count, int columns, size_t run_bytes);
+
+/* How many pictures colorize_samples puts in a row. */
+int colorize_columns(int count);
+
 #endif

@@ -13,7 +13,7 @@
 #pragma STDC FP_CONTRACT OFF
 #endif
 
-enum { MOST_BATCH = 16 };
+enum { MOST_BATCH = 16, SMALL = 4096 }; /* SMALL: blocks' headers */
 static const size_t arena_budget = (size_t)256 << 20, kept_budget = (size_t)256 << 20;
 
 limn_status generator_of(const limn_model *model, struct generator *generator, limn_error *error)
@@ -177,14 +177,23 @@ limn_status generate_pictures(limn_model *model, const struct generator *generat
                       .low = -1,
                       .high = 1};
     size_t bytes = (size_t)job.values * sizeof(float), all;
-    float *values = mem_alloc(bytes);
-    limn_status status = values ? LIMN_OK : fail_memory(error, "a picture", bytes);
+    float *values = NULL;
+    const struct session_wish wish = {
+        .output = model->graph.output,
+        .size = {job.batch, 1, 1},
+        .room = {how->beside + bytes + (size_t)(3 * generator->side * generator->side) + SMALL,
+                 job.batch > 1 ? "fewer pictures" : "fewer threads"}};
+    limn_status status = session_plan(model, &wish, &job.session, error);
+    if (status == LIMN_OK && how->begin)
+        status = how->begin(how->context, error);
+    if (status == LIMN_OK && !(values = mem_alloc(bytes)))
+        status = fail_memory(error, "a picture", bytes);
     if (status == LIMN_OK)
         status = picture_create(generator->side, generator->side, 3, &job.picture, error);
     if (status == LIMN_OK)
-        status = limn_session_create(model, (limn_size){job.batch, 1, 1}, &job.session, error);
+        status = session_prepare(job.session, error);
     if (status == LIMN_OK && !how->fixed_range && size_multiply(bytes, (size_t)how->count, &all) &&
-        all <= kept_budget)
+        all <= kept_budget && all <= (mem_available() > how->beside ? mem_available() - how->beside : 0))
         job.kept = mem_alloc(all);
     job.all = how->fixed_range || job.kept ? how->count : 2 * how->count;
     if (status == LIMN_OK && !how->fixed_range)

@@ -21,6 +21,10 @@ struct generate {
     const float *latents; /* count x generator.latent */
     int64_t count;        /* >= 1 */
     bool fixed_range;     /* see below */
+    /* Called once it is known that everything fits the memory there is, before anything is computed; may be
+     * NULL. `beside`: bytes that the caller holds from then on, for what it does with the pictures. */
+    limn_status (*begin)(void *context, limn_error *error);
+    size_t beside;
     /* Takes the pictures in order: RGB, side x side, valid during the call. */
     limn_status (*picture)(void *context, int64_t index, const struct picture *picture, limn_error *error);
     /* Called as pictures are computed; may be NULL. */

@@ -210,9 +210,9 @@ static limn_status too_large(const struct plan *plan, const limn_model *model, c
     size_t bytes;
     if (__builtin_add_overflow(plan_bytes(plan), room->beside, &bytes))
         bytes = SIZE_MAX;
-    snprintf(what, sizeof what, "at this size, %s", model->graph.path);
+    snprintf(what, sizeof what, "%s at this size", model->graph.path);
     return fail_need(error, what, bytes,
-                     room->hint ? room->hint : "a smaller picture, a smaller batch, or fewer threads");
+                     room->hint ? room->hint : "a smaller picture, a smaller batch or fewer threads");
 }
 
 limn_status plan_fit(struct plan *plan, const struct graph *graph, limn_model *model,

@@ -162,3 +162,32 @@ limn_status segment_paint(enum segment_view view, const struct picture *source, 
     picture_free(&flat);
     return status;
 }
+
+/* The side view's size, and the legend's within it, at most: for all classes in the least text, or for half
+ * the picture's width in a larger one. */
+static void side_size(const struct picture *source, const struct labels *labels, int64_t *height,
+                      int64_t *legend_width)
+{
+    struct legend_entry entries[CLASSES_MOST];
+    for (int i = 0; i < labels->count; i++)
+        entries[i] = (struct legend_entry){.name = labels->names[i], .share = 0.5};
+    legend_size(entries, (size_t)labels->count, 1, height, legend_width);
+    *height = *height > source->height ? *height : source->height;
+    *legend_width = *legend_width > source->width / 2 ? *legend_width : source->width / 2;
+}
+
+size_t segment_paint_bytes(enum segment_view view, const struct picture *source, const struct labels *labels,
+                           const struct mask_values *values, const char *path)
+{
+    int channels = view_channels(view, source, values);
+    int64_t width = source->width, height = source->height, legend_width;
+    size_t flat = (size_t)(width * height * channels);
+    if (view != VIEW_SIDE)
+        return flat + picture_writer_bytes(path, width, height, channels);
+    side_size(source, labels, &height, &legend_width);
+    width = 2 * width + legend_width;
+    size_t painted = (size_t)(width * height * channels);
+    size_t painting = flat + (size_t)(legend_width * height * channels);
+    size_t writing = picture_writer_bytes(path, width, height, channels);
+    return painted + (painting > writing ? painting : writing);
+}

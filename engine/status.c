@@ -54,9 +54,9 @@ limn_status fail_need(limn_error *error, const char *what, size_t bytes, const c
 {
     size_t held = mem_in_use(), left = mem_available(), all;
     if (__builtin_add_overflow(held, bytes, &all))
-        return fail(error, LIMN_E_MEMORY, "out of memory: %s takes more than any machine has; %s needs less",
-                    what, hint);
+        return fail(error, LIMN_E_MEMORY,
+                    "out of memory: %s takes more than any machine has; less is needed with %s", what, hint);
     return fail(error, LIMN_E_MEMORY,
-                "out of memory: %s takes %.1f MB in all, the limit is %.1f MB; %s needs less", what,
+                "out of memory: %s takes %.1f MB in all, the limit is %.1f MB; less is needed with %s", what,
                 (double)all / 1e6, (double)(left > SIZE_MAX - held ? SIZE_MAX : held + left) / 1e6, hint);
 }

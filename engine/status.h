@@ -15,7 +15,7 @@ limn_status fail(limn_error *error, limn_status status, const char *format, ...)
 limn_status fail_memory(limn_error *error, const char *what, size_t bytes);
 
 /* fail() for work that would take `bytes` more than is held now, found out before it starts: "out of memory:
- * WHAT takes N MB in all, the limit is M MB; HINT needs less", N with what is held. */
+ * WHAT takes N MB in all, the limit is M MB; less is needed with HINT", N with what is held. */
 limn_status fail_need(limn_error *error, const char *what, size_t bytes, const char *hint);
 
 /* Static analysis sees one file at a time and would think that these may return LIMN_OK. */

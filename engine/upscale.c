@@ -10,14 +10,8 @@
 #include <limits.h>
 #include <stdio.h>
 
-/* What bands may plan for: three quarters of what is left under the memory limit, as the picture is written
- * on top; an automatic choice of their height takes no more than BUDGET either. */
+/* An automatic choice of the bands' height takes no more. */
 static const size_t BUDGET = (size_t)512 << 20;
-
-static size_t limit(void)
-{
-    return mem_available() / 4 * 3;
-}
 
 /* ---- pixels ------------------------------------------------------------------------------ */
 
@@ -66,7 +60,7 @@ static limn_status enlarge_alpha(const struct picture *source, int64_t factor, s
     return status;
 }
 
-/* ---- pipeline ---------------------------------------------------------------------------- */
+/* ---- rows -------------------------------------------------------------------------------- */
 
 limn_status upscale_factor(const limn_model *model, int64_t *factor, limn_error *error)
 {
@@ -99,7 +93,8 @@ struct job {
     int64_t factor;
     struct picture alpha;
     unsigned char *strip;
-    struct bands *bands; /* NULL: the whole picture at once */
+    struct bands *bands;   /* NULL: the whole picture at once */
+    limn_session *session; /* that, planned; or NULL */
 };
 
 static void take_rows(void *context, int64_t first, const struct tensor *rows)
@@ -141,74 +136,122 @@ static limn_status give_rows(void *context, int64_t first, const struct tensor *
     return status;
 }
 
+/* ---- memory ------------------------------------------------------------------------------ */
+
+static size_t strip_bytes(const struct job *job)
+{
+    return (size_t)(STRIP * job->factor * job->source->width * job->source->channels);
+}
+
+/* What there is beside the network's run. */
+static size_t bytes_beside(const struct job *job)
+{
+    enum { SMALL = 65536 }; /* blocks' headers, and what packing notes */
+    int64_t pixels = job->source->width * job->source->height * job->factor * job->factor;
+    return SMALL + strip_bytes(job) + (job->source->channels == 4 ? (size_t)pixels : 0) + job->how->beside;
+}
+
+/* What there is before it, while alpha is enlarged. */
+static size_t bytes_before(const struct job *job)
+{
+    int64_t width = job->source->width, height = job->source->height;
+    size_t alpha = (size_t)(width * height) + picture_resample_bytes(width, height, 1, width * job->factor,
+                                                                     height * job->factor, RESAMPLE_BICUBIC);
+    return strip_bytes(job) + (job->source->channels == 4 ? alpha : 0) + job->how->beside;
+}
+
+static size_t room(const struct job *job)
+{
+    size_t left = mem_available(), beside = bytes_beside(job);
+    return left > beside ? left - beside : 0;
+}
+
+static limn_status too_large(const struct job *job, size_t bytes, const char *hint, limn_error *error)
+{
+    char what[64];
+    snprintf(what, sizeof what, "enlarging %" PRId64 " x %" PRId64 " pixels", job->source->width,
+             job->source->height);
+    return fail_need(error, what, bytes, hint);
+}
+
 /* Bands of `rows` rows. Under a memory limit they give up speed until they fit. */
-static limn_status settle(struct bands *bands, int64_t rows, limn_error *error)
+static limn_status settle(const struct job *job, int64_t rows, limn_error *error)
 {
     size_t bytes;
-    limn_status status = bands_settle(bands, rows, &bytes, error);
-    while (status == LIMN_OK && bytes > limit() && bands_lighten(bands))
-        status = bands_settle(bands, rows, &bytes, error);
-    return status == LIMN_OK && bytes > mem_available() ? fail_memory(error, "the run in bands", bytes)
-                                                        : status;
+    limn_status status = bands_settle(job->bands, rows, &bytes, error);
+    while (status == LIMN_OK && bytes > room(job) && bands_lighten(job->bands))
+        status = bands_settle(job->bands, rows, &bytes, error);
+    if (status != LIMN_OK || bytes <= room(job))
+        return status;
+    return too_large(job, bytes + bytes_beside(job),
+                     rows > LAYER_TILE_PERIOD ? "a smaller --tile" : "a smaller picture", error);
 }
 
 /* The highest bands that fit the budget, or the lowest that there are. Beyond 96 rows nothing gets faster,
  * and neither with the whole picture at once. */
-static limn_status choose_bands(struct bands *bands, limn_error *error)
+static limn_status choose_bands(const struct job *job, limn_error *error)
 {
-    size_t bytes, most = limit() < BUDGET ? limit() : BUDGET;
+    size_t bytes, most = room(job) < BUDGET ? room(job) : BUDGET;
     for (int64_t rows = 8 * LAYER_TILE_PERIOD; rows >= LAYER_TILE_PERIOD; rows /= 2) {
-        limn_status status = bands_settle(bands, rows, &bytes, error);
+        limn_status status = bands_settle(job->bands, rows, &bytes, error);
         if (status != LIMN_OK || bytes <= most)
             return status;
     }
-    return settle(bands, LAYER_TILE_PERIOD, error);
+    return settle(job, LAYER_TILE_PERIOD, error);
+}
+
+static limn_status plan_whole(struct job *job, const char *hint, limn_error *error)
+{
+    const struct session_wish wish = {.output = job->model->graph.output,
+                                      .size = {1, job->source->height, job->source->width},
+                                      .room = {bytes_beside(job), hint}};
+    return session_plan(job->model, &wish, &job->session, error);
 }
 
 /* Decides how high bands are; without any, the whole picture is computed at once. */
 static limn_status choose(struct job *job, limn_error *error)
 {
     int64_t rows = job->how->tile;
-    if (rows == TILE_WHOLE || !bands_possible(&job->model->graph))
-        return LIMN_OK;
+    if (!bands_possible(&job->model->graph))
+        return plan_whole(job, "a smaller picture", error);
+    if (rows == TILE_WHOLE)
+        return plan_whole(job, "--tile N, bands of N rows", error);
     limn_status status =
         bands_create(job->model, job->source->height, job->source->width, &job->bands, error);
     if (status != LIMN_OK)
         return status;
-    if (rows == TILE_AUTO)
-        return choose_bands(job->bands, error);
-    rows = round_up(rows, LAYER_TILE_PERIOD);
-    return settle(job->bands, rows, error);
+    return rows == TILE_AUTO ? choose_bands(job, error)
+                             : settle(job, round_up(rows, LAYER_TILE_PERIOD), error);
 }
+
+/* ---- pipeline ---------------------------------------------------------------------------- */
 
 static limn_status prepare(struct job *job, limn_error *error)
 {
     const struct picture *source = job->source;
     limn_status status = upscale_factor(job->model, &job->factor, error);
+    if (status == LIMN_OK && bytes_before(job) > mem_available())
+        status = too_large(job, bytes_before(job), "a smaller picture", error);
     if (status == LIMN_OK)
         status = choose(job, error);
+    if (status == LIMN_OK && job->how->begin)
+        status = job->how->begin(job->how->context, error);
     if (status != LIMN_OK)
         return status;
-    size_t strip = (size_t)(STRIP * job->factor * source->width * source->channels);
-    job->strip = mem_alloc(strip);
+    job->strip = mem_alloc(strip_bytes(job));
     if (!job->strip)
-        return fail_memory(error, "a strip of the picture", strip);
+        return fail_memory(error, "a strip of the picture", strip_bytes(job));
     return enlarge_alpha(source, job->factor, &job->alpha, error);
 }
 
 static limn_status run_whole(struct job *job, limn_error *error)
 {
-    limn_session *session;
-    limn_status status = limn_session_create(
-        job->model, (limn_size){1, job->source->height, job->source->width}, &session, error);
+    limn_status status = session_prepare(job->session, error);
     if (status != LIMN_OK)
         return status;
-    load_rows(job->source, 0, session_input(session, 0));
-    status = limn_session_run(session, error);
-    if (status == LIMN_OK)
-        status = give_rows(job, 0, session_output(session), error);
-    limn_session_free(session);
-    return status;
+    load_rows(job->source, 0, session_input(job->session, 0));
+    status = limn_session_run(job->session, error);
+    return status == LIMN_OK ? give_rows(job, 0, session_output(job->session), error) : status;
 }
 
 limn_status upscale_picture(limn_model *model, const struct picture *source, const struct upscale *how,
@@ -220,6 +263,7 @@ limn_status upscale_picture(limn_model *model, const struct picture *source, con
     if (status == LIMN_OK)
         status = job.bands ? bands_run(job.bands, &io, error) : run_whole(&job, error);
     bands_free(job.bands);
+    limn_session_free(job.session);
     picture_free(&job.alpha);
     mem_free(job.strip);
     return status;

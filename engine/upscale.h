@@ -11,6 +11,10 @@ struct upscale {
     /* Input rows that go through the network at a time (see bands.h), rounded up to a multiple of
      * LAYER_TILE_PERIOD; or one of the above. */
     int64_t tile;
+    /* Called once it is known that everything fits the memory there is, before anything is computed; may be
+     * NULL. `beside`: bytes that the caller holds from then on, for what it does with the rows. */
+    limn_status (*begin)(void *context, limn_error *error);
+    size_t beside;
     /* Takes `count` rows of the enlarged picture, from the top down. */
     limn_status (*rows)(void *context, const unsigned char *rows, int64_t count, limn_error *error);
     /* Called after that, with the rows done and all rows of the result; may be NULL. */
@@ -23,7 +27,8 @@ limn_status upscale_factor(const limn_model *model, int64_t *factor, limn_error 
 
 /* Enlarges `source`. The result does not depend on `tile`, to the last bit. Alpha is enlarged bicubically.
  * Errors: LIMN_E_INPUT, LIMN_E_WEIGHTS, LIMN_E_MEMORY, what `rows` returns, and model_check_made's when
- * values of some rows are not finite; the rows before were handed over then. */
+ * values of some rows are not finite; the rows before were handed over then. Where it is memory
+ * that does not suffice, no weight is packed yet, and the message has the number and what needs less. */
 limn_status upscale_picture(limn_model *model, const struct picture *source, const struct upscale *how,
                             limn_error *error);
 

@@ -240,7 +240,7 @@ static limn_session *create_within(limn_model *model, size_t bytes)
         return session;
     mem_set_limit(0);
     bool told = strstr(error.message, "out of memory: ") && strstr(error.message, "in all, the limit is") &&
-                strstr(error.message, "needs less");
+                strstr(error.message, "less is needed with");
     if (status != LIMN_E_MEMORY || !told || mem_in_use() != before || mem_peak() > before + 50000)
         fail_with("within %zu bytes: status %d, message \"%s\", %zu bytes were in use", bytes, (int)status,
                   error.message, mem_peak() - before);

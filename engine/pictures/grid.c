@@ -31,6 +31,21 @@ limn_status grid_begin(int64_t count, int64_t width, int64_t height, struct grid
     return status;
 }
 
+void grid_size(int64_t count, int64_t width, int64_t height, int64_t *sheet_width, int64_t *sheet_height)
+{
+    int64_t columns = count < COLUMNS ? count : COLUMNS, padding = count > 1 ? PADDING : 0;
+    int64_t rows = (count + columns - 1) / columns;
+    *sheet_width = columns * (width + padding) + padding;
+    *sheet_height = rows * (height + padding) + padding;
+}
+
+size_t grid_bytes(int64_t count, int64_t width, int64_t height)
+{
+    int64_t sheet_width, sheet_height;
+    grid_size(count, width, height, &sheet_width, &sheet_height);
+    return (size_t)(sheet_width * (height + PADDING) * 3);
+}
+
 limn_status grid_add(struct grid *grid, const struct picture *picture, struct picture_writer *writer,
                      limn_error *error)
 {

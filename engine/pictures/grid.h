@@ -29,6 +29,10 @@ struct grid {
  * would be too large to count its pixels; *grid is then empty. */
 limn_status grid_begin(int64_t count, int64_t width, int64_t height, struct grid *grid, limn_error *error);
 
+/* The sheet's size, and what a grid holds, for `count` pictures of width x height. */
+void grid_size(int64_t count, int64_t width, int64_t height, int64_t *sheet_width, int64_t *sheet_height);
+size_t grid_bytes(int64_t count, int64_t width, int64_t height);
+
 /* Adds the next picture. The rows of the sheet that are complete with it go to `writer`, which was opened
  * with the sheet's width and height and 3 channels. The writer's errors. */
 limn_status grid_add(struct grid *grid, const struct picture *picture, struct picture_writer *writer,

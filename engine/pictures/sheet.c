@@ -7,16 +7,30 @@
 
 enum { GAP = 8, WIDTH_LEAST = 72, WIDTH_OF_LARGE_TEXT = 400 };
 
+/* Everything but the pixels; the picture's size is that of the sheet. */
+static struct sheet lay_out(int64_t width, int64_t height, int count, int columns, int64_t heading)
+{
+    int scale = width < WIDTH_OF_LARGE_TEXT ? 1 : 2;
+    struct sheet sheet = {.columns = columns, .scale = scale, .heading = heading};
+    sheet.cell_width = (width < WIDTH_LEAST ? WIDTH_LEAST : width) + GAP;
+    sheet.cell_height = height + GAP / 2 + FONT_HEIGHT * scale + GAP;
+    sheet.picture.width = columns * sheet.cell_width + GAP;
+    sheet.picture.height = heading + (count + columns - 1) / columns * sheet.cell_height + GAP;
+    return sheet;
+}
+
+size_t sheet_bytes(int64_t width, int64_t height, int count, int columns, int64_t heading)
+{
+    struct sheet sheet = lay_out(width, height, count, columns, heading);
+    return (size_t)(sheet.picture.width * sheet.picture.height * 3);
+}
+
 limn_status sheet_create(int64_t width, int64_t height, int count, int columns, int64_t heading,
                          struct sheet *sheet, limn_error *error)
 {
-    int scale = width < WIDTH_OF_LARGE_TEXT ? 1 : 2;
-    *sheet = (struct sheet){.columns = columns, .scale = scale, .heading = heading};
-    sheet->cell_width = (width < WIDTH_LEAST ? WIDTH_LEAST : width) + GAP;
-    sheet->cell_height = height + GAP / 2 + FONT_HEIGHT * scale + GAP;
-    int rows = (count + columns - 1) / columns;
-    limn_status status = picture_create(columns * sheet->cell_width + GAP,
-                                        heading + rows * sheet->cell_height + GAP, 3, &sheet->picture, error);
+    *sheet = lay_out(width, height, count, columns, heading);
+    limn_status status =
+        picture_create(sheet->picture.width, sheet->picture.height, 3, &sheet->picture, error);
     if (status == LIMN_OK)
         memset(sheet->picture.pixels, 255, (size_t)(sheet->picture.width * sheet->picture.height * 3));
     return status;

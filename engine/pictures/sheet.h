@@ -16,6 +16,9 @@ struct sheet {
 limn_status sheet_create(int64_t width, int64_t height, int count, int columns, int64_t heading,
                          struct sheet *sheet, limn_error *error);
 
+/* What the picture of such a sheet takes. */
+size_t sheet_bytes(int64_t width, int64_t height, int count, int columns, int64_t heading);
+
 /* Puts a picture of 3 or 4 channels into cell `index`, counted along the rows from 0; alpha lets white
  * through. A caption wider than the cell is cut. */
 void sheet_put(struct sheet *sheet, int index, const struct picture *picture, const char *caption);

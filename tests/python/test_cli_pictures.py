@@ -277,7 +277,7 @@ def test_the_memory_limit_holds(tmp_path: Path) -> None:
     source, output = tmp_path / "in.ppm", tmp_path / "out.ppm"
     source.write_bytes(ppm(pixels(300, 400)))
     line = fails(6, *UPSCALE, source, "-o", output, "--memory-limit", "20M", "--tile", "0")
-    assert "out of memory" in line and "left under the limit" in line
+    assert "in.ppm: out of memory" in line and "the limit is 21.0 MB; less is needed with --tile N" in line
     assert not output.exists() and not unfinished(tmp_path)
     succeeds(*UPSCALE, source, "-o", output, "--memory-limit", "20M")  # the tile size follows the limit
     assert output.stat().st_size == len(b"P6\n1600 1200\n255\n") + 3 * 1600 * 1200
