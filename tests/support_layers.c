@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 struct buffers {
     struct guarded x, y, w, residual, bias, scale, shift;
@@ -142,15 +143,17 @@ static double true_bicubic(const struct trial *t, const struct buffers *b, int64
     return sum;
 }
 
-/* Every input paints its kernel: those that reach (oh, ow) are found by trying all. */
+/* Every input paints its kernel: those that reach (oh, ow) are found by trying all that are near. */
 static double true_transpose(const struct trial *t, const struct buffers *b, int64_t n, int64_t oh,
                              int64_t ow, int64_t oc)
 {
     const struct layer_dims *d = &t->d;
     struct layer_weights w = weights_of(t, b);
     double sum = 0;
-    for (int64_t ih = 0; ih < d->ih; ih++)
-        for (int64_t iw = 0; iw < d->iw; iw++) {
+    int64_t top = clamp((oh + d->pad_h - d->kh) / d->stride_h, d->ih);
+    int64_t left = clamp((ow + d->pad_w - d->kw) / d->stride_w, d->iw);
+    for (int64_t ih = top; ih < d->ih && ih <= top + d->kh; ih++)
+        for (int64_t iw = left; iw < d->iw && iw <= left + d->kw; iw++) {
             int64_t kh = oh - ih * d->stride_h + d->pad_h, kw = ow - iw * d->stride_w + d->pad_w;
             for (int64_t ic = 0; kh >= 0 && kh < d->kh && kw >= 0 && kw < d->kw && ic < d->ic; ic++)
                 sum += at(t, b, n, ih, iw, ic) * (double)weight_at(&w, oc, ic, kh, kw);
@@ -209,8 +212,8 @@ static double true_bilinear(const struct trial *t, const struct buffers *b, int6
     const struct layer_dims *d = &t->d;
     double y = source_of(oh, d->ih, d->oh, d->align_corners),
            x = source_of(ow, d->iw, d->ow, d->align_corners), sum = 0;
-    for (int64_t h = 0; h < d->ih; h++)
-        for (int64_t w = 0; w < d->iw; w++)
+    for (int64_t h = (int64_t)y; h < d->ih && (double)h < y + 1; h++)
+        for (int64_t w = (int64_t)x; w < d->iw && (double)w < x + 1; w++)
             sum += triangle(y - (double)h) * triangle(x - (double)w) * at(t, b, n, h, w, c);
     return sum;
 }
@@ -395,4 +398,108 @@ void try_all_variants(const struct trial *t, struct random *random)
     }
     free(want);
     free_buffers(&b);
+}
+
+/* ---- tensors larger than memory ---------------------------------------------------------- */
+
+/* Pages appear when they are written; those only read are all one page of zeros. */
+static float *map_floats(int64_t count)
+{
+    void *block = mmap(NULL, (size_t)count * sizeof(float), PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return block == MAP_FAILED ? NULL : block;
+}
+
+/* Random numbers in the rows of the input that row `oh` of the output can be made of. */
+static void fill_near(const struct trial *t, struct buffers *b, int64_t oh, struct random *random)
+{
+    enum { AROUND = 4 };
+    const struct layer_dims *d = &t->d;
+    int64_t middle = t->kind == LAYER_PAD ? oh - d->pad_h : oh * d->ih / d->oh, row = d->iw * d->ic;
+    for (int64_t ih = clamp(middle - AROUND, d->ih); ih <= middle + AROUND && ih < d->ih; ih++)
+        random_fill(random, b->x.values + ih * row, row);
+}
+
+/* The tasks that make row `oh`, and some more: they are in the order of pixels, those of a transposed
+ * convolution by what all of its phases make of a row of the input. */
+static void run_near(const struct layer_args *args, const struct layer_variant *variant, enum layer_kind kind,
+                     int64_t oh, void *workspace)
+{
+    enum { MORE = 3 };
+    const struct layer_dims *d = &args->d;
+    int64_t rows = kind == LAYER_CONV2D_TRANSPOSE ? d->stride_h : 1, tasks = variant->needs(d).run_tasks;
+    int64_t first = clamp(tasks * (oh - rows) / d->oh - MORE, tasks);
+    int64_t last = clamp(tasks * (oh + rows) / d->oh + MORE, tasks);
+    for (int64_t task = first; task <= last; task++)
+        variant->run_task(args, task, workspace);
+}
+
+static void check_row(const struct trial *t, const struct buffers *b, const struct layer_variant *variant,
+                      int64_t oh)
+{
+    enum { COLUMNS = 97 };
+    const struct layer_dims *d = &t->d;
+    for (int64_t i = 0; i <= COLUMNS; i++)
+        for (int64_t oc = 0; oc < d->oc; oc++) {
+            int64_t ow = i * (d->ow - 1) / COLUMNS;
+            double want = true_value(t, b, 0, oh, ow, oc), got = b->y.values[(oh * d->ow + ow) * d->oc + oc];
+            if (!(fabs(got - want) <= 1e-4 + 1e-4 * fabs(want)))
+                fail_with("%s: [%" PRId64 ",%" PRId64 ",%" PRId64 "] want %g, got %g",
+                          describe(t, variant->name), oh, ow, oc, want, got);
+        }
+}
+
+static void try_row(const struct trial *t, struct buffers *b, const struct layer_variant *variant, int64_t oh)
+{
+    const struct layer_dims *d = &t->d;
+    struct layer_needs needs = variant->needs(d);
+    struct guarded packed = guarded_create((int64_t)(needs.packed_bytes / sizeof(float)));
+    struct guarded workspace = guarded_create((int64_t)(needs.workspace_bytes / sizeof(float)));
+    if (variant->pack_task)
+        pack_variant(t, b, variant, packed.values);
+    const struct layer_args args = {.d = *d,
+                                    .x = b->x.values,
+                                    .x_stride = d->ic,
+                                    .y = b->y.values,
+                                    .y_stride = d->oc,
+                                    .packed = packed.values};
+    for (int64_t i = 0; i < d->ow * d->oc; i++)
+        b->y.values[oh * d->ow * d->oc + i] = NAN;
+    run_near(&args, variant, t->kind, oh, workspace.values);
+    check_row(t, b, variant, oh);
+    guarded_free(&packed);
+    guarded_free(&workspace);
+}
+
+/* A first stage, or large tasks, would go through gigabytes. */
+static bool is_cut_fine(const struct layer_variant *variant, const struct layer_dims *d)
+{
+    struct layer_needs needs = variant->needs(d);
+    return !needs.prepare_tasks && needs.run_tasks >= d->oh / 64;
+}
+
+bool try_large(const struct trial *t, struct random *random)
+{
+    const struct layer_dims *d = &t->d;
+    int64_t ins = d->ih * d->iw * d->ic, outs = d->oh * d->ow * d->oc;
+    struct buffers b = {.x = {map_floats(ins), ins}, .y = {map_floats(outs), outs}};
+    b.w = random_block(random, has_weights(t) ? d->oc * d->ic * d->kh * d->kw : 1);
+    b.scale = random_block(random, d->oc);
+    bool mapped = b.x.values && b.y.values;
+    static const int hundredths[] = {0, 26, 51, 100}; /* the first, behind 2^31 bytes and 2^32, the last */
+    for (size_t i = 0; mapped && i < sizeof hundredths / sizeof *hundredths; i++) {
+        int64_t oh = hundredths[i] * (d->oh - 1) / 100;
+        fill_near(t, &b, oh, random);
+        const struct layer_variant *const *v = layer_operators[t->kind].variants;
+        for (; *v; v++)
+            if ((*v)->applies(d) && is_cut_fine(*v, d))
+                try_row(t, &b, *v, oh);
+    }
+    if (b.x.values)
+        munmap(b.x.values, (size_t)ins * sizeof(float));
+    if (b.y.values)
+        munmap(b.y.values, (size_t)outs * sizeof(float));
+    guarded_free(&b.w);
+    guarded_free(&b.scale);
+    return mapped;
 }

@@ -24,6 +24,12 @@ struct guarded random_block(struct random *random, int64_t count);
  * test otherwise. */
 void try_all_variants(const struct trial *trial, struct random *random);
 
+/* Runs the variants without a first stage on one picture, as many rows of whose output as can be told apart
+ * from each other stand anywhere from the first to the last, and holds them against the definition: for
+ * tensors beyond 2^31 elements, which lie in address space but, for the most part, not in memory. False when
+ * that much cannot be had. Only dimensions, kind and hwio of the trial count. */
+bool try_large(const struct trial *trial, struct random *random);
+
 /* Whether that has run variant `index` of the operator's table, with the instruction set that is running. */
 bool variant_was_tried(enum layer_kind kind, int index);
 

@@ -3,6 +3,7 @@
 #include "classes.h"
 #include "layer.h"
 #include "memory.h"
+#include "segment.h"
 #include "segment_view.h"
 #include "session.h"
 #include "support.h"
@@ -362,6 +363,70 @@ static void test_views_without_memory(void **state)
     picture_free(&classes);
 }
 
+/* ---- memory ------------------------------------------------------------------------------ */
+
+/* The least limit, to 1 kB, at which a picture is segmented rather than refused. */
+static size_t least_limit(limn_engine *engine, const char *path, const struct picture *source,
+                          const struct segment *how, size_t *peak)
+{
+    size_t low = mem_in_use(), high = low + ((size_t)1 << 28);
+    while (high - low > 1024) {
+        size_t limit = low + (high - low) / 2, before = mem_in_use();
+        limn_model *model;
+        struct picture classes;
+        limn_error error = {0};
+        mem_set_limit(0);
+        assert_ok(limn_model_load(engine, path, &model, error));
+        mem_restart_peak();
+        size_t loaded = mem_in_use();
+        mem_set_limit(limit);
+        limn_status status = segment_picture(model, source, how, &classes, NULL, &error);
+        if (status == LIMN_OK)
+            high = limit, *peak = mem_peak();
+        else
+            low = limit;
+        if (status != LIMN_OK && (status != LIMN_E_MEMORY || !strstr(error.message, "in all, the limit is") ||
+                                  mem_peak() > loaded + 200000))
+            fail_with("with %zu bytes: %s, after %zu", limit, error.message, mem_peak() - loaded);
+        mem_set_limit(0);
+        picture_free(&classes);
+        limn_model_free(model);
+        assert_int_equal(mem_in_use(), before);
+    }
+    return high;
+}
+
+/* What is refused is refused before any memory is taken, and the least that is not takes what it was told to,
+ * within 15%. */
+static void test_memory_is_foretold(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *weights;
+        struct segment how;
+        int channels;
+    } cases[] = {
+        {"tests/goldens/deeplabv3.safetensors", {.resize = 250}, 3},
+        {"tests/goldens/deeplabv3.safetensors", {.resize = 40}, 4},
+        {"tests/goldens/unet-bilinear.safetensors", {.scale = 0.4}, 3},
+    };
+    limn_engine *engine = test_engine(2, LIMN_KERNELS_AUTO);
+    mem_set_limit(0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct picture source;
+        struct random random = {3};
+        size_t peak = 0, held = mem_in_use();
+        assert_ok(picture_create(1300, 900, cases[i].channels, &source, error));
+        for (int64_t p = 0; p < source.width * source.height * source.channels; p++)
+            source.pixels[p] = (unsigned char)random_below(&random, 256);
+        size_t limit = least_limit(engine, cases[i].weights, &source, &cases[i].how, &peak);
+        if ((double)(peak - held) < 0.85 * (double)(limit - held))
+            fail_with("case %zu: %zu bytes were taken, %zu foretold", i, peak - held, limit - held);
+        picture_free(&source);
+    }
+    limn_engine_free(engine);
+}
+
 int main(void)
 {
     const struct CMUnitTest on_every_isa[] = {
@@ -371,7 +436,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_against_the_plain_way), cmocka_unit_test(test_own_size_is_exact),
         cmocka_unit_test(test_without_memory),        cmocka_unit_test(test_stopping_before_the_enlargement),
-        cmocka_unit_test(test_views_without_memory),
+        cmocka_unit_test(test_views_without_memory),  cmocka_unit_test(test_memory_is_foretold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) +
            run_on_every_isa(on_every_isa, sizeof on_every_isa / sizeof *on_every_isa);
