@@ -374,20 +374,21 @@ static size_t least_limit(limn_engine *engine, const char *path, const struct pi
         size_t limit = low + (high - low) / 2, before = mem_in_use();
         limn_model *model;
         struct picture classes;
-        limn_error error = {0};
+        limn_error refusal = {0};
         mem_set_limit(0);
         assert_ok(limn_model_load(engine, path, &model, error));
         mem_restart_peak();
         size_t loaded = mem_in_use();
         mem_set_limit(limit);
-        limn_status status = segment_picture(model, source, how, &classes, NULL, &error);
+        limn_status status = segment_picture(model, source, how, &classes, NULL, &refusal);
         if (status == LIMN_OK)
             high = limit, *peak = mem_peak();
         else
             low = limit;
-        if (status != LIMN_OK && (status != LIMN_E_MEMORY || !strstr(error.message, "in all, the limit is") ||
-                                  mem_peak() > loaded + 200000))
-            fail_with("with %zu bytes: %s, after %zu", limit, error.message, mem_peak() - loaded);
+        if (status != LIMN_OK &&
+            (status != LIMN_E_MEMORY || !strstr(refusal.message, "in all, the limit is") ||
+             mem_peak() > loaded + 200000))
+            fail_with("with %zu bytes: %s, after %zu", limit, refusal.message, mem_peak() - loaded);
         mem_set_limit(0);
         picture_free(&classes);
         limn_model_free(model);
