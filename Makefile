@@ -15,9 +15,12 @@ WARN   = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmi
          -Wformat=2 -Wno-format-nonliteral -Wformat-signedness -Wduplicated-cond -Wduplicated-branches -Wlogical-op \
          -Wno-unknown-warning-option $(if $(WERROR),-Werror)
 CFLAGS ?= -O2 -g
-FLAGS  = -std=c11 -D_GNU_SOURCE -pthread -MMD -MP -Iengine -Ilayers -Iweights $(WARN) $(CFLAGS) \
+# An array overrun ends the program at once, and nothing can be written over what the linker has filled in. Kernels go
+# without (NATIVE_RULE). _FORTIFY_SOURCE would lead calls past the tests that make them fail (WRAPPED).
+HARDEN = -fstack-protector-strong
+FLAGS  = -std=c11 -D_GNU_SOURCE -pthread -MMD -MP -Iengine -Ilayers -Iweights $(WARN) $(CFLAGS) $(HARDEN) \
          $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
-LIBS   = -l$(BLAS) -lm -pthread
+LIBS   = -l$(BLAS) -lm -pthread -Wl,-z,relro,-z,now
 
 # Kernels written with vector extensions (layers/native_*.c) are compiled once for each instruction set. C11 mode
 # turns multiply-add contraction off, which halves the peak; it is turned on for these files only.
@@ -77,8 +80,8 @@ $(BUILD)/layers/conv2d_blocked.o: FLAGS += -O3 -fno-tree-vectorize -ftree-slp-ve
 define NATIVE_RULE
 $(BUILD)/%.$(1).o: %.c
 	@mkdir -p $$(@D)
-	$$(call say,cc,'$$< ($(1))') $(CC) $(FLAGS) -ffp-contract=fast $(ISA_FLAGS_$(1)) $(NATIVE_FLAGS) -DISA=$(1) \
-	    -c -o $$@ $$<
+	$$(call say,cc,'$$< ($(1))') $(CC) $(FLAGS) -fno-stack-protector -ffp-contract=fast $(ISA_FLAGS_$(1)) $(NATIVE_FLAGS) \
+	    -DISA=$(1) -c -o $$@ $$<
 
 $(BUILD)/%.$(1).tidy: %.c $(TIDY_READS)
 	@mkdir -p $$(@D)
