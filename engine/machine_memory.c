@@ -55,10 +55,10 @@ static void lower_resident(struct machine_memory *memory, size_t bytes, const ch
 static void physical(const char *root, struct machine_memory *memory)
 {
     char text[TEXT];
-    unsigned long long kilobytes;
-    const char *line =
-        read_below(root, "/proc/meminfo", text, sizeof text) ? strstr(text, "MemTotal:") : NULL;
-    if (line && sscanf(line, "MemTotal: %llu kB", &kilobytes) == 1 && kilobytes < SIZE_MAX / 1024)
+    static const char label[] = "MemTotal:";
+    const char *line = read_below(root, "/proc/meminfo", text, sizeof text) ? strstr(text, label) : NULL;
+    unsigned long long kilobytes = line ? strtoull(line + strlen(label), NULL, 10) : 0;
+    if (kilobytes && kilobytes < SIZE_MAX / 1024)
         lower_resident(memory, (size_t)kilobytes * 1024, "physical memory");
 }
 

@@ -175,13 +175,13 @@ limn_status model_check_made(const limn_model *model, const struct tensor *made,
                              limn_error *error)
 {
     int64_t unfinite = count_unfinite(made);
-    const char *warning = limn_model_warning(model);
+    bool warned = atomic_load(&model->warns);
     if (!unfinite)
         return LIMN_OK;
-    return fail(error, warning ? LIMN_E_WEIGHTS : LIMN_E_INPUT,
+    return fail(error, warned ? LIMN_E_WEIGHTS : LIMN_E_INPUT,
                 "%s: %" PRId64 " of %" PRId64 " values that the network made are NaN or infinite; %s%s", name,
-                unfinite, tensor_pixels(made) * made->c, warning ? warning : model->graph.path,
-                warning ? "" : " itself holds none");
+                unfinite, tensor_pixels(made) * made->c, warned ? model->warning.message : model->graph.path,
+                warned ? "" : " itself holds none");
 }
 
 int64_t model_usual_side(const struct model_kind *kind, const struct graph *graph)

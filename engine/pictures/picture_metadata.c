@@ -49,7 +49,7 @@ static void copy_text(const unsigned char *tag, size_t size, char *text, size_t 
         uint32_t c = step == 2 ? read_16be(tag + at) : tag[at];
         if (c == 0)
             break;
-        text[used++] = c < 127 ? shown((unsigned char)c) : '?';
+        text[used++] = shown((unsigned char)(c < 127 ? c : '?'));
     }
     text[used] = '\0';
 }

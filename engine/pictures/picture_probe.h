@@ -58,7 +58,7 @@ void icc_describe(const unsigned char *profile, size_t size, struct picture_head
 /* A byte of the file as it may stand in a message. */
 static inline char shown(unsigned char byte)
 {
-    return byte >= 32 && byte < 127 ? (char)byte : '?';
+    return (char)(byte >= 32 && byte < 127 ? byte : '?');
 }
 
 static inline uint32_t read_16be(const unsigned char *at)
