@@ -45,7 +45,8 @@ limn_status picture_check_size(const struct picture_bytes *file, int64_t width, 
 limn_status picture_ends_early(const struct picture_bytes *file, const char *format, limn_error *error);
 
 /* The most that decoding holds at a time beside the file, whatever the content: the picture, and what the
- * decoder unpacks on the way to it. The header is that of picture_probe. */
+ * decoder unpacks on the way to it. A PNG alone whose data unpacks to more than its pixels may take up to
+ * three times as much, or be refused. The header is that of picture_probe. */
 size_t picture_decoding_bytes(const struct picture_bytes *file, const struct picture_header *header,
                               bool orient);
 

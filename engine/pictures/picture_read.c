@@ -72,10 +72,8 @@ static limn_status decode_stb(const struct picture_bytes *file, const struct pic
     int channels = header->alpha ? 4 : 3;
     bool sixteen = header->depth == 16;
     size_t samples = (size_t)(header->width * header->height) * (size_t)channels;
-    /* Twice what is needed leaves room for stb's doubling buffers. JPEG planes are padded to whole
-     * blocks of up to 32 x 32, and progressive ones hold 16-bit coefficients. */
-    size_t padded_pixels = (size_t)((header->width + 32) * (header->height + 32));
-    size_t most_block = 2 * (padded_pixels * 4 * 2 + file->size) + 65536;
+    /* No block is as large as all that it takes. */
+    size_t most_block = picture_decoding_bytes(file, header, false);
     struct stb_failure failure;
     void *decoded = stb_decode(file->bytes, file->size, channels, sixteen, most_block, &failure);
     if (!decoded && failure.no_memory)

@@ -1,10 +1,8 @@
 /* fuzz_picture_write.c - pictures written and read again: every writer, and the compressor of PNG.
  *
- *     byte 0       the format (6 values), then whether there is alpha, then which allocation fails, if any
- *     byte 1       width - 1
- *     byte 2       quality
- *     byte 3       how often the rest is repeated, less 1 (32 values)
- *     the rest     samples; a row that is not full is dropped */
+ *     byte 0       the format (6 values), then whether there is alpha, then how much memory there is, where
+ * not enough byte 1       width - 1 byte 2       quality byte 3       how often the rest is repeated, less 1
+ * (32 values) the rest     samples; a row that is not full is dropped */
 #include "memory.h"
 #include "pictures.h"
 
@@ -99,16 +97,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int format = data[0] % FORMATS, quality = data[2];
     const char *path = path_of(format);
     limn_error error = {0};
-    mem_fail_at(data[0] / FORMATS / 2, false);
+    size_t needed = picture_writer_bytes(path, written.width, written.height, written.channels);
+    size_t share = data[0] / (2 * FORMATS);
+    mem_set_limit(mem_in_use() + (share ? needed * share / (256 / (2 * FORMATS)) : needed));
     limn_status status = picture_write(path, &written, quality, false, &error);
-    mem_fail_at(0, false);
+    mem_set_limit(0);
     if (status == LIMN_OK) {
         REQUIRE(picture_read(path, true, &read, &error) == LIMN_OK);
         REQUIRE(unlink(path) == 0);
         check_read(&written, &read, format, quality);
         picture_free(&read);
     } else {
-        REQUIRE(status == LIMN_E_MEMORY && data[0] >= 2 * FORMATS);
+        REQUIRE(status == LIMN_E_MEMORY && share);
         REQUIRE(rmdir(folder) == 0 && mkdir(folder, 0700) == 0);
     }
     picture_free(&written);
