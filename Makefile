@@ -72,7 +72,7 @@ $(BUILD)/%.o: %.c
 
 # stb_image lets signed sums overflow on damaged JPEGs; this makes them wrap instead of being undefined. Where a JPEG ends
 # within a long code, it also shifts zero bits by more than 31: zero on every machine, and no reason for a sanitizer to stop.
-$(BUILD)/engine/pictures/stb.o: FLAGS += -fwrapv $(if $(SANITIZE),-fno-sanitize=shift-exponent)
+$(BUILD)/engine/pictures/stb.o: FLAGS += -fwrapv $(if $(SANITIZE),-fno-sanitize=shift)
 
 # The inner loops are unrolled and what comes out made into vectors, whatever CFLAGS say; see add_products there.
 $(BUILD)/layers/conv2d_blocked.o: FLAGS += -O3 -fno-tree-vectorize -ftree-slp-vectorize
