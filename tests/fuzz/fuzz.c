@@ -2,10 +2,12 @@
 #include "fuzz.h"
 
 #include <fcntl.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void fuzz_require(bool kept, const char *promise, const char *file, int line)
@@ -29,6 +31,12 @@ bool fuzz_is_failure(limn_status status, const limn_error *error, limn_status ki
 
 static int descriptor = -1; /* of the file in memory */
 
+bool fuzz_age_file(const char *path)
+{
+    const struct timespec times[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+    return utimensat(AT_FDCWD, path, times, 0) == 0;
+}
+
 const char *fuzz_file(const uint8_t *data, size_t size)
 {
     static char path[32];
@@ -37,7 +45,7 @@ const char *fuzz_file(const uint8_t *data, size_t size)
         snprintf(path, sizeof path, "/dev/fd/%d", descriptor);
     }
     fuzz_require(descriptor >= 0 && ftruncate(descriptor, 0) == 0 &&
-                     pwrite(descriptor, data, size, 0) == (ssize_t)size,
+                     pwrite(descriptor, data, size, 0) == (ssize_t)size && fuzz_age_file(path),
                  "a file in memory", __FILE__, __LINE__);
     return path;
 }

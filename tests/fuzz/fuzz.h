@@ -24,6 +24,9 @@ bool fuzz_is_failure(limn_status status, const limn_error *error, limn_status ki
 /* The path of a file that holds these bytes, for readers that want a file: always the same one, in memory. */
 const char *fuzz_file(const uint8_t *data, size_t size);
 
+/* Makes a file look as if it had been written long ago: of a new one, reading waits to see that it stays. */
+bool fuzz_age_file(const char *path);
+
 /* Makes that file `size` bytes long, zeros behind the bytes, which take no memory. False when it cannot be.
  */
 bool fuzz_file_grow(uint64_t size);

@@ -103,7 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     limn_status status = picture_write(path, &written, quality, false, &error);
     mem_set_limit(0);
     if (status == LIMN_OK) {
-        REQUIRE(picture_read(path, true, &read, &error) == LIMN_OK);
+        REQUIRE(fuzz_age_file(path) && picture_read(path, true, &read, &error) == LIMN_OK);
         REQUIRE(unlink(path) == 0);
         check_read(&written, &read, format, quality);
         picture_free(&read);
