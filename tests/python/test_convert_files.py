@@ -40,17 +40,13 @@ def fails(folder: Path, capsys, source: str | Path, output: str | Path = "out.sa
 
 
 def test_inputs_that_are_no_regular_files(tmp_path: Path, capsys) -> None:
-    """None of them is waited for: a pipe that nobody writes to would never end, nor would /dev/zero."""
-    os.mkfifo(tmp_path / "pipe")
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(str(tmp_path / "socket"))
     (tmp_path / "loop").symlink_to("loop")
     (tmp_path / "dangling").symlink_to("nowhere")
     (tmp_path / "file").write_bytes(b"")
     for source, said in (
-        ("pipe", "pipe: is not a regular file"),
         ("socket", "socket: No such device or address"),
-        ("/dev/zero", "/dev/zero: is not a regular file"),
         (".", f"{tmp_path}: Is a directory"),
         ("loop", "loop: Too many levels of symbolic links"),
         ("dangling", "dangling: No such file or directory"),
@@ -61,6 +57,14 @@ def test_inputs_that_are_no_regular_files(tmp_path: Path, capsys) -> None:
     ):  # fmt: skip
         assert fails(tmp_path, capsys, source) == said
     listening.close()
+
+
+@pytest.mark.parametrize("endless", ["pipe", "/dev/zero"])
+def test_an_input_without_end_is_not_waited_for(endless: str, tmp_path: Path) -> None:
+    """A pipe that nobody writes to would never begin."""
+    os.mkfifo(tmp_path / "pipe")
+    done = command(tmp_path / endless, "-o", tmp_path / "o")
+    assert (done.returncode, done.stderr) == (1, f"convert: {tmp_path / endless}: is not a regular file\n")
 
 
 def test_a_link_to_a_checkpoint_is_read(tmp_path: Path, capsys) -> None:
