@@ -97,6 +97,16 @@ static size_t bounded(size_t size)
 
 /* ---- the wrappers ------------------------------------------------------------------------ */
 
+/* Under a mutex because a number that one thread closed is another's the next moment. */
+static void name_descriptor(int descriptor, const char *path)
+{
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&mutex);
+    if (descriptor >= 0 && descriptor < DESCRIPTORS)
+        snprintf(opened[descriptor], sizeof opened[descriptor], "%s", path);
+    pthread_mutex_unlock(&mutex);
+}
+
 /* Begins the definition of what is called instead of `name`, which is then called __real_NAME. */
 #define WRAP(type, name, ...)                                                                                \
     type __real_##name(__VA_ARGS__);                                                                         \
@@ -118,8 +128,7 @@ WRAP(int, open, const char *path, int flags, ...)
         va_end(arguments);
     }
     int descriptor = fails(FAULT_OPEN, path) ? -1 : __real_open(path, flags, mode);
-    if (descriptor >= 0 && descriptor < DESCRIPTORS)
-        snprintf(opened[descriptor], sizeof opened[descriptor], "%s", path);
+    name_descriptor(descriptor, path);
     return descriptor;
 }
 
@@ -165,8 +174,7 @@ WRAP(ssize_t, write, int descriptor, const void *bytes, size_t size)
 WRAP(int, close, int descriptor)
 {
     bool failing = fails(FAULT_CLOSE, path_behind(descriptor));
-    if (descriptor >= 0 && descriptor < DESCRIPTORS)
-        opened[descriptor][0] = 0;
+    name_descriptor(descriptor, "");
     int closed = __real_close(descriptor);
     if (!failing)
         return closed;
