@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NAME_ROOM = 256 };
+/* Operations: far more than any network here has. A file may ask for any number, and planning takes the
+ * square of it. */
+enum { NAME_ROOM = 256, NODES_MOST = 4096 };
 
 void graph_begin(struct graph *graph, const struct weights_file *weights, limn_error *error)
 {
@@ -87,6 +89,10 @@ struct node *graph_append(struct graph *graph, const char *base, const char *suf
     char name[NAME_ROOM];
     if (graph->status != LIMN_OK || !make_room(graph))
         return NULL;
+    if (graph->count == NODES_MOST) {
+        graph_fail(graph, "a network of more than %d operations", (int)NODES_MOST);
+        return NULL;
+    }
     if (snprintf(name, sizeof name, "%s%s", base, suffix) >= (int)sizeof name || name_taken(graph, name)) {
         graph_fail(graph, "node name %s%s is too long or stands twice", base, suffix);
         return NULL;

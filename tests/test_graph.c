@@ -374,6 +374,16 @@ static void test_sticky_errors(void **state)
     graph_check_all_used(&g);
     assert_non_null(strstr(error.message, "2 tensors that the graph does not have: b.bias, b.weight"));
     graph_free(&g);
+
+    graph_begin(&g, &weights, &error);
+    for (int i = 0; i < 5000; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "%d", i);
+        graph_input(&g, name, 1);
+    }
+    assert_non_null(strstr(error.message, "a network of more than 4096 operations"));
+    assert_int_equal(g.count, 4096);
+    graph_free(&g);
     weights_close(&weights);
 }
 

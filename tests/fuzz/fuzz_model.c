@@ -22,7 +22,7 @@
 #include <string.h>
 
 enum { NAME = 128, TENSORS_MOST = 600, METADATA_MOST = 8, HEADER_MOST = 1 << 17 };
-static const size_t memory = (size_t)4 << 20; /* beside what is held already */
+static const size_t memory = (size_t)16 << 20; /* beside what is held already */
 
 struct tensor_line {
     char name[NAME], dtype[8];
@@ -40,25 +40,18 @@ struct made_file {
 
 /* ---- the file ---------------------------------------------------------------------------- */
 
-static const char *const bases[] = {"dcgan-3-stages", "deeplabv3",       "eccv16", "enhancenet", "siggraph17",
-                                    "unet-bilinear",  "unet-transposed", "vae",    "vae-encoder"};
+static const struct {
+    const char *name, *more; /* more: a second file of it */
+} bases[] = {{"dcgan-3-stages", NULL},  {"deeplabv3", NULL},   {"eccv16", NULL},
+             {"enhancenet", NULL},      {"siggraph17", NULL},  {"unet-bilinear", NULL},
+             {"unet-transposed", NULL}, {"vae", "vae-encoder"}};
 enum { BASES = sizeof bases / sizeof *bases };
 
-/* The networks in tests/goldens, read at the first call. */
-static const struct made_file *base_named(const char *name)
+static void add_golden(struct made_file *base, const char *name)
 {
-    static struct made_file read[BASES];
-    int index = 0;
-    while (index < BASES && strcmp(name, bases[index]) != 0)
-        index++;
-    if (index == BASES)
-        return NULL;
-    struct made_file *base = &read[index];
     struct weights_file weights;
     limn_error error;
     char path[NAME];
-    if (base->count)
-        return base;
     snprintf(path, sizeof path, "tests/goldens/%s.safetensors", name);
     REQUIRE(weights_open(path, &weights, &error) == LIMN_OK);
     for (size_t i = 0; i < weights.header->tensor_count; i++) {
@@ -72,7 +65,23 @@ static const struct made_file *base_named(const char *name)
             line->shape[axis] = entry->shape[axis];
     }
     weights_close(&weights);
-    return base;
+}
+
+/* The networks in tests/goldens, read at the first call. */
+static const struct made_file *base_named(const char *name)
+{
+    static struct made_file read[BASES];
+    int index = 0;
+    while (index < BASES && strcmp(name, bases[index].name) != 0)
+        index++;
+    if (index == BASES)
+        return NULL;
+    if (!read[index].count) {
+        add_golden(&read[index], name);
+        if (bases[index].more)
+            add_golden(&read[index], bases[index].more);
+    }
+    return &read[index];
 }
 
 static void read_shape(const char *text, struct tensor_line *line)
@@ -180,35 +189,34 @@ static void check_arena(const struct plan *plan, const struct graph *graph)
     }
 }
 
+/* As limn explain makes it: the plan that a session would get within the memory. */
 static void check_plan(limn_model *model, limn_size size)
 {
-    struct plan plan;
+    struct explanation explanation;
     limn_error error;
     const struct graph *graph = &model->graph;
-    limn_status status = plan_create(graph, LIMN_KERNELS_AUTO, size, graph->path, &plan, &error);
-    REQUIRE_STATUS(status, &error, LIMN_E_INPUT, graph->path);
+    const char *path = graph->path;
+    limn_status status = explain_create(model, size, &explanation, &error);
+    REQUIRE(status != LIMN_E_MEMORY || strstr(error.message, "out of memory"));
+    REQUIRE(status == LIMN_E_MEMORY || status == LIMN_OK ||
+            fuzz_is_failure(status, &error, LIMN_E_INPUT, path));
     if (status != LIMN_OK)
         return;
-    for (int i = 0; i < graph->count; i++)
-        REQUIRE(graph->nodes[i].fused_into != NO_VALUE || plan.dims[i].oc > 0);
-    status = plan_fit(&plan, graph, model, NULL, &error);
-    REQUIRE_STATUS(status, &error, LIMN_E_MEMORY, "");
-    if (status == LIMN_OK) {
-        REQUIRE(plan_bytes(&plan) <= mem_available());
-        check_arena(&plan, graph);
-    }
-    plan_free(&plan);
+    REQUIRE(plan_bytes(&explanation.plan) <= mem_available() + memory);
+    check_arena(&explanation.plan, graph);
+    for (int i = 0; i < explanation.count; i++)
+        REQUIRE(explanation.nodes[i].flops >= 0 && explanation.nodes[i].sees.height >= 0);
+    explain_free(&explanation);
 }
 
 /* What the commands ask of a network before they run it. */
-static void check_uses(limn_model *model, limn_size size)
+static void check_uses(limn_model *model)
 {
     const char *path = model->graph.path;
     struct generator generator;
     struct segment how = {.scale = 0};
     struct labels labels = {.count = 0};
     struct mask_values values;
-    struct explanation explanation;
     limn_error error;
     int64_t factor;
     int classes;
@@ -226,8 +234,6 @@ static void check_uses(limn_model *model, limn_size size)
         REQUIRE_STATUS(status, &error, LIMN_E_WEIGHTS, path);
     }
     REQUIRE(model_usual_side(model->kind, &model->graph) > 0);
-    if (explain_create(model, size, &explanation, &error) == LIMN_OK)
-        explain_free(&explanation);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -257,7 +263,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     REQUIRE_STATUS(status, &error, LIMN_E_WEIGHTS, path);
     if (status == LIMN_OK) {
         check_plan(model, (limn_size){n, h, w});
-        check_uses(model, (limn_size){n, h, w});
+        check_uses(model);
         if (model->kind == &vae &&
             model_load_as(engine, path, &vae_colour_encoder, &encoder, &error) == LIMN_OK) {
             check_plan(encoder, (limn_size){1, 64, 64});
