@@ -45,12 +45,13 @@ struct parser {
     char *problem;
 };
 
-/* A string into the text pool, which is as large as the JSON and therefore always suffices. */
-static const char *pooled_string(struct parser *p)
+/* A string, by json_string or json_key, into the text pool, which is as large as the JSON and therefore
+ * always suffices. */
+static const char *pooled(struct parser *p, bool (*read)(struct json *, char *, size_t, size_t *))
 {
     char *string = p->text;
     size_t length;
-    if (!json_string(&p->j, string, (size_t)(p->text_end - string), &length))
+    if (!read(&p->j, string, (size_t)(p->text_end - string), &length))
         return NULL;
     p->text += length + 1;
     return string;
@@ -61,13 +62,10 @@ static bool parse_metadata(struct parser *p)
     json_open(&p->j, '{');
     while (json_more(&p->j, '}')) {
         struct metadata_entry *entry = &p->s->metadata[p->s->metadata_count];
-        entry->key = pooled_string(p);
-        if (!entry->key || json_peek(&p->j) != ':')
-            return json_fail(&p->j, "a metadata key and a colon were expected");
-        p->j.at++;
-        entry->value = pooled_string(p);
-        if (!entry->value)
-            return json_fail(&p->j, "metadata values must be strings");
+        entry->key = pooled(p, json_key);
+        entry->value = pooled(p, json_string);
+        if (!entry->key || !entry->value)
+            return false;
         p->s->metadata_count++;
     }
     return !p->j.problem;
@@ -156,10 +154,9 @@ static bool parse_header(struct parser *p)
     bool had_metadata = false;
     json_open(&p->j, '{');
     while (json_more(&p->j, '}')) {
-        const char *name = pooled_string(p);
-        if (!name || json_peek(&p->j) != ':')
-            return json_fail(&p->j, "a tensor name and a colon were expected");
-        p->j.at++;
+        const char *name = pooled(p, json_key);
+        if (!name)
+            return false;
         bool is_metadata = strcmp(name, "__metadata__") == 0;
         if (is_metadata && had_metadata)
             return refuse(p->problem, "__metadata__ stands twice");

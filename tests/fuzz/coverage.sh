@@ -10,7 +10,7 @@ tool() { command -v "$1" || command -v "$1-14"; }
 profdata=$(tool llvm-profdata)
 cov=$(tool llvm-cov)
 
-readers="weights/json.c weights/safetensors.c engine/weights_file.c engine/npy.c engine/latents.c engine/labels.c
+readers="weights/json.c weights/safetensors.c engine/weights_file.c engine/npy.c engine/labels.c
     engine/hints.c engine/text_cursor.c engine/pixel_text.c engine/pixel_table.c engine/graph.c engine/graph_conv.c
     engine/graph_ops.c engine/models/*.c apps/options.c apps/bench_shapes.c apps/bench_baseline.c
     engine/pictures/jpeg_probe.c engine/pictures/png_probe.c engine/pictures/picture_probe.c

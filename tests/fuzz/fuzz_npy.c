@@ -62,6 +62,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_latents(path, array.shape[3]);
     }
     npy_free(&array);
-    REQUIRE(mem_in_use() == held);
+    mem_fail_at(1, true);
+    REQUIRE(npy_decode(data, size, "fuzz.npy", &array, &error) ==
+            (status == LIMN_OK ? LIMN_E_MEMORY : status));
+    mem_fail_at(0, false);
+    REQUIRE(!array.data && mem_in_use() == held);
     return 0;
 }

@@ -42,6 +42,9 @@ static void check_values(const struct weights_file *weights, const struct tensor
     REQUIRE(part_finite || !whole_finite);
     for (uint64_t i = 0; i < odd.runs; i++)
         REQUIRE(memcmp(&part[i], &whole[1 + 2 * i], sizeof *part) == 0);
+    struct tensor_part run = {.first = count / 2, .count = 1, .runs = count - count / 2, .step = 1};
+    REQUIRE(weights_read_part(weights, entry, run, part, &error) == LIMN_OK);
+    REQUIRE(memcmp(part, whole + count / 2, (size_t)run.runs * sizeof *part) == 0);
     mem_free(whole);
     mem_free(part);
 }
@@ -64,6 +67,11 @@ static void check_file(const uint8_t *data, size_t size, bool is_header)
         else
             REQUIRE(weights_read(&weights, entry, NULL, NULL, &error) == LIMN_E_WEIGHTS);
     }
+    weights_close(&weights);
+    mem_fail_at(1 + (int64_t)(size % 3), true);
+    status = weights_open(path, &weights, &error);
+    mem_fail_at(0, false);
+    REQUIRE_STATUS(status, &error, LIMN_E_WEIGHTS, path);
     weights_close(&weights);
 }
 

@@ -140,7 +140,36 @@ static void check_hints(const uint8_t *data, size_t size)
         REQUIRE(fabsf(hint->a) <= 128 && fabsf(hint->b) <= 128);
     }
     check_drawing(&hints);
+    size_t count = hints.count;
     hints_free(&hints);
+    REQUIRE(hints_read(fuzz_file(data, size), &hints, &error) == LIMN_OK && hints.count == count);
+    hints_free(&hints);
+}
+
+/* ---- memory ------------------------------------------------------------------------------ */
+
+/* The readers without memory, from the first or from a later allocation on. */
+static void check_memory(const uint8_t *data, size_t size)
+{
+    struct picture plane;
+    struct pixel_sums sums = {0};
+    struct hints hints;
+    limn_error error;
+    for (int64_t nth = 1; nth <= 2; nth++) {
+        mem_fail_at(nth, true);
+        limn_status status = pixels_read_text(data, size, "fuzz.txt", &plane, &error);
+        REQUIRE_STATUS(status, &error, LIMN_E_INPUT, "fuzz.txt");
+        picture_free(&plane);
+        mem_fail_at(nth, true);
+        status = pixel_sums_read_table(data, size, "fuzz.csv", &sums, &error);
+        REQUIRE_STATUS(status, &error, LIMN_E_INPUT, "fuzz.csv");
+        pixel_sums_free(&sums);
+        mem_fail_at(nth, true);
+        status = hints_parse(data, size, "fuzz.hints", &hints, &error);
+        REQUIRE_STATUS(status, &error, LIMN_E_INPUT, "fuzz.hints");
+        hints_free(&hints);
+    }
+    mem_fail_at(0, false);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -149,6 +178,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_text(data, size);
     check_table(data, size);
     check_hints(data, size);
+    check_memory(data, size);
     REQUIRE(mem_in_use() == held);
     return 0;
 }
