@@ -192,7 +192,7 @@ $(BUILD)/%.tidy: %.c $(TIDY_READS)
 	$(call say,tidy,$<) clang-tidy --quiet $< -- $(FLAGS) 2>$@ || { cat $@; rm $@; exit 1; }
 
 tidy: $(TIDIED:.o=.tidy)      ## static analysis of the C sources by clang-tidy and cppcheck
-	$(call say,tidy,cppcheck) cppcheck -q -j "$$(nproc)" --std=c11 --enable=warning,style,performance,portability \
+	$(call say,tidy,cppcheck) cppcheck -q -j "$$(nproc)" --std=c11 --enable=warning,performance,portability \
 	    --inline-suppr --suppressions-list=.cppcheck --error-exitcode=1 -Iengine -Ilayers -Iweights -Itests \
 	    -D_GNU_SOURCE -D__x86_64__ -D__AVX512F__ -DISA=avx512 apps engine layers weights tests
 

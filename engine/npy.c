@@ -108,7 +108,7 @@ static limn_status read_header(const unsigned char *bytes, size_t size, const ch
  * to come. */
 static void take_elements(const unsigned char *bytes, const struct layout *layout, float *to)
 {
-    /* read_header has read from them, which the analyzer forgets: NOLINTBEGIN(clang-analyzer-core.NonNull*) */
+    /* NOLINTBEGIN(clang-analyzer-core.NonNull*): read_header has read from them, which is forgotten here. */
     if (!layout->doubles)
         memmove(to, bytes + layout->start, layout->count * sizeof *to);
     for (size_t i = 0; layout->doubles && i < layout->count; i++) {

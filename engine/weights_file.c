@@ -157,15 +157,15 @@ static void note_flaw(struct flaws *flaws, uint64_t element)
 /* "[2,0,1]": where an element stands. */
 static const char *place_text(const struct tensor_entry *entry, uint64_t element, char text[96])
 {
-    uint64_t axes[SAFETENSORS_RANK_MOST];
+    uint64_t axes[SAFETENSORS_RANK_MOST] = {0};
     for (int i = entry->rank; i-- > 0; element /= entry->shape[i])
         axes[i] = element % entry->shape[i];
-    strcpy(text, "[");
+    snprintf(text, 96, "[%s", entry->rank ? "" : "]");
     for (int i = 0; i < entry->rank; i++) {
         size_t used = strlen(text);
-        snprintf(text + used, 96 - used, "%s%" PRIu64, i ? "," : "", axes[i]);
+        snprintf(text + used, 96 - used, "%" PRIu64 "%s", axes[i], i + 1 < entry->rank ? "," : "]");
     }
-    return strcat(text, "]");
+    return text;
 }
 
 static limn_status fail_flaws(const struct weights_file *weights, const struct tensor_entry *entry,
