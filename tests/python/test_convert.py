@@ -349,6 +349,14 @@ def test_the_discriminator_is_refused_by_name(tmp_path: Path) -> None:
         assert "discriminator" in error
 
 
+def test_networks_that_do_not_add_up(tmp_path: Path) -> None:
+    tensors = weights(enhancenet(0))
+    del tensors["generator/Conv_4/weights"], tensors["generator/Conv_4/biases"]
+    assert "4 convolutions, expected 5 and 2 a residual block" in refused(tmp_path, torch_zip(tensors))
+    tensors = weights(vae_shapes(False) | {"dec_conv1.weight": (8, 16, 3, 3)})
+    assert "no room for a latent beside 16 grey features" in refused(tmp_path, torch_zip(tensors))
+
+
 def test_a_stated_model_is_held_against_the_tensors(tmp_path: Path) -> None:
     assert converted(tmp_path, torch_zip(GENERATOR), "--model", "dcgan").metadata["limn.model"] == "dcgan"
     assert "those of dcgan, expected vae" in refused(tmp_path, torch_zip(GENERATOR), "--model", "vae")

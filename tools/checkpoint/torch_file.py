@@ -224,8 +224,6 @@ def _gather(storage: _Storage, offset: int, shape: tuple[int, ...], strides: tup
     """The strided values as a C-ordered array. `_tensor` has checked that they lie inside the storage."""
     if math.prod(shape) > storage.count:
         raise CheckpointError("an expanded tensor (stride 0) is larger than its storage; save a contiguous one")
-    if 0 in shape:
-        return np.empty(shape, NUMPY[storage.dtype])
     # The stride of an axis of size 1 means nothing, and may be larger than NumPy can count.
     step = NUMPY[storage.dtype].itemsize
     steps = [stride * step if size > 1 else 0 for size, stride in zip(shape, strides, strict=True)]

@@ -146,6 +146,10 @@ ARCHIVES = {
         lambda: _ordinary()[:4] + _ordinary()[4:].replace(b"PK\x03\x04", b"PK\x03\x05"),
         "entry archive/byteorder: no entry begins at byte ..",
     ),
+    "local_header_too_long": Hostile(
+        lambda: _ordinary()[:28] + b"\xff\xff" + _ordinary()[30:],
+        "entry archive/data.pkl: runs past the end of the file",
+    ),
     "garbage_behind": Hostile(lambda: _ordinary() + bytes(100), "", 0),
     "big_endian": Hostile(
         lambda: torch_zip(GENERATOR, {"archive/byteorder": b"big"}),

@@ -128,6 +128,7 @@ SAFETENSORS = {
         constant(b"\xff" * 8 + b"{}"),
         f"the header claims {2**64 - 1} bytes, expected at most 100000000 and the 2 that follow",
     ),
+    "header_of_nothing": Hostile(constant(bytes(8) + b"{}"), "the header does not begin with '{'"),
     "lists_in_lists": Hostile(
         _header(b'{"a":' + b"[" * 400_000 + b"]" * 400_000 + b"}"), "the header is nested too deeply"
     ),

@@ -83,6 +83,9 @@ PICKLES = {
     "extension_4": Hostile(constant(b"\x84\x01\x00\x00\x00."), "pickle opcode EXT4, which no checkpoint needs"),
     "next_buffer": Hostile(constant(b"\x97."), "pickle opcode NEXT_BUFFER, which no checkpoint needs"),
     "call_of_text": Hostile(constant(_ARGUMENT + b")R."), "damaged pickle: calls a str"),
+    "parameter_of_nothing": Hostile(
+        constant(b"ctorch._utils\n_rebuild_parameter\n)R."), "damaged pickle: a parameter without a tensor"
+    ),
     # Persistent ids
     "persistent_text": Hostile(constant(b"Pabc\n."), "damaged pickle: a persistent id that is no tuple"),
     "persistent_list": Hostile(constant(b"]Q."), "damaged pickle: a persistent id that is no tuple"),
