@@ -38,7 +38,7 @@ class ZipArchive:
         total, most = sum(member.file_size for member in members), most_values(len(data))
         if total > most:
             raise CheckpointError(
-                f"the zip archive unpacks to {total} bytes, expected at most {most} of its {len(data)}"
+                f"the zip archive unpacks to {total} bytes, expected at most {most} of a file of {len(data)}"
             )
         _check_places(members, len(data))
 
