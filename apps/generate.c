@@ -100,7 +100,8 @@ static limn_status make_latents(struct task *task, int64_t size, limn_error *err
     size_t vectors = (size_t)task->count + 2, bytes;
     task->latents = size_multiply(vectors, (size_t)size * sizeof(float), &bytes) ? mem_alloc(bytes) : NULL;
     if (!task->latents)
-        return fail_memory(error, "the latent vectors", vectors * (size_t)size * sizeof(float));
+        return fail_need(error, "noise for that many pictures", vectors * (size_t)size * sizeof(float),
+                         "fewer pictures");
     if (!options->walk) {
         latents_of_seed((uint64_t)options->seed, task->count, size, task->latents);
         return LIMN_OK;
