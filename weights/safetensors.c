@@ -316,8 +316,7 @@ struct safetensors *safetensors_parse(const void *header, size_t header_bytes, u
     if (parse_header(&parser) && check_layout(&parser, data_start, file_bytes) && check_names(&parser))
         return s;
     if (!problem[0])
-        refuse(problem, "header byte %zu: %s", json_position(&parser.j),
-               parser.j.problem ? parser.j.problem : "malformed");
+        refuse(problem, "header byte %zu: %s", json_position(&parser.j), parser.j.problem);
     memory.release(block);
     return NULL;
 }
@@ -440,9 +439,9 @@ const char *weights_foreign_format(const unsigned char *first, const unsigned ch
         {"\x93NUMPY", 6, "a NumPy array"},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (size >= known[i].size && memcmp(first, known[i].magic, known[i].size) == 0)
+        if (memcmp(first, known[i].magic, known[i].size) == 0)
             return known[i].what;
-    if (size >= sizeof leveldb && memcmp(last + size - sizeof leveldb, leveldb, sizeof leveldb) == 0)
+    if (memcmp(last + size - sizeof leveldb, leveldb, sizeof leveldb) == 0)
         return "a TensorFlow V1 checkpoint";
     return NULL;
 }

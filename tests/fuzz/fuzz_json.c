@@ -121,8 +121,15 @@ static void check_report(const char *path, const char *kind, const struct bench 
     REQUIRE(baseline_columns(&baseline, columns) <= BASELINE_COLUMNS);
     if (status == LIMN_OK) {
         REQUIRE(baseline.count > 0 && baseline.count <= baseline.room);
-        baseline_cells(&baseline, name, &now, cells);
+        for (size_t i = 0; i <= baseline.count; i++) /* each row is taken once */
+            baseline_cells(&baseline, name, &now, cells);
+        REQUIRE(strcmp(cells[2].text, "new") == 0);
     }
+    baseline_free(&baseline);
+    mem_fail_at(2, true);
+    status = baseline_read(&options, kind, &engine, bench, &baseline, &error);
+    mem_fail_at(0, false);
+    REQUIRE_STATUS(status, &error, LIMN_E_INPUT, path);
     baseline_free(&baseline);
 }
 

@@ -52,6 +52,7 @@ static void check_shape(enum layer_kind kind, const char *text)
     if (status != LIMN_OK)
         return;
     const struct layer_dims *d = &shape.d;
+    REQUIRE(operator_named(layer_operators[kind].name) == kind && operator_named(text) == LAYER_COUNT);
     REQUIRE(shape.kind == kind && shape.activation <= ACTIVATION_SIGMOID);
     REQUIRE(tensor_bytes(d->n, d->ih, d->iw, d->ic, &bytes) &&
             tensor_bytes(d->n, d->oh, d->ow, d->oc, &bytes));
