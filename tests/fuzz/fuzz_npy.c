@@ -62,10 +62,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     check_latents(path, status == LIMN_OK ? array.shape[3] : 1);
     npy_free(&array);
-    mem_fail_at(1, true);
+    mem_set_limit(1);
     REQUIRE(npy_decode(data, size, "fuzz.npy", &array, &error) ==
             (status == LIMN_OK ? LIMN_E_MEMORY : status));
-    mem_fail_at(0, false);
+    mem_set_limit(0);
     REQUIRE(!array.data && mem_in_use() == held);
     return 0;
 }
