@@ -3,6 +3,7 @@
 #include "memory.h"
 #include "weights_file.h"
 
+#include <math.h>
 #include <string.h>
 
 /* What safetensors.h promises: sorted names, each once; bytes as the shape needs them, within the file. */
@@ -32,18 +33,23 @@ static void check_header(const struct safetensors *header, size_t size)
 static void check_values(const struct weights_file *weights, const struct tensor_entry *entry)
 {
     limn_error error;
-    bool whole_finite = true, part_finite = true;
+    bool whole_finite = true, part_finite = true, all_finite = true;
     uint64_t count = entry->elements;
     float *whole = mem_alloc((size_t)count * sizeof *whole), *part = mem_alloc((size_t)count * sizeof *part);
     REQUIRE(whole && part);
     REQUIRE(weights_read(weights, entry, whole, &whole_finite, &error) == LIMN_OK);
+    for (uint64_t i = 0; i < count; i++)
+        all_finite = all_finite && isfinite(whole[i]);
+    limn_status status = weights_check(weights, entry, &error);
+    REQUIRE_STATUS(status, &error, LIMN_E_WEIGHTS, file_path(weights->file));
+    REQUIRE(whole_finite == all_finite && (status != LIMN_OK || all_finite));
     struct tensor_part odd = {.first = 1, .count = 1, .runs = count / 2, .step = 2};
     REQUIRE(weights_read_part(weights, entry, odd, part, &part_finite, &error) == LIMN_OK);
     REQUIRE(part_finite || !whole_finite);
     for (uint64_t i = 0; i < odd.runs; i++)
         REQUIRE(memcmp(&part[i], &whole[1 + 2 * i], sizeof *part) == 0);
     struct tensor_part run = {.first = count / 2, .count = 1, .runs = count - count / 2, .step = 1};
-    REQUIRE(weights_read_part(weights, entry, run, part, &error) == LIMN_OK);
+    REQUIRE(weights_read_part(weights, entry, run, part, &part_finite, &error) == LIMN_OK);
     REQUIRE(memcmp(part, whole + count / 2, (size_t)run.runs * sizeof *part) == 0);
     mem_free(whole);
     mem_free(part);
