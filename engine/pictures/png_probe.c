@@ -122,13 +122,13 @@ limn_status png_probe(const struct picture_bytes *file, struct picture_header *h
     uint64_t data = 0; /* bytes of it */
     for (size_t at = 8;;) {
         size_t left = file->size - at;
-        if (left < 12)
+        bool first = at == 8;
+        if (left < (first ? 25 : 12))
             return picture_ends_early(file, "PNG", error);
         struct chunk chunk = {file->bytes + at + 4, file->bytes + at + 8, read_32be(file->bytes + at)};
-        bool first = at == 8;
         limn_status status = LIMN_OK;
         /* The size in the header is worth a message even when the rest is missing. */
-        if (first && left >= 25)
+        if (first)
             status = read_header(file, &chunk, header, error);
         if (!status && chunk.size > left - 12)
             status = picture_ends_early(file, "PNG", error);
