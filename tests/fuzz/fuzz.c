@@ -2,7 +2,6 @@
 #include "fuzz.h"
 
 #include <fcntl.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
