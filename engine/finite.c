@@ -1,30 +1,12 @@
 /* finite.c - see finite.h. */
 #include "finite.h"
+#include "native.h"
 
 #include <math.h>
-#include <string.h>
-
-/* Floats looked at together, a number that compilers know and make vector code for. */
-enum { TOGETHER = 64 };
-
-/* The sign bit of the result is set for NaN and infinity: their exponent is full, and one more in its last
- * place carries into the sign, which was cleared. */
-static uint32_t unfinite_bit(const float *value)
-{
-    uint32_t bits;
-    memcpy(&bits, value, sizeof bits);
-    return (bits & UINT32_C(0x7FFFFFFF)) + UINT32_C(0x00800000);
-}
 
 bool all_finite(const float *values, size_t count)
 {
-    uint32_t seen = 0;
-    for (; count >= TOGETHER; count -= TOGETHER, values += TOGETHER)
-        for (int i = 0; i < TOGETHER; i++)
-            seen |= unfinite_bit(values + i);
-    for (size_t i = 0; i < count; i++)
-        seen |= unfinite_bit(values + i);
-    return !(seen >> 31);
+    return native()->finite(values, (int64_t)count);
 }
 
 int64_t count_unfinite(const struct tensor *tensor)

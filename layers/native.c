@@ -6,7 +6,7 @@
 #define NATIVE_TABLE(isa)                                                                                    \
     {                                                                                                        \
         peak_##isa, tile_kernels_##isa, winograd_##isa, finish_##isa, sums_##isa, accumulate_##isa,          \
-            maximum_##isa, blend_##isa, softmax_##isa, transcend_##isa, epilogue_##isa                       \
+            maximum_##isa, blend_##isa, softmax_##isa, finite_##isa, transcend_##isa, epilogue_##isa         \
     }
 
 static const struct native tables[ISA_COUNT] = {

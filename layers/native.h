@@ -88,6 +88,7 @@ struct winograd_kernels {
     void blend_##isa(const float *const corners[4], const float weights[4], int64_t count, float *y);        \
     void softmax_##isa(const float *x, int64_t channels, float *y);                                          \
     void accumulate_##isa(const float *x, int64_t count, float *y);                                          \
+    bool finite_##isa(const float *x, int64_t count);                                                        \
     void epilogue_##isa(const struct epilogue *e, int64_t channels, int64_t first, int64_t pixels, float *y, \
                         int64_t y_stride);
 
@@ -110,6 +111,7 @@ struct native {
     /* y = the sum of weight times corner: four corners of `count` floats. */
     void (*blend)(const float *const corners[4], const float weights[4], int64_t count, float *y);
     void (*softmax)(const float *x, int64_t channels, float *y);
+    bool (*finite)(const float *x, int64_t count); /* whether none of them is NaN or infinite */
     /* The activation, tanh or the sigmoid, and what follows it in an epilogue, of one pixel in place. */
     void (*transcend)(const struct epilogue *e, int64_t channels, float *y);
     void (*epilogue)(const struct epilogue *e, int64_t channels, int64_t first, int64_t pixels, float *y,

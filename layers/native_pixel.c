@@ -107,3 +107,21 @@ void NATIVE(softmax)(const float *x, int64_t channels, float *y)
     for (int64_t c = whole; c < channels; c++)
         y[c] *= factor;
 }
+
+/* x times 0 is 0, but NaN for NaN and infinity, and a sum keeps it: one multiply-add a vector. */
+bool NATIVE(finite)(const float *x, int64_t count)
+{
+    enum { SUMS = 4 };
+    vector sums[SUMS] = {{0}};
+    float rest = 0;
+    int64_t i = 0;
+    for (; i + SUMS * VECTOR_FLOATS <= count; i += SUMS * VECTOR_FLOATS)
+        for (int s = 0; s < SUMS; s++)
+            sums[s] += load(x + i + s * VECTOR_FLOATS) * 0.0F;
+    for (; i < count; i++)
+        rest += x[i] * 0.0F;
+    vector sum = sums[0] + sums[1] + sums[2] + sums[3];
+    for (int lane = 0; lane < VECTOR_FLOATS; lane++)
+        rest += sum[lane];
+    return rest == 0;
+}
