@@ -164,8 +164,9 @@ static limn_status run(const struct options *options, bool png, batch_step step,
             continue;
         if (one == LIMN_E_MEMORY)
             name_picture(batch.inputs[i], error);
-        /* Without memory, or with weights that do not work, the next picture would fare no better. */
-        if (batch.count == 1 || one == LIMN_E_WEIGHTS || one == LIMN_E_MEMORY) {
+        /* With weights that do not work the next picture would fare no better; a smaller one may find the
+         * memory that this one did not. */
+        if (batch.count == 1 || one == LIMN_E_WEIGHTS) {
             status = one;
         } else {
             fprintf(stderr, "limn: %s\n", error->message);

@@ -15,8 +15,9 @@ typedef limn_status (*batch_step)(void *context, const char *input, const char *
  *   a folder, -o FOLDER       every picture in it, in natural order
  *
  * The name keeps its extension when pictures can be written in that format, else it becomes .png. Two inputs
- * with one output name are an error. One bad picture does not stop the rest: its message is printed, and
- * LIMN_E_SOME returned at the end. A single input's failure is returned as the status. */
+ * with one output name are an error. One bad picture, or one too large for the memory, does not stop the
+ * rest: its message is printed, and LIMN_E_SOME returned at the end. A single input's failure is returned as
+ * the status. */
 limn_status batch_run(const struct options *options, batch_step step, void *context, limn_error *error);
 
 /* The same for results that should not go through JPEG: names made in a folder all end in .png. */

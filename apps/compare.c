@@ -134,7 +134,7 @@ static void note_unmatched(const struct options *options, const struct folder fo
                  folders[1].path, folders[0].path);
 }
 
-/* One bad pair does not stop the rest. */
+/* One bad pair, or one too large for the memory, does not stop the rest. */
 static limn_status compare_folders(struct compare_report *report, const struct folder folders[2],
                                    limn_error *error)
 {
@@ -144,7 +144,7 @@ static limn_status compare_folders(struct compare_report *report, const struct f
         limn_status status = compare_named(report, folders, folders[0].names[i], error);
         if (status == LIMN_OK)
             continue;
-        if (count == 1 || status == LIMN_E_MEMORY)
+        if (count == 1)
             return status;
         fprintf(stderr, "limn: %s\n", error->message);
         failed++;

@@ -283,6 +283,18 @@ def test_the_memory_limit_holds(tmp_path: Path) -> None:
     assert output.stat().st_size == len(b"P6\n1600 1200\n255\n") + 3 * 1600 * 1200
 
 
+def test_a_picture_too_large_for_the_memory_does_not_stop_the_others(tmp_path: Path) -> None:
+    source, output = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    for name, side in {"1.ppm": 8, "2.ppm": 400, "3.ppm": 9}.items():
+        (source / name).write_bytes(ppm(pixels(side, side)))
+    done = limn(*UPSCALE, source, "-o", output, "--memory-limit", "12M", "--tile", "0")
+    lines = done.stderr.decode().splitlines()
+    assert done.returncode == 1 and len(lines) == 2, lines
+    assert "out of memory" in lines[0] and lines[1] == "limn: 1 of 3 pictures failed"
+    assert sorted(file.name for file in output.iterdir()) == ["1.ppm", "3.ppm"]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interruption_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
     source, output = tmp_path / "in.ppm", tmp_path / "out.png"
