@@ -51,14 +51,18 @@ static limn_status check_outputs(const struct options *options, limn_error *erro
         return fail(error, LIMN_E_USAGE, "only one thing at a time can go to standard output");
     bool single = app_input(options, &input, error) == LIMN_OK && !path_is_folder(input);
     bool any = options->input || options->argument_count; /* batch_run says so when there is none */
-    if (any && !single && options->probabilities)
+    bool several = any && !single, truths = true;
+    if (several && options->probabilities)
         return fail(error, LIMN_E_USAGE, "--probabilities: one file for several pictures");
-    if (any && !single && options->truth && !path_is_folder(options->truth))
-        return fail(error, LIMN_E_USAGE, "--truth %s: a folder of masks is needed for several pictures",
-                    options->truth);
-    if (options->probabilities)
-        return output_check(options->probabilities, options->force, error);
-    return LIMN_OK;
+    limn_status status = LIMN_OK;
+    if (several && options->truth)
+        status = folder_find(options->truth, LIMN_E_INPUT, &truths, error);
+    if (status == LIMN_OK && !truths)
+        status = fail(error, LIMN_E_USAGE, "--truth %s: a folder of masks is needed for several pictures",
+                      options->truth);
+    if (status == LIMN_OK && options->probabilities)
+        status = output_check(options->probabilities, options->force, error);
+    return status;
 }
 
 /* Views that a format would spoil: JPEG changes values, and only PNG keeps alpha. */

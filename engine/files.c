@@ -213,21 +213,23 @@ bool file_read_start(const char *path, char *text, size_t room)
     return got >= 0 || have == room - 1;
 }
 
-bool path_is_folder(const char *path)
-{
-    struct stat status;
-    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
-}
-
 limn_status folder_find(const char *path, limn_status kind, bool *found, limn_error *error)
 {
     struct stat status;
     *found = false;
+    if (strcmp(path, "-") == 0)
+        return LIMN_OK;
     if (stat(path, &status) == 0)
         *found = S_ISDIR(status.st_mode);
     else if (errno != ENOENT && errno != ENOTDIR)
         return fail(error, kind, "%s: %s", path, strerror(errno));
     return LIMN_OK;
+}
+
+bool path_is_folder(const char *path)
+{
+    bool found;
+    return folder_find(path, LIMN_E_INPUT, &found, NULL) == LIMN_OK && found;
 }
 
 /* The folder that a path leads into, and the last word of the path. */
