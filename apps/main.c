@@ -220,6 +220,7 @@ static limn_status run_command(int argc, char **argv, limn_error *error)
 
 int main(int argc, char **argv)
 {
+    streams_hold();
     handle_signals();
 
     limn_error error = {0};

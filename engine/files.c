@@ -549,3 +549,10 @@ void output_abandon(struct output *output)
     mem_free(output->target);
     mem_free(output);
 }
+
+void streams_hold(void)
+{
+    for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++)
+        if (fcntl(i, F_GETFD) < 0)
+            (void)!open("/dev/null", i == STDIN_FILENO ? O_WRONLY : O_RDONLY); /* takes the lowest number */
+}

@@ -83,4 +83,11 @@ void output_abandon(struct output *output);
 /* Removes every unfinished temporary file of this process; async-signal-safe, for signal handlers. */
 void outputs_remove_unfinished(void);
 
+/* ---- standard streams -------------------------------------------------------------------- */
+
+/* Where standard input, output or error was closed when the program started, the next file opened would get
+ * its number, and what is printed would end up in that file. This puts something there that can be neither
+ * read nor, as output, written. For main, before anything is opened. */
+void streams_hold(void);
+
 #endif

@@ -377,5 +377,32 @@ def test_a_decimal_point_is_read_in_a_locale_with_a_comma(comma: dict[str, str])
     assert json.loads(done)["min_ms"] > 0
 
 
+# Streams that were closed before the program started
+
+
+def closing(streams: str, *arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[bytes]:
+    command = ["sh", "-c", f'exec "$0" "$@" {streams}', LIMN, *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, check=False, timeout=300)
+
+
+@pytest.mark.parametrize("streams", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_what_is_printed_does_not_end_up_in_files(streams: str, tmp_path: Path) -> None:
+    """The first file opened would get the number of the closed stream."""
+    unet = ROOT / "tests/goldens/unet-bilinear.safetensors"
+    (tmp_path / "in.ppm").write_bytes(ppm(pixels(24, 24)))
+    words = ["segment", "-m", unet, "in.ppm", "--scale", "1", "--json", "-o"]
+    succeeds(*words, "want.png", cwd=tmp_path)
+    assert closing(streams, *words, "got.png", cwd=tmp_path).returncode == (5 if ">&-" in streams.split() else 0)
+    assert (tmp_path / "got.png").read_bytes() == (tmp_path / "want.png").read_bytes()
+
+
+def test_data_through_a_closed_stream(tmp_path: Path) -> None:
+    (tmp_path / "a.ppm").write_bytes(ppm(pixels(4, 4)))
+    for code, streams, source, output in ((4, "<&-", "-", "b.png"), (5, ">&-", "a.ppm", "-")):
+        done = closing(streams, "upscale", "-m", WEIGHTS, source, "-o", output, cwd=tmp_path)
+        assert done.returncode == code and b"Bad file descriptor" in done.stderr
+    assert [file.name for file in tmp_path.iterdir()] == ["a.ppm"]
+
+
 def test_the_program_is_there() -> None:
     assert os.access(LIMN, os.X_OK), f"{LIMN} is no program; build it, or name it in LIMN"
