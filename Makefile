@@ -95,9 +95,17 @@ WRAPPED = aligned_alloc open stat fstat access read pread write close rename ren
           pthread_create madvise fchmod realpath readlink sched_getaffinity fopen
 
 $(BUILD)/test_%: $(BUILD)/tests/test_%.o $(call object,$(wildcard tests/support*.c)) $(BUILD)/liblimn.a
-	$(call say,link,$@) $(CC) $(FLAGS) $(LDFLAGS) $(WRAPPED:%=-Wl,--wrap=%) -o $@ $^ -lcmocka $(LIBS)
+	$(call say,link,$@) $(CC) $(FLAGS) $(LDFLAGS) $(WRAPPED:%=-Wl,--wrap=%) -o $@ \
+	    $(filter %.o,$^) $(sort $(filter %.a,$^)) -lcmocka $(LIBS)
 
-# Of the program, what reads: everything but main.
+# One of them runs the program itself, whose main is called limn_main there.
+OBJCOPY ?= $(shell $(CC) -print-prog-name=objcopy)
+$(BUILD)/test_faults: $(BUILD)/tests/limn_main.o $(BUILD)/libapps.a
+$(BUILD)/tests/limn_main.o: $(BUILD)/apps/main.o
+	@mkdir -p $(@D)
+	@$(OBJCOPY) --redefine-sym main=limn_main $< $@
+
+# Of the program, everything but main.
 $(BUILD)/libapps.a: $(filter-out $(BUILD)/apps/main.o,$(call object,$(APPS)))
 	@rm -f $@
 	$(call say,ar,$@) $(AR) rcs $@ $^

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -71,6 +72,8 @@ void fault_short_transfers(bool on)
 /* Counts a call; true, with errno set, where it is to fail. */
 static bool fails(enum fault kind, const char *path)
 {
+    if (strncmp(path, "/proc/", 6) == 0 || strncmp(path, "/sys/", 5) == 0)
+        kind = FAULT_EXTRA;
     long long call = atomic_fetch_add(&faults[kind].calls, 1) + 1, nth = atomic_load(&faults[kind].nth);
     if (!nth || (atomic_load(&faults[kind].persistent) ? call < nth : call != nth))
         return false;

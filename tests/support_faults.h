@@ -26,8 +26,8 @@ enum fault {
     FAULT_MKDIR,  /* mkdir: EROFS */
     FAULT_LIST,   /* opendir, readdir: ESTALE */
     FAULT_THREAD, /* pthread_create: EAGAIN */
-    FAULT_EXTRA,  /* madvise, fchmod, realpath, readlink, sched_getaffinity, fopen, which limn can do without:
-                     EPERM */
+    FAULT_EXTRA,  /* what limn can do without: madvise, fchmod, realpath, readlink, sched_getaffinity, fopen,
+                   * and any call about a file in /proc or /sys: EPERM */
     FAULTS,
 };
 
