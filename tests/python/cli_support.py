@@ -48,6 +48,11 @@ def fails(code: int, *arguments: Arguments, **options) -> str:
     return message
 
 
+def warns(*arguments: Arguments, **options) -> str:
+    """The one line of a run that must end with 0 and yet say something."""
+    return fails(0, *arguments, **options)
+
+
 def upscaled(tmp_path: Path, picture: bytes, *options: Arguments, name: str = "in.picture") -> np.ndarray:
     """The pixels that `limn upscale` makes of a picture file with these bytes."""
     source, output = tmp_path / name, tmp_path / "upscaled.png"

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from cli_support import ROOT, WEIGHTS, fails, read_weights, succeeds
+from cli_support import ROOT, WEIGHTS, fails, read_weights, succeeds, warns
 
 GOLDENS = ROOT / "tests/goldens"
 DEMO = ROOT / "weights/enhancenet.safetensors"
@@ -184,7 +184,7 @@ def test_the_field_is_what_reaches_the_output(tmp_path: Path) -> None:
         pictures[row, :, row, 1] = np.nan
     np.save(tmp_path / "x.npy", pictures)
     # Winograd's kernels read whole tiles, which NaN would cross.
-    succeeds("run", "-m", DEMO, tmp_path / "x.npy", "-o", tmp_path / "y.npy", "--gemm", "openblas")
+    warns("run", "-m", DEMO, tmp_path / "x.npy", "-o", tmp_path / "y.npy", "--gemm", "openblas")
     reached = np.isnan(np.load(tmp_path / "y.npy")).any(axis=(1, 3))  # [row of the NaN, row of the output]
     sizes = []
     for output in range(120, 168):  # far enough from both edges
