@@ -54,7 +54,7 @@ say     = @$(if $(V),,printf '  %-4s %s\n' $(1) $(2);) set -e; $(if $(V),set -x;
 MAKEFLAGS += --output-sync=target
 
 .PHONY: all demo test test-full check-c check-python check-kernels aarch64 asan tsan fuzz fuzz-coverage fuzzers \
-        replays valgrind bench bench-peers tidy format format-check clean help $(RUNS)
+        replays soak valgrind bench bench-peers tidy format format-check clean help $(RUNS)
 .SECONDARY:
 
 all: $(BUILD)/limn            ## the program
@@ -98,9 +98,9 @@ $(BUILD)/test_%: $(BUILD)/tests/test_%.o $(call object,$(wildcard tests/support*
 	$(call say,link,$@) $(CC) $(FLAGS) $(LDFLAGS) $(WRAPPED:%=-Wl,--wrap=%) -o $@ \
 	    $(filter %.o,$^) $(sort $(filter %.a,$^)) -lcmocka $(LIBS)
 
-# One of them runs the program itself, whose main is called limn_main there.
+# These run the program itself, whose main is called limn_main there.
 OBJCOPY ?= $(shell $(CC) -print-prog-name=objcopy)
-$(BUILD)/test_faults: $(BUILD)/tests/limn_main.o $(BUILD)/libapps.a
+$(BUILD)/test_faults $(BUILD)/test_soak: $(BUILD)/tests/trials.o $(BUILD)/tests/limn_main.o $(BUILD)/libapps.a
 $(BUILD)/tests/limn_main.o: $(BUILD)/apps/main.o
 	@mkdir -p $(@D)
 	@$(OBJCOPY) --redefine-sym main=limn_main $< $@
@@ -157,6 +157,10 @@ asan:                         ## the C tests under AddressSanitizer and Undefine
 # All of test_layers runs on one thread.
 tsan:                         ## the C tests that have threads under ThreadSanitizer
 	$(MAKE) check-c TESTS="$(filter-out tests/test_layers.c,$(TESTS))" BUILD=$(BUILD)/tsan SANITIZE=thread CFLAGS="$(SANITIZED)"
+
+soak: $(BUILD)/test_soak      ## all commands again and again in one process, for SECONDS=3600
+	LIMN_SOAK_SECONDS=$(SECONDS) $<
+soak: SECONDS = 3600
 
 SECONDS ?= 60
 fuzz:                         ## every fuzz target for SECONDS=60, as many at a time as there are cores
