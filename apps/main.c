@@ -1,6 +1,7 @@
 /* main.c - the limn program: finds the command, runs it, turns its status into an exit code. */
 #include "app.h"
 #include "files.h"
+#include "gemm.h"
 #include "machine_memory.h"
 
 #include <pthread.h>
@@ -218,9 +219,19 @@ static limn_status run_command(int argc, char **argv, limn_error *error)
     return command->run(&options, error);
 }
 
+/* Not by way of exit, which would wait for OpenBLAS's threads. */
+static void end_without_room(void)
+{
+    static const char message[] = "limn: out of memory: OpenBLAS needs more address space (ulimit -v)\n";
+    (void)!write(STDERR_FILENO, message, strlen(message));
+    _exit(LIMN_E_MEMORY);
+}
+
 int main(int argc, char **argv)
 {
     streams_hold();
+    if (!gemm_has_room())
+        end_without_room();
     handle_signals();
 
     limn_error error = {0};

@@ -58,6 +58,8 @@ limn_status limn_engine_create(const limn_options *options, limn_engine **engine
     if (chosen.threads < 0 || chosen.threads > THREADS_MOST)
         return fail(error, LIMN_E_USAGE, "%d threads; 1 to %d expected, 0 for one per core", chosen.threads,
                     (int)THREADS_MOST);
+    if (!gemm_has_room())
+        return fail_memory(error, "a buffer of OpenBLAS, in address space,", GEMM_BUFFER);
     limn_status status = settle_isa(chosen.isa, error);
     if (status != LIMN_OK)
         return status;

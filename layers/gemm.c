@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/mman.h>
 
 /* Entry points of OpenBLAS's own run-time choice of kernels. They exist only in a library built with
  * DYNAMIC_ARCH, and no header declares them; weak, so that any other BLAS still links. */
@@ -65,6 +66,12 @@ static void correct_core(enum isa isa, bool forced)
 }
 
 #endif
+
+bool gemm_has_room(void)
+{
+    void *buffer = mmap(NULL, GEMM_BUFFER, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return buffer != MAP_FAILED && munmap(buffer, GEMM_BUFFER) == 0;
+}
 
 bool gemm_init(enum isa isa, bool forced)
 {

@@ -16,6 +16,13 @@
 
 #include "cpu.h"
 
+#define GEMM_BUFFER ((size_t)128 << 20) /* OpenBLAS's, one a thread: its BUFFER_SIZE on x86-64 */
+
+/* Whether OpenBLAS gets its buffers. Where address space is short (ulimit -v), threads that it started when
+ * it was loaded ask for theirs again and again, for ever, and whoever waits for them waits as long:
+ * gemm_init, and the end of the program, which then must be _exit's. */
+bool gemm_has_room(void);
+
 /* Prepares OpenBLAS for `isa`: before the first gemm, from one thread. When `forced`, OpenBLAS is held down
  * to `isa` too, otherwise it is only ever raised, and a user's own OPENBLAS_CORETYPE is respected. False when
  * OpenBLAS stays below `isa`: correct results, slow. */
