@@ -142,8 +142,8 @@ check-kernels: $(BUILD)/liblimn.a  ## what the compiler made of the kernels' inn
 
 # A process that test_faults forks stands still under qemu 7.2.
 aarch64:                      ## the C tests built for aarch64, under qemu, and its kernels' inner loops
-	LIMN_TEST_QUICK=1 $(MAKE) check-kernels check-c TESTS="$(filter-out tests/test_faults.c,$(TESTS))" BUILD=$(BUILD)/aarch64 CC=aarch64-linux-gnu-gcc \
-	    RUNNER=qemu-aarch64
+	LIMN_TEST_QUICK=1 $(MAKE) check-kernels check-c TESTS="$(filter-out tests/test_faults.c,$(TESTS))" \
+	    BUILD=$(BUILD)/aarch64 CC=aarch64-linux-gnu-gcc RUNNER=qemu-aarch64
 
 test-full: all                ## networks and pipelines against PyTorch and the originals' libraries, installed if need be
 	PYTHON=$(PYTHON) sh tests/full/with_torch.sh tests/full/main.py --limn $(BUILD)/limn
@@ -157,7 +157,8 @@ asan:                         ## the C tests under AddressSanitizer and Undefine
 
 # All of test_layers runs on one thread, and nearly all of test_faults.
 tsan:                         ## the C tests that have threads under ThreadSanitizer
-	$(MAKE) check-c TESTS="$(filter-out tests/test_layers.c tests/test_faults.c,$(TESTS))" BUILD=$(BUILD)/tsan SANITIZE=thread CFLAGS="$(SANITIZED)"
+	$(MAKE) check-c TESTS="$(filter-out tests/test_layers.c tests/test_faults.c,$(TESTS))" \
+	    BUILD=$(BUILD)/tsan SANITIZE=thread CFLAGS="$(SANITIZED)"
 
 soak: $(BUILD)/test_soak      ## all commands again and again in one process, for SECONDS=3600
 	LIMN_SOAK_SECONDS=$(SECONDS) $<

@@ -2,6 +2,7 @@
 
 import signal
 
-# A shell's background job, as a test run may be, ignores SIGINT and hands that on to every program it starts; a signal
-# that is handled here is not ignored there.
+# A shell's background job ignores SIGINT, and what nohup starts SIGHUP; programs that they start inherit that, and the
+# tests are to see what these signals do.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
