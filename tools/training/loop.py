@@ -1,0 +1,140 @@
+"""Steps, learning rate, running average, checkpoints and the loss curve: what all training has in common."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .network import Network, State
+
+Figures = dict[str, float]
+
+
+def learning_rate(step: int, steps: int, peak: float) -> float:
+    """Linear warm-up over a twentieth of the steps, then half a cosine down to nearly nothing."""
+    warm = min(1.0, (step + 1) / max(1, min(200, steps // 20)))
+    return peak * warm * (0.5 + 0.5 * math.cos(math.pi * step / steps)) + 1e-3 * peak
+
+
+class Optimiser:
+    """AdamW on a list of tensors, by the schedule; gradients are cut to a norm of `clip`."""
+
+    def __init__(
+        self,
+        tensors: list[torch.Tensor],
+        options: argparse.Namespace,
+        *,
+        betas: tuple[float, float] = (0.9, 0.99),
+        decay: float = 1e-3,
+        clip: float = 5.0,
+    ) -> None:
+        self.tensors, self.options, self.clip = tensors, options, clip
+        self.adam = torch.optim.AdamW(tensors, lr=options.rate, betas=betas, weight_decay=decay)
+
+    def update(self, loss: torch.Tensor, step: int) -> float:
+        """One step down the gradient of `loss`; returns its value."""
+        for group in self.adam.param_groups:
+            group["lr"] = learning_rate(step, self.options.steps, self.options.rate)
+        self.adam.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.tensors, self.clip)
+        self.adam.step()
+        return loss.item()
+
+
+class Average:
+    """A network of which the weights are the running average of another's, over about the last hundreds of steps."""
+
+    def __init__(self, network: Network, keep: float = 0.995) -> None:
+        self.source, self.keep, self.count = network, keep, 0
+        self.network = Network({name: tensor.numpy() for name, tensor in network.state().items()})
+
+    def follow(self) -> None:
+        self.count += 1
+        keep = min(self.keep, self.count / (self.count + 10))  # closely at first
+        with torch.no_grad():
+            for name, tensor in self.network.weights.items():
+                tensor.lerp_(self.source.weights[name], 1 - keep)
+
+
+@dataclass
+class History:
+    """How a training went: (step, mean loss since the last, figures) at each checkpoint."""
+
+    points: list[tuple[int, float, Figures]] = field(default_factory=list)
+    seconds: float = 0  # of processor time
+
+    @property
+    def loss(self) -> float:
+        """Mean over the last tenth of the checkpoints."""
+        last = [loss for _, loss, _ in self.points][-max(1, len(self.points) // 10) :]
+        return sum(last) / len(last)
+
+
+def run(
+    options: argparse.Namespace,
+    step: Callable[[int], float],
+    figures: Callable[[], Figures],
+    state: Callable[[], dict[str, Any]],
+) -> History:
+    """Takes options.steps steps; every options.every a checkpoint: figures, `state` to options.output, the curve.
+
+    step: does one and returns its loss.
+    """
+    history, losses, began = History(), [], time.process_time()
+    for number in range(options.steps):
+        losses.append(step(number))
+        if not math.isfinite(losses[-1]):
+            raise SystemExit(f"error: the loss is no longer finite at step {number + 1}; try a lower --rate")
+        if (number + 1) % options.every == 0 or number + 1 == options.steps:
+            mean, losses = sum(losses) / len(losses), []
+            found = figures()
+            history.points.append((number + 1, mean, found))
+            history.seconds = time.process_time() - began
+            listed = "  ".join(f"{name} {value:.4g}" for name, value in found.items())
+            print(f"step {number + 1:6}  loss {mean:.5f}  {history.seconds:6.0f} s of processor  {listed}", flush=True)
+            save(state(), options.output)
+            if options.curve:
+                draw_curve(options.curve, history)
+    return history
+
+
+def save(state: State | dict[str, Any], path: str | Path) -> None:
+    """Written under a temporary name first: a checkpoint is whole or absent."""
+    part = f"{path}.part"
+    torch.save(state, part)
+    os.replace(part, path)
+
+
+def draw_curve(path: str, history: History) -> None:
+    """The training loss, and below it the figures if any, over the steps: a small PNG."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    steps = [step for step, _, _ in history.points]
+    names = list(history.points[0][2])
+    plots, axes = pyplot.subplots(1 + bool(names), 1, sharex=True, figsize=(6, 4.4 if names else 2.6), dpi=80,
+                                  squeeze=False)  # fmt: skip
+    axes = axes[:, 0]
+    axes[0].plot(steps, [loss for _, loss, _ in history.points], color="black")
+    axes[0].set_ylabel("training loss")
+    for name in names:
+        axes[1].plot(steps, [figures[name] for _, _, figures in history.points], label=name)
+    if names:
+        axes[1].legend(fontsize="small")
+        axes[1].set_ylabel("validation")
+    axes[-1].set_xlabel("step")
+    plots.tight_layout()
+    plots.savefig(f"{path}.part", format="png", pil_kwargs={"optimize": True})
+    os.replace(f"{path}.part", path)
+    pyplot.close(plots)

@@ -1,0 +1,136 @@
+"""What comes out of a training: the file that limn reads, and the figures measured on it with limn itself."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+import convert
+from checkpoint.metadata import Choices
+
+from .loop import History
+
+
+class Limn:
+    """The program, run on a file of weights."""
+
+    def __init__(self, program: str, weights: Path, threads: int) -> None:
+        self.program, self.weights, self.threads = program, weights, threads
+
+    def run(self, command: str, *arguments: object) -> str:
+        """`limn COMMAND -m WEIGHTS ..`: what it prints; it must succeed."""
+        return self._call(command, "-m", self.weights, "-t", self.threads, *arguments)
+
+    def compare(self, *arguments: object) -> dict[str, Any]:
+        """What `limn compare --json` finds."""
+        return json.loads(self._call("compare", "--json", *arguments))
+
+    def _call(self, *arguments: object) -> str:
+        done = subprocess.run([self.program, *map(str, arguments)], capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise SystemExit(f"error: {self.program} {arguments[0]}: {done.stderr.strip()}")
+        return done.stdout
+
+
+@contextlib.contextmanager
+def folder(kept: str | None) -> Iterator[Path]:
+    """The folder `kept`, made where it is missing, or a temporary one."""
+    if kept:
+        Path(kept).mkdir(parents=True, exist_ok=True)
+        yield Path(kept)
+    else:
+        with tempfile.TemporaryDirectory() as name:
+            yield Path(name)
+
+
+def write_png(path: Path, pixels: np.ndarray) -> Path:
+    """uint8 H x W or H x W x 3."""
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def read_rgb(path: Path) -> np.ndarray:
+    return np.asarray(Image.open(path).convert("RGB"))
+
+
+def finish(
+    options: argparse.Namespace,
+    history: History | None,
+    measure: Callable[[Limn, Path], dict[str, Any]],
+    choices: Choices = Choices(),
+) -> None:
+    """Converts options.output, or else options.init, to the safetensors file, measures that, and writes the record.
+
+    measure: figures of the weights that it is given, with a folder for pictures.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        if history is not None:
+            weights = Path(options.output).with_suffix(".safetensors")
+            licence = None if options.data else "MIT"
+            kept = Choices(licence, choices.classes, choices.mask_center, choices.align_corners)
+            print(convert.convert(options.output, str(weights), choices=kept, half=True, force=True))
+        elif options.init.endswith(".safetensors"):
+            weights = Path(options.init)
+        else:
+            weights = Path(scratch) / "weights.safetensors"
+            convert.convert(options.init, str(weights), choices=choices, half=True)
+        figures: dict[str, Any] = {}
+        if os.access(options.limn, os.X_OK):
+            with folder(options.pictures) as pictures:
+                figures = measure(Limn(options.limn, weights, options.threads), pictures)
+            print(json.dumps(figures, indent=2))
+        else:
+            print(f"{options.limn} is not there: nothing measured")
+        if history is not None:
+            about = record(options, history, weights, figures)
+            Path(options.output).with_suffix(".json").write_text(json.dumps(about, indent=2) + "\n")
+
+
+def record(options: argparse.Namespace, history: History, weights: Path, figures: dict[str, Any]) -> dict[str, Any]:
+    """The machine-readable record of a training."""
+    data = weights.read_bytes()
+    return {
+        "program": Path(sys.argv[0]).name,
+        "data": "your own" if options.data else "drawn by the program",
+        "init": bool(options.init),
+        "steps": options.steps,
+        "batch": options.batch,
+        "rate": options.rate,
+        "seed": options.seed,
+        "threads": options.threads,
+        "processor_seconds": round(history.seconds),
+        "torch": torch.__version__.partition("+")[0],
+        "machine": platform.machine(),
+        "final_loss": round(history.loss, 5),
+        "bytes": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "held_out": figures,
+    }
+
+
+def compared_masks(limn: Limn, found: Path, truth: Path, names: tuple[str, ...]) -> dict[str, Any]:
+    """`limn compare --masks` of two folders: means over the pictures, and each class over all pixels together."""
+    told = limn.compare("--masks", found, truth)
+    return {
+        "pictures": len(told["pairs"]),
+        "mean_iou": told["mean"]["iou"],
+        "mean_dice": told["mean"]["dice"],
+        "pixel_accuracy": told["mean"]["pixel_accuracy"],
+        "pooled_mean_iou": told["pooled"]["iou"],
+        "pooled_mean_dice": told["pooled"]["dice"],
+        "classes": {names[row["class"]]: {"iou": row["iou"], "dice": row["dice"]} for row in told["pooled"]["classes"]},
+    }
