@@ -33,13 +33,14 @@ class Limn:
 
     def run(self, command: str, *arguments: object) -> str:
         """`limn COMMAND -m WEIGHTS ..`: what it prints; it must succeed."""
-        return self._call(command, "-m", self.weights, "-t", self.threads, *arguments)
+        return self.plain(command, "-m", self.weights, "-t", self.threads, *arguments)
 
     def compare(self, *arguments: object) -> dict[str, Any]:
         """What `limn compare --json` finds."""
-        return json.loads(self._call("compare", "--json", *arguments))
+        return json.loads(self.plain("compare", "--json", *arguments))
 
-    def _call(self, *arguments: object) -> str:
+    def plain(self, *arguments: object) -> str:
+        """The program without weights: what it prints; it must succeed."""
         done = subprocess.run([self.program, *map(str, arguments)], capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise SystemExit(f"error: {self.program} {arguments[0]}: {done.stderr.strip()}")

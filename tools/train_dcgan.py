@@ -1,0 +1,234 @@
+#!/usr/bin/env python3
+"""Train weights for limn's dcgan graph: small pictures out of noise.
+
+Needs torch, numpy and pillow; digits also matplotlib, whose fonts they are drawn from. The generator is that of
+reference/dcgan.py (Radford, Metz, Chintala 2016), narrower. Its opponent has spectral normalisation and the hinge loss
+(Miyato et al. 2018), which short training needs; it is not kept.
+
+Digits are scored by a classifier trained here on drawn digits and on what is none: letters, halves of two digits,
+blots. It has no part in the training of the generator.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from reference import dcgan
+from training import digits, folders, loop, record, scenes
+from training.network import Network, ignore, set_up
+from training.options import parsed, parser
+
+EPILOG = """\
+examples (the demo weights, some fifteen minutes on one core each):
+  python3 tools/train_dcgan.py --of digits -o dcgan.pth
+  python3 tools/train_dcgan.py --of landscapes -o dcgan-landscapes.pth
+
+example (your own pictures):
+  python3 tools/train_dcgan.py --data ~/faces --steps 20000 -o mine.pth
+  limn generate -m mine.safetensors -n 64 -o sheet.png
+"""
+
+SIDE, STAGES = 64, 5
+HELD_OUT = 2000  # seed, which no training takes
+GENERATED = 400
+CONFIDENT = 0.9
+
+Draw = Callable[[int], np.ndarray]  # picture by number, float32 channels x SIDE x SIDE in -1..1
+
+
+# ---- Pictures ----------------------------------------------------------------------------------
+
+
+def as_planes(rgb: np.ndarray) -> np.ndarray:
+    return rgb.transpose(2, 0, 1).astype(np.float32) / 127.5 - 1
+
+
+def source(options) -> Draw:
+    if options.data:
+        own = list(folders.pictures(options.data, "RGB" if options.channels == 3 else "L").values())
+        rng = np.random.default_rng([options.seed, 4])
+
+        def cut(number: int) -> np.ndarray:
+            image = own[rng.integers(len(own))]
+            piece = np.asarray(folders.window(rng, image, SIDE, least=SIDE / min(image.size)))
+            return as_planes(piece.reshape(SIDE, SIDE, options.channels))
+
+        return cut
+    if options.of == "digits":
+        return lambda number: digits.digit(options.seed, number)[0][None]
+    return lambda number: as_planes(landscape(options.seed, number))
+
+
+def landscape(seed: int, number: int) -> np.ndarray:
+    scene = scenes.scene(seed, number, 2 * SIDE, 2 * SIDE)
+    return np.asarray(Image.fromarray(scene.rgb).reduce(2))
+
+
+class Pool:
+    """Pictures drawn before the training, or as it goes where memory would not hold them."""
+
+    def __init__(self, options) -> None:
+        draw = source(options)
+        self.pictures = torch.from_numpy(np.stack([draw(number) for number in range(options.pool)]))
+        self.rng = np.random.default_rng([options.seed, 5])
+        self.mirrored = options.of != "digits"
+
+    def batch(self, count: int) -> torch.Tensor:
+        x = self.pictures[self.rng.integers(len(self.pictures), size=count)]
+        return x.flip(3) if self.mirrored and self.rng.random() < 0.5 else x
+
+
+# ---- Training ----------------------------------------------------------------------------------
+
+
+class Opponent(nn.Module):
+    """Says of each picture whether it is a drawn one (above 0) or a made one."""
+
+    def __init__(self, channels: int, base: int) -> None:
+        super().__init__()
+        widths = [channels] + [base << stage for stage in range(4)]
+        layers: list[nn.Module] = []
+        for ic, oc in zip(widths, widths[1:], strict=False):
+            layers += [spectral_norm(nn.Conv2d(ic, oc, 4, 2, 1)), nn.LeakyReLU(0.2)]
+        self.body = nn.Sequential(*layers)
+        self.head = spectral_norm(nn.Conv2d(widths[-1] + 1, 1, 4))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The last channel says how much a batch varies: a generator that makes one picture gives itself away."""
+        y = self.body(x)
+        spread = y.std(0, unbiased=False).mean().expand(y.shape[0], 1, *y.shape[2:])
+        return self.head(torch.cat([y, spread], 1)).flatten()
+
+
+def train(options, network: Network) -> loop.History:
+    pool = Pool(options)
+    nz = network.weights["main.0.weight"].shape[0]
+    opponent = Opponent(options.channels, options.base).to(memory_format=torch.channels_last)
+    network.training = True
+    betas = (0.5, 0.99)
+    ours = loop.Optimiser(network.parameters(), options, betas=betas, decay=0, clip=100)
+    theirs = loop.Optimiser(list(opponent.parameters()), options, betas=betas, decay=0, clip=100)
+    average = loop.Average(network)
+
+    def noise() -> torch.Tensor:
+        return torch.randn(options.batch, nz, 1, 1)
+
+    def step(number: int) -> float:
+        with torch.no_grad():
+            made = dcgan.forward(network, noise(), ignore)
+        drawn, false = opponent(pool.batch(options.batch)), opponent(made)
+        against = theirs.update(F.relu(1 - drawn).mean() + F.relu(1 + false).mean(), number)
+        ours.update(-opponent(dcgan.forward(network, noise(), ignore)).mean(), number)
+        average.follow()
+        return against
+
+    history = loop.run(options, step, dict, average.network.state)
+    average.network.measure_norms(partial(dcgan.forward, average.network, noise(), ignore) for _ in range(32))
+    loop.save(average.network.state(), options.output)
+    return history
+
+
+# ---- Measuring ---------------------------------------------------------------------------------
+
+
+def classifier() -> nn.Module:
+    """Which digit a picture is; class 10: none."""
+    layers: list[nn.Module] = []
+    for ic, oc in ((1, 16), (16, 32), (32, 64)):
+        layers += [nn.Conv2d(ic, oc, 5, 2, 2), nn.ReLU(), nn.BatchNorm2d(oc)]
+    return nn.Sequential(*layers, nn.Flatten(), nn.Dropout(0.3), nn.Linear(64 * 64, 11))
+
+
+def questions(seed: int, first: int, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Two thirds digits, one third none, with the answers."""
+    pictures, answers = [], []
+    for number in range(first, first + count):
+        x, which = digits.digit(seed, number) if number % 3 else (digits.no_digit(seed, number), 10)
+        pictures.append(x[None])
+        answers.append(which)
+    return torch.from_numpy(np.stack(pictures)), torch.tensor(answers)
+
+
+def trained_classifier(seed: int, steps: int = 500) -> tuple[nn.Module, float]:
+    """It, and its accuracy on held-out questions."""
+    torch.manual_seed(seed)
+    judge = classifier()
+    adam = torch.optim.Adam(judge.parameters(), 1e-3)
+    for step in range(steps):
+        x, answers = questions(seed + 100, 48 * step, 48)
+        loss = F.cross_entropy(judge(x + 0.1 * torch.randn_like(x)), answers)
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+    judge.eval()
+    with torch.no_grad():
+        x, answers = questions(HELD_OUT, 0, 1200)
+        return judge, (judge(x).argmax(1) == answers).float().mean().item()
+
+
+def measure(limn: record.Limn, folder: Path, options) -> dict[str, Any]:
+    made = folder / "made"
+    limn.run("generate", "-n", GENERATED, "--seed", 7, "--fixed-range", "-o", f"{made}/", "--force")
+    limn.run("generate", "-n", 64, "--seed", 7, "-o", folder / "sheet.png", "--force")
+    if options.data or options.of != "digits":
+        return {}
+    judge, accuracy = trained_classifier(options.seed)
+    pictures = np.stack([np.asarray(Image.open(path).convert("L")) for path in sorted(made.glob("*.png"))])
+    with torch.no_grad():
+        told = judge(torch.from_numpy(pictures[:, None]).float() / 127.5 - 1).softmax(1)
+    sure, which = told.max(1)
+    digit = (which < 10) & (sure >= CONFIDENT)
+    return {
+        "pictures": len(pictures),
+        "confidently_a_digit": digit.float().mean().item(),
+        "each_digit": torch.bincount(which[digit], minlength=10).tolist(),
+        "classifier_accuracy": accuracy,
+    }
+
+
+def main(arguments: list[str] | None = None) -> int:
+    p = parser("Train weights for limn's dcgan graph.", EPILOG, steps=2500, batch=48, rate=6e-4)
+    p.add_argument("--of", choices=("digits", "landscapes"), help="what to draw (default: digits)")
+    p.add_argument(
+        "--base", type=int, default=16, help="channels before the last layer (default %(default)s; published: 64)"
+    )
+    p.add_argument("--nz", type=int, default=64, help="values of noise (default %(default)s; published: 100)")
+    p.add_argument("--channels", type=int, choices=(1, 3), help="grey or RGB (default: 1 for digits, else 3)")
+    p.add_argument("--pool", type=int, default=6000, help="pictures trained on (default %(default)s)")
+    options = parsed(p, arguments)
+    if options.data and options.of:
+        p.error("--of is what to draw; it does not go with --data")
+    if not options.data and not options.of:
+        options.of = "digits"
+    if options.channels is None:
+        options.channels = 1 if options.of == "digits" else 3
+    if options.of and options.channels != (1 if options.of == "digits" else 3):
+        p.error("digits are grey and landscapes RGB")
+    network = set_up(
+        options,
+        "dcgan",
+        lambda make: make.weights.update(
+            dcgan.random_weights(options.seed, options.nz, options.base, options.channels, STAGES)
+        ),
+    )
+    history = train(options, network) if options.steps else None
+    record.finish(options, history, partial(measure, options=options))
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except OSError as error:
+        sys.exit(f"error: {error}")

@@ -1,0 +1,70 @@
+"""Drawn digits: from the fonts that come with matplotlib, turned, sheared, warped, blurred; grey, bright on dark."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
+
+SIDE = 64
+LETTERS = "AEFHKMNPRTUVWXYafhkmnrtwxy"  # none that could be a digit
+FONTS = (
+    "DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSans-BoldOblique", "DejaVuSansMono",
+    "DejaVuSansMono-Bold", "DejaVuSerif", "DejaVuSerif-Bold", "DejaVuSerif-Italic", "STIXGeneral",
+    "STIXGeneralBol", "STIXGeneralItalic",
+)  # fmt: skip
+
+
+@functools.cache
+def font(name: str, size: int) -> ImageFont.FreeTypeFont:
+    import matplotlib
+
+    return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"{name}.ttf"), size)
+
+
+def glyph(rng: np.random.Generator, text: str) -> np.ndarray:
+    """One character, float32 SIDE x SIDE in 0..1."""
+    big = 2 * SIDE
+    canvas = Image.new("L", (big, big), 0)
+    drawing = ImageDraw.Draw(canvas)
+    face = font(FONTS[rng.integers(len(FONTS))], int(rng.integers(12, 16)) * big // 16)
+    drawing.text((big / 2, big / 2), text, fill=255, font=face, anchor="mm", stroke_width=int(rng.integers(0, 3)))
+    box = canvas.getbbox()
+    middle = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
+    turn, shear, scale = rng.normal(0, 0.1), rng.normal(0, 0.12), rng.uniform(0.95, 1.15)
+    a = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) @ [[1, shear], [0, 1]] / scale
+    shift = np.array(middle) - a @ (np.array([big / 2, big / 2]) + rng.normal(0, 3, 2))
+    canvas = canvas.transform((big, big), Image.AFFINE, (*a[0], shift[0], *a[1], shift[1]), Image.BILINEAR)
+    small = canvas.reduce(2).filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.0)))
+    return np.asarray(small, np.float32) / 255
+
+
+def digit(seed: int, number: int) -> tuple[np.ndarray, int]:
+    """Digit `number` of a seed, float32 SIDE x SIDE in -1..1, and which it is."""
+    rng = np.random.default_rng([seed, number])
+    which = int(rng.integers(10))
+    return 2 * glyph(rng, str(which)) - 1, which
+
+
+def no_digit(seed: int, number: int) -> np.ndarray:
+    """What a generator must not be taken at its word for: letters, halves of two digits, blots; as `digit`."""
+    rng = np.random.default_rng([seed, number])
+    kind = rng.random()
+    if kind < 0.35:
+        x = glyph(rng, LETTERS[rng.integers(len(LETTERS))])
+    elif kind < 0.75:  # two digits, one's half against the other's
+        one, other = rng.choice(10, 2, replace=False)
+        x, y = glyph(rng, str(one)), glyph(rng, str(other))
+        cut = int(rng.integers(24, 40))
+        if rng.random() < 0.5:
+            x[:, cut:] = y[:, cut:]
+        elif rng.random() < 0.5:
+            x[cut:] = y[::-1][cut:]
+        else:
+            x = np.maximum(x, y)
+    else:
+        coarse = Image.fromarray(rng.standard_normal((8, 8), np.float32)).resize((SIDE, SIDE), Image.BICUBIC)
+        x = np.clip(2 * np.asarray(coarse) - rng.uniform(0, 2), 0, 1)
+    return (2 * x - 1).astype(np.float32)

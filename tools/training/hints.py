@@ -1,0 +1,50 @@
+"""Hints for siggraph17, drawn as users give them: a few small squares of flat colour."""
+
+from __future__ import annotations
+
+import numpy as np
+
+ALIKE = 25.0  # ab units: how far apart the colours within one part of an object are
+
+
+def part(ab: np.ndarray, objects: np.ndarray, y: int, x: int) -> np.ndarray:
+    """Where the object at (y, x) has about the colour that it has there, bool H x W; ab is H x W x 2."""
+    near = np.hypot(*np.moveaxis(ab - ab[y, x], 2, 0)) < ALIKE
+    return near & (objects == objects[y, x])
+
+
+def drawn(rng: np.random.Generator, ab: np.ndarray, objects: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Random hints for a picture: (its colours, hints a, b and mask, weights of its pixels), H x W x 2, x 3 and x 1.
+
+    A quarter of the pictures goes without. Half of the hints on an object give its part another colour, which the
+    picture then has: so the network learns to believe a hint rather than what the shape would say. The parts that
+    hints lie on count more.
+    """
+    height, width = objects.shape
+    ab, hints = ab.copy(), np.zeros((height, width, 3), np.float32)
+    weights = np.ones((height, width, 1), np.float32)
+    count = 0 if rng.random() < 0.25 else min(int(rng.geometric(0.3)), 12)
+    things = [number for number in np.unique(objects) if number > 0]
+    squares = []
+    for _ in range(count):
+        if things and rng.random() < 0.75:
+            places = np.argwhere(objects == things[rng.integers(len(things))])
+            y, x = (int(v) for v in places[rng.integers(len(places))])
+            where = part(ab, objects, y, x)
+            if rng.random() < 0.5:
+                angle, chroma = rng.uniform(0, 2 * np.pi), rng.uniform(10, 85)
+                ab[where] += np.array([np.cos(angle), np.sin(angle)], np.float32) * chroma - ab[y, x]
+            weights[where] = 4
+        else:
+            y, x = (int(v) for v in rng.integers((height, width)))
+        radius = int(rng.integers(0, 5))
+        squares.append((y, x, np.s_[max(y - radius, 0) : y + radius + 1, max(x - radius, 0) : x + radius + 1]))
+    for y, x, square in squares:
+        hints[square] = (*part_mean(ab, objects, y, x, square), 1)
+    return ab, hints, weights
+
+
+def part_mean(ab: np.ndarray, objects: np.ndarray, y: int, x: int, square) -> np.ndarray:
+    """The mean colour of a square, of what in it belongs to the part at (y, x)."""
+    near = np.hypot(*np.moveaxis(ab[square] - ab[y, x], 2, 0)) < ALIKE
+    return ab[square][near & (objects[square] == objects[y, x])].mean(0)
