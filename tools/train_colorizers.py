@@ -22,11 +22,12 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
+from checkpoint.metadata import Choices
 from reference import eccv16, siggraph17
-from reference.parameters import Maker
+from reference.parameters import Maker, ignore
 from training import folders, hints, loop, record, scenes
 from training.colour import grey_of, lab_from_rgb, tensor_from_pictures
-from training.network import Network, features, ignore, set_up
+from training.network import Network, features, set_up
 from training.options import parsed, parser
 
 EPILOG = """\
@@ -311,7 +312,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.side % 8 or not 32 <= options.side <= NETWORK_SIDE:
         p.error(f"--side must be a multiple of 8 from 32 to {NETWORK_SIDE}")
     history = train(options) if options.steps else None
-    record.finish(options, history, partial(measure, model=options.model))
+    record.finish(options, history, partial(measure, model=options.model), Choices())
     return 0
 
 

@@ -24,9 +24,11 @@ from PIL import Image
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from checkpoint.metadata import Choices
 from reference import dcgan
+from reference.parameters import ignore
 from training import digits, folders, loop, record, scenes
-from training.network import Network, ignore, set_up
+from training.network import Network, set_up
 from training.options import parsed, parser
 
 EPILOG = """\
@@ -223,7 +225,7 @@ def main(arguments: list[str] | None = None) -> int:
         ),
     )
     history = train(options, network) if options.steps else None
-    record.finish(options, history, partial(measure, options=options))
+    record.finish(options, history, partial(measure, options=options), Choices())
     return 0
 
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Train weights for limn's deeplabv3 graph: what is where in a drawn landscape.
 
-Needs torch, numpy and pillow. The graph is that of reference/deeplabv3.py (Chen et al. 2017, as torchvision builds it on
-a ResNet), with fewer channels and blocks; the pictures are drawn by training/scenes.py, or are yours: FOLDER/images, and
-FOLDER/masks with the classes of their pixels under the same names, 255 where it does not matter.
+Needs torch, numpy and pillow. The graph is that of reference/deeplabv3.py (Chen et al. 2017, as torchvision builds it
+on a ResNet), with fewer channels and blocks; the pictures are drawn by training/scenes.py, or are yours: FOLDER/images,
+and FOLDER/masks with the classes of their pixels under the same names, 255 where it does not matter.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ import torch.nn.functional as F
 
 from checkpoint.metadata import Choices
 from reference import deeplabv3
+from reference.parameters import ignore
 from training import folders, loop, record, scenes
 from training.colour import normalised, tensor_from_pictures
-from training.network import Network, ignore, set_up
+from training.network import Network, set_up
 from training.options import parsed, parser
 
 EPILOG = """\

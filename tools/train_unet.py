@@ -21,9 +21,10 @@ from PIL import Image
 
 from checkpoint.metadata import Choices
 from reference import unet
+from reference.parameters import ignore
 from training import cells, folders, loop, record
 from training.colour import tensor_from_pictures
-from training.network import Network, ignore, set_up
+from training.network import Network, set_up
 from training.options import parsed, parser
 
 EPILOG = """\

@@ -23,9 +23,10 @@ from PIL import Image
 
 from checkpoint.metadata import Choices
 from reference import deeplabv3, vae
+from reference.parameters import ignore
 from training import folders, loop, record, scenes
 from training.colour import grey_of, lab_from_rgb, normalised, rgb_from_lab, tensor_from_pictures
-from training.network import Network, features, ignore, read_weights, set_up
+from training.network import Network, features, read_weights, set_up
 from training.options import parsed, parser
 
 EPILOG = """\

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 import checkpoint
 from checkpoint import models
 from checkpoint.tensor import CheckpointError
-from reference.parameters import Maker, Parameters, Weights, ignore
+from reference.parameters import Maker, Parameters, Weights
 
 State = dict[str, torch.Tensor]
 
@@ -132,6 +132,3 @@ def features(
     except _Reached:
         pass
     return [found[name] for name in names]
-
-
-__all__ = ["Network", "State", "features", "ignore", "read_weights", "set_up"]

@@ -72,7 +72,7 @@ def finish(
     options: argparse.Namespace,
     history: History | None,
     measure: Callable[[Limn, Path], dict[str, Any]],
-    choices: Choices = Choices(),
+    choices: Choices,
 ) -> None:
     """Converts options.output, or else options.init, to the safetensors file, measures that, and writes the record.
 

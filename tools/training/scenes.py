@@ -173,8 +173,8 @@ def _road(canvas: Canvas, rng: np.random.Generator, shore: float):
         y0, y1 = (start + (height - start) * p for p in (part, part + 0.1 * (part + 0.3)))
         thin = 0.06 * half * part
         white = (225, 224, 218)
-        pen.polygon([(middle(y0) - thin, y0), (middle(y0) + thin, y0), (middle(y1) + thin, y1), (middle(y1) - thin, y1)],
-                    white)  # fmt: skip
+        left0, left1 = middle(y0) - thin, middle(y1) - thin
+        pen.polygon([(left0, y0), (left0 + 2 * thin, y0), (left1 + 2 * thin, y1), (left1, y1)], white)
     return middle
 
 

@@ -1,0 +1,278 @@
+"""The training programs: what they draw, and that what a few steps make converts and runs."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cli_support import png, read_png, succeeds  # which makes tools/ known, too
+
+torch = pytest.importorskip("torch")
+Image = pytest.importorskip("PIL.Image")
+
+import train_colorizers  # noqa: E402  (tools/ is known through cli_support, and all of it needs torch)
+import train_dcgan  # noqa: E402
+import train_deeplabv3  # noqa: E402
+import train_unet  # noqa: E402
+import train_vae  # noqa: E402
+from checkpoint import safetensors  # noqa: E402
+from reference import siggraph17, unet  # noqa: E402
+from reference.parameters import Maker, Parameters, ignore  # noqa: E402
+from training import cells, colour, hints, loop, scenes  # noqa: E402
+from training.network import Network, features, read_weights  # noqa: E402
+
+QUICK = ("--steps", "2", "--every", "1", "--batch", "2", "--base", "4", "--limn", "/none")
+
+PROGRAMS = {
+    "unet": (train_unet, ()),
+    "deeplabv3": (train_deeplabv3, ("--head", "8", "--blocks", "1,1,1,1", "--side", "64")),
+    "eccv16": (train_colorizers, ("--model", "eccv16", "--side", "32")),
+    "siggraph17": (train_colorizers, ("--model", "siggraph17", "--side", "32")),
+    "vae": (train_vae, ("--latent", "4", "--pool", "2", "--perceptual", "0")),
+    "dcgan": (train_dcgan, ("--of", "landscapes", "--nz", "8", "--pool", "4")),
+}
+
+
+@pytest.fixture(autouse=True)
+def few_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer held-out pictures, and fewer passes to measure batch norms with."""
+    for program in {program for program, _ in PROGRAMS.values()} - {train_dcgan}:
+        monkeypatch.setattr(program, "VALIDATED", 2)
+    whole = Network.measure_norms
+    monkeypatch.setattr(Network, "measure_norms", lambda self, passes: whole(self, itertools.islice(passes, 2)))
+
+
+def trained(tmp_path: Path, name: str, *options: str) -> Path:
+    """The safetensors file of a training of two steps."""
+    program, own = PROGRAMS[name]
+    output = tmp_path / f"{name}.pth"
+    assert program.main(["-o", str(output), *QUICK, *own, *options]) == 0
+    return output.with_suffix(".safetensors")
+
+
+# ---- Drawings ----------------------------------------------------------------------------------
+
+
+def test_scenes_are_known_by_their_number() -> None:
+    one, again, other = scenes.scene(3, 5, 64, 96), scenes.scene(3, 5, 64, 96), scenes.scene(3, 6, 64, 96)
+    for a, b in zip(one, again, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert not np.array_equal(one.rgb, other.rgb)
+    assert (one.rgb.shape, one.rgb.dtype) == ((64, 96, 3), np.uint8)
+    assert one.classes.shape == one.objects.shape == (64, 96)
+
+
+def test_an_object_of_a_scene_has_one_class() -> None:
+    seen = set()
+    for number in range(12):
+        scene = scenes.scene(1, number, 128, 128)
+        assert scene.classes.max() < len(scenes.CLASSES)
+        seen |= set(np.unique(scene.classes))
+        for which in np.unique(scene.objects[scene.objects > 0]):
+            assert len(np.unique(scene.classes[scene.objects == which])) == 1
+        assert not set(np.unique(scene.classes[scene.objects == 0])) & {scenes.TREE, scenes.HOUSE, scenes.CAR}
+    assert len(seen) >= 8
+
+
+def test_masks_lie_where_the_drawing_is() -> None:
+    """Grass is greener than the sky, and the sky bluer than the grass."""
+    for number in range(6):
+        scene = scenes.scene(2, number, 96, 96)
+        rgb = scene.rgb.astype(float)
+        grass, sky = rgb[scene.classes == scenes.GRASS].mean(0), rgb[scene.classes == scenes.SKY].mean(0)
+        assert grass[1] > grass[0] and grass[1] > grass[2]
+        assert sky[2] / sky.sum() > grass[2] / grass.sum()
+
+
+def test_cells_are_known_by_their_number() -> None:
+    (rgb, mask), (again, same) = cells.picture(3, 5, 96), cells.picture(3, 5, 96)
+    np.testing.assert_array_equal(rgb, again)
+    np.testing.assert_array_equal(mask, same)
+    assert set(np.unique(mask)) == {0, 1} and rgb.shape == (96, 96, 3)
+
+
+# ---- Parts -------------------------------------------------------------------------------------
+
+
+def test_lab_there_and_back() -> None:
+    rgb = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(colour.rgb_from_lab(colour.lab_from_rgb(rgb)), rgb, atol=1e-3, rtol=0)
+    red = colour.lab_from_rgb(torch.tensor([1.0, 0, 0]).view(1, 3, 1, 1)).flatten()
+    torch.testing.assert_close(red, torch.tensor([53.24, 80.09, 67.20]), atol=0.02, rtol=0)
+
+
+def test_a_network_computes_as_the_reference_does() -> None:
+    """But for the rounding of sums: a network's weights lie otherwise in memory."""
+    weights = unet.random_weights(1, base=2, classes=3)
+    x = Maker(1).uniform(1, 3, 32, 32)
+    found, wanted = (unet.forward(kind(weights), x, ignore) for kind in (Network, Parameters))
+    torch.testing.assert_close(found, wanted, atol=1e-4, rtol=1e-4)
+
+
+def test_batch_norms_follow_what_reaches_them() -> None:
+    make = Maker(1)
+    make.norm("norm", 2)
+    network, norm, x = Network(make.weights), torch.nn.BatchNorm2d(2), torch.randn(4, 2, 3, 3)
+    network.training = True
+    network.norm(x, "norm")
+    norm(x)
+    torch.testing.assert_close(network.weights["norm.running_mean"], norm.running_mean)
+    torch.testing.assert_close(network.weights["norm.running_var"], norm.running_var)
+    network.measure_norms(lambda y=y: network.norm(y, "norm") for y in (x, x + 2))
+    torch.testing.assert_close(network.weights["norm.running_mean"], x.mean((0, 2, 3)) + 1)
+    assert not network.training
+
+
+def test_features_go_no_further_than_they_must() -> None:
+    weights = siggraph17.random_weights(1, base=2)
+    last = [name for name in weights if name.startswith(("model4", "model5"))]
+    network = Network({name: value for name, value in weights.items() if name not in last})
+    (found,) = features(siggraph17.forward, network, torch.rand(1, 4, 16, 16), ("model2.4",))
+    assert found.shape == (1, 4, 8, 8)
+
+
+def test_hints_are_the_colours_of_the_picture() -> None:
+    """What is hinted is what is to be found there, also where the hint gave it another colour."""
+    rng = np.random.default_rng(1)
+    scene = scenes.scene(1, 0, 64, 64)
+    ab = colour.lab_from_rgb(colour.tensor_from_pictures([scene.rgb]))[0, 1:].permute(1, 2, 0).numpy()
+    recoloured = 0
+    for _ in range(20):
+        truth, given, weights = hints.drawn(rng, ab, scene.objects)
+        hinted = given[:, :, 2] > 0
+        assert not given[~hinted].any() and set(np.unique(weights)) <= {1, 4}
+        recoloured += not np.array_equal(truth, ab)
+        if hinted.any():
+            assert np.median(np.abs(given[:, :, :2] - truth)[hinted]) < hints.ALIKE
+    assert recoloured
+
+
+def test_the_learning_rate_rises_and_falls() -> None:
+    rates = [loop.learning_rate(step, 1000, 1) for step in range(1000)]
+    assert rates[0] < 0.05 and max(rates) > 0.95 and rates[-1] < 0.01
+
+
+# ---- Whole programs ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_what_is_trained_converts_and_runs(tmp_path: Path, name: str) -> None:
+    weights = (
+        trained(tmp_path, name, "--curve", str(tmp_path / "curve.png")) if has_matplotlib() else trained(tmp_path, name)
+    )
+    metadata = safetensors.read(weights.read_bytes()).metadata
+    assert (metadata["limn.model"], metadata["limn.licence"]) == (name, "MIT")
+    succeeds("verify", weights)
+    picture, output = tmp_path / "in.png", tmp_path / "out.png"
+    picture.write_bytes(png(scenes.scene(9, 1, 48, 64).rgb))
+    if name == "dcgan":
+        succeeds("generate", "-m", weights, "-n", "1", "-o", output)
+        assert read_png(output.read_bytes()).shape == (64, 64, 3)
+    else:
+        command = "segment" if name in ("unet", "deeplabv3") else "colorize"
+        succeeds(command, "-m", weights, picture, "-o", output)
+        assert read_png(output.read_bytes()).shape == (48, 64, 3)
+    record = json.loads(weights.with_suffix(".json").read_text())
+    assert (record["steps"], record["seed"], record["bytes"]) == (2, 1, weights.stat().st_size)
+    leftovers = {path.suffix for path in tmp_path.iterdir()} - {".pth", ".safetensors", ".json", ".png"}
+    assert not leftovers
+
+
+def has_matplotlib() -> bool:
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def test_metadata(tmp_path: Path) -> None:
+    deeplabv3 = safetensors.read(trained(tmp_path, "deeplabv3").read_bytes()).metadata
+    assert json.loads(deeplabv3["limn.classes"]) == list(scenes.CLASSES)
+    cells_of = safetensors.read(trained(tmp_path, "unet").read_bytes()).metadata
+    assert json.loads(cells_of["limn.classes"]) == ["background", "cell"]
+    assert json.loads(cells_of["limn.mask_values"]) == [0, 255]
+
+
+def test_a_training_goes_on_from_a_converted_file(tmp_path: Path) -> None:
+    first = trained(tmp_path, "unet")
+    before = read_weights(first, "unet")
+    (tmp_path / "on").mkdir()
+    on = trained(tmp_path / "on", "unet", "--init", str(first), "--base", "8", "--rate", "1e-9")
+    after = read_weights(on, "unet")
+    assert {name: value.shape for name, value in after.items()} == {name: value.shape for name, value in before.items()}
+    np.testing.assert_allclose(after["inc.double_conv.0.weight"], before["inc.double_conv.0.weight"], atol=1e-3)
+
+
+def own_pictures(folder: Path, classes: int) -> Path:
+    """Three pictures and their masks, one smaller than a training window."""
+    for place in ("images", "masks"):
+        (folder / place).mkdir(parents=True)
+    for number, side in enumerate((48, 300, 300)):
+        scene = scenes.scene(8, number, side, side)
+        Image.fromarray(scene.rgb).save(folder / "images" / f"{number}.png")
+        Image.fromarray(scene.classes % classes).save(folder / "masks" / f"{number}.png")
+    (folder / "images" / "notes.txt").write_text("no picture")
+    return folder
+
+
+def test_own_pictures_with_masks(tmp_path: Path) -> None:
+    """Other classes than those of --init: the last layer starts afresh, the others go on."""
+    folder, names = own_pictures(tmp_path / "own", 3), ("--classes", "a,b,c")
+    for name in ("unet", "deeplabv3"):
+        first = trained(tmp_path, name)
+        (tmp_path / name).mkdir()
+        found = trained(tmp_path / name, name, "--data", str(folder), "--init", str(first), *names)
+        metadata = safetensors.read(found.read_bytes()).metadata
+        assert json.loads(metadata["limn.classes"]) == ["a", "b", "c"]
+        assert metadata["limn.licence"] == "unknown"  # the pictures' owner knows
+        succeeds("verify", found)
+
+
+@pytest.mark.parametrize("name", ["eccv16", "siggraph17", "vae"])
+def test_own_pictures(tmp_path: Path, name: str) -> None:
+    folder = own_pictures(tmp_path / "own", 3) / "images"
+    succeeds("verify", trained(tmp_path, name, "--data", str(folder)))
+
+
+def test_own_pictures_for_dcgan(tmp_path: Path) -> None:
+    folder = own_pictures(tmp_path / "own", 3) / "images"
+    output = tmp_path / "mine.pth"
+    assert train_dcgan.main(["-o", str(output), *QUICK, "--data", str(folder), "--pool", "4", "--channels", "1"]) == 0
+    succeeds("generate", "-m", output.with_suffix(".safetensors"), "-n", "1", "-o", tmp_path / "out.png")
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (["--steps", "1"], "training needs -o"),
+        (["--steps", "0"], "--steps 0 needs --init"),
+        (["-o", "mine.safetensors"], "must end with .pth"),
+        (["-o", "none/mine.pth"], "does not exist"),
+        (["-o", "mine.pth", "--data", "none"], "not a folder"),
+        (["-o", "mine.pth", "--batch", "0"], "at least 1"),
+        (["-o", "mine.pth", "--rate", "0"], "must be positive"),
+    ],
+)
+def test_wrong_command_lines(capsys: pytest.CaptureFixture[str], arguments: list[str], said: str) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        train_unet.main(arguments)
+    assert stopped.value.code == 2 and said in capsys.readouterr().err
+
+
+def test_weights_of_another_network(tmp_path: Path) -> None:
+    weights = trained(tmp_path, "dcgan")
+    with pytest.raises(SystemExit, match="expected unet"):
+        train_unet.main(["-o", str(tmp_path / "x.pth"), *QUICK, "--init", str(weights)])
+
+
+def test_masks_must_fit(tmp_path: Path) -> None:
+    folder = own_pictures(tmp_path / "own", 13)
+    with pytest.raises(SystemExit, match="a mask has class"):
+        trained(tmp_path, "deeplabv3", "--data", str(folder), "--classes", "a,b")
+    (folder / "masks" / "1.png").unlink()
+    with pytest.raises(SystemExit, match="no mask 1"):
+        trained(tmp_path, "deeplabv3", "--data", str(folder), "--classes", "a,b")
