@@ -28,7 +28,7 @@ from reference.parameters import Maker, ignore
 from training import folders, hints, loop, record, scenes
 from training.colour import grey_of, lab_from_rgb, tensor_from_pictures
 from training.network import Network, features, set_up
-from training.options import parsed, parser
+from training.options import HELD_OUT, VALIDATION, parsed, parser
 
 EPILOG = """\
 examples (the demo weights, some fifteen minutes on one core each):
@@ -44,8 +44,7 @@ example (your own pictures, starting from the demo weights):
 NETWORK_SIDE = 256  # what limn resizes every picture to
 TEMPERATURE = 0.38  # of the annealed mean
 SPREAD = 5.0  # ab units: how far a pixel's colour reaches into the bins around it
-VALIDATION, HELD_OUT = 1000, 2000  # seeds, which no training takes: for the curve, for the record
-VALIDATED, MEASURED = 8, 40  # how many scenes of each
+VALIDATED, MEASURED = 8, 40  # how many scenes for the curve, for the record
 SAMPLES = Path(__file__).resolve().parents[1] / "weights" / "samples"
 HINT_RADIUS = 4
 
@@ -218,11 +217,6 @@ def siggraph17_network(options) -> Network:
 # ---- Measuring ---------------------------------------------------------------------------------
 
 
-def compared(limn: record.Limn, found: Path, truth: Path) -> dict[str, Any]:
-    told = limn.compare(found, truth)["mean"]
-    return {"psnr": told["psnr"], "delta_e": told["delta_e_2000"], "colourfulness": told["colourfulness_a"]}
-
-
 def measure(limn: record.Limn, folder: Path, model: str) -> dict[str, Any]:
     """PSNR and Delta-E of held-out scenes and photographs, grey and coloured, and what a hint does."""
     figures: dict[str, Any] = {}
@@ -237,8 +231,10 @@ def measure(limn: record.Limn, folder: Path, model: str) -> dict[str, Any]:
             record.write_png(grey / f"{name}.png", grey_of(rgb))
         limn.run("colorize", grey, "-o", found, "--force")
         figures[kind] = {
-            "pictures": len(pictures), "grey": compared(limn, grey, truth), "found": compared(limn, found, truth)
-        }  # fmt: skip
+            "pictures": len(pictures),
+            "grey": record.compared_pictures(limn, grey, truth),
+            "found": record.compared_pictures(limn, found, truth),
+        }
     if model == "siggraph17":
         figures["hints"] = hinted(limn, folder)
     return figures
@@ -302,7 +298,7 @@ def inner_pixel(where: np.ndarray) -> tuple[int, int]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    p = parser("Train weights for limn's colorizers.", EPILOG, steps=1500, batch=4, rate=1.5e-3)
+    p = parser("Train weights for limn's colorizers.", EPILOG, steps=1000, batch=4, rate=1.5e-3)
     p.add_argument("--model", choices=("eccv16", "siggraph17"), required=True, help="which graph")
     p.add_argument(
         "--base", type=int, default=16, help="channels of the first block (default %(default)s; published: 64)"

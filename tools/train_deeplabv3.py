@@ -23,7 +23,7 @@ from reference.parameters import ignore
 from training import folders, loop, record, scenes
 from training.colour import normalised, tensor_from_pictures
 from training.network import Network, set_up
-from training.options import parsed, parser
+from training.options import HELD_OUT, VALIDATION, parsed, parser
 
 EPILOG = """\
 example (the demo weights, some fifteen minutes on one core):
@@ -37,8 +37,7 @@ example (your own pictures and classes, starting from the demo weights; the last
 
 IGNORED = 255
 LAST = ("classifier.4.weight", "classifier.4.bias")
-VALIDATION, HELD_OUT = 1000, 2000  # seeds, which no training takes: for the curve, for the record
-VALIDATED, MEASURED = 16, 60  # how many scenes of each
+VALIDATED, MEASURED = 16, 60  # how many scenes for the curve, for the record
 
 Pair = tuple[np.ndarray, np.ndarray]  # uint8 RGB, classes
 
@@ -131,7 +130,7 @@ def measure(limn: record.Limn, folder: Path) -> dict[str, Any]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    p = parser("Train weights for limn's deeplabv3 graph.", EPILOG, steps=900, batch=8, rate=3e-3)
+    p = parser("Train weights for limn's deeplabv3 graph.", EPILOG, steps=700, batch=8, rate=3e-3)
     p.add_argument(
         "--base", type=int, default=16, help="channels of the first stage (default %(default)s; published: 64)"
     )

@@ -25,7 +25,7 @@ from reference.parameters import ignore
 from training import cells, folders, loop, record
 from training.colour import tensor_from_pictures
 from training.network import Network, set_up
-from training.options import parsed, parser
+from training.options import HELD_OUT, VALIDATION, parsed, parser
 
 EPILOG = """\
 example (the demo weights, some ten minutes on one core):
@@ -39,8 +39,7 @@ example (your own pictures, starting from the demo weights):
 LAST = ("outc.conv.weight", "outc.conv.bias")
 SIDE = 256  # of a training picture, before it is made smaller
 TURNS = [None, Image.ROTATE_90, Image.ROTATE_180, Image.ROTATE_270]
-VALIDATION, HELD_OUT = 1000, 2000  # seeds, which no training takes: for the curve, for the record
-VALIDATED, MEASURED = 16, 40  # how many pictures of each
+VALIDATED, MEASURED = 16, 40  # how many pictures for the curve, for the record
 
 
 def drawn(seed: int, number: int) -> tuple[Image.Image, np.ndarray]:
@@ -140,7 +139,7 @@ def measure(limn: record.Limn, folder: Path, scale: float) -> dict[str, Any]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    p = parser("Train weights for limn's unet graph.", EPILOG, steps=900, batch=8, rate=2e-3)
+    p = parser("Train weights for limn's unet graph.", EPILOG, steps=500, batch=8, rate=2e-3)
     p.add_argument(
         "--base", type=int, default=16, help="channels of the first level (default %(default)s; published: 64)"
     )

@@ -27,7 +27,7 @@ from reference.parameters import ignore
 from training import folders, loop, record, scenes
 from training.colour import grey_of, lab_from_rgb, normalised, rgb_from_lab, tensor_from_pictures
 from training.network import Network, features, read_weights, set_up
-from training.options import parsed, parser
+from training.options import HELD_OUT, VALIDATION, parsed, parser
 
 EPILOG = """\
 example (the demo weights, some ten minutes on one core):
@@ -42,8 +42,8 @@ SIDE = 64
 FEATURES = Path(__file__).resolve().parents[1] / "weights" / "deeplabv3.safetensors"
 FEATURE_NODES = ("backbone.bn1/relu", "backbone.layer1.0.bn3/add/relu")
 DEVIATION = 0.12  # of ab around what the decoder says; it sets the squared error against the divergence
-VALIDATION, HELD_OUT = 1000, 2000  # seeds, which no training takes: for the curve, for the record
-VALIDATED, MEASURED, SAMPLED = 32, 40, 12  # how many scenes of each; SAMPLED of those measured in variants too
+VALIDATED, MEASURED = 32, 40  # how many scenes for the curve, for the record
+SAMPLED = 12  # of those measured, in variants too
 VARIANTS = 4
 
 
@@ -163,11 +163,6 @@ def train(options, network: Network) -> loop.History:
 # ---- Measuring ---------------------------------------------------------------------------------
 
 
-def compared(limn: record.Limn, found: Path, truth: Path) -> dict[str, Any]:
-    told = limn.compare(found, truth)["mean"]
-    return {"psnr": told["psnr"], "delta_e": told["delta_e_2000"], "colourfulness": told["colourfulness_a"]}
-
-
 def measure(limn: record.Limn, folder: Path) -> dict[str, Any]:
     """Delta-E and PSNR of held-out scenes: grey, z = 0, the colours' own z; and samples, among one another too."""
     truth, grey, mean, own = (folder / name for name in ("truth", "grey", "mean", "own"))
@@ -181,9 +176,9 @@ def measure(limn: record.Limn, folder: Path) -> dict[str, Any]:
     limn.run("colorize", "--encode", truth, "-o", own, "--force")
     figures: dict[str, Any] = {
         "pictures": MEASURED,
-        "grey": compared(limn, grey, truth),
-        "z_zero": compared(limn, mean, truth),
-        "z_of_the_colours": compared(limn, own, truth),
+        "grey": record.compared_pictures(limn, grey, truth),
+        "z_zero": record.compared_pictures(limn, mean, truth),
+        "z_of_the_colours": record.compared_pictures(limn, own, truth),
     }
     apart, off = [], []
     for number in range(SAMPLED):
@@ -204,7 +199,7 @@ def measure(limn: record.Limn, folder: Path) -> dict[str, Any]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    p = parser("Train weights for limn's vae graph.", EPILOG, steps=1500, batch=16, rate=1.5e-3)
+    p = parser("Train weights for limn's vae graph.", EPILOG, steps=1200, batch=16, rate=1.5e-3)
     p.add_argument(
         "--base", type=int, default=32, help="channels of the first level (default %(default)s; published: 128)"
     )

@@ -255,6 +255,7 @@ def test_own_pictures_for_dcgan(tmp_path: Path) -> None:
         (["-o", "mine.pth", "--data", "none"], "not a folder"),
         (["-o", "mine.pth", "--batch", "0"], "at least 1"),
         (["-o", "mine.pth", "--rate", "0"], "must be positive"),
+        (["-o", "mine.pth", "--seed", "2000"], "held-out pictures"),
     ],
 )
 def test_wrong_command_lines(capsys: pytest.CaptureFixture[str], arguments: list[str], said: str) -> None:

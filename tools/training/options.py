@@ -8,6 +8,9 @@ from pathlib import Path
 
 import torch
 
+# Seeds of what is drawn and never trained on: for the curve, and for the record.
+VALIDATION, HELD_OUT = 1000, 2000
+
 LIMN = Path(__file__).resolve().parents[2] / "build" / "limn"
 
 
@@ -51,6 +54,8 @@ def parsed(p: argparse.ArgumentParser, arguments: list[str] | None = None) -> ar
             p.error(f"--{name} must be at least 1")
     if options.steps < 0 or options.seed < 0 or options.rate <= 0:
         p.error("--steps and --seed must not be negative, --rate must be positive")
+    if options.seed in (VALIDATION, HELD_OUT):
+        p.error(f"seeds {VALIDATION} and {HELD_OUT} are those of the held-out pictures")
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
     return options

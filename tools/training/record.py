@@ -135,3 +135,9 @@ def compared_masks(limn: Limn, found: Path, truth: Path, names: tuple[str, ...])
         "pooled_mean_dice": told["pooled"]["dice"],
         "classes": {names[row["class"]]: {"iou": row["iou"], "dice": row["dice"]} for row in told["pooled"]["classes"]},
     }
+
+
+def compared_pictures(limn: Limn, found: Path, truth: Path) -> dict[str, float]:
+    """`limn compare` of two folders: means over the pictures."""
+    told = limn.compare(found, truth)["mean"]
+    return {"psnr": told["psnr"], "delta_e": told["delta_e_2000"], "colourfulness": told["colourfulness_a"]}
