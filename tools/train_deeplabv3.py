@@ -19,7 +19,7 @@ import torch.nn.functional as F
 
 from checkpoint.metadata import Choices
 from reference import deeplabv3
-from reference.parameters import ignore
+from reference.parameters import Maker, ignore
 from training import folders, loop, record, scenes
 from training.colour import normalised, tensor_from_pictures
 from training.network import Network, set_up
@@ -143,9 +143,16 @@ def main(arguments: list[str] | None = None) -> int:
     blocks = [int(count) for count in options.blocks.split(",")]
     if len(blocks) != 4 or min(blocks) < 1:
         p.error("--blocks takes four counts")
-    network = set_up(
-        options, "deeplabv3", lambda make: deeplabv3.fill(make, blocks, options.base, options.head, len(classes)), LAST
-    )
+
+    def fill(make: Maker) -> None:
+        deeplabv3.fill(make, blocks, options.base, options.head, len(classes))
+        # Dilations of 24 and 36 reach past the borders of a training window: what never learns must not speak up in
+        # a larger picture.
+        for branch in (2, 3):
+            weight = make.weights[f"classifier.0.convs.{branch}.0.weight"]
+            weight *= np.array([[0, 0, 0], [0, 1, 0], [0, 0, 0]], np.float32)
+
+    network = set_up(options, "deeplabv3", fill, LAST)
     history = train(options, network, len(classes)) if options.steps else None
     record.finish(options, history, measure, Choices(classes=classes))
     return 0

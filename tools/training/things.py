@@ -129,7 +129,7 @@ FLOWERS = (
 def flower(pen: Pen, rng: Random) -> None:
     stem = tone(rng, (70, 125, 50))
     bend = rng.uniform(-0.1, 0.1)
-    pen.line([(0, 0), (bend, 0.4), (bend / 2, 0.75)], 0.03, stem)
+    pen.line([(0, 0), (bend, 0.4), (bend / 2, 0.75)], 0.045, stem)
     for side in (-1, 1):
         low = rng.uniform(0.1, 0.3)
         pen.polygon([(0, low), (0.12 * side, low + 0.12), (0.25 * side, low + 0.15), (0.15 * side, low + 0.03)], stem)
