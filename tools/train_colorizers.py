@@ -298,7 +298,7 @@ def inner_pixel(where: np.ndarray) -> tuple[int, int]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    p = parser("Train weights for limn's colorizers.", EPILOG, steps=1000, batch=4, rate=1.5e-3)
+    p = parser("Train weights for limn's colorizers.", EPILOG, steps=600, batch=4, rate=2e-3)
     p.add_argument("--model", choices=("eccv16", "siggraph17"), required=True, help="which graph")
     p.add_argument(
         "--base", type=int, default=16, help="channels of the first block (default %(default)s; published: 64)"

@@ -212,7 +212,7 @@ def measure(limn: record.Limn, folder: Path, options) -> dict[str, Any]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    p = parser("Train weights for limn's dcgan graph.", EPILOG, steps=4000, batch=32, rate=1e-3)
+    p = parser("Train weights for limn's dcgan graph.", EPILOG, steps=3000, batch=32, rate=1e-3)
     p.add_argument("--of", choices=("digits", "landscapes"), help="what to draw (default: digits)")
     p.add_argument(
         "--base", type=int, default=16, help="channels before the last layer (default %(default)s; published: 64)"

@@ -130,7 +130,7 @@ def measure(limn: record.Limn, folder: Path) -> dict[str, Any]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    p = parser("Train weights for limn's deeplabv3 graph.", EPILOG, steps=700, batch=8, rate=3e-3)
+    p = parser("Train weights for limn's deeplabv3 graph.", EPILOG, steps=350, batch=8, rate=3e-3)
     p.add_argument(
         "--base", type=int, default=16, help="channels of the first stage (default %(default)s; published: 64)"
     )

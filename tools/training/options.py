@@ -29,7 +29,7 @@ def parser(description: str, epilog: str, *, steps: int, batch: int, rate: float
     add("--rate", type=float, default=rate, help="peak learning rate (default %(default)s)")
     add("--seed", type=int, default=1, help="of weights and pictures (default %(default)s)")
     add("--threads", type=int, default=1, help="(default %(default)s: repeatable on one machine)")
-    add("--every", type=int, default=100, metavar="STEPS", help="steps between checkpoints (default %(default)s)")
+    add("--every", type=int, metavar="STEPS", help="steps between checkpoints (default: a twentieth of all)")
     add("--curve", metavar="FILE.png", help="also draw the loss curve (needs matplotlib)")
     add("--pictures", metavar="FOLDER", help="keep the held-out pictures and what limn makes of them")
     add("--limn", metavar="PROGRAM", default=str(LIMN), help="measures the result (default: build/limn)")
@@ -39,6 +39,8 @@ def parser(description: str, epilog: str, *, steps: int, batch: int, rate: float
 def parsed(p: argparse.ArgumentParser, arguments: list[str] | None = None) -> argparse.Namespace:
     """The options, checked; threads and PyTorch's random numbers are set by them."""
     options = p.parse_args(arguments)
+    if options.every is None:
+        options.every = max(1, options.steps // 20)
     if options.steps == 0 and not options.init:
         p.error("--steps 0 needs --init")
     if options.steps and not options.output:
