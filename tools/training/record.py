@@ -83,7 +83,7 @@ def finish(
             weights = Path(options.output).with_suffix(".safetensors")
             licence = None if options.data else "MIT"
             kept = Choices(licence, choices.classes, choices.mask_center, choices.align_corners)
-            print(convert.convert(options.output, str(weights), choices=kept, half=True, force=True))
+            print(convert.convert(options.output, str(weights), choices=kept, half=True, force=True).line)
         elif options.init.endswith(".safetensors"):
             weights = Path(options.init)
         else:
