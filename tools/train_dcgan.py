@@ -212,7 +212,7 @@ def measure(limn: record.Limn, folder: Path, options) -> dict[str, Any]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    p = parser("Train weights for limn's dcgan graph.", EPILOG, steps=3000, batch=32, rate=1e-3)
+    p = parser("Train weights for limn's dcgan graph.", EPILOG, steps=2200, batch=32, rate=1e-3)
     p.add_argument("--of", choices=("digits", "landscapes"), help="what to draw (default: digits)")
     p.add_argument(
         "--base", type=int, default=16, help="channels before the last layer (default %(default)s; published: 64)"
@@ -220,7 +220,7 @@ def main(arguments: list[str] | None = None) -> int:
     p.add_argument("--nz", type=int, default=64, help="values of noise (default %(default)s; published: 100)")
     p.add_argument("--channels", type=int, choices=(1, 3), help="grey or RGB (default: 1 for digits, else 3)")
     p.add_argument("--penalty", type=float, default=2.0, help="on the opponent's gradient (default %(default)s)")
-    p.add_argument("--pool", type=int, default=6000, help="pictures trained on (default %(default)s)")
+    p.add_argument("--pool", type=int, default=4000, help="pictures trained on (default %(default)s)")
     options = parsed(p, arguments)
     if options.data and options.of:
         p.error("--of is what to draw; it does not go with --data")

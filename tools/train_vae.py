@@ -199,7 +199,7 @@ def measure(limn: record.Limn, folder: Path) -> dict[str, Any]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    p = parser("Train weights for limn's vae graph.", EPILOG, steps=800, batch=16, rate=1.5e-3)
+    p = parser("Train weights for limn's vae graph.", EPILOG, steps=600, batch=16, rate=1.5e-3)
     p.add_argument(
         "--base", type=int, default=32, help="channels of the first level (default %(default)s; published: 128)"
     )
@@ -209,7 +209,7 @@ def main(arguments: list[str] | None = None) -> int:
     p.add_argument("--features", metavar="FILE", default=str(FEATURES), help="deeplabv3 weights that see them "
                    "(default: the demo weights)")  # fmt: skip
     p.add_argument(
-        "--pool", type=int, default=2000, help="pictures drawn, each used in two windows (default %(default)s)"
+        "--pool", type=int, default=1200, help="pictures drawn, each used in two windows (default %(default)s)"
     )
     options = parsed(p, arguments)
     network = set_up(options, "vae", lambda make: vae.fill(make, options.base, options.latent, True))
