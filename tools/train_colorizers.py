@@ -28,7 +28,8 @@ from reference.parameters import Maker, ignore
 from training import folders, hints, loop, record, scenes
 from training.colour import grey_of, lab_from_rgb, tensor_from_pictures
 from training.network import Network, features, set_up
-from training.options import HELD_OUT, VALIDATION, parsed, parser
+from training.options import parsed, parser
+from training.seeds import HELD_OUT, VALIDATION
 
 EPILOG = """\
 examples (the demo weights, some fifteen minutes on one core each):
@@ -282,19 +283,8 @@ def largest_part(scene: scenes.Scene) -> tuple[tuple[int, int], np.ndarray] | No
         for centre in np.unique((middle / 20).round(), axis=0) * 20:
             where = guesses & (scene.objects == number) & (np.hypot(*np.moveaxis(ab - centre, 2, 0)) < hints.ALIKE)
             if where.sum() >= 200 and (best is None or where.sum() > best[1].sum()):
-                best = (inner_pixel(where), where)
+                best = (hints.inner_pixel(where), where)
     return best
-
-
-def inner_pixel(where: np.ndarray) -> tuple[int, int]:
-    """The pixel that stays longest when the border is taken off again and again."""
-    while True:
-        padded = np.pad(where, 1)
-        less = where & padded[2:, 1:-1] & padded[:-2, 1:-1] & padded[1:-1, 2:] & padded[1:-1, :-2]
-        if not less.any():
-            y, x = np.argwhere(where)[0]
-            return int(y), int(x)
-        where = less
 
 
 def main(arguments: list[str] | None = None) -> int:

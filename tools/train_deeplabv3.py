@@ -23,7 +23,8 @@ from reference.parameters import Maker, ignore
 from training import folders, loop, record, scenes
 from training.colour import normalised, tensor_from_pictures
 from training.network import Network, set_up
-from training.options import HELD_OUT, VALIDATION, parsed, parser
+from training.options import parsed, parser
+from training.seeds import HELD_OUT, VALIDATION
 
 EPILOG = """\
 example (the demo weights, some fifteen minutes on one core):

@@ -25,7 +25,8 @@ from reference.parameters import ignore
 from training import cells, folders, loop, record
 from training.colour import tensor_from_pictures
 from training.network import Network, set_up
-from training.options import HELD_OUT, VALIDATION, parsed, parser
+from training.options import parsed, parser
+from training.seeds import HELD_OUT, VALIDATION
 
 EPILOG = """\
 example (the demo weights, some ten minutes on one core):

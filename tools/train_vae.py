@@ -27,7 +27,8 @@ from reference.parameters import ignore
 from training import folders, loop, record, scenes
 from training.colour import grey_of, lab_from_rgb, normalised, rgb_from_lab, tensor_from_pictures
 from training.network import Network, features, read_weights, set_up
-from training.options import HELD_OUT, VALIDATION, parsed, parser
+from training.options import parsed, parser
+from training.seeds import HELD_OUT, VALIDATION
 
 EPILOG = """\
 example (the demo weights, some ten minutes on one core):

@@ -48,3 +48,14 @@ def part_mean(ab: np.ndarray, objects: np.ndarray, y: int, x: int, square) -> np
     """The mean colour of a square, of what in it belongs to the part at (y, x)."""
     near = np.hypot(*np.moveaxis(ab[square] - ab[y, x], 2, 0)) < ALIKE
     return ab[square][near & (objects[square] == objects[y, x])].mean(0)
+
+
+def inner_pixel(where: np.ndarray) -> tuple[int, int]:
+    """The pixel that stays longest when the border is taken off again and again."""
+    while True:
+        padded = np.pad(where, 1)
+        less = where & padded[2:, 1:-1] & padded[:-2, 1:-1] & padded[1:-1, 2:] & padded[1:-1, :-2]
+        if not less.any():
+            y, x = np.argwhere(where)[0]
+            return int(y), int(x)
+        where = less

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import torch
 
-# Seeds of what is drawn and never trained on: for the curve, and for the record.
-VALIDATION, HELD_OUT = 1000, 2000
+from .seeds import HELD_OUT, VALIDATION
 
 LIMN = Path(__file__).resolve().parents[2] / "build" / "limn"
 
