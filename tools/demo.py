@@ -1,101 +1,110 @@
 #!/usr/bin/env python3
-"""Enlarges photographs that the demo weights have not seen, and lays the results side by side.
+"""Runs every network whose demo weights are there, and the pixel tools, and lays the results out.
 
     python3 tools/demo.py --limn build/limn --output build/demo
 
-Each photograph of weights/samples is shrunk to a quarter with Pillow's bicubic, enlarged again by limn and by Pillow,
-and compared with the original. Needs Pillow and NumPy.
+Leaves index.html, a page that holds all its pictures, sheet.png, the same at a glance, and the pictures themselves in
+inputs/ and made/. Networks without weights are named and left out; when limn fails, the page says so too, and the exit
+code is 1. Needs NumPy and Pillow.
 """
 
 from __future__ import annotations
 
 import argparse
-import pathlib
-import subprocess
+import json
+import sys
 import time
+from collections.abc import Callable
+from pathlib import Path
 
-import numpy as np
-from PIL import Image, ImageDraw
+try:
+    import numpy  # noqa: F401  (asked for here, so that what is missing can be said)
+    from PIL import Image  # noqa: F401
+except ImportError as error:
+    sys.exit(f"demo: {error.name} is missing; on Debian: apt install python3-numpy python3-pil")
 
-SAMPLES = pathlib.Path(__file__).resolve().parent.parent / "weights" / "samples"
-FACTOR = 4
-PANEL = 360  # side of a panel of the comparison, in pixels
-CROP = 180  # side of the part of the photograph it shows, at twice its size
-CAPTION = 34
+from gallery import inputs, instruments, page, sheet
+from gallery.exhibit import Exhibit, Stage
+from gallery.networks import NETWORKS, Network
+from gallery.program import Program, ProgramError, processor
 
-
-def psnr(picture: Image.Image, original: Image.Image) -> float:
-    """Peak signal-to-noise ratio over all RGB samples, in dB."""
-    difference = np.asarray(picture, dtype=np.float64) - np.asarray(original, dtype=np.float64)
-    return float(10 * np.log10(255**2 / np.mean(difference**2)))
-
-
-def caption(text: str) -> Image.Image:
-    """One line of text in Pillow's built-in font, doubled to be readable."""
-    small = Image.new("RGB", (PANEL // 2, CAPTION // 2), "white")
-    ImageDraw.Draw(small).text((4, 3), text, fill="black")
-    return small.resize((PANEL, CAPTION), Image.NEAREST)
+WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
 
 
-def panel(picture: Image.Image, text: str) -> Image.Image:
-    """The middle of a picture under its caption."""
-    left, top = (picture.width - CROP) // 2, (picture.height - CROP) // 2
-    part = picture.crop((left, top, left + CROP, top + CROP)).resize((PANEL, PANEL), Image.NEAREST)
-    whole = Image.new("RGB", (PANEL, PANEL + CAPTION), "white")
-    whole.paste(caption(text), (0, 0))
-    whole.paste(part, (0, CAPTION))
-    return whole
+def shown(program: Program, exhibit: Exhibit, show: Callable[[Stage], None]) -> Exhibit:
+    """The exhibit, filled in as far as limn got."""
+    try:
+        show(Stage(program, exhibit))
+    except ProgramError as error:
+        exhibit.failure = str(error)
+    return exhibit
 
 
-def upscale(limn: str, source: pathlib.Path, target: pathlib.Path) -> float:
-    """Runs `limn upscale` and returns the seconds it took."""
-    start = time.perf_counter()
-    subprocess.run([limn, "upscale", str(source), "-o", str(target), "--force"], check=True)
-    return time.perf_counter() - start
+def network(program: Program, of: Network) -> Exhibit:
+    """The exhibit of a network, of those of its weights that are there."""
+    exhibit = Exhibit(of.name, of.title, of.about)
+    there = [name for name in of.files if (program.weights / f"{name}.safetensors").is_file()]
+    if len(there) < len(of.files):
+        missing = " and ".join(f"weights/{name}.safetensors" for name in of.files if name not in there)
+        exhibit.missing = f"{missing}, which python3 {of.training} makes"
+    if not there:
+        return exhibit
+
+    def show(stage: Stage) -> None:
+        exhibit.weights = [inputs.weights_of(program, name) for name in there]
+        of.show(stage)
+
+    return shown(program, exhibit, show)
 
 
-def compare(limn: str, photograph: pathlib.Path, folder: pathlib.Path) -> tuple[list[Image.Image], str]:
-    """The panels of one photograph, and a line about it."""
-    original = Image.open(photograph).convert("RGB")
-    original = original.crop((0, 0, original.width // FACTOR * FACTOR, original.height // FACTOR * FACTOR))
-    small = original.resize((original.width // FACTOR, original.height // FACTOR), Image.BICUBIC)
-    source, target = folder / f"{photograph.stem}-small.png", folder / f"{photograph.stem}-limn.png"
-    small.save(source)
-    seconds = upscale(limn, source, target)
-    enlarged = Image.open(target).convert("RGB")
-    bicubic = small.resize(original.size, Image.BICUBIC)
-    ours, theirs = psnr(enlarged, original), psnr(bicubic, original)
-    panels = [
-        panel(small.resize(original.size, Image.NEAREST), "input, 1/4 of the size"),
-        panel(bicubic, f"bicubic {theirs:.2f} dB"),
-        panel(enlarged, f"limn {ours:.2f} dB"),
-        panel(original, "original"),
-    ]
-    line = (
-        f"{photograph.name}: {small.width}x{small.height} to {original.width}x{original.height} in {seconds:.2f} s, "
-        f"PSNR bicubic {theirs:.2f} dB, limn {ours:.2f} dB"
-    )
-    return panels, line
+def engine(program: Program) -> str:
+    """limn's version, the instruction set and OpenBLAS core that it uses, its threads."""
+    return json.loads(program.run(["explain", "enhancenet", "--json"])[0])["engine"]
 
 
-def main() -> None:
+def line(exhibit: Exhibit) -> str:
+    if exhibit.failure:
+        return f"{exhibit.name}: FAILED: {exhibit.failure}"
+    if not exhibit.runs:
+        return f"{exhibit.name}: not there yet: {exhibit.missing}"
+    return f"{exhibit.name}: {exhibit.headline} ({exhibit.seconds:.1f} s)"
+
+
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--limn", required=True, help="the program")
-    parser.add_argument("--output", type=pathlib.Path, required=True, help="folder for the pictures")
+    parser.add_argument("--limn", type=Path, required=True, help="the program")
+    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder of the weights (default: weights/)")
+    parser.add_argument("--output", type=Path, required=True, help="folder for the page and the pictures")
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
-    rows = []
-    for photograph in sorted(SAMPLES.glob("*.png")):
-        panels, line = compare(arguments.limn, photograph, arguments.output)
-        rows.append(panels)
-        print(line)
-    sheet = Image.new("RGB", (4 * PANEL, len(rows) * (PANEL + CAPTION)), "white")
-    for y, panels in enumerate(rows):
-        for x, picture in enumerate(panels):
-            sheet.paste(picture, (x * PANEL, y * (PANEL + CAPTION)))
-    sheet.save(arguments.output / "comparison.png")
-    print(f"comparison: {arguments.output / 'comparison.png'}")
+    program = Program(arguments.limn, arguments.weights, arguments.output)
+    start, exhibits = time.perf_counter(), []
+    try:
+        about = engine(program)
+        for of in NETWORKS:
+            exhibits.append(network(program, of))
+            print(line(exhibits[-1]), flush=True)
+        for exhibit, show in (
+            (instruments.pixels(), instruments.show_pixels),
+            (instruments.explain(), instruments.show_explain),
+        ):
+            exhibits.append(shown(program, exhibit, show))
+            print(line(exhibits[-1]), flush=True)
+    except ProgramError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+    facts = page.Facts(about, processor(), time.strftime("%Y-%m-%d %H:%M %Z"), time.perf_counter() - start)
+    page.write(arguments.output / "index.html", exhibits, facts)
+    sheet.write(arguments.output / "sheet.png", [exhibit for exhibit in exhibits if exhibit.name != "explain"])
+    print(f"all of it in {facts.seconds:.1f} s: {arguments.output}/index.html, {arguments.output}/sheet.png")
+    failed = [exhibit for exhibit in exhibits if exhibit.failure]
+    for exhibit in failed:
+        print(f"demo: {exhibit.name}: {exhibit.failure}", file=sys.stderr)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        sys.exit(main())
+    except OSError as error:
+        sys.exit(f"demo: {error}")

@@ -1,0 +1,276 @@
+"""The seven networks: each function runs one of them on its inputs and fills in the exhibit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from training import cells, hints, scenes
+
+from . import inputs
+from .exhibit import Group, Stage, Table
+
+SUBJECTS = 2  # drawings an exhibit
+VARIANTS = 4
+HINT_RADIUS = 4  # pixels, of the square that a hint fills
+
+
+# ---- Segmentation ------------------------------------------------------------------------------
+
+
+def _segment(stage: Stage, kind: str, drawn: list[tuple[np.ndarray, np.ndarray]], classes: tuple[str, ...]) -> None:
+    """Classes of drawings, beside the truth where the network tells the very same classes apart."""
+    model = stage.exhibit.weights[0]
+    known = json.loads(model["metadata"].get("classes", "[]")) == list(classes)
+    rows = []
+    for number, (rgb, labels) in enumerate(drawn):
+        name = f"{kind}-{number}"
+        picture = stage.save(Image.fromarray(rgb), f"inputs/{name}.png")
+        truth = stage.save(inputs.mask(labels), f"inputs/{name}-truth.png")
+        output = f"made/{name}-{stage.exhibit.name}.png"
+        extra = ("--truth", truth) if known else ()
+        told = stage.make(output, "segment", "-m", stage.exhibit.name, picture, "--view", "side", "--json", *extra)
+        found = json.loads(told)["pictures"][0]
+        shares = sorted(((row["share"], row["name"]) for row in found["classes"] if row["share"] > 0), reverse=True)
+        pictures = [stage.shown(output, "found: " + ", ".join(f"{label} {share:.1%}" for share, label in shares),
+                                f"{name}: the picture, the classes found in it as colours, and their legend")]  # fmt: skip
+        if known:
+            rows.append([f"{kind} {number}", *(f"{found[figure]:.3f}" for figure in ("iou", "dice", "accuracy"))])
+            pictures.append(stage.shown(truth, "the truth, as drawn", f"{name}: the true classes as colours", True))
+        stage.exhibit.groups.append(Group(f"{kind} {number}", pictures, wide=True))
+        height, width = labels.shape
+        stage.exhibit.panels += [Image.fromarray(rgb), stage.open(output).crop((width, 0, 2 * width, height))]
+    if rows:
+        stage.exhibit.tables.append(Table("Found against the truth, means over the classes that occur",
+                                          ["picture", "IoU", "Dice", "accuracy"], rows))  # fmt: skip
+        iou, dice = (np.mean([float(row[column]) for row in rows]) for column in (1, 2))
+        stage.exhibit.headline = f"mean IoU {iou:.2f}, Dice {dice:.2f}"
+    else:
+        stage.exhibit.headline = "other classes than those drawn, so nothing is measured"
+
+
+def microscopy(stage: Stage) -> None:
+    _segment(stage, "cells", [inputs.microscopy(number) for number in range(SUBJECTS)], cells.CLASSES)
+
+
+def landscape(stage: Stage) -> None:
+    drawn = [inputs.scene(number) for number in range(SUBJECTS)]
+    _segment(stage, "scene", [(drawing.rgb, drawing.classes) for drawing in drawn], scenes.CLASSES)
+
+
+# ---- Colour ------------------------------------------------------------------------------------
+
+
+def _figures(found: dict[str, float]) -> str:
+    return f"Delta-E {found['delta_e_2000']:.1f}, PSNR {found['psnr']:.1f} dB"
+
+
+def _greyed(stage: Stage, picture: Image.Image, name: str) -> tuple[str, str]:
+    """A picture as an input, and its lightness alone."""
+    truth, grey = f"inputs/{name}.png", f"inputs/{name}-grey.png"
+    stage.save(picture, truth)
+    stage.make(grey, "colorize", "-m", stage.exhibit.name, truth, "--saturation", 0)
+    return truth, grey
+
+
+def _coloured(stage: Stage, truth: str, grey: str, output: str, *options: object) -> dict[str, float]:
+    stage.make(output, "colorize", "-m", stage.exhibit.name, grey, *options)
+    return stage.compare(output, truth)
+
+
+def _subjects() -> dict[str, Image.Image]:
+    drawn = {f"scene-{number}": Image.fromarray(inputs.scene(number).rgb) for number in range(SUBJECTS)}
+    return drawn | {"coffee": inputs.photograph("coffee").reduce(2)}
+
+
+def colour(stage: Stage) -> None:
+    model, rows = stage.exhibit.name, []
+    for name, picture in _subjects().items():
+        truth, grey = _greyed(stage, picture, name)
+        output = f"made/{name}-{model}.png"
+        before, after = stage.compare(grey, truth), _coloured(stage, truth, grey, output)
+        stage.exhibit.groups.append(Group(name.replace("-", " "), [
+            stage.shown(grey, f"grey, the input: {_figures(before)}", f"{name} without its colours"),
+            stage.shown(output, f"{model}: {_figures(after)}", f"{name} as {model} colours it"),
+            stage.shown(truth, "original", f"{name} in its own colours"),
+        ]))  # fmt: skip
+        rows.append((name.replace("-", " "), before, after))
+        if len(stage.exhibit.panels) < 4:
+            stage.exhibit.panels += [stage.open(grey), stage.open(output)]
+    _tabled(stage, rows)
+
+
+def _tabled(stage: Stage, rows: list[tuple[str, dict[str, float], dict[str, float]]]) -> None:
+    stage.exhibit.tables.append(Table(
+        "Against the original: Delta-E (CIEDE2000, less is better), PSNR in dB",
+        ["picture", "Delta-E, grey", "coloured", "PSNR, grey", "coloured"],
+        [[name, *(f"{side[figure]:.2f}" for figure in ("delta_e_2000", "psnr") for side in (before, after))]
+         for name, before, after in rows],
+    ))  # fmt: skip
+    drawn = rows[:SUBJECTS]
+    grey, found = (np.mean([row[side]["delta_e_2000"] for row in drawn]) for side in (1, 2))
+    stage.exhibit.headline = f"Delta-E {grey:.1f} grey, {found:.1f} coloured"
+
+
+def hinted_colour(stage: Stage) -> None:
+    """`colour`, and what one hint does to a thing whose colour nobody can know."""
+    colour(stage)
+    number, (y, x), where = inputs.guessed_part()
+    rgb = inputs.scene(number).rgb
+    name = f"hint-{number}"
+    truth, grey = _greyed(stage, Image.fromarray(rgb), name)
+    line = "{} {} #{:02x}{:02x}{:02x} {}".format(x, y, *rgb[y, x], HINT_RADIUS)
+    stage.path(f"inputs/{name}.txt").write_text(line + "\n", encoding="utf-8")
+    marked = stage.open(grey)
+    side = HINT_RADIUS + 1
+    marked.paste((255, 255, 255), (x - side, y - side, x + side + 1, y + side + 1))
+    marked.paste(tuple(rgb[y, x].tolist()), (x - side + 1, y - side + 1, x + side, y + side))
+    stage.save(marked, f"made/{name}-where.png")
+    pictures = [stage.shown(f"made/{name}-where.png", f"the hint: {line}", "the grey scene, a hint on a part of a thing")]
+    errors = []
+    for how, options in (("automatic", ()), ("hinted", ("--hints", f"inputs/{name}.txt"))):
+        output = f"made/{name}-{how}.png"
+        stage.make(output, "colorize", "-m", stage.exhibit.name, grey, *options)
+        # Elsewhere the truth itself: what differs lies in that part.
+        inside = np.where(where[:, :, None], np.asarray(stage.open(output)), rgb)
+        stage.save(Image.fromarray(inside), f"made/{name}-{how}-inside.png")
+        errors.append(stage.compare(f"made/{name}-{how}-inside.png", truth)["delta_e_2000"] * where.size / where.sum())
+        pictures.append(stage.shown(output, f"{how}: Delta-E {errors[-1]:.1f} in that part", f"the scene, coloured, {how}"))
+    pictures.append(stage.shown(truth, "original", "the scene in its own colours"))
+    stage.exhibit.groups.append(Group("one hint", pictures))
+    stage.exhibit.headline += f"; a hint: {errors[0]:.1f} to {errors[1]:.1f}"
+    high, wide = where.shape
+    left = min(max(x - high // 2, 0), wide - high)
+    around = (left, 0, left + high, high)
+    stage.exhibit.panels[2:] = [marked.crop(around), stage.open(f"made/{name}-hinted.png").crop(around)]
+
+
+def variants(stage: Stage) -> None:
+    """The mean colouring and some at random; how far they are from the truth and from one another."""
+    model, rows, apart = stage.exhibit.name, [], []
+    for number in range(SUBJECTS):
+        name = f"scene-{number}"
+        truth, grey = _greyed(stage, Image.fromarray(inputs.scene(number).rgb), name)
+        before, mean = stage.compare(grey, truth), f"made/{name}-{model}.png"
+        after = _coloured(stage, truth, grey, mean)
+        pictures = [
+            stage.shown(grey, f"grey, the input: {_figures(before)}", f"{name} without its colours"),
+            stage.shown(mean, f"z = 0: {_figures(after)}", f"{name} as the vae colours it on average"),
+        ]
+        made = [f"made/{name}-{model}-seed{seed}.png" for seed in range(1, VARIANTS + 1)]
+        for seed, output in enumerate(made, start=1):
+            figures = _coloured(stage, truth, grey, output, "--samples", 1, "--seed", seed)
+            pictures.append(stage.shown(output, f"seed {seed}: {_figures(figures)}", f"{name}, variant {seed}"))
+        apart += [stage.compare(one, other)["delta_e_2000"] for one, other in zip(made, made[1:], strict=False)]
+        pictures.append(stage.shown(truth, "original", f"{name} in its own colours"))
+        stage.exhibit.groups.append(Group(f"scene {number}", pictures))
+        rows.append((f"scene {number}, z = 0", before, after))
+        if number == 0:
+            stage.exhibit.panels = [stage.open(output) for output in (grey, mean, *made[:2])]
+    _tabled(stage, rows)
+    stage.exhibit.headline += f"; {np.mean(apart):.1f} between variants"
+
+
+# ---- Noise, enlargement ------------------------------------------------------------------------
+
+
+def noise(stage: Stage) -> None:
+    """A sheet and a walk of each generator."""
+    panels = []
+    for model in stage.exhibit.weights:
+        name = model["file"].removesuffix(".safetensors")
+        sheet, walk = f"made/{name}.png", f"made/{name}-walk.png"
+        stage.make(sheet, "generate", "-m", name, "-n", 32, "--seed", 7)
+        stage.make(walk, "generate", "-m", name, "--walk", "1,2,8")
+        stage.exhibit.groups.append(Group(name, [
+            stage.shown(sheet, "32 pictures of seed 7", f"a sheet of 32 pictures that {name} made of noise"),
+            stage.shown(walk, "from seed 1 to seed 2", f"8 pictures on the way from one that {name} made to another"),
+        ], wide=True))  # fmt: skip
+        picture = stage.open(sheet)
+        half = picture.width // 2
+        panels += [picture.crop((left, 0, left + half, picture.height)) for left in (0, half)]
+    stage.exhibit.panels = panels[:4]
+    stage.exhibit.headline = f"{32 * len(stage.exhibit.weights)} pictures out of noise"
+
+
+FACTOR = 4
+CROP = 180  # side of the part of a photograph that is shown
+
+
+def _middle(picture: Image.Image) -> Image.Image:
+    left, top = (picture.width - CROP) // 2, (picture.height - CROP) // 2
+    return picture.crop((left, top, left + CROP, top + CROP))
+
+
+def enlargement(stage: Stage) -> None:
+    """Photographs made four times smaller, and enlarged again by Pillow and by limn."""
+    rows = []
+    for name in ("chelsea", "coffee"):
+        original = inputs.photograph(name)
+        original = original.crop((0, 0, original.width // FACTOR * FACTOR, original.height // FACTOR * FACTOR))
+        small = original.resize((original.width // FACTOR, original.height // FACTOR), Image.BICUBIC)
+        truth, source = f"inputs/{name}.png", f"inputs/{name}-small.png"
+        bicubic, output = f"made/{name}-bicubic.png", f"made/{name}-{stage.exhibit.name}.png"
+        stage.save(original, truth)
+        stage.save(small, source)
+        stage.save(small.resize(original.size, Image.BICUBIC), bicubic)
+        stage.make(output, "upscale", "-m", stage.exhibit.name, source)
+        theirs, ours = (stage.compare(enlarged, truth)["psnr"] for enlarged in (bicubic, output))
+        parts = {
+            "nearest": (small.resize(original.size, Image.NEAREST), "the input, a quarter of the size"),
+            "bicubic": (stage.open(bicubic), f"Pillow's bicubic: {theirs:.2f} dB"),
+            stage.exhibit.name: (stage.open(output), f"limn: {ours:.2f} dB"),
+            "original": (original, "original"),
+        }
+        pictures = []
+        for how, (whole, caption) in parts.items():
+            part = stage.save(_middle(whole), f"made/{name}-middle-{how}.png")
+            pictures.append(stage.shown(part, caption, f"the middle of {name}: {caption.partition(':')[0]}", True))
+        stage.exhibit.groups.append(Group(f"{name}, its middle", pictures))
+        rows.append([f"{name}, to {original.width}x{original.height}", f"{theirs:.2f}", f"{ours:.2f}"])
+        stage.exhibit.panels += [_middle(parts[how][0]) for how in ("nearest", stage.exhibit.name)]
+    stage.exhibit.tables.append(Table("PSNR in dB of the whole photograph", ["picture", "bicubic", "limn"], rows))
+    stage.exhibit.headline = "PSNR " + ", ".join(f"{ours} dB (bicubic {theirs})" for _, theirs, ours in rows)
+
+
+# ---- All of them -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Network:
+    name: str
+    title: str
+    about: str
+    files: tuple[str, ...]  # weights that would be shown, without .safetensors; one is enough
+    training: str  # what makes them
+    show: Callable[[Stage], None]
+
+
+NETWORKS = (
+    Network("deeplabv3", "What is where in a scene",
+            "Drawn landscapes of thirteen classes; every pixel gets one.",
+            ("deeplabv3",), "tools/train_deeplabv3.py", landscape),
+    Network("unet", "Cells under a microscope",
+            "Drawn cells with noise, blur, dirt and uneven light; which pixels are cell.",
+            ("unet",), "tools/train_unet.py", microscopy),
+    Network("eccv16", "Colours from grey",
+            "A network that has seen drawn landscapes guesses their colours from lightness alone. The photograph shows "
+            "what it does with a kind of picture that it has not learned from.",
+            ("eccv16",), "tools/train_colorizers.py --model eccv16", colour),
+    Network("siggraph17", "Colours from grey, led by hints",
+            "The same, and where the colour cannot be known (a car, a balloon, clothes) one hint says it.",
+            ("siggraph17",), "tools/train_colorizers.py --model siggraph17", hinted_colour),
+    Network("vae", "Several colourings of one picture",
+            "The colouring it holds for likeliest (z = 0), and others at random.",
+            ("vae",), "tools/train_vae.py", variants),
+    Network("dcgan", "Pictures out of noise",
+            "Numbers at random become pictures; a walk goes from one to another.",
+            ("dcgan", "dcgan-landscapes"), "tools/train_dcgan.py", noise),
+    Network("enhancenet", "Four times as large",
+            "Photographs are made four times smaller and enlarged again, by Pillow and by limn.",
+            ("enhancenet",), "tools/train_enhancenet.py", enlargement),
+)  # fmt: skip
