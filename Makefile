@@ -120,7 +120,7 @@ $(BUILD)/replay_%: $(FUZZ_OBJECTS) $(BUILD)/tests/fuzz/replay.o $(FUZZ_LIBRARIES
 $(BUILD)/fuzz_%: $(FUZZ_OBJECTS) $(FUZZ_LIBRARIES)
 	$(call say,link,$@) $(CC) $(FLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
-demo: all                     ## upscales a photograph; leaves pictures under build/demo
+demo: all                     ## runs all that has demo weights; see build/demo/index.html
 	$(PYTHON) tools/demo.py --limn $(BUILD)/limn --output $(BUILD)/demo
 
 test: check-c check-python    ## every test

@@ -58,8 +58,14 @@ def network(program: Program, of: Network) -> Exhibit:
 
 
 def engine(program: Program) -> str:
-    """limn's version, the instruction set and OpenBLAS core that it uses, its threads."""
-    return json.loads(program.run(["explain", "enhancenet", "--json"])[0])["engine"]
+    """limn's version, and where it can say them: the instruction set and OpenBLAS core that it uses, its threads."""
+    version = program.run(["--version"])[0].strip()
+    for name in (name for of in NETWORKS for name in of.files):
+        try:
+            return json.loads(program.run(["explain", name, "--json"])[0])["engine"]
+        except ProgramError:  # not there, or not sound, which its exhibit will say
+            continue
+    return version
 
 
 def line(exhibit: Exhibit) -> str:

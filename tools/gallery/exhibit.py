@@ -29,11 +29,15 @@ class Picture:
 
 @dataclass
 class Group:
-    """Pictures that belong together; `wide`: each takes the width of the page."""
+    """Pictures that belong together, in columns as wide as one another; or a layout of its own.
+
+    beside: a view of two pictures and a legend, and a third picture beside it where there is room; wide: one below the
+    other, as large as they are.
+    """
 
     heading: str
     pictures: list[Picture]
-    wide: bool = False
+    layout: str = "even"
 
 
 @dataclass

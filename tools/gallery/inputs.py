@@ -55,8 +55,7 @@ def palette() -> list[int]:
 
 def mask(classes: np.ndarray) -> Image.Image:
     """Class numbers as a picture in which they can be told apart."""
-    picture = Image.fromarray(classes.astype(np.uint8), "L").convert("P")
-    picture.putdata(classes.ravel().tolist())
+    picture = Image.fromarray(classes.astype(np.uint8))
     picture.putpalette(palette())
     return picture
 
@@ -64,7 +63,8 @@ def mask(classes: np.ndarray) -> Image.Image:
 def guessed_part() -> tuple[int, tuple[int, int], np.ndarray]:
     """A part whose colour nobody can know from its grey: a car's, a balloon's or someone's clothes.
 
-    The largest in the first scene that has a large one: the scene's number, a pixel (y, x) well inside, where the part is.
+    The largest in the first scene that has a large one: the scene's number, a pixel (y, x) well inside, and where the
+    part is.
     """
     for number in range(100):
         drawing = scene(number)

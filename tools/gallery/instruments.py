@@ -13,7 +13,7 @@ EXCERPT = 8  # lines
 
 def pixels() -> Exhibit:
     return Exhibit("pixels", "Pictures as numbers",
-                   "A sheet of drawn eights is cut apart; one becomes text, all become a table and a mean picture.")  # fmt: skip
+                   "A sheet of drawn eights is cut apart; one becomes text, all a table and a mean.")  # fmt: skip
 
 
 def show_pixels(stage: Stage) -> None:
@@ -29,7 +29,7 @@ def show_pixels(stage: Stage) -> None:
     stage.exhibit.groups.append(Group("eights", [
         stage.shown(sheet, "the sheet", f"{ROWS * COLUMNS} drawn eights", True),
         stage.shown(one, "its first piece", "one eight", True),
-        stage.shown("made/eights-mean.png", "the mean of all", "the mean of all eights, blurred where they differ", True),
+        stage.shown("made/eights-mean.png", "the mean of all", "the mean of all eights, a little blurred", True),
     ]))  # fmt: skip
     table = stage.path("made/eights.csv").read_text(encoding="utf-8").splitlines()
     middle = 1 + SIDE * (SIDE // 2) + SIDE // 2 - EXCERPT // 2
@@ -51,11 +51,12 @@ def show_explain(stage: Stage) -> None:
     """The arena of unet, or of EnhanceNet while unet's weights are missing."""
     name = "unet" if (stage.program.weights / "unet.safetensors").is_file() else "enhancenet"
     drawing = f"made/arena-{name}.svg"
-    totals = stage.run("explain", name, "--svg", stage.path(drawing).relative_to(stage.program.folder), "--force")
-    totals = totals.strip().splitlines()[-2:]
-    stage.exhibit.groups.append(Group(name, [
-        stage.shown(drawing, f"the arena of {name} over the steps of a run", f"bars of {name}'s values in memory over time"),
-    ], wide=True))  # fmt: skip
+    told = stage.run("explain", name, "--svg", stage.path(drawing).relative_to(stage.program.folder), "--force")
+    totals = told.strip().splitlines()[-2:]
+    picture = stage.shown(
+        drawing, f"the arena of {name} over the steps of a run", f"what of {name} lies where in memory"
+    )
+    stage.exhibit.groups.append(Group(name, [picture], layout="wide"))
     stage.exhibit.texts.append(Text("its last two lines", "\n".join(totals)))
     size = re.search(r"arena ([^;]*);", totals[-1])
     stage.exhibit.headline = f"{name}: an arena of {size[1]}" if size else name

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from training import cells, hints, scenes
+from training import cells, scenes
 
 from . import inputs
 from .exhibit import Group, Stage, Table
@@ -36,12 +36,12 @@ def _segment(stage: Stage, kind: str, drawn: list[tuple[np.ndarray, np.ndarray]]
         told = stage.make(output, "segment", "-m", stage.exhibit.name, picture, "--view", "side", "--json", *extra)
         found = json.loads(told)["pictures"][0]
         shares = sorted(((row["share"], row["name"]) for row in found["classes"] if row["share"] > 0), reverse=True)
-        pictures = [stage.shown(output, "found: " + ", ".join(f"{label} {share:.1%}" for share, label in shares),
-                                f"{name}: the picture, the classes found in it as colours, and their legend")]  # fmt: skip
+        caption = "found: " + ", ".join(f"{label} {share:.1%}" for share, label in shares)
+        pictures = [stage.shown(output, caption, f"{name}: the picture, its classes as colours, and a legend of them")]
         if known:
             rows.append([f"{kind} {number}", *(f"{found[figure]:.3f}" for figure in ("iou", "dice", "accuracy"))])
             pictures.append(stage.shown(truth, "the truth, as drawn", f"{name}: the true classes as colours", True))
-        stage.exhibit.groups.append(Group(f"{kind} {number}", pictures, wide=True))
+        stage.exhibit.groups.append(Group(f"{kind} {number}", pictures, layout="beside"))
         height, width = labels.shape
         stage.exhibit.panels += [Image.fromarray(rgb), stage.open(output).crop((width, 0, 2 * width, height))]
     if rows:
@@ -106,13 +106,14 @@ def colour(stage: Stage) -> None:
 
 def _tabled(stage: Stage, rows: list[tuple[str, dict[str, float], dict[str, float]]]) -> None:
     stage.exhibit.tables.append(Table(
-        "Against the original: Delta-E (CIEDE2000, less is better), PSNR in dB",
-        ["picture", "Delta-E, grey", "coloured", "PSNR, grey", "coloured"],
-        [[name, *(f"{side[figure]:.2f}" for figure in ("delta_e_2000", "psnr") for side in (before, after))]
-         for name, before, after in rows],
+        "Grey and coloured against the original: Delta-E (CIEDE2000, less is better), PSNR in dB",
+        ["picture", "Delta-E", "PSNR"],
+        [[name, *(" \u2192 ".join(f"{side[figure]:.2f}" for side in (before, after))
+                  for figure in ("delta_e_2000", "psnr"))] for name, before, after in rows],
     ))  # fmt: skip
-    drawn = rows[:SUBJECTS]
-    grey, found = (np.mean([row[side]["delta_e_2000"] for row in drawn]) for side in (1, 2))
+    grey, found = np.mean(
+        [[side["delta_e_2000"] for side in (before, after)] for _, before, after in rows[:SUBJECTS]], axis=0
+    )
     stage.exhibit.headline = f"Delta-E {grey:.1f} grey, {found:.1f} coloured"
 
 
@@ -130,7 +131,7 @@ def hinted_colour(stage: Stage) -> None:
     marked.paste((255, 255, 255), (x - side, y - side, x + side + 1, y + side + 1))
     marked.paste(tuple(rgb[y, x].tolist()), (x - side + 1, y - side + 1, x + side, y + side))
     stage.save(marked, f"made/{name}-where.png")
-    pictures = [stage.shown(f"made/{name}-where.png", f"the hint: {line}", "the grey scene, a hint on a part of a thing")]
+    pictures = [stage.shown(f"made/{name}-where.png", f"the hint: {line}", "the grey scene and where the hint lies")]
     errors = []
     for how, options in (("automatic", ()), ("hinted", ("--hints", f"inputs/{name}.txt"))):
         output = f"made/{name}-{how}.png"
@@ -139,7 +140,8 @@ def hinted_colour(stage: Stage) -> None:
         inside = np.where(where[:, :, None], np.asarray(stage.open(output)), rgb)
         stage.save(Image.fromarray(inside), f"made/{name}-{how}-inside.png")
         errors.append(stage.compare(f"made/{name}-{how}-inside.png", truth)["delta_e_2000"] * where.size / where.sum())
-        pictures.append(stage.shown(output, f"{how}: Delta-E {errors[-1]:.1f} in that part", f"the scene, coloured, {how}"))
+        caption = f"{how}: Delta-E {errors[-1]:.1f} in that part"
+        pictures.append(stage.shown(output, caption, f"the scene, coloured, {how}"))
     pictures.append(stage.shown(truth, "original", "the scene in its own colours"))
     stage.exhibit.groups.append(Group("one hint", pictures))
     stage.exhibit.headline += f"; a hint: {errors[0]:.1f} to {errors[1]:.1f}"
@@ -189,7 +191,7 @@ def noise(stage: Stage) -> None:
         stage.exhibit.groups.append(Group(name, [
             stage.shown(sheet, "32 pictures of seed 7", f"a sheet of 32 pictures that {name} made of noise"),
             stage.shown(walk, "from seed 1 to seed 2", f"8 pictures on the way from one that {name} made to another"),
-        ], wide=True))  # fmt: skip
+        ], layout="wide"))  # fmt: skip
         picture = stage.open(sheet)
         half = picture.width // 2
         panels += [picture.crop((left, 0, left + half, picture.height)) for left in (0, half)]
@@ -269,7 +271,7 @@ NETWORKS = (
             ("vae",), "tools/train_vae.py", variants),
     Network("dcgan", "Pictures out of noise",
             "Numbers at random become pictures; a walk goes from one to another.",
-            ("dcgan", "dcgan-landscapes"), "tools/train_dcgan.py", noise),
+            ("dcgan", "dcgan-landscapes"), "tools/train_dcgan.py (--of digits, --of landscapes)", noise),
     Network("enhancenet", "Four times as large",
             "Photographs are made four times smaller and enlarged again, by Pillow and by limn.",
             ("enhancenet",), "tools/train_enhancenet.py", enlargement),

@@ -33,12 +33,12 @@ p { margin: .4rem 0; }
 a { color: var(--link); }
 .soft, figcaption, caption { color: var(--soft); font-size: .875rem; }
 .bad { color: var(--bad); font-weight: 600; }
-.group { display: grid; gap: .75rem; grid-template-columns: repeat(auto-fill, minmax(min(9rem, 100%), 1fr)); }
-.wide { grid-template-columns: minmax(0, 1fr); }
+.group { display: grid; gap: .75rem; grid-template-columns: minmax(0, 1fr); }
+.even { grid-template-columns: repeat(auto-fill, minmax(min(9rem, 100%), 1fr)); }
 figure { margin: 0; min-width: 0; }
 img { display: block; max-width: 100%; height: auto; }
-.group:not(.wide) img { width: 100%; }
-.wide .pixels { width: 20rem; }
+.even img, .beside img { width: 100%; }
+.beside figure + figure img { width: 44%; }
 .pixels { image-rendering: pixelated; }
 .scroll { overflow-x: auto; }
 .scroll img { max-width: none; width: max(100%, 44rem); }
@@ -50,8 +50,9 @@ th, td { text-align: left; padding: .25rem .7rem .25rem 0; border-bottom: 1px so
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 summary { cursor: pointer; color: var(--link); padding: .3rem 0; }
 li { margin: .2rem 0; }
-@media (min-width: 48rem) { .group { grid-template-columns: repeat(auto-fill, minmax(12rem, 1fr)); }
-  .wide { grid-template-columns: minmax(0, 1fr); } }
+@media (min-width: 48rem) { .even { grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); }
+  .beside { grid-template-columns: 2.28fr 1fr; }
+  .beside figure + figure img { width: 100%; } }
 """
 
 
@@ -78,8 +79,8 @@ def page(exhibits: list[Exhibit], facts: Facts) -> str:
 <body>
 <header>
 <h1>limn: what it does here</h1>
-<p>Seven image networks and the pixel tools, run just now on this machine, on pictures that the networks have not learned
-from. The drawings are the first of their seed, not chosen ones.</p>
+<p>Seven image networks and the pixel tools, run just now on this machine, on pictures that the networks have not
+learned from. The drawings are the first of their seed, not chosen ones.</p>
 <p class="soft">{escape(facts.engine)}<br>{escape(facts.processor)}<br>{escape(facts.date)}; all of it took
 {facts.seconds:.1f} s</p>
 </header>
@@ -128,14 +129,14 @@ def _section(exhibit: Exhibit) -> str:
 
 
 def _group(group: Group) -> str:
-    figures = "".join(_figure(picture, group.wide) for picture in group.pictures)
-    return f'<h3>{escape(group.heading)}</h3>\n<div class="group{" wide" if group.wide else ""}">{figures}</div>'
+    figures = "".join(_figure(picture) for picture in group.pictures)
+    return f'<h3>{escape(group.heading)}</h3>\n<div class="group {group.layout}">{figures}</div>'
 
 
-def _figure(picture: Picture, wide: bool) -> str:
+def _figure(picture: Picture) -> str:
     source, size = _embedded(picture)
     image = f'<img src="{source}" alt="{escape(picture.alt)}"{size}{" class=pixels" if picture.pixels else ""}>'
-    if wide and picture.path.suffix == ".svg":  # small print, which a narrow screen scrolls
+    if picture.path.suffix == ".svg":  # small print, which a narrow screen scrolls
         image = f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(picture.caption)}">{image}</div>'
     return f"<figure>{image}<figcaption>{escape(picture.caption)}</figcaption></figure>"
 
@@ -170,7 +171,8 @@ def _table(table: Table) -> str:
         for row in table.rows
     )
     return (f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(table.caption)}"><table>'
-            f"<caption>{escape(table.caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>")  # fmt: skip
+            f"<caption>{escape(table.caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+            "</table></div>")  # fmt: skip
 
 
 def _text(text: Text) -> str:
