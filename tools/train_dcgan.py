@@ -29,7 +29,8 @@ from reference import dcgan
 from reference.parameters import ignore
 from training import digits, folders, loop, record, scenes
 from training.network import Network, set_up
-from training.options import HELD_OUT, parsed, parser
+from training.options import parsed, parser
+from training.seeds import HELD_OUT
 
 EPILOG = """\
 examples (the demo weights, some fifteen minutes on one core each):
