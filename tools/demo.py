@@ -73,7 +73,7 @@ def line(exhibit: Exhibit) -> str:
         return f"{exhibit.name}: FAILED: {exhibit.failure}"
     if not exhibit.runs:
         return f"{exhibit.name}: not there yet: {exhibit.missing}"
-    return f"{exhibit.name}: {exhibit.headline} ({exhibit.seconds:.1f} s)"
+    return f"{exhibit.name}: {exhibit.headline} ({exhibit.seconds:.2f} s)"
 
 
 def main() -> int:

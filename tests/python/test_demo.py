@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import html
 import io
+import json
 import os
 import re
 import shutil
@@ -44,7 +46,10 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("weights")
     for name, golden in GOLDENS.items():
         shutil.copy(ROOT / f"tests/goldens/{golden}.safetensors", folder / f"{name}.safetensors")
-    network(folder / "unet.safetensors", model_tables.unet(3, 2, "transposed", False), classes=cells.CLASSES)
+    unet = network(folder / "unet.safetensors", model_tables.unet(3, 2, "transposed", False), classes=cells.CLASSES)
+    record = {"sha256": hashlib.sha256(unet.read_bytes()).hexdigest(), "steps": 123}
+    unet.with_suffix(".json").write_text(json.dumps(record))
+    (folder / "vae.json").write_text(json.dumps(record))  # of other weights
     network(folder / "deeplabv3.safetensors", model_tables.deeplabv3((1, 1, 1, 1), 13), classes=scenes.CLASSES)
     return folder
 
@@ -132,7 +137,8 @@ def test_what_the_page_says(whole: tuple[Path, str]) -> None:
     for name, section, line in zip((*NETWORKS, "pixels", "explain"), sections, printed.splitlines(), strict=False):
         assert section.startswith(f'id="{name}"') and line.startswith(f"{name}: ")
         assert "Not there yet" not in section and "This failed" not in section
-        assert re.search(r"\d+ runs of limn, \d+\.\d s", section) and re.search(r"\(\d+\.\d s\)$", line)
+        assert re.search(r"\d+ runs of limn, \d+\.\d\d s", section) and re.search(r"\(\d+\.\d\d s\)$", line)
+        assert ("&quot;steps&quot;: 123" in section) == (name == "unet")
         if name in NETWORKS:
             assert re.search(r"[\d,]+ parameters, \d+\.\d\d MB.*sha256 [0-9a-f]{16}", section)
     figures = {

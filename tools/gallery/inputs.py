@@ -98,13 +98,16 @@ def eights(rows: int, columns: int, side: int) -> Image.Image:
 
 
 def weights_of(program: Program, name: str) -> dict[str, Any]:
-    """What a weights file says of itself, and its size and checksum."""
+    """What a weights file says of itself, its size and checksum, and the record of its training where there is one."""
     data = (program.weights / f"{name}.safetensors").read_bytes()
     told = json.loads(program.run(["inspect", name, "--json"])[0])
+    sha256, beside = hashlib.sha256(data).hexdigest(), program.weights / f"{name}.json"
+    record = json.loads(beside.read_text(encoding="utf-8")) if beside.is_file() else {}
     return {
         "file": f"{name}.safetensors",
         "bytes": len(data),
-        "sha256": hashlib.sha256(data).hexdigest(),
+        "sha256": sha256,
+        "record": record if record.get("sha256") == sha256 else {},  # else it is of other weights
         "model": told["model"],
         "parameters": told["parameters"],
         "metadata": {key.removeprefix("limn."): value for key, value in told["metadata"].items()},

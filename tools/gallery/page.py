@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -42,7 +43,7 @@ img { display: block; max-width: 100%; height: auto; }
 .pixels { image-rendering: pixelated; }
 .scroll { overflow-x: auto; }
 .scroll img { max-width: none; width: max(100%, 44rem); }
-pre { margin: .3rem 0; padding: .6rem; background: var(--panel); font: .8125rem/1.4 ui-monospace, monospace; }
+pre { margin: .3rem 0; overflow-x: auto; padding: .6rem; background: var(--panel); font: .8125rem/1.4 ui-monospace, monospace; }
 code { font: .875em ui-monospace, monospace; }
 table { border-collapse: collapse; margin: .6rem 0; font-size: .9375rem; }
 caption { text-align: left; padding-bottom: .2rem; }
@@ -104,7 +105,7 @@ def _summary(exhibits: list[Exhibit]) -> str:
             figures = '<span class="bad">failed</span>'
         elif not exhibit.runs:
             figures = "weights not there yet"
-        seconds = f"{exhibit.seconds:.1f} s" if exhibit.runs else ""
+        seconds = f"{exhibit.seconds:.2f} s" if exhibit.runs else ""
         rows.append(f'<tr><th scope="row"><a href="#{exhibit.name}">{exhibit.name}</a></th><td>{figures}</td>'
                     f'<td class="number">{seconds}</td></tr>')  # fmt: skip
     return ('<table><caption>What follows</caption><thead><tr><th scope="col">shown</th><th scope="col">figures</th>'
@@ -123,7 +124,7 @@ def _section(exhibit: Exhibit) -> str:
     parts += [_weights(weights) for weights in exhibit.weights]
     if exhibit.runs:
         runs = "".join(f"<li><code>{escape(run.command)}</code> {run.seconds:.2f} s</li>" for run in exhibit.runs)
-        parts.append(f"<details><summary>{len(exhibit.runs)} runs of limn, {exhibit.seconds:.1f} s</summary>"
+        parts.append(f"<details><summary>{len(exhibit.runs)} runs of limn, {exhibit.seconds:.2f} s</summary>"
                      f"<ol>{runs}</ol></details>")  # fmt: skip
     return f'<section id="{exhibit.name}">\n' + "\n".join(parts) + "\n</section>\n"
 
@@ -185,7 +186,12 @@ def _weights(weights: dict[str, Any]) -> str:
     parts = [f"{weights['parameters']:,} parameters", f"{weights['bytes'] / 1e6:.2f} MB"]
     parts += [f"{what} {about[key]}" for key, what in (("licence", "licence"), ("source", "made from")) if key in about]
     parts.append(f"sha256 {weights['sha256'][:16]}")
-    return f'<p class="soft">Weights: <code>{escape(weights["file"])}</code>, {escape(", ".join(parts))}</p>'
+    said = f'<p class="soft">Weights: <code>{escape(weights["file"])}</code>, {escape(", ".join(parts))}</p>'
+    if weights["record"]:
+        record = json.dumps(weights["record"], indent=2)
+        said += ("<details><summary>How they were trained, and measured</summary>"
+                 f'<pre tabindex="0">{escape(record)}</pre></details>')  # fmt: skip
+    return said
 
 
 def write(path: Path, exhibits: list[Exhibit], facts: Facts) -> None:
