@@ -1,5 +1,6 @@
 /* bench.c - limn bench: which report, in which form. */
 #include "bench.h"
+#include "suggest.h"
 
 #include <string.h>
 
@@ -33,21 +34,17 @@ static limn_status check_options(const struct options *options, const char *what
 
 limn_status bench_run(const struct options *options, limn_error *error)
 {
-    static const struct {
-        const char *name;
-        limn_status (*run)(const struct options *options, enum form form, limn_error *error);
-    } reports[] = {{"model", bench_model},
-                   {"layers", bench_layers},
-                   {"kernels", bench_kernels},
-                   {"machine", bench_machine}};
+    static const char *const names[] = {"model", "layers", "kernels", "machine", NULL};
+    static limn_status (*const reports[])(const struct options *options, enum form form,
+                                          limn_error *error) = {bench_model, bench_layers, bench_kernels,
+                                                                bench_machine};
     const char *what = options->argument_count == 1 ? options->arguments[0] : "";
     enum form form;
-    limn_status status = choose_form(options, &form, error);
+    int chosen;
+    limn_status status = word_choose("bench", what, names, &chosen, error);
+    if (status == LIMN_OK)
+        status = choose_form(options, &form, error);
     if (status == LIMN_OK)
         status = check_options(options, what, error);
-    for (size_t i = 0; status == LIMN_OK && i < sizeof reports / sizeof *reports; i++)
-        if (strcmp(what, reports[i].name) == 0)
-            return reports[i].run(options, form, error);
-    return status != LIMN_OK ? status
-                             : fail(error, LIMN_E_USAGE, "limn bench model, layers, kernels or machine");
+    return status == LIMN_OK ? reports[chosen](options, form, error) : status;
 }

@@ -1,6 +1,7 @@
 /* bench_kernels.c - limn bench kernels: every variant of every operator side by side, on layers of the seven
  * networks or on one of the caller's: time, and error against the reference. */
 #include "bench.h"
+#include "suggest.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -155,14 +156,18 @@ static limn_status check_shape(const struct options *options, enum layer_kind *k
     struct shape shape;
     bool one = options->shape || options->steps;
     const char *name = options->op ? options->op : one ? "conv2d" : NULL;
-    char names[160];
+    char names[160], near[WORD_LETTERS + 24];
     int length = 0;
     *kind = name ? operator_named(name) : LAYER_COUNT;
     if (name && *kind == LAYER_COUNT) {
-        for (int i = 0; i < LAYER_COUNT; i++)
+        struct suggestion suggestion = {.typed = name};
+        for (int i = 0; i < LAYER_COUNT; i++) {
             length += snprintf(names + length, sizeof names - (size_t)length, "%s%s", i ? ", " : "",
                                layer_operators[i].name);
-        return fail(error, LIMN_E_USAGE, "--op %s: one of %s expected", name, names);
+            suggestion_offer(&suggestion, layer_operators[i].name);
+        }
+        return fail(error, LIMN_E_USAGE, "--op %s: one of %s expected%s", name, names,
+                    suggestion_text(&suggestion, "", near));
     }
     return options->shape ? shape_parse(*kind, options->shape, &shape, error) : LIMN_OK;
 }

@@ -1,6 +1,9 @@
 /* common.c - what several commands do: see app.h. */
 #include "app.h"
+#include "cpu.h"
 #include "files.h"
+#include "suggest.h"
+#include "models/models.h"
 
 #include <limits.h>
 #include <stdarg.h>
@@ -11,19 +14,22 @@
 
 limn_status app_engine(const struct options *options, limn_engine **engine, limn_error *error)
 {
-    static const char *const kinds[] = {"auto", "openblas", "native", "reference"};
-    limn_kernels kernels = LIMN_KERNELS_AUTO;
+    static const char *const kinds[] = {"auto", "openblas", "native", "reference", NULL};
+    const char *sets[ISA_COUNT + 2] = {"auto"};
+    int kernels = LIMN_KERNELS_AUTO, set;
+    limn_status status = LIMN_OK;
     *engine = NULL;
-    if (options->gemm) {
-        while ((size_t)kernels < sizeof kinds / sizeof *kinds && strcmp(options->gemm, kinds[kernels]) != 0)
-            kernels++;
-        if ((size_t)kernels == sizeof kinds / sizeof *kinds)
-            return fail(error, LIMN_E_USAGE, "--gemm %s: auto, openblas, native or reference expected",
-                        options->gemm);
-    }
+    for (int i = 0; i < ISA_COUNT; i++)
+        sets[i + 1] = isa_name((enum isa)i);
+    if (options->gemm)
+        status = word_choose("--gemm", options->gemm, kinds, &kernels, error);
+    if (status == LIMN_OK && options->isa)
+        status = word_choose("--isa", options->isa, sets, &set, error);
+    if (status != LIMN_OK)
+        return status;
     limn_options chosen = {.threads = (int)options->threads,
                            .isa = options->isa,
-                           .kernels = kernels,
+                           .kernels = (limn_kernels)kernels,
                            .memory_limit = (size_t)options->memory_limit};
     return limn_engine_create(&chosen, engine, error);
 }
@@ -52,6 +58,62 @@ static bool program_folder(char *folder, size_t room)
     return true;
 }
 
+/* Beside the program, in a source tree's build folder, and installed as PREFIX/bin/limn. */
+static const char *const places[] = {".", "weights", "../weights", "../share/limn/weights"};
+enum { PLACES = sizeof places / sizeof *places };
+
+/* What tools/catalog.json lists. */
+static const char *const published[] = {"deeplabv3", "deeplabv3-resnet50", "eccv16",        "siggraph17",
+                                        "unet",      "unet-scale1",        "enhancenet-pat"};
+enum { PUBLISHED = sizeof published / sizeof *published };
+
+/* Every weights file in a folder; none where it cannot be read. */
+static void offer_folder(struct suggestion *suggestion, const char *folder)
+{
+    static const char ending[] = ".safetensors";
+    char **names;
+    size_t count;
+    if (folder_list(folder, &names, &count, NULL) != LIMN_OK)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        char *dot = strrchr(names[i], '.');
+        if (!dot || strcmp(dot, ending) != 0)
+            continue;
+        *dot = 0;
+        suggestion_offer(suggestion, names[i]);
+    }
+    names_free(names, count);
+}
+
+/* Says where a name was looked up, which other one it might be, and how to come by the weights. */
+static limn_status fail_unknown(const char *name, limn_error *error)
+{
+    struct suggestion suggestion = {.typed = name};
+    char folder[PATH_MAX], place[PATH_MAX], near[WORD_LETTERS + 24], how[128];
+    const char *chosen = getenv("LIMN_WEIGHTS");
+    snprintf(how, sizeof how, "--list shows what can be fetched; tools/convert.py converts a checkpoint");
+    if (chosen)
+        offer_folder(&suggestion, chosen);
+    if (program_folder(folder, sizeof folder))
+        for (int i = 0; i < PLACES; i++)
+            if (snprintf(place, sizeof place, "%s/%s", folder, places[i]) < (int)sizeof place)
+                offer_folder(&suggestion, place);
+    for (int i = 0; i < PUBLISHED; i++) {
+        suggestion_offer(&suggestion, published[i]);
+        if (strcmp(name, published[i]) == 0)
+            snprintf(how, sizeof how, "%s fetches them", name);
+    }
+    for (const struct model_kind *const *kind = model_table; *kind; kind++)
+        suggestion_offer(&suggestion, (*kind)->name);
+    bool known = strcmp(suggestion.word, name) == 0;
+    suggestion_text(&suggestion, "", near);
+    return fail(
+        error, LIMN_E_WEIGHTS,
+        "no weights called %s%s %s.safetensors is neither in $LIMN_WEIGHTS (%s) nor beside the program; "
+        "tools/fetch.py %s",
+        name, near[0] && !known ? near : ":", name, chosen ? chosen : "not set", how);
+}
+
 limn_status app_weights_path(const char *name, char *path, size_t room, limn_error *error)
 {
     bool is_path = strchr(name, '/') || strchr(name, '.');
@@ -63,18 +125,13 @@ limn_status app_weights_path(const char *name, char *path, size_t room, limn_err
     const char *chosen = getenv("LIMN_WEIGHTS");
     if (chosen && snprintf(path, room, "%s/%s.safetensors", chosen, name) < (int)room && is_file(path))
         return LIMN_OK;
-    /* Beside the program, in a source tree's build folder, and installed as PREFIX/bin/limn. */
-    static const char *const places[] = {".", "weights", "../weights", "../share/limn/weights"};
     char folder[PATH_MAX];
     if (program_folder(folder, sizeof folder))
-        for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        for (int i = 0; i < PLACES; i++)
             if (snprintf(path, room, "%s/%s/%s.safetensors", folder, places[i], name) < (int)room &&
                 is_file(path))
                 return LIMN_OK;
-    return fail(
-        error, LIMN_E_WEIGHTS,
-        "no weights called %s: %s.safetensors is neither in $LIMN_WEIGHTS (%s) nor beside the program", name,
-        name, chosen ? chosen : "not set");
+    return fail_unknown(name, error);
 }
 
 limn_status app_model(const struct options *options, const char *fallback, limn_engine **engine,

@@ -4,6 +4,7 @@
 #include "files.h"
 #include "memory.h"
 #include "npy.h"
+#include "suggest.h"
 
 #include <ctype.h>
 #include <limits.h>
@@ -56,39 +57,10 @@ limn_status dumps_begin(struct dumps *dumps, const struct options *options, limn
 
 /* ---- names ------------------------------------------------------------------------------- */
 
-static int least_of(int a, int b, int c)
-{
-    int least = a < b ? a : b;
-    return least < c ? least : c;
-}
-
-/* How many letters to insert, remove or replace to make `to` of `from` (Levenshtein 1965), or, if `within`,
- * the part of it that is nearest (Sellers 1980). */
-static int edits(const char *from, const char *to, bool within)
-{
-    int row[DUMP_NAME] = {0}; /* row[j]: from what was read of `from` to j letters of `to` */
-    int length = (int)strlen(to);
-    for (int j = 0; j <= length; j++)
-        row[j] = within ? 0 : j;
-    for (int i = 1; *from; i++, from++) {
-        int diagonal = row[0];
-        row[0] = i;
-        for (int j = 1; j <= length; j++) {
-            int above = row[j];
-            row[j] = least_of(above + 1, row[j - 1] + 1, diagonal + (*from != to[j - 1]));
-            diagonal = above;
-        }
-    }
-    int least = row[length];
-    for (int j = 0; within && j < length; j++)
-        least = row[j] < least ? row[j] : least;
-    return least;
-}
-
 /* People leave out the beginnings of long names: what lies within a name counts first. */
 static int distance(const char *wanted, const char *name)
 {
-    return edits(wanted, name, true) * DUMP_NAME + edits(wanted, name, false);
+    return word_edits(wanted, name, true) * WORD_LETTERS + word_edits(wanted, name, false);
 }
 
 static limn_status fail_unknown(const struct graph *graph, const char *wanted, limn_error *error)

@@ -3,6 +3,7 @@
 #include "files.h"
 #include "gemm.h"
 #include "machine_memory.h"
+#include "suggest.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -202,12 +203,24 @@ static const struct command *find_command(const char *name)
     return command->name ? command : NULL;
 }
 
+static limn_status fail_unknown(const char *name, limn_error *error)
+{
+    struct suggestion suggestion = {.typed = name};
+    char near[WORD_LETTERS + 24];
+    for (const struct command *command = commands; command->name; command++)
+        suggestion_offer(&suggestion, command->name);
+    suggestion_offer(&suggestion, "--help");
+    suggestion_offer(&suggestion, "--version");
+    return fail(error, LIMN_E_USAGE, "unknown command %s%s (limn --help lists them)", name,
+                suggestion_text(&suggestion, "", near));
+}
+
 static limn_status run_command(int argc, char **argv, limn_error *error)
 {
     const struct command *command = find_command(argv[1]);
     struct options options;
     if (!command)
-        return fail(error, LIMN_E_USAGE, "unknown command %s (limn --help lists them)", argv[1]);
+        return fail_unknown(argv[1], error);
     limn_status status = options_parse(command, argc - 1, argv + 1, &options, error);
     if (status != LIMN_OK)
         return status;

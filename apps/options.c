@@ -1,5 +1,6 @@
 /* options.c - the one table of options: parsing and help read it. */
 #include "app.h"
+#include "suggest.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -236,8 +237,16 @@ static limn_status bad_option(const struct command *command, const char *word, l
     for (const struct option_entry *entry = table; entry < table + OPTIONS; entry++)
         if (belongs(entry, command) && value_of(entry) == optopt)
             return fail(error, LIMN_E_USAGE, "%s: this option takes no value", word);
-    return fail(error, LIMN_E_USAGE, "%s: not an option of limn %s (limn %s --help lists them)",
-                optopt ? letter : word, command->name, command->name);
+    char name[WORD_LETTERS], near[WORD_LETTERS + 24];
+    size_t length = optopt ? 0 : strcspn(word + 2, "=");
+    snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : 0), optopt ? "" : word + 2);
+    struct suggestion suggestion = {.typed = name};
+    for (const struct option_entry *entry = table; entry < table + OPTIONS; entry++)
+        if (belongs(entry, command))
+            suggestion_offer(&suggestion, entry->name);
+    return fail(error, LIMN_E_USAGE, "%s: not an option of limn %s%s (limn %s --help lists them)",
+                optopt ? letter : word, command->name, suggestion_text(&suggestion, "--", near),
+                command->name);
 }
 
 limn_status options_parse(const struct command *command, int argc, char **argv, struct options *options,

@@ -3,6 +3,7 @@
 #include "inputs.h"
 #include "memory.h"
 #include "pixels.h"
+#include "suggest.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -285,22 +286,15 @@ static limn_status split(const struct options *options, limn_error *error)
 
 limn_status pixels_run(const struct options *options, limn_error *error)
 {
-    static const struct {
-        const char *name;
-        limn_status (*run)(const struct options *options, limn_error *error);
-    } actions[] = {
-        {"to-text", to_text}, {"from-text", from_text}, {"dataset", dataset},
-        {"mean", mean},       {"split", split},
-    };
-    enum { ACTIONS = sizeof actions / sizeof *actions };
+    static const char *const names[] = {"to-text", "from-text", "dataset", "mean", "split", NULL};
+    static limn_status (*const actions[])(const struct options *options,
+                                          limn_error *error) = {to_text, from_text, dataset, mean, split};
     const char *name = options->argument_count ? options->arguments[0] : "";
-    size_t chosen = 0;
-    while (chosen < ACTIONS && strcmp(name, actions[chosen].name) != 0)
-        chosen++;
-    if (chosen == ACTIONS)
-        return fail(error, LIMN_E_USAGE, "%s%sto-text, from-text, dataset, mean or split expected", name,
-                    *name ? ": " : "");
-    if (actions[chosen].run != split && (options->grid_rows || options->height))
+    int chosen;
+    limn_status status = word_choose("pixels", name, names, &chosen, error);
+    if (status != LIMN_OK)
+        return status;
+    if (actions[chosen] != split && (options->grid_rows || options->height))
         return fail(error, LIMN_E_USAGE, "--grid and --size belong to split");
-    return actions[chosen].run(options, error);
+    return actions[chosen](options, error);
 }

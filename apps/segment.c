@@ -5,6 +5,7 @@
 #include "segment.h"
 #include "segment_report.h"
 #include "segment_view.h"
+#include "suggest.h"
 
 #include <limits.h>
 #include <string.h>
@@ -24,15 +25,13 @@ struct context {
 
 static limn_status find_view(const char *name, enum segment_view *view, limn_error *error)
 {
-    *view = VIEW_COLOUR;
-    if (!name)
-        return LIMN_OK;
+    const char *names[VIEWS + 1] = {NULL};
+    int chosen = VIEW_COLOUR;
     for (int i = 0; i < VIEWS; i++)
-        if (strcmp(name, segment_view_names[i]) == 0) {
-            *view = (enum segment_view)i;
-            return LIMN_OK;
-        }
-    return fail(error, LIMN_E_USAGE, "--view %s: mask, color, overlay, side or cutout expected", name);
+        names[i] = segment_view_names[i];
+    limn_status status = name ? word_choose("--view", name, names, &chosen, error) : LIMN_OK;
+    *view = (enum segment_view)chosen;
+    return status;
 }
 
 static bool ends_with(const char *path, const char *ending)

@@ -87,7 +87,7 @@ BAD_USAGE = [
     (["bench", "everything"], "model, layers, kernels or machine"),
     (["bench", "model", "layers"], "model, layers, kernels or machine"),
     (["bench", "model", "-m", WEIGHTS, "--gemm", "mkl"], "--gemm mkl: auto, openblas, native or reference expected"),
-    (["bench", "model", "-m", WEIGHTS, "--isa", "mmx"], 'instruction set "mmx"'),
+    (["bench", "model", "-m", WEIGHTS, "--isa", "mmx"], "--isa mmx: auto, baseline, avx2, avx512 or neon expected"),
 ]
 
 
