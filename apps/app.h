@@ -42,7 +42,7 @@ struct options {
     const char *svg;
     const char *op, *shape, *baseline, *trace; /* bench, and the next line */
     bool steps, markdown;
-    bool json, csv, masks, quiet, force, no_orient, help;
+    bool json, csv, masks, quiet, force, recursive, no_orient, help;
     char **arguments; /* what is left: plain arguments */
     int argument_count;
 };

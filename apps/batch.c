@@ -1,144 +1,136 @@
 /* batch.c - see batch.h. */
 #include "batch.h"
 #include "files.h"
-#include "inputs.h"
 #include "memory.h"
 
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 struct batch {
-    char **inputs, **outputs;
-    size_t count, room;
-    bool png; /* files in a folder become PNG, whatever the inputs were */
+    struct inputs inputs;
+    char **outputs; /* of each input */
+    bool to_folder;
 };
 
 static void batch_free(struct batch *batch)
 {
-    names_free(batch->inputs, batch->count);
-    names_free(batch->outputs, batch->count);
-    *batch = (struct batch){0};
-}
-
-static limn_status batch_add(struct batch *batch, const char *input, const char *output, limn_error *error)
-{
-    if (batch->count == batch->room) {
-        size_t room = batch->room ? 2 * batch->room : 16, bytes = room * sizeof(char *);
-        char **inputs = mem_resize(batch->inputs, bytes);
-        batch->inputs = inputs ? inputs : batch->inputs;
-        char **outputs = inputs ? mem_resize(batch->outputs, bytes) : NULL;
-        batch->outputs = outputs ? outputs : batch->outputs;
-        if (!outputs)
-            return fail_memory(error, "the list of pictures", bytes);
-        batch->room = room;
-    }
-    char *kept_input = mem_strdup(input), *kept_output = mem_strdup(output);
-    if (!kept_input || !kept_output) {
-        mem_free(kept_input);
-        mem_free(kept_output);
-        return fail_memory(error, input, strlen(input) + strlen(output));
-    }
-    batch->inputs[batch->count] = kept_input;
-    batch->outputs[batch->count++] = kept_output;
-    return LIMN_OK;
-}
-
-bool looks_like_picture(const char *name)
-{
-    static const char *const endings[] = {".png", ".jpg", ".jpeg", ".bmp", ".ppm",  ".pgm",  ".pbm",
-                                          ".pnm", ".gif", ".webp", ".tif", ".tiff", ".heic", ".avif"};
-    const char *dot = strrchr(name, '.');
-    for (size_t i = 0; dot && i < sizeof endings / sizeof *endings; i++)
-        if (strcasecmp(dot, endings[i]) == 0)
-            return true;
-    return false;
+    if (batch->outputs)
+        names_free(batch->outputs, batch->inputs.count);
+    inputs_free(&batch->inputs);
 }
 
 /* FOLDER/NAME, with .png for an extension that cannot be written, or for any. */
-static limn_status output_name(const char *folder, const char *input, bool png, char path[PATH_MAX],
+static limn_status output_path(const char *folder, const struct input *input, bool png, char path[PATH_MAX],
                                limn_error *error)
 {
-    const char *slash = strrchr(input, '/'), *name = slash ? slash + 1 : input, *dot = strrchr(name, '.');
+    const char *name = input->name, *slash = strrchr(name, '/'), *dot = strrchr(slash ? slash : name, '.');
     bool keep = !png && picture_format_known(name);
     int stem = keep || !dot ? (int)strlen(name) : (int)(dot - name);
     if (snprintf(path, PATH_MAX, "%s/%.*s%s", folder, stem, name, keep ? "" : ".png") >= PATH_MAX)
-        return fail(error, LIMN_E_USAGE, "%s: the path is too long", input);
+        return fail(error, LIMN_E_USAGE, "%s: the path is too long", input->path);
     return LIMN_OK;
 }
 
-static limn_status add_to_folder(struct batch *batch, const char *input, const char *folder,
-                                 limn_error *error)
+static limn_status name_outputs(const struct options *options, bool png, struct batch *batch,
+                                limn_error *error)
 {
-    char output[PATH_MAX];
-    limn_status status = output_name(folder, input, batch->png, output, error);
-    for (size_t i = 0; status == LIMN_OK && i < batch->count; i++)
-        if (strcmp(batch->outputs[i], output) == 0)
-            status = fail(error, LIMN_E_USAGE, "%s and %s would both be written to %s", batch->inputs[i],
-                          input, output);
-    return status == LIMN_OK ? batch_add(batch, input, output, error) : status;
-}
-
-static limn_status add_folder(struct batch *batch, const char *input, const char *folder, limn_error *error)
-{
-    char **names;
-    size_t count;
-    limn_status status = folder_list(input, &names, &count, error);
-    if (status != LIMN_OK)
-        return status;
-    size_t before = batch->count;
+    char path[PATH_MAX];
+    limn_status status = LIMN_OK;
+    size_t count = batch->inputs.count;
+    if (!(batch->outputs = mem_zalloc(count, sizeof *batch->outputs)))
+        return fail_memory(error, "the list of outputs", count * sizeof *batch->outputs);
     for (size_t i = 0; status == LIMN_OK && i < count; i++) {
-        char path[PATH_MAX];
-        if (!looks_like_picture(names[i]))
-            continue;
-        if (snprintf(path, sizeof path, "%s/%s", input, names[i]) >= (int)sizeof path)
-            status = fail(error, LIMN_E_USAGE, "%s/%s: the path is too long", input, names[i]);
-        else if (!path_is_folder(path))
-            status = add_to_folder(batch, path, folder, error);
+        const char *output = options->output;
+        if (batch->to_folder) {
+            status = output_path(options->output, &batch->inputs.list[i], png, path, error);
+            output = path;
+        }
+        if (status == LIMN_OK && !(batch->outputs[i] = mem_strdup(output)))
+            status = fail_memory(error, output, strlen(output) + 1);
     }
-    names_free(names, count);
-    if (status == LIMN_OK && batch->count == before)
-        return fail(error, LIMN_E_INPUT, "%s: no pictures in this folder", input);
     return status;
 }
 
-static const char *input_at(const struct options *options, int index)
+static int compare_texts(const void *a, const void *b)
 {
-    if (options->input)
-        return index == 0 ? options->input : options->arguments[index - 1];
-    return options->arguments[index];
+    return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static limn_status collect(const struct options *options, struct batch *batch, limn_error *error)
+/* Fails with the names of the first two inputs that would be written to this one. */
+static limn_status fail_twice(const struct batch *batch, const char *output, limn_error *error)
 {
-    int inputs = options->argument_count + (options->input != NULL);
+    const char *first = NULL;
+    size_t i = 0;
+    for (;; i++)
+        if (strcmp(batch->outputs[i], output) == 0) {
+            if (first)
+                break;
+            first = batch->inputs.list[i].path;
+        }
+    return fail(error, LIMN_E_USAGE, "%s and %s would both be written to %s", first,
+                batch->inputs.list[i].path, output);
+}
+
+/* Whether no two outputs are one file. */
+static limn_status check_outputs(const struct batch *batch, limn_error *error)
+{
+    size_t count = batch->inputs.count, bytes = count * sizeof(char *);
+    char **sorted = mem_alloc(bytes);
+    limn_status status = LIMN_OK;
+    if (!sorted)
+        return fail_memory(error, "the list of outputs", bytes);
+    memcpy(sorted, batch->outputs, bytes);
+    qsort(sorted, count, sizeof *sorted, compare_texts);
+    for (size_t i = 1; status == LIMN_OK && i < count; i++)
+        if (strcmp(sorted[i - 1], sorted[i]) == 0)
+            status = fail_twice(batch, sorted[i], error);
+    mem_free(sorted);
+    return status;
+}
+
+static limn_status collect(const struct options *options, bool png, struct batch *batch, limn_error *error)
+{
+    int given = options->argument_count + (options->input != NULL);
     const char *output = options->output;
-    if (!inputs)
+    if (!given)
         return fail(error, LIMN_E_USAGE, "an input is needed: a picture, a folder, or - for standard input");
     if (!output)
         return fail(error, LIMN_E_USAGE, "where to? -o OUTPUT is needed");
-    bool several = inputs > 1, to_folder;
-    limn_status status = folder_find(output, LIMN_E_OUTPUT, &to_folder, error);
+    bool several = given > 1;
+    limn_status status = folder_find(output, LIMN_E_OUTPUT, &batch->to_folder, error);
     if (status == LIMN_OK && !several)
-        status = folder_find(input_at(options, 0), LIMN_E_INPUT, &several, error);
+        status = folder_find(options->input ? options->input : options->arguments[0], LIMN_E_INPUT, &several,
+                             error);
     if (status != LIMN_OK)
         return status;
     if (several && strcmp(output, "-") == 0)
         return fail(error, LIMN_E_USAGE, "only one picture can go to standard output; -o FOLDER is needed");
-    if (!several && !to_folder) {
-        if (!picture_format_known(output))
-            return fail(error, LIMN_E_USAGE,
-                        "%s: the extension names no format that can be written (.png, .jpg, "
-                        ".bmp, .ppm, .pgm, .pnm)",
-                        output);
-        return batch_add(batch, input_at(options, 0), output, error);
+    batch->to_folder = batch->to_folder || several;
+    if (!batch->to_folder && !picture_format_known(output))
+        return fail(
+            error, LIMN_E_USAGE,
+            "%s: the extension names no format that can be written (.png, .jpg, .bmp, .ppm, .pgm, .pnm)",
+            output);
+    status = inputs_collect(options, 0, &batch->inputs, error);
+    if (status == LIMN_OK)
+        status = name_outputs(options, png, batch, error);
+    if (status == LIMN_OK)
+        status = check_outputs(batch, error);
+    return status == LIMN_OK && batch->to_folder ? folder_create(output, error) : status;
+}
+
+/* The folders below that of -o which this output goes into. */
+static limn_status make_folders(char *output, const char *folder, limn_error *error)
+{
+    limn_status status = LIMN_OK;
+    char *slash = strchr(output + strlen(folder) + 1, '/');
+    for (; status == LIMN_OK && slash; slash = strchr(slash + 1, '/')) {
+        *slash = 0;
+        status = folder_create(output, error);
+        *slash = '/';
     }
-    for (int i = 0; status == LIMN_OK && i < inputs; i++) {
-        const char *input = input_at(options, i);
-        status = path_is_folder(input) ? add_folder(batch, input, output, error)
-                                       : add_to_folder(batch, input, output, error);
-    }
-    return status == LIMN_OK ? folder_create(output, error) : status;
+    return status;
 }
 
 /* Says in front which picture it was that memory did not suffice for. */
@@ -155,18 +147,22 @@ static void name_picture(const char *input, limn_error *error)
 static limn_status run(const struct options *options, bool png, batch_step step, void *context,
                        limn_error *error)
 {
-    struct batch batch = {.png = png};
+    struct batch batch = {0};
     size_t failed = 0;
-    limn_status status = collect(options, &batch, error);
-    for (size_t i = 0; status == LIMN_OK && i < batch.count; i++) {
-        limn_status one = step(context, batch.inputs[i], batch.outputs[i], error);
+    limn_status status = collect(options, png, &batch, error);
+    size_t count = batch.inputs.count;
+    for (size_t i = 0; status == LIMN_OK && i < count; i++) {
+        const struct input *input = &batch.inputs.list[i];
+        limn_status one = batch.to_folder ? make_folders(batch.outputs[i], options->output, error) : LIMN_OK;
+        if (one == LIMN_OK)
+            one = step(context, input, batch.outputs[i], error);
         if (one == LIMN_OK)
             continue;
         if (one == LIMN_E_MEMORY)
-            name_picture(batch.inputs[i], error);
+            name_picture(input->path, error);
         /* With weights that do not work the next picture would fare no better; a smaller one may find the
          * memory that this one did not. */
-        if (batch.count == 1 || one == LIMN_E_WEIGHTS) {
+        if (count == 1 || one == LIMN_E_WEIGHTS) {
             status = one;
         } else {
             fprintf(stderr, "limn: %s\n", error->message);
@@ -174,7 +170,7 @@ static limn_status run(const struct options *options, bool png, batch_step step,
         }
     }
     if (status == LIMN_OK && failed)
-        status = fail(error, LIMN_E_SOME, "%zu of %zu pictures failed", failed, batch.count);
+        status = fail(error, LIMN_E_SOME, "%zu of %zu pictures failed", failed, count);
     batch_free(&batch);
     return status;
 }

@@ -2,29 +2,27 @@
 #ifndef APP_BATCH_H
 #define APP_BATCH_H
 
-#include "app.h"
+#include "inputs.h"
 #include "pictures/picture.h"
 
 /* Turns one picture into one file. */
-typedef limn_status (*batch_step)(void *context, const char *input, const char *output, limn_error *error);
+typedef limn_status (*batch_step)(void *context, const struct input *input, const char *output,
+                                  limn_error *error);
 
 /* Runs `step` for every input of the command line:
  *
  *   one file, -o FILE         FILE
  *   several files, -o FOLDER  FOLDER/NAME of each; the folder is made
- *   a folder, -o FOLDER       every picture in it, in natural order
+ *   a folder, -o FOLDER       every picture in it, in natural order; with --recursive those in its folders
+ *                             too, FOLDER/PATH of each below the input; folders are made
  *
  * The name keeps its extension when pictures can be written in that format, else it becomes .png. Two inputs
- * with one output name are an error. One bad picture, or one too large for the memory, does not stop the
- * rest: its message is printed, and LIMN_E_SOME returned at the end. A single input's failure is returned as
- * the status. */
+ * with one output name are an error, before any work. One bad picture, or one too large for the memory, does
+ * not stop the rest: its message is printed, and LIMN_E_SOME returned at the end. A single input's failure is
+ * returned as the status. */
 limn_status batch_run(const struct options *options, batch_step step, void *context, limn_error *error);
 
 /* The same for results that should not go through JPEG: names made in a folder all end in .png. */
 limn_status batch_run_png(const struct options *options, batch_step step, void *context, limn_error *error);
-
-/* In a folder, what looks like a picture by its name; what it is, its content decides. Formats that are
- * refused are on the list, so that the user hears of them. */
-bool looks_like_picture(const char *name);
 
 #endif

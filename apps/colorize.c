@@ -167,7 +167,8 @@ static limn_status check_memory(const struct context *context, const struct pict
     return fail_need(error, what, bytes, "a smaller picture");
 }
 
-static limn_status colorize_file(void *context, const char *input, const char *output, limn_error *error)
+static limn_status colorize_file(void *context, const struct input *input, const char *output,
+                                 limn_error *error)
 {
     const struct context *c = context;
     const struct options *options = c->options;
@@ -175,11 +176,11 @@ static limn_status colorize_file(void *context, const char *input, const char *o
     limn_status status = output_check(output, options->force, error);
     if (status != LIMN_OK)
         return status;
-    status = picture_read(input, !options->no_orient, &picture, error);
+    status = picture_read(input->path, !options->no_orient, &picture, error);
     if (status != LIMN_OK)
         return status;
     if (picture.warning[0])
-        app_note(options, "%s: %s", input, picture.warning);
+        app_note(options, "%s: %s", input->path, picture.warning);
     status = check_memory(c, &picture, output, error);
     if (status == LIMN_OK)
         status = colorize(c, &picture, error);

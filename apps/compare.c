@@ -1,8 +1,7 @@
 /* compare.c - limn compare: how alike pictures or masks are, in pairs or folder against folder. */
-#include "batch.h"
 #include "compare_report.h"
 #include "files.h"
-#include "memory.h"
+#include "inputs.h"
 #include "pictures/mask.h"
 
 #include <limits.h>
@@ -57,30 +56,10 @@ static limn_status compare_pair(struct compare_report *report, const char *a, co
 
 /* ---- folders ----------------------------------------------------------------------------- */
 
-/* The pictures of a folder; the names of other files are dropped. */
 struct folder {
     const char *path;
-    char **names;
-    size_t count;
+    struct inputs pictures;
 };
-
-static limn_status open_folder(const char *path, struct folder *folder, limn_error *error)
-{
-    *folder = (struct folder){.path = path};
-    limn_status status = folder_list(path, &folder->names, &folder->count, error);
-    if (status != LIMN_OK)
-        return status;
-    size_t kept = 0;
-    for (size_t i = 0; i < folder->count; i++)
-        if (looks_like_picture(folder->names[i]))
-            folder->names[kept++] = folder->names[i];
-        else
-            mem_free(folder->names[i]);
-    folder->count = kept;
-    if (!kept)
-        return fail(error, LIMN_E_INPUT, "%s: no pictures in this folder", path);
-    return LIMN_OK;
-}
 
 static bool same_stem(const char *a, const char *b)
 {
@@ -93,13 +72,14 @@ static limn_status find_partner(const struct folder *folder, const char *name, c
                                 limn_error *error)
 {
     *partner = NULL;
-    for (size_t i = 0; i < folder->count; i++) {
-        if (!same_stem(folder->names[i], name))
+    for (size_t i = 0; i < folder->pictures.count; i++) {
+        const char *other = folder->pictures.list[i].name;
+        if (!same_stem(other, name))
             continue;
         if (*partner)
             return fail(error, LIMN_E_INPUT, "%s: both %s and %s in %s could be its partner", name, *partner,
-                        folder->names[i], folder->path);
-        *partner = folder->names[i];
+                        other, folder->path);
+        *partner = other;
     }
     if (!*partner)
         return fail(error, LIMN_E_INPUT, "%s: no picture of this name in %s", name, folder->path);
@@ -125,12 +105,13 @@ static void note_unmatched(const struct options *options, const struct folder fo
     size_t unmatched = 0;
     limn_error error;
     const char *partner;
-    for (size_t i = 0; i < folders[1].count; i++) {
-        find_partner(&folders[0], folders[1].names[i], &partner, &error);
+    const struct inputs *others = &folders[1].pictures;
+    for (size_t i = 0; i < others->count; i++) {
+        find_partner(&folders[0], others->list[i].name, &partner, &error);
         unmatched += !partner;
     }
     if (unmatched)
-        app_note(options, "%zu of %zu pictures in %s have no partner in %s", unmatched, folders[1].count,
+        app_note(options, "%zu of %zu pictures in %s have no partner in %s", unmatched, others->count,
                  folders[1].path, folders[0].path);
 }
 
@@ -138,10 +119,11 @@ static void note_unmatched(const struct options *options, const struct folder fo
 static limn_status compare_folders(struct compare_report *report, const struct folder folders[2],
                                    limn_error *error)
 {
-    size_t failed = 0, count = folders[0].count;
+    const struct inputs *pictures = &folders[0].pictures;
+    size_t failed = 0, count = pictures->count;
     note_unmatched(report->options, folders);
     for (size_t i = 0; i < count; i++) {
-        limn_status status = compare_named(report, folders, folders[0].names[i], error);
+        limn_status status = compare_named(report, folders, pictures->list[i].name, error);
         if (status == LIMN_OK)
             continue;
         if (count == 1)
@@ -181,13 +163,12 @@ limn_status compare_run(const struct options *options, limn_error *error)
             compare_report_end(&report);
         return status;
     }
-    struct folder folders[2] = {0};
-    status = open_folder(a, &folders[0], error);
-    if (status == LIMN_OK)
-        status = open_folder(b, &folders[1], error);
+    struct folder folders[2] = {{.path = a}, {.path = b}};
+    for (int i = 0; status == LIMN_OK && i < 2; i++)
+        status = inputs_add_folder(options, folders[i].path, &folders[i].pictures, error);
     if (status == LIMN_OK)
         status = compare_folders(&report, folders, error);
-    names_free(folders[0].names, folders[0].count);
-    names_free(folders[1].names, folders[1].count);
+    inputs_free(&folders[0].pictures);
+    inputs_free(&folders[1].pictures);
     return status;
 }

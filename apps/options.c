@@ -34,6 +34,8 @@ static const struct option_entry {
      offsetof(struct options, input), 0, 0, UPSCALE | RUN | INSPECT | VERIFY | PIXELS | SEGMENT | COLORIZE},
     {'o', "output", "PATH", "output; - is standard output", TEXT, offsetof(struct options, output), 0, 0,
      UPSCALE | RUN | PIXELS | GENERATE | SEGMENT | COLORIZE},
+    {'r', "recursive", NULL, "work through the folders in a folder too", FLAG,
+     offsetof(struct options, recursive), 0, 0, UPSCALE | COMPARE | PIXELS | SEGMENT | COLORIZE},
     {0, "tile", "N", "compute in bands of N input rows; 0: the whole at once (default: by memory)", WHOLE,
      offsetof(struct options, tile), 0, 1 << 20, UPSCALE},
     {0, "quality", "N", "JPEG quality, 1 to 100 (default 92)", WHOLE, offsetof(struct options, quality), 1,

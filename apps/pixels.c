@@ -118,11 +118,11 @@ static limn_status write_table(const struct options *options, const struct input
     struct output *output;
     limn_status status = LIMN_OK;
     for (size_t i = 0; status == LIMN_OK && i < inputs->count; i++) {
-        status = read_plane(options, inputs->paths[i], &planes[i], error);
+        status = read_plane(options, inputs->list[i].path, &planes[i], error);
         if (status == LIMN_OK && i == 0)
             status = check_planes(planes, inputs->count, error);
         if (status == LIMN_OK)
-            status = pixels_check_size(&planes[i], input_name(inputs->paths[i]), planes->width,
+            status = pixels_check_size(&planes[i], input_name(inputs->list[i].path), planes->width,
                                        planes->height, error);
     }
     if (status == LIMN_OK)
@@ -176,7 +176,7 @@ static limn_status sum_inputs(const struct options *options, const struct inputs
     for (size_t i = 0; status == LIMN_OK && i < inputs->count; i++) {
         unsigned char *bytes;
         size_t size;
-        const char *path = inputs->paths[i];
+        const char *path = inputs->list[i].path;
         status = file_read_all(path, MOST_TEXT_BYTES, LIMN_E_INPUT, &bytes, &size, error);
         if (status == LIMN_OK)
             status = sum_bytes(options, bytes, size, input_name(path), inputs->count == 1, sums, error);
@@ -296,5 +296,7 @@ limn_status pixels_run(const struct options *options, limn_error *error)
         return status;
     if (actions[chosen] != split && (options->grid_rows || options->height))
         return fail(error, LIMN_E_USAGE, "--grid and --size belong to split");
+    if (actions[chosen] != dataset && actions[chosen] != mean && options->recursive)
+        return fail(error, LIMN_E_USAGE, "--recursive belongs to dataset and mean");
     return actions[chosen](options, error);
 }

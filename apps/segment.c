@@ -79,9 +79,10 @@ static limn_status check_format(enum segment_view view, const char *output, limn
 /* ---- one picture ------------------------------------------------------------------------- */
 
 /* The mask that belongs to a picture: --truth, or FOLDER/NAME.png in it. */
-static limn_status truth_path(const char *truth, const char *input, char path[PATH_MAX], limn_error *error)
+static limn_status truth_path(const char *truth, const struct input *input, char path[PATH_MAX],
+                              limn_error *error)
 {
-    const char *slash = strrchr(input, '/'), *name = slash ? slash + 1 : input, *dot = strrchr(name, '.');
+    const char *name = input->name, *slash = strrchr(name, '/'), *dot = strrchr(slash ? slash : name, '.');
     int stem = (int)(dot ? dot - name : (ptrdiff_t)strlen(name));
     int length = path_is_folder(truth) ? snprintf(path, PATH_MAX, "%s/%.*s.png", truth, stem, name)
                                        : snprintf(path, PATH_MAX, "%s", truth);
@@ -90,7 +91,8 @@ static limn_status truth_path(const char *truth, const char *input, char path[PA
 
 /* Files of one picture, and what becomes of it. */
 struct work {
-    const char *input, *output;
+    const struct input *input;
+    const char *output;
     char truth[PATH_MAX]; /* "" for none */
     struct picture source, masks[2];
     struct npy probabilities;
@@ -106,9 +108,9 @@ static limn_status read_inputs(const struct context *c, struct work *work, limn_
     if (status == LIMN_OK && options->truth)
         status = mask_read(work->truth, !options->no_orient, &work->masks[1], error);
     if (status == LIMN_OK)
-        status = picture_read(work->input, !options->no_orient, &work->source, error);
+        status = picture_read(work->input->path, !options->no_orient, &work->source, error);
     if (status == LIMN_OK && work->source.warning[0])
-        app_note(options, "%s: %s", work->input, work->source.warning);
+        app_note(options, "%s: %s", work->input->path, work->source.warning);
     return status;
 }
 
@@ -129,7 +131,7 @@ static limn_status write_outputs(const struct context *c, const struct work *wor
 
 static limn_status process(struct context *c, struct work *work, limn_error *error)
 {
-    const char *const names[2] = {work->input, work->truth};
+    const char *const names[2] = {work->input->path, work->truth};
     limn_status status = read_inputs(c, work, error);
     if (status == LIMN_OK)
         c->how.afterwards = segment_paint_bytes(c->view, &work->source, &c->labels, &c->values, work->output);
@@ -141,12 +143,13 @@ static limn_status process(struct context *c, struct work *work, limn_error *err
     if (status == LIMN_OK)
         status = write_outputs(c, work, error);
     if (status == LIMN_OK)
-        segment_report_add(&c->report, work->input, work->output, &work->masks[0],
+        segment_report_add(&c->report, work->input->path, work->output, &work->masks[0],
                            work->truth[0] ? work->truth : NULL, &work->counts);
     return status;
 }
 
-static limn_status segment_file(void *context, const char *input, const char *output, limn_error *error)
+static limn_status segment_file(void *context, const struct input *input, const char *output,
+                                limn_error *error)
 {
     struct context *c = context;
     struct work work = {.input = input, .output = output};

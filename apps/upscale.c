@@ -38,16 +38,17 @@ static void show_progress(void *context, int64_t done, int64_t all)
                 done == all ? "\n" : "");
 }
 
-static limn_status upscale_file(void *context, const char *input, const char *output, limn_error *error)
+static limn_status upscale_file(void *context, const struct input *input, const char *output,
+                                limn_error *error)
 {
     struct context *c = context;
     const struct options *options = c->options;
     struct picture source;
-    limn_status status = picture_read(input, !options->no_orient, &source, error);
+    limn_status status = picture_read(input->path, !options->no_orient, &source, error);
     if (status != LIMN_OK)
         return status;
     if (source.warning[0])
-        app_note(options, "%s: %s", input, source.warning);
+        app_note(options, "%s: %s", input->path, source.warning);
     c->source = &source;
     c->output = output;
     c->writer = NULL;

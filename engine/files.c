@@ -232,6 +232,12 @@ bool path_is_folder(const char *path)
     return folder_find(path, LIMN_E_INPUT, &found, NULL) == LIMN_OK && found;
 }
 
+bool path_is_link(const char *path)
+{
+    struct stat status;
+    return lstat(path, &status) == 0 && S_ISLNK(status.st_mode);
+}
+
 /* The folder that a path leads into, and the last word of the path. */
 static const char *split_path(const char *path, char folder[PATH_MAX])
 {

@@ -48,7 +48,10 @@ bool file_read_start(const char *path, char *text, size_t room);
 /* False also where nothing stands, or what does cannot be looked at. */
 bool path_is_folder(const char *path);
 
-/* The same with an error, of the status `kind`, for a path that cannot be looked at. */
+/* Whether a symbolic link stands there, wherever it leads. */
+bool path_is_link(const char *path);
+
+/* path_is_folder with an error, of the status `kind`, for a path that cannot be looked at. */
 limn_status folder_find(const char *path, limn_status kind, bool *found, limn_error *error);
 
 /* Whether two paths name one file, be it there already or not: by other words, or through a link. */

@@ -43,6 +43,7 @@ const struct trial trials[] = {
     {UPSCALE_WITH "-t 1 in/d.ppm -o out/large.ppm", 0, NULL, NULL},
     {UPSCALE_WITH "-t 2 - -o -", 0, "in/a.png", NULL},
     {UPSCALE_WITH "in/many in/a.png -o out/large", SEVERAL | MANY, NULL, NULL},
+    {UPSCALE_WITH "-t 1 -r in/tree -o out/large", SEVERAL | MANY, NULL, NULL},
     {GENERATE_WITH "-n 3 -o out/sheet.png --json", 0, NULL, NULL},
     {GENERATE_WITH "-n 2 --seed 7 -o out/folder/", MANY, NULL, NULL},
     {GENERATE_WITH "--latent in/latent.npy -o out/sheet.jpg", 0, NULL, NULL},
@@ -197,10 +198,11 @@ static void make_whole_vae(const char *path)
 
 void trials_prepare(void)
 {
-    static const char *const folders[] = {"in", "in/many", "in/others", "in/masks", "out", "want"};
-    static const char *const pictures[] = {"in/a.png",        "in/b.jpg",        "in/c.bmp",
-                                           "in/d.ppm",        "in/many/1.png",   "in/many/10.ppm",
-                                           "in/others/1.bmp", "in/others/10.png"};
+    static const char *const folders[] = {"in",      "in/many",      "in/others", "in/masks",
+                                          "in/tree", "in/tree/deep", "out",       "want"};
+    static const char *const pictures[] = {
+        "in/a.png",       "in/b.jpg",        "in/c.bmp",         "in/d.ppm",      "in/many/1.png",
+        "in/many/10.ppm", "in/others/1.bmp", "in/others/10.png", "in/tree/1.ppm", "in/tree/deep/2.png"};
     static const char *const masks[] = {"in/mask.png", "in/masks/1.png", "in/masks/10.png"};
     char goldens[PATH_MAX];
     assert_non_null(getcwd(goldens, sizeof goldens - sizeof "/tests/goldens"));

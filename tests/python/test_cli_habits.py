@@ -1,14 +1,16 @@
-"""Habits of the command line: mistyped words."""
+"""Habits of the command line: mistyped words, folders in folders."""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import cli_support
 import pytest
-from cli_support import LIMN, ROOT, WEIGHTS, fails
+from cli_support import LIMN, ROOT, WEIGHTS, fails, limn, pixels, png, ppm, read_png, succeeds
 
 # Mistyped words
 
@@ -69,3 +71,102 @@ def test_names_of_weights(tmp_path: Path) -> None:
 def test_published_weights_can_be_fetched(name: str, tmp_path: Path) -> None:
     line = fails(3, "inspect", name, env={"LIMN_WEIGHTS": str(tmp_path)})
     assert f"no weights called {name}: " in line and line.endswith(f"; tools/fetch.py {name} fetches them\n")
+
+
+# Folders in folders
+
+UPSCALE = ["upscale", "-m", WEIGHTS]
+
+
+def make_tree(folder: Path, *names: str) -> Path:
+    for seed, name in enumerate(names):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(png(pixels(4, 5, 3, seed)))
+    return folder
+
+
+def files_in(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir())
+
+
+def test_recursion_keeps_the_structure(tmp_path: Path) -> None:
+    source = make_tree(tmp_path / "in", "a.png", "x/a.png", "x/y.old/z", "x/y.old/b.png", "w/c.gif", "v.png/d.png")
+    shutil.copy(source / "x/a.png", source / "w/c.gif")
+    (source / "empty").mkdir()
+    succeeds(*UPSCALE, source, "-o", tmp_path / "flat")
+    assert files_in(tmp_path / "flat") == ["a.png"]
+    succeeds(*UPSCALE, "-r", f"{source}/", "-o", f"{tmp_path}/out/")
+    assert files_in(tmp_path / "out") == ["a.png", "v.png/d.png", "w/c.png", "x/a.png", "x/y.old/b.png"]
+    assert not (tmp_path / "out/empty").exists()
+    succeeds(*UPSCALE, source / "x/y.old/b.png", "-o", tmp_path / "b.png", "--recursive")
+    assert (tmp_path / "b.png").read_bytes() == (tmp_path / "out/x/y.old/b.png").read_bytes()
+
+
+def test_recursion_ends_at_links_and_at_its_own_results(tmp_path: Path) -> None:
+    source = make_tree(tmp_path / "in", "a.png", "x/b.png")
+    make_tree(tmp_path / "far", "c.png")
+    for link, target in {"up": "..", "x/here": ".", "self": "self", "none": "nowhere", "x/far": tmp_path / "far"}.items():
+        (source / link).symlink_to(target)
+    (source / "x/linked.png").symlink_to(tmp_path / "far/c.png")
+    for options in ([], ["--force"]):
+        succeeds(*UPSCALE, "-r", source, "-o", source / "x/large", *options)
+        assert files_in(source / "x/large") == ["a.png", "x/b.png", "x/linked.png"]
+
+
+def test_recursion_to_the_depth_that_paths_allow(tmp_path: Path) -> None:
+    """The last picture's path has 4095 bytes; a level deeper there would be no path to it."""
+    room = 4095 - len(f"{tmp_path}/in") - len("/a.png")
+    levels = ["d"] * (room // 2 - 1) + ["d" * (1 + room % 2)]
+    before = os.getcwd()
+    try:
+        os.chdir(make_tree(tmp_path / "in", "b.png"))
+        for level in levels:
+            os.mkdir(level)
+            os.chdir(level)
+        Path("a.png").write_bytes(png(pixels(4, 5)))
+        table = succeeds("pixels", "dataset", "-r", tmp_path / "in")
+        assert table.splitlines()[1].count(b",") == 5  # number, row, column, two pictures, mean
+        os.mkdir("deeper.png")
+        assert "the path is too long" in fails(2, "pixels", "dataset", "-r", tmp_path / "in")
+    finally:
+        os.chdir(before)
+        subprocess.run(["rm", "-rf", tmp_path / "in"], check=True)  # rmtree calls itself at each level
+
+
+def test_two_inputs_for_one_output_are_refused_before_any_work(tmp_path: Path) -> None:
+    source = make_tree(tmp_path / "in", "x/0.png", "x/a.gif", "x/a.png", "y/a.png")
+    line = fails(2, *UPSCALE, "-r", source, "-o", tmp_path / "out")
+    assert f"{source}/x/a.gif and {source}/x/a.png would both be written to {tmp_path}/out/x/a.png" in line
+    assert not (tmp_path / "out").exists()
+    line = fails(2, *UPSCALE, source / "x/a.png", source / "y/a.png", "-o", tmp_path / "out")
+    assert f"{source}/x/a.png and {source}/y/a.png would both be written to" in line
+
+
+def test_one_bad_picture_does_not_stop_the_rest(tmp_path: Path) -> None:
+    source = make_tree(tmp_path / "in", "a.png", "x/b.png", "x/c.png", "y/d.png")
+    (source / "x/b.png").write_bytes(b"no picture")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/y").write_text("in the way")
+    done = limn(*UPSCALE, "-r", source, "-o", tmp_path / "out")
+    lines = done.stderr.decode().splitlines()
+    assert (done.returncode, len(lines), lines[2]) == (1, 3, "limn: 2 of 4 pictures failed")
+    assert lines[0].startswith(f"limn: {source}/x/b.png: ") and lines[1].startswith(f"limn: {tmp_path}/out/y: ")
+    assert files_in(tmp_path / "out") == ["a.png", "x/c.png", "y"]
+
+
+def test_the_other_commands_that_take_folders(tmp_path: Path) -> None:
+    source = make_tree(tmp_path / "in", "a.png", "x/a.png")
+    succeeds("colorize", "-m", ROOT / "tests/goldens/eccv16.safetensors", "-r", source, "-o", tmp_path / "colour")
+    assert files_in(tmp_path / "colour") == files_in(source)
+    unet = ["segment", "-m", ROOT / "tests/goldens/unet-bilinear.safetensors", "--scale", "4", "--view", "mask", "-r"]
+    succeeds(*unet, source, "-o", tmp_path / "masks")
+    figures = succeeds(*unet, source, "-o", tmp_path / "again", "--truth", tmp_path / "masks", "--json")
+    assert {Path(picture["truth"]): picture["accuracy"] for picture in json.loads(figures)["pictures"]} == {
+        tmp_path / "masks/a.png": 1, tmp_path / "masks/x/a.png": 1,
+    }  # fmt: skip
+    pairs = json.loads(succeeds("compare", "-r", tmp_path / "masks", tmp_path / "again", "--json"))["pairs"]
+    assert [Path(pair["a"]) for pair in pairs] == [tmp_path / "masks/a.png", tmp_path / "masks/x/a.png"]
+    succeeds("pixels", "mean", "-r", source, "-o", tmp_path / "mean.png")
+    one = succeeds("pixels", "mean", source / "a.png", source / "x/a.png", "-o", "-")
+    assert (tmp_path / "mean.png").read_bytes() == one
+    assert "--recursive belongs to dataset and mean" in fails(2, "pixels", "to-text", "-r", source / "a.png")
