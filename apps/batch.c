@@ -2,6 +2,7 @@
 #include "batch.h"
 #include "files.h"
 #include "memory.h"
+#include "progress.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -151,8 +152,10 @@ static limn_status run(const struct options *options, bool png, batch_step step,
     size_t failed = 0;
     limn_status status = collect(options, png, &batch, error);
     size_t count = batch.inputs.count;
+    progress_begin(options, (int64_t)count, "pictures", options->json || options->truth);
     for (size_t i = 0; status == LIMN_OK && i < count; i++) {
         const struct input *input = &batch.inputs.list[i];
+        progress_show((int64_t)i);
         limn_status one = batch.to_folder ? make_folders(batch.outputs[i], options->output, error) : LIMN_OK;
         if (one == LIMN_OK)
             one = step(context, input, batch.outputs[i], error);
@@ -165,10 +168,11 @@ static limn_status run(const struct options *options, bool png, batch_step step,
         if (count == 1 || one == LIMN_E_WEIGHTS) {
             status = one;
         } else {
-            fprintf(stderr, "limn: %s\n", error->message);
+            app_warn("%s", error->message);
             failed++;
         }
     }
+    progress_end();
     if (status == LIMN_OK && failed)
         status = fail(error, LIMN_E_SOME, "%zu of %zu pictures failed", failed, count);
     batch_free(&batch);

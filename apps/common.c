@@ -2,6 +2,7 @@
 #include "app.h"
 #include "cpu.h"
 #include "files.h"
+#include "progress.h"
 #include "suggest.h"
 #include "models/models.h"
 
@@ -186,6 +187,7 @@ static void print_line(const char *format, va_list arguments)
     limn_error line; /* in which fail() leaves no control characters */
     vsnprintf(text, sizeof text, format, arguments);
     fail(&line, LIMN_OK, "%s", text);
+    progress_wipe();
     fprintf(stderr, "limn: %s\n", line.message);
 }
 

@@ -2,6 +2,7 @@
 #include "compare_report.h"
 #include "files.h"
 #include "inputs.h"
+#include "progress.h"
 #include "pictures/mask.h"
 
 #include <limits.h>
@@ -122,15 +123,20 @@ static limn_status compare_folders(struct compare_report *report, const struct f
     const struct inputs *pictures = &folders[0].pictures;
     size_t failed = 0, count = pictures->count;
     note_unmatched(report->options, folders);
+    progress_begin(report->options, (int64_t)count, "pairs", true);
     for (size_t i = 0; i < count; i++) {
+        progress_show((int64_t)i);
         limn_status status = compare_named(report, folders, pictures->list[i].name, error);
         if (status == LIMN_OK)
             continue;
-        if (count == 1)
+        if (count == 1) {
+            progress_end();
             return status;
-        fprintf(stderr, "limn: %s\n", error->message);
+        }
+        app_warn("%s", error->message);
         failed++;
     }
+    progress_end();
     compare_report_end(report);
     return failed ? fail(error, LIMN_E_SOME, "%zu of %zu pairs failed", failed, count) : LIMN_OK;
 }

@@ -4,6 +4,7 @@
 #include "generate.h"
 #include "latents.h"
 #include "memory.h"
+#include "progress.h"
 #include "pictures/grid.h"
 
 #include <errno.h>
@@ -24,7 +25,7 @@ struct task {
     struct grid grid;              /* of a sheet */
     struct picture_writer *writer; /* of a sheet */
     int64_t side;                  /* of a picture */
-    bool to_folder, show_progress;
+    bool to_folder;
     char folder[PATH_MAX];
 };
 
@@ -179,9 +180,7 @@ static limn_status take_picture(void *context, int64_t index, const struct pictu
 static void show_progress(void *context, int64_t done, int64_t all)
 {
     const struct task *task = context;
-    if (task->show_progress)
-        fprintf(stderr, "\r%3d%% of %" PRId64 " pictures%s", (int)(100 * done / all), task->count,
-                done == all ? "\n" : "");
+    progress_part(done * task->count / all, task->count, "pictures");
 }
 
 static limn_status print_report(const struct task *task, limn_error *error)
@@ -225,8 +224,10 @@ static limn_status generate_all(struct task *task, limn_model *model, limn_error
     how.latents = task->latents;
     how.count = task->count;
     how.beside = status == LIMN_OK ? output_bytes(task) : 0;
+    progress_begin(task->options, 1, "sheet", false);
     if (status == LIMN_OK)
         status = generate_pictures(model, &generator, &how, error);
+    progress_end();
     if (status == LIMN_OK && task->writer)
         status = picture_writer_commit(task->writer, error);
     else
@@ -238,7 +239,7 @@ static limn_status generate_all(struct task *task, limn_model *model, limn_error
 
 limn_status generate_run(const struct options *options, limn_error *error)
 {
-    struct task task = {.options = options, .show_progress = !options->quiet && isatty(STDERR_FILENO)};
+    struct task task = {.options = options};
     limn_engine *engine;
     limn_model *model;
     limn_status status = check_arguments(&task, error);

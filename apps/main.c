@@ -3,6 +3,7 @@
 #include "files.h"
 #include "gemm.h"
 #include "machine_memory.h"
+#include "progress.h"
 #include "suggest.h"
 
 #include <pthread.h>
@@ -173,6 +174,7 @@ static void interrupted(int number)
         return;
     }
     outputs_remove_unfinished();
+    progress_wipe();
     signal(number, SIG_DFL);
     raise(number);
 }
@@ -261,6 +263,6 @@ int main(int argc, char **argv)
     if (status == LIMN_OK && (fflush(stdout) != 0 || ferror(stdout)))
         status = fail(&error, LIMN_E_OUTPUT, "standard output: write failed");
     if (error.message[0] && status != LIMN_OK)
-        fprintf(stderr, "limn: %s\n", error.message);
+        app_warn("%s", error.message);
     return argc < 2 ? LIMN_E_USAGE : (int)status;
 }

@@ -3,6 +3,7 @@
 #include "inputs.h"
 #include "memory.h"
 #include "pixels.h"
+#include "progress.h"
 #include "suggest.h"
 
 #include <inttypes.h>
@@ -117,7 +118,9 @@ static limn_status write_table(const struct options *options, const struct input
 {
     struct output *output;
     limn_status status = LIMN_OK;
+    progress_begin(options, (int64_t)inputs->count, "pictures", false);
     for (size_t i = 0; status == LIMN_OK && i < inputs->count; i++) {
+        progress_show((int64_t)i);
         status = read_plane(options, inputs->list[i].path, &planes[i], error);
         if (status == LIMN_OK && i == 0)
             status = check_planes(planes, inputs->count, error);
@@ -125,6 +128,7 @@ static limn_status write_table(const struct options *options, const struct input
             status = pixels_check_size(&planes[i], input_name(inputs->list[i].path), planes->width,
                                        planes->height, error);
     }
+    progress_end();
     if (status == LIMN_OK)
         status = output_open(options->output ? options->output : "-", options->force, &output, error);
     if (status == LIMN_OK)
@@ -173,15 +177,18 @@ static limn_status sum_inputs(const struct options *options, const struct inputs
                               struct pixel_sums *sums, limn_error *error)
 {
     limn_status status = LIMN_OK;
+    progress_begin(options, (int64_t)inputs->count, "pictures", false);
     for (size_t i = 0; status == LIMN_OK && i < inputs->count; i++) {
         unsigned char *bytes;
         size_t size;
+        progress_show((int64_t)i);
         const char *path = inputs->list[i].path;
         status = file_read_all(path, MOST_TEXT_BYTES, LIMN_E_INPUT, &bytes, &size, error);
         if (status == LIMN_OK)
             status = sum_bytes(options, bytes, size, input_name(path), inputs->count == 1, sums, error);
         mem_free(bytes);
     }
+    progress_end();
     return status;
 }
 

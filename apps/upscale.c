@@ -1,9 +1,7 @@
 /* upscale.c - limn upscale: pictures, four times as large. */
 #include "batch.h"
+#include "progress.h"
 #include "upscale.h"
-
-#include <string.h>
-#include <unistd.h>
 
 struct context {
     const struct options *options;
@@ -12,7 +10,6 @@ struct context {
     const struct picture *source; /* of the picture under way, and the next two */
     const char *output;
     struct picture_writer *writer;
-    bool show_progress;
 };
 
 /* Before the work starts, so that an output that cannot be written is known at once. */
@@ -32,10 +29,8 @@ static limn_status take_rows(void *context, const unsigned char *rows, int64_t c
 
 static void show_progress(void *context, int64_t done, int64_t all)
 {
-    const struct context *c = context;
-    if (c->show_progress)
-        fprintf(stderr, "\r%3d%% of %lld rows%s", (int)(100 * done / all), (long long)all,
-                done == all ? "\n" : "");
+    (void)context;
+    progress_part(done, all, "rows");
 }
 
 static limn_status upscale_file(void *context, const struct input *input, const char *output,
@@ -71,7 +66,7 @@ static limn_status upscale_file(void *context, const struct input *input, const 
 limn_status upscale_run(const struct options *options, limn_error *error)
 {
     limn_engine *engine;
-    struct context context = {.options = options, .show_progress = !options->quiet && isatty(STDERR_FILENO)};
+    struct context context = {.options = options};
     limn_status status = app_model(options, "enhancenet", &engine, &context.model, error);
     if (status != LIMN_OK)
         return status;

@@ -1,11 +1,17 @@
-"""Habits of the command line: mistyped words, folders in folders."""
+"""Habits of the command line: mistyped words, folders in folders, progress on a terminal."""
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
+import re
 import shutil
+import signal
+import struct
 import subprocess
+import termios
 from pathlib import Path
 
 import cli_support
@@ -170,3 +176,110 @@ def test_the_other_commands_that_take_folders(tmp_path: Path) -> None:
     one = succeeds("pixels", "mean", source / "a.png", source / "x/a.png", "-o", "-")
     assert (tmp_path / "mean.png").read_bytes() == one
     assert "--recursive belongs to dataset and mean" in fails(2, "pixels", "to-text", "-r", source / "a.png")
+
+
+# Progress
+
+BAR = r"\r\[[#.]{10,40}\] "
+LEFT = r", [0-9.]+/s, \d+:\d\d left"
+
+
+class Terminal:
+    """A terminal that a run of the program writes to; what came is read when it has ended."""
+
+    def __init__(self, columns: int = 80) -> None:
+        try:
+            self.master, self.end = pty.openpty()
+        except OSError as error:
+            pytest.skip(f"no terminal can be had here: {error}")
+        fcntl.ioctl(self.end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+
+    def shown(self) -> str:
+        os.close(self.end)
+        shown = b""
+        try:
+            while part := os.read(self.master, 1 << 16):
+                shown += part
+        except OSError:  # how Linux says that the other end is closed
+            pass
+        os.close(self.master)
+        return shown.decode()
+
+    def screen(self, shown: str) -> list[str]:
+        """The lines that stand there in the end; nothing may have moved the cursor but line ends."""
+        lines = []
+        for text in shown.split("\n"):
+            line = ""
+            for part in text.split("\r"):
+                assert part.isprintable(), repr(shown)
+                line = part + line[len(part) :]
+            lines.append(line.rstrip())
+        return lines
+
+
+def run_shown(*arguments, columns: int = 80, stdout: bool = False, **options) -> tuple[str, list[str]]:
+    """What came to the terminal, and what stands there in the end."""
+    terminal = Terminal(columns)
+    options = {"env": {"TERM": "xterm"}} | options | ({"stdout": terminal.end} if stdout else {})
+    done = limn(*arguments, stderr=terminal.end, **options)
+    shown = terminal.shown()
+    assert done.returncode in (0, 1), shown
+    return shown, terminal.screen(shown)
+
+
+def generate(folder: Path, *options: str) -> list[str | Path]:
+    return ["generate", "-m", ROOT / "tests/goldens/dcgan-3-stages.safetensors", "-n", "40", "-o", folder / "a.png", "-f", *options]
+
+
+def test_a_bar_on_a_terminal_which_is_gone_in_the_end(tmp_path: Path) -> None:
+    shown, screen = run_shown(*generate(tmp_path))
+    assert re.search(BAR + r"\d+ of 40 pictures" + LEFT, shown) and screen == [""], shown
+    source = tmp_path / "in.ppm"
+    source.write_bytes(ppm(pixels(64, 20)))
+    shown, screen = run_shown(*UPSCALE, source, "-o", tmp_path / "out.png", "--tile", "8")
+    assert re.search(BAR + r"\d+ of 256 rows" + LEFT, shown) and screen == [""], shown
+    (tmp_path / "bar").mkdir()
+    succeeds(*UPSCALE, source, "-o", tmp_path / "bar/out.png", "--tile", "8")
+    assert (tmp_path / "bar/out.png").read_bytes() == (tmp_path / "out.png").read_bytes()
+
+
+@pytest.mark.parametrize("columns", [1, 2, 12, 30, 60, 80, 300, 65535])
+def test_a_bar_keeps_to_the_width_of_the_terminal(columns: int, tmp_path: Path) -> None:
+    shown, screen = run_shown(*generate(tmp_path), columns=columns)
+    longest = max(map(len, shown.replace("\n", "\r").split("\r")))
+    assert longest < columns and longest < 120 and ("[" in shown) == (columns >= 60), shown
+    assert screen == [""]
+
+
+def test_no_bar_where_it_is_not_wanted(tmp_path: Path) -> None:
+    for options, environment in ((["--quiet"], {"TERM": "xterm"}), ([], {"TERM": "dumb"})):
+        assert run_shown(*generate(tmp_path, *options), env=environment)[0] == "", options
+    source = make_tree(tmp_path / "in", "a.png", "b.png")
+    shown, screen = run_shown("compare", source, source, stdout=True)  # whose lines come one by one
+    assert "#" not in shown and "of 2 pairs" not in shown and len(screen) > 2, shown
+    shown, _ = run_shown("compare", source, source)
+    assert "\r[........................................] 0 of 2 pairs" in shown
+    shown, screen = run_shown("verify", WEIGHTS, stdout=True)
+    assert "\x1b" not in shown and screen[0].startswith(str(WEIGHTS))
+
+
+def test_messages_stand_on_lines_of_their_own(tmp_path: Path) -> None:
+    source = make_tree(tmp_path / "in", "a.png", "b.png", "c.png")
+    (source / "b.png").write_bytes(b"no picture")
+    shown, screen = run_shown(*UPSCALE, source, "-o", tmp_path / "out")
+    assert "] 0 of 3 pictures" in shown
+    assert screen[0].startswith(f"limn: {source}/b.png: ") and screen[1:] == ["limn: 1 of 3 pictures failed", ""], screen
+
+
+def test_an_interrupted_run_takes_its_bar_away(tmp_path: Path) -> None:
+    source = tmp_path / "in.ppm"
+    source.write_bytes(ppm(pixels(4000, 400)))
+    terminal = Terminal()
+    environment = os.environ | {"TERM": "xterm"}
+    command = [LIMN, *UPSCALE, source, "-o", tmp_path / "out.png", "--tile", "2"]
+    with subprocess.Popen(command, stderr=terminal.end, env=environment) as run:
+        seen = os.read(terminal.master, 64)
+        run.send_signal(signal.SIGINT)
+        assert run.wait() == -signal.SIGINT
+    shown = seen.decode() + terminal.shown()
+    assert "rows" in shown and terminal.screen(shown) == [""] and not (tmp_path / "out.png").exists()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 from pathlib import Path
 
 import numpy as np
@@ -68,18 +67,6 @@ def test_the_report_names_what_was_asked_for(tmp_path: Path) -> None:
     np.save(tmp_path / "z.npy", random_latents(2, GREY))
     report = json.loads(succeeds("generate", "-m", GREY, "-o", "c.png", "--json", "--latent", "z.npy", cwd=tmp_path))
     assert report == {"latent": "z.npy", "n": 2, "files": ["c.png"]}
-
-
-def test_progress_goes_to_a_terminal_only(tmp_path: Path) -> None:
-    try:
-        terminal, end = pty.openpty()
-    except OSError as error:
-        pytest.skip(f"no terminal can be had here: {error}")
-    done = limn("generate", "-m", GREY, "-n", "40", "-o", tmp_path / "a.png", stderr=end)
-    os.close(end)
-    shown = os.read(terminal, 4096)
-    os.close(terminal)
-    assert done.returncode == 0 and shown.endswith(b"100% of 40 pictures\r\n"), shown
 
 
 # Command lines
