@@ -41,13 +41,17 @@ const struct command commands[] = {
      "A radius of 2, the default, is a square of 5 x 5 pixels. The later hint wins.\n"
      "\n"
      "With --encode the picture's own colours do count: a vae's colour encoder makes the latent vector of them,\n"
-     "and the vae paints from that. Its file must hold the encoder, which tools/convert.py keeps.",
+     "and the vae paints from that. Its file must hold the encoder, which tools/convert.py keeps.\n"
+     "\n"
+     "--json prints which file was made of which picture, or why none was, and the seconds that it took.",
      colorize_run},
     {UPSCALE, "upscale", "enlarge pictures four times", "[options] INPUT... -o OUTPUT",
      "limn upscale photo.jpg -o large.png",
      "INPUT is a picture (PNG, JPEG, BMP, PNM), a folder of pictures, or - for standard input. OUTPUT is a\n"
      "picture file, or a folder when there are several inputs. Large pictures are computed in bands of\n"
-     "rows; their height changes memory and time, never the result.",
+     "rows; their height changes memory and time, never the result.\n"
+     "\n"
+     "--json prints which file was made of which picture, or why none was, and the seconds that it took.",
      upscale_run},
     {GENERATE, "generate", "make pictures of noise", "[options] -o OUTPUT",
      "limn generate -n 64 --seed 7 -o faces.png",

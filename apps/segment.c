@@ -174,7 +174,7 @@ static limn_status run_model(struct context *c, limn_error *error)
     if (status == LIMN_OK && c->view == VIEW_MASK)
         status = mask_values_read(c->model, classes, &c->values, error);
     if (status == LIMN_OK)
-        status = batch_run_png(c->options, segment_file, c, error);
+        status = batch_run(c->options, BATCH_PNG, segment_file, c, error);
     if (c->report.count || status == LIMN_OK || status == LIMN_E_SOME)
         segment_report_end(&c->report);
     labels_free(&c->labels);

@@ -44,6 +44,7 @@ const struct trial trials[] = {
     {UPSCALE_WITH "-t 2 - -o -", 0, "in/a.png", NULL},
     {UPSCALE_WITH "in/many in/a.png -o out/large", SEVERAL | MANY, NULL, NULL},
     {UPSCALE_WITH "-t 1 -r in/tree -o out/large", SEVERAL | MANY, NULL, NULL},
+    {UPSCALE_WITH "-t 1 in/many -o out --json", SEVERAL | MANY | VARIES, NULL, NULL},
     {GENERATE_WITH "-n 3 -o out/sheet.png --json", 0, NULL, NULL},
     {GENERATE_WITH "-n 2 --seed 7 -o out/folder/", MANY, NULL, NULL},
     {GENERATE_WITH "--latent in/latent.npy -o out/sheet.jpg", 0, NULL, NULL},

@@ -1,4 +1,4 @@
-"""Habits of the command line: mistyped words, folders in folders, progress on a terminal."""
+"""Habits of the command line: mistyped words, folders in folders, progress on a terminal, reports of what was written."""
 
 from __future__ import annotations
 
@@ -283,3 +283,23 @@ def test_an_interrupted_run_takes_its_bar_away(tmp_path: Path) -> None:
         assert run.wait() == -signal.SIGINT
     shown = seen.decode() + terminal.shown()
     assert "rows" in shown and terminal.screen(shown) == [""] and not (tmp_path / "out.png").exists()
+
+
+# Reports
+
+
+@pytest.mark.parametrize("command", [UPSCALE, ["colorize", "-m", ROOT / "tests/goldens/eccv16.safetensors"]], ids=["upscale", "colorize"])
+def test_json_says_what_was_written(command: list[str], tmp_path: Path) -> None:
+    source, output = make_tree(tmp_path / "in", "1.gif", "2.png", "3.png"), tmp_path / "out"
+    (source / "2.png").write_bytes(b'no "picture"')
+    done = limn(*command, source, "-o", output, "--json")
+    first, bad, last = json.loads(done.stdout)["pictures"]
+    assert done.returncode == 1 and done.stderr.decode().splitlines()[0] == f"limn: {bad.pop('error')}"
+    assert [picture.pop("seconds") >= 0 for picture in (first, bad, last)] == [True] * 3
+    assert first == {"input": f"{source}/1.gif", "output": f"{output}/1.png"} and bad == {"input": f"{source}/2.png"}
+    assert last == {"input": f"{source}/3.png", "output": f"{output}/3.png"}
+    one = json.loads(succeeds(*command, source / "3.png", "-o", tmp_path / "a.png", "--json"))["pictures"]
+    assert [picture["output"] for picture in one] == [f"{tmp_path}/a.png"]
+    done = limn(*command, source / "2.png", "-o", tmp_path / "b.png", "--json")
+    assert (done.returncode, done.stdout) == (4, b"")
+    assert "would both write to standard output" in fails(2, *command, source / "1.gif", "-o", "-", "--json")
