@@ -3,6 +3,7 @@
 #include "files.h"
 #include "gemm.h"
 #include "machine_memory.h"
+#include "manual.h"
 #include "progress.h"
 #include "suggest.h"
 
@@ -73,7 +74,8 @@ const struct command commands[] = {
      "colours of the VOC palette; 255 in a truth is ignored. Of several pairs, \"mean\" is the mean of the\n"
      "figures, \"pooled\" the figures of all pixels together.",
      compare_run},
-    {PIXELS, "pixels", "pictures as text and tables of grey levels", "ACTION [options] INPUT... -o OUTPUT",
+    {PIXELS, "pixels", "pictures as text and tables of grey levels",
+     "to-text|from-text|dataset|mean|split [options] INPUT... -o OUTPUT",
      "limn pixels dataset digits/ -o data.csv",
      "to-text PICTURE [-o TEXT]     grey levels as text, a line a row; without -o on standard output\n"
      "from-text TEXT -o PICTURE     the inverse\n"
@@ -151,8 +153,10 @@ static void print_help(void)
            "  limn upscale photo.jpg -o large.png\n\ncommands:\n");
     for (const struct command *command = commands; command->name; command++)
         printf("  %-10s %s\n", command->name, command->summary);
-    printf("\n  limn COMMAND --help    the options of a command\n"
-           "  limn --version         version, instruction set, OpenBLAS core, threads\n");
+    printf("\n  limn COMMAND --help      the options of a command\n"
+           "  limn --version           version, instruction set, OpenBLAS core, threads\n"
+           "  limn --manual            the manual page, for man\n"
+           "  limn --completion SHELL  completion for bash, zsh or fish\n");
 }
 
 static limn_status print_version(limn_error *error)
@@ -217,6 +221,8 @@ static limn_status fail_unknown(const char *name, limn_error *error)
         suggestion_offer(&suggestion, command->name);
     suggestion_offer(&suggestion, "--help");
     suggestion_offer(&suggestion, "--version");
+    suggestion_offer(&suggestion, "--manual");
+    suggestion_offer(&suggestion, "--completion");
     return fail(error, LIMN_E_USAGE, "unknown command %s%s (limn --help lists them)", name,
                 suggestion_text(&suggestion, "", near));
 }
@@ -262,6 +268,10 @@ int main(int argc, char **argv)
         print_help();
     else if (strcmp(argv[1], "--version") == 0)
         status = print_version(&error);
+    else if (strcmp(argv[1], "--manual") == 0)
+        manual_print();
+    else if (argc == 3 && strcmp(argv[1], "--completion") == 0)
+        status = completion_print(argv[2], &error);
     else
         status = run_command(argc, argv, &error);
     if (status == LIMN_OK && (fflush(stdout) != 0 || ferror(stdout)))

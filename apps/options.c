@@ -1,33 +1,13 @@
-/* options.c - the one table of options: parsing and help read it. */
-#include "app.h"
+/* options.c - the one table of options: parsing, help, manual and completions read it. */
+#include "options.h"
 #include "suggest.h"
 
 #include <errno.h>
 #include <getopt.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum kind {
-    FLAG,
-    TEXT,
-    TEXTS,
-    WHOLE,
-    NUMBER,
-    RANGE,
-    SECONDS,
-    BYTES,
-    SIZE /* two numbers, next to each other */
-};
-
-static const struct option_entry {
-    char letter; /* of the short form; 0: none */
-    const char *name, *argument, *help;
-    enum kind kind;
-    size_t offset; /* in struct options */
-    int64_t least, most;
-    unsigned commands;
-} table[] = {
+static const struct option_entry table[] = {
     {'m', "model", "NAME|FILE", "weights: a file, or a name such as enhancenet", TEXT,
      offsetof(struct options, model), 0, 0, UPSCALE | RUN | BENCH | GENERATE | SEGMENT | COLORIZE | EXPLAIN},
     {'i', "input", "PATH", "input; may be given as a plain argument too", TEXT,
@@ -75,9 +55,10 @@ static const struct option_entry {
     {'t', "threads", "N", "threads (default: one per physical core)", WHOLE,
      offsetof(struct options, threads), 1, 1024,
      UPSCALE | RUN | BENCH | GENERATE | SEGMENT | COLORIZE | EXPLAIN},
-    {0, "gemm", "KIND", "kernels: auto, openblas, native, or reference (slow, for checking)", TEXT,
-     offsetof(struct options, gemm), 0, 0, UPSCALE | RUN | BENCH | GENERATE | SEGMENT | COLORIZE | EXPLAIN},
-    {0, "isa", "SET", "instruction set: auto, baseline, avx2, avx512, neon", TEXT,
+    {0, "gemm", "auto|openblas|native|reference", "kernels (default auto; reference: slow, for checking)",
+     TEXT, offsetof(struct options, gemm), 0, 0,
+     UPSCALE | RUN | BENCH | GENERATE | SEGMENT | COLORIZE | EXPLAIN},
+    {0, "isa", "auto|baseline|avx2|avx512|neon", "instruction set (default auto)", TEXT,
      offsetof(struct options, isa), 0, 0, UPSCALE | RUN | BENCH | GENERATE | SEGMENT | COLORIZE | EXPLAIN},
     {0, "memory-limit", "BYTES", "hold no more memory than this; K, M, G for powers of 1024", BYTES,
      offsetof(struct options, memory_limit), 1, INT64_MAX, ALL},
@@ -97,7 +78,7 @@ static const struct option_entry {
      offsetof(struct options, baseline), 0, 0, BENCH},
     {0, "trace", "FILE.json", "model, layers: write what each thread did when, in one more run", TEXT,
      offsetof(struct options, trace), 0, 0, BENCH},
-    {0, "view", "KIND", "mask, color (default), overlay, side or cutout", TEXT,
+    {0, "view", "mask|color|overlay|side|cutout", "what to paint (default color)", TEXT,
      offsetof(struct options, view), 0, 0, SEGMENT},
     {0, "resize", "N", "deeplabv3: compute with a shorter side of N pixels (default: the picture's own)",
      WHOLE, offsetof(struct options, resize), 1, 1 << 14, SEGMENT},
@@ -139,6 +120,14 @@ static int value_of(const struct option_entry *entry)
 static bool belongs(const struct option_entry *entry, const struct command *command)
 {
     return (entry->commands & command->bit) != 0;
+}
+
+const struct option_entry *options_next(const struct command *command, const struct option_entry *before)
+{
+    const struct option_entry *entry = before ? before + 1 : table;
+    while (entry < table + OPTIONS && !belongs(entry, command))
+        entry++;
+    return entry < table + OPTIONS ? entry : NULL;
 }
 
 static limn_status bad_value(const struct option_entry *entry, const char *text, limn_error *error)
@@ -236,16 +225,15 @@ static limn_status store(const struct option_entry *entry, const char *text, str
 static limn_status bad_option(const struct command *command, const char *word, limn_error *error)
 {
     char letter[3] = {'-', (char)optopt};
-    for (const struct option_entry *entry = table; entry < table + OPTIONS; entry++)
-        if (belongs(entry, command) && value_of(entry) == optopt)
+    for (const struct option_entry *entry = NULL; (entry = options_next(command, entry));)
+        if (value_of(entry) == optopt)
             return fail(error, LIMN_E_USAGE, "%s: this option takes no value", word);
     char name[WORD_LETTERS], near[WORD_LETTERS + 24];
     size_t length = optopt ? 0 : strcspn(word + 2, "=");
     snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : 0), optopt ? "" : word + 2);
     struct suggestion suggestion = {.typed = name};
-    for (const struct option_entry *entry = table; entry < table + OPTIONS; entry++)
-        if (belongs(entry, command))
-            suggestion_offer(&suggestion, entry->name);
+    for (const struct option_entry *entry = NULL; (entry = options_next(command, entry));)
+        suggestion_offer(&suggestion, entry->name);
     return fail(error, LIMN_E_USAGE, "%s: not an option of limn %s%s (limn %s --help lists them)",
                 optopt ? letter : word, command->name, suggestion_text(&suggestion, "--", near),
                 command->name);
@@ -258,9 +246,7 @@ limn_status options_parse(const struct command *command, int argc, char **argv, 
     char letters[2 * OPTIONS + 2] = ":"; /* a missing argument is reported as ':' */
     size_t used = 1, count = 0;
     *options = (struct options){.quality = 92, .tile = -1, .batch = 1, .saturation = 1};
-    for (const struct option_entry *entry = table; entry < table + OPTIONS; entry++) {
-        if (!belongs(entry, command))
-            continue;
+    for (const struct option_entry *entry = NULL; (entry = options_next(command, entry));) {
         bool valued = entry->kind != FLAG;
         list[count++] =
             (struct option){entry->name, valued ? required_argument : no_argument, NULL, value_of(entry)};
@@ -293,14 +279,42 @@ void options_help(const struct command *command)
 {
     printf("  %s\n\nlimn %s: %s\nusage: limn %s %s\n\n%s\n\noptions:\n", command->example, command->name,
            command->summary, command->name, command->synopsis, command->details);
-    for (const struct option_entry *entry = table; entry < table + OPTIONS; entry++) {
-        if (!belongs(entry, command))
-            continue;
-        char left[40], letter[5] = "    ";
+    for (const struct option_entry *entry = NULL; (entry = options_next(command, entry));) {
+        char left[64], letter[5] = "    ";
         if (entry->letter)
             snprintf(letter, sizeof letter, "-%c, ", entry->letter);
         snprintf(left, sizeof left, "%s--%s%s%s", letter, entry->name, entry->argument ? " " : "",
                  entry->argument ? entry->argument : "");
-        printf("  %-26s %s\n", left, entry->help);
+        printf("  %-26s%s %s\n", left, strlen(left) > 26 ? "\n                            " : "",
+               entry->help);
     }
+}
+
+/* ---- arguments --------------------------------------------------------------------------- */
+
+bool is_choice(const char *argument, size_t length)
+{
+    bool several = false;
+    for (size_t i = 0; i < length; i++) {
+        if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789-|", argument[i]))
+            return false;
+        several |= argument[i] == '|';
+    }
+    return several;
+}
+
+bool is_path(const char *argument)
+{
+    return strstr(argument, "FILE") || strstr(argument, "PATH") || strstr(argument, "MASK");
+}
+
+bool is_folder(const char *argument)
+{
+    return strcmp(argument, "FOLDER") == 0;
+}
+
+size_t command_choice(const struct command *command)
+{
+    size_t length = strcspn(command->synopsis, " ");
+    return is_choice(command->synopsis, length) ? length : 0;
 }
