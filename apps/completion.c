@@ -219,11 +219,15 @@ static void fish_command(const struct command *command)
 static void fish_print(void)
 {
     printf("# Completion for fish, as limn --completion fish writes it.\n"
-           "complete -c limn -f -n __fish_use_subcommand -a '%s'\n"
+           "complete -c limn -f -n __fish_use_subcommand -a help\n"
+           "complete -c limn -f -n __fish_use_subcommand -l help\n"
+           "complete -c limn -f -n __fish_use_subcommand -l version\n"
+           "complete -c limn -f -n __fish_use_subcommand -l manual\n"
+           "complete -c limn -x -n __fish_use_subcommand -l completion -a '%s'\n"
            "complete -c limn -f -n '__fish_seen_subcommand_from help' -a '",
-           others);
+           shells);
     print_commands();
-    printf("'\ncomplete -c limn -f -n '__fish_seen_subcommand_from --completion' -a '%s'\n", shells);
+    printf("'\n");
     for (const struct command *command = commands; command->name; command++)
         fish_command(command);
 }
