@@ -53,8 +53,9 @@ say     = @$(if $(V),,printf '  %-4s %s\n' $(1) $(2);) set -e; $(if $(V),set -x;
 # With -j, what one target says stands together.
 MAKEFLAGS += --output-sync=target
 
-.PHONY: all demo test test-full check-c check-python check-kernels aarch64 asan tsan fuzz fuzz-coverage fuzzers \
-        replays soak valgrind bench bench-peers tidy format format-check clean help $(RUNS)
+.DELETE_ON_ERROR:
+.PHONY: all install uninstall dist deb demo test test-full check-c check-python check-kernels aarch64 asan tsan fuzz \
+        fuzz-coverage fuzzers replays soak valgrind bench bench-peers tidy format format-check clean help FORCE $(RUNS)
 .SECONDARY:
 
 all: $(BUILD)/limn            ## the program
@@ -120,6 +121,83 @@ $(BUILD)/replay_%: $(FUZZ_OBJECTS) $(BUILD)/tests/fuzz/replay.o $(FUZZ_LIBRARIES
 $(BUILD)/fuzz_%: $(FUZZ_OBJECTS) $(FUZZ_LIBRARIES)
 	$(call say,link,$@) $(CC) $(FLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
+# ---- installing --------------------------------------------------------------------------
+# DESTDIR= goes before every place. The program finds weights by name in BINDIR/../share/limn/weights.
+PREFIX       ?= /usr/local
+BINDIR       ?= $(PREFIX)/bin
+LIBDIR       ?= $(PREFIX)/lib
+INCLUDEDIR   ?= $(PREFIX)/include
+DATADIR      ?= $(PREFIX)/share
+MANDIR       ?= $(DATADIR)/man
+PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
+BASHDIR      ?= $(DATADIR)/bash-completion/completions
+ZSHDIR       ?= $(DATADIR)/zsh/site-functions
+FISHDIR      ?= $(DATADIR)/fish/vendor_completions.d
+WEIGHTSDIR    = $(DATADIR)/limn/weights
+INSTALL      ?= install
+
+VERSION := $(shell sed -n 's/^.define LIMN_VERSION "\(.*\)"/\1/p' engine/limn.h)
+SONAME   = liblimn.so.$(firstword $(subst ., ,$(VERSION)))
+SHARED   = liblimn.so.$(VERSION)
+
+# The libraries that are installed are made of position-independent objects.
+$(BUILD)/pic/liblimn.a: FORCE
+	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/pic CFLAGS="$(CFLAGS) -fPIC" $@
+
+$(BUILD)/$(SHARED): $(BUILD)/pic/liblimn.a engine/limn.map
+	$(call say,link,$@) $(CC) $(FLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=engine/limn.map \
+	    -o $@ -Wl,--whole-archive $< -Wl,--no-whole-archive $(LIBS)
+
+# One object, whose names but limn_* are its own: a program may have a conv2d, or an stb_image, too.
+$(BUILD)/static/liblimn.a: $(BUILD)/pic/liblimn.a
+	@rm -rf $(@D) && mkdir -p $(@D)
+	$(call say,ar,$@) $(CC) -r -nostdlib -o $(@D)/limn.o -Wl,--whole-archive $<; \
+	    $(OBJCOPY) --wildcard --keep-global-symbol='limn_*' $(@D)/limn.o; $(AR) rcs $@ $(@D)/limn.o
+
+$(BUILD)/limn.1: $(BUILD)/limn
+	$(call say,make,$@) $(RUNNER) $< --manual >$@
+
+$(BUILD)/limn.%: $(BUILD)/limn
+	$(call say,make,$@) $(RUNNER) $< --completion $* >$@
+
+INSTALLED = $(addprefix $(BUILD)/,limn $(SHARED) static/liblimn.a limn.1 limn.bash limn.zsh limn.fish)
+PLACES    = $(BINDIR) $(LIBDIR) $(INCLUDEDIR) $(PKGCONFIGDIR) $(MANDIR)/man1 $(BASHDIR) $(ZSHDIR) $(FISHDIR) \
+            $(WEIGHTSDIR)
+
+install: $(INSTALLED)         ## program, libraries, manual, completions, demo weights, to DESTDIR= and PREFIX=/usr/local
+	$(INSTALL) -d $(PLACES:%="$(DESTDIR)%")
+	$(INSTALL) -m 755 $(BUILD)/limn "$(DESTDIR)$(BINDIR)"
+	$(INSTALL) -m 755 $(BUILD)/$(SHARED) "$(DESTDIR)$(LIBDIR)"
+	ln -sf $(SHARED) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
+	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/liblimn.so"
+	$(INSTALL) -m 644 $(BUILD)/static/liblimn.a "$(DESTDIR)$(LIBDIR)"
+	$(INSTALL) -m 644 engine/limn.h "$(DESTDIR)$(INCLUDEDIR)"
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+	    -e 's|@VERSION@|$(VERSION)|; s|@BLAS@|$(BLAS)|' engine/limn.pc.in >"$(DESTDIR)$(PKGCONFIGDIR)/limn.pc"
+	$(INSTALL) -m 644 $(BUILD)/limn.1 "$(DESTDIR)$(MANDIR)/man1"
+	$(INSTALL) -m 644 $(BUILD)/limn.bash "$(DESTDIR)$(BASHDIR)/limn"
+	$(INSTALL) -m 644 $(BUILD)/limn.zsh "$(DESTDIR)$(ZSHDIR)/_limn"
+	$(INSTALL) -m 644 $(BUILD)/limn.fish "$(DESTDIR)$(FISHDIR)"
+	$(INSTALL) -m 644 weights/enhancenet.safetensors "$(DESTDIR)$(WEIGHTSDIR)"
+	$(if $(DESTDIR),,ldconfig 2>/dev/null || :)
+
+uninstall:                    ## removes what `make install` with the same PREFIX= and DESTDIR= has put there
+	rm -f "$(DESTDIR)$(BINDIR)/limn" $(patsubst %,"$(DESTDIR)$(LIBDIR)/%",$(SHARED) $(SONAME) liblimn.so liblimn.a) \
+	    "$(DESTDIR)$(INCLUDEDIR)/limn.h" "$(DESTDIR)$(PKGCONFIGDIR)/limn.pc" "$(DESTDIR)$(MANDIR)/man1/limn.1" \
+	    "$(DESTDIR)$(BASHDIR)/limn" "$(DESTDIR)$(ZSHDIR)/_limn" "$(DESTDIR)$(FISHDIR)/limn.fish" \
+	    "$(DESTDIR)$(WEIGHTSDIR)/enhancenet.safetensors"
+	rmdir "$(DESTDIR)$(WEIGHTSDIR)" "$(DESTDIR)$(DATADIR)/limn" 2>/dev/null || :
+
+dist:                         ## build/limn-VERSION.tar.gz: the sources as committed
+	@mkdir -p $(BUILD)
+	git archive --prefix=limn-$(VERSION)/ -o $(BUILD)/limn-$(VERSION).tar.gz HEAD
+
+deb:                          ## build/limn_VERSION_ARCHITECTURE.deb, for Debian and its kin
+	@rm -rf $(BUILD)/deb
+	@$(MAKE) --no-print-directory install DESTDIR=$(abspath $(BUILD)/deb/root) PREFIX=/usr \
+	    LIBDIR=/usr/lib/$$($(CC) -print-multiarch) ZSHDIR=/usr/share/zsh/vendor-completions >/dev/null
+	$(call say,deb,$(BUILD)) sh tools/deb.sh $(BUILD)/deb $(VERSION)
+
 demo: all                     ## runs all that has demo weights; see build/demo/index.html
 	$(PYTHON) tools/demo.py --limn $(BUILD)/limn --output $(BUILD)/demo
 
@@ -133,7 +211,7 @@ $(TEST_PROGRAMS:%=run-%): run-%: %
 $(REPLAYS:%=run-%): run-$(BUILD)/replay_%: $(BUILD)/replay_%
 	@echo "== $<"; $(RUNNER) $< tests/fuzz/corpus/$*
 
-check-python: all             ## the tests of the tools and of the program from outside
+check-python: $(INSTALLED)    ## the tests of the tools and of the program from outside
 	LIMN=$(abspath $(BUILD)/limn) $(PYTHON) -m pytest -q -p no:cacheprovider tests/python
 
 OBJDUMP ?= $(shell $(CC) -print-prog-name=objdump)
@@ -217,10 +295,12 @@ format:                       ## lays the C sources out
 format-check:                 ## fails when `make format` would change something
 	@clang-format --dry-run -Werror $(FORMATTED)
 
+FORCE:
+
 clean:                        ## removes the build folder
 	rm -rf $(BUILD)
 
 help:                         ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)

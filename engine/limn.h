@@ -1,6 +1,7 @@
 /* limn.h - published image networks on a CPU: the library's only public header.
  *
- * A complete program (error handling shortened to one line per call):
+ * A complete program (error handling shortened to one line per call), for
+ * cc program.c $(pkg-config --cflags --libs limn):
  *
  *     #include <limn.h>
  *     #include <stdio.h>

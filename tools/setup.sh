@@ -12,7 +12,7 @@ set -eu
 
 foreign=
 packages="gcc libc6-dev make libopenblas-dev libstb-dev libcmocka-dev python3 python3-numpy python3-pil python3-pytest"
-packages="$packages locales"
+packages="$packages locales pkg-config g++ dpkg-dev groff-base"
 while :; do
     case ${1:-} in
     -d) packages="$packages clang libclang-rt-14-dev clang-format clang-tidy cppcheck valgrind" ;;
