@@ -122,7 +122,8 @@ $(BUILD)/fuzz_%: $(FUZZ_OBJECTS) $(FUZZ_LIBRARIES)
 	$(call say,link,$@) $(CC) $(FLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
 # ---- installing --------------------------------------------------------------------------
-# DESTDIR= goes before every place. The program finds weights by name in BINDIR/../share/limn/weights.
+# DESTDIR= goes before every place. The program finds weights by name in BINDIR/../share/limn/weights. ldconfig lets
+# programs find the shared library at once, where the caller may run it.
 PREFIX       ?= /usr/local
 BINDIR       ?= $(PREFIX)/bin
 LIBDIR       ?= $(PREFIX)/lib

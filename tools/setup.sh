@@ -3,7 +3,8 @@
 #
 #     sh tools/setup.sh make demo
 #
-# With -d in front, also what its developers need (clang, sanitizers, valgrind, clang-format, clang-tidy, cppcheck);
+# With -d in front, also what its developers need (clang, sanitizers, valgrind, clang-format, clang-tidy, cppcheck,
+# and the shells whose completions are tested);
 # with -p, what lets `make bench` and `make bench-peers` install theirs with pip, in a virtual environment; with -t, what
 # the full tests compare with: PyTorch, scikit-image, pandas, OpenCV; with -a, what `make aarch64` needs: a cross
 # compiler, an emulator, and libraries of that architecture, which apt keeps beside those of this machine. Nothing is
@@ -15,7 +16,7 @@ packages="gcc libc6-dev make libopenblas-dev libstb-dev libcmocka-dev python3 py
 packages="$packages locales pkg-config g++ dpkg-dev groff-base"
 while :; do
     case ${1:-} in
-    -d) packages="$packages clang libclang-rt-14-dev clang-format clang-tidy cppcheck valgrind" ;;
+    -d) packages="$packages clang libclang-rt-14-dev clang-format clang-tidy cppcheck valgrind zsh fish" ;;
     -p) packages="$packages python3-venv" ;;
     -t) packages="$packages python3-torch python3-skimage python3-pandas python3-opencv" ;;
     -a)
