@@ -137,6 +137,9 @@ FISHDIR      ?= $(DATADIR)/fish/vendor_completions.d
 WEIGHTSDIR    = $(DATADIR)/limn/weights
 INSTALL      ?= install
 
+# Weights that were trained for limn have a curve beside them; others in that folder were fetched.
+DEMO_WEIGHTS = $(patsubst %-loss.png,%.safetensors,$(wildcard weights/*-loss.png))
+
 VERSION := $(shell sed -n 's/^.define LIMN_VERSION "\(.*\)"/\1/p' engine/limn.h)
 SONAME   = liblimn.so.$(firstword $(subst ., ,$(VERSION)))
 SHARED   = liblimn.so.$(VERSION)
@@ -179,14 +182,14 @@ install: $(INSTALLED)         ## program, libraries, manual, completions, demo w
 	$(INSTALL) -m 644 $(BUILD)/limn.bash "$(DESTDIR)$(BASHDIR)/limn"
 	$(INSTALL) -m 644 $(BUILD)/limn.zsh "$(DESTDIR)$(ZSHDIR)/_limn"
 	$(INSTALL) -m 644 $(BUILD)/limn.fish "$(DESTDIR)$(FISHDIR)"
-	$(INSTALL) -m 644 weights/enhancenet.safetensors "$(DESTDIR)$(WEIGHTSDIR)"
+	$(INSTALL) -m 644 $(DEMO_WEIGHTS) "$(DESTDIR)$(WEIGHTSDIR)"
 	$(if $(DESTDIR),,ldconfig 2>/dev/null || :)
 
 uninstall:                    ## removes what `make install` with the same PREFIX= and DESTDIR= has put there
 	rm -f "$(DESTDIR)$(BINDIR)/limn" $(patsubst %,"$(DESTDIR)$(LIBDIR)/%",$(SHARED) $(SONAME) liblimn.so liblimn.a) \
 	    "$(DESTDIR)$(INCLUDEDIR)/limn.h" "$(DESTDIR)$(PKGCONFIGDIR)/limn.pc" "$(DESTDIR)$(MANDIR)/man1/limn.1" \
 	    "$(DESTDIR)$(BASHDIR)/limn" "$(DESTDIR)$(ZSHDIR)/_limn" "$(DESTDIR)$(FISHDIR)/limn.fish" \
-	    "$(DESTDIR)$(WEIGHTSDIR)/enhancenet.safetensors"
+	    $(DEMO_WEIGHTS:weights/%="$(DESTDIR)$(WEIGHTSDIR)/%")
 	rmdir "$(DESTDIR)$(WEIGHTSDIR)" "$(DESTDIR)$(DATADIR)/limn" 2>/dev/null || :
 
 dist:                         ## build/limn-VERSION.tar.gz: the sources as committed

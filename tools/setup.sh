@@ -4,11 +4,11 @@
 #     sh tools/setup.sh make demo
 #
 # With -d in front, also what its developers need (clang, sanitizers, valgrind, clang-format, clang-tidy, cppcheck,
-# and the shells whose completions are tested);
-# with -p, what lets `make bench` and `make bench-peers` install theirs with pip, in a virtual environment; with -t, what
-# the full tests compare with: PyTorch, scikit-image, pandas, OpenCV; with -a, what `make aarch64` needs: a cross
-# compiler, an emulator, and libraries of that architecture, which apt keeps beside those of this machine. Nothing is
-# installed that is there already; apt-get is called through sudo unless the caller is root.
+# and the shells whose completions are tested); with -p, what lets `make bench` and `make bench-peers` install theirs
+# with pip, in a virtual environment; with -t, what the full tests compare with: PyTorch, scikit-image, pandas, OpenCV;
+# with -a, what `make aarch64` needs: a cross compiler, an emulator, and libraries of that architecture, which apt keeps
+# beside those of this machine. Nothing is installed that is there already; apt-get is called through sudo unless the
+# caller is root.
 set -eu
 
 foreign=

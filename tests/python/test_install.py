@@ -16,6 +16,7 @@ BUILD = Path(LIMN).resolve().parent
 HEADER = (ROOT / "engine/limn.h").read_text()
 VERSION = re.search(r'#define LIMN_VERSION "(.+)"', HEADER)[1]
 SONAME = "liblimn.so." + VERSION.split(".")[0]
+DEMOS = sorted(path.name.replace("-loss.png", ".safetensors") for path in (ROOT / "weights").glob("*-loss.png"))
 FILES = [
     "bin/limn",
     "include/limn.h",
@@ -26,7 +27,7 @@ FILES = [
     "lib/pkgconfig/limn.pc",
     "share/bash-completion/completions/limn",
     "share/fish/vendor_completions.d/limn.fish",
-    "share/limn/weights/enhancenet.safetensors",
+    *(f"share/limn/weights/{name}" for name in DEMOS),
     "share/man/man1/limn.1",
     "share/zsh/site-functions/_limn",
 ]
@@ -105,7 +106,7 @@ def test_every_place_can_be_chosen(tmp_path: Path) -> None:
 
 def test_uninstall_leaves_what_others_put_there(tmp_path: Path) -> None:
     make("install", f"DESTDIR={tmp_path}")
-    mine = tmp_path / "usr/local/share/limn/weights/unet.safetensors"
+    mine = tmp_path / "usr/local/share/limn/weights/mine.safetensors"
     mine.write_bytes(b"")
     make("uninstall", f"DESTDIR={tmp_path}")
     assert files_below(tmp_path) == [str(mine.relative_to(tmp_path))]
@@ -223,7 +224,16 @@ def test_program_in_cplusplus(installed: Path, tmp_path: Path) -> None:
 # ---- packages
 
 
-@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="needs the repository")
+needs_repository = pytest.mark.skipif(not (ROOT / ".git").exists(), reason="needs the repository")
+
+
+@needs_repository
+def test_all_weights_of_the_repository_are_installed() -> None:
+    tracked = run("git", "ls-files", "weights/*.safetensors").splitlines()
+    assert [f"weights/{name}" for name in DEMOS] == sorted(tracked)
+
+
+@needs_repository
 def test_dist_holds_the_repository() -> None:
     make("dist")
     with tarfile.open(BUILD / f"limn-{VERSION}.tar.gz") as archive:
