@@ -77,7 +77,7 @@ static void bash_print(void)
 {
     printf("# Completion for bash, as limn --completion bash writes it.\n"
            "_limn()\n{\n"
-           "    local current=$2 previous=$3 options= values= files=-f\n"
+           "    local current=$2 previous=$3 options='' values='' files=-f\n"
            "    COMPREPLY=()\n"
            "    # --NAME=VALUE comes in three words.\n"
            "    [[ $current == = ]] && current=\n"
