@@ -156,7 +156,7 @@ static limn_status check_shape(const struct options *options, enum layer_kind *k
     struct shape shape;
     bool one = options->shape || options->steps;
     const char *name = options->op ? options->op : one ? "conv2d" : NULL;
-    char names[160], near[WORD_LETTERS + 24];
+    char names[160], near[SUGGESTION_TEXT];
     int length = 0;
     *kind = name ? operator_named(name) : LAYER_COUNT;
     if (name && *kind == LAYER_COUNT) {

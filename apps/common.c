@@ -90,7 +90,7 @@ static void offer_folder(struct suggestion *suggestion, const char *folder)
 static limn_status fail_unknown(const char *name, limn_error *error)
 {
     struct suggestion suggestion = {.typed = name};
-    char folder[PATH_MAX], place[PATH_MAX], near[WORD_LETTERS + 24], how[128];
+    char folder[PATH_MAX], place[PATH_MAX], near[SUGGESTION_TEXT], how[128];
     const char *chosen = getenv("LIMN_WEIGHTS");
     snprintf(how, sizeof how, "--list shows what can be fetched; tools/convert.py converts a checkpoint");
     if (chosen)

@@ -216,7 +216,7 @@ static const struct command *find_command(const char *name)
 static limn_status fail_unknown(const char *name, limn_error *error)
 {
     struct suggestion suggestion = {.typed = name};
-    char near[WORD_LETTERS + 24];
+    char near[SUGGESTION_TEXT];
     for (const struct command *command = commands; command->name; command++)
         suggestion_offer(&suggestion, command->name);
     suggestion_offer(&suggestion, "--help");

@@ -220,22 +220,28 @@ static limn_status store(const struct option_entry *entry, const char *text, str
     return good ? LIMN_OK : bad_value(entry, text, error);
 }
 
+/* The command's option that is nearest to --WORD or --WORD=VALUE, as suggestion_text says it. */
+static const char *near_option(const struct command *command, const char *word, char text[SUGGESTION_TEXT])
+{
+    char name[WORD_LETTERS];
+    size_t length = strcspn(word + 2, "=");
+    snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : 0), word + 2);
+    struct suggestion suggestion = {.typed = name};
+    for (const struct option_entry *entry = NULL; (entry = options_next(command, entry));)
+        suggestion_offer(&suggestion, entry->name);
+    return suggestion_text(&suggestion, "--", text);
+}
+
 /* What getopt_long stumbled over; `word` is the last one it looked at. It names letters and the options that
  * were given a value they do not take, in optopt. */
 static limn_status bad_option(const struct command *command, const char *word, limn_error *error)
 {
-    char letter[3] = {'-', (char)optopt};
+    char letter[3] = {'-', (char)optopt}, near[SUGGESTION_TEXT] = "";
     for (const struct option_entry *entry = NULL; (entry = options_next(command, entry));)
         if (value_of(entry) == optopt)
             return fail(error, LIMN_E_USAGE, "%s: this option takes no value", word);
-    char name[WORD_LETTERS], near[WORD_LETTERS + 24];
-    size_t length = optopt ? 0 : strcspn(word + 2, "=");
-    snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : 0), optopt ? "" : word + 2);
-    struct suggestion suggestion = {.typed = name};
-    for (const struct option_entry *entry = NULL; (entry = options_next(command, entry));)
-        suggestion_offer(&suggestion, entry->name);
     return fail(error, LIMN_E_USAGE, "%s: not an option of limn %s%s (limn %s --help lists them)",
-                optopt ? letter : word, command->name, suggestion_text(&suggestion, "--", near),
+                optopt ? letter : word, command->name, optopt ? near : near_option(command, word, near),
                 command->name);
 }
 

@@ -52,11 +52,11 @@ void suggestion_offer(struct suggestion *suggestion, const char *word)
 }
 
 const char *suggestion_text(const struct suggestion *suggestion, const char *before,
-                            char text[WORD_LETTERS + 24])
+                            char text[SUGGESTION_TEXT])
 {
     text[0] = 0;
     if (suggestion->word[0])
-        snprintf(text, WORD_LETTERS + 24, "; did you mean %s%s?", before, suggestion->word);
+        snprintf(text, SUGGESTION_TEXT, "; did you mean %s%s?", before, suggestion->word);
     return text;
 }
 
@@ -64,7 +64,7 @@ limn_status word_choose(const char *what, const char *typed, const char *const w
                         limn_error *error)
 {
     struct suggestion suggestion = {.typed = typed};
-    char list[WORD_LETTERS] = "", text[WORD_LETTERS + 24];
+    char list[WORD_LETTERS] = "", text[SUGGESTION_TEXT];
     size_t length = 0;
     for (int i = 0; words[i]; i++) {
         *chosen = i;

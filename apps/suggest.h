@@ -4,7 +4,10 @@
 
 #include "app.h"
 
-enum { WORD_LETTERS = 256 }; /* longer than any word offered */
+enum {
+    WORD_LETTERS = 256, /* longer than any word offered */
+    SUGGESTION_TEXT = WORD_LETTERS + 24,
+};
 
 /* How many letters to insert, remove, replace, or swap with the next to make `to` of `from`, or, if `within`,
  * the part of it that is nearest. `to` has less than WORD_LETTERS. */
@@ -23,7 +26,7 @@ void suggestion_offer(struct suggestion *suggestion, const char *word);
 
 /* "; did you mean WORD?", with what belongs before the word, such as "--"; "" when no word was near. */
 const char *suggestion_text(const struct suggestion *suggestion, const char *before,
-                            char text[WORD_LETTERS + 24]);
+                            char text[SUGGESTION_TEXT]);
 
 /* The index of `typed` among `words`, which end with NULL. LIMN_E_USAGE: "WHAT TYPED: A, B or C expected; did
  * you mean B?" */
