@@ -1,7 +1,7 @@
 /* completion.c - completions for bash, zsh and fish from the tables of commands and options. */
 #include "manual.h"
 #include "options.h"
-#include "status.h"
+#include "suggest.h"
 
 #include <string.h>
 
@@ -234,14 +234,11 @@ static void fish_print(void)
 
 limn_status completion_print(const char *shell, limn_error *error)
 {
-    static const struct {
-        const char *shell;
-        void (*print)(void);
-    } forms[] = {{"bash", bash_print}, {"zsh", zsh_print}, {"fish", fish_print}};
-    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
-        if (strcmp(shell, forms[i].shell) == 0) {
-            forms[i].print();
-            return LIMN_OK;
-        }
-    return fail(error, LIMN_E_USAGE, "--completion %s: bash, zsh or fish expected", shell);
+    static const char *const names[] = {"bash", "zsh", "fish", NULL};
+    static void (*const forms[])(void) = {bash_print, zsh_print, fish_print};
+    int chosen;
+    limn_status status = word_choose("--completion", shell, names, &chosen, error);
+    if (status == LIMN_OK)
+        forms[chosen]();
+    return status;
 }

@@ -270,8 +270,8 @@ int main(int argc, char **argv)
         status = print_version(&error);
     else if (strcmp(argv[1], "--manual") == 0)
         manual_print();
-    else if (argc == 3 && strcmp(argv[1], "--completion") == 0)
-        status = completion_print(argv[2], &error);
+    else if (argc <= 3 && strcmp(argv[1], "--completion") == 0)
+        status = completion_print(argc == 3 ? argv[2] : "", &error);
     else
         status = run_command(argc, argv, &error);
     if (status == LIMN_OK && (fflush(stdout) != 0 || ferror(stdout)))
