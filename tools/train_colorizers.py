@@ -32,12 +32,12 @@ from training.options import parsed, parser
 from training.seeds import HELD_OUT, VALIDATION
 
 EPILOG = """\
-examples (the demo weights, some fifteen minutes on one core each):
+examples (each some twenty minutes on one core):
   python3 tools/train_colorizers.py --model siggraph17 -o siggraph17.pth
   python3 tools/train_colorizers.py --model eccv16 -o eccv16.pth
 
-example (your own pictures, starting from the demo weights):
-  python3 tools/train_colorizers.py --model siggraph17 --data ~/photos --init weights/siggraph17.safetensors \\
+example (your own pictures, starting from weights trained before):
+  python3 tools/train_colorizers.py --model siggraph17 --data ~/photos --init siggraph17.safetensors \\
       --rate 5e-4 --steps 1000 -o mine.pth
   limn colorize -m mine.safetensors old.jpg -o new.png
 """
@@ -116,7 +116,8 @@ class Bins:
         _, ab = lab_of(pictures)
         found = torch.bincount(self.nearest(F.avg_pool2d(ab, 4))[1][:, 0], minlength=len(centres)).float()
         share = found / found.sum()
-        weights = 1 / (0.5 * share + 0.5 / len(centres))
+        # The paper's weights, but for the root: short training is better off with a milder preference.
+        weights = (0.5 * share + 0.5 / len(centres)) ** -0.5
         self.weights = weights / (share * weights).sum()  # 1 for a picture's mean pixel
 
     def nearest(self, ab: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -288,7 +289,7 @@ def largest_part(scene: scenes.Scene) -> tuple[tuple[int, int], np.ndarray] | No
 
 
 def main(arguments: list[str] | None = None) -> int:
-    p = parser("Train weights for limn's colorizers.", EPILOG, steps=600, batch=4, rate=2e-3)
+    p = parser("Train weights for limn's colorizers.", EPILOG, steps=2000, batch=4, rate=2e-3)
     p.add_argument("--model", choices=("eccv16", "siggraph17"), required=True, help="which graph")
     p.add_argument(
         "--base", type=int, default=16, help="channels of the first block (default %(default)s; published: 64)"

@@ -33,7 +33,7 @@ from training.options import parsed, parser
 from training.seeds import HELD_OUT
 
 EPILOG = """\
-examples (the demo weights, some fifteen minutes on one core each):
+examples:
   python3 tools/train_dcgan.py --of digits -o dcgan.pth
   python3 tools/train_dcgan.py --of landscapes -o dcgan-landscapes.pth
 
@@ -213,7 +213,7 @@ def measure(limn: record.Limn, folder: Path, options) -> dict[str, Any]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    p = parser("Train weights for limn's dcgan graph.", EPILOG, steps=2200, batch=32, rate=1e-3)
+    p = parser("Train weights for limn's dcgan graph.", EPILOG, steps=5000, batch=32, rate=1e-3)
     p.add_argument("--of", choices=("digits", "landscapes"), help="what to draw (default: digits)")
     p.add_argument(
         "--base", type=int, default=16, help="channels before the last layer (default %(default)s; published: 64)"

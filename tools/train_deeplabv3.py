@@ -27,7 +27,7 @@ from training.options import parsed, parser
 from training.seeds import HELD_OUT, VALIDATION
 
 EPILOG = """\
-example (the demo weights, some fifteen minutes on one core):
+example (the demo weights, six minutes of one core):
   python3 tools/train_deeplabv3.py -o deeplabv3.pth
 
 example (your own pictures and classes, starting from the demo weights; the last layer starts afresh):

@@ -29,7 +29,7 @@ from training.options import parsed, parser
 from training.seeds import HELD_OUT, VALIDATION
 
 EPILOG = """\
-example (the demo weights, some ten minutes on one core):
+example (the demo weights, six minutes of one core):
   python3 tools/train_unet.py -o unet.pth
 
 example (your own pictures, starting from the demo weights):

@@ -31,11 +31,11 @@ from training.options import parsed, parser
 from training.seeds import HELD_OUT, VALIDATION
 
 EPILOG = """\
-example (the demo weights, some ten minutes on one core):
+example:
   python3 tools/train_vae.py -o vae.pth
 
-example (your own pictures, starting from the demo weights):
-  python3 tools/train_vae.py --data ~/photos --init weights/vae.safetensors --rate 3e-4 --steps 1000 -o mine.pth
+example (your own pictures, starting from weights trained before):
+  python3 tools/train_vae.py --data ~/photos --init vae.safetensors --rate 3e-4 --steps 1000 -o mine.pth
   limn colorize -m mine.safetensors old.jpg --samples 6 -o variants.png
 """
 
@@ -200,7 +200,7 @@ def measure(limn: record.Limn, folder: Path) -> dict[str, Any]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    p = parser("Train weights for limn's vae graph.", EPILOG, steps=600, batch=16, rate=1.5e-3)
+    p = parser("Train weights for limn's vae graph.", EPILOG, steps=2000, batch=16, rate=1.5e-3)
     p.add_argument(
         "--base", type=int, default=32, help="channels of the first level (default %(default)s; published: 128)"
     )

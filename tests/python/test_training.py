@@ -189,6 +189,18 @@ def has_matplotlib() -> bool:
     return True
 
 
+@pytest.mark.parametrize("name", ["unet", "siggraph17", "dcgan"])
+def test_a_seed_says_everything(tmp_path: Path, name: str) -> None:
+    files = []
+    for place, options in (("one", ()), ("same", ()), ("other", ("--seed", "2"))):
+        (tmp_path / place).mkdir()
+        files.append(trained(tmp_path / place, name, *options).read_bytes())
+    one, same, other = (safetensors.read(data).tensors for data in files)
+    for tensor in one:
+        np.testing.assert_array_equal(one[tensor].read(), same[tensor].read())
+    assert any(not np.array_equal(one[tensor].read(), other[tensor].read()) for tensor in one)
+
+
 def test_metadata(tmp_path: Path) -> None:
     deeplabv3 = safetensors.read(trained(tmp_path, "deeplabv3").read_bytes()).metadata
     assert json.loads(deeplabv3["limn.classes"]) == list(scenes.CLASSES)

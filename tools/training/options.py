@@ -14,7 +14,7 @@ LIMN = Path(__file__).resolve().parents[2] / "build" / "limn"
 
 
 def parser(description: str, epilog: str, *, steps: int, batch: int, rate: float) -> argparse.ArgumentParser:
-    """Options of every training program, with the defaults that its demo weights were made with."""
+    """Options of every training program, with its own defaults: those that demo weights were made with, if any."""
     p = argparse.ArgumentParser(
         description=description, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter
     )
