@@ -89,6 +89,9 @@ limn_status app_engine(const struct options *options, limn_engine **engine, limn
  * looked up in $LIMN_WEIGHTS, beside the program, and under the install prefix. */
 limn_status app_weights_path(const char *name, char *path, size_t room, limn_error *error);
 
+/* Gives `take` every name that is found there, place by place. */
+void app_weights_each(void (*take)(void *context, const char *name), void *context);
+
 /* Engine and model at once. On failure both are NULL. */
 limn_status app_model(const struct options *options, const char *fallback, limn_engine **engine,
                       limn_model **model, limn_error *error);

@@ -69,7 +69,7 @@ static const char *const published[] = {"deeplabv3", "deeplabv3-resnet50", "eccv
 enum { PUBLISHED = sizeof published / sizeof *published };
 
 /* Every weights file in a folder; none where it cannot be read. */
-static void offer_folder(struct suggestion *suggestion, const char *folder)
+static void take_folder(const char *folder, void (*take)(void *context, const char *name), void *context)
 {
     static const char ending[] = ".safetensors";
     char **names;
@@ -81,24 +81,36 @@ static void offer_folder(struct suggestion *suggestion, const char *folder)
         if (!dot || strcmp(dot, ending) != 0)
             continue;
         *dot = 0;
-        suggestion_offer(suggestion, names[i]);
+        take(context, names[i]);
     }
     names_free(names, count);
+}
+
+void app_weights_each(void (*take)(void *context, const char *name), void *context)
+{
+    char folder[PATH_MAX], place[PATH_MAX];
+    const char *chosen = getenv("LIMN_WEIGHTS");
+    if (chosen)
+        take_folder(chosen, take, context);
+    if (program_folder(folder, sizeof folder))
+        for (int i = 0; i < PLACES; i++)
+            if (snprintf(place, sizeof place, "%s/%s", folder, places[i]) < (int)sizeof place)
+                take_folder(place, take, context);
+}
+
+static void offer(void *suggestion, const char *name)
+{
+    suggestion_offer(suggestion, name);
 }
 
 /* Says where a name was looked up, which other one it might be, and how to come by the weights. */
 static limn_status fail_unknown(const char *name, limn_error *error)
 {
     struct suggestion suggestion = {.typed = name};
-    char folder[PATH_MAX], place[PATH_MAX], near[SUGGESTION_TEXT], how[128];
+    char near[SUGGESTION_TEXT], how[128];
     const char *chosen = getenv("LIMN_WEIGHTS");
     snprintf(how, sizeof how, "--list shows what can be fetched; tools/convert.py converts a checkpoint");
-    if (chosen)
-        offer_folder(&suggestion, chosen);
-    if (program_folder(folder, sizeof folder))
-        for (int i = 0; i < PLACES; i++)
-            if (snprintf(place, sizeof place, "%s/%s", folder, places[i]) < (int)sizeof place)
-                offer_folder(&suggestion, place);
+    app_weights_each(offer, &suggestion);
     for (int i = 0; i < PUBLISHED; i++) {
         suggestion_offer(&suggestion, published[i]);
         if (strcmp(name, published[i]) == 0)

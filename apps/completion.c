@@ -6,7 +6,8 @@
 #include <string.h>
 
 /* What the program itself takes in a command's place. */
-static const char others[] = "help --help --version --manual --completion", shells[] = "bash zsh fish";
+static const char others[] = "help --help --version --weights --manual --completion",
+                  shells[] = "bash zsh fish";
 
 /* Text within single quotes. `quote` stands for a single quote there; the characters in `special` get a
  * backslash. */
@@ -54,7 +55,7 @@ static void bash_command(const struct command *command)
     printf("'\n        case $previous in\n");
     for (const struct option_entry *entry = NULL; (entry = options_next(command, entry));) {
         const char *argument = entry->argument;
-        if (!argument || is_path(argument))
+        if (!argument || (is_path(argument) && !is_weights(argument)))
             continue;
         bash_pattern(entry);
         if (is_choice(argument, strlen(argument))) {
@@ -62,7 +63,9 @@ static void bash_command(const struct command *command)
             print_words(argument, strlen(argument));
             printf("' ;;\n");
         } else
-            printf(is_folder(argument) ? "files=-d ;;\n" : "return ;;\n");
+            printf(is_weights(argument)  ? "names=$(\"$1\" --weights 2>/dev/null) ;;\n"
+                   : is_folder(argument) ? "files=-d ;;\n"
+                                         : "return ;;\n");
     }
     size_t choice = command_choice(command);
     if (choice) {
@@ -77,7 +80,7 @@ static void bash_print(void)
 {
     printf("# Completion for bash, as limn --completion bash writes it.\n"
            "_limn()\n{\n"
-           "    local current=$2 previous=$3 options='' values='' files=-f\n"
+           "    local current=$2 previous=$3 options='' values='' names='' files=-f\n"
            "    COMPREPLY=()\n"
            "    # --NAME=VALUE comes in three words.\n"
            "    [[ $current == = ]] && current=\n"
@@ -89,17 +92,18 @@ static void bash_print(void)
     printf("'\n        ;;\n    *:--completion)\n        values='%s'\n        ;;\n", shells);
     for (const struct command *command = commands; command->name; command++)
         bash_command(command);
-    printf("    esac\n"
-           "    if [[ $current == -* && $options ]]; then\n"
-           "        values=$options\n"
-           "    fi\n"
-           "    if [[ $values ]]; then\n"
-           "        mapfile -t COMPREPLY < <(compgen -W \"$values\" -- \"$current\")\n"
-           "    else\n"
-           "        mapfile -t COMPREPLY < <(compgen $files -- \"$current\")\n"
-           "        compopt -o filenames 2>/dev/null\n"
-           "    fi\n}\n"
-           "complete -F _limn limn\n");
+    printf(
+        "    esac\n"
+        "    if [[ $current == -* && $options ]]; then\n"
+        "        values=$options\n"
+        "    fi\n"
+        "    if [[ $values ]]; then\n"
+        "        mapfile -t COMPREPLY < <(compgen -W \"$values\" -- \"$current\")\n"
+        "    else\n"
+        "        mapfile -t COMPREPLY < <(compgen -W \"$names\" -- \"$current\"; compgen $files -- \"$current\")\n"
+        "        compopt -o filenames 2>/dev/null\n"
+        "    fi\n}\n"
+        "complete -F _limn limn\n");
 }
 
 /* ---- zsh --------------------------------------------------------------------------------- */
@@ -126,7 +130,10 @@ static void zsh_option(const struct option_entry *entry)
             print_words(argument, strlen(argument));
             putchar(')');
         } else
-            printf(is_folder(argument) ? "_files -/" : is_path(argument) ? "_files" : " ");
+            printf(is_weights(argument)  ? "_limn_weights"
+                   : is_folder(argument) ? "_files -/"
+                   : is_path(argument)   ? "_files"
+                                         : " ");
     }
     printf("' \\\n");
 }
@@ -149,6 +156,9 @@ static void zsh_print(void)
 {
     printf("#compdef limn\n"
            "# Completion for zsh, as limn --completion zsh writes it.\n"
+           "_limn_weights()\n{\n"
+           "    compadd -- ${(f)\"$(limn --weights 2>/dev/null)\"}\n"
+           "    _files\n}\n"
            "_limn()\n{\n"
            "    local -a commands=(\n");
     for (const struct command *command = commands; command->name; command++) {
@@ -196,9 +206,10 @@ static void fish_option(const struct command *command, const struct option_entry
         print_words(argument, strlen(argument));
         putchar('\'');
     } else if (argument)
-        printf(is_folder(argument) ? " -x -a '(__fish_complete_directories)'"
-               : is_path(argument) ? " -r"
-                                   : " -x");
+        printf(is_weights(argument)  ? " -r -a '(limn --weights)'"
+               : is_folder(argument) ? " -x -a '(__fish_complete_directories)'"
+               : is_path(argument)   ? " -r"
+                                     : " -x");
     fish_description(entry->help);
 }
 
@@ -222,6 +233,7 @@ static void fish_print(void)
            "complete -c limn -f -n __fish_use_subcommand -a help\n"
            "complete -c limn -f -n __fish_use_subcommand -l help\n"
            "complete -c limn -f -n __fish_use_subcommand -l version\n"
+           "complete -c limn -f -n __fish_use_subcommand -l weights\n"
            "complete -c limn -f -n __fish_use_subcommand -l manual\n"
            "complete -c limn -x -n __fish_use_subcommand -l completion -a '%s'\n"
            "complete -c limn -f -n '__fish_seen_subcommand_from help' -a '",

@@ -155,6 +155,7 @@ static void print_help(void)
         printf("  %-10s %s\n", command->name, command->summary);
     printf("\n  limn COMMAND --help      the options of a command\n"
            "  limn --version           version, instruction set, OpenBLAS core, threads\n"
+           "  limn --weights           the names that -m finds\n"
            "  limn --manual            the manual page, for man\n"
            "  limn --completion SHELL  completion for bash, zsh or fish\n");
 }
@@ -167,6 +168,12 @@ static limn_status print_version(limn_error *error)
         printf("%s\n", limn_engine_describe(engine));
     limn_engine_free(engine);
     return status;
+}
+
+static void print_name(void *context, const char *name)
+{
+    (void)context;
+    printf("%s\n", name);
 }
 
 static pthread_t main_thread;
@@ -221,6 +228,7 @@ static limn_status fail_unknown(const char *name, limn_error *error)
         suggestion_offer(&suggestion, command->name);
     suggestion_offer(&suggestion, "--help");
     suggestion_offer(&suggestion, "--version");
+    suggestion_offer(&suggestion, "--weights");
     suggestion_offer(&suggestion, "--manual");
     suggestion_offer(&suggestion, "--completion");
     return fail(error, LIMN_E_USAGE, "unknown command %s%s (limn --help lists them)", name,
@@ -268,6 +276,8 @@ int main(int argc, char **argv)
         print_help();
     else if (strcmp(argv[1], "--version") == 0)
         status = print_version(&error);
+    else if (strcmp(argv[1], "--weights") == 0)
+        app_weights_each(print_name, NULL);
     else if (strcmp(argv[1], "--manual") == 0)
         manual_print();
     else if (argc <= 3 && strcmp(argv[1], "--completion") == 0)

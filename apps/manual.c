@@ -99,6 +99,7 @@ static const char opening[] =
     ".SH NAME\nlimn \\- published image networks on the CPU\n"
     ".SH SYNOPSIS\n.B limn\n.I COMMAND\n[\\fIoptions\\fR] [\\fIINPUT\\fR...]\n"
     ".PP\n.B limn \\-\\-version\n"
+    ".PP\n.B limn \\-\\-weights\n"
     ".SH DESCRIPTION\n"
     "limn runs published networks for super\\-resolution, colorization, segmentation and generation of\n"
     "pictures. Pictures in are PNG, JPEG, BMP or PNM, told apart by content; out the same, by extension.\n"
@@ -106,7 +107,7 @@ static const char opening[] =
     "only\nwhen it is complete.\n"
     ".PP\nWeights are safetensors files. A name instead of a file, as in\n.BR \"\\-m enhancenet\" ,\n"
     "is looked up in\n.BR $LIMN_WEIGHTS ,\n"
-    "beside the program, and where limn is installed.\n"
+    "beside the program, and where limn is installed;\n.B limn \\-\\-weights\nlists all names found there.\n"
     ".SH COMMANDS\n";
 
 static const char closing[] =

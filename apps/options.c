@@ -319,6 +319,11 @@ bool is_folder(const char *argument)
     return strcmp(argument, "FOLDER") == 0;
 }
 
+bool is_weights(const char *argument)
+{
+    return strcmp(argument, "NAME|FILE") == 0;
+}
+
 size_t command_choice(const struct command *command)
 {
     size_t length = strcspn(command->synopsis, " ");

@@ -21,7 +21,7 @@ enum kind {
 struct option_entry {
     char letter; /* of the short form; 0: none */
     const char *name;
-    const char *argument; /* NULL for a flag; see is_choice, is_path, is_folder */
+    const char *argument; /* NULL for a flag; see is_choice and those below */
     const char *help;
     enum kind kind;
     size_t offset; /* in struct options */
@@ -36,6 +36,7 @@ const struct option_entry *options_next(const struct command *command, const str
 bool is_choice(const char *argument, size_t length); /* one of these words, as in auto|native */
 bool is_path(const char *argument);                  /* has FILE, PATH or MASK in it */
 bool is_folder(const char *argument);                /* FOLDER */
+bool is_weights(const char *argument);               /* NAME|FILE */
 
 /* The words to choose from where a command's synopsis begins with them, as in model|layers, else 0: their
  * length. */

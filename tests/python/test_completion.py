@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from cli_support import fails, succeeds
+from cli_support import LIMN, fails, succeeds
 
 SHELLS = ["bash", "zsh", "fish"]
 
@@ -92,7 +92,7 @@ class Bash:
         return run(
             "bash",
             "-c",
-            f"{script('bash')}\nCOMP_WORDS=({quoted}) COMP_CWORD={len(words) - 1}\n"
+            f"limn() {{ {LIMN} \"$@\"; }}\n{script('bash')}\nCOMP_WORDS=({quoted}) COMP_CWORD={len(words) - 1}\n"
             "$(complete -p limn | sed 's/.*-F \\([^ ]*\\) .*/\\1/') limn \"${COMP_WORDS[-1]}\" \"${COMP_WORDS[-2]}\"\n"
             'for word in "${COMPREPLY[@]}"; do echo "$word"; done',
             cwd=self.folder,
@@ -108,7 +108,7 @@ class Fish:
     def __call__(self, *words: str) -> list[str]:
         # The shell takes --NAME=VALUE for one word, and completes the whole of it.
         line = " ".join(words).replace(" = ", "=")
-        env = os.environ | {"HOME": str(self.folder.parent), "XDG_DATA_DIRS": "/usr/share"}
+        env = os.environ | {"PATH": f"{Path(LIMN).parent}:{os.environ['PATH']}", "HOME": str(self.folder.parent), "XDG_DATA_DIRS": "/usr/share"}
         told = run("fish", "-c", f"{script('fish')}\ncomplete -C '{line}'", cwd=self.folder, env=env)
         return [entry.split("\t")[0].split("=")[-1] for entry in told.splitlines()]
 
@@ -152,12 +152,21 @@ def test_what_an_action_can_be_is_offered(offered) -> None:
     assert offered("limn", "pixels", "from") == ["from-text"]
 
 
+def test_names_of_weights_are_offered(offered, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine.safetensors").touch()
+    (tmp_path / "mine.txt").touch()
+    monkeypatch.setenv("LIMN_WEIGHTS", str(tmp_path))
+    assert offered("limn", "segment", "-m", "min") == ["mine"]
+    assert offered("limn", "bench", "layers", "--model", "=", "enhan") == ["enhancenet"]
+    assert succeeds("--weights", env={"LIMN_WEIGHTS": str(tmp_path)}).splitlines()[0] == b"mine"
+
+
 def test_files_are_offered_where_files_go(offered) -> None:
     def plain(*words: str) -> set[str]:
         return {word.rstrip("/").replace("\\", "") for word in offered(*words)}
 
     both = {"a picture.png", "folder"}
     assert plain("limn", "upscale", "") == both
-    assert plain("limn", "upscale", "-m", "") == both
+    assert plain("limn", "upscale", "-m", "") > both
     assert plain("limn", "run", "--dump-images", "") == {"folder"}
     assert plain("limn", "upscale", "--quality", "") == set()
