@@ -33,12 +33,12 @@ from training.seeds import HELD_OUT, VALIDATION
 
 EPILOG = """\
 examples (each some twenty minutes on one core):
-  python3 tools/train_colorizers.py --model siggraph17 -o siggraph17.pth
-  python3 tools/train_colorizers.py --model eccv16 -o eccv16.pth
+  python3 tools/train_colorizers.py --model siggraph17 -o siggraph17-scenes.pth
+  python3 tools/train_colorizers.py --model eccv16 -o eccv16-scenes.pth
 
 example (your own pictures, starting from weights trained before):
-  python3 tools/train_colorizers.py --model siggraph17 --data ~/photos --init siggraph17.safetensors \\
-      --rate 5e-4 --steps 1000 -o mine.pth
+  python3 tools/train_colorizers.py --model siggraph17 --data ~/photos \\
+      --init siggraph17-scenes.safetensors --rate 5e-4 --steps 1000 -o mine.pth
   limn colorize -m mine.safetensors old.jpg -o new.png
 """
 

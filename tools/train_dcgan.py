@@ -34,7 +34,7 @@ from training.seeds import HELD_OUT
 
 EPILOG = """\
 examples:
-  python3 tools/train_dcgan.py --of digits -o dcgan.pth
+  python3 tools/train_dcgan.py --of digits -o dcgan-digits.pth
   python3 tools/train_dcgan.py --of landscapes -o dcgan-landscapes.pth
 
 example (your own pictures):

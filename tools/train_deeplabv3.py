@@ -28,11 +28,11 @@ from training.seeds import HELD_OUT, VALIDATION
 
 EPILOG = """\
 example (the demo weights, six minutes of one core):
-  python3 tools/train_deeplabv3.py -o deeplabv3.pth
+  python3 tools/train_deeplabv3.py -o deeplabv3-scenes.pth
 
 example (your own pictures and classes, starting from the demo weights; the last layer starts afresh):
-  python3 tools/train_deeplabv3.py --data ~/street --classes road,kerb,sky,other --init weights/deeplabv3.safetensors \\
-      --rate 5e-4 --steps 500 -o mine.pth
+  python3 tools/train_deeplabv3.py --data ~/street --classes road,kerb,sky,other \\
+      --init weights/deeplabv3-scenes.safetensors --rate 5e-4 --steps 500 -o mine.pth
   limn segment -m mine.safetensors picture.jpg --view side -o classes.png
 """
 

@@ -30,10 +30,11 @@ from training.seeds import HELD_OUT, VALIDATION
 
 EPILOG = """\
 example (the demo weights, six minutes of one core):
-  python3 tools/train_unet.py -o unet.pth
+  python3 tools/train_unet.py -o unet-cells.pth
 
 example (your own pictures, starting from the demo weights):
-  python3 tools/train_unet.py --data ~/cells --init weights/unet.safetensors --rate 5e-4 --steps 300 -o mine.pth
+  python3 tools/train_unet.py --data ~/cells --init weights/unet-cells.safetensors \\
+      --rate 5e-4 --steps 300 -o mine.pth
   limn segment -m mine.safetensors picture.png -o mask.png
 """
 

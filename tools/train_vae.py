@@ -32,15 +32,15 @@ from training.seeds import HELD_OUT, VALIDATION
 
 EPILOG = """\
 example:
-  python3 tools/train_vae.py -o vae.pth
+  python3 tools/train_vae.py -o vae-scenes.pth
 
 example (your own pictures, starting from weights trained before):
-  python3 tools/train_vae.py --data ~/photos --init vae.safetensors --rate 3e-4 --steps 1000 -o mine.pth
+  python3 tools/train_vae.py --data ~/photos --init vae-scenes.safetensors --rate 3e-4 --steps 1000 -o mine.pth
   limn colorize -m mine.safetensors old.jpg --samples 6 -o variants.png
 """
 
 SIDE = 64
-FEATURES = Path(__file__).resolve().parents[1] / "weights" / "deeplabv3.safetensors"
+FEATURES = Path(__file__).resolve().parents[1] / "weights" / "deeplabv3-scenes.safetensors"
 FEATURE_NODES = ("backbone.bn1/relu", "backbone.layer1.0.bn3/add/relu")
 DEVIATION = 0.12  # of ab around what the decoder says; it sets the squared error against the divergence
 VALIDATED, MEASURED = 32, 40  # how many scenes for the curve, for the record

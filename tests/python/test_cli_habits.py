@@ -73,6 +73,9 @@ def test_names_of_weights(tmp_path: Path) -> None:
         assert f"no weights called {typed}; did you mean {meant}? {typed}.safetensors is neither" in line
         assert "tools/fetch.py --list" in line and "tools/convert.py" in line
     assert "did you mean" not in fails(3, "inspect", "vae", env=env)
+    (tmp_path / "unet-cells.safetensors").write_bytes(WEIGHTS.read_bytes())
+    line = fails(3, "inspect", "unet", env=env)  # the published ones, which others do not stand in for unasked
+    assert "no weights called unet; did you mean unet-cells? " in line and "tools/fetch.py unet fetches them" in line
 
 
 @pytest.mark.usefixtures("alone")

@@ -27,10 +27,13 @@ from gallery import inputs  # noqa: E402  (tools/ is known through cli_support, 
 from training import cells, scenes  # noqa: E402
 
 GOLDENS = {
-    "eccv16": "eccv16", "siggraph17": "siggraph17", "vae": "vae",
-    "dcgan": "dcgan-5-stages", "dcgan-landscapes": "dcgan-3-stages", "enhancenet": "enhancenet",
+    "eccv16-scenes": "eccv16", "siggraph17-scenes": "siggraph17", "vae-scenes": "vae",
+    "dcgan-digits": "dcgan-5-stages", "dcgan-landscapes": "dcgan-3-stages", "enhancenet": "enhancenet",
 }  # fmt: skip
-NETWORKS = ("deeplabv3", "unet", "eccv16", "siggraph17", "vae", "dcgan", "enhancenet")
+NETWORKS = {  # and the first of the weights that each is shown with
+    "deeplabv3": "deeplabv3-scenes", "unet": "unet-cells", "eccv16": "eccv16-scenes",
+    "siggraph17": "siggraph17-scenes", "vae": "vae-scenes", "dcgan": "dcgan-digits", "enhancenet": "enhancenet",
+}  # fmt: skip
 VOID = {"meta", "img", "br", "link"}
 CHROMIUM = shutil.which("chromium")
 
@@ -46,11 +49,13 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("weights")
     for name, golden in GOLDENS.items():
         shutil.copy(ROOT / f"tests/goldens/{golden}.safetensors", folder / f"{name}.safetensors")
-    unet = network(folder / "unet.safetensors", model_tables.unet(3, 2, "transposed", False), classes=cells.CLASSES)
+    table = model_tables.unet(3, 2, "transposed", False)
+    unet = network(folder / "unet-cells.safetensors", table, classes=cells.CLASSES)
     record = {"sha256": hashlib.sha256(unet.read_bytes()).hexdigest(), "steps": 123}
     unet.with_suffix(".json").write_text(json.dumps(record))
-    (folder / "vae.json").write_text(json.dumps(record))  # of other weights
-    network(folder / "deeplabv3.safetensors", model_tables.deeplabv3((1, 1, 1, 1), 13), classes=scenes.CLASSES)
+    (folder / "vae-scenes.json").write_text(json.dumps(record))  # of other weights
+    table = model_tables.deeplabv3((1, 1, 1, 1), 13)
+    network(folder / "deeplabv3-scenes.safetensors", table, classes=scenes.CLASSES)
     return folder
 
 
@@ -140,6 +145,7 @@ def test_what_the_page_says(whole: tuple[Path, str]) -> None:
         assert re.search(r"\d+ runs of limn, \d+\.\d\d s", section) and re.search(r"\(\d+\.\d\d s\)$", line)
         assert ("&quot;steps&quot;: 123" in section) == (name == "unet")
         if name in NETWORKS:
+            assert f"<code>{NETWORKS[name]}.safetensors</code>" in section
             assert re.search(r"[\d,]+ parameters, \d+\.\d\d MB.*sha256 [0-9a-f]{16}", section)
     figures = {
         "deeplabv3": "IoU", "unet": "Dice", "eccv16": "Delta-E", "siggraph17": "a hint", "vae": "between variants",
@@ -177,8 +183,8 @@ def test_missing_weights_are_named(bare: tuple[Path, str]) -> None:
     folder, printed = bare
     text = (folder / "index.html").read_text(encoding="utf-8")
     Page(text)
-    for name in NETWORKS[:-1]:
-        assert re.search(f"^{name}: not there yet: weights/{name}.safetensors.*tools/train_", printed, re.MULTILINE)
+    for name, file in list(NETWORKS.items())[:-1]:
+        assert re.search(f"^{name}: not there yet: weights/{file}.safetensors.*tools/train_", printed, re.MULTILINE)
     assert text.count("Not there yet:") == 6 and "This failed" not in text
     assert re.search("^enhancenet: PSNR", printed, re.MULTILINE)
 
@@ -188,10 +194,10 @@ def test_a_failure_is_shown(weights: Path, tmp_path: Path) -> None:
     folder, output = tmp_path / "weights", tmp_path / "demo"
     folder.mkdir()
     shutil.copy(weights / "enhancenet.safetensors", folder)
-    (folder / "dcgan.safetensors").write_bytes((weights / "dcgan.safetensors").read_bytes()[:-100])
+    (folder / "dcgan-digits.safetensors").write_bytes((weights / "dcgan-digits.safetensors").read_bytes()[:-100])
     done = demo(folder, output)
     assert done.returncode == 1
-    assert re.fullmatch(r"demo: dcgan: limn inspect .*dcgan\.safetensors.*\n", done.stderr), done.stderr
+    assert re.fullmatch(r"demo: dcgan: limn inspect .*dcgan-digits\.safetensors.*\n", done.stderr), done.stderr
     text = (output / "index.html").read_text(encoding="utf-8")
     Page(text)
     assert f"This failed: {html.escape(done.stderr.removeprefix('demo: dcgan: ').strip())}" in text
@@ -204,11 +210,11 @@ def test_no_program(weights: Path, tmp_path: Path) -> None:
 
 
 def test_weights_of_other_classes(weights: Path, tmp_path: Path) -> None:
-    """Published weights under the same name know other classes: shown, and not measured against the drawing's."""
+    """Weights of one's own under the same name may know other classes: shown, not measured against the drawing's."""
     folder = tmp_path / "weights"
     folder.mkdir()
     shutil.copy(weights / "enhancenet.safetensors", folder)
-    shutil.copy(ROOT / "tests/goldens/deeplabv3.safetensors", folder)
+    shutil.copy(ROOT / "tests/goldens/deeplabv3.safetensors", folder / "deeplabv3-scenes.safetensors")
     done = demo(folder, tmp_path / "demo")
     assert (done.returncode, done.stderr) == (0, "")
     assert "deeplabv3: other classes than those drawn" in done.stdout

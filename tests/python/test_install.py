@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -231,6 +232,11 @@ needs_repository = pytest.mark.skipif(not (ROOT / ".git").exists(), reason="need
 def test_all_weights_of_the_repository_are_installed() -> None:
     tracked = run("git", "ls-files", "weights/*.safetensors").splitlines()
     assert [f"weights/{name}" for name in DEMOS] == sorted(tracked)
+
+
+def test_no_weights_of_the_repository_pass_for_published_ones() -> None:
+    published = json.loads((ROOT / "tools/catalog.json").read_text())["checkpoints"]
+    assert not {name.removesuffix(".safetensors") for name in DEMOS} & set(published)
 
 
 @needs_repository

@@ -69,6 +69,11 @@ class Exhibit:
     failure: str = ""  # what limn said when it failed
 
     @property
+    def model(self) -> str:
+        """The name by which limn finds the first of its weights."""
+        return self.weights[0]["name"]
+
+    @property
     def seconds(self) -> float:
         return sum(run.seconds for run in self.runs)
 

@@ -104,7 +104,7 @@ def weights_of(program: Program, name: str) -> dict[str, Any]:
     sha256, beside = hashlib.sha256(data).hexdigest(), program.weights / f"{name}.json"
     record = json.loads(beside.read_text(encoding="utf-8")) if beside.is_file() else {}
     return {
-        "file": f"{name}.safetensors",
+        "name": name,
         "bytes": len(data),
         "sha256": sha256,
         "record": record if record.get("sha256") == sha256 else {},  # else it is of other weights

@@ -49,9 +49,10 @@ def explain() -> Exhibit:
 
 def show_explain(stage: Stage) -> None:
     """The arena of unet, or of EnhanceNet while unet's weights are missing."""
-    name = "unet" if (stage.program.weights / "unet.safetensors").is_file() else "enhancenet"
+    there = (stage.program.weights / "unet-cells.safetensors").is_file()
+    name, model = ("unet", "unet-cells") if there else ("enhancenet", "enhancenet")
     drawing = f"made/arena-{name}.svg"
-    told = stage.run("explain", name, "--svg", stage.path(drawing).relative_to(stage.program.folder), "--force")
+    told = stage.run("explain", model, "--svg", stage.path(drawing).relative_to(stage.program.folder), "--force")
     totals = told.strip().splitlines()[-2:]
     picture = stage.shown(
         drawing, f"the arena of {name} over the steps of a run", f"what of {name} lies where in memory"

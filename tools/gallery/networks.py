@@ -33,7 +33,7 @@ def _segment(stage: Stage, kind: str, drawn: list[tuple[np.ndarray, np.ndarray]]
         truth = stage.save(inputs.mask(labels), f"inputs/{name}-truth.png")
         output = f"made/{name}-{stage.exhibit.name}.png"
         extra = ("--truth", truth) if known else ()
-        told = stage.make(output, "segment", "-m", stage.exhibit.name, picture, "--view", "side", "--json", *extra)
+        told = stage.make(output, "segment", "-m", stage.exhibit.model, picture, "--view", "side", "--json", *extra)
         found = json.loads(told)["pictures"][0]
         shares = sorted(((row["share"], row["name"]) for row in found["classes"] if row["share"] > 0), reverse=True)
         caption = "found: " + ", ".join(f"{label} {share:.1%}" for share, label in shares)
@@ -73,12 +73,12 @@ def _greyed(stage: Stage, picture: Image.Image, name: str) -> tuple[str, str]:
     """A picture as an input, and its lightness alone."""
     truth, grey = f"inputs/{name}.png", f"inputs/{name}-grey.png"
     stage.save(picture, truth)
-    stage.make(grey, "colorize", "-m", stage.exhibit.name, truth, "--saturation", 0)
+    stage.make(grey, "colorize", "-m", stage.exhibit.model, truth, "--saturation", 0)
     return truth, grey
 
 
 def _coloured(stage: Stage, truth: str, grey: str, output: str, *options: object) -> dict[str, float]:
-    stage.make(output, "colorize", "-m", stage.exhibit.name, grey, *options)
+    stage.make(output, "colorize", "-m", stage.exhibit.model, grey, *options)
     return stage.compare(output, truth)
 
 
@@ -135,7 +135,7 @@ def hinted_colour(stage: Stage) -> None:
     errors = []
     for how, options in (("automatic", ()), ("hinted", ("--hints", f"inputs/{name}.txt"))):
         output = f"made/{name}-{how}.png"
-        stage.make(output, "colorize", "-m", stage.exhibit.name, grey, *options)
+        stage.make(output, "colorize", "-m", stage.exhibit.model, grey, *options)
         # Elsewhere the truth itself: what differs lies in that part.
         inside = np.where(where[:, :, None], np.asarray(stage.open(output)), rgb)
         stage.save(Image.fromarray(inside), f"made/{name}-{how}-inside.png")
@@ -184,7 +184,7 @@ def noise(stage: Stage) -> None:
     """A sheet and a walk of each generator."""
     panels = []
     for model in stage.exhibit.weights:
-        name = model["file"].removesuffix(".safetensors")
+        name = model["name"]
         sheet, walk = f"made/{name}.png", f"made/{name}-walk.png"
         stage.make(sheet, "generate", "-m", name, "-n", 32, "--seed", 7)
         stage.make(walk, "generate", "-m", name, "--walk", "1,2,8")
@@ -220,7 +220,7 @@ def enlargement(stage: Stage) -> None:
         stage.save(original, truth)
         stage.save(small, source)
         stage.save(small.resize(original.size, Image.BICUBIC), bicubic)
-        stage.make(output, "upscale", "-m", stage.exhibit.name, source)
+        stage.make(output, "upscale", "-m", stage.exhibit.model, source)
         theirs, ours = (stage.compare(enlarged, truth)["psnr"] for enlarged in (bicubic, output))
         parts = {
             "nearest": (small.resize(original.size, Image.NEAREST), "the input, a quarter of the size"),
@@ -255,23 +255,23 @@ class Network:
 NETWORKS = (
     Network("deeplabv3", "What is where in a scene",
             "Drawn landscapes of thirteen classes; every pixel gets one.",
-            ("deeplabv3",), "tools/train_deeplabv3.py", landscape),
+            ("deeplabv3-scenes",), "tools/train_deeplabv3.py", landscape),
     Network("unet", "Cells under a microscope",
             "Drawn cells with noise, blur, dirt and uneven light; which pixels are cell.",
-            ("unet",), "tools/train_unet.py", microscopy),
+            ("unet-cells",), "tools/train_unet.py", microscopy),
     Network("eccv16", "Colours from grey",
             "A network that has seen drawn landscapes guesses their colours from lightness alone. The photograph shows "
             "what it does with a kind of picture that it has not learned from.",
-            ("eccv16",), "tools/train_colorizers.py --model eccv16", colour),
+            ("eccv16-scenes",), "tools/train_colorizers.py --model eccv16", colour),
     Network("siggraph17", "Colours from grey, led by hints",
             "The same, and where the colour cannot be known (a car, a balloon, clothes) one hint says it.",
-            ("siggraph17",), "tools/train_colorizers.py --model siggraph17", hinted_colour),
+            ("siggraph17-scenes",), "tools/train_colorizers.py --model siggraph17", hinted_colour),
     Network("vae", "Several colourings of one picture",
             "The colouring it holds for likeliest (z = 0), and others at random.",
-            ("vae",), "tools/train_vae.py", variants),
+            ("vae-scenes",), "tools/train_vae.py", variants),
     Network("dcgan", "Pictures out of noise",
             "Numbers at random become pictures; a walk goes from one to another.",
-            ("dcgan", "dcgan-landscapes"), "tools/train_dcgan.py (--of digits, --of landscapes)", noise),
+            ("dcgan-digits", "dcgan-landscapes"), "tools/train_dcgan.py (--of digits, --of landscapes)", noise),
     Network("enhancenet", "Four times as large",
             "Photographs are made four times smaller and enlarged again, by Pillow and by limn.",
             ("enhancenet",), "tools/train_enhancenet.py", enlargement),

@@ -186,7 +186,7 @@ def _weights(weights: dict[str, Any]) -> str:
     parts = [f"{weights['parameters']:,} parameters", f"{weights['bytes'] / 1e6:.2f} MB"]
     parts += [f"{what} {about[key]}" for key, what in (("licence", "licence"), ("source", "made from")) if key in about]
     parts.append(f"sha256 {weights['sha256'][:16]}")
-    said = f'<p class="soft">Weights: <code>{escape(weights["file"])}</code>, {escape(", ".join(parts))}</p>'
+    said = f'<p class="soft">Weights: <code>{escape(weights["name"])}.safetensors</code>, {escape(", ".join(parts))}</p>'
     if weights["record"]:
         record = json.dumps(weights["record"], indent=2)
         said += ("<details><summary>How they were trained, and measured</summary>"
