@@ -11,7 +11,6 @@ a smooth absolute error, with hints of the true colours at random; here some hin
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -28,7 +27,7 @@ from reference.parameters import Maker, ignore
 from training import folders, hints, loop, record, scenes
 from training.colour import grey_of, lab_from_rgb, tensor_from_pictures
 from training.network import Network, features, set_up
-from training.options import parsed, parser
+from training.options import parsed, parser, run
 from training.seeds import HELD_OUT, VALIDATION
 
 EPILOG = """\
@@ -304,7 +303,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except OSError as error:
-        sys.exit(f"error: {error}")
+    run(main)

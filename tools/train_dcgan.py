@@ -12,7 +12,6 @@ blots. It has no part in the training of the generator.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -29,7 +28,7 @@ from reference import dcgan
 from reference.parameters import ignore
 from training import digits, folders, loop, record, scenes
 from training.network import Network, set_up
-from training.options import parsed, parser
+from training.options import parsed, parser, run
 from training.seeds import HELD_OUT
 
 EPILOG = """\
@@ -244,7 +243,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except OSError as error:
-        sys.exit(f"error: {error}")
+    run(main)

@@ -8,7 +8,6 @@ and FOLDER/masks with the classes of their pixels under the same names, 255 wher
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from reference.parameters import Maker, ignore
 from training import folders, loop, record, scenes
 from training.colour import normalised, tensor_from_pictures
 from training.network import Network, set_up
-from training.options import parsed, parser
+from training.options import parsed, parser, run
 from training.seeds import HELD_OUT, VALIDATION
 
 EPILOG = """\
@@ -160,7 +159,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except OSError as error:
-        sys.exit(f"error: {error}")
+    run(main)

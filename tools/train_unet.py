@@ -10,7 +10,6 @@ size (--scale).
 from __future__ import annotations
 
 import functools
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from reference.parameters import ignore
 from training import cells, folders, loop, record
 from training.colour import tensor_from_pictures
 from training.network import Network, set_up
-from training.options import parsed, parser
+from training.options import parsed, parser, run
 from training.seeds import HELD_OUT, VALIDATION
 
 EPILOG = """\
@@ -160,7 +159,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except OSError as error:
-        sys.exit(f"error: {error}")
+    run(main)

@@ -11,7 +11,6 @@ deeplabv3 demo network sees them (--features). That last part is this project's 
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ from reference.parameters import ignore
 from training import folders, loop, record, scenes
 from training.colour import grey_of, lab_from_rgb, normalised, rgb_from_lab, tensor_from_pictures
 from training.network import Network, features, read_weights, set_up
-from training.options import parsed, parser
+from training.options import parsed, parser, run
 from training.seeds import HELD_OUT, VALIDATION
 
 EPILOG = """\
@@ -223,7 +222,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except OSError as error:
-        sys.exit(f"error: {error}")
+    run(main)

@@ -18,8 +18,8 @@ void fuzz_check_picture(const uint8_t *data, size_t size);
 /* Success, or bad input with a message that shows none of its bytes as they are: printable ASCII. */
 void fuzz_check_failure(limn_status status, const limn_error *error, const char *path);
 
-/* A copy of the bytes in which the chunks of a PNG have the checksums of what they hold, so that changes to
- * the chunks reach the decoder. Released with mem_free; NULL when there is nothing to set right. */
-uint8_t *fuzz_repair_png(const uint8_t *data, size_t size);
+/* Calls `check` with the bytes and, where they are a PNG whose checksums are not those of what its chunks
+ * hold, with a copy in which they are: so changes to the chunks reach the decoder. */
+void fuzz_also_repaired(void (*check)(const uint8_t *data, size_t size), const uint8_t *data, size_t size);
 
 #endif

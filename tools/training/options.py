@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -60,3 +62,11 @@ def parsed(p: argparse.ArgumentParser, arguments: list[str] | None = None) -> ar
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
     return options
+
+
+def run(main: Callable[[], int]) -> None:
+    """Ends the program with what `main` returns, or with one line about a file that cannot be read or written."""
+    try:
+        sys.exit(main())
+    except OSError as error:
+        sys.exit(f"error: {error}")
