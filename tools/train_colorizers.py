@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Train weights for limn's eccv16 or siggraph17 graph: colours for grey pictures.
 
-Needs torch, numpy and pillow. The graphs are those of reference/eccv16.py and reference/siggraph17.py, narrower; the
-pictures are drawn by training/scenes.py, or are yours.
+Needs torch, numpy and pillow, and scikit-image and scikit-learn for their photographs. The graphs are those of
+reference/eccv16.py and reference/siggraph17.py, narrower; the pictures are drawn by training/scenes.py, with a few of
+those photographs among them, or are yours.
 
 eccv16 learns as in Zhang, Isola, Efros 2016 a distribution over bins of colour for every pixel, in which rare colours
 count more, and answers with its annealed mean (temperature 0.38). siggraph17 learns as in Zhang et al. 2017 colours by
@@ -24,7 +25,7 @@ from PIL import Image
 from checkpoint.metadata import Choices
 from reference import eccv16, siggraph17
 from reference.parameters import Maker, ignore
-from training import folders, hints, loop, record, scenes
+from training import folders, hints, loop, photographs, record, scenes
 from training.colour import grey_of, lab_from_rgb, tensor_from_pictures
 from training.network import Network, features, set_up
 from training.options import parsed, parser, run
@@ -68,13 +69,25 @@ def drawn(seed: int, number: int) -> Picture:
 
 
 def source(options) -> Callable[[int], Picture]:
-    """Pictures by number: drawn, or those of --data in turn."""
-    if not options.data:
-        return partial(drawn, options.seed)
-    own = [squeezed(image) for image in folders.pictures(options.data).values()]
+    """Pictures by number: drawn, a share of them photographs, or those of --data."""
     nothing = np.zeros((NETWORK_SIDE, NETWORK_SIDE), np.uint8)
-    order = np.random.default_rng(options.seed)
-    return lambda number: (own[order.integers(len(own))], nothing)
+    if options.data:
+        own = [squeezed(image) for image in folders.pictures(options.data).values()]
+        order = np.random.default_rng(options.seed)
+        return lambda number: (own[order.integers(len(own))], nothing)
+    if not options.photographs:
+        return partial(drawn, options.seed)
+    packaged = [photograph.image for photograph in photographs.packaged() if not photograph.grey]
+
+    def mixed(number: int) -> Picture:
+        rng = np.random.default_rng([options.seed, number, 4])
+        if rng.random() >= options.photographs:
+            return drawn(options.seed, number)
+        image = packaged[rng.integers(len(packaged))]
+        piece = folders.window(rng, image, NETWORK_SIDE, least=NETWORK_SIDE / min(image.size))
+        return np.asarray(piece), nothing
+
+    return mixed
 
 
 def windows(options, pictures: Callable[[int], Picture], step: int) -> list[Picture]:
@@ -293,10 +306,16 @@ def main(arguments: list[str] | None = None) -> int:
     p.add_argument(
         "--base", type=int, default=16, help="channels of the first block (default %(default)s; published: 64)"
     )
+    p.add_argument("--photographs", type=float, default=0.15, metavar="SHARE", help="of pictures that are photographs of "
+        "scikit-image and scikit-learn, not drawings (default %(default)s)")  # fmt: skip
     p.add_argument("--side", type=int, default=160, help="of a training window, in pixels (default %(default)s)")
     options = parsed(p, arguments)
     if options.side % 8 or not 32 <= options.side <= NETWORK_SIDE:
         p.error(f"--side must be a multiple of 8 from 32 to {NETWORK_SIDE}")
+    if not 0 <= options.photographs <= 1:
+        p.error("--photographs must be from 0 to 1")
+    if options.photographs and not options.data:
+        options.source += ", and photographs of scikit-image and scikit-learn"
     history = train(options) if options.steps else None
     record.finish(options, history, partial(measure, model=options.model), Choices())
     return 0

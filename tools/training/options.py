@@ -40,6 +40,7 @@ def parser(description: str, epilog: str, *, steps: int, batch: int, rate: float
 def parsed(p: argparse.ArgumentParser, arguments: list[str] | None = None) -> argparse.Namespace:
     """The options, checked; threads and PyTorch's random numbers are set by them."""
     options = p.parse_args(arguments)
+    options.source = "your own" if options.data else "drawn by the program"
     if options.every is None:
         options.every = max(1, options.steps // 20)
     if options.steps == 0 and not options.init:

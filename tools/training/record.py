@@ -106,7 +106,7 @@ def record(options: argparse.Namespace, history: History, weights: Path, figures
     data = weights.read_bytes()
     return {
         "program": Path(sys.argv[0]).name,
-        "data": "your own" if options.data else "drawn by the program",
+        "data": options.source,
         "init": bool(options.init),
         "steps": options.steps,
         "batch": options.batch,
