@@ -73,7 +73,9 @@ def source(options) -> Draw:
 
 
 def landscape(seed: int, number: int) -> np.ndarray:
-    scene = scenes.scene(seed, number, 2 * SIDE, 2 * SIDE)
+    """Land, sky, water, roads, mountains and trees, uint8 SIDE x SIDE x 3."""
+    small = (scenes.CAR, scenes.PERSON, scenes.HOUSE, scenes.BOAT, scenes.FLOWER, scenes.BALLOON)
+    scene = scenes.scene(seed, number, 2 * SIDE, 2 * SIDE, without=small)
     return np.asarray(Image.fromarray(scene.rgb).reduce(2))
 
 

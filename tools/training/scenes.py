@@ -46,12 +46,15 @@ class Scene(NamedTuple):
     objects: np.ndarray  # uint8 H x W: 0 where there is none, else which
 
 
-def scene(seed: int, number: int, height: int = 256, width: int = 256) -> Scene:
-    """Scene `number` of a seed: the same at every call."""
+def scene(seed: int, number: int, height: int = 256, width: int = 256, without: tuple[int, ...] = ()) -> Scene:
+    """Scene `number` of a seed: the same at every call.
+
+    without: objects that are left out, by class.
+    """
     rng = np.random.default_rng([seed, number])
     weather = str(rng.choice([DAY, OVERCAST, SUNSET], p=[0.72, 0.13, 0.15]))
     canvas = Canvas(height, width)
-    _compose(canvas, rng, weather)
+    _compose(canvas, rng, weather, without)
     picture, classes, objects = canvas.finished()
     return Scene(_lit(picture, classes, rng, weather), classes, objects)
 
@@ -59,13 +62,13 @@ def scene(seed: int, number: int, height: int = 256, width: int = 256) -> Scene:
 # ---- Composition -------------------------------------------------------------------------------
 
 
-def _compose(canvas: Canvas, rng: np.random.Generator, weather: str) -> None:
+def _compose(canvas: Canvas, rng: np.random.Generator, weather: str, without: tuple[int, ...]) -> None:
     height, width = canvas.height, canvas.width
     horizon = height * rng.uniform(0.3, 0.6)
     _sky(canvas, rng, weather, horizon)
     if rng.random() < 0.5:
         _mountains(canvas, rng, horizon)
-    for _ in range(rng.choice(3, p=[0.65, 0.25, 0.1])):
+    for _ in range(0 if BALLOON in without else rng.choice(3, p=[0.65, 0.25, 0.1])):
         size = height * rng.uniform(0.15, 0.35)
         pen = canvas.thing(BALLOON, rng.uniform(0, width), rng.uniform(0.5 * horizon, horizon) * 0.9, size)
         things.balloon(pen, rng)
@@ -86,6 +89,8 @@ def _compose(canvas: Canvas, rng: np.random.Generator, weather: str) -> None:
     for _ in range(rng.integers(0, 7) if rng.random() < 0.6 else 0):
         placed.append((rng.uniform(0.85 * height, 1.15 * height), FLOWER, things.flower, 0.3))
     for y, label, draw, high in sorted(placed, key=lambda item: item[0]):  # what is near hides what is far
+        if label in without:
+            continue
         near = (y - 0.8 * horizon) / (height - 0.8 * horizon)
         size = height * high * near * rng.uniform(0.75, 1.15)
         x = rng.uniform(0, width)
