@@ -44,6 +44,7 @@ example (your own pictures):
 SIDE, STAGES = 64, 5
 GENERATED = 400
 CONFIDENT = 0.9
+PACKED = 2  # pictures that the opponent sees at once
 NOISE = 0.1  # deviation, on pictures in -1..1
 
 Draw = Callable[[int], np.ndarray]  # picture by number, float32 channels x SIDE x SIDE in -1..1
@@ -80,16 +81,17 @@ def landscape(seed: int, number: int) -> np.ndarray:
 
 
 class Pool:
-    """Pictures drawn before the training, or as it goes where memory would not hold them."""
+    """Pictures drawn before the training, kept in bytes."""
 
     def __init__(self, options) -> None:
         draw = source(options)
-        self.pictures = torch.from_numpy(np.stack([draw(number) for number in range(options.pool)]))
+        drawn = (((draw(number) + 1) * 127.5).round().astype(np.uint8) for number in range(options.pool))
+        self.pictures = torch.from_numpy(np.stack(list(drawn)))
         self.rng = np.random.default_rng([options.seed, 5])
         self.mirrored = options.of != "digits"
 
     def batch(self, count: int) -> torch.Tensor:
-        x = self.pictures[self.rng.integers(len(self.pictures), size=count)]
+        x = self.pictures[self.rng.integers(len(self.pictures), size=count)] / 127.5 - 1
         return x.flip(3) if self.mirrored and self.rng.random() < 0.5 else x
 
 
@@ -97,22 +99,23 @@ class Pool:
 
 
 class Opponent(nn.Module):
-    """Says of each picture whether it is a drawn one (above 0) or a made one."""
+    """Says of each pair of pictures whether they are drawn (above 0) or made.
+
+    Of a pair, since a generator that makes always the same gives itself away by it (Lin et al. 2018, PacGAN).
+    """
 
     def __init__(self, channels: int, base: int) -> None:
         super().__init__()
-        widths = [channels] + [base << stage for stage in range(4)]
+        widths = [PACKED * channels] + [base << stage for stage in range(4)]
         layers: list[nn.Module] = []
         for ic, oc in zip(widths, widths[1:], strict=False):
             layers += [nn.Conv2d(ic, oc, 4, 2, 1), nn.LeakyReLU(0.2)]
         self.body = nn.Sequential(*layers)
-        self.head = nn.Conv2d(widths[-1] + 1, 1, 4)
+        self.head = nn.Conv2d(widths[-1], 1, 4)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """The last channel says how much a batch varies: a generator that makes one picture gives itself away."""
-        y = self.body(x + NOISE * torch.randn_like(x))
-        spread = (y.var(0, unbiased=False) + 1e-8).sqrt().mean().expand(y.shape[0], 1, *y.shape[2:])
-        return self.head(torch.cat([y, spread], 1)).flatten()
+        x = (x + NOISE * torch.randn_like(x)).unflatten(0, (-1, PACKED)).flatten(1, 2)
+        return self.head(self.body(x.contiguous(memory_format=torch.channels_last))).flatten()
 
 
 def opponents_loss(opponent: Opponent, drawn: torch.Tensor, made: torch.Tensor, penalty: float) -> torch.Tensor:
@@ -176,7 +179,7 @@ def questions(seed: int, first: int, count: int) -> tuple[torch.Tensor, torch.Te
     return torch.from_numpy(np.stack(pictures)), torch.tensor(answers)
 
 
-def trained_classifier(seed: int, steps: int = 300) -> tuple[nn.Module, float]:
+def trained_classifier(seed: int, steps: int = 600) -> tuple[nn.Module, float]:
     """It, and its accuracy on held-out questions."""
     torch.manual_seed(seed)
     judge = classifier()
@@ -214,15 +217,15 @@ def measure(limn: record.Limn, folder: Path, options) -> dict[str, Any]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    p = parser("Train weights for limn's dcgan graph.", EPILOG, steps=5000, batch=32, rate=1e-3)
+    p = parser("Train weights for limn's dcgan graph.", EPILOG, steps=6000, batch=64, rate=1e-3)
     p.add_argument("--of", choices=("digits", "landscapes"), help="what to draw (default: digits)")
     p.add_argument(
-        "--base", type=int, default=16, help="channels before the last layer (default %(default)s; published: 64)"
+        "--base", type=int, default=24, help="channels before the last layer (default %(default)s; published: 64)"
     )
     p.add_argument("--nz", type=int, default=64, help="values of noise (default %(default)s; published: 100)")
     p.add_argument("--channels", type=int, choices=(1, 3), help="grey or RGB (default: 1 for digits, else 3)")
-    p.add_argument("--penalty", type=float, default=2.0, help="on the opponent's gradient (default %(default)s)")
-    p.add_argument("--pool", type=int, default=4000, help="pictures trained on (default %(default)s)")
+    p.add_argument("--penalty", type=float, default=0.1, help="on the opponent's gradient (default %(default)s)")
+    p.add_argument("--pool", type=int, default=20000, help="pictures trained on (default %(default)s)")
     options = parsed(p, arguments)
     if options.data and options.of:
         p.error("--of is what to draw; it does not go with --data")

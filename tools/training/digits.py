@@ -54,17 +54,36 @@ def no_digit(seed: int, number: int) -> np.ndarray:
     kind = rng.random()
     if kind < 0.35:
         x = glyph(rng, LETTERS[rng.integers(len(LETTERS))])
-    elif kind < 0.75:  # two digits, one's half against the other's
-        one, other = rng.choice(10, 2, replace=False)
-        x, y = glyph(rng, str(one)), glyph(rng, str(other))
-        cut = int(rng.integers(24, 40))
-        if rng.random() < 0.5:
-            x[:, cut:] = y[:, cut:]
-        elif rng.random() < 0.5:
-            x[cut:] = y[::-1][cut:]
-        else:
-            x = np.maximum(x, y)
+    elif kind < 0.75:
+        x = halves(rng)
     else:
         coarse = Image.fromarray(rng.standard_normal((8, 8), np.float32)).resize((SIDE, SIDE), Image.BICUBIC)
         x = np.clip(2 * np.asarray(coarse) - rng.uniform(0, 2), 0, 1)
     return (2 * x - 1).astype(np.float32)
+
+
+def halves(rng: np.random.Generator) -> np.ndarray:
+    """One digit's upper or left half with the other of another, or both digits whole, one over the other.
+
+    They differ in both halves; else they would make a digit, as a 3 and an 8 do.
+    """
+    while True:
+        alike = int(rng.integers(2**32))  # of one font, and turned and sheared the same
+        one, other = (glyph(np.random.default_rng(alike), str(which)) for which in rng.choice(10, 2, replace=False))
+        cut = int(rng.integers(24, 40))
+        kind = int(rng.integers(3))
+        first = (np.s_[:cut], np.s_[:, :cut], np.s_[:cut])[kind]
+        apart = np.abs(_coarse(one) - _coarse(other))
+        rest = apart.copy()
+        rest[first] = 0
+        if min(apart[first].sum(), rest.sum()) > 0.15 * (one.sum() + other.sum()):
+            if kind == 2:
+                return np.maximum(one, other)
+            other[first] = one[first]
+            return other
+
+
+def _coarse(x: np.ndarray) -> np.ndarray:
+    """Averages of 8 x 8 pixels, at x's size: a small shift hardly changes them."""
+    side = SIDE // 8
+    return np.kron(x.reshape(side, 8, side, 8).mean((1, 3)), np.ones((8, 8), np.float32))
