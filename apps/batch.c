@@ -2,8 +2,8 @@
 #include "batch.h"
 #include "files.h"
 #include "memory.h"
+#include "outcomes.h"
 #include "progress.h"
-#include "threads.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -91,8 +91,7 @@ static limn_status check_outputs(const struct batch *batch, limn_error *error)
     return status;
 }
 
-static limn_status collect(const struct options *options, unsigned how, struct batch *batch,
-                           limn_error *error)
+static limn_status collect(const struct options *options, bool png, struct batch *batch, limn_error *error)
 {
     int given = options->argument_count + (options->input != NULL);
     const char *output = options->output;
@@ -100,10 +99,10 @@ static limn_status collect(const struct options *options, unsigned how, struct b
         return fail(error, LIMN_E_USAGE, "an input is needed: a picture, a folder, or - for standard input");
     if (!output)
         return fail(error, LIMN_E_USAGE, "where to? -o OUTPUT is needed");
-    if ((how & BATCH_JSON) && options->json && strcmp(output, "-") == 0)
-        return fail(error, LIMN_E_USAGE, "--json and -o - would both write to standard output");
     bool several = given > 1;
-    limn_status status = folder_find(output, LIMN_E_OUTPUT, &batch->to_folder, error);
+    limn_status status = outcomes_check(options, error);
+    if (status == LIMN_OK)
+        status = folder_find(output, LIMN_E_OUTPUT, &batch->to_folder, error);
     if (status == LIMN_OK && !several)
         status = folder_find(options->input ? options->input : options->arguments[0], LIMN_E_INPUT, &several,
                              error);
@@ -119,7 +118,7 @@ static limn_status collect(const struct options *options, unsigned how, struct b
             output);
     status = inputs_collect(options, 0, &batch->inputs, error);
     if (status == LIMN_OK)
-        status = name_outputs(options, how & BATCH_PNG, batch, error);
+        status = name_outputs(options, png, batch, error);
     if (status == LIMN_OK)
         status = check_outputs(batch, error);
     return status == LIMN_OK && batch->to_folder ? folder_create(output, error) : status;
@@ -150,72 +149,73 @@ static void name_picture(const char *input, limn_error *error)
 }
 
 static limn_status run_one(const struct options *options, const struct batch *batch, size_t index,
-                           batch_step step, void *context, limn_error *error)
+                           const struct batch_job *job, limn_error *error)
 {
     const struct input *input = &batch->inputs.list[index];
     char *output = batch->outputs[index];
     limn_status status = batch->to_folder ? make_folders(output, options->output, error) : LIMN_OK;
     if (status == LIMN_OK)
-        status = step(context, input, output, error);
+        status = job->step(job->context, input, output, error);
     if (status == LIMN_E_MEMORY)
         name_picture(input->path, error);
     return status;
 }
 
-/* message: why nothing was written; NULL where it was. */
-static void print_json(const struct batch *batch, size_t index, double seconds, const char *message)
+static void report_one(struct outcomes *outcomes, const struct batch *batch, size_t index,
+                       const struct batch_job *job)
 {
-    printf("%s\n  {\"input\": ", index ? "," : "{\"pictures\": [");
-    print_json_string(stdout, batch->inputs.list[index].path);
-    printf(message ? ", \"error\": " : ", \"output\": ");
-    print_json_string(stdout, message ? message : batch->outputs[index]);
-    printf(", \"seconds\": %.6f}", seconds);
+    outcomes_picture(outcomes, batch->inputs.list[index].path, batch->outputs[index]);
+    if (outcomes->json && job->picture_members)
+        job->picture_members(job->context);
+    outcomes_picture_end(outcomes);
 }
 
-/* Runs the step for all inputs, and counts those that failed. */
-static limn_status run_all(const struct options *options, const struct batch *batch, bool reports,
-                           batch_step step, void *context, size_t *failed, limn_error *error)
+static void report_all(const struct outcomes *outcomes, const struct batch_job *job)
+{
+    outcomes_summary(outcomes);
+    if (outcomes->json && job->whole_members)
+        job->whole_members(job->context);
+    outcomes_end(outcomes);
+}
+
+/* Runs the step for all inputs. */
+static limn_status run_all(const struct options *options, const struct batch *batch,
+                           const struct batch_job *job, limn_error *error)
 {
     limn_status status = LIMN_OK;
-    bool listed = false;
     size_t count = batch->inputs.count;
+    struct outcomes outcomes = outcomes_begin(options);
     for (size_t i = 0; status == LIMN_OK && i < count; i++) {
-        double begun = time_now();
         progress_show((int64_t)i);
-        status = run_one(options, batch, i, step, context, error);
+        status = run_one(options, batch, i, job, error);
         /* With weights that do not work the next picture would fare no better; a smaller one may find the
          * memory that this one did not. */
         bool ends = status == LIMN_E_WEIGHTS || (status != LIMN_OK && count == 1);
-        if (reports && (i || !ends)) {
-            print_json(batch, i, time_now() - begun, status == LIMN_OK ? NULL : error->message);
-            listed = true;
-        }
+        if (status == LIMN_OK)
+            report_one(&outcomes, batch, i, job);
+        else if (i || !ends)
+            outcomes_failure(&outcomes, batch->inputs.list[i].path, error->message);
         if (status == LIMN_OK || ends)
             continue;
         app_warn("%s", error->message);
         status = LIMN_OK;
-        (*failed)++;
     }
-    if (listed)
-        printf("]}\n");
+    if (outcomes.count)
+        report_all(&outcomes, job);
+    if (status == LIMN_OK && outcomes.failed)
+        return fail(error, LIMN_E_SOME, "%zu of %zu pictures failed", outcomes.failed, count);
     return status;
 }
 
-limn_status batch_run(const struct options *options, unsigned how, batch_step step, void *context,
-                      limn_error *error)
+limn_status batch_run(const struct options *options, const struct batch_job *job, limn_error *error)
 {
     struct batch batch = {0};
-    size_t failed = 0;
-    bool reports = (how & BATCH_JSON) && options->json;
-    limn_status status = collect(options, how, &batch, error);
-    size_t count = batch.inputs.count;
+    limn_status status = collect(options, job->png, &batch, error);
     if (status == LIMN_OK) {
-        progress_begin(options, (int64_t)count, "pictures", options->json || options->truth);
-        status = run_all(options, &batch, reports, step, context, &failed, error);
+        progress_begin(options, (int64_t)batch.inputs.count, "pictures", options->json || options->truth);
+        status = run_all(options, &batch, job, error);
         progress_end();
     }
-    if (status == LIMN_OK && failed)
-        status = fail(error, LIMN_E_SOME, "%zu of %zu pictures failed", failed, count);
     batch_free(&batch);
     return status;
 }

@@ -5,27 +5,29 @@
 #include "inputs.h"
 #include "pictures/picture.h"
 
-/* Turns one picture into one file. */
-typedef limn_status (*batch_step)(void *context, const struct input *input, const char *output,
-                                  limn_error *error);
-
-enum {
-    BATCH_PNG = 1,  /* results should not go through JPEG: names made in a folder all end in .png */
-    BATCH_JSON = 2, /* --json prints what was made of which input, or why not, and how long it took */
+/* What a command makes of pictures. */
+struct batch_job {
+    /* Turns one picture into one file. */
+    limn_status (*step)(void *context, const struct input *input, const char *output, limn_error *error);
+    /* With --json: members of the command's own (see outcomes.h), of the picture that `step` has just made,
+     * and of the whole. NULL: none. */
+    void (*picture_members)(void *context);
+    void (*whole_members)(void *context);
+    void *context;
+    bool png; /* results should not go through JPEG: names made in a folder all end in .png */
 };
 
-/* Runs `step` for every input of the command line:
+/* Runs the job's step for every input of the command line:
  *
  *   one file, -o FILE         FILE
  *   several files, -o FOLDER  FOLDER/NAME of each; the folder is made
  *   a folder, -o FOLDER       every picture in it, in natural order; with --recursive those in its folders
  *                             too, FOLDER/PATH of each below the input; folders are made
  *
- * how: of the flags above. The name keeps its extension when pictures can be written in that format, else it
- * becomes .png. Two inputs with one output name are an error, before any work. One bad picture, or one too
- * large for the memory, does not stop the rest: its message is printed, and LIMN_E_SOME returned at the end.
- * A single input's failure is returned as the status. */
-limn_status batch_run(const struct options *options, unsigned how, batch_step step, void *context,
-                      limn_error *error);
+ * The name keeps its extension when pictures can be written in that format, else it becomes .png. Two inputs
+ * with one output name are an error, before any work. One bad picture, or one too large for the memory, does
+ * not stop the rest: its message is printed, and LIMN_E_SOME returned at the end. A single input's failure is
+ * returned as the status. With --json what became of each is printed; nothing where the first one ends it. */
+limn_status batch_run(const struct options *options, const struct batch_job *job, limn_error *error);
 
 #endif

@@ -203,7 +203,7 @@ limn_status colorize_run(const struct options *options, limn_error *error)
     if (status == LIMN_OK && options->encode)
         status = colorizer_add_encoder(context.entries[0].colorizer, error);
     if (status == LIMN_OK)
-        status = batch_run(options, BATCH_JSON, colorize_file, &context, error);
+        status = batch_run(options, &(struct batch_job){.step = colorize_file, .context = &context}, error);
     free_all(&context, status);
     return status;
 }

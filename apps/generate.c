@@ -4,6 +4,7 @@
 #include "generate.h"
 #include "latents.h"
 #include "memory.h"
+#include "outcomes.h"
 #include "progress.h"
 #include "pictures/grid.h"
 
@@ -68,8 +69,8 @@ static limn_status check_output(struct task *task, limn_error *error)
                     "%s: the extension names no format that can be written (.png, .jpg, .bmp, .ppm, .pgm, "
                     ".pnm); a folder's name ends with /",
                     output);
-    if (task->options->json && strcmp(output, "-") == 0)
-        return fail(error, LIMN_E_USAGE, "--json and -o - would both write to standard output");
+    if ((status = outcomes_check(task->options, error)) != LIMN_OK)
+        return status;
     while (length > 1 && output[length - 1] == '/')
         length--;
     if (snprintf(task->folder, sizeof task->folder, "%.*s", (int)length, output) >= (int)sizeof task->folder)

@@ -26,9 +26,10 @@ const struct command commands[] = {
      "        side     picture, colours, and a legend with the share of each class\n"
      "        cutout   the picture without class 0, which becomes transparent (PNG)\n"
      "\n"
-     "--json prints the classes found and their shares of the picture, from 0 to 1, and the figures of\n"
-     "--truth. A truth is a mask as limn compare --masks takes it. Probabilities are 1 x classes x H x W\n"
-     "float32 at the size that the network computed with.",
+     "--json prints which file was made of which picture, or why none was, the seconds that it took, the\n"
+     "classes found and their shares of the picture, from 0 to 1, and the figures of --truth. A truth is a\n"
+     "mask as limn compare --masks takes it. Probabilities are 1 x classes x H x W float32 at the size that\n"
+     "the network computed with.",
      segment_run},
     {COLORIZE, "colorize", "give pictures colours",
      "-m eccv16|siggraph17|vae|FILE [options] INPUT... -o OUTPUT",

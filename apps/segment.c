@@ -143,8 +143,7 @@ static limn_status process(struct context *c, struct work *work, limn_error *err
     if (status == LIMN_OK)
         status = write_outputs(c, work, error);
     if (status == LIMN_OK)
-        segment_report_add(&c->report, work->input->path, work->output, &work->masks[0],
-                           work->truth[0] ? work->truth : NULL, &work->counts);
+        segment_report_add(&c->report, work->input->path, &work->masks[0], work->truth, &work->counts);
     return status;
 }
 
@@ -163,20 +162,32 @@ static limn_status segment_file(void *context, const struct input *input, const 
     return status;
 }
 
+static void picture_members(void *context)
+{
+    const struct context *c = context;
+    segment_report_picture(&c->report);
+}
+
+static void whole_members(void *context)
+{
+    const struct context *c = context;
+    segment_report_whole(&c->report);
+}
+
 /* ---- the command ------------------------------------------------------------------------- */
 
 static limn_status run_model(struct context *c, limn_error *error)
 {
     int classes;
+    struct batch_job job = {segment_file, picture_members, whole_members, c, .png = true};
     limn_status status = segment_prepare(c->model, &c->how, &classes, error);
     if (status == LIMN_OK)
         status = labels_read(c->model, classes, &c->labels, error);
     if (status == LIMN_OK && c->view == VIEW_MASK)
         status = mask_values_read(c->model, classes, &c->values, error);
     if (status == LIMN_OK)
-        status = batch_run(c->options, BATCH_PNG, segment_file, c, error);
-    if (c->report.count || status == LIMN_OK || status == LIMN_E_SOME)
-        segment_report_end(&c->report);
+        status = batch_run(c->options, &job, error);
+    segment_report_end(&c->report);
     labels_free(&c->labels);
     return status;
 }

@@ -1,6 +1,5 @@
 /* segment_report.c - see segment_report.h. */
 #include "segment_report.h"
-#include "segment_view.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -70,22 +69,26 @@ static void json_classes(const struct segment_report *report, const int64_t *pix
     printf("]");
 }
 
-static void json_picture(const struct segment_report *report, const char *input, const char *output,
-                         const struct picture *classes, const char *truth, const struct mask_counts *counts)
+void segment_report_picture(const struct segment_report *report)
 {
-    int64_t pixels[CLASSES_MOST];
-    classes_count(classes, pixels);
-    printf("%s\n  {\"input\": ", report->count ? "," : "{\"pictures\": [");
-    print_json_string(stdout, input);
-    printf(", \"output\": ");
-    print_json_string(stdout, output);
-    printf(", \"width\": %" PRId64 ", \"height\": %" PRId64 ", ", classes->width, classes->height);
-    json_classes(report, pixels, classes->width * classes->height, counts);
-    if (truth) {
+    const struct segment_found *found = &report->last;
+    const struct mask_counts *counts = found->truth[0] ? &found->counts : NULL;
+    printf(", \"width\": %" PRId64 ", \"height\": %" PRId64 ", ", found->width, found->height);
+    json_classes(report, found->pixels, found->width * found->height, counts);
+    if (counts) {
         printf(", \"truth\": ");
-        print_json_string(stdout, truth);
+        print_json_string(stdout, found->truth);
         json_means(counts);
     }
+}
+
+void segment_report_whole(const struct segment_report *report)
+{
+    if (!report->compared)
+        return;
+    printf(",\n \"pooled\": {");
+    json_classes(report, NULL, 0, &report->pooled);
+    json_means(&report->pooled);
     printf("}");
 }
 
@@ -128,32 +131,25 @@ static void text_counts(const struct segment_report *report, const char *title,
 
 /* ---- both -------------------------------------------------------------------------------- */
 
-void segment_report_add(struct segment_report *report, const char *input, const char *output,
-                        const struct picture *classes, const char *truth, const struct mask_counts *counts)
+void segment_report_add(struct segment_report *report, const char *input, const struct picture *classes,
+                        const char *truth, const struct mask_counts *counts)
 {
-    if (report->json)
-        json_picture(report, input, output, classes, truth, counts);
-    else if (truth)
+    struct segment_found *found = &report->last;
+    found->width = classes->width;
+    found->height = classes->height;
+    found->counts = *counts;
+    classes_count(classes, found->pixels);
+    snprintf(found->truth, sizeof found->truth, "%s", truth);
+    if (!truth[0])
+        return;
+    mask_counts_add(&report->pooled, counts);
+    report->compared++;
+    if (!report->json)
         text_counts(report, input, counts);
-    if (truth) {
-        mask_counts_add(&report->pooled, counts);
-        report->compared = true;
-    }
-    report->count++;
 }
 
 void segment_report_end(const struct segment_report *report)
 {
-    if (report->json) {
-        printf(report->count ? "]" : "{\"pictures\": []");
-        if (report->compared) {
-            printf(",\n \"pooled\": {");
-            json_classes(report, NULL, 0, &report->pooled);
-            json_means(&report->pooled);
-            printf("}");
-        }
-        printf("}\n");
-    } else if (report->compared && report->count > 1) {
+    if (!report->json && report->compared > 1)
         text_counts(report, "all pixels together", &report->pooled);
-    }
 }

@@ -72,7 +72,7 @@ limn_status upscale_run(const struct options *options, limn_error *error)
         return status;
     status = upscale_factor(context.model, &context.factor, error);
     if (status == LIMN_OK)
-        status = batch_run(options, BATCH_JSON, upscale_file, &context, error);
+        status = batch_run(options, &(struct batch_job){.step = upscale_file, .context = &context}, error);
     app_model_end(engine, context.model, status);
     return status;
 }

@@ -103,7 +103,7 @@ static void check_file(const char *path, bool is_folder, void *context)
     struct bytes got = read_path(path), want = read_path(want_path);
     bool stands = trial->standing && strcmp(path, trial->standing) == 0;
     bool as_it_stood = stands && is_what_stood(got);
-    bool same = want.data && ((trial->flags & VARIES) || same_bytes(got, want));
+    bool same = want.data && ((trial->flags & FILES_VARY) || same_bytes(got, want));
     if (!(same && (!*failed || (trial->flags & MANY))) && !(*failed && as_it_stood))
         complain("%s (%zu bytes) is there, and not as it should be", path, got.size);
     free(got.data);

@@ -23,7 +23,7 @@ int limn_main(int argc, char **argv);
 #define BENCH_WITH "-m goldens/enhancenet.safetensors --size 8x8 --reps 1 -t 1 --memory-limit 64M"
 
 const struct trial trials[] = {
-    {SEGMENT_WITH "deeplabv3.safetensors in/a.png -o out/c.png --view side --json", 0, NULL, NULL},
+    {SEGMENT_WITH "deeplabv3.safetensors in/a.png -o out/c.png --view side --json", VARIES, NULL, NULL},
     {SEGMENT_WITH "unet-bilinear.safetensors in/b.jpg -o out/m.png --scale 2 --view mask --truth in/mask.png "
                   "--probabilities out/p.npy",
      MANY, NULL, NULL},
@@ -69,7 +69,7 @@ const struct trial trials[] = {
     {"verify goldens/dcgan-5-stages.safetensors --json", 0, NULL, NULL},
     {"explain goldens/enhancenet.safetensors --size 16x16 --svg out/arena.svg -t 1", 0, NULL, NULL},
     {"explain goldens/vae.safetensors --json -t 2", 0, NULL, NULL},
-    {"bench model --trace out/trace.json " BENCH_WITH, VARIES | MANY, NULL, NULL},
+    {"bench model --trace out/trace.json " BENCH_WITH, VARIES | FILES_VARY | MANY, NULL, NULL},
     {"bench layers --json --baseline in/layers.json " BENCH_WITH, VARIES, NULL, NULL},
     {"bench kernels --md --shape 1x4x4x2,oc=3 --reps 1 -t 1 --memory-limit 64M", VARIES, NULL, NULL},
     {"--version", VARIES, NULL, NULL},

@@ -9,9 +9,10 @@
 #include "support.h"
 
 enum {
-    SEVERAL = 1, /* inputs: one that fails does not end the run, the exit code is 1 */
-    MANY = 2,    /* outputs: a failed run may leave some of them, finished */
-    VARIES = 4,  /* standard output is another in each run */
+    SEVERAL = 1,    /* inputs: one that fails does not end the run, the exit code is 1 */
+    MANY = 2,       /* outputs: a failed run may leave some of them, finished */
+    VARIES = 4,     /* standard output is another in each run */
+    FILES_VARY = 8, /* and so are files */
 };
 
 struct trial {

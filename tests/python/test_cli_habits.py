@@ -294,18 +294,31 @@ def test_an_interrupted_run_takes_its_bar_away(tmp_path: Path) -> None:
 # Reports
 
 
-@pytest.mark.parametrize("command", [UPSCALE, ["colorize", "-m", ROOT / "tests/goldens/eccv16.safetensors"]], ids=["upscale", "colorize"])
+MAKERS = {
+    "upscale": UPSCALE,
+    "colorize": ["colorize", "-m", ROOT / "tests/goldens/eccv16.safetensors"],
+    "segment": ["segment", "-m", ROOT / "tests/goldens/unet-bilinear.safetensors", "--scale", "4"],
+}
+
+
+@pytest.mark.parametrize("command", MAKERS.values(), ids=MAKERS)
 def test_json_says_what_was_written(command: list[str], tmp_path: Path) -> None:
     source, output = make_tree(tmp_path / "in", "1.gif", "2.png", "3.png"), tmp_path / "out"
     (source / "2.png").write_bytes(b'no "picture"')
     done = limn(*command, source, "-o", output, "--json")
-    first, bad, last = json.loads(done.stdout)["pictures"]
-    assert done.returncode == 1 and done.stderr.decode().splitlines()[0] == f"limn: {bad.pop('error')}"
-    assert [picture.pop("seconds") >= 0 for picture in (first, bad, last)] == [True] * 3
-    assert first == {"input": f"{source}/1.gif", "output": f"{output}/1.png"} and bad == {"input": f"{source}/2.png"}
-    assert last == {"input": f"{source}/3.png", "output": f"{output}/3.png"}
-    one = json.loads(succeeds(*command, source / "3.png", "-o", tmp_path / "a.png", "--json"))["pictures"]
-    assert [picture["output"] for picture in one] == [f"{tmp_path}/a.png"]
+    report = json.loads(done.stdout)
+    first, bad, last = report["pictures"]
+    assert done.returncode == report["failed"] == 1
+    assert done.stderr.decode().splitlines()[0] == f"limn: {bad.pop('error')}"
+    times = [picture.pop("seconds") for picture in (first, bad, last)]
+    assert min(times) >= 0 and report["seconds"] >= sum(times) - 2e-6  # each is rounded
+    assert bad == {"input": f"{source}/2.png"}
+    assert first | {"input": f"{source}/1.gif", "output": f"{output}/1.png"} == first
+    assert last | {"input": f"{source}/3.png", "output": f"{output}/3.png"} == last
+    found = {"width", "height", "classes"} if command[0] == "segment" else set()
+    assert first.keys() == last.keys() == {"input", "output"} | found
+    one = json.loads(succeeds(*command, source / "3.png", "-o", tmp_path / "a.png", "--json"))
+    assert [picture["output"] for picture in one["pictures"]] == [f"{tmp_path}/a.png"] and one["failed"] == 0
     done = limn(*command, source / "2.png", "-o", tmp_path / "b.png", "--json")
     assert (done.returncode, done.stdout) == (4, b"")
-    assert "would both write to standard output" in fails(2, *command, source / "1.gif", "-o", "-", "--json")
+    assert "standard output" in fails(2, *command, source / "1.gif", "-o", "-", "--json")

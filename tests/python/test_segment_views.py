@@ -195,4 +195,8 @@ def test_folders(tmp_path: Path) -> None:
     (tmp_path / "in/tiny.ppm").write_bytes(ppm(pixels(5, 5)))
     done = limn(*command, "--truth", "truth", "--json", cwd=tmp_path)
     assert done.returncode == 1 and b"truth/a_2.png" in done.stderr and b"2 of 3 pictures failed" in done.stderr
-    assert [entry["input"] for entry in json.loads(done.stdout)["pictures"]] == ["in/a_10.ppm"]
+    report = json.loads(done.stdout)
+    assert [(entry["input"], "classes" in entry, "error" in entry) for entry in report["pictures"]] == [
+        ("in/a_2.ppm", False, True), ("in/a_10.ppm", True, False), ("in/tiny.ppm", False, True),
+    ]  # fmt: skip
+    assert report["failed"] == 2 and report["pooled"]["accuracy"] == report["pictures"][1]["accuracy"]
