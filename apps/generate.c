@@ -6,6 +6,7 @@
 #include "memory.h"
 #include "outcomes.h"
 #include "progress.h"
+#include "threads.h"
 #include "pictures/grid.h"
 
 #include <errno.h>
@@ -28,6 +29,7 @@ struct task {
     int64_t side;                  /* of a picture */
     bool to_folder;
     char folder[PATH_MAX];
+    double begun; /* by time_now */
 };
 
 /* ---- arguments --------------------------------------------------------------------------- */
@@ -204,7 +206,7 @@ static limn_status print_report(const struct task *task, limn_error *error)
         printf(i ? ", " : "");
         print_json_string(stdout, path);
     }
-    printf("]}\n");
+    printf("], \"seconds\": %.6f}\n", time_now() - task->begun);
     return LIMN_OK;
 }
 
@@ -218,6 +220,7 @@ static limn_status generate_all(struct task *task, limn_model *model, limn_error
                            .picture = take_picture,
                            .progress = show_progress,
                            .context = task};
+    task->begun = time_now();
     limn_status status = generator_of(model, &generator, error);
     if (status == LIMN_OK)
         status = make_latents(task, generator.latent, error);

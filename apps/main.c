@@ -61,7 +61,9 @@ const struct command commands[] = {
      "stands already), for 0000.png, 0001.png and so on. Picture i of a seed is the same however many are asked\n"
      "for. All are scaled together, so that their least value becomes 0 and their largest 255; --fixed-range\n"
      "scales from -1..1 instead. --walk goes from the first picture of one seed to that of another along the\n"
-     "great circle between them. --latent takes N x size, or N x size x 1 x 1, float32 values.",
+     "great circle between them. --latent takes N x size, or N x size x 1 x 1, float32 values.\n"
+     "\n"
+     "--json prints what the pictures were made of, how many, the files written, and the seconds that it took.",
      generate_run},
     {COMPARE, "compare", "say how alike pictures or masks are", "[options] A B",
      "limn compare result.png original.png",
@@ -87,7 +89,9 @@ const struct command commands[] = {
      "\n"
      "A folder stands for its pictures in natural order, 8_2 before 8_10. dataset and mean need pictures of\n"
      "one size. Grey is that of Pillow's convert(\"L\") in text, and OpenCV's BGR2GRAY in tables and means.\n"
-     "Inputs may be - for standard input.",
+     "Inputs may be - for standard input.\n"
+     "\n"
+     "--json prints what was read and written, the sizes in pixels, and the seconds that it took.",
      pixels_run},
     {RUN, "run", "run a network on a tensor", "-m WEIGHTS [options] INPUT.npy -o OUTPUT.npy",
      "limn run -m enhancenet input.npy -o output.npy --dump generator/Conv_1=maps.npy",

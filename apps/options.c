@@ -63,7 +63,7 @@ static const struct option_entry table[] = {
     {0, "memory-limit", "BYTES", "hold no more memory than this; K, M, G for powers of 1024", BYTES,
      offsetof(struct options, memory_limit), 1, INT64_MAX, ALL},
     {0, "json", NULL, "write JSON", FLAG, offsetof(struct options, json), 0, 0,
-     INSPECT | VERIFY | BENCH | COMPARE | GENERATE | SEGMENT | COLORIZE | UPSCALE | EXPLAIN},
+     INSPECT | VERIFY | BENCH | COMPARE | PIXELS | GENERATE | SEGMENT | COLORIZE | UPSCALE | EXPLAIN},
     {0, "masks", NULL, "compare masks of classes: IoU, Dice, pixel accuracy", FLAG,
      offsetof(struct options, masks), 0, 0, COMPARE},
     {0, "csv", NULL, "write CSV", FLAG, offsetof(struct options, csv), 0, 0, COMPARE | BENCH},

@@ -1,21 +1,19 @@
-/* pixels.c - limn pixels: pictures as text and tables, mean pictures, sheets cut into pieces. */
-#include "files.h"
+/* pixels.c - limn pixels: pictures as text, sheets cut into pieces; sets of pictures are in pixels_sets.c. */
 #include "inputs.h"
 #include "memory.h"
 #include "pixels.h"
-#include "progress.h"
+#include "pixels_actions.h"
 #include "suggest.h"
 
 #include <inttypes.h>
 #include <limits.h>
 #include <string.h>
 
-/* The most bytes of an input: a text of the largest picture has about 360 MB, a table of many pictures more,
- * and picture files end where picture_read's do. */
-static const size_t MOST_TEXT_BYTES = (size_t)1 << 32, MOST_PICTURE_BYTES = (size_t)1 << 30;
+/* The most bytes of a text: that of the largest picture has about 360 MB. */
+static const size_t MOST_TEXT_BYTES = (size_t)1 << 32;
 
-static limn_status read_picture(const struct options *options, const char *path, struct picture *picture,
-                                limn_error *error)
+limn_status action_read(const struct options *options, const char *path, struct picture *picture,
+                        limn_error *error)
 {
     limn_status status = picture_read(path, !options->no_orient, picture, error);
     if (status == LIMN_OK && picture->warning[0])
@@ -23,9 +21,17 @@ static limn_status read_picture(const struct options *options, const char *path,
     return status;
 }
 
-static limn_status need_output(const struct options *options, const char *what, limn_error *error)
+limn_status action_need_output(const struct options *options, const char *what, limn_error *error)
 {
     return options->output ? LIMN_OK : fail(error, LIMN_E_USAGE, "where to? -o %s is needed", what);
+}
+
+limn_status action_end_output(struct output *output, limn_status status, limn_error *error)
+{
+    if (status == LIMN_OK)
+        return output_commit(output, error);
+    output_abandon(output);
+    return status;
 }
 
 static limn_status only_input(const struct options *options, const char **input, limn_error *error)
@@ -36,30 +42,43 @@ static limn_status only_input(const struct options *options, const char **input,
     return app_input(&behind_action, input, error);
 }
 
-/* ---- text -------------------------------------------------------------------------------- */
+/* ---- --json ------------------------------------------------------------------------------ */
 
-/* Ends an output by what came of writing it. */
-static limn_status end_output(struct output *output, limn_status status, limn_error *error)
+void action_report_size(const struct outcomes *outcomes, int64_t width, int64_t height)
 {
-    if (status == LIMN_OK)
-        return output_commit(output, error);
-    output_abandon(output);
-    return status;
+    outcomes_whole(outcomes, "width", width);
+    outcomes_whole(outcomes, "height", height);
 }
+
+/* Of a picture that is the whole of the work. */
+static void report_only(struct outcomes *outcomes, const char *input, const char *output,
+                        const struct picture *picture)
+{
+    outcomes_picture(outcomes, input, output);
+    action_report_size(outcomes, picture->width, picture->height);
+    outcomes_picture_end(outcomes);
+    outcomes_summary(outcomes);
+    outcomes_end(outcomes);
+}
+
+/* ---- text -------------------------------------------------------------------------------- */
 
 static limn_status to_text(const struct options *options, limn_error *error)
 {
     const char *input;
     struct picture picture;
     struct output *output;
+    struct outcomes outcomes = outcomes_begin(options);
     limn_status status = only_input(options, &input, error);
     if (status == LIMN_OK)
-        status = read_picture(options, input, &picture, error);
+        status = action_read(options, input, &picture, error);
     if (status != LIMN_OK)
         return status;
     status = output_open(options->output ? options->output : "-", options->force, &output, error);
     if (status == LIMN_OK)
-        status = end_output(output, pixels_write_text(&picture, output, error), error);
+        status = action_end_output(output, pixels_write_text(&picture, output, error), error);
+    if (status == LIMN_OK)
+        report_only(&outcomes, input, options->output, &picture);
     picture_free(&picture);
     return status;
 }
@@ -70,9 +89,10 @@ static limn_status from_text(const struct options *options, limn_error *error)
     unsigned char *text;
     size_t size;
     struct picture plane;
+    struct outcomes outcomes = outcomes_begin(options);
     limn_status status = only_input(options, &input, error);
     if (status == LIMN_OK)
-        status = need_output(options, "PICTURE", error);
+        status = action_need_output(options, "PICTURE", error);
     if (status == LIMN_OK)
         status = file_read_all(input, MOST_TEXT_BYTES, LIMN_E_INPUT, &text, &size, error);
     if (status != LIMN_OK)
@@ -81,135 +101,9 @@ static limn_status from_text(const struct options *options, limn_error *error)
     mem_free(text);
     if (status == LIMN_OK)
         status = pixels_write_plane(options->output, &plane, (int)options->quality, options->force, error);
+    if (status == LIMN_OK)
+        report_only(&outcomes, input, options->output, &plane);
     picture_free(&plane);
-    return status;
-}
-
-/* ---- sets of pictures -------------------------------------------------------------------- */
-
-static limn_status read_plane(const struct options *options, const char *path, struct picture *plane,
-                              limn_error *error)
-{
-    struct picture picture;
-    limn_status status = read_picture(options, path, &picture, error);
-    if (status != LIMN_OK)
-        return status;
-    status = pixels_grey(&picture, GREY_OPENCV, plane, error);
-    picture_free(&picture);
-    return status;
-}
-
-/* All planes stand in memory together: looked at when the first has told their size. */
-static limn_status check_planes(const struct picture *first, size_t count, limn_error *error)
-{
-    char what[80];
-    size_t plane = (size_t)(first->width * first->height) + 128, bytes;
-    if (!size_multiply(plane, count - 1, &bytes))
-        bytes = SIZE_MAX;
-    if (bytes <= mem_available())
-        return LIMN_OK;
-    snprintf(what, sizeof what, "a table over %zu pictures of %" PRId64 " x %" PRId64 " pixels", count,
-             first->width, first->height);
-    return fail_need(error, what, bytes, "a table over fewer");
-}
-
-static limn_status write_table(const struct options *options, const struct inputs *inputs,
-                               struct picture *planes, limn_error *error)
-{
-    struct output *output;
-    limn_status status = LIMN_OK;
-    progress_begin(options, (int64_t)inputs->count, "pictures", false);
-    for (size_t i = 0; status == LIMN_OK && i < inputs->count; i++) {
-        progress_show((int64_t)i);
-        status = read_plane(options, inputs->list[i].path, &planes[i], error);
-        if (status == LIMN_OK && i == 0)
-            status = check_planes(planes, inputs->count, error);
-        if (status == LIMN_OK)
-            status = pixels_check_size(&planes[i], input_name(inputs->list[i].path), planes->width,
-                                       planes->height, error);
-    }
-    progress_end();
-    if (status == LIMN_OK)
-        status = output_open(options->output ? options->output : "-", options->force, &output, error);
-    if (status == LIMN_OK)
-        status = end_output(output, pixels_write_table(planes, inputs->count, output, error), error);
-    return status;
-}
-
-static limn_status dataset(const struct options *options, limn_error *error)
-{
-    struct inputs inputs;
-    limn_status status = inputs_collect(options, 1, &inputs, error);
-    if (status != LIMN_OK)
-        return status;
-    struct picture *planes = mem_zalloc(inputs.count, sizeof *planes);
-    status = planes ? write_table(options, &inputs, planes, error)
-                    : fail_memory(error, "the list of pictures", inputs.count * sizeof *planes);
-    for (size_t i = 0; planes && i < inputs.count; i++)
-        picture_free(&planes[i]);
-    mem_free(planes);
-    inputs_free(&inputs);
-    return status;
-}
-
-/* A picture, or the table of several: its content tells. */
-static limn_status sum_bytes(const struct options *options, const unsigned char *bytes, size_t size,
-                             const char *name, bool only, struct pixel_sums *sums, limn_error *error)
-{
-    struct picture picture;
-    if (pixels_is_table(bytes, size))
-        return only ? pixel_sums_read_table(bytes, size, name, sums, error)
-                    : fail(error, LIMN_E_USAGE, "%s: a table can only be the only input", name);
-    if (size > MOST_PICTURE_BYTES)
-        return fail(error, LIMN_E_INPUT, "%s: neither a table of pixels nor a picture that could be read",
-                    name);
-    limn_status status = picture_decode(bytes, size, name, !options->no_orient, &picture, error);
-    if (status != LIMN_OK)
-        return status;
-    if (picture.warning[0])
-        app_note(options, "%s: %s", name, picture.warning);
-    status = pixel_sums_add(sums, &picture, name, error);
-    picture_free(&picture);
-    return status;
-}
-
-static limn_status sum_inputs(const struct options *options, const struct inputs *inputs,
-                              struct pixel_sums *sums, limn_error *error)
-{
-    limn_status status = LIMN_OK;
-    progress_begin(options, (int64_t)inputs->count, "pictures", false);
-    for (size_t i = 0; status == LIMN_OK && i < inputs->count; i++) {
-        unsigned char *bytes;
-        size_t size;
-        progress_show((int64_t)i);
-        const char *path = inputs->list[i].path;
-        status = file_read_all(path, MOST_TEXT_BYTES, LIMN_E_INPUT, &bytes, &size, error);
-        if (status == LIMN_OK)
-            status = sum_bytes(options, bytes, size, input_name(path), inputs->count == 1, sums, error);
-        mem_free(bytes);
-    }
-    progress_end();
-    return status;
-}
-
-static limn_status mean(const struct options *options, limn_error *error)
-{
-    struct inputs inputs;
-    struct pixel_sums sums = {0};
-    struct picture plane = {0};
-    limn_status status = need_output(options, "PICTURE", error);
-    if (status == LIMN_OK)
-        status = inputs_collect(options, 1, &inputs, error);
-    if (status != LIMN_OK)
-        return status;
-    status = sum_inputs(options, &inputs, &sums, error);
-    inputs_free(&inputs);
-    if (status == LIMN_OK)
-        status = pixel_sums_mean(&sums, &plane, error);
-    if (status == LIMN_OK)
-        status = pixels_write_plane(options->output, &plane, (int)options->quality, options->force, error);
-    picture_free(&plane);
-    pixel_sums_free(&sums);
     return status;
 }
 
@@ -247,8 +141,18 @@ static limn_status try_pieces(const struct options *options, const char *input, 
     return status;
 }
 
+static void report_piece(struct outcomes *outcomes, const char *input, const char *path,
+                         const struct picture *piece, int64_t row, int64_t column)
+{
+    outcomes_picture(outcomes, input, path);
+    action_report_size(outcomes, piece->width, piece->height);
+    outcomes_whole(outcomes, "row", row);
+    outcomes_whole(outcomes, "column", column);
+    outcomes_picture_end(outcomes);
+}
+
 static limn_status write_pieces(const struct options *options, const char *input, const struct picture *sheet,
-                                const struct pixel_grid *grid, limn_error *error)
+                                const struct pixel_grid *grid, struct outcomes *outcomes, limn_error *error)
 {
     char path[PATH_MAX];
     limn_status status = LIMN_OK;
@@ -259,7 +163,15 @@ static limn_status write_pieces(const struct options *options, const char *input
             status = piece_path(options, input, i, path, error);
         if (status == LIMN_OK)
             status = picture_write(path, &piece, (int)options->quality, options->force, error);
+        if (status == LIMN_OK)
+            report_piece(outcomes, input, path, &piece, i / grid->columns, i % grid->columns);
+        else if (i)
+            outcomes_failure(outcomes, input, error->message);
         picture_free(&piece);
+    }
+    if (outcomes->count) {
+        outcomes_summary(outcomes);
+        outcomes_end(outcomes);
     }
     return status;
 }
@@ -268,14 +180,15 @@ static limn_status split(const struct options *options, limn_error *error)
 {
     const char *input;
     struct picture sheet;
+    struct outcomes outcomes = outcomes_begin(options);
     struct pixel_grid grid = {options->grid_rows, options->grid_columns, options->height, options->width};
     limn_status status = only_input(options, &input, error);
     if (status == LIMN_OK && !grid.rows)
         status = fail(error, LIMN_E_USAGE, "--grid RxC is needed: the rows and columns of pieces");
     if (status == LIMN_OK)
-        status = need_output(options, "FOLDER", error);
+        status = action_need_output(options, "FOLDER", error);
     if (status == LIMN_OK)
-        status = read_picture(options, input, &sheet, error);
+        status = action_read(options, input, &sheet, error);
     if (status != LIMN_OK)
         return status;
     status = pixels_check_grid(&sheet, input_name(input), &grid, error);
@@ -284,7 +197,7 @@ static limn_status split(const struct options *options, limn_error *error)
     if (status == LIMN_OK)
         status = try_pieces(options, input, grid.rows * grid.columns, error);
     if (status == LIMN_OK)
-        status = write_pieces(options, input, &sheet, &grid, error);
+        status = write_pieces(options, input, &sheet, &grid, &outcomes, error);
     picture_free(&sheet);
     return status;
 }
@@ -294,8 +207,8 @@ static limn_status split(const struct options *options, limn_error *error)
 limn_status pixels_run(const struct options *options, limn_error *error)
 {
     static const char *const names[] = {"to-text", "from-text", "dataset", "mean", "split", NULL};
-    static limn_status (*const actions[])(const struct options *options,
-                                          limn_error *error) = {to_text, from_text, dataset, mean, split};
+    static limn_status (*const actions[])(const struct options *options, limn_error *error) = {
+        to_text, from_text, action_dataset, action_mean, split};
     const char *name = options->argument_count ? options->arguments[0] : "";
     int chosen;
     limn_status status = word_choose("pixels", name, names, &chosen, error);
@@ -303,7 +216,11 @@ limn_status pixels_run(const struct options *options, limn_error *error)
         return status;
     if (actions[chosen] != split && (options->grid_rows || options->height))
         return fail(error, LIMN_E_USAGE, "--grid and --size belong to split");
-    if (actions[chosen] != dataset && actions[chosen] != mean && options->recursive)
+    if (actions[chosen] != action_dataset && actions[chosen] != action_mean && options->recursive)
         return fail(error, LIMN_E_USAGE, "--recursive belongs to dataset and mean");
-    return actions[chosen](options, error);
+    if (options->json)
+        status = action_need_output(options, "OUTPUT", error);
+    if (status == LIMN_OK)
+        status = outcomes_check(options, error);
+    return status == LIMN_OK ? actions[chosen](options, error) : status;
 }

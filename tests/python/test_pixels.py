@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
-from cli_support import LIMN, fails, pixels, png, ppm, read_png, succeeds
+from cli_support import LIMN, fails, limn, pixels, png, ppm, read_png, succeeds
 
 
 def pillow_grey(rgb: np.ndarray) -> np.ndarray:
@@ -259,6 +260,67 @@ def test_split_keeps_what_stands(tmp_path: Path) -> None:
     assert read_png(kept.read_bytes()).shape == (2, 2, 3)
 
 
+# Reports
+
+
+def report(*arguments: object, **options) -> dict:
+    """What --json prints, without the seconds, which all have."""
+    told = json.loads(succeeds("pixels", *map(str, arguments), "--json", **options))
+    for part in (told, *told["pictures"]):
+        assert part.pop("seconds") >= 0
+    return told
+
+
+def test_json_of_one_picture(tmp_path: Path) -> None:
+    written(tmp_path / "a.ppm", ppm(pixels(3, 4)))
+    size = {"width": 4, "height": 3}
+    told = report("to-text", "a.ppm", "-o", "a.txt", cwd=tmp_path)
+    assert told == {"pictures": [{"input": "a.ppm", "output": "a.txt"} | size], "failed": 0}
+    told = report("from-text", "a.txt", "-o", "b.png", cwd=tmp_path)
+    assert told == {"pictures": [{"input": "a.txt", "output": "b.png"} | size], "failed": 0}
+    told = report("split", "a.ppm", "--grid", "3x2", "-o", "d", cwd=tmp_path)
+    assert told["failed"] == 0 and told["pictures"] == [
+        {"input": "a.ppm", "output": f"d/a_{i + 1}.png", "width": 2, "height": 1, "row": i // 2, "column": i % 2}
+        for i in range(6)
+    ]
+
+
+def test_json_of_a_set(tmp_path: Path) -> None:
+    paths, _ = set_of(tmp_path, 3)
+    read = [{"input": str(path), "width": 4, "height": 3} for path in paths]
+    table, mean = tmp_path / "data.csv", tmp_path / "mean.png"
+    told = report("dataset", *paths, "-o", table)
+    assert told == {"pictures": read, "failed": 0, "output": str(table), "rows": 12}
+    told = report("mean", *paths, "-o", mean)
+    assert told == {"pictures": read, "failed": 0, "output": str(mean), "n": 3}
+    told = report("mean", table, "-o", mean, "-f")
+    assert told == {"pictures": [read[0] | {"input": str(table)}], "failed": 0, "output": str(mean), "n": 3}
+
+
+@pytest.mark.parametrize("action", ["dataset", "mean"])
+def test_json_of_a_set_with_a_bad_picture(action: str, tmp_path: Path) -> None:
+    paths, _ = set_of(tmp_path, 3)
+    paths[1].write_bytes(ppm(pixels(9, 9)))
+    done = limn("pixels", action, *paths, "-o", tmp_path / "out.png", "--json")
+    told = json.loads(done.stdout)
+    first, bad = told["pictures"]
+    assert done.returncode == 4 and done.stderr.decode() == f"limn: {bad['error']}\n" and "9 x 9" in bad["error"]
+    assert first["input"] == str(paths[0]) and bad["input"] == str(paths[1])
+    assert told["failed"] == 1 and "output" not in told
+    paths[0].write_bytes(b"junk")
+    done = limn("pixels", action, *paths, "-o", tmp_path / "out.png", "--json")
+    assert (done.returncode, done.stdout) == (4, b"")
+    nothing_new(tmp_path, *paths)
+
+
+def test_json_without_a_place_for_the_output(tmp_path: Path) -> None:
+    source = written(tmp_path / "a.ppm", ppm(pixels(2, 2)))
+    for action in ("to-text", "dataset"):
+        assert "-o OUTPUT is needed" in fails(2, "pixels", action, source, "--json")
+        line = fails(2, "pixels", action, source, "--json", "-o", "-")
+        assert "--json and -o - would both write to standard output" in line
+
+
 # Outputs and usage
 
 
@@ -272,6 +334,13 @@ def test_an_output_that_stands_is_kept(action: str, tmp_path: Path) -> None:
     succeeds("pixels", action, source, "-o", output, "--force")
     assert output.read_bytes() != b"mine"
     nothing_new(tmp_path, source, output)
+
+
+@pytest.mark.parametrize("action", ["dataset", "mean"])
+def test_an_output_that_stands_is_met_before_the_pictures(action: str, tmp_path: Path) -> None:
+    output = written(tmp_path / "out.png", b"mine")
+    line = fails(5, "pixels", action, written(tmp_path / "in.ppm", b"junk"), "-o", output)
+    assert "out.png: stands already" in line
 
 
 @pytest.mark.parametrize("action", ["to-text", "dataset"])
