@@ -2,7 +2,7 @@
 #
 # Overrides: CC= (gcc, clang), BLAS= (library to link, openblas), ARCH= (x86_64, aarch64), BUILD= (folder of the
 # objects), WERROR=1 (warnings are errors), SANITIZE= (address,undefined or thread), RUNNER= (what runs the C tests, for
-# instance an emulator), V=1 (print the commands).
+# instance an emulator), PYTESTS= (files of tests/python, for check-python), V=1 (print the commands).
 
 CC    ?= cc
 BLAS  ?= openblas
@@ -215,8 +215,9 @@ $(TEST_PROGRAMS:%=run-%): run-%: %
 $(REPLAYS:%=run-%): run-$(BUILD)/replay_%: $(BUILD)/replay_%
 	@echo "== $<"; $(RUNNER) $< tests/fuzz/corpus/$*
 
+PYTESTS ?= tests/python
 check-python: $(INSTALLED)    ## the tests of the tools and of the program from outside
-	LIMN=$(abspath $(BUILD)/limn) $(PYTHON) -m pytest -q -p no:cacheprovider tests/python
+	LIMN=$(abspath $(BUILD)/limn) $(PYTHON) -m pytest -q -p no:cacheprovider $(PYTESTS)
 
 OBJDUMP ?= $(shell $(CC) -print-prog-name=objdump)
 check-kernels: $(BUILD)/liblimn.a  ## what the compiler made of the kernels' inner loops
