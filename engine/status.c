@@ -41,22 +41,40 @@ limn_status fail(limn_error *error, limn_status status, const char *format, ...)
     return status;
 }
 
+enum { SIZE_TEXT = 32 };
+
+/* In MB from a tenth of one on; what is less would be nothing in MB. */
+static const char *size_text(size_t bytes, char text[SIZE_TEXT])
+{
+    if (bytes < 1000)
+        snprintf(text, SIZE_TEXT, "%zu bytes", bytes);
+    else if (bytes < 100000)
+        number_print(text, SIZE_TEXT, "%.1f kB", (double)bytes / 1e3);
+    else
+        number_print(text, SIZE_TEXT, "%.1f MB", (double)bytes / 1e6);
+    return text;
+}
+
 limn_status fail_memory(limn_error *error, const char *what, size_t bytes)
 {
+    char needed[SIZE_TEXT], rest[SIZE_TEXT];
     size_t left = mem_available();
+    size_text(bytes, needed);
     if (left == SIZE_MAX)
-        return fail(error, LIMN_E_MEMORY, "out of memory: %s needs %.1f MB", what, (double)bytes / 1e6);
-    return fail(error, LIMN_E_MEMORY, "out of memory: %s needs %.1f MB, %.1f MB are left under the limit",
-                what, (double)bytes / 1e6, (double)left / 1e6);
+        return fail(error, LIMN_E_MEMORY, "out of memory: %s needs %s", what, needed);
+    return fail(error, LIMN_E_MEMORY, "out of memory: %s needs %s, %s are left under the limit", what, needed,
+                size_text(left, rest));
 }
 
 limn_status fail_need(limn_error *error, const char *what, size_t bytes, const char *hint)
 {
+    char needed[SIZE_TEXT], limit[SIZE_TEXT];
     size_t held = mem_in_use(), left = mem_available(), all;
     if (__builtin_add_overflow(held, bytes, &all))
         return fail(error, LIMN_E_MEMORY,
                     "out of memory: %s takes more than any machine has; less is needed with %s", what, hint);
     return fail(error, LIMN_E_MEMORY,
-                "out of memory: %s takes %.1f MB in all, the limit is %.1f MB; less is needed with %s", what,
-                (double)all / 1e6, (double)(left > SIZE_MAX - held ? SIZE_MAX : held + left) / 1e6, hint);
+                "out of memory: %s takes %s in all, the limit is %s; less is needed with %s", what,
+                size_text(all, needed), size_text(left > SIZE_MAX - held ? SIZE_MAX : held + left, limit),
+                hint);
 }

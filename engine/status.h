@@ -11,7 +11,8 @@
 limn_status fail(limn_error *error, limn_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* fail() for an allocation: "out of memory: WHAT needs N MB". Returns LIMN_E_MEMORY. */
+/* fail() for an allocation: "out of memory: WHAT needs N MB", or kB, or bytes where it is little, and how
+ * much is left under a limit. Returns LIMN_E_MEMORY. */
 limn_status fail_memory(limn_error *error, const char *what, size_t bytes);
 
 /* fail() for work that would take `bytes` more than is held now, found out before it starts: "out of memory:

@@ -113,6 +113,25 @@ static void test_memory_limit(void **state)
     assert_int_equal(mem_in_use(), before);
 }
 
+/* However little it is, a message says a number that is something. */
+static void test_memory_messages(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t bytes;
+        const char *text;
+    } trials[] = {{0, "needs 0 bytes"},     {999, "needs 999 bytes"}, {1000, "needs 1.0 kB"},
+                  {99900, "needs 99.9 kB"}, {100000, "needs 0.1 MB"}, {1500000, "needs 1.5 MB"}};
+    for (size_t i = 0; i < sizeof trials / sizeof *trials; i++)
+        assert_fails(fail_memory(error, "it", trials[i].bytes), LIMN_E_MEMORY, trials[i].text);
+    mem_set_limit(mem_in_use() + 2000);
+    assert_fails(fail_memory(error, "it", 3000), LIMN_E_MEMORY,
+                 "out of memory: it needs 3.0 kB, 2.0 kB are left under the limit");
+    mem_set_limit(500);
+    assert_fails(fail_need(error, "it", 500, "less"), LIMN_E_MEMORY, "the limit is 500 bytes; less is");
+    mem_set_limit(0);
+}
+
 static void test_injected_failures(void **state)
 {
     (void)state;
@@ -416,6 +435,7 @@ int main(void)
         cmocka_unit_test(test_sizes_that_overflow),
         cmocka_unit_test(test_zeroed_copied_resized),
         cmocka_unit_test(test_memory_limit),
+        cmocka_unit_test(test_memory_messages),
         cmocka_unit_test(test_injected_failures),
         cmocka_unit_test(test_every_allocation_may_fail),
         cmocka_unit_test(test_every_task_runs_once),

@@ -11,6 +11,7 @@ import pytest
 from cli_support import ROOT, fails, limn, pixels, ppm
 
 GOLDENS = ROOT / "tests/goldens"
+UNITS = {"bytes": 1, "kB": 1e3, "MB": 1e6}
 
 
 def arguments(tmp_path: Path) -> dict[str, list]:
@@ -56,7 +57,8 @@ def test_just_enough_and_less(name: str, tmp_path: Path) -> None:
         line = done.stderr.decode()
         assert done.returncode == 6 and "out of memory" in line and line.count("\n") == 1, line
         assert sorted(tmp_path.iterdir()) == before
-        needed, left = (float(number) * 1e6 for number in re.findall(r"([0-9.]+) MB", line)[:2])
+        told = re.findall(r"([0-9.]+) (bytes|kB|MB)", line)[:2]
+        needed, left = (float(number) * UNITS[unit] for number, unit in told)
         foretold = "in all, the limit is" in line
         limit = max(limit + 10_000, int((needed if foretold else limit + needed - left) + 60_000))
     assert done.returncode == 0 and foretold, line
