@@ -2,10 +2,12 @@
 #include "compare_report.h"
 #include "files.h"
 #include "inputs.h"
+#include "memory.h"
 #include "progress.h"
 #include "pictures/mask.h"
 
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- one pair ---------------------------------------------------------------------------- */
@@ -60,30 +62,80 @@ static limn_status compare_pair(struct compare_report *report, const char *a, co
 struct folder {
     const char *path;
     struct inputs pictures;
+    const char **sorted; /* their names by stem, which is the name without extension */
 };
 
-static bool same_stem(const char *a, const char *b)
+/* A picture's name has a dot. */
+static size_t stem_length(const char *name)
 {
-    const char *a_dot = strrchr(a, '.'), *b_dot = strrchr(b, '.'); /* a picture's name has one */
-    return a_dot - a == b_dot - b && strncmp(a, b, (size_t)(a_dot - a)) == 0;
+    return (size_t)(strrchr(name, '.') - name);
+}
+
+static int compare_stems(const char *a, const char *b)
+{
+    size_t length_a = stem_length(a), length_b = stem_length(b);
+    int order = memcmp(a, b, length_a < length_b ? length_a : length_b);
+    return order ? order : (length_a > length_b) - (length_a < length_b);
+}
+
+static int compare_names(const void *left, const void *right)
+{
+    const char *a = *(const char *const *)left, *b = *(const char *const *)right;
+    int order = compare_stems(a, b);
+    return order ? order : strcmp(a, b);
+}
+
+static limn_status open_folder(const struct options *options, const char *path, struct folder *folder,
+                               limn_error *error)
+{
+    struct inputs *pictures = &folder->pictures;
+    folder->path = path;
+    limn_status status = inputs_add_folder(options, path, pictures, error);
+    if (status != LIMN_OK)
+        return status;
+    size_t bytes = pictures->count * sizeof *folder->sorted;
+    folder->sorted = mem_alloc(bytes);
+    if (!folder->sorted)
+        return fail_memory(error, "the list of names", bytes);
+    for (size_t i = 0; i < pictures->count; i++)
+        folder->sorted[i] = pictures->list[i].name;
+    qsort(folder->sorted, pictures->count, sizeof *folder->sorted, compare_names);
+    return LIMN_OK;
+}
+
+static void close_folder(struct folder *folder)
+{
+    mem_free(folder->sorted);
+    inputs_free(&folder->pictures);
+}
+
+/* The first of its names whose stem does not come before that of `name`. */
+static size_t find_stem(const struct folder *folder, const char *name)
+{
+    size_t low = 0, high = folder->pictures.count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (compare_stems(folder->sorted[middle], name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 /* The one picture of `folder` that is called as `name` but for the extension. */
 static limn_status find_partner(const struct folder *folder, const char *name, const char **partner,
                                 limn_error *error)
 {
+    size_t at = find_stem(folder, name), count = folder->pictures.count;
+    const char **found = folder->sorted + at;
     *partner = NULL;
-    for (size_t i = 0; i < folder->pictures.count; i++) {
-        const char *other = folder->pictures.list[i].name;
-        if (!same_stem(other, name))
-            continue;
-        if (*partner)
-            return fail(error, LIMN_E_INPUT, "%s: both %s and %s in %s could be its partner", name, *partner,
-                        other, folder->path);
-        *partner = other;
-    }
-    if (!*partner)
+    if (at == count || compare_stems(found[0], name) != 0)
         return fail(error, LIMN_E_INPUT, "%s: no picture of this name in %s", name, folder->path);
+    *partner = found[0];
+    if (at + 1 < count && compare_stems(found[1], name) == 0)
+        return fail(error, LIMN_E_INPUT, "%s: both %s and %s in %s could be its partner", name, found[0],
+                    found[1], folder->path);
     return LIMN_OK;
 }
 
@@ -169,12 +221,12 @@ limn_status compare_run(const struct options *options, limn_error *error)
             compare_report_end(&report);
         return status;
     }
-    struct folder folders[2] = {{.path = a}, {.path = b}};
+    struct folder folders[2] = {0};
     for (int i = 0; status == LIMN_OK && i < 2; i++)
-        status = inputs_add_folder(options, folders[i].path, &folders[i].pictures, error);
+        status = open_folder(options, options->arguments[i], &folders[i], error);
     if (status == LIMN_OK)
         status = compare_folders(&report, folders, error);
-    inputs_free(&folders[0].pictures);
-    inputs_free(&folders[1].pictures);
+    close_folder(&folders[0]);
+    close_folder(&folders[1]);
     return status;
 }

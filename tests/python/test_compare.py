@@ -260,6 +260,19 @@ def test_two_partners(folders: tuple[Path, Path]) -> None:
     assert done.returncode == 1 and b"both x_9.png and x_9.ppm" in done.stderr
 
 
+def test_stems_that_begin_alike(tmp_path: Path) -> None:
+    """Each finds its own among names that are the beginnings of others, or that an extension orders differently."""
+    stems = ["a", "a.b", "a.b.c", "a-b", "a!", "ab", "aa", "A", "x/a", "x/a.b", "x.a", "ä", "a 1", "a 10"]
+    for side, extensions in (("p", (".ppm", ".png")), ("q", (".png", ".ppm", ".ppm"))):
+        for number, stem in enumerate(stems):
+            path = tmp_path / side / (stem + extensions[number % len(extensions)])
+            path.parent.mkdir(parents=True, exist_ok=True)
+            save(path, pixels(2, 2))
+    pairs = compare_json("-r", tmp_path / "p", tmp_path / "q")["pairs"]
+    found = [[str(Path(pair[key]).relative_to(tmp_path / side).with_suffix("")) for key, side in ("ap", "bq")] for pair in pairs]
+    assert sorted(a for a, _ in found) == sorted(stems) and all(a == b for a, b in found)
+
+
 def test_folder_without_pictures(folders: tuple[Path, Path], tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert "no pictures" in fails(4, "compare", folders[0], tmp_path / "empty")
