@@ -231,6 +231,7 @@ static limn_status fail_unknown(const char *name, limn_error *error)
     char near[SUGGESTION_TEXT];
     for (const struct command *command = commands; command->name; command++)
         suggestion_offer(&suggestion, command->name);
+    suggestion_offer(&suggestion, "help");
     suggestion_offer(&suggestion, "--help");
     suggestion_offer(&suggestion, "--version");
     suggestion_offer(&suggestion, "--weights");

@@ -188,6 +188,8 @@ static limn_status store(const struct option_entry *entry, const char *text, str
     case TEXT:
         if (*(const char **)place) /* rather than drop the first without a word */
             return fail(error, LIMN_E_USAGE, "--%s is given twice", entry->name);
+        if (!*text && (is_path(entry->argument) || is_folder(entry->argument))) /* from a script's variable */
+            return fail(error, LIMN_E_USAGE, "--%s: the value is empty", entry->name);
         *(const char **)place = text;
         break;
     case TEXTS:
@@ -245,12 +247,28 @@ static limn_status bad_option(const struct command *command, const char *word, l
                 command->name);
 }
 
+/* -output is --output for many, and for getopt -o with the value "utput". */
+static limn_status check_dashes(const struct command *command, int count, char **words, limn_error *error)
+{
+    for (int i = 0; i < count && strcmp(words[i], "--") != 0; i++) {
+        size_t length = words[i][0] == '-' ? strcspn(words[i] + 1, "=") : 0;
+        for (const struct option_entry *entry = NULL; length && (entry = options_next(command, entry));)
+            if (strlen(entry->name) == length && strncmp(entry->name, words[i] + 1, length) == 0)
+                return fail(error, LIMN_E_USAGE, "%s: did you mean --%s? (limn %s --help lists the options)",
+                            words[i], entry->name, command->name);
+    }
+    return LIMN_OK;
+}
+
 limn_status options_parse(const struct command *command, int argc, char **argv, struct options *options,
                           limn_error *error)
 {
     struct option list[OPTIONS + 1] = {0};
     char letters[2 * OPTIONS + 2] = ":"; /* a missing argument is reported as ':' */
     size_t used = 1, count = 0;
+    limn_status status = check_dashes(command, argc - 1, argv + 1, error);
+    if (status != LIMN_OK)
+        return status;
     *options = (struct options){.quality = 92, .tile = -1, .batch = 1, .saturation = 1};
     for (const struct option_entry *entry = NULL; (entry = options_next(command, entry));) {
         bool valued = entry->kind != FLAG;
@@ -272,7 +290,7 @@ limn_status options_parse(const struct command *command, int argc, char **argv, 
         const struct option_entry *entry = table;
         while (value_of(entry) != met)
             entry++;
-        limn_status status = store(entry, optarg, options, error);
+        status = store(entry, optarg, options, error);
         if (status != LIMN_OK)
             return status;
     }

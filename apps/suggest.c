@@ -36,15 +36,27 @@ int word_edits(const char *from, const char *to, bool within)
     return least;
 }
 
+/* How many letters both begin with, in capital letters or not. */
+static size_t shared_letters(const char *a, const char *b)
+{
+    size_t count = 0;
+    while (a[count] && strncasecmp(a, b, count + 1) == 0)
+        count++;
+    return count;
+}
+
 void suggestion_offer(struct suggestion *suggestion, const char *word)
 {
-    enum { BEGINNING = 3 };
-    size_t length = strlen(suggestion->typed);
-    if (strlen(word) >= WORD_LETTERS)
+    enum { BEGINNING = 3, STEM = 5 };
+    const char *typed = suggestion->typed;
+    size_t length = strlen(typed), all = strlen(word);
+    if (all >= WORD_LETTERS)
         return;
-    bool begun = length >= BEGINNING && strncasecmp(word, suggestion->typed, length) == 0;
-    int edits = begun ? 1 : word_edits(suggestion->typed, word, false);
-    bool near = begun || (length > 1 && edits == 1) || (size_t)edits <= length / 3;
+    size_t shared = shared_letters(word, typed);
+    bool begun = shared == length && length >= BEGINNING;
+    bool akin = shared == all ? all >= BEGINNING : shared >= STEM && 3 * shared >= 2 * all;
+    int edits = begun ? 1 : word_edits(typed, word, false);
+    bool near = begun || akin || (length > 1 && edits == 1) || (size_t)edits <= length / 3;
     if (near && (!suggestion->word[0] || edits < suggestion->edits)) {
         suggestion->edits = edits;
         snprintf(suggestion->word, sizeof suggestion->word, "%s", word);

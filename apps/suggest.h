@@ -20,8 +20,9 @@ struct suggestion {
     char word[WORD_LETTERS]; /* "": none was near */
 };
 
-/* A word is near when one letter in three is wrong at most, or when its beginning was typed, in capital
- * letters or not. Of words equally near the first is kept. */
+/* A word is near when one letter in three is wrong at most, when its beginning was typed, in capital letters
+ * or not, and when what was typed begins with it, or with most of it, as "verification" with "verify". Of
+ * words equally near the first is kept. */
 void suggestion_offer(struct suggestion *suggestion, const char *word);
 
 /* "; did you mean WORD?", with what belongs before the word, such as "--"; "" when no word was near. */

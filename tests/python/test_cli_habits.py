@@ -37,6 +37,14 @@ MISTYPED = [
     (["bench", "model", "-m", WEIGHTS, "--gemm", "natve"], "expected; did you mean native?"),
     (["bench", "model", "-m", WEIGHTS, "--isa", "AVX2"], "expected; did you mean avx2?"),
     (["pixels", "totext", "a.png"], "expected; did you mean to-text?"),
+    (["segmentation"], "; did you mean segment? "),
+    (["benchmark"], "; did you mean bench? "),
+    (["verification"], "; did you mean verify? "),
+    (["HELP"], "; did you mean help? "),
+    (["upscale", "--no-orientation"], "; did you mean --no-orient? "),
+    (["upscale", "-output", "b.png", "a.png"], "-output: did you mean --output? (limn upscale --help lists the options)"),
+    (["upscale", "-tile=3", "a.png"], "-tile=3: did you mean --tile? "),
+    (["generate", "-json"], "-json: did you mean --json? "),
 ]
 
 
@@ -52,6 +60,18 @@ def test_the_nearest_word_is_named(arguments: list[str], message: str) -> None:
 )
 def test_nothing_is_named_where_nothing_is_near(arguments: list[str]) -> None:
     assert "did you mean" not in fails(2, *arguments)
+
+
+def test_a_word_behind_two_dashes_is_no_option(tmp_path: Path) -> None:
+    """Nor is the letter of an option with its value."""
+    (tmp_path / "-force").write_bytes(png(pixels(3, 3)))
+    succeeds("compare", "--", "-force", "-force", cwd=tmp_path)
+    succeeds("pixels", "to-text", "-oa.txt", "-i-force", cwd=tmp_path)
+
+
+def test_a_value_that_is_empty() -> None:
+    for option in ("--output", "--model", "--truth"):
+        assert f"{option}: the value is empty" in fails(2, "segment", "a.png", f"{option}=")
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ USAGE = [
     (("-m", WEIGHTS, "-o", "x.png"), "enhancenet.safetensors: this network is enhancenet; one that makes pictures"),
     (("-m", ROOT / "tests/goldens/vae.safetensors", "-o", "x.png"), "this network is vae; one that makes pictures"),
     (("-m", GREY), "-o OUTPUT is needed"),
-    (("-m", GREY, "-o", ""), "the extension names no format"),
+    (("-m", GREY, "-o", ""), "--output: the value is empty"),
     (("-m", GREY, "-o", "x.webp"), "x.webp: the extension names no format"),
     (("-m", GREY, "-o", "x"), "a folder's name ends with /"),
     (("-m", GREY, "-o", "x.png", "photo.jpg"), "photo.jpg: generate takes no input"),
