@@ -54,7 +54,7 @@ static limn_status add_networks(struct context *context, limn_error *error)
     const char *given = context->options->model;
     if (!given)
         return fail(error, LIMN_E_USAGE,
-                    "which network? -m eccv16, siggraph17, vae, or a weights file is needed");
+                    "which network? -m NAME or -m FILE is needed: an eccv16, a siggraph17 or a vae");
     if (!context->options->compare && strchr(given, ',') && access(given, F_OK) != 0)
         return fail(error, LIMN_E_USAGE, "-m %s: several networks go with --compare", given);
     char *rest = context->names = mem_strdup(given);

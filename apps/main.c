@@ -14,10 +14,13 @@
 
 const struct command commands[] = {
     {SEGMENT, "segment", "find what is where in pictures", "[options] INPUT... -o OUTPUT",
-     "limn segment photo.jpg -o classes.png --view side",
-     "Gives every pixel a class, by deeplabv3 (21 classes of everyday things) or by a unet. INPUT is a picture\n"
-     "(PNG, JPEG, BMP, PNM), a folder of pictures, or - for standard input. OUTPUT is a picture file, or a\n"
-     "folder when there are several inputs, whose files are PNG.\n"
+     "limn segment -m deeplabv3-scenes landscape.png -o classes.png --view side",
+     "Gives every pixel a class. Two weights come with limn: deeplabv3-scenes (13 classes of drawn landscapes)\n"
+     "and unet-cells (cells under a microscope). The published ones are deeplabv3, the default (21 classes of\n"
+     "everyday things), and unet (cars); tools/fetch.py, of limn's sources, gets them.\n"
+     "\n"
+     "INPUT is a picture (PNG, JPEG, BMP, PNM), a folder of pictures, or - for standard input. OUTPUT is a\n"
+     "picture file, or a folder when there are several inputs, whose files are PNG.\n"
      "\n"
      "Views:  color    each class in its colour of the VOC palette\n"
      "        mask     each class as its number, a grey level, or as the network's own mask values;\n"
@@ -31,12 +34,15 @@ const struct command commands[] = {
      "mask as limn compare --masks takes it. Probabilities are 1 x classes x H x W float32 at the size that\n"
      "the network computed with.",
      segment_run},
-    {COLORIZE, "colorize", "give pictures colours",
-     "-m eccv16|siggraph17|vae|FILE [options] INPUT... -o OUTPUT",
-     "limn colorize -m siggraph17 old.jpg --hints hints.txt -o new.png",
+    {COLORIZE, "colorize", "give pictures colours", "-m NAME|FILE [options] INPUT... -o OUTPUT",
+     "limn colorize -m siggraph17-scenes old.jpg -o new.png",
+     "By one of three networks, whose weights come with limn: eccv16-scenes, siggraph17-scenes, which takes\n"
+     "hints, and vae-scenes, which knows several answers. The published ones are eccv16 and siggraph17;\n"
+     "tools/fetch.py, of limn's sources, gets them.\n"
+     "\n"
      "INPUT is a picture, grey or not (its own colours do not count), a folder of pictures, or - for standard\n"
-     "input. Lightness stays the picture's own, at its full size; the network, at 256 x 256 pixels (vae: 64 x\n"
-     "64), says the colours.\n"
+     "input. OUTPUT is a picture file, or a folder when there are several inputs. Lightness stays the picture's\n"
+     "own, at its full size; the network, at 256 x 256 pixels (vae: 64 x 64), says the colours.\n"
      "\n"
      "Hints are places in the picture, as it stands upright, and their colours: a line each, as in\n"
      "120 45 #c83232 4, or a JSON list of {\"x\", \"y\", \"color\" or \"a\" and \"b\", \"radius\"}.\n"
@@ -49,6 +55,9 @@ const struct command commands[] = {
      colorize_run},
     {UPSCALE, "upscale", "enlarge pictures four times", "[options] INPUT... -o OUTPUT",
      "limn upscale photo.jpg -o large.png",
+     "By enhancenet, whose weights come with limn; -m enhancenet-pat, which paints more texture, is a published\n"
+     "one that tools/fetch.py, of limn's sources, gets.\n"
+     "\n"
      "INPUT is a picture (PNG, JPEG, BMP, PNM), a folder of pictures, or - for standard input. OUTPUT is a\n"
      "picture file, or a folder when there are several inputs. Large pictures are computed in bands of\n"
      "rows; their height changes memory and time, never the result.\n"
@@ -56,7 +65,10 @@ const struct command commands[] = {
      "--json prints which file was made of which picture, or why none was, and the seconds that it took.",
      upscale_run},
     {GENERATE, "generate", "make pictures of noise", "[options] -o OUTPUT",
-     "limn generate -n 64 --seed 7 -o faces.png",
+     "limn generate -m dcgan-landscapes -n 64 --seed 7 -o sheet.png",
+     "By a dcgan. Two weights come with limn: dcgan-landscapes and dcgan-digits. Without -m it is dcgan, which\n"
+     "tools/convert.py, of limn's sources, makes of a checkpoint.\n"
+     "\n"
      "OUTPUT is a picture file, for a sheet of eight pictures a row, or a folder (its name ends with /, or it\n"
      "stands already), for 0000.png, 0001.png and so on. Picture i of a seed is the same however many are asked\n"
      "for. All are scaled together, so that their least value becomes 0 and their largest 255; --fixed-range\n"
@@ -108,16 +120,16 @@ const struct command commands[] = {
      run_run},
     {INSPECT, "inspect", "show what a weights file holds", "[options] WEIGHTS",
      "limn inspect enhancenet --size 480x640",
-     "Lists metadata, tensors, and the graph with its shapes, parameters and operations at a size.",
+     "Lists metadata, tensors, and the graph with its shapes, parameters and operations at a size. WEIGHTS is\n"
+     "a file, or one of the names that limn --weights lists.",
      inspect_run},
-    {VERIFY, "verify", "check a weights file completely", "[options] WEIGHTS",
-     "limn verify enhancenet.safetensors",
-     "Checks every rule of the file format, that the tensors make up a known network, and that all values "
-     "are "
-     "finite and\nall batch-norm variances positive.",
+    {VERIFY, "verify", "check a weights file completely", "[options] WEIGHTS", "limn verify enhancenet",
+     "Checks every rule of the file format, that the tensors make up a known network, and that all values are\n"
+     "finite and all batch-norm variances positive. WEIGHTS is a file, or one of the names that limn --weights\n"
+     "lists.",
      verify_run},
     {EXPLAIN, "explain", "show a network as the engine sees it", "[options] WEIGHTS",
-     "limn explain unet --size 512x512 --svg arena.svg",
+     "limn explain unet-cells --size 512x512 --svg arena.svg",
      "Three tables at a size (default: one at which such a network is usually run). The network: each operation\n"
      "with its window (kernel, s stride, p padding, d dilation), shape, parameters, operations, and receptive\n"
      "field in pixels of the first input, and what was joined to it: \">\" says where it went, the rest is done to\n"
@@ -125,9 +137,10 @@ const struct command commands[] = {
      "asked for; given up for the budget of packed weights, or for the memory limit), packed weights, scratch,\n"
      "and where its value lies in the arena. Memory: bytes that live, step by step.\n"
      "\n"
-     "Nothing is run, so sizes beyond this machine's memory can be explained too.",
+     "Nothing is run, so sizes beyond this machine's memory can be explained too. WEIGHTS is a file, or one of\n"
+     "the names that limn --weights lists.",
      explain_run},
-    {BENCH, "bench", "measure", "model|layers|kernels|machine [options]",
+    {BENCH, "bench", "measure networks, kernels and the machine", "model|layers|kernels|machine [options]",
      "limn bench layers -m enhancenet --size 128x128",
      "model    the whole network: minimum, median, load time, peak memory\n"
      "layers   a row a layer: kernel and why it was chosen, time, share, operations, bytes, and which of the\n"
@@ -160,7 +173,7 @@ static void print_help(void)
         printf("  %-10s %s\n", command->name, command->summary);
     printf("\n  limn COMMAND --help      the options of a command\n"
            "  limn --version           version, instruction set, OpenBLAS core, threads\n"
-           "  limn --weights           the names that -m finds\n"
+           "  limn --weights           the names of weights that -m finds\n"
            "  limn --manual            the manual page, for man\n"
            "  limn --completion SHELL  completion for bash, zsh or fish\n");
 }

@@ -107,7 +107,8 @@ static const char opening[] =
     "only\nwhen it is complete.\n"
     ".PP\nWeights are safetensors files. A name instead of a file, as in\n.BR \"\\-m enhancenet\" ,\n"
     "is looked up in\n.BR $LIMN_WEIGHTS ,\n"
-    "beside the program, and where limn is installed;\n.B limn \\-\\-weights\nlists all names found there.\n"
+    "beside the program, and where limn is installed;\n.B limn \\-\\-weights\nlists all names found there. "
+    "Some come with limn;\nthe published ones are fetched and converted by tools/fetch.py, of limn's sources.\n"
     ".SH COMMANDS\n";
 
 static const char closing[] =

@@ -8,7 +8,7 @@
 #include <string.h>
 
 static const struct option_entry table[] = {
-    {'m', "model", "NAME|FILE", "weights: a file, or a name such as enhancenet", TEXT,
+    {'m', "model", "NAME|FILE", "weights: a file, or one of the names that limn --weights lists", TEXT,
      offsetof(struct options, model), 0, 0, UPSCALE | RUN | BENCH | GENERATE | SEGMENT | COLORIZE | EXPLAIN},
     {'i', "input", "PATH", "input; may be given as a plain argument too", TEXT,
      offsetof(struct options, input), 0, 0, UPSCALE | RUN | INSPECT | VERIFY | PIXELS | SEGMENT | COLORIZE},
@@ -30,7 +30,7 @@ static const struct option_entry table[] = {
      offsetof(struct options, dumps), 0, 0, RUN},
     {0, "dump-images", "FOLDER", "write the feature maps of every node, a picture a node", TEXT,
      offsetof(struct options, dump_images), 0, 0, RUN},
-    {0, "channels", "N", "at most so many of a node's channels on its picture (default 64)", WHOLE,
+    {0, "channels", "N", "--dump-images: at most so many of a node's channels (default 64)", WHOLE,
      offsetof(struct options, channels), 1, 1024, RUN},
     {0, "size", "HxW", "input size in pixels (default: the usual one of the network)", SIZE,
      offsetof(struct options, height), 1, 1 << 24, INSPECT | BENCH | EXPLAIN},
