@@ -4,7 +4,6 @@
 #include "files.h"
 #include "memory.h"
 
-#include <inttypes.h>
 #include <limits.h>
 #include <string.h>
 #include <unistd.h>
@@ -124,15 +123,13 @@ static limn_status colorize(const struct context *context, struct picture *sourc
     const struct options *options = context->options;
     struct colorize_tint tint = {(float)options->saturation, (float)options->temperature};
     uint64_t seed = (uint64_t)options->seed;
-    struct colorize_wish wish = {&context->hints, options->samples ? &seed : NULL};
+    struct colorize_wish wish = {&context->hints, options->samples ? &seed : NULL, NULL};
     struct colorizer *first = context->entries[0].colorizer;
     struct picture sheet;
     limn_status status;
     if (!options->compare && options->samples <= 1) {
         status = colorizer_run(first, source, &wish, error);
-        if (status == LIMN_OK)
-            colorizer_paint(first, tint, source);
-        return status;
+        return status == LIMN_OK ? colorizer_paint(first, tint, NULL, source, error) : status;
     }
     status = options->compare
                  ? colorize_compare(context->entries, context->count, source, &wish, tint, &sheet, error)
@@ -148,7 +145,6 @@ static limn_status check_memory(const struct context *context, const struct pict
 {
     const struct options *options = context->options;
     size_t bytes = 0;
-    char what[64];
     for (int i = 0; i < context->count; i++) {
         size_t run = colorizer_run_bytes(context->entries[i].colorizer, source);
         bytes = run > bytes ? run : bytes;
@@ -161,10 +157,7 @@ static limn_status check_memory(const struct context *context, const struct pict
         size_t writing = picture_writer_bytes(output, source->width, source->height, source->channels);
         bytes = writing > bytes ? writing : bytes;
     }
-    if (bytes <= mem_available())
-        return LIMN_OK;
-    snprintf(what, sizeof what, "colouring %" PRId64 " x %" PRId64 " pixels", source->width, source->height);
-    return fail_need(error, what, bytes, "a smaller picture");
+    return colorize_check_memory(source, bytes, error);
 }
 
 static limn_status colorize_file(void *context, const struct input *input, const char *output,

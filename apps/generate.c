@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { DEFAULT_COUNT = 16, MOST_COUNT = 1 << 20 };
+enum { DEFAULT_COUNT = 16 };
 
 /* What the command line asks for. */
 struct task {
@@ -46,10 +46,10 @@ static limn_status parse_walk(const char *text, struct task *task, limn_error *e
         good = end != start && !errno && numbers[i] >= 0 && *end == (i < 2 ? ',' : 0);
         end += i < 2;
     }
-    if (!good || numbers[2] < 2 || numbers[2] > MOST_COUNT)
+    if (!good || numbers[2] < 2 || numbers[2] > GENERATE_MOST)
         return fail(error, LIMN_E_USAGE,
                     "--walk %s: A,B,N expected, two seeds and a number of pictures from 2 to %d", text,
-                    MOST_COUNT);
+                    GENERATE_MOST);
     task->walk[0] = numbers[0];
     task->walk[1] = numbers[1];
     task->count = numbers[2];
@@ -100,21 +100,10 @@ static limn_status make_latents(struct task *task, int64_t size, limn_error *err
     const struct options *options = task->options;
     if (options->latent)
         return latents_read(options->latent, size, &task->latents, &task->count, error);
-    /* The two ends of a walk stand behind it. */
-    size_t vectors = (size_t)task->count + 2, bytes;
-    task->latents = size_multiply(vectors, (size_t)size * sizeof(float), &bytes) ? mem_alloc(bytes) : NULL;
-    if (!task->latents)
-        return fail_need(error, "noise for that many pictures", vectors * (size_t)size * sizeof(float),
-                         "fewer pictures");
-    if (!options->walk) {
-        latents_of_seed((uint64_t)options->seed, task->count, size, task->latents);
-        return LIMN_OK;
-    }
-    float *from = task->latents + task->count * size, *to = from + size;
-    latents_of_seed((uint64_t)task->walk[0], 1, size, from);
-    latents_of_seed((uint64_t)task->walk[1], 1, size, to);
-    latents_walk(from, to, task->count, size, task->latents);
-    return LIMN_OK;
+    if (options->walk)
+        return latents_create_walk((uint64_t)task->walk[0], (uint64_t)task->walk[1], task->count, size,
+                                   &task->latents, error);
+    return latents_create((uint64_t)options->seed, task->count, size, &task->latents, error);
 }
 
 /* ---- outputs ----------------------------------------------------------------------------- */
@@ -180,10 +169,13 @@ static limn_status take_picture(void *context, int64_t index, const struct pictu
                : status;
 }
 
-static void show_progress(void *context, int64_t done, int64_t all)
+static bool show_progress(void *context, double done)
 {
     const struct task *task = context;
-    progress_part(done * task->count / all, task->count, "pictures");
+    int64_t pictures = (int64_t)(done * (double)task->count);
+    if (pictures)
+        progress_part(pictures, task->count, "pictures");
+    return true;
 }
 
 static limn_status print_report(const struct task *task, limn_error *error)
@@ -218,13 +210,14 @@ static limn_status generate_all(struct task *task, limn_model *model, limn_error
     struct generate how = {.fixed_range = task->options->fixed_range,
                            .begin = open_output,
                            .picture = take_picture,
-                           .progress = show_progress,
                            .context = task};
+    struct watch watch = watch_of(&(limn_watch){show_progress, task});
     task->begun = time_now();
     limn_status status = generator_of(model, &generator, error);
     if (status == LIMN_OK)
         status = make_latents(task, generator.latent, error);
     task->side = generator.side;
+    how.watch = &watch;
     how.latents = task->latents;
     how.count = task->count;
     how.beside = status == LIMN_OK ? output_bytes(task) : 0;

@@ -196,7 +196,7 @@ limn_status segment_run(const struct options *options, limn_error *error)
 {
     limn_engine *engine;
     struct context c = {.options = options,
-                        .how = {options->resize, options->scale, options->threshold, 0},
+                        .how = {options->resize, options->scale, options->threshold, 0, NULL},
                         .report = {.json = options->json}};
     c.report.labels = &c.labels;
     limn_status status = find_view(options->view, &c.view, error);

@@ -27,10 +27,13 @@ static limn_status take_rows(void *context, const unsigned char *rows, int64_t c
     return picture_writer_rows(c->writer, rows, count, error);
 }
 
-static void show_progress(void *context, int64_t done, int64_t all)
+static bool show_progress(void *context, double done)
 {
-    (void)context;
-    progress_part(done, all, "rows");
+    const struct context *c = context;
+    int64_t all = c->source->height * c->factor, rows = (int64_t)(done * (double)all);
+    if (rows)
+        progress_part(rows, all, "rows");
+    return true;
 }
 
 static limn_status upscale_file(void *context, const struct input *input, const char *output,
@@ -47,13 +50,14 @@ static limn_status upscale_file(void *context, const struct input *input, const 
     c->source = &source;
     c->output = output;
     c->writer = NULL;
+    struct watch watch = watch_of(&(limn_watch){show_progress, context});
     struct upscale how = {.tile = options->tile,
                           .begin = open_output,
                           .beside = picture_writer_bytes(output, source.width * c->factor,
                                                          source.height * c->factor, source.channels),
                           .rows = take_rows,
-                          .progress = show_progress,
-                          .context = context};
+                          .context = context,
+                          .watch = &watch};
     status = upscale_picture(c->model, &source, &how, error);
     if (status == LIMN_OK)
         status = picture_writer_commit(c->writer, error);

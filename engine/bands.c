@@ -54,6 +54,7 @@ struct bands {
     int64_t intake;         /* rows of the input at a time */
     size_t bytes;           /* of the block that holds the arena and behind it the kept rows */
     unsigned char *memory;
+    double work_done, work; /* of the run under way, in operations */
 };
 
 bool bands_possible(const struct graph *graph)
@@ -311,6 +312,11 @@ static limn_status run_step(struct bands *bands, int s, const struct bands_io *i
         note_scratch(step, &d);
         return LIMN_OK;
     }
+    limn_status status = watch_show(io->watch, bands->work_done / bands->work, error);
+    if (status != LIMN_OK)
+        return status;
+    bands->work_done +=
+        step_flops(&bands->model->graph, step) * (double)d.oh / (double)bands->windows[step->y].height;
     compute(bands, step, &d, row_at(&bands->windows[step->x], first), y);
     if (step->y != graph_maker(&bands->model->graph, bands->model->graph.output))
         return LIMN_OK;
@@ -479,6 +485,8 @@ limn_status bands_run(struct bands *bands, const struct bands_io *io, limn_error
     if (!bands->memory)
         return fail_memory(error, bands->model->graph.path, bands->bytes);
     bind(bands);
+    bands->work_done = 0;
+    bands->work = plan_flops(&bands->model->graph, &bands->plan);
     uint64_t denormals = cpu_flush_denormals();
     status = go_through(bands, io, error);
     cpu_restore_denormals(denormals);

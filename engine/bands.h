@@ -14,6 +14,7 @@
 
 #include "model.h"
 #include "tensor.h"
+#include "watch.h"
 
 struct bands;
 
@@ -24,6 +25,7 @@ struct bands_io {
      * other than LIMN_OK ends the run. */
     limn_status (*give)(void *context, int64_t first, const struct tensor *rows, limn_error *error);
     void *context;
+    const struct watch *watch; /* shown before each piece of work how much is done; may be NULL */
 };
 
 /* Whether a graph can be run in bands: one input of the session's size, and only operators whose output rows
@@ -47,7 +49,7 @@ limn_status bands_settle(struct bands *bands, int64_t rows, size_t *bytes, limn_
 bool bands_lighten(struct bands *bands);
 
 /* Runs the whole picture through; bands_settle must have been called. Denormal numbers are flushed to zero
- * meanwhile. LIMN_E_WEIGHTS, LIMN_E_MEMORY, and what `give` returns. */
+ * meanwhile. LIMN_E_WEIGHTS, LIMN_E_MEMORY, LIMN_E_CANCELLED, and what `give` returns. */
 limn_status bands_run(struct bands *bands, const struct bands_io *io, limn_error *error);
 
 #endif

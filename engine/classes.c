@@ -108,7 +108,7 @@ size_t classes_bytes(const struct pool *pool, int64_t width, int64_t channels, i
 }
 
 limn_status classes_from_logits(struct pool *pool, const struct logits *logits, double threshold,
-                                struct picture *classes, limn_error *error)
+                                const struct watch *watch, struct picture *classes, limn_error *error)
 {
     size_t columns = columns_bytes(classes->width), rows = rows_bytes(pool, row_floats(logits));
     struct job job = {.logits = logits,
@@ -117,15 +117,17 @@ limn_status classes_from_logits(struct pool *pool, const struct logits *logits, 
                       .rows = mem_alloc(rows),
                       /* sigmoid(x) > t  <=>  x > ln(t / (1 - t)) */
                       .least = log(threshold / (1 - threshold))};
-    bool made = job.columns && job.rows;
-    if (made) {
+    limn_status status = LIMN_OK;
+    if (job.columns && job.rows) {
         for (int64_t x = 0; x < classes->width; x++)
             job.columns[x] = bilinear_sample(x, logits->width, classes->width, false);
         uint64_t denormals = cpu_flush_denormals(); /* as in the pool's own threads */
-        pool_run(pool, (classes->height + STRIP - 1) / STRIP, classify_strip, &job);
+        status = watch_tasks(watch, pool, (classes->height + STRIP - 1) / STRIP, classify_strip, &job, error);
         cpu_restore_denormals(denormals);
+    } else {
+        status = fail_memory(error, "rows of logits", columns + rows);
     }
     mem_free(job.columns);
     mem_free(job.rows);
-    return made ? LIMN_OK : fail_memory(error, "rows of logits", columns + rows);
+    return status;
 }

@@ -4,10 +4,10 @@
 
 #include "logits.h"
 #include "pictures/picture.h"
-#include "threads.h"
+#include "watch.h"
 
 /* A class is a byte. */
-enum { CLASSES_MOST = 256 };
+enum { CLASSES_MOST = LIMN_CLASSES_MOST };
 
 /* Writes the class of every pixel into `classes`, a plane (one channel) that has the size wanted.
  *
@@ -18,9 +18,9 @@ enum { CLASSES_MOST = 256 };
  *
  * Logits exist nowhere at the picture's size, nor as a whole at height x width where they were made smaller:
  * rows are made, looked at and forgotten, so that memory beyond the arguments is three rows of width x C
- * floats for each thread. Errors: LIMN_E_MEMORY. */
+ * floats for each thread. `watch` may be NULL. Errors: LIMN_E_MEMORY, LIMN_E_CANCELLED. */
 limn_status classes_from_logits(struct pool *pool, const struct logits *logits, double threshold,
-                                struct picture *classes, limn_error *error);
+                                const struct watch *watch, struct picture *classes, limn_error *error);
 
 /* The most that it holds beside its arguments: `width` of the logits, their channels, and that of `classes`.
  */

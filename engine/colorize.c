@@ -10,6 +10,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { SIDE = 256, SIDE_VAE = 64 }; /* of the networks' input */
@@ -189,6 +190,7 @@ limn_status colorizer_run(struct colorizer *colorizer, const struct picture *sou
         status = set_latent(colorizer, source->name, wish->seed, error);
     if (status != LIMN_OK)
         return status;
+    session_watch(colorizer->session, wish->watch);
     status = limn_session_run(colorizer->session, error);
     if (status == LIMN_OK)
         status = model_check_made(colorizer->model, session_output(colorizer->session), source->name, error);
@@ -204,6 +206,22 @@ size_t colorizer_run_bytes(const struct colorizer *colorizer, const struct pictu
         return SMALL;
     return picture_resample_bytes(source->width, source->height, source->channels, SIDE, SIDE,
                                   RESAMPLE_BICUBIC);
+}
+
+limn_status colorize_check_memory(const struct picture *source, size_t bytes, limn_error *error)
+{
+    char what[64];
+    if (bytes <= mem_available())
+        return LIMN_OK;
+    snprintf(what, sizeof what, "colouring %" PRId64 " x %" PRId64 " pixels", source->width, source->height);
+    return fail_need(error, what, bytes, "a smaller picture");
+}
+
+double colorizer_run_share(const struct colorizer *colorizer, const struct picture *source)
+{
+    enum { PIXEL = 12000 }; /* what painting one is worth in operations of the network */
+    double network = plan_flops(&colorizer->session->graph, &colorizer->session->plan);
+    return network / (network + PIXEL * (double)(source->width * source->height));
 }
 
 /* ---- the picture ------------------------------------------------------------------------- */
@@ -249,10 +267,11 @@ static void paint_row(void *context, int64_t y, int worker)
     }
 }
 
-void colorizer_paint(const struct colorizer *colorizer, struct colorize_tint tint, struct picture *picture)
+limn_status colorizer_paint(const struct colorizer *colorizer, struct colorize_tint tint,
+                            const struct watch *watch, struct picture *picture, limn_error *error)
 {
     struct paint paint = {colorizer->ab, colorizer->side, tint, picture};
-    pool_run(colorizer->model->engine->pool, picture->height, paint_row, &paint);
+    return watch_tasks(watch, colorizer->model->engine->pool, picture->height, paint_row, &paint, error);
 }
 
 void colorize_grey(limn_engine *engine, struct picture *picture)

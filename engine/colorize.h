@@ -24,6 +24,7 @@
 
 #include "hints.h"
 #include "model.h"
+#include "watch.h"
 #include "pictures/picture.h"
 
 /* A network ready to colorize. One thread at a time. */
@@ -42,6 +43,7 @@ struct colorize_wish {
     const struct hints *hints; /* NULL: none; ignored by a network that takes none */
     const uint64_t *seed;      /* z = noise_normal(*seed); NULL: z = 0, the mean of the colours it knows. Not
                                 * looked at behind colorizer_add_encoder */
+    const struct watch *watch; /* of the network's run; NULL: nobody */
 };
 
 /* a and b are multiplied by `saturation`; then b grows by `temperature` and a by a third of that, which is
@@ -63,16 +65,24 @@ limn_status colorizer_add_encoder(struct colorizer *colorizer, limn_error *error
 
 /* Runs the network on a picture of 3 or 4 channels; its answer stays in colorizer->ab. Errors: LIMN_E_INPUT
  * for a hint outside the picture, model_check_made's when the network makes values that are not finite,
- * LIMN_E_MEMORY. */
+ * LIMN_E_MEMORY, LIMN_E_CANCELLED. */
 limn_status colorizer_run(struct colorizer *colorizer, const struct picture *source,
                           const struct colorize_wish *wish, limn_error *error);
 
 /* The most that colorizer_run holds at a time for a picture of this size. */
 size_t colorizer_run_bytes(const struct colorizer *colorizer, const struct picture *source);
 
+/* LIMN_E_MEMORY, with the number, where all that colouring `source` takes is more than there is left. */
+limn_status colorize_check_memory(const struct picture *source, size_t bytes, limn_error *error);
+
+/* The share of colorizer_run in the work that it and colorizer_paint make of a picture. */
+double colorizer_run_share(const struct colorizer *colorizer, const struct picture *source);
+
 /* Gives a picture the colours of the last run, in place: that picture, or one of another size with the same
- * content. Alpha stays. Needs no memory, whatever the size. */
-void colorizer_paint(const struct colorizer *colorizer, struct colorize_tint tint, struct picture *picture);
+ * content. Alpha stays. Needs no memory, whatever the size. `watch`, and `error` then too, may be NULL:
+ * nothing but LIMN_E_CANCELLED can happen, which leaves a picture of which a part has its new colours. */
+limn_status colorizer_paint(const struct colorizer *colorizer, struct colorize_tint tint,
+                            const struct watch *watch, struct picture *picture, limn_error *error);
 
 /* The picture without colour: L alone, which colorizer_paint gives for saturation 0 too. */
 void colorize_grey(limn_engine *engine, struct picture *picture);

@@ -78,12 +78,12 @@ static limn_status add(struct work *work, struct colorizer *colorizer, const str
                        const struct colorize_wish *wish, const char *caption, limn_error *error)
 {
     limn_status status = colorizer_run(colorizer, source, wish, error);
-    if (status != LIMN_OK)
-        return status;
     copy_small(work);
-    colorizer_paint(colorizer, work->tint, &work->copy);
-    sheet_put(&work->sheet, work->cells++, &work->copy, caption);
-    return LIMN_OK;
+    if (status == LIMN_OK)
+        status = colorizer_paint(colorizer, work->tint, wish->watch, &work->copy, error);
+    if (status == LIMN_OK)
+        sheet_put(&work->sheet, work->cells++, &work->copy, caption);
+    return status;
 }
 
 limn_status colorize_compare(const struct colorize_entry *entries, int count, const struct picture *source,

@@ -54,7 +54,7 @@ struct job {
     int64_t batch, values; /* values: of one picture */
     float *kept;           /* every picture's values, or NULL: computed a second time */
     float low, high;
-    int64_t done, all; /* pictures computed, for progress */
+    int64_t runs_done, runs; /* of the network */
     struct picture picture;
 };
 
@@ -66,6 +66,8 @@ static limn_status run_batch(struct job *job, int64_t first, limn_error *error)
         int64_t vector = first + n < job->how->count ? first + n : job->how->count - 1;
         memcpy(z->data + n * z->stride, job->how->latents + vector * z->c, (size_t)z->c * sizeof *z->data);
     }
+    double run = (double)job->runs_done++, runs = (double)job->runs;
+    watch_part(job->how->watch, run / runs, (run + 1) / runs);
     return limn_session_run(job->session, error);
 }
 
@@ -73,13 +75,6 @@ static int64_t pictures_from(const struct job *job, int64_t first)
 {
     int64_t left = job->how->count - first;
     return left < job->batch ? left : job->batch;
-}
-
-static void count_progress(struct job *job, int64_t pictures)
-{
-    job->done += pictures;
-    if (job->how->progress)
-        job->how->progress(job->how->context, job->done, job->all);
 }
 
 /* Dense values of picture `first` + n, the batch's n-th, which must be finite. */
@@ -134,7 +129,6 @@ static limn_status find_range(struct job *job, float *values, limn_error *error)
         }
         if (status != LIMN_OK)
             return status;
-        count_progress(job, pictures_from(job, first));
     }
     return LIMN_OK;
 }
@@ -144,8 +138,6 @@ static limn_status deliver_batch(struct job *job, int64_t first, float *values, 
 {
     int64_t pictures = pictures_from(job, first);
     limn_status status = job->kept ? LIMN_OK : run_batch(job, first, error);
-    if (status == LIMN_OK && !job->kept)
-        count_progress(job, pictures);
     for (int64_t n = 0; status == LIMN_OK && n < pictures; n++) {
         const float *place = job->kept ? job->kept + (first + n) * job->values : values;
         if (!job->kept)
@@ -186,20 +178,26 @@ limn_status generate_pictures(limn_model *model, const struct generator *generat
     limn_status status = session_plan(model, &wish, &job.session, error);
     if (status == LIMN_OK && how->begin)
         status = how->begin(how->context, error);
+    if (status == LIMN_OK)
+        status = watch_show(how->watch, 0, error);
     if (status == LIMN_OK && !(values = mem_alloc(bytes)))
         status = fail_memory(error, "a picture", bytes);
     if (status == LIMN_OK)
         status = picture_create(generator->side, generator->side, 3, &job.picture, error);
     if (status == LIMN_OK)
         status = session_prepare(job.session, error);
+    if (status == LIMN_OK)
+        session_watch(job.session, how->watch);
     if (status == LIMN_OK && !how->fixed_range && size_multiply(bytes, (size_t)how->count, &all) &&
         all <= kept_budget && all <= (mem_available() > how->beside ? mem_available() - how->beside : 0))
         job.kept = mem_alloc(all);
-    job.all = how->fixed_range || job.kept ? how->count : 2 * how->count;
+    job.runs = (how->count + job.batch - 1) / job.batch * (how->fixed_range || job.kept ? 1 : 2);
     if (status == LIMN_OK && !how->fixed_range)
         status = find_range(&job, values, error);
     for (int64_t first = 0; status == LIMN_OK && first < how->count; first += job.batch)
         status = deliver_batch(&job, first, values, error);
+    if (status == LIMN_OK)
+        status = watch_show(how->watch, 1, error);
     mem_free(job.kept);
     limn_session_free(job.session);
     picture_free(&job.picture);

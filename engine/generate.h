@@ -5,6 +5,7 @@
 #define LIMN_GENERATE_H
 
 #include "model.h"
+#include "watch.h"
 #include "pictures/picture.h"
 
 /* What a generator takes and makes: latent vectors of `latent` values (nz), square pictures. */
@@ -17,9 +18,12 @@ struct generator {
  * not square or have other than 1 (grey) or 3 channels; LIMN_E_MEMORY. */
 limn_status generator_of(const limn_model *model, struct generator *generator, limn_error *error);
 
+/* How many pictures can be asked for. */
+enum { GENERATE_MOST = 1 << 20 };
+
 struct generate {
     const float *latents; /* count x generator.latent */
-    int64_t count;        /* >= 1 */
+    int64_t count;        /* 1 .. GENERATE_MOST */
     bool fixed_range;     /* see below */
     /* Called once it is known that everything fits the memory there is, before anything is computed; may be
      * NULL. `beside`: bytes that the caller holds from then on, for what it does with the pictures. */
@@ -27,9 +31,8 @@ struct generate {
     size_t beside;
     /* Takes the pictures in order: RGB, side x side, valid during the call. */
     limn_status (*picture)(void *context, int64_t index, const struct picture *picture, limn_error *error);
-    /* Called as pictures are computed; may be NULL. */
-    void (*progress)(void *context, int64_t done, int64_t all);
     void *context;
+    struct watch *watch; /* NULL: nobody */
 };
 
 /* Makes the pictures. As torchvision's save_image(normalize=True) does it, in float32, a value x becomes
@@ -47,8 +50,8 @@ struct generate {
  * in all of its pictures. So a picture among many equals the one made alone but for rounding, which can move
  * a byte by one level.
  *
- * model_check_made's errors when a value of some picture is not finite, LIMN_E_WEIGHTS, LIMN_E_MEMORY, and
- * what `picture` returns. */
+ * model_check_made's errors when a value of some picture is not finite, LIMN_E_WEIGHTS, LIMN_E_MEMORY,
+ * LIMN_E_CANCELLED, and what `picture` returns. */
 limn_status generate_pictures(limn_model *model, const struct generator *generator,
                               const struct generate *how, limn_error *error);
 

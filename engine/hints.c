@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { RADIUS_DEFAULT = 2, FILE_MOST = 16 << 20 };
@@ -28,12 +29,19 @@ static limn_status append(struct hints *hints, size_t *room, struct hint hint, l
     return LIMN_OK;
 }
 
+void hint_colour(struct hint *hint, const unsigned char rgb[3])
+{
+    float lab[3];
+    lab_from_rgb(rgb, 3, 1, lab);
+    hint->a = lab[1];
+    hint->b = lab[2];
+}
+
 /* The seven characters of "#rrggbb" => a and b. */
 static bool parse_colour(const char *text, struct hint *hint)
 {
     static const char digits[] = "0123456789abcdef";
     unsigned char rgb[3] = {0};
-    float lab[3];
     if (text[0] != '#')
         return false;
     for (int i = 0; i < 6; i++) {
@@ -43,9 +51,7 @@ static bool parse_colour(const char *text, struct hint *hint)
             return false;
         rgb[i / 2] = (unsigned char)(16 * rgb[i / 2] + (digit - digits));
     }
-    lab_from_rgb(rgb, 3, 1, lab);
-    hint->a = lab[1];
-    hint->b = lab[2];
+    hint_colour(hint, rgb);
     return true;
 }
 
@@ -248,11 +254,19 @@ limn_status hints_check(const struct hints *hints, int64_t width, int64_t height
 {
     for (size_t i = 0; i < hints->count; i++) {
         const struct hint *hint = &hints->items[i];
-        if (hint->x >= width || hint->y >= height)
-            return fail(error, LIMN_E_INPUT,
-                        "%s: line %" PRId64 ": %" PRId64 ", %" PRId64 " lies outside the picture of %" PRId64
-                        " x %" PRId64 " pixels",
-                        hints->name, hint->line, hint->x, hint->y, width, height);
+        char problem[128];
+        if (hint->radius < 0 || hint->radius > number_most)
+            snprintf(problem, sizeof problem, "a radius of %" PRId64 " pixels, 0 to %" PRId64 " expected",
+                     hint->radius, number_most);
+        else if (hint->x < 0 || hint->y < 0 || hint->x >= width || hint->y >= height)
+            snprintf(problem, sizeof problem,
+                     "%" PRId64 ", %" PRId64 " lies outside the picture of %" PRId64 " x %" PRId64 " pixels",
+                     hint->x, hint->y, width, height);
+        else
+            continue;
+        return hints->name
+                   ? fail(error, LIMN_E_INPUT, "%s: line %" PRId64 ": %s", hints->name, hint->line, problem)
+                   : fail(error, LIMN_E_INPUT, "hint %zu: %s", i, problem);
     }
     return LIMN_OK;
 }

@@ -18,13 +18,13 @@
 struct hint {
     int64_t x, y, radius;
     float a, b;   /* Lab units, -128 .. 128 */
-    int64_t line; /* of the file, from 1 */
+    int64_t line; /* of the file, from 1; 0: of none */
 };
 
 struct hints {
     struct hint *items;
     size_t count;
-    char *name; /* of the file, for messages */
+    char *name; /* of the file, for messages; NULL: there is none */
 };
 
 /* Reads a file, or standard input for "-". Errors: LIMN_E_INPUT, with the line; LIMN_E_MEMORY. *hints is
@@ -37,7 +37,11 @@ limn_status hints_parse(const unsigned char *text, size_t size, const char *name
 
 void hints_free(struct hints *hints);
 
-/* LIMN_E_INPUT, naming the line, for a hint outside a picture of this size. */
+/* A hint's a and b from a colour. */
+void hint_colour(struct hint *hint, const unsigned char rgb[3]);
+
+/* LIMN_E_INPUT, naming the line or, without a file, the number from 0, for a hint outside a picture of this
+ * size, or of a radius less than 0 or beyond any picture. */
 limn_status hints_check(const struct hints *hints, int64_t width, int64_t height, limn_error *error);
 
 /* Draws the hints of a picture of width x height into the network's input, 1 x H x W x 4 with the channels L,

@@ -1,5 +1,6 @@
 /* latents.c - see latents.h. */
 #include "latents.h"
+#include "memory.h"
 #include "noise.h"
 #include "npy.h"
 
@@ -9,6 +10,24 @@
 void latents_of_seed(uint64_t seed, int64_t count, int64_t size, float *latents)
 {
     noise_normal(seed, latents, count * size);
+}
+
+/* Room for `count` vectors. */
+static limn_status create(int64_t count, int64_t size, float **latents, limn_error *error)
+{
+    size_t vector = (size_t)size * sizeof **latents, bytes;
+    *latents = size_multiply((size_t)count, vector, &bytes) ? mem_alloc(bytes) : NULL;
+    return *latents
+               ? LIMN_OK
+               : fail_need(error, "noise for that many pictures", (size_t)count * vector, "fewer pictures");
+}
+
+limn_status latents_create(uint64_t seed, int64_t count, int64_t size, float **latents, limn_error *error)
+{
+    limn_status status = create(count, size, latents, error);
+    if (status == LIMN_OK)
+        latents_of_seed(seed, count, size, *latents);
+    return status;
 }
 
 static double dot(const float *a, const float *b, int64_t size)
@@ -31,6 +50,19 @@ void latents_walk(const float *from, const float *to, int64_t count, int64_t siz
         for (int64_t i = 0; i < size; i++)
             latents[i] = (float)(a * (double)from[i] + b * (double)to[i]);
     }
+}
+
+limn_status latents_create_walk(uint64_t from, uint64_t to, int64_t count, int64_t size, float **latents,
+                                limn_error *error)
+{
+    limn_status status = create(count + 2, size, latents, error); /* the two ends stand behind it */
+    if (status != LIMN_OK)
+        return status;
+    float *first = *latents + count * size, *last = first + size;
+    latents_of_seed(from, 1, size, first);
+    latents_of_seed(to, 1, size, last);
+    latents_walk(first, last, count, size, *latents);
+    return LIMN_OK;
 }
 
 limn_status latents_read(const char *path, int64_t size, float **latents, int64_t *count, limn_error *error)

@@ -11,6 +11,9 @@
  * (noise.h), so it does not depend on how many are asked for. */
 void latents_of_seed(uint64_t seed, int64_t count, int64_t size, float *latents);
 
+/* The same in memory of their own. Release *latents with mem_free; NULL on failure. LIMN_E_MEMORY. */
+limn_status latents_create(uint64_t seed, int64_t count, int64_t size, float **latents, limn_error *error);
+
 /* A walk from `from` to `to`, both of `size` values: `count` >= 2 vectors, the ends included, along the great
  * circle:
  *
@@ -22,6 +25,11 @@ void latents_of_seed(uint64_t seed, int64_t count, int64_t size, float *latents)
  * straight line would pass closer to zero, where the network has seen nothing. Computed in double. Vectors
  * that point the same or the opposite way leave the circle open, and the line it is. */
 void latents_walk(const float *from, const float *to, int64_t count, int64_t size, float *latents);
+
+/* The same in memory of their own, from the first vector of one seed to that of another. Release *latents
+ * with mem_free; NULL on failure. LIMN_E_MEMORY. */
+limn_status latents_create_walk(uint64_t from, uint64_t to, int64_t count, int64_t size, float **latents,
+                                limn_error *error);
 
 /* Reads a .npy file of N x size values, or of N x size x 1 x 1 as `limn run` takes them. N goes to *count;
  * release *latents with mem_free. LIMN_E_INPUT for another shape, no vectors, or values that are not finite;

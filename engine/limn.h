@@ -1,14 +1,40 @@
 /* limn.h - published image networks on a CPU: the library's only public header.
  *
- * A complete program (error handling shortened to one line per call), for
- * cc program.c $(pkg-config --cflags --libs limn):
+ * A complete program: a picture in memory, made four times as large. Like the other one below it shortens
+ * error handling to one line per call, and is compiled with cc program.c $(pkg-config --cflags --libs limn).
+ *
+ *     #include <limn.h>
+ *     #include <stdio.h>
+ *
+ *     static bool show(void *file, double done)
+ *     {
+ *         return fprintf(file, "\r%3.0f %%", 100 * done) > 0;        // false would cancel
+ *     }
+ *
+ *     int main(void)
+ *     {
+ *         static unsigned char small[64 * 64 * 3], large[256 * 256 * 3];   // rows of R G B
+ *         limn_picture source = {small, 64, 64, 3, 0}, result = {large, 256, 256, 3, 0};
+ *         limn_watch watch = {show, stderr};
+ *         limn_error error;
+ *         limn_engine *engine = NULL;
+ *         limn_model *model = NULL;
+ *         if (limn_engine_create(NULL, &engine, &error) ||
+ *             limn_model_load(engine, "enhancenet.safetensors", &model, &error) ||
+ *             limn_upscale(model, &source, &result, &watch, &error))
+ *             fprintf(stderr, "%s\n", error.message);
+ *         limn_model_free(model), limn_engine_free(engine);
+ *         return 0;
+ *     }
+ *
+ * The bare network, on tensors:
  *
  *     #include <limn.h>
  *     #include <stdio.h>
  *
  *     int main(void)
  *     {
- *         static float x[3 * 64 * 64], y[3 * 256 * 256];           // N C H W
+ *         static float x[3 * 64 * 64], y[3 * 256 * 256];                   // N C H W
  *         limn_error error;
  *         limn_engine *engine = NULL;
  *         limn_model *model = NULL;
@@ -29,8 +55,10 @@
  *   model    a graph and its weights, read-only after loading: any number of threads share it.
  *   session  one planned run of a model at one input size: its memory, inputs and output.
  *            One thread at a time; sessions of the same model run side by side.
+ * The pipelines, from picture to picture, need a model only.
  *
- * Layout: tensors given and taken here are dense NCHW float32. Inside, activations are NHWC.
+ * Layout: pictures are rows of 8-bit RGB, see limn_picture; tensors given and taken here are dense NCHW
+ * float32. Inside, activations are NHWC.
  *
  * Errors: a call that can fail returns a limn_status and, when the caller passes one, fills a
  * limn_error with a message that names the file, tensor or node, what was found and what was
@@ -57,12 +85,13 @@ extern "C" {
 /* The values are also the exit codes of the limn program. */
 typedef enum limn_status {
     LIMN_OK = 0,
-    LIMN_E_SOME = 1,    /* some of several inputs failed; only the program uses it */
-    LIMN_E_USAGE = 2,   /* an argument or option that makes no sense */
-    LIMN_E_WEIGHTS = 3, /* a weights file: unreadable, malformed, of another model */
-    LIMN_E_INPUT = 4,   /* input data: unreadable, malformed, too large, of the wrong shape */
-    LIMN_E_OUTPUT = 5,  /* output could not be written, or stands already */
-    LIMN_E_MEMORY = 6,  /* out of memory, or beyond the limit that was set */
+    LIMN_E_SOME = 1,      /* some of several inputs failed; only the program uses it */
+    LIMN_E_USAGE = 2,     /* an argument or option that makes no sense */
+    LIMN_E_WEIGHTS = 3,   /* a weights file: unreadable, malformed, of another model */
+    LIMN_E_INPUT = 4,     /* input data: unreadable, malformed, too large, of the wrong shape */
+    LIMN_E_OUTPUT = 5,    /* output could not be written, or stands already */
+    LIMN_E_MEMORY = 6,    /* out of memory, or beyond the limit that was set */
+    LIMN_E_CANCELLED = 7, /* a limn_watch said so; only the library uses it */
 } limn_status;
 
 typedef struct limn_error {
@@ -145,6 +174,116 @@ const char *limn_model_metadata(const limn_model *model, const char *key);
 const char *limn_model_warning(const limn_model *model);
 
 int limn_model_inputs(const limn_model *model);
+
+/* ---- pictures through pipelines ---------------------------------------------------------- */
+
+/* What the commands of the limn program do, on pictures in memory: the same bytes come out. Any number of
+ * threads may do so with one model at a time. Each call holds the memory that it needs until it returns; that
+ * of packed weights stays with the model, so that the first call for a size takes longer than the next.
+ *
+ * Errors of all of them: LIMN_E_USAGE for a model of another kind, a picture or an option that makes no
+ * sense, and NULL for anything but options, watch and error; LIMN_E_INPUT for a picture that is too large or
+ * too small, or of which the network makes NaN; LIMN_E_WEIGHTS; LIMN_E_MEMORY, known before work starts, with
+ * the number and what would need less; LIMN_E_CANCELLED. Messages call options what the program calls them:
+ * --scale is `scale`. */
+
+/* Rows of 8-bit pixels, from the top down, in the caller's memory. What is to be made goes into one too: its
+ * size is what the caller expects, and must be what limn makes. It may lie over the source, or be it. */
+typedef struct limn_picture {
+    unsigned char *pixels; /* height rows, stride bytes apart; of a source they are only read */
+    int64_t width, height; /* of a source: at most 16384 each, and 89478485 pixels */
+    int channels;          /* 3: R G B, 4: R G B A, alpha not multiplied in; 1: the class of each pixel */
+    int64_t stride;        /* 0: width * channels; more where rows end with padding, which is left alone */
+} limn_picture;
+
+/* Follows a call and can cancel it. Where it is NULL, or `progress` is, nobody asks.
+ *
+ * `progress` is called on the thread that called limn: first with 0, then before each layer of the network,
+ * with values that never fall, at last with 1 when all is done. When it returns false, that was the last
+ * call, and limn returns LIMN_E_CANCELLED: whatever the call took is freed, and the model is as good as
+ * before. Weights are read and packed in one go when a size is run first: half a second for the largest.
+ *
+ * It may well be called a thousand times a second and should be quick. It may use limn, but for freeing what
+ * is in use, and must return: neither longjmp nor a C++ exception may leave it. */
+typedef struct limn_watch {
+    bool (*progress)(void *context, double done);
+    void *context;
+} limn_watch;
+
+/* ---- segmentation: deeplabv3, unet ---- */
+
+#define LIMN_CLASSES_MOST 256
+
+typedef struct limn_class {
+    char name[64];                  /* UTF-8; a longer one is cut */
+    unsigned char red, green, blue; /* that the program paints it in: the palette of PASCAL VOC */
+} limn_class;
+
+/* What the classes of a model are: *count of them, from the metadata of its file, or as such networks have
+ * them. `classes` may be NULL. */
+limn_status limn_segment_classes(const limn_model *model, limn_class classes[LIMN_CLASSES_MOST], int *count,
+                                 limn_error *error);
+
+/* 0 stands for the default in each. */
+typedef struct limn_segment_options {
+    int64_t resize; /* deeplabv3: pixels of the shorter side that the network sees; default: all there are */
+    double scale;   /* unet: the network sees the picture in this scale, at most 100; default 0.5 */
+    double threshold; /* networks of one class: probability above which a pixel is of it; default 0.5 */
+} limn_segment_options;
+
+/* Writes the class of each pixel of `source` into `classes`, which has the source's size and one channel. On
+ * failure it is left as it was. */
+limn_status limn_segment(limn_model *model, const limn_picture *source, const limn_picture *classes,
+                         const limn_segment_options *options, const limn_watch *watch, limn_error *error);
+
+/* ---- colorization: eccv16, siggraph17, vae ---- */
+
+/* A colour that the picture has at a place. */
+typedef struct limn_hint {
+    int64_t x, y, radius; /* column and row from 0; it covers 2 radius + 1 pixels a side around them */
+    unsigned char red, green, blue; /* how light it is does not matter */
+} limn_hint;
+
+/* All zero is the default. */
+typedef struct limn_colorize_options {
+    const limn_hint *hints; /* siggraph17; where hints overlap, the later wins */
+    size_t hint_count;
+    const uint64_t *seed; /* vae: the variant of this seed; NULL: the mean of the colours that it knows */
+    double saturation;    /* -1: grey .. 0: as the network has it .. 9: ten times the colour */
+    double temperature;   /* -100: cooler .. 100: warmer, in units of Lab's b */
+} limn_colorize_options;
+
+/* Gives a picture colours, whether it had any or not. Lightness and alpha are the source's own. `result` has
+ * its size and channels; on failure it is left as it was. */
+limn_status limn_colorize(limn_model *model, const limn_picture *source, const limn_picture *result,
+                          const limn_colorize_options *options, const limn_watch *watch, limn_error *error);
+
+/* ---- super-resolution: enhancenet ---- */
+
+/* How many times larger a model makes pictures: 4 for enhancenet. */
+limn_status limn_upscale_factor(const limn_model *model, int *factor, limn_error *error);
+
+/* Enlarges a picture. `result` is *factor times as wide and as high as the source and has its channels; on
+ * failure some of its rows may be written. Large pictures go through in bands, which bounds the memory and
+ * changes nothing else. */
+limn_status limn_upscale(limn_model *model, const limn_picture *source, const limn_picture *result,
+                         const limn_watch *watch, limn_error *error);
+
+/* ---- pictures from noise: dcgan ---- */
+
+/* The width and height of the pictures that a model makes. */
+limn_status limn_generate_side(const limn_model *model, int *side, limn_error *error);
+
+typedef struct limn_generate_options {
+    uint64_t seed;    /* which noise; default 0 */
+    bool fixed_range; /* false: black and white are the least and the largest value of all pictures together,
+                       * so that they depend on one another. true: they are -1 and 1 */
+} limn_generate_options;
+
+/* Makes `count` RGB pictures, at most 2^20: number i is that of the i-th vector of the seed. They may well be
+ * places of one large sheet. On failure some of them may be written. */
+limn_status limn_generate(limn_model *model, const limn_picture *pictures, int64_t count,
+                          const limn_generate_options *options, const limn_watch *watch, limn_error *error);
 
 /* ---- session ----------------------------------------------------------------------------- */
 

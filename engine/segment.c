@@ -231,7 +231,16 @@ static const struct node *last_enlargement(const struct graph *graph)
     return last->role == NODE_LAYER && last->kind == LAYER_BILINEAR ? last : NULL;
 }
 
-static limn_status run(limn_session *session, const struct picture *source, double threshold,
+/* The share of the network in all of the work: what a class of a pixel takes beside it is worth so many of
+ * its operations. */
+static double network_share(const limn_session *session, const struct picture *source, int64_t classes)
+{
+    enum { CLASS = 400 };
+    double network = plan_flops(&session->graph, &session->plan);
+    return network / (network + CLASS * (double)(source->width * source->height * classes));
+}
+
+static limn_status run(limn_session *session, const struct picture *source, const struct segment *how,
                        struct picture *classes, struct npy *probabilities, limn_error *error)
 {
     const limn_model *model = session->model;
@@ -241,7 +250,11 @@ static limn_status run(limn_session *session, const struct picture *source, doub
                             .height = x->h,
                             .width = x->w,
                             .align_corners = enlargement && enlargement->window.align_corners};
+    double threshold = how->threshold > 0 ? how->threshold : default_threshold;
+    double share = network_share(session, source, logits.made->c);
     limn_status status = fill_input(model, source, x, error);
+    watch_part(how->watch, 0, share);
+    session_watch(session, how->watch);
     if (status == LIMN_OK)
         status = limn_session_run(session, error);
     if (status == LIMN_OK)
@@ -250,8 +263,11 @@ static limn_status run(limn_session *session, const struct picture *source, doub
         status = make_probabilities(&logits, probabilities, error);
     if (status == LIMN_OK)
         status = picture_create(source->width, source->height, 1, classes, error);
+    watch_part(how->watch, share, 1);
     if (status == LIMN_OK)
-        status = classes_from_logits(model->engine->pool, &logits, threshold, classes, error);
+        status = classes_from_logits(model->engine->pool, &logits, threshold, how->watch, classes, error);
+    if (status == LIMN_OK)
+        status = watch_show(how->watch, 1, error);
     return status;
 }
 
@@ -337,10 +353,11 @@ limn_status segment_picture(limn_model *model, const struct picture *source, con
     if (status == LIMN_OK)
         status = plan_work(model, source, how, size, probabilities, &session, error);
     if (status == LIMN_OK)
+        status = watch_show(how->watch, 0, error);
+    if (status == LIMN_OK)
         status = session_prepare(session, error);
     if (status == LIMN_OK)
-        status = run(session, source, how->threshold > 0 ? how->threshold : default_threshold, classes,
-                     probabilities, error);
+        status = run(session, source, how, classes, probabilities, error);
     limn_session_free(session);
     if (status != LIMN_OK) {
         picture_free(classes);

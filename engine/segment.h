@@ -24,6 +24,7 @@
 
 #include "model.h"
 #include "npy.h"
+#include "watch.h"
 #include "pictures/picture.h"
 
 /* 0 stands for the default in each. */
@@ -33,6 +34,7 @@ struct segment {
     double threshold;  /* of networks with one class, between 0 and 1: default 0.5 */
     size_t afterwards; /* bytes that the caller will hold once the classes are there, beside source, classes
                         * and probabilities: what is too large in the end is refused before it starts */
+    struct watch *watch;
 };
 
 /* How many classes a pixel can be of: the network's, or two, background and foreground, when it has one.
@@ -50,8 +52,8 @@ limn_status segment_prepare(const limn_model *model, const struct segment *how, 
  * LIMN_E_MEMORY comes before weights are packed, with the number and what needs less.
  *
  * Errors: LIMN_E_INPUT for a picture that becomes too small or too large for the network; model_check_made's
- * when a logit, before any enlargement, is not finite; LIMN_E_WEIGHTS, LIMN_E_MEMORY. Both results are then
- * empty. */
+ * when a logit, before any enlargement, is not finite; LIMN_E_WEIGHTS, LIMN_E_MEMORY, LIMN_E_CANCELLED. Both
+ * results are then empty. */
 limn_status segment_picture(limn_model *model, const struct picture *source, const struct segment *how,
                             struct picture *classes, struct npy *probabilities, limn_error *error);
 

@@ -110,6 +110,11 @@ void session_observe(limn_session *session, session_observer observer, void *con
     session->observer_context = context;
 }
 
+void session_watch(limn_session *session, const struct watch *watch)
+{
+    session->watch = watch;
+}
+
 void session_profile(limn_session *session, double *seconds)
 {
     session->step_seconds = seconds;
@@ -158,10 +163,18 @@ static limn_status run_steps(limn_session *session, limn_error *error)
     struct plan *plan = &session->plan;
     struct pool *pool = session->model->engine->pool;
     struct task_time *times = session->task_times;
-    double before = session->step_seconds ? time_now() : 0;
+    double before = session->step_seconds ? time_now() : 0, done = 0, all = 0;
     limn_status status = LIMN_OK;
+    if (session->watch)
+        all = plan_flops(&session->graph, plan);
     for (int s = 0; status == LIMN_OK && s < plan->step_count; s++) {
         struct step *step = &plan->steps[s];
+        if (session->watch) {
+            status = watch_show(session->watch, done / all, error);
+            if (status != LIMN_OK)
+                break;
+            done += step_flops(&session->graph, step);
+        }
         if (times) {
             step_run_timed(step, pool, times);
             times += step_tasks(step);

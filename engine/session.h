@@ -4,6 +4,7 @@
 
 #include "plan.h"
 #include "step.h"
+#include "watch.h"
 
 /* Called with the value of each node that runs, once, as soon as it is complete; that of a concat whose parts
  * were written in place right after the last of them. `made` may be a slice of a wider tensor, and stays
@@ -21,6 +22,7 @@ struct limn_session {
     struct task_time *task_times; /* see session_trace, or NULL */
     session_observer observer;
     void *observer_context;
+    const struct watch *watch; /* see session_watch, or NULL */
 };
 
 /* What limn_session_create does not let one say. */
@@ -45,6 +47,10 @@ struct tensor *session_input(limn_session *session, int index);
 const struct tensor *session_output(const limn_session *session);
 
 void session_observe(limn_session *session, session_observer observer, void *context);
+
+/* From now on each run shows before each step how much of its work is done, and ends where that says so.
+ * NULL: no more. */
+void session_watch(limn_session *session, const struct watch *watch);
 
 /* From now on each run notes the seconds that each step takes in `seconds`, plan.step_count of them, which
  * the caller owns. From the end of a step to that of the next, so that they add up to the run. NULL: no more.

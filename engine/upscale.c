@@ -118,10 +118,7 @@ static limn_status write_strip(struct job *job, int64_t first, const struct tens
     if (job->alpha.pixels)
         for (int64_t p = 0; p < tensor_pixels(rows); p++)
             job->strip[4 * p + 3] = job->alpha.pixels[first * rows->w + p];
-    status = how->rows(how->context, job->strip, rows->h, error);
-    if (status == LIMN_OK && how->progress)
-        how->progress(how->context, first + rows->h, job->source->height * job->factor);
-    return status;
+    return how->rows(how->context, job->strip, rows->h, error);
 }
 
 static limn_status give_rows(void *context, int64_t first, const struct tensor *rows, limn_error *error)
@@ -236,6 +233,8 @@ static limn_status prepare(struct job *job, limn_error *error)
         status = choose(job, error);
     if (status == LIMN_OK && job->how->begin)
         status = job->how->begin(job->how->context, error);
+    if (status == LIMN_OK)
+        status = watch_show(job->how->watch, 0, error);
     if (status != LIMN_OK)
         return status;
     job->strip = mem_alloc(strip_bytes(job));
@@ -250,6 +249,7 @@ static limn_status run_whole(struct job *job, limn_error *error)
     if (status != LIMN_OK)
         return status;
     load_rows(job->source, 0, session_input(job->session, 0));
+    session_watch(job->session, job->how->watch);
     status = limn_session_run(job->session, error);
     return status == LIMN_OK ? give_rows(job, 0, session_output(job->session), error) : status;
 }
@@ -259,9 +259,11 @@ limn_status upscale_picture(limn_model *model, const struct picture *source, con
 {
     struct job job = {.model = model, .source = source, .how = how};
     limn_status status = prepare(&job, error);
-    struct bands_io io = {.take = take_rows, .give = give_rows, .context = &job};
+    struct bands_io io = {.take = take_rows, .give = give_rows, .context = &job, .watch = how->watch};
     if (status == LIMN_OK)
         status = job.bands ? bands_run(job.bands, &io, error) : run_whole(&job, error);
+    if (status == LIMN_OK)
+        status = watch_show(how->watch, 1, error);
     bands_free(job.bands);
     limn_session_free(job.session);
     picture_free(&job.alpha);

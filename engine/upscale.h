@@ -3,6 +3,7 @@
 #define LIMN_UPSCALE_H
 
 #include "model.h"
+#include "watch.h"
 #include "pictures/picture.h"
 
 enum { TILE_AUTO = -1, TILE_WHOLE = 0 };
@@ -17,18 +18,18 @@ struct upscale {
     size_t beside;
     /* Takes `count` rows of the enlarged picture, from the top down. */
     limn_status (*rows)(void *context, const unsigned char *rows, int64_t count, limn_error *error);
-    /* Called after that, with the rows done and all rows of the result; may be NULL. */
-    void (*progress)(void *context, int64_t done, int64_t all);
     void *context;
+    struct watch *watch; /* NULL: nobody */
 };
 
 /* How many times larger the model makes a picture; LIMN_E_USAGE when it is no super-resolution model. */
 limn_status upscale_factor(const limn_model *model, int64_t *factor, limn_error *error);
 
 /* Enlarges `source`. The result does not depend on `tile`, to the last bit. Alpha is enlarged bicubically.
- * Errors: LIMN_E_INPUT, LIMN_E_WEIGHTS, LIMN_E_MEMORY, what `rows` returns, and model_check_made's when
- * values of some rows are not finite; the rows before were handed over then. Where it is memory
- * that does not suffice, no weight is packed yet, and the message has the number and what needs less. */
+ * Errors: LIMN_E_INPUT, LIMN_E_WEIGHTS, LIMN_E_MEMORY, LIMN_E_CANCELLED, what `rows` returns, and
+ * model_check_made's when values of some rows are not finite; the rows before were handed over then. Where it
+ * is memory that does not suffice, no weight is packed yet, and the message has the number and what needs
+ * less. */
 limn_status upscale_picture(limn_model *model, const struct picture *source, const struct upscale *how,
                             limn_error *error);
 

@@ -2,6 +2,7 @@
 #include "support.h"
 #include "gemm.h"
 #include "native.h"
+#include "weights_file.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -208,4 +209,49 @@ void write_safetensors(const char *path, const struct made_tensor *tensors, size
                          made_bytes(&tensors[i]));
     assert_int_equal(fclose(file), 0);
     free(header);
+}
+
+/* ---- goldens ----------------------------------------------------------------------------- */
+
+#define GOLDENS "tests/goldens/"
+
+limn_model *golden_model(limn_engine *engine, const char *name)
+{
+    char path[100];
+    limn_model *model;
+    snprintf(path, sizeof path, GOLDENS "%s.safetensors", name);
+    assert_ok(limn_model_load(engine, path, &model, error));
+    return model;
+}
+
+enum { TENSORS_MOST = 300 };
+
+const char *golden_altered(const char *name, const struct made_tensor *extra, size_t extra_count,
+                           const char *metadata)
+{
+    static struct made_tensor tensors[TENSORS_MOST];
+    char path[100];
+    struct weights_file file = {0};
+    snprintf(path, sizeof path, GOLDENS "%s.safetensors", name);
+    assert_ok(weights_open(path, &file, error));
+    size_t count = file.header->tensor_count;
+    assert_true(count + extra_count <= TENSORS_MOST);
+    memset(tensors, 0, sizeof tensors);
+    for (size_t i = 0; i < count; i++) {
+        const struct tensor_entry *entry = &file.header->tensors[i];
+        float *values = malloc((size_t)entry->elements * sizeof *values);
+        bool finite = true;
+        assert_ok(weights_read(&file, entry, values, &finite, error));
+        tensors[i] = (struct made_tensor){.name = entry->name, .values = values};
+        for (int axis = 0; axis < entry->rank; axis++)
+            tensors[i].shape[axis] = (int64_t)entry->shape[axis];
+    }
+    for (size_t i = 0; i < extra_count; i++)
+        tensors[count + i] = extra[i];
+    const char *copy = scratch_path("altered.safetensors");
+    write_safetensors(copy, tensors, count + extra_count, metadata);
+    for (size_t i = 0; i < count; i++)
+        free((void *)tensors[i].values);
+    weights_close(&file);
+    return copy;
 }

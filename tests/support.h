@@ -15,6 +15,18 @@
 #include "status.h"
 #include "tensor.h"
 
+/* Whether this is a build for ThreadSanitizer, in which all takes long. */
+#if defined(__SANITIZE_THREAD__)
+#define THREAD_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define THREAD_SANITIZER 1
+#endif
+#endif
+#ifndef THREAD_SANITIZER
+#define THREAD_SANITIZER 0
+#endif
+
 /* Same numbers on every machine and in every run. */
 struct random {
     uint64_t state;
@@ -64,6 +76,14 @@ struct made_tensor {
 };
 void write_safetensors(const char *path, const struct made_tensor *tensors, size_t count,
                        const char *metadata);
+
+/* A model of tests/goldens, released by limn_model_free. */
+limn_model *golden_model(limn_engine *engine, const char *name);
+
+/* Writes its weights once more, with `extra` tensors beside them and other metadata: JSON members, or "".
+ * Returns the path. */
+const char *golden_altered(const char *name, const struct made_tensor *extra, size_t extra_count,
+                           const char *metadata);
 
 /* Ends the test with a printf-style message. */
 #define fail_with(...)                                                                                       \

@@ -270,7 +270,7 @@ static void test_lattices(void **state)
 struct result {
     unsigned char *bytes;
     size_t used, row;
-    int64_t done;
+    double done;
 };
 
 static limn_status keep_rows(void *context, const unsigned char *rows, int64_t count, limn_error *error)
@@ -282,11 +282,12 @@ static limn_status keep_rows(void *context, const unsigned char *rows, int64_t c
     return LIMN_OK;
 }
 
-static void keep_progress(void *context, int64_t done, int64_t all)
+static bool keep_progress(void *context, double done)
 {
     struct result *kept = context;
-    assert_true(done > kept->done && done <= all);
+    assert_true(done >= kept->done && done <= 1);
     kept->done = done;
+    return true;
 }
 
 static struct picture random_picture(int64_t height, int64_t width, int channels)
@@ -303,10 +304,11 @@ static struct result upscaled(limn_model *model, const struct picture *source, i
 {
     struct result kept = {.row = (size_t)(4 * source->width * source->channels)};
     kept.bytes = malloc(kept.row * (size_t)(4 * source->height));
-    struct upscale how = {.tile = tile, .rows = keep_rows, .progress = keep_progress, .context = &kept};
+    struct watch watch = watch_of(&(limn_watch){keep_progress, &kept});
+    struct upscale how = {.tile = tile, .rows = keep_rows, .context = &kept, .watch = &watch};
     assert_ok(upscale_picture(model, source, &how, error));
     assert_int_equal(kept.used, kept.row * (size_t)(4 * source->height));
-    assert_int_equal(kept.done, 4 * source->height);
+    assert_true(kept.done == 1);
     return kept;
 }
 

@@ -147,39 +147,6 @@ static void test_golden(void **state)
 
 /* ---- what the builders take and refuse --------------------------------------------------- */
 
-enum { TENSORS_MOST = 300 };
-
-/* Writes a golden's weights once more, with `extra` tensors beside them. Returns the path. */
-static const char *with_tensors(const char *name, const struct made_tensor *extra, size_t extra_count,
-                                const char *metadata)
-{
-    static struct made_tensor tensors[TENSORS_MOST];
-    char path[100];
-    struct weights_file file = {0};
-    snprintf(path, sizeof path, GOLDENS "%s.safetensors", name);
-    assert_ok(weights_open(path, &file, error));
-    size_t count = file.header->tensor_count;
-    assert_true(count + extra_count <= TENSORS_MOST);
-    memset(tensors, 0, sizeof tensors);
-    for (size_t i = 0; i < count; i++) {
-        const struct tensor_entry *entry = &file.header->tensors[i];
-        float *values = malloc((size_t)entry->elements * sizeof *values);
-        bool finite = true;
-        assert_ok(weights_read(&file, entry, values, &finite, error));
-        tensors[i] = (struct made_tensor){.name = entry->name, .values = values};
-        for (int axis = 0; axis < entry->rank; axis++)
-            tensors[i].shape[axis] = (int64_t)entry->shape[axis];
-    }
-    for (size_t i = 0; i < extra_count; i++)
-        tensors[count + i] = extra[i];
-    const char *copy = scratch_path("altered.safetensors");
-    write_safetensors(copy, tensors, count + extra_count, metadata);
-    for (size_t i = 0; i < count; i++)
-        free((void *)tensors[i].values);
-    weights_close(&file);
-    return copy;
-}
-
 static const float zeros[64];
 
 /* Tensors that published files carry and the graphs do not need, and one that nobody knows. */
@@ -204,12 +171,12 @@ static void test_unused_tensors(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         limn_model *model;
         struct made_tensor extra[] = {{rows[i].unused, {0}, zeros}, {rows[i].unknown, {2}, zeros}};
-        assert_ok(limn_model_load(engine, with_tensors(rows[i].graph, extra, 1, ""), &model, error));
+        assert_ok(limn_model_load(engine, golden_altered(rows[i].graph, extra, 1, ""), &model, error));
         assert_int_equal(strncmp(limn_model_name(model), rows[i].graph, strlen(limn_model_name(model))), 0);
         limn_model_free(model);
         char message[100];
         snprintf(message, sizeof message, "1 tensors that the graph does not have: %s", rows[i].unknown);
-        assert_fails(limn_model_load(engine, with_tensors(rows[i].graph, extra, 2, ""), &model, error),
+        assert_fails(limn_model_load(engine, golden_altered(rows[i].graph, extra, 2, ""), &model, error),
                      LIMN_E_WEIGHTS, message);
     }
     limn_engine_free(engine);
@@ -241,12 +208,12 @@ static void test_colour_encoder(void **state)
                                         {"enc_fc2.weight", {2}, zeros}};
     limn_engine *engine = test_engine(1, LIMN_KERNELS_AUTO);
     limn_model *model;
-    assert_ok(
-        model_load_as(engine, with_tensors("vae-encoder", extra, 3, ""), &vae_colour_encoder, &model, error));
+    assert_ok(model_load_as(engine, golden_altered("vae-encoder", extra, 3, ""), &vae_colour_encoder, &model,
+                            error));
     limn_model_free(model);
-    assert_fails(
-        model_load_as(engine, with_tensors("vae-encoder", extra, 4, ""), &vae_colour_encoder, &model, error),
-        LIMN_E_WEIGHTS, "1 tensors that the graph does not have: enc_fc2.weight");
+    assert_fails(model_load_as(engine, golden_altered("vae-encoder", extra, 4, ""), &vae_colour_encoder,
+                               &model, error),
+                 LIMN_E_WEIGHTS, "1 tensors that the graph does not have: enc_fc2.weight");
     assert_fails(model_load_as(engine, GOLDENS "vae.safetensors", &vae_colour_encoder, &model, error),
                  LIMN_E_WEIGHTS, "vae.safetensors: holds no colour encoder");
     assert_null(model);
@@ -271,7 +238,7 @@ static void test_metadata_is_checked(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         limn_model *model;
         assert_fails(
-            limn_model_load(engine, with_tensors(rows[i].graph, NULL, 0, rows[i].metadata), &model, error),
+            limn_model_load(engine, golden_altered(rows[i].graph, NULL, 0, rows[i].metadata), &model, error),
             LIMN_E_WEIGHTS, rows[i].message);
     }
     limn_engine_free(engine);

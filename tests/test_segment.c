@@ -74,7 +74,7 @@ static void check(struct pool *pool, int64_t h, int64_t w, int64_t c, int64_t he
     struct picture classes;
     assert_ok(picture_create(width, height, 1, &classes, error));
     memset(classes.pixels, 0xEE, (size_t)(width * height));
-    assert_ok(classes_from_logits(pool, &taken, threshold, &classes, error));
+    assert_ok(classes_from_logits(pool, &taken, threshold, NULL, &classes, error));
     for (int64_t row = 0; row < height; row++)
         for (int64_t column = 0; column < width; column++)
             if (!is_right(&logits, row, column, &classes, threshold))
@@ -117,7 +117,7 @@ static void test_own_size_is_exact(void **state)
     struct picture classes;
     assert_ok(pool_create(1, &pool, error));
     assert_ok(picture_create(2, 2, 1, &classes, error));
-    assert_ok(classes_from_logits(pool, &logits, 0.5, &classes, error));
+    assert_ok(classes_from_logits(pool, &logits, 0.5, NULL, &classes, error));
     assert_memory_equal(classes.pixels, want, sizeof want);
     picture_free(&classes);
     pool_free(pool);
@@ -135,7 +135,7 @@ static void test_without_memory(void **state)
     assert_ok(picture_create(2, 2, 1, &classes, error));
     for (int nth = 1; nth <= 2; nth++) {
         fault_at(FAULT_MEMORY, nth, false);
-        assert_fails(classes_from_logits(pool, &logits, 0.5, &classes, error), LIMN_E_MEMORY, "logits");
+        assert_fails(classes_from_logits(pool, &logits, 0.5, NULL, &classes, error), LIMN_E_MEMORY, "logits");
     }
     fault_at(FAULT_MEMORY, 0, false);
     picture_free(&classes);
@@ -222,8 +222,8 @@ static void check_classes(struct pool *pool, const struct enlarging *e, const st
     struct picture got, want;
     assert_ok(picture_create(width, height, 1, &got, error));
     assert_ok(picture_create(width, height, 1, &want, error));
-    assert_ok(classes_from_logits(pool, &later, 0.5, &got, error));
-    assert_ok(classes_from_logits(pool, &before, 0.5, &want, error));
+    assert_ok(classes_from_logits(pool, &later, 0.5, NULL, &got, error));
+    assert_ok(classes_from_logits(pool, &before, 0.5, NULL, &want, error));
     if (memcmp(got.pixels, want.pixels, (size_t)(width * height)) != 0)
         fail_enlarging(e, "the classes differ");
     for (int64_t p = 0; height == e->height && width == e->width && p < width * height; p++)
