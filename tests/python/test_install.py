@@ -11,7 +11,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from cli_support import LIMN, ROOT
+from cli_support import LIMN, ROOT, pixels, ppm
 
 BUILD = Path(LIMN).resolve().parent
 HEADER = (ROOT / "engine/limn.h").read_text()
@@ -142,21 +142,24 @@ def test_libraries_export_what_the_header_declares(installed: Path) -> None:
     assert {line.split()[0] for line in static.splitlines() if len(line.split()) > 1} == declared
 
 
-def header_program() -> str:
-    """The complete program in the comment of limn.h."""
+def header_programs() -> list[str]:
+    """The complete programs in the comment of limn.h."""
     comment = HEADER[: HEADER.index("*/")]
-    program = re.search(r"^ \*     #include <limn.h>\n(?: \*(?:     .*)?\n)+", comment, re.MULTILINE)[0]
-    return re.sub(r"^ \* {0,5}", "", program, flags=re.MULTILINE)
+    programs = re.findall(r"^ \*     #include <limn.h>\n(?: \*(?:     .*)?\n)+", comment, re.MULTILINE)
+    return [re.sub(r"^ \* {0,5}", "", program, flags=re.MULTILINE) for program in programs]
 
 
-def test_program_in_the_header_runs(installed: Path, tmp_path: Path) -> None:
-    program = build(tmp_path, header_program(), *pkg_config(installed, "--cflags", "--libs"))
-    done = subprocess.run(
-        [program], cwd=tmp_path, env=os.environ | {"LD_LIBRARY_PATH": str(installed / "lib")}, capture_output=True
-    )
+@pytest.mark.parametrize(("number", "progress"), [(0, b"  0 %"), (1, b"")])
+def test_programs_in_the_header_run(installed: Path, tmp_path: Path, number: int, progress: bytes) -> None:
+    program = build(tmp_path, header_programs()[number], *pkg_config(installed, "--cflags", "--libs"))
+    environment = os.environ | {"LD_LIBRARY_PATH": str(installed / "lib")}
+    done = subprocess.run([program], cwd=tmp_path, env=environment, capture_output=True)
     assert (done.returncode, done.stdout) == (0, b"")
     assert b"enhancenet.safetensors" in done.stderr  # it is not there yet
     assert results(program, installed) == ""
+    done = subprocess.run([program], cwd=tmp_path, env=environment, capture_output=True)
+    assert done.stderr.split(b"\r")[:2][-1] == progress
+    assert done.stderr.endswith(b"\r100 %" if progress else b"")
 
 
 PROGRAM = r"""
@@ -220,6 +223,43 @@ def test_program_with_the_static_library(installed: Path, tmp_path: Path) -> Non
 def test_program_in_cplusplus(installed: Path, tmp_path: Path) -> None:
     program = build(tmp_path, PROGRAM, *pkg_config(installed, "--cflags", "--libs"), name="program.cc")
     assert results(program, installed) == PRINTED
+
+
+# ---- pipelines
+
+GOLDENS = ROOT / "tests/goldens"
+PIPELINES = [  # weights, the pipeline, and what makes the program do the same
+    ("deeplabv3-scenes", "segment", ["--view", "color"]),
+    ("unet-cells", "segment", ["--view", "color"]),
+    ("enhancenet", "upscale", []),
+    (GOLDENS / "eccv16.safetensors", "colorize", []),
+    (GOLDENS / "siggraph17.safetensors", "colorize", ["--hints", "hints.txt"]),
+    (GOLDENS / "vae.safetensors", "colorize", []),
+    (GOLDENS / "dcgan-5-stages.safetensors", "generate", ["-n", "3", "--seed", "7"]),
+]
+
+
+@pytest.mark.parametrize("how", ["shared", "static", "c++"])
+def test_pipelines_of_a_users_program(installed: Path, tmp_path: Path, how: str) -> None:
+    """tests/user_program.c cancels each pipeline, then makes the program's pictures, byte by byte."""
+    if how == "c++" and not shutil.which("c++"):
+        pytest.skip("needs a C++ compiler")
+    flags = pkg_config(installed, "--cflags", "--libs", *(["--static"] if how == "static" else []))
+    if how == "static":
+        flags = [flag.replace("-llimn", "-l:liblimn.a") for flag in flags]
+    source = (ROOT / "tests/user_program.c").read_text()
+    user = build(tmp_path, source, "-Wconversion", *flags, name="program.cc" if how == "c++" else "program.c")
+    env = os.environ | {"LD_LIBRARY_PATH": str(installed / "lib")}
+    (tmp_path / "in.ppm").write_bytes(ppm(pixels(60, 75)))
+    (tmp_path / "hints.txt").write_text("12 9 #c83232 3\n")
+    for weights, command, options in PIPELINES:
+        path = weights if isinstance(weights, Path) else installed / f"share/limn/weights/{weights}.safetensors"
+        inputs = [] if command == "generate" else ["in.ppm"]
+        said = run(user, command, path, *inputs, "mine.ppm", cwd=tmp_path, env=env)
+        run(installed / "bin/limn", command, "-m", path, *inputs, *options, "-o", "limn.ppm", "-f", cwd=tmp_path)
+        assert (tmp_path / "mine.ppm").read_bytes() == (tmp_path / "limn.ppm").read_bytes(), (weights, command)
+        names = r"\w[^,;]*(, \w[^,;]*)+" if command == "segment" else ""
+        assert re.fullmatch(rf"cancelled, \d+ % were done; {names}\n", said), (weights, said)
 
 
 # ---- packages
