@@ -48,7 +48,6 @@ SPREAD = 5.0  # ab units: how far a pixel's colour reaches into the bins around 
 VALIDATED, MEASURED = 8, 40  # how many scenes for the curve, for the record
 SAMPLES = Path(__file__).resolve().parents[1] / "weights" / "samples"
 HINT_RADIUS = 4
-SURROUNDINGS = 10  # pixels around what is hinted that count as much: colours should not flow over
 
 Picture = tuple[np.ndarray, np.ndarray]  # uint8 RGB H x W x 3, objects H x W
 
@@ -178,8 +177,6 @@ def siggraph17_loss(network: Network, rng: np.random.Generator, batch: list[Pict
     truth, given, weights = [
         torch.from_numpy(np.stack(column)).permute(0, 3, 1, 2) for column in zip(*drawings, strict=True)
     ]
-    around = 2 * SURROUNDINGS + 1
-    weights = F.max_pool2d(weights, around, stride=1, padding=SURROUNDINGS)
     found = siggraph17.forward(network, torch.cat([lightness, given], 1), ignore)
     error = F.smooth_l1_loss(found / 110, truth / 110, beta=0.05, reduction="none")
     return 10 * (error * weights).mean()
