@@ -241,7 +241,7 @@ limn_status generate_run(const struct options *options, limn_error *error)
     limn_model *model;
     limn_status status = check_arguments(&task, error);
     if (status == LIMN_OK)
-        status = app_model(options, "dcgan", &engine, &model, error);
+        status = app_model(options, "dcgan-landscapes", &engine, &model, error);
     if (status != LIMN_OK)
         return status;
     status = generate_all(&task, model, error);

@@ -66,8 +66,8 @@ const struct command commands[] = {
      upscale_run},
     {GENERATE, "generate", "make pictures of noise", "[options] -o OUTPUT",
      "limn generate -m dcgan-landscapes -n 64 --seed 7 -o sheet.png",
-     "By a dcgan. Two weights come with limn: dcgan-landscapes and dcgan-digits. Without -m it is dcgan, which\n"
-     "tools/convert.py, of limn's sources, makes of a checkpoint.\n"
+     "By a dcgan. Two weights come with limn: dcgan-landscapes, the default, and dcgan-digits. tools/convert.py,\n"
+     "of limn's sources, makes others of a checkpoint.\n"
      "\n"
      "OUTPUT is a picture file, for a sheet of eight pictures a row, or a folder (its name ends with /, or it\n"
      "stands already), for 0000.png, 0001.png and so on. Picture i of a seed is the same however many are asked\n"

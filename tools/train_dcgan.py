@@ -4,7 +4,8 @@
 Needs torch, numpy and pillow; digits also matplotlib, whose fonts they are drawn from. The generator is that of
 reference/dcgan.py (Radford, Metz, Chintala 2016), narrower. Its opponent, which is not kept, learns with a penalty on
 its gradient at drawn pictures (Mescheder, Geiger, Nowozin 2018) and sees every picture through noise: it can then not
-run away from the generator in a training as short as this.
+run away from the generator in a training as short as this. Before, the generator learns as half of an autoencoder,
+so that it enters the game with all kinds of pictures.
 
 Digits are scored by a classifier trained here on drawn digits and on what is none: letters, halves of two digits,
 blots. It has no part in the training of the generator.
@@ -12,6 +13,7 @@ blots. It has no part in the training of the generator.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -34,7 +36,7 @@ from training.seeds import HELD_OUT
 EPILOG = """\
 examples:
   python3 tools/train_dcgan.py --of digits -o dcgan-digits.pth
-  python3 tools/train_dcgan.py --of landscapes -o dcgan-landscapes.pth
+  python3 tools/train_dcgan.py --of landscapes --steps 4000 --pool 8000 --memory 3 -o dcgan-landscapes.pth
 
 example (your own pictures):
   python3 tools/train_dcgan.py --data ~/faces --steps 20000 -o mine.pth
@@ -44,6 +46,7 @@ example (your own pictures):
 SIDE, STAGES = 64, 5
 GENERATED = 400
 CONFIDENT = 0.9
+BLUR = 0.5  # deviation of what is added to an encoder's values of deviation 1
 PACKED = 2  # pictures that the opponent sees at once
 NOISE = 0.1  # deviation, on pictures in -1..1
 
@@ -98,6 +101,14 @@ class Pool:
 # ---- Training ----------------------------------------------------------------------------------
 
 
+def halvings(channels: int, base: int) -> nn.Sequential:
+    """A picture of SIDE x SIDE to 8 * base channels of 4 x 4."""
+    layers: list[nn.Module] = []
+    for ic, oc in ((channels, base), (base, 2 * base), (2 * base, 4 * base), (4 * base, 8 * base)):
+        layers += [nn.Conv2d(ic, oc, 4, 2, 1), nn.LeakyReLU(0.2)]
+    return nn.Sequential(*layers)
+
+
 class Opponent(nn.Module):
     """Says of each pair of pictures whether they are drawn (above 0) or made.
 
@@ -106,12 +117,8 @@ class Opponent(nn.Module):
 
     def __init__(self, channels: int, base: int) -> None:
         super().__init__()
-        widths = [PACKED * channels] + [base << stage for stage in range(4)]
-        layers: list[nn.Module] = []
-        for ic, oc in zip(widths, widths[1:], strict=False):
-            layers += [nn.Conv2d(ic, oc, 4, 2, 1), nn.LeakyReLU(0.2)]
-        self.body = nn.Sequential(*layers)
-        self.head = nn.Conv2d(widths[-1], 1, 4)
+        self.body = halvings(PACKED * channels, base)
+        self.head = nn.Conv2d(8 * base, 1, 4)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = (x + NOISE * torch.randn_like(x)).unflatten(0, (-1, PACKED)).flatten(1, 2)
@@ -129,13 +136,39 @@ def opponents_loss(opponent: Opponent, drawn: torch.Tensor, made: torch.Tensor, 
     return loss + penalty / 2 * (slope**2).sum((1, 2, 3)).mean()
 
 
+class Memory:
+    """An encoder, not kept, from whose values of drawn pictures the generator learns to give them back.
+
+    Playing against an opponent alone, from nothing, a generator never finds some kinds of pictures.
+    """
+
+    def __init__(self, options, nz: int) -> None:
+        self.encoder = nn.Sequential(
+            halvings(options.channels, options.base),
+            nn.Conv2d(8 * options.base, nz, 4),
+            nn.BatchNorm2d(nz, affine=False),
+        )
+
+    def error(self, network: Network, drawn: torch.Tensor) -> torch.Tensor:
+        """Mean squared, of pictures from values that are blurred, and so distributed much like noise."""
+        z = self.encoder(drawn)
+        z = (z + BLUR * torch.randn_like(z)) / (1 + BLUR**2) ** 0.5
+        return F.mse_loss(dcgan.forward(network, z, ignore), drawn)
+
+
 def train(options, network: Network) -> loop.History:
+    began = time.process_time()
     pool = Pool(options)
     nz = network.weights["main.0.weight"].shape[0]
     opponent = Opponent(options.channels, options.base).to(memory_format=torch.channels_last)
     network.training = True
+    memory = Memory(options, nz)
+    learning = [*network.parameters(), *memory.encoder.parameters()]
+    opening = loop.Optimiser(learning, options, decay=0)
+    for number in range(0 if options.init else options.opening):
+        opening.update(memory.error(network, pool.batch(options.batch)), number)
     betas = (0.0, 0.99)
-    ours = loop.Optimiser(network.parameters(), options, betas=betas, decay=0, clip=100)
+    ours = loop.Optimiser(learning, options, betas=betas, decay=0, clip=100)
     theirs = loop.Optimiser(list(opponent.parameters()), options, betas=betas, decay=0, clip=100)
     average = loop.Average(network)
 
@@ -148,11 +181,15 @@ def train(options, network: Network) -> loop.History:
         # The penalty costs as much as the rest: at every fourth step, four times as high.
         penalty = 0 if number % 4 else 4 * options.penalty
         against = theirs.update(opponents_loss(opponent, pool.batch(options.batch), made, penalty), number)
-        ours.update(F.softplus(-opponent(dcgan.forward(network, noise(), ignore))).mean(), number)
+        loss = F.softplus(-opponent(dcgan.forward(network, noise(), ignore))).mean()
+        if options.memory > 0 and number % 2 == 0:  # as with the penalty
+            loss = loss + 2 * options.memory * memory.error(network, pool.batch(options.batch))
+        ours.update(loss, number)
         average.follow()
         return against
 
     history = loop.run(options, step, dict, average.network.state)
+    history.seconds = time.process_time() - began
     average.network.measure_norms(partial(dcgan.forward, average.network, noise(), ignore) for _ in range(32))
     loop.save(average.network.state(), options.output)
     return history
@@ -225,6 +262,10 @@ def main(arguments: list[str] | None = None) -> int:
     p.add_argument("--nz", type=int, default=64, help="values of noise (default %(default)s; published: 100)")
     p.add_argument("--channels", type=int, choices=(1, 3), help="grey or RGB (default: 1 for digits, else 3)")
     p.add_argument("--penalty", type=float, default=0.1, help="on the opponent's gradient (default %(default)s)")
+    p.add_argument("--opening", type=int, default=500, metavar="STEPS", help="steps before, without an opponent, where "
+                   "there is no --init (default %(default)s)")  # fmt: skip
+    p.add_argument("--memory", type=float, default=0.0, help="weight of giving pictures back after the "
+                   "opening (default %(default)s; more: more kinds of pictures, less sharp)")  # fmt: skip
     p.add_argument("--pool", type=int, default=20000, help="pictures trained on (default %(default)s)")
     options = parsed(p, arguments)
     if options.data and options.of:

@@ -116,6 +116,6 @@ def test_other_than_squares_are_refused(kernel: tuple[int, int], tmp_path: Path)
 
 
 def test_weights_are_looked_up(tmp_path: Path) -> None:
-    (tmp_path / "dcgan.safetensors").write_bytes(GREY.read_bytes())
-    succeeds("generate", "-o", tmp_path / "a.png", env={"LIMN_WEIGHTS": str(tmp_path)})
-    assert "no weights called dcgan" in fails(3, "generate", "-o", tmp_path / "b.png", cwd=tmp_path)
+    (tmp_path / "mine.safetensors").write_bytes(GREY.read_bytes())
+    succeeds("generate", "-m", "mine", "-o", tmp_path / "a.png", env={"LIMN_WEIGHTS": str(tmp_path)})
+    assert "no weights called mine" in fails(3, "generate", "-m", "mine", "-o", tmp_path / "b.png")

@@ -32,7 +32,7 @@ PROGRAMS = {
     "eccv16": (train_colorizers, ("--model", "eccv16", "--side", "32", "--photographs", "0")),
     "siggraph17": (train_colorizers, ("--model", "siggraph17", "--side", "32", "--photographs", "0")),
     "vae": (train_vae, ("--latent", "4", "--pool", "2", "--perceptual", "0")),
-    "dcgan": (train_dcgan, ("--of", "landscapes", "--nz", "8", "--pool", "4")),
+    "dcgan": (train_dcgan, ("--of", "landscapes", "--nz", "8", "--pool", "4", "--opening", "1")),
 }
 
 

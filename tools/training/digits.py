@@ -1,4 +1,4 @@
-"""Drawn digits: from the fonts that come with matplotlib, turned, sheared, warped, blurred; grey, bright on dark."""
+"""Drawn digits: DejaVu fonts, which matplotlib brings along, turned, sheared, blurred; grey, bright on dark."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ SIDE = 64
 LETTERS = "AEFHKMNPRTUVWXYafhkmnrtwxy"  # none that could be a digit
 FONTS = (
     "DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSans-BoldOblique", "DejaVuSansMono",
-    "DejaVuSansMono-Bold", "DejaVuSerif", "DejaVuSerif-Bold", "DejaVuSerif-Italic", "STIXGeneral",
-    "STIXGeneralBol", "STIXGeneralItalic",
+    "DejaVuSansMono-Bold", "DejaVuSerif", "DejaVuSerif-Bold", "DejaVuSerif-Italic",
 )  # fmt: skip
 
 
