@@ -264,7 +264,9 @@ def test_pipelines_of_a_users_program(installed: Path, tmp_path: Path, how: str)
 # ---- packages
 
 
-needs_repository = pytest.mark.skipif(not (ROOT / ".git").exists(), reason="needs the repository")
+needs_repository = pytest.mark.skipif(
+    not (ROOT / ".git").exists() or not shutil.which("git"), reason="needs the repository, and git"
+)
 
 
 @needs_repository
