@@ -78,9 +78,10 @@ static limn_status add(struct work *work, struct colorizer *colorizer, const str
                        const struct colorize_wish *wish, const char *caption, limn_error *error)
 {
     limn_status status = colorizer_run(colorizer, source, wish, error);
+    if (status != LIMN_OK)
+        return status;
     copy_small(work);
-    if (status == LIMN_OK)
-        status = colorizer_paint(colorizer, work->tint, wish->watch, &work->copy, error);
+    status = colorizer_paint(colorizer, work->tint, wish->watch, &work->copy, error);
     if (status == LIMN_OK)
         sheet_put(&work->sheet, work->cells++, &work->copy, caption);
     return status;
