@@ -18,7 +18,7 @@ CFLAGS ?= -O2 -g
 # An array overrun ends the program at once, and nothing can be written over what the linker has filled in. Kernels go
 # without (NATIVE_RULE). _FORTIFY_SOURCE would lead calls past the tests that make them fail (WRAPPED).
 HARDEN = -fstack-protector-strong
-FLAGS  = -std=c11 -D_GNU_SOURCE -pthread -MMD -MP -Iengine -Ilayers -Iweights $(WARN) $(CFLAGS) $(HARDEN) \
+FLAGS  = -std=c11 -D_GNU_SOURCE -pthread -MMD -MP -I. $(WARN) $(CFLAGS) $(HARDEN) \
          $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 LIBS   = -l$(BLAS) -lm -pthread -Wl,-z,relro,-z,now
 
@@ -33,9 +33,12 @@ ISA_FLAGS_avx512 = -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -mpre
 # not know the flag and need not.
 ISA_FLAGS_neon  = -fno-schedule-insns -Wno-ignored-optimization-argument
 
+# C files at every depth of the rooms that hold some.
+SOURCES := $(sort $(shell find engine layers weights apps tests -name '*.c'))
+HEADERS := $(sort $(shell find engine layers weights apps tests -name '*.h'))
 NATIVE  = $(wildcard layers/native_*.c)
-LIBRARY = $(filter-out $(NATIVE),$(wildcard layers/*.c)) $(wildcard weights/*.c engine/*.c engine/*/*.c)
-APPS    = $(wildcard apps/*.c)
+LIBRARY = $(filter-out $(NATIVE),$(filter layers/% weights/% engine/%,$(SOURCES)))
+APPS    = $(filter apps/cli/%,$(SOURCES))
 TESTS   = $(wildcard tests/test_*.c)
 
 object  = $(patsubst %.c,$(BUILD)/%.o,$(1))
@@ -47,14 +50,14 @@ FUZZERS         = $(FUZZ_TARGETS:%=$(BUILD)/fuzz_%)
 RUNS            = $(TEST_PROGRAMS:%=run-%) $(REPLAYS:%=run-%)
 # The first Python that has NumPy: a version manager's python3 may stand before Debian's.
 PYTHON ?= $(firstword $(foreach p,python3 /usr/bin/python3,$(shell $(p) -c 'import numpy' 2>/dev/null && echo $(p))) python3)
-TIDY_READS = .clang-tidy tests/.clang-tidy $(wildcard */*.h */*/*.h)
+TIDY_READS = .clang-tidy tests/.clang-tidy $(HEADERS)
 say     = @$(if $(V),,printf '  %-4s %s\n' $(1) $(2);) set -e; $(if $(V),set -x;)
 
 # With -j, what one target says stands together.
 MAKEFLAGS += --output-sync=target
 
 .DELETE_ON_ERROR:
-.PHONY: all install uninstall dist deb demo test test-full check-c check-python check-kernels aarch64 asan tsan fuzz \
+.PHONY: all install uninstall dist deb demo test test-full check-c check-python check-rooms check-kernels aarch64 asan tsan fuzz \
         fuzz-coverage fuzzers replays soak valgrind bench bench-peers tidy format format-check clean help FORCE $(RUNS)
 .SECONDARY:
 
@@ -102,19 +105,17 @@ $(BUILD)/test_%: $(BUILD)/tests/test_%.o $(call object,$(wildcard tests/support*
 # These run the program itself, whose main is called limn_main there.
 OBJCOPY ?= $(shell $(CC) -print-prog-name=objcopy)
 $(BUILD)/test_faults $(BUILD)/test_soak: $(BUILD)/tests/trials.o $(BUILD)/tests/limn_main.o $(BUILD)/libapps.a
-$(BUILD)/tests/limn_main.o: $(BUILD)/apps/main.o
+$(BUILD)/tests/limn_main.o: $(BUILD)/apps/cli/main.o
 	@mkdir -p $(@D)
 	@$(OBJCOPY) --redefine-sym main=limn_main $< $@
 
 # Of the program, everything but main.
-$(BUILD)/libapps.a: $(filter-out $(BUILD)/apps/main.o,$(call object,$(APPS)))
+$(BUILD)/libapps.a: $(filter-out $(BUILD)/apps/cli/main.o,$(call object,$(APPS)))
 	@rm -f $@
 	$(call say,ar,$@) $(AR) rcs $@ $^
 
 FUZZ_OBJECTS = $(BUILD)/tests/fuzz/fuzz_%.o $(call object,tests/fuzz/fuzz.c tests/fuzz/pictures.c)
 FUZZ_LIBRARIES = $(BUILD)/libapps.a $(BUILD)/liblimn.a
-$(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/%.tidy: FLAGS += -Iapps
-
 $(BUILD)/replay_%: $(FUZZ_OBJECTS) $(BUILD)/tests/fuzz/replay.o $(FUZZ_LIBRARIES)
 	$(call say,link,$@) $(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
@@ -200,10 +201,10 @@ deb:                          ## build/limn_VERSION_ARCHITECTURE.deb, for Debian
 	@rm -rf $(BUILD)/deb
 	@$(MAKE) --no-print-directory install DESTDIR=$(abspath $(BUILD)/deb/root) PREFIX=/usr \
 	    LIBDIR=/usr/lib/$$($(CC) -print-multiarch) ZSHDIR=/usr/share/zsh/vendor-completions >/dev/null
-	$(call say,deb,$(BUILD)) sh tools/deb.sh $(BUILD)/deb $(VERSION)
+	$(call say,deb,$(BUILD)) sh tools/packaging/deb.sh $(BUILD)/deb $(VERSION)
 
 demo: all                     ## runs all that has demo weights; see build/demo/index.html
-	$(PYTHON) tools/demo.py --limn $(BUILD)/limn --output $(BUILD)/demo
+	$(PYTHON) tools/gallery/demo.py --limn $(BUILD)/limn --output $(BUILD)/demo
 
 test: check-c check-python    ## every test
 
@@ -219,9 +220,13 @@ PYTESTS ?= tests/python
 check-python: $(INSTALLED)    ## the tests of the tools and of the program from outside
 	LIMN=$(abspath $(BUILD)/limn) $(PYTHON) -m pytest -q -p no:cacheprovider $(PYTESTS)
 
+NM ?= $(shell $(CC) -print-prog-name=nm)
+check-rooms: all              ## the rooms of the C sources: which uses which, and that none goes round in a circle
+	@$(PYTHON) tests/check_rooms.py $(BUILD) --nm $(NM)
+
 OBJDUMP ?= $(shell $(CC) -print-prog-name=objdump)
 check-kernels: $(BUILD)/liblimn.a  ## what the compiler made of the kernels' inner loops
-	$(PYTHON) tools/check_kernels.py $(BUILD) --objdump $(OBJDUMP)
+	$(PYTHON) tests/check_kernels.py $(BUILD) --objdump $(OBJDUMP)
 
 # A process that test_faults forks stands still under qemu 7.2.
 aarch64:                      ## the C tests built for aarch64, under qemu, and its kernels' inner loops
@@ -283,17 +288,19 @@ bench-peers: all             ## times beside PyTorch, ONNX Runtime, OpenVINO and
 
 # Native files once for each instruction set. What is asked stands in .clang-tidy and .cppcheck; clang-tidy's stderr
 # only counts what it keeps to itself.
-TIDIED = $(call object,$(APPS) $(wildcard tests/*.c tests/fuzz/*.c)) $(LIBRARY_OBJECTS)
+TIDIED = $(call object,$(filter-out layers/%,$(SOURCES))) $(filter $(BUILD)/layers/%,$(LIBRARY_OBJECTS))
+# As a user's program has it.
+$(BUILD)/tests/user_program.tidy: FLAGS += -Iengine
 $(BUILD)/%.tidy: %.c $(TIDY_READS)
 	@mkdir -p $(@D)
 	$(call say,tidy,$<) clang-tidy --quiet $< -- $(FLAGS) 2>$@ || { cat $@; rm $@; exit 1; }
 
 tidy: $(TIDIED:.o=.tidy)      ## static analysis of the C sources by clang-tidy and cppcheck
 	$(call say,tidy,cppcheck) cppcheck -q -j "$$(nproc)" --std=c11 --enable=warning,performance,portability \
-	    --inline-suppr --suppressions-list=.cppcheck --error-exitcode=1 -Iengine -Ilayers -Iweights -Itests \
+	    --inline-suppr --suppressions-list=.cppcheck --error-exitcode=1 -I. \
 	    -D_GNU_SOURCE -D__x86_64__ -D__AVX512F__ -DISA=avx512 apps engine layers weights tests
 
-FORMATTED = $(wildcard */*.[ch] */*/*.[ch])
+FORMATTED = $(SOURCES) $(HEADERS)
 format:                       ## lays the C sources out
 	@clang-format -i $(FORMATTED)
 

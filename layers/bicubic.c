@@ -19,7 +19,7 @@
  *
  * In a band of a picture (layer.h) the first -pad_h rows of x lie above the band's own: there, not the band's
  * edge but what is above it is wanted. */
-#include "layer.h"
+#include "layers/layer.h"
 
 #include <math.h>
 

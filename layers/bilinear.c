@@ -11,8 +11,8 @@
  *     y = (1 - f) x[i] + f x[min(i + 1, I - 1)],   i = floor(s), f = s - i
  *
  * in each direction. */
-#include "bilinear.h"
-#include "native.h"
+#include "layers/bilinear.h"
+#include "layers/native.h"
 
 struct bilinear_sample bilinear_sample(int64_t out, int64_t in_size, int64_t out_size, bool align_corners)
 {

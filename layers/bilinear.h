@@ -3,7 +3,7 @@
 #ifndef LAYERS_BILINEAR_H
 #define LAYERS_BILINEAR_H
 
-#include "layer.h"
+#include "layers/layer.h"
 
 /* Two neighbouring samples of an axis, and the weight of the second; they are the same one at an edge. */
 struct bilinear_sample {

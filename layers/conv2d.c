@@ -24,9 +24,9 @@
  *                    nothing for 1x1, where x is the matrix already
  *
  * Faster ones are in conv2d_native.c, kn2row.c and conv2d_winograd.c. */
-#include "layer.h"
-#include "gemm.h"
-#include "sizes.h"
+#include "layers/gemm.h"
+#include "layers/layer.h"
+#include "layers/sizes.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
  *
  * Costs N*OH*OW*OC*K multiplications like conv2d_gemm, less those of taps on the padding, and no copy of the
  * input. */
-#include "direct.h"
+#include "layers/direct.h"
 
 static void run_task(const struct layer_args *a, int64_t task, void *workspace)
 {

@@ -20,10 +20,10 @@
  *     conv2d_transpose_gemm    KH*KW*OC floats an input pixel (col2im), in cache
  *
  * Faster ones are in conv2d_transpose_native.c, kn2row.c and conv2d_transpose_winograd.c. */
-#include "layer.h"
-#include "gemm.h"
-#include "native.h"
-#include "sizes.h"
+#include "layers/gemm.h"
+#include "layers/layer.h"
+#include "layers/native.h"
+#include "layers/sizes.h"
 
 #include <string.h>
 

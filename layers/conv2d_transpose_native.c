@@ -2,7 +2,7 @@
  * directly (direct.h). The equation is conv2d_transpose.c's.
  *
  * The same number of multiplications as the definition, each output written once. */
-#include "phases.h"
+#include "layers/phases.h"
 
 /* Phases share the output channels, so they have the same pack tasks and spans; one task packs all phases.
  *

@@ -3,9 +3,9 @@
  * Each of the four phases (phases.h) is an ordinary convolution of 2x2, and takes 25 / 16 products an output
  * for each input channel instead of 4. All see the same inputs through the same V, made once for a block of
  * tiles; the outputs of a phase lie two pixels apart. winograd.h says how the work is cut. */
-#include "phases.h"
-#include "winograd.h"
-#include "sizes.h"
+#include "layers/phases.h"
+#include "layers/sizes.h"
+#include "layers/winograd.h"
 
 #include <string.h>
 

@@ -16,8 +16,8 @@
  * U takes 36 / 9 = 4 times the room of the weights of 3x3. Where one block holds the whole picture, the lean
  * variant keeps the weights as they are, and transforms them in every run, a slice of input channels at a
  * time: reading U would take longer than making it. */
-#include "winograd.h"
-#include "sizes.h"
+#include "layers/sizes.h"
+#include "layers/winograd.h"
 
 #include <string.h>
 

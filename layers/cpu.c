@@ -1,5 +1,5 @@
 /* cpu.c - see cpu.h. */
-#include "cpu.h"
+#include "layers/cpu.h"
 
 #include <string.h>
 

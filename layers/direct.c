@@ -1,6 +1,6 @@
 /* direct.c - see direct.h. */
-#include "direct.h"
-#include "sizes.h"
+#include "layers/direct.h"
+#include "layers/sizes.h"
 
 #include <string.h>
 

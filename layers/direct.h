@@ -17,7 +17,7 @@
 #ifndef LAYERS_DIRECT_H
 #define LAYERS_DIRECT_H
 
-#include "panels.h"
+#include "layers/panels.h"
 
 /* An ordinary convolution, of dims.oh x dims.ow outputs, whose padding may be negative. Its outputs lie on a
  * lattice of the layer's: output (oh, ow) is pixel (first_h + oh * step_h, first_w + ow * step_w) of the

@@ -1,5 +1,5 @@
 /* gemm.c - see gemm.h. */
-#include "gemm.h"
+#include "layers/gemm.h"
 
 #include <cblas.h>
 #include <stdlib.h>

@@ -14,7 +14,7 @@
 #ifndef LAYERS_GEMM_H
 #define LAYERS_GEMM_H
 
-#include "cpu.h"
+#include "layers/cpu.h"
 
 #define GEMM_BUFFER ((size_t)128 << 20) /* OpenBLAS's, one a thread: its BUFFER_SIZE on x86-64 */
 

@@ -18,8 +18,8 @@
  *
  * Each x is read once, and the products are as many as the equation has, plus the rows of x that two tasks
  * share. Not for a stride above 1 of an ordinary convolution, which would use only a part of T. */
-#include "panels.h"
-#include "sizes.h"
+#include "layers/panels.h"
+#include "layers/sizes.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* layer.c - the tables of operators, and what several of them share. */
-#include "layer.h"
-#include "native.h"
-#include "sizes.h"
+#include "layers/layer.h"
+#include "layers/native.h"
+#include "layers/sizes.h"
 
 static double conv2d_flops(const struct layer_dims *d)
 {

@@ -137,10 +137,10 @@ struct layer_operator {
 /* Indexed by enum layer_kind. */
 extern const struct layer_operator layer_operators[LAYER_COUNT];
 
-/* Bands. A picture can be worked through in bands of rows (engine/bands.h): a variant is run on dimensions
- * and pointers that show a part of x and y, full width, one picture. Its outputs must have the bytes that
- * they have in a run of the whole, so nothing that changes a byte may be decided by ih or oh. What it can
- * rely on:
+/* Bands. A picture can be worked through in bands of rows (engine/run/bands.h): a variant is run on
+ * dimensions and pointers that show a part of x and y, full width, one picture. Its outputs must have the
+ * bytes that they have in a run of the whole, so nothing that changes a byte may be decided by ih or oh. What
+ * it can rely on:
  *
  *   - the band's first output row is, counted in the whole, a multiple of the variant's band_rows, times
  *     the dilation, and times stride_h for transposed convolution; an enlargement's also of its factor. So is

@@ -1,5 +1,5 @@
 /* native.c - the choice between the compiled copies of the native kernels: see native.h. */
-#include "native.h"
+#include "layers/native.h"
 
 #include <stdatomic.h>
 

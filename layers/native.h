@@ -9,8 +9,8 @@
 #ifndef LAYERS_NATIVE_H
 #define LAYERS_NATIVE_H
 
-#include "cpu.h"
-#include "layer.h"
+#include "layers/cpu.h"
+#include "layers/layer.h"
 
 /* A tile of a matrix product: see native_gemm.c. */
 struct native_tile {

@@ -4,7 +4,7 @@
  *
  * Every part is optional, and none depends on the pixel: the tests inside the loop always go the same way,
  * which costs next to nothing beside the loads and stores that bind this. */
-#include "native_vector.h"
+#include "layers/native_vector.h"
 
 static void finish_pixel(const struct epilogue *e, const float *residual, int64_t channels, const float *c,
                          float *y)

@@ -16,7 +16,7 @@
  *
  * The loops over the tile have constant bounds and must be unrolled completely, or the accumulators move to
  * memory. */
-#include "native_vector.h"
+#include "layers/native_vector.h"
 
 #define TILE_KERNEL(name, ROWS, WIDTH)                                                                       \
     static void name(const struct native_tile *t)                                                            \

@@ -4,7 +4,7 @@
  * 8 independent chains must be under way; 12 leave room for other latencies and still fit the 16 registers of
  * AVX2. The chains converge (x <- x * a + b with |a| < 1), so no value overflows or becomes subnormal,
  * whatever the repetition count. */
-#include "native_vector.h"
+#include "layers/native_vector.h"
 
 #include <time.h>
 

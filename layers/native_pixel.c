@@ -3,7 +3,7 @@
  *
  * exp is computed as 2^n e^r with n = round(x / ln 2) and a polynomial for e^r, |r| <= ln(2) / 2, whose
  * coefficients are those of Cephes' expf (S. Moshier): within two units in the last place. */
-#include "native_vector.h"
+#include "layers/native_vector.h"
 
 INLINE vector smallest(vector a, float limit)
 {

@@ -2,7 +2,7 @@
  *
  * Pixels of up to four channels, so a vector of four floats whatever the instruction set. Of fewer channels
  * the lanes behind the last hold what happens to follow, and are not stored. */
-#include "native_vector.h"
+#include "layers/native_vector.h"
 
 typedef float quad __attribute__((vector_size(4 * sizeof(float))));
 

@@ -6,7 +6,7 @@
 #ifndef LAYERS_NATIVE_VECTOR_H
 #define LAYERS_NATIVE_VECTOR_H
 
-#include "native.h"
+#include "layers/native.h"
 
 #include <string.h>
 

@@ -31,7 +31,7 @@
  * Phases. The two phases of a transposed convolution (phases.h) are convolutions of two taps, whose inputs
  * begin one pixel apart. As three taps, g0 g1 0 and 0 g0 g1, they see the same inputs and share V; then the
  * first has a zero at infinity and the second at 0, and each is F(4,2) with five of the six points. */
-#include "native_vector.h"
+#include "layers/native_vector.h"
 
 enum { POINTS_MOST = 6 };
 

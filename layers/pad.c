@@ -5,7 +5,7 @@
  *     y[n,oh,ow,c] = x[n, oh - top, ow - left, c], 0 where that is outside x        top = pad_h, left = pad_w
  *
  * The output's size says how much there is below and to the right. */
-#include "layer.h"
+#include "layers/layer.h"
 
 #include <string.h>
 

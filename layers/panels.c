@@ -1,6 +1,6 @@
 /* panels.c - see panels.h. */
-#include "panels.h"
-#include "sizes.h"
+#include "layers/panels.h"
+#include "layers/sizes.h"
 
 static const struct native_tile_kernel *narrowest_tile(void)
 {

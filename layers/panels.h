@@ -6,7 +6,7 @@
 #ifndef LAYERS_PANELS_H
 #define LAYERS_PANELS_H
 
-#include "native.h"
+#include "layers/native.h"
 
 /* The tile for the channels that are left: the widest that has no room for a narrowest one beside them. */
 const struct native_tile_kernel *panel_tile(int64_t channels);

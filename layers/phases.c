@@ -1,6 +1,6 @@
 /* phases.c - see phases.h. */
-#include "phases.h"
-#include "sizes.h"
+#include "layers/phases.h"
+#include "layers/sizes.h"
 
 int64_t phase_count(const struct layer_dims *d)
 {

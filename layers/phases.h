@@ -12,7 +12,7 @@
 #ifndef LAYERS_PHASES_H
 #define LAYERS_PHASES_H
 
-#include "direct.h"
+#include "layers/direct.h"
 
 /* Phases of a transposed convolution. */
 int64_t phase_count(const struct layer_dims *d);

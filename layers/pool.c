@@ -13,9 +13,9 @@
  *     y[n,0,0,c] = sum over h, w of x[n,h,w,c] / (IH * IW)               summed in double
  *
  * Both read x once (max pooling KH*KW times, in cache) and are bound by memory. */
-#include "layer.h"
-#include "native.h"
-#include "sizes.h"
+#include "layers/layer.h"
+#include "layers/native.h"
+#include "layers/sizes.h"
 
 #include <string.h>
 

@@ -6,8 +6,8 @@
  *
  * Subtracting the largest changes nothing in exact arithmetic and keeps every exponential in 0..1. Bound by
  * exp. */
-#include "layer.h"
-#include "native.h"
+#include "layers/layer.h"
+#include "layers/native.h"
 
 static void run_task(const struct layer_args *a, int64_t task, void *workspace)
 {

@@ -5,7 +5,7 @@
  *     y[n,oh,ow,c] = x[n, oh / S, ow / S, c]        OH = S * IH, OW = S * IW, integer division
  *
  * One read of x, one write of y, S*S times as large. */
-#include "layer.h"
+#include "layers/layer.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* winograd.c - see winograd.h. */
-#include "winograd.h"
-#include "sizes.h"
+#include "layers/winograd.h"
+#include "layers/sizes.h"
 
 #include <string.h>
 

@@ -18,7 +18,7 @@
 #ifndef LAYERS_WINOGRAD_H
 #define LAYERS_WINOGRAD_H
 
-#include "panels.h"
+#include "layers/panels.h"
 
 /* One axis of the picture: where a tile has its outputs and inputs. Output o of a lattice is at
  * p = lattice + o * out_step, moved by `first`; the first input of a tile whose first output is at p is at

@@ -1,8 +1,8 @@
 /* support.c - see support.h. */
-#include "support.h"
-#include "gemm.h"
-#include "native.h"
-#include "weights_file.h"
+#include "tests/support.h"
+#include "engine/graph/weights_file.h"
+#include "layers/gemm.h"
+#include "layers/native.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -10,10 +10,10 @@
 #include <cmocka.h>
 #undef fail /* cmocka's macro, which its fail_msg needs; the engine has a function of that name */
 
-#include "cpu.h"
-#include "safetensors.h"
-#include "status.h"
-#include "tensor.h"
+#include "engine/base/status.h"
+#include "engine/base/tensor.h"
+#include "layers/cpu.h"
+#include "weights/safetensors.h"
 
 /* Whether this is a build for ThreadSanitizer, in which all takes long. */
 #if defined(__SANITIZE_THREAD__)

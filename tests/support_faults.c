@@ -1,5 +1,5 @@
 /* support_faults.c - see support_faults.h. */
-#include "support_faults.h"
+#include "tests/support_faults.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* support_layers.c - see support_layers.h. */
-#include "support_layers.h"
+#include "tests/support_layers.h"
 
 #include <inttypes.h>
 #include <math.h>

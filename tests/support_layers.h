@@ -2,8 +2,8 @@
 #ifndef TESTS_SUPPORT_LAYERS_H
 #define TESTS_SUPPORT_LAYERS_H
 
-#include "support.h"
-#include "layer.h"
+#include "layers/layer.h"
+#include "tests/support.h"
 
 #define TRIAL_SLOPE 0.2F
 

@@ -1,8 +1,8 @@
 /* support_pictures.c - see support_pictures.h. */
-#include "support_pictures.h"
+#include "tests/support_pictures.h"
 
-#include "pictures/deflate.h"
-#include "pictures/png_write.h"
+#include "engine/pictures/deflate.h"
+#include "engine/pictures/png_write.h"
 
 #include <dirent.h>
 #include <inttypes.h>

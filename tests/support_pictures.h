@@ -3,8 +3,8 @@
 #ifndef TESTS_SUPPORT_PICTURES_H
 #define TESTS_SUPPORT_PICTURES_H
 
-#include "support.h"
-#include "pictures/picture.h"
+#include "engine/pictures/picture.h"
+#include "tests/support.h"
 
 /* ---- files built byte by byte ------------------------------------------------------------ */
 

@@ -1,8 +1,8 @@
 /* support_pixels.c - see support_pixels.h. */
-#include "support_pixels.h"
-#include "files.h"
-#include "memory.h"
-#include "pixels.h"
+#include "tests/support_pixels.h"
+#include "engine/base/files.h"
+#include "engine/base/memory.h"
+#include "engine/pixels/pixels.h"
 
 #include <stdlib.h>
 #include <string.h>

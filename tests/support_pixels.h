@@ -2,10 +2,10 @@
 #ifndef TESTS_SUPPORT_PIXELS_H
 #define TESTS_SUPPORT_PIXELS_H
 
-#include "support.h"
-#include "pixels.h"
+#include "engine/pixels/pixels.h"
+#include "tests/support.h"
 
-/* The picture that tools/golden_pixels.py computes too. */
+/* The picture that tools/reference/golden_pixels.py computes too. */
 struct picture make_source(int64_t width, int64_t height, int channels, uint32_t seed);
 
 /* What a file holds, in a block of exactly its size, so that reading past its end is noticed; and what is

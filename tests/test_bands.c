@@ -1,11 +1,11 @@
 /* test_bands.c - a network run in bands of rows against the same network run whole: the same bytes, for every
  * operator that bands take, with every family of kernels and every instruction set the CPU has. */
-#include "support.h"
-#include "support_faults.h"
-#include "bands.h"
-#include "memory.h"
-#include "session.h"
-#include "upscale.h"
+#include "engine/base/memory.h"
+#include "engine/pipelines/upscale.h"
+#include "engine/run/bands.h"
+#include "engine/run/session.h"
+#include "tests/support.h"
+#include "tests/support_faults.h"
 
 #include <inttypes.h>
 #include <stdio.h>

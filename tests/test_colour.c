@@ -1,8 +1,8 @@
-/* test_colour.c - Lab against scikit-image (goldens: tools/golden_colour.py) and OpenCV, CIEDE2000 against
- * the pairs its authors published. Run from the repository's root. */
-#include "pictures/colour.h"
-#include "pictures/opencv.h"
-#include "support.h"
+/* test_colour.c - Lab against scikit-image (goldens: tools/reference/golden_colour.py) and OpenCV, CIEDE2000
+ * against the pairs its authors published. Run from the repository's root. */
+#include "engine/pictures/colour.h"
+#include "engine/pictures/opencv.h"
+#include "tests/support.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* test_concat.c - values that lie inside others: parts of concats, and of concats in concats, written and
  * read in place. */
-#include "support.h"
-#include "session.h"
+#include "engine/run/session.h"
+#include "tests/support.h"
 
 enum { C = 2, HEIGHT = 3, WIDTH = 5 };
 

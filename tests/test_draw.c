@@ -1,10 +1,10 @@
 /* test_draw.c - drawing cut off at every border against plain loops, the palette, the legend. */
-#include "support.h"
-#include "support_faults.h"
-#include "memory.h"
-#include "pictures/draw.h"
-#include "pictures/font.h"
-#include "pictures/legend.h"
+#include "engine/base/memory.h"
+#include "engine/pictures/draw.h"
+#include "engine/pictures/font.h"
+#include "engine/pictures/legend.h"
+#include "tests/support.h"
+#include "tests/support_faults.h"
 
 #include <inttypes.h>
 #include <math.h>

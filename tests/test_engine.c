@@ -1,10 +1,10 @@
 /* test_engine.c - what the engine stands on: memory, threads, tensors, .npy files. */
-#include "support.h"
-#include "support_faults.h"
-#include "files.h"
-#include "memory.h"
-#include "npy.h"
-#include "threads.h"
+#include "engine/base/files.h"
+#include "engine/base/memory.h"
+#include "engine/base/npy.h"
+#include "engine/base/threads.h"
+#include "tests/support.h"
+#include "tests/support_faults.h"
 
 #include <inttypes.h>
 #include <math.h>

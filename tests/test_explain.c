@@ -1,9 +1,9 @@
 /* test_explain.c - receptive fields, worked out by hand and tried out; explanations without memory. */
-#include "support.h"
-#include "support_faults.h"
-#include "explanation.h"
-#include "memory.h"
-#include "session.h"
+#include "engine/base/memory.h"
+#include "engine/inspect/explanation.h"
+#include "engine/run/session.h"
+#include "tests/support.h"
+#include "tests/support_faults.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -5,9 +5,9 @@
  * the Makefile). It must end by itself; hold no memory and no descriptor more than before; and either do its
  * work to the same bytes, or fail with the exit code and message that the failure calls for, leaving its
  * outputs as they were. Where there are several outputs, those finished before the failure may stay. */
-#include "support_faults.h"
-#include "trials.h"
-#include "memory.h"
+#include "engine/base/memory.h"
+#include "tests/support_faults.h"
+#include "tests/trials.h"
 
 #include <inttypes.h>
 #include <limits.h>

@@ -1,8 +1,8 @@
 /* test_feature_sheet.c - feature maps on a sheet: every pixel of every tile, what is no number, memory. */
-#include "support.h"
-#include "support_faults.h"
-#include "feature_sheet.h"
-#include "memory.h"
+#include "engine/base/memory.h"
+#include "engine/inspect/feature_sheet.h"
+#include "tests/support.h"
+#include "tests/support_faults.h"
 
 #include <inttypes.h>
 #include <math.h>

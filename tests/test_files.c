@@ -1,9 +1,9 @@
 /* test_files.c - the file layer: reading whole and in places, folders in order, output that is all or
  * nothing. */
-#include "support.h"
-#include "support_faults.h"
-#include "files.h"
-#include "memory.h"
+#include "engine/base/files.h"
+#include "engine/base/memory.h"
+#include "tests/support.h"
+#include "tests/support_faults.h"
 
 #include <dirent.h>
 #include <fcntl.h>

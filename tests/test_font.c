@@ -1,6 +1,6 @@
 /* test_font.c - the letters: present, distinct, on one baseline; characters beyond ASCII. */
-#include "support.h"
-#include "pictures/font.h"
+#include "engine/pictures/font.h"
+#include "tests/support.h"
 
 static bool ink_at(uint32_t code, int x, int y)
 {

@@ -1,8 +1,8 @@
 /* test_graph.c - building, folding, planning and running graphs. */
-#include "support.h"
-#include "support_faults.h"
-#include "memory.h"
-#include "session.h"
+#include "engine/base/memory.h"
+#include "engine/run/session.h"
+#include "tests/support.h"
+#include "tests/support_faults.h"
 
 #include <inttypes.h>
 #include <pthread.h>

@@ -1,7 +1,7 @@
 /* test_hints.c - hints for siggraph17: reading text and JSON, and where on the network's input they land. */
-#include "hints.h"
-#include "pictures/colour.h"
-#include "support.h"
+#include "engine/pictures/colour.h"
+#include "engine/pipelines/hints.h"
+#include "tests/support.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,12 +1,12 @@
 /* test_large.c - tensors beyond 2^31 bytes and beyond 2^31 elements: no product of sizes and no offset may be
  * of 32 bits. Kernels on rows here and there of such tensors; a .npy file and a picture of that size, whole,
  * where there is room for them. */
-#include "support_layers.h"
-#include "files.h"
-#include "machine_memory.h"
-#include "memory.h"
-#include "npy.h"
-#include "pictures/picture.h"
+#include "engine/base/files.h"
+#include "engine/base/machine_memory.h"
+#include "engine/base/memory.h"
+#include "engine/base/npy.h"
+#include "engine/pictures/picture.h"
+#include "tests/support_layers.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* test_layers.c - every variant of every operator against its definition, over odd shapes and every
  * instruction set this CPU has. */
-#include "support_layers.h"
-#include "gemm.h"
+#include "layers/gemm.h"
+#include "tests/support_layers.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -1,10 +1,10 @@
 /* test_locale.c - a program around the library may have set a locale whose numbers have a comma. */
-#include "support.h"
-#include "files.h"
-#include "hints.h"
-#include "memory.h"
-#include "number.h"
-#include "pixels.h"
+#include "engine/base/files.h"
+#include "engine/base/memory.h"
+#include "engine/pipelines/hints.h"
+#include "engine/pixels/pixels.h"
+#include "tests/support.h"
+#include "weights/number.h"
 
 #include <locale.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* test_machine_memory.c - what the machine lets a process hold: fake files below a folder, and real resource
  * limits in a child. */
-#include "support.h"
-#include "machine_memory.h"
-#include "memory.h"
+#include "engine/base/machine_memory.h"
+#include "engine/base/memory.h"
+#include "tests/support.h"
 
 #include <stdio.h>
 #include <stdlib.h>

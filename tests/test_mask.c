@@ -1,11 +1,11 @@
 /* test_mask.c - every way a mask can stand in a file, and those that are refused. Run from the repository's
  * root.
  */
-#include "memory.h"
-#include "pictures/mask.h"
-#include "pictures/png_write.h"
-#include "support.h"
-#include "support_faults.h"
+#include "engine/base/memory.h"
+#include "engine/pictures/mask.h"
+#include "engine/pictures/png_write.h"
+#include "tests/support.h"
+#include "tests/support_faults.h"
 
 #include <stdio.h>
 #include <string.h>

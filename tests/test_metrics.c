@@ -1,9 +1,9 @@
-/* test_metrics.c - figures of pictures against scikit-image (goldens: tools/golden_colour.py) and against
- * their definitions, and of masks counted by hand. Run from the repository's root. */
-#include "memory.h"
-#include "metrics.h"
-#include "support.h"
-#include "support_faults.h"
+/* test_metrics.c - figures of pictures against scikit-image (goldens: tools/reference/golden_colour.py) and
+ * against their definitions, and of masks counted by hand. Run from the repository's root. */
+#include "engine/base/memory.h"
+#include "engine/pixels/metrics.h"
+#include "tests/support.h"
+#include "tests/support_faults.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,10 +1,10 @@
 /* test_models.c - each network against its golden file, node by node, and what its builder refuses.
  *
- * tools/golden.py writes the files: weights of small width, and the values of all nodes as PyTorch computes
- * them in float64. */
-#include "support.h"
-#include "memory.h"
-#include "session.h"
+ * tools/reference/golden.py writes the files: weights of small width, and the values of all nodes as PyTorch
+ * computes them in float64. */
+#include "engine/base/memory.h"
+#include "engine/run/session.h"
+#include "tests/support.h"
 
 #include <inttypes.h>
 #include <math.h>

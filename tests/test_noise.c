@@ -1,6 +1,6 @@
 /* test_noise.c - normal noise: the numbers themselves, their statistics, prefixes. */
-#include "noise.h"
-#include "support.h"
+#include "engine/pipelines/noise.h"
+#include "tests/support.h"
 
 #include <math.h>
 

@@ -1,8 +1,8 @@
 /* test_npy.c - .npy files: what is written reads back, what NumPy may write is read, all else is refused. */
-#include "support.h"
-#include "files.h"
-#include "memory.h"
-#include "npy.h"
+#include "engine/base/files.h"
+#include "engine/base/memory.h"
+#include "engine/base/npy.h"
+#include "tests/support.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* test_numbers.c - NaN, infinity and denormals: found in weights and results, and never slow. */
-#include "support.h"
-#include "finite.h"
-#include "memory.h"
-#include "session.h"
+#include "engine/base/finite.h"
+#include "engine/base/memory.h"
+#include "engine/run/session.h"
+#include "tests/support.h"
 
 #include <math.h>
 #include <stdio.h>

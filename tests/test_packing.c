@@ -1,10 +1,10 @@
 /* test_packing.c - packed weights where they outweigh the picture: what packing takes, to the byte, and which
  * of them are given up. */
-#include "support.h"
-#include "memory.h"
-#include "pack.h"
-#include "session.h"
-#include "step.h"
+#include "engine/base/memory.h"
+#include "engine/run/pack.h"
+#include "engine/run/session.h"
+#include "engine/run/step.h"
+#include "tests/support.h"
 
 #include <string.h>
 

@@ -1,9 +1,9 @@
 /* test_picture_read.c - every kind of picture file against pixels known beforehand. Run from the repository's
  * root. */
-#include "support_pictures.h"
-#include "files.h"
-#include "memory.h"
-#include "pictures/picture_probe.h"
+#include "engine/base/files.h"
+#include "engine/base/memory.h"
+#include "engine/pictures/picture_probe.h"
+#include "tests/support_pictures.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 /* test_picture_refuse.c - what the readers of pictures refuse, and with which words: other formats,
  * impossible headers, pictures that are too large, files that end early or are damaged. Run from the
  * repository's root. */
-#include "support_pictures.h"
+#include "tests/support_pictures.h"
 
-#include "memory.h"
-#include "pictures/deflate.h"
+#include "engine/base/memory.h"
+#include "engine/pictures/deflate.h"
 
 #include <string.h>
 

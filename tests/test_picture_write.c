@@ -1,10 +1,10 @@
 /* test_picture_write.c - writing pictures: what is read back, what stands in the file, what is refused, full
  * disks; and readers and writers when each of their allocations fails in turn. Run from the repository's
  * root. */
-#include "support_pictures.h"
-#include "support_faults.h"
+#include "tests/support_faults.h"
+#include "tests/support_pictures.h"
 
-#include "memory.h"
+#include "engine/base/memory.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,15 +1,15 @@
 /* test_pipelines.c - limn.h's pipelines against the private ones that they stand for, byte by byte; how they
  * are followed, cancelled and shared, and what becomes of them without memory. What the private ones make is
  * tested elsewhere, what the public ones refuse in test_pipelines_refuse.c. */
-#include "colorize.h"
-#include "generate.h"
-#include "latents.h"
-#include "memory.h"
-#include "segment.h"
-#include "support.h"
-#include "support_faults.h"
-#include "support_pictures.h"
-#include "upscale.h"
+#include "engine/base/memory.h"
+#include "engine/pipelines/colorize.h"
+#include "engine/pipelines/generate.h"
+#include "engine/pipelines/latents.h"
+#include "engine/pipelines/segment.h"
+#include "engine/pipelines/upscale.h"
+#include "tests/support.h"
+#include "tests/support_faults.h"
+#include "tests/support_pictures.h"
 
 #include <float.h>
 #include <math.h>

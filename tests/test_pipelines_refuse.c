@@ -1,6 +1,6 @@
 /* test_pipelines_refuse.c - what limn.h's pipelines refuse: pictures, models and options that make no sense.
  * And what they say of a model: classes, factor, side. */
-#include "support.h"
+#include "tests/support.h"
 
 #include <math.h>
 #include <string.h>

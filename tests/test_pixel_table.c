@@ -1,7 +1,8 @@
 /* test_pixel_table.c - tables over sets of pictures: against OpenCV and pandas (golden:
- * tools/golden_pixels.py), there and back over odd sizes, malformed files. Run from the repository's root. */
-#include "support_pixels.h"
-#include "memory.h"
+ * tools/reference/golden_pixels.py), there and back over odd sizes, malformed files. Run from the
+ * repository's root. */
+#include "engine/base/memory.h"
+#include "tests/support_pixels.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
-/* test_pixel_text.c - pictures as text: against Pillow (golden: tools/golden_pixels.py), there and back over
- * odd sizes, malformed files. Run from the repository's root. */
-#include "support_pixels.h"
-#include "memory.h"
+/* test_pixel_text.c - pictures as text: against Pillow (golden: tools/reference/golden_pixels.py), there and
+ * back over odd sizes, malformed files. Run from the repository's root. */
+#include "engine/base/memory.h"
+#include "tests/support_pixels.h"
 
 #include <stdlib.h>
 #include <string.h>

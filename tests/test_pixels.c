@@ -1,9 +1,9 @@
 /* test_pixels.c - grey levels, sums and means, pieces of sheets; failing memory and disks, for text and
  * tables too. Run from the repository's root. */
-#include "support_pixels.h"
-#include "support_faults.h"
-#include "files.h"
-#include "memory.h"
+#include "engine/base/files.h"
+#include "engine/base/memory.h"
+#include "tests/support_faults.h"
+#include "tests/support_pixels.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* test_plan.c - what plans say they take, and what they give up where memory is short. */
-#include "support.h"
-#include "memory.h"
-#include "session.h"
+#include "engine/base/memory.h"
+#include "engine/run/session.h"
+#include "tests/support.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -1,8 +1,8 @@
-/* test_resample.c - picture_resample against Pillow, byte for byte (goldens: tools/golden_resample.py), and
- * what must hold for any resize. Run from the repository's root. */
-#include "support_faults.h"
-#include "memory.h"
-#include "pictures/resample.h"
+/* test_resample.c - picture_resample against Pillow, byte for byte (goldens:
+ * tools/reference/golden_resample.py), and what must hold for any resize. Run from the repository's root. */
+#include "engine/base/memory.h"
+#include "engine/pictures/resample.h"
+#include "tests/support_faults.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

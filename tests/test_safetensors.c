@@ -1,7 +1,7 @@
 /* test_safetensors.c - the header reader: every rule broken once, and the element types. */
-#include "support.h"
-#include "json.h"
-#include "safetensors.h"
+#include "tests/support.h"
+#include "weights/json.h"
+#include "weights/safetensors.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,13 +1,13 @@
 /* test_segment.c - the classes of rows made one at a time, against a plain enlargement of all logits followed
  * by a search for the largest. */
-#include "classes.h"
-#include "layer.h"
-#include "memory.h"
-#include "segment.h"
-#include "segment_view.h"
-#include "session.h"
-#include "support.h"
-#include "support_faults.h"
+#include "engine/base/memory.h"
+#include "engine/pipelines/classes.h"
+#include "engine/pipelines/segment.h"
+#include "engine/pipelines/segment_view.h"
+#include "engine/run/session.h"
+#include "layers/layer.h"
+#include "tests/support.h"
+#include "tests/support_faults.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* test_sharing.c - who shares what: threads one model, engines one process, a child its parent's memory. */
-#include "support.h"
-#include "memory.h"
-#include "session.h"
+#include "engine/base/memory.h"
+#include "engine/run/session.h"
+#include "tests/support.h"
 
 #include <inttypes.h>
 #include <pthread.h>

@@ -1,9 +1,9 @@
 /* test_soak.c - nothing grows: all commands again and again in one process, many of the runs with a call that
  * fails. Memory in use and open descriptors are those of before after each run, and at the end the resident
  * set is what it was after a tenth of the time. Two rounds as a test, LIMN_SOAK_SECONDS when that is set. */
-#include "support_faults.h"
-#include "trials.h"
-#include "memory.h"
+#include "engine/base/memory.h"
+#include "tests/support_faults.h"
+#include "tests/trials.h"
 
 #include <stdio.h>
 #include <stdlib.h>

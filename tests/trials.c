@@ -1,8 +1,8 @@
 /* trials.c - see trials.h. */
-#include "trials.h"
-#include "npy.h"
-#include "pictures/picture.h"
-#include "weights_file.h"
+#include "tests/trials.h"
+#include "engine/base/npy.h"
+#include "engine/graph/weights_file.h"
+#include "engine/pictures/picture.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -6,7 +6,7 @@
 #ifndef TESTS_TRIALS_H
 #define TESTS_TRIALS_H
 
-#include "support.h"
+#include "tests/support.h"
 
 enum {
     SEVERAL = 1,    /* inputs: one that fails does not end the run, the exit code is 1 */

@@ -20,10 +20,7 @@ from typing import Any, NoReturn
 
 import convert
 from checkpoint import safetensors
-from checkpoint.metadata import Choices
-from checkpoint.models import MODELS
-from checkpoint.tensor import CheckpointError
-from download import (
+from checkpoint.download import (
     AnotherRunError,
     DownloadError,
     Progress,
@@ -34,8 +31,11 @@ from download import (
     part_of,
     sha256_of,
 )
+from checkpoint.metadata import Choices
+from checkpoint.models import MODELS
+from checkpoint.tensor import CheckpointError
 
-CATALOG = Path(__file__).with_name("catalog.json")
+CATALOG = Path(__file__).parent / "checkpoint" / "catalog.json"
 EXAMPLE = """\
 example: python3 tools/fetch.py eccv16, then: limn colorize -m eccv16 photo.jpg -o colour.png
 

@@ -1,6 +1,6 @@
 /* json.c - see json.h. */
-#include "json.h"
-#include "number.h"
+#include "weights/json.h"
+#include "weights/number.h"
 
 #include <math.h>
 #include <string.h>

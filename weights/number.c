@@ -1,5 +1,5 @@
 /* number.c - see number.h. */
-#include "number.h"
+#include "weights/number.h"
 
 #include <locale.h>
 #include <stdio.h>

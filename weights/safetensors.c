@@ -1,6 +1,6 @@
 /* safetensors.c - see safetensors.h. */
-#include "safetensors.h"
-#include "json.h"
+#include "weights/safetensors.h"
+#include "weights/json.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -5,7 +5,7 @@
  * (V5) [masks of red, green, blue, alpha: inside the header from 52 bytes on, else behind it] [palette: blue,
  * green, red (12-byte header), blue, green, red, 0 (others)] rows of 4-byte multiples, the bottom row first
  * unless the height is negative */
-#include "bmp.h"
+#include "engine/pictures/bmp.h"
 
 #include <string.h>
 

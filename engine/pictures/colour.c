@@ -1,5 +1,5 @@
 /* colour.c - see colour.h. */
-#include "colour.h"
+#include "engine/pictures/colour.h"
 
 #include <math.h>
 #include <string.h>

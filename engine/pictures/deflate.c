@@ -4,9 +4,9 @@
  *
  * The input is gathered into blocks of 65535 bytes, the most that one stored block holds. For each: find
  * repetitions (lz77.h), count symbols and make their codes (huffman.h), write (deflate_block.h). */
-#include "deflate.h"
-#include "deflate_block.h"
-#include "memory.h"
+#include "engine/pictures/deflate.h"
+#include "engine/base/memory.h"
+#include "engine/pictures/deflate_block.h"
 
 #include <string.h>
 

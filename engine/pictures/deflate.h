@@ -2,7 +2,7 @@
 #ifndef LIMN_DEFLATE_H
 #define LIMN_DEFLATE_H
 
-#include "status.h"
+#include "engine/base/status.h"
 
 struct deflate;
 

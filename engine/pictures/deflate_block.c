@@ -6,8 +6,8 @@
  *
  * whichever is shorter. The fixed codes that the format also has could win only in blocks of a few bytes
  * and are not used. */
-#include "deflate_block.h"
-#include "huffman.h"
+#include "engine/pictures/deflate_block.h"
+#include "engine/pictures/huffman.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 #ifndef LIMN_DEFLATE_BLOCK_H
 #define LIMN_DEFLATE_BLOCK_H
 
-#include "lz77.h"
+#include "engine/pictures/lz77.h"
 
 #include <stdbool.h>
 

@@ -1,6 +1,6 @@
 /* draw.c - see draw.h. */
-#include "draw.h"
-#include "font.h"
+#include "engine/pictures/draw.h"
+#include "engine/pictures/font.h"
 
 #include <string.h>
 

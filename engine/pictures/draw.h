@@ -6,8 +6,8 @@
 #ifndef LIMN_DRAW_H
 #define LIMN_DRAW_H
 
-#include "palette.h"
-#include "picture.h"
+#include "engine/pictures/palette.h"
+#include "engine/pictures/picture.h"
 
 struct box {
     int64_t x, y, width, height;

@@ -1,5 +1,5 @@
 /* font.c - see font.h. */
-#include "font.h"
+#include "engine/pictures/font.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* grey.c - see grey.h. */
-#include "grey.h"
+#include "engine/pictures/grey.h"
 
 void grey_row(const unsigned char *pixels, int channels, int64_t count, enum grey_rule rule,
               unsigned char *grey)

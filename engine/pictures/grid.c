@@ -1,6 +1,6 @@
 /* grid.c - see grid.h. */
-#include "grid.h"
-#include "draw.h"
+#include "engine/pictures/grid.h"
+#include "engine/pictures/draw.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -16,7 +16,7 @@
 #ifndef LIMN_GRID_H
 #define LIMN_GRID_H
 
-#include "picture.h"
+#include "engine/pictures/picture.h"
 
 struct grid {
     int64_t count, columns, padding;

@@ -8,7 +8,7 @@
  *
  * When the tree is deeper than the limit, the weights are flattened and it is built again. That costs a few
  * hundredths of a percent against the optimal package-merge, and happens in rare blocks only. */
-#include "huffman.h"
+#include "engine/pictures/huffman.h"
 
 #include <stdbool.h>
 #include <string.h>

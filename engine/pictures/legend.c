@@ -1,8 +1,8 @@
 /* legend.c - see legend.h. */
-#include "legend.h"
-#include "draw.h"
-#include "font.h"
-#include "number.h"
+#include "engine/pictures/legend.h"
+#include "engine/pictures/draw.h"
+#include "engine/pictures/font.h"
+#include "weights/number.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -2,8 +2,8 @@
 #ifndef LIMN_LEGEND_H
 #define LIMN_LEGEND_H
 
-#include "palette.h"
-#include "picture.h"
+#include "engine/pictures/palette.h"
+#include "engine/pictures/picture.h"
 
 struct legend_entry {
     struct rgb colour;

@@ -7,7 +7,7 @@
  *
  * Only the low 16 bits of positions are kept, which makes for small tables. They suffice for distances up to
  * 32768; and where an entry is so old that it means another position, the bytes are compared all the same. */
-#include "lz77.h"
+#include "engine/pictures/lz77.h"
 
 #include <stdbool.h>
 #include <string.h>

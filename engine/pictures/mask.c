@@ -1,9 +1,9 @@
 /* mask.c - see mask.h. */
-#include "mask.h"
-#include "files.h"
-#include "memory.h"
-#include "picture_probe.h"
-#include "png_write.h"
+#include "engine/pictures/mask.h"
+#include "engine/base/files.h"
+#include "engine/base/memory.h"
+#include "engine/pictures/picture_probe.h"
+#include "engine/pictures/png_write.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #ifndef LIMN_MASK_H
 #define LIMN_MASK_H
 
-#include "picture.h"
+#include "engine/pictures/picture.h"
 
 /* The class that a truth gives to pixels which do not count: VOC's borders of objects. */
 enum { MASK_IGNORED = 255 };

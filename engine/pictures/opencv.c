@@ -1,5 +1,5 @@
 /* opencv.c - see opencv.h. */
-#include "opencv.h"
+#include "engine/pictures/opencv.h"
 
 #include <math.h>
 

@@ -5,7 +5,7 @@
 #ifndef LIMN_OPENCV_H
 #define LIMN_OPENCV_H
 
-#include "picture.h"
+#include "engine/pictures/picture.h"
 
 /* cv::resize with INTER_LINEAR of the three colours, alpha left out: bilinear between the four nearest
  * pixels, half-pixel centres, no antialiasing, weights of 11 bits. LIMN_E_MEMORY. */

@@ -1,5 +1,5 @@
 /* palette.c - see palette.h. */
-#include "palette.h"
+#include "engine/pictures/palette.h"
 
 struct rgb palette_voc(int index)
 {

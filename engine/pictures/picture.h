@@ -6,7 +6,7 @@
 #ifndef LIMN_PICTURE_H
 #define LIMN_PICTURE_H
 
-#include "status.h"
+#include "engine/base/status.h"
 
 /* Limits of an input picture, and of the file it comes in: above any picture within the limits but a
  * plain-text one of 16 bits, and low enough for the decoders' ints. */

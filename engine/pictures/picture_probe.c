@@ -1,7 +1,7 @@
 /* picture_probe.c - see picture_probe.h: recognises formats by their first bytes, never by name. */
-#include "picture_probe.h"
-#include "bmp.h"
-#include "pnm.h"
+#include "engine/pictures/picture_probe.h"
+#include "engine/pictures/bmp.h"
+#include "engine/pictures/pnm.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -5,7 +5,7 @@
 #ifndef LIMN_PICTURE_PROBE_H
 #define LIMN_PICTURE_PROBE_H
 
-#include "picture.h"
+#include "engine/pictures/picture.h"
 
 enum picture_kind { PICTURE_PNG, PICTURE_JPEG, PICTURE_BMP, PICTURE_PNM };
 

@@ -2,12 +2,12 @@
  *
  * The order matters: limits and structure are checked by picture_probe.h before a decoder sees the
  * data, and a decoder is given no more memory at once than the header calls for. */
-#include "picture.h"
-#include "bmp.h"
-#include "files.h"
-#include "memory.h"
-#include "pnm.h"
-#include "stb.h"
+#include "engine/base/files.h"
+#include "engine/base/memory.h"
+#include "engine/pictures/bmp.h"
+#include "engine/pictures/picture.h"
+#include "engine/pictures/pnm.h"
+#include "engine/pictures/stb.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -3,13 +3,13 @@
  *     PNG        each row goes to png_write.h with the channels it has
  *     PPM, PGM   each row is laid over white, made grey for PGM, and written
  *     JPEG, BMP  rows are laid over white and kept; stb encodes the whole picture at commit */
-#include "picture.h"
-#include "files.h"
-#include "memory.h"
-#include "png_write.h"
-#include "grey.h"
-#include "pnm.h"
-#include "stb.h"
+#include "engine/base/files.h"
+#include "engine/base/memory.h"
+#include "engine/pictures/grey.h"
+#include "engine/pictures/picture.h"
+#include "engine/pictures/png_write.h"
+#include "engine/pictures/pnm.h"
+#include "engine/pictures/stb.h"
 
 #include <inttypes.h>
 #include <limits.h>

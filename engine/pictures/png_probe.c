@@ -3,9 +3,9 @@
  *     length (4)  type (4)  data (length)  CRC-32 of type and data (4)
  *
  * The decoder behind this checks no checksum and trusts the order of chunks; so both are checked here. */
-#include "picture_probe.h"
-#include "png_write.h"
-#include "stb.h"
+#include "engine/pictures/picture_probe.h"
+#include "engine/pictures/png_write.h"
+#include "engine/pictures/stb.h"
 
 #include <string.h>
 

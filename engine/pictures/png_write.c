@@ -9,9 +9,9 @@
  *     a x
  *
  * For each row the filter with the smallest sum of absolute differences is taken (12.7). */
-#include "png_write.h"
-#include "deflate.h"
-#include "memory.h"
+#include "engine/pictures/png_write.h"
+#include "engine/base/memory.h"
+#include "engine/pictures/deflate.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #ifndef LIMN_PNG_WRITE_H
 #define LIMN_PNG_WRITE_H
 
-#include "files.h"
+#include "engine/base/files.h"
 
 struct png_writer;
 

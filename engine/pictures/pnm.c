@@ -5,7 +5,7 @@
  * separated by whitespace, with comments from '#' to the end of a line. Plain samples are decimal numbers
  * (P1: digits that may touch); raw samples are 1 byte, or 2 with the high one first when maxval exceeds 255,
  * and P4 packs 8 pixels into a byte, each row starting a new one. In PBM 1 is black. */
-#include "pnm.h"
+#include "engine/pictures/pnm.h"
 
 #include <inttypes.h>
 #include <stdio.h>

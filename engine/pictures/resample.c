@@ -7,8 +7,8 @@
  *
  * with the weights of each i made to add up to 1. They depend on i only, so that one table serves all rows,
  * and another one all columns. The weights are 22-bit fixed point: 255 times their sum fits 32 bits. */
-#include "resample.h"
-#include "memory.h"
+#include "engine/pictures/resample.h"
+#include "engine/base/memory.h"
 
 #include <math.h>
 #include <string.h>

@@ -11,7 +11,7 @@
 #ifndef LIMN_RESAMPLE_H
 #define LIMN_RESAMPLE_H
 
-#include "picture.h"
+#include "engine/pictures/picture.h"
 
 enum resample_filter {
     RESAMPLE_BILINEAR, /* triangle, support 1 */

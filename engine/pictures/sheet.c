@@ -1,7 +1,7 @@
 /* sheet.c - see sheet.h. A cell is a picture, a line of text below it, and half a gap on every side. */
-#include "sheet.h"
-#include "draw.h"
-#include "font.h"
+#include "engine/pictures/sheet.h"
+#include "engine/pictures/draw.h"
+#include "engine/pictures/font.h"
 
 #include <string.h>
 

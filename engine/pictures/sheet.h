@@ -2,7 +2,7 @@
 #ifndef LIMN_SHEET_H
 #define LIMN_SHEET_H
 
-#include "picture.h"
+#include "engine/pictures/picture.h"
 
 struct sheet {
     struct picture picture; /* RGB */

@@ -4,8 +4,8 @@
  * times quantisers); the Makefile compiles this file with -fwrapv, which makes that harmless. It builds on
  * what the probes have made sure of: sizes within the limits, whole segments and chunks in the order in which
  * they may come, Huffman codes that fit their tables, a palette of 256 colours. */
-#include "stb.h"
-#include "memory.h"
+#include "engine/pictures/stb.h"
+#include "engine/base/memory.h"
 
 #include <limits.h>
 #include <string.h>

@@ -74,7 +74,7 @@ def hints_as_json(hints: Sequence[recipes.Hint]) -> str:
 
 
 def vae_check(limn: Limn, picture: np.ndarray, seed: int | None = None) -> Figure:
-    """limn's own choice of z (engine/noise.h) for a seed; 0 without one."""
+    """limn's own choice of z (engine/pipelines/noise.h) for a seed; 0 without one."""
     forward, weights = network("vae", limn.folder)
     z, options = torch.zeros(1, 64, 1, 1), []
     if seed is not None:

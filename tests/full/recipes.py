@@ -75,7 +75,7 @@ def put_points(hints: Sequence[Hint]) -> torch.Tensor:
 
 
 def scale_points(hints: Sequence[Hint], height: int, width: int) -> torch.Tensor:
-    """The same for hints in a picture of another size, which upstream does not take: by engine/hints.h."""
+    """The same for hints in a picture of another size, which upstream does not take: by engine/pipelines/hints.h."""
     places = [(x, y, *colour((x, y, text, radius)), radius) for x, y, text, radius in hints]
     return torch.Tensor(colorize_reference.hint_planes(places, height, width))[None]
 

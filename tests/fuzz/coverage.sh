@@ -10,9 +10,9 @@ tool() { command -v "$1" || command -v "$1-14"; }
 profdata=$(tool llvm-profdata)
 cov=$(tool llvm-cov)
 
-readers="weights/json.c weights/safetensors.c engine/weights_file.c engine/npy.c engine/labels.c
-    engine/hints.c engine/text_cursor.c engine/pixel_text.c engine/pixel_table.c engine/graph.c engine/graph_conv.c
-    engine/graph_ops.c engine/models/*.c apps/options.c apps/bench_shapes.c apps/bench_baseline.c
+readers="weights/json.c weights/safetensors.c engine/graph/weights_file.c engine/base/npy.c engine/pipelines/labels.c
+    engine/pipelines/hints.c engine/base/text_cursor.c engine/pixels/pixel_text.c engine/pixels/pixel_table.c engine/graph/graph.c engine/graph/graph_conv.c
+    engine/graph/graph_ops.c engine/graph/models/*.c apps/cli/options.c apps/cli/bench_shapes.c apps/cli/bench_baseline.c
     engine/pictures/jpeg_probe.c engine/pictures/png_probe.c engine/pictures/picture_probe.c
     engine/pictures/picture_metadata.c engine/pictures/picture_read.c engine/pictures/bmp.c engine/pictures/pnm.c
     engine/pictures/mask.c"

@@ -6,7 +6,7 @@
 #ifndef TESTS_FUZZ_H
 #define TESTS_FUZZ_H
 
-#include "status.h"
+#include "engine/base/status.h"
 
 /* libFuzzer's entry point; returns 0. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

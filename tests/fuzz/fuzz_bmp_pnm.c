@@ -1,5 +1,5 @@
 /* fuzz_bmp_pnm.c - BMP and PNM pictures of strangers, and formats refused by name: picture_decode. */
-#include "pictures.h"
+#include "tests/fuzz/pictures.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

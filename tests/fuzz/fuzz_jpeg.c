@@ -1,5 +1,5 @@
 /* fuzz_jpeg.c - JPEG pictures of strangers: picture_decode. */
-#include "pictures.h"
+#include "tests/fuzz/pictures.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,10 +1,10 @@
 /* fuzz_json.c - JSON of strangers: the parser itself, and all that read by it: names of classes and values of
  * masks in metadata, reports that limn bench compares with. Hints are in fuzz_text.c. */
-#include "bench.h"
-#include "fuzz.h"
-#include "json.h"
-#include "labels.h"
-#include "memory.h"
+#include "apps/cli/bench.h"
+#include "engine/base/memory.h"
+#include "engine/pipelines/labels.h"
+#include "tests/fuzz/fuzz.h"
+#include "weights/json.h"
 
 #include <math.h>
 #include <stdlib.h>

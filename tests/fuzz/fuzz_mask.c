@@ -1,7 +1,7 @@
 /* fuzz_mask.c - masks of strangers: mask_read. */
-#include "memory.h"
-#include "pictures.h"
-#include "pictures/mask.h"
+#include "engine/base/memory.h"
+#include "engine/pictures/mask.h"
+#include "tests/fuzz/pictures.h"
 
 #include <string.h>
 

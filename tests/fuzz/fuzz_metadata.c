@@ -1,6 +1,6 @@
 /* fuzz_metadata.c - EXIF blocks and ICC profiles of strangers, without the picture around them. */
-#include "fuzz.h"
-#include "pictures/picture_probe.h"
+#include "engine/pictures/picture_probe.h"
+#include "tests/fuzz/fuzz.h"
 
 #include <string.h>
 

@@ -8,14 +8,14 @@
  *     @limn.classes ["car"]                     metadata
  *
  * All values are zeros, in a file with holes, so that shapes may be as large as a stranger's. */
-#include "explanation.h"
-#include "fuzz.h"
-#include "generate.h"
-#include "labels.h"
-#include "memory.h"
-#include "plan.h"
-#include "segment.h"
-#include "upscale.h"
+#include "engine/base/memory.h"
+#include "engine/inspect/explanation.h"
+#include "engine/pipelines/generate.h"
+#include "engine/pipelines/labels.h"
+#include "engine/pipelines/segment.h"
+#include "engine/pipelines/upscale.h"
+#include "engine/run/plan.h"
+#include "tests/fuzz/fuzz.h"
 
 #include <stdio.h>
 #include <stdlib.h>

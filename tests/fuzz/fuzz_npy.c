@@ -1,8 +1,8 @@
 /* fuzz_npy.c - tensors of strangers: npy_decode, latents_read; and npy_write, which reads back the same. */
-#include "fuzz.h"
-#include "latents.h"
-#include "memory.h"
-#include "npy.h"
+#include "engine/base/memory.h"
+#include "engine/base/npy.h"
+#include "engine/pipelines/latents.h"
+#include "tests/fuzz/fuzz.h"
 
 #include <math.h>
 #include <string.h>

@@ -3,8 +3,8 @@
  *     byte 0       the format (6 values), then whether there is alpha, then how much memory there is, where
  * not enough byte 1       width - 1 byte 2       quality byte 3       how often the rest is repeated, less 1
  * (32 values) the rest     samples; a row that is not full is dropped */
-#include "memory.h"
-#include "pictures.h"
+#include "engine/base/memory.h"
+#include "tests/fuzz/pictures.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* fuzz_png.c - PNG pictures of strangers: picture_decode, as they come and with their checksums made right.
  */
-#include "pictures.h"
+#include "tests/fuzz/pictures.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,7 +1,7 @@
 /* fuzz_safetensors.c - weights of strangers: the header, and the tensors behind it. */
-#include "fuzz.h"
-#include "memory.h"
-#include "weights_file.h"
+#include "engine/base/memory.h"
+#include "engine/graph/weights_file.h"
+#include "tests/fuzz/fuzz.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* fuzz_text.c - text files of strangers: grey levels, tables of them, hints. Each input goes to all three. */
-#include "fuzz.h"
-#include "hints.h"
-#include "memory.h"
-#include "pixels.h"
+#include "engine/base/memory.h"
+#include "engine/pipelines/hints.h"
+#include "engine/pixels/pixels.h"
+#include "tests/fuzz/fuzz.h"
 
 #include <math.h>
 #include <string.h>

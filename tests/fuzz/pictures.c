@@ -1,8 +1,8 @@
 /* pictures.c - see pictures.h. */
-#include "pictures.h"
-#include "memory.h"
-#include "pictures/picture_probe.h"
-#include "pictures/png_write.h"
+#include "tests/fuzz/pictures.h"
+#include "engine/base/memory.h"
+#include "engine/pictures/picture_probe.h"
+#include "engine/pictures/png_write.h"
 
 #include <string.h>
 

@@ -3,8 +3,8 @@
 #ifndef TESTS_FUZZ_PICTURES_H
 #define TESTS_FUZZ_PICTURES_H
 
-#include "fuzz.h"
-#include "pictures/picture.h"
+#include "engine/pictures/picture.h"
+#include "tests/fuzz/fuzz.h"
 
 /* Larger pictures are probed but not decoded: they would only make fuzzing slow. */
 enum { FUZZ_MOST_PIXELS = 1 << 15 };

@@ -1,8 +1,8 @@
 /* replay.c - runs a fuzz target once on each file given, or in each folder given; for builds without
  * libFuzzer. */
-#include "files.h"
-#include "fuzz.h"
-#include "memory.h"
+#include "engine/base/files.h"
+#include "engine/base/memory.h"
+#include "tests/fuzz/fuzz.h"
 
 #include <limits.h>
 #include <stdio.h>

@@ -156,7 +156,7 @@ def hint_planes(hints: list[tuple[int, int, float, float, int]], height: int, wi
 
 
 def noise(seed: int, count: int) -> np.ndarray:
-    """engine/noise.h, by Python's own normal quantile."""
+    """engine/pipelines/noise.h, by Python's own normal quantile."""
     values = []
     for i in range(1, count + 1):
         z = (seed + i * 0x9E3779B97F4A7C15) % 2**64

@@ -9,13 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import fetch
 import pytest
 from checkpoint_files import read_safetensors, torch_zip
 from convert_runner import assert_same
 from model_tables import dcgan, weights
 from publisher import Publisher, serving
-
-import fetch
 
 GENERATOR = weights(dcgan(8, (32, 16, 8, 4)))
 BODY = torch_zip(GENERATOR)

@@ -1,4 +1,4 @@
-"""tools/check_kernels.py on listings as objdump writes them: inner loops that are right, and others."""
+"""tests/check_kernels.py on listings as objdump writes them: inner loops that are right, and others."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import check_kernels as tool  # noqa: E402  (found only through the line above)
 

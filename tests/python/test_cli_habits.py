@@ -16,7 +16,7 @@ from pathlib import Path
 
 import cli_support
 import pytest
-from cli_support import LIMN, ROOT, WEIGHTS, fails, limn, pixels, png, ppm, read_png, succeeds
+from cli_support import LIMN, ROOT, WEIGHTS, fails, limn, pixels, png, ppm, succeeds
 
 # Mistyped words
 
@@ -99,7 +99,7 @@ def test_names_of_weights(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("alone")
-@pytest.mark.parametrize("name", json.loads((ROOT / "tools/catalog.json").read_text())["checkpoints"])
+@pytest.mark.parametrize("name", json.loads((ROOT / "tools/checkpoint/catalog.json").read_text())["checkpoints"])
 def test_published_weights_can_be_fetched(name: str, tmp_path: Path) -> None:
     line = fails(3, "inspect", name, env={"LIMN_WEIGHTS": str(tmp_path)})
     assert f"no weights called {name}: " in line and line.endswith(f"; tools/fetch.py {name} fetches them\n")

@@ -1,4 +1,4 @@
-"""`make demo`: the page and the sheet that tools/demo.py leaves, with small random weights of all seven networks."""
+"""`make demo`: the page and the sheet that tools/gallery/demo.py leaves, with small random weights of all seven networks."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ CHROMIUM = shutil.which("chromium")
 
 
 def demo(weights: Path, output: Path, limn: str = LIMN) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, ROOT / "tools/demo.py", "--limn", limn, "--weights", weights, "--output", output]
+    command = [sys.executable, ROOT / "tools/gallery/demo.py", "--limn", limn, "--weights", weights, "--output", output]
     return subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
 
 
@@ -184,7 +184,7 @@ def test_missing_weights_are_named(bare: tuple[Path, str]) -> None:
     text = (folder / "index.html").read_text(encoding="utf-8")
     Page(text)
     for name, file in list(NETWORKS.items())[:-1]:
-        assert re.search(f"^{name}: not there yet: weights/{file}.safetensors.*tools/train_", printed, re.MULTILINE)
+        assert re.search(f"^{name}: not there yet: weights/{file}.safetensors.*tools/training/train_", printed, re.MULTILINE)
     assert text.count("Not there yet:") == 6 and "This failed" not in text
     assert re.search("^enhancenet: PSNR", printed, re.MULTILINE)
 
@@ -221,7 +221,7 @@ def test_weights_of_other_classes(weights: Path, tmp_path: Path) -> None:
 
 
 def test_the_inputs_need_no_pytorch() -> None:
-    script = "import sys; sys.path.insert(0, sys.argv[1]); import demo; sys.exit('torch' in sys.modules)"
+    script = "import sys; sys.path.insert(0, sys.argv[1]); from gallery import demo; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", script, ROOT / "tools"], check=True, timeout=60)
 
 

@@ -6,14 +6,12 @@ import fcntl
 from pathlib import Path
 from typing import Any
 
+import fetch
 import numpy as np
 import pytest
 from checkpoint_files import torch_zip
 from fetch_support import BODY, GENERATOR, HALF, SHA256, Workplace, cut, no_proxy, place, publisher  # noqa: F401 (fixtures)
-from model_tables import dcgan, weights
 from publisher import Publisher
-
-import fetch
 
 # What arrives
 

@@ -15,15 +15,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import fetch
 import pytest
+from checkpoint import download
 from checkpoint_files import read_safetensors, torch_zip
 from convert_runner import ROOT
 from fetch_support import BODY, GENERATOR, HALF, Workplace, no_proxy, place, publisher  # noqa: F401 (fixtures)
 from model_tables import unet, weights
 from publisher import Publisher
-
-import download
-import fetch
 
 # The program
 

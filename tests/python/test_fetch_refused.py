@@ -7,11 +7,10 @@ import threading
 from pathlib import Path
 
 import pytest
+from checkpoint import download
 from fetch_support import BODY, HALF, PAGE, SHA256, Workplace, cut, no_proxy, place, publisher  # noqa: F401 (fixtures)
-from model_tables import dcgan, unet, weights
 from publisher import Publisher
 
-import download
 
 @pytest.mark.parametrize("resumed", [False, True])
 def test_a_wrong_hash_is_removed(resumed: bool, place: Workplace, publisher: Publisher) -> None:

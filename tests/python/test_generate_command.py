@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
-from cli_support import ROOT, WEIGHTS, Arguments, fails, limn, read_png, succeeds
+from cli_support import ROOT, WEIGHTS, Arguments, fails, read_png, succeeds
 from generate_support import GREY, changed, generated, random_latents
 
 

@@ -276,7 +276,7 @@ def test_all_weights_of_the_repository_are_installed() -> None:
 
 
 def test_no_weights_of_the_repository_pass_for_published_ones() -> None:
-    published = json.loads((ROOT / "tools/catalog.json").read_text())["checkpoints"]
+    published = json.loads((ROOT / "tools/checkpoint/catalog.json").read_text())["checkpoints"]
     assert not {name.removesuffix(".safetensors") for name in DEMOS} & set(published)
 
 

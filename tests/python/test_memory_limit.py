@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from cli_support import ROOT, fails, limn, pixels, ppm
 
 GOLDENS = ROOT / "tests/goldens"

@@ -13,15 +13,21 @@ from cli_support import png, read_png, succeeds  # which makes tools/ known, too
 torch = pytest.importorskip("torch")
 Image = pytest.importorskip("PIL.Image")
 
-import train_colorizers  # noqa: E402  (tools/ is known through cli_support, and all of it needs torch)
-import train_dcgan  # noqa: E402
-import train_deeplabv3  # noqa: E402
-import train_unet  # noqa: E402
-import train_vae  # noqa: E402
 from checkpoint import safetensors  # noqa: E402
 from reference import siggraph17, unet  # noqa: E402
 from reference.parameters import Maker, Parameters, ignore  # noqa: E402
-from training import cells, colour, hints, loop, scenes  # noqa: E402
+from training import (  # noqa: E402
+    cells,
+    colour,
+    hints,
+    loop,
+    scenes,
+    train_colorizers,  # noqa: E402  (tools/ is known through cli_support, and all of it needs torch)
+    train_dcgan,  # noqa: E402
+    train_deeplabv3,  # noqa: E402
+    train_unet,  # noqa: E402
+    train_vae,  # noqa: E402
+)
 from training.network import Network, features, read_weights  # noqa: E402
 
 QUICK = ("--steps", "2", "--every", "1", "--batch", "2", "--base", "4", "--limn", "/none")

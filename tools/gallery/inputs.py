@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
-
 from training import cells, hints, scenes
 from training.seeds import HELD_OUT
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
-
 from training import cells, scenes
 
 from . import inputs
@@ -255,24 +254,24 @@ class Network:
 NETWORKS = (
     Network("deeplabv3", "What is where in a scene",
             "Drawn landscapes of thirteen classes; every pixel gets one.",
-            ("deeplabv3-scenes",), "tools/train_deeplabv3.py", landscape),
+            ("deeplabv3-scenes",), "tools/training/train_deeplabv3.py", landscape),
     Network("unet", "Cells under a microscope",
             "Drawn cells with noise, blur, dirt and uneven light; which pixels are cell.",
-            ("unet-cells",), "tools/train_unet.py", microscopy),
+            ("unet-cells",), "tools/training/train_unet.py", microscopy),
     Network("eccv16", "Colours from grey",
             "A network that has seen drawn landscapes guesses their colours from lightness alone. The photograph shows "
             "what it does with a kind of picture that it has not learned from.",
-            ("eccv16-scenes",), "tools/train_colorizers.py --model eccv16", colour),
+            ("eccv16-scenes",), "tools/training/train_colorizers.py --model eccv16", colour),
     Network("siggraph17", "Colours from grey, led by hints",
             "The same, and where the colour cannot be known (a car, a balloon, clothes) one hint says it.",
-            ("siggraph17-scenes",), "tools/train_colorizers.py --model siggraph17", hinted_colour),
+            ("siggraph17-scenes",), "tools/training/train_colorizers.py --model siggraph17", hinted_colour),
     Network("vae", "Several colourings of one picture",
             "The colouring it holds for likeliest (z = 0), and others at random.",
-            ("vae-scenes",), "tools/train_vae.py", variants),
+            ("vae-scenes",), "tools/training/train_vae.py", variants),
     Network("dcgan", "Pictures out of noise",
             "Numbers at random become pictures; a walk goes from one to another.",
-            ("dcgan-digits", "dcgan-landscapes"), "tools/train_dcgan.py (--of digits, --of landscapes)", noise),
+            ("dcgan-digits", "dcgan-landscapes"), "tools/training/train_dcgan.py (--of digits, --of landscapes)", noise),
     Network("enhancenet", "Four times as large",
             "Photographs are made four times smaller and enlarged again, by Pillow and by limn.",
-            ("enhancenet",), "tools/train_enhancenet.py", enlargement),
+            ("enhancenet",), "tools/training/train_enhancenet.py", enlargement),
 )  # fmt: skip

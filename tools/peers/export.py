@@ -37,6 +37,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from checkpoint import safetensors
 from checkpoint.tensor import Tensor
+
 from peers.graphs import Case, parse
 
 OPSET = 17  # of ONNX; the newest that the tracing exporter writes well, and old enough for every reader

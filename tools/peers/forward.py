@@ -18,7 +18,6 @@ from unittest import mock
 
 import torch
 import torch.nn.functional as F
-
 from reference import enhancenet
 from reference.parameters import Parameters, Record, ignore
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import checkpoint
 import numpy as np
 import torch
 import torch.nn.functional as F
-
-import checkpoint
 from checkpoint import models
 from checkpoint.tensor import CheckpointError
 from reference.parameters import Maker, Parameters, Weights

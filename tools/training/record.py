@@ -15,12 +15,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import convert
 import numpy as np
 import torch
-from PIL import Image
-
-import convert
 from checkpoint.metadata import Choices
+from PIL import Image
 
 from .loop import History
 

@@ -1,0 +1,167 @@
+/* bench_machine.c - limn bench machine, and the bounds that the other reports are held against. */
+#include "apps/cli/bench.h"
+#include "engine/base/files.h"
+#include "engine/base/memory.h"
+#include "engine/base/pages.h"
+#include "layers/gemm.h"
+#include "layers/native.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { TRIES = 5 };
+
+/* ---- multiply-adds ----------------------------------------------------------------------- */
+
+struct peak_job {
+    double seconds;
+    double *rates; /* of each task, FLOP/s */
+};
+
+static void peak_task(void *context, int64_t task, int worker)
+{
+    (void)worker;
+    const struct peak_job *job = context;
+    job->rates[task] = native_for(engine_isa())->peak(job->seconds);
+}
+
+/* All threads at once: they may share a core's power, or the core. */
+static double peak_of_all(struct pool *pool, double seconds)
+{
+    enum { THREADS_MOST = 1024 };
+    double rates[THREADS_MOST], sum = 0;
+    int threads = pool_threads(pool);
+    struct peak_job job = {seconds, rates};
+    pool_run(pool, threads, peak_task, &job);
+    for (int i = 0; i < threads; i++)
+        sum += rates[i];
+    return sum;
+}
+
+/* Best of a few products of two 2048 x 2048 matrices. */
+static limn_status gemm_rate(double *flops, limn_error *error)
+{
+    enum { SIDE = 2048 };
+    struct tensor abc;
+    limn_status status = tensor_create(1, 3, SIDE, SIDE, &abc, error);
+    if (status != LIMN_OK)
+        return status;
+    float *a = abc.data, *b = a + SIDE * SIDE, *c = b + SIDE * SIDE;
+    for (int64_t i = 0; i < 2 * SIDE * SIDE; i++)
+        a[i] = (float)(i % 17) / 17;
+    double best = INFINITY;
+    for (int i = 0; i < TRIES; i++) {
+        double start = time_now();
+        gemm_run(&(struct gemm){SIDE, SIDE, SIDE, a, SIDE, b, SIDE, c, SIDE});
+        best = fmin(best, time_now() - start);
+    }
+    *flops = 2.0 * SIDE * SIDE * SIDE / best;
+    tensor_free(&abc);
+    return LIMN_OK;
+}
+
+/* ---- memory ------------------------------------------------------------------------------ */
+
+/* Far more than the cache of a core, and as a rule than that of the processor. */
+static const size_t COPIED = (size_t)256 << 20;
+
+struct copy_job {
+    char *from, *to;
+    size_t piece; /* of a task */
+};
+
+static void copy_task(void *context, int64_t task, int worker)
+{
+    (void)worker;
+    const struct copy_job *job = context;
+    memcpy(job->to + (size_t)task * job->piece, job->from + (size_t)task * job->piece, job->piece);
+}
+
+/* Best rate of copying between the halves of `block`, to and fro, by `tasks` threads. */
+static double copy_rate(struct pool *pool, char *block, int tasks)
+{
+    size_t piece = COPIED / (size_t)tasks;
+    double best = INFINITY;
+    for (int i = 0; i < TRIES; i++) {
+        char *from = block + COPIED * (size_t)(i % 2), *to = block + COPIED * (size_t)(1 - i % 2);
+        struct copy_job job = {from, to, piece};
+        double start = time_now();
+        pool_run(pool, tasks, copy_task, &job);
+        best = fmin(best, time_now() - start);
+    }
+    return 2 * (double)piece * tasks / best;
+}
+
+/* Written once, so that no page is made while it is measured. */
+static char *copy_block(struct pool *pool)
+{
+    char *block = mem_alloc(2 * COPIED);
+    if (!block)
+        return NULL;
+    pages_populate(pool, block, 2 * COPIED);
+    memset(block, 1, 2 * COPIED);
+    return block;
+}
+
+struct roofs roofs_measure(limn_engine *engine, bool bandwidth)
+{
+    struct roofs roofs = {.flops = peak_of_all(engine->pool, 0.1)};
+    char *block = bandwidth ? copy_block(engine->pool) : NULL;
+    if (block)
+        roofs.bandwidth = copy_rate(engine->pool, block, pool_threads(engine->pool));
+    mem_free(block);
+    return roofs;
+}
+
+/* ---- report ------------------------------------------------------------------------------ */
+
+const char *cpu_text(char text[128])
+{
+    unsigned char *bytes;
+    size_t size;
+    snprintf(text, 128, "unknown");
+    if (file_read_all("/proc/cpuinfo", 1 << 24, LIMN_E_INPUT, &bytes, &size, NULL) != LIMN_OK)
+        return text;
+    const char *line = strstr((const char *)bytes, "model name");
+    const char *name = line ? strchr(line, ':') : NULL;
+    if (name)
+        snprintf(text, 128, "%.*s", (int)strcspn(name + 2, "\n"), name + 2);
+    mem_free(bytes);
+    return text;
+}
+
+limn_status bench_machine(const struct options *options, enum form form, limn_error *error)
+{
+    static const struct column columns[] = {
+        {"core_peak_gflops", "multiply-adds, one core", "%.1f GFLOP/s", 0, 0},
+        {"gemm_gflops", "OpenBLAS, 2048^3, one core", "%.1f GFLOP/s", 0, 0},
+        {"copy_gb_per_s", "copying, one thread", "%.1f GB/s read and written", 0, 0},
+        {"memory_mb", "memory limn may hold", "%.0f MB", 0, 0},
+    };
+    limn_engine *engine;
+    double gemm = 0;
+    limn_status status = app_engine(options, &engine, error);
+    if (status != LIMN_OK)
+        return status;
+    double core = native_for(engine_isa())->peak(0.5);
+    status = gemm_rate(&gemm, error);
+    char *block = status == LIMN_OK ? copy_block(engine->pool) : NULL;
+    if (status == LIMN_OK && !block)
+        status = fail_memory(error, "the bandwidth measurement", 2 * COPIED);
+    if (status == LIMN_OK) {
+        struct report report;
+        double one = copy_rate(engine->pool, block, 1);
+        mem_free(block);
+        struct roofs roofs = roofs_measure(engine, true);
+        report_begin(&report, form);
+        bench_head(&report, "machine", engine, &roofs);
+        report_record(&report, columns,
+                      (struct cell[]){cell_number(core / 1e9), cell_number(gemm / 1e9),
+                                      cell_number(one / 1e9),
+                                      cell_number((double)(mem_in_use() + mem_available()) / 1e6)},
+                      4);
+        report_end(&report);
+    }
+    limn_engine_free(engine);
+    return status;
+}

@@ -1,0 +1,184 @@
+/* bench_model.c - limn bench model: a network is run again and again. */
+#include "apps/cli/bench.h"
+#include "engine/base/files.h"
+#include "engine/base/memory.h"
+
+enum { LEAST_RUNS = 3 };
+
+/* ---- runs -------------------------------------------------------------------------------- */
+
+/* Values from a fixed generator (Knuth's 64-bit congruential one), so that every run computes the same. */
+static void fill_inputs(limn_session *session)
+{
+    uint64_t state = 1;
+    for (int index = 0; index < limn_model_inputs(session->model); index++) {
+        struct tensor *input = session_input(session, index);
+        for (int64_t i = 0; i < tensor_pixels(input) * input->c; i++) {
+            state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+            input->data[i] = (float)(state >> 40) / (float)(1 << 24);
+        }
+    }
+}
+
+static limn_status load(const struct options *options, struct bench *bench, limn_error *error)
+{
+    double start = time_now();
+    limn_status status = app_model(options, "enhancenet", &bench->engine, &bench->model, error);
+    if (status == LIMN_OK) {
+        int64_t usual = model_usual_side(bench->model->kind, &bench->model->graph);
+        bench->size = (limn_size){options->batch, options->height ? options->height : usual,
+                                  options->width ? options->width : usual};
+        status = limn_session_create(bench->model, bench->size, &bench->session, error);
+    }
+    bench->load_seconds = time_now() - start;
+    if (status == LIMN_OK) {
+        fill_inputs(bench->session);
+        app_model_warn(bench->model, status);
+    }
+    return status;
+}
+
+static limn_status timed_run(struct bench *bench, limn_error *error)
+{
+    double *row;
+    limn_status status = samples_next(&bench->samples, &row, error);
+    if (status != LIMN_OK)
+        return status;
+    session_profile(bench->session, row + 1);
+    double start = time_now();
+    status = limn_session_run(bench->session, error);
+    row[0] = time_now() - start;
+    session_profile(bench->session, NULL);
+    return status;
+}
+
+static limn_status measure(const struct options *options, struct bench *bench, limn_error *error)
+{
+    double seconds = options->seconds > 0 ? options->seconds : 2;
+    bench->samples = (struct samples){.series = 1 + (size_t)bench->session->plan.step_count};
+    limn_status status = limn_session_run(bench->session, error);
+    double begin = time_now();
+    while (status == LIMN_OK) {
+        size_t runs = bench->samples.rounds;
+        if (options->reps ? runs >= (size_t)options->reps
+                          : runs >= LEAST_RUNS && time_now() - begin >= seconds)
+            break;
+        status = timed_run(bench, error);
+    }
+    bench->peak_resident = mem_peak_resident();
+    return status;
+}
+
+limn_status bench_open(const struct options *options, const char *kind, struct bench *bench,
+                       limn_error *error)
+{
+    *bench = (struct bench){0};
+    limn_status status = LIMN_OK;
+    if (options->trace)
+        status = output_check(options->trace, options->force, error);
+    if (status == LIMN_OK)
+        status = load(options, bench, error);
+    if (status == LIMN_OK)
+        status = baseline_read(options, kind, bench->engine, bench, &bench->baseline, error);
+    if (status == LIMN_OK)
+        status = measure(options, bench, error);
+    if (status == LIMN_OK && options->trace)
+        status = trace_write(options, bench->session, error);
+    return status;
+}
+
+void bench_close(struct bench *bench)
+{
+    baseline_free(&bench->baseline);
+    samples_free(&bench->samples);
+    limn_session_free(bench->session);
+    limn_model_free(bench->model);
+    limn_engine_free(bench->engine);
+}
+
+/* ---- report ------------------------------------------------------------------------------ */
+
+void bench_head(struct report *report, const char *kind, const limn_engine *engine, const struct roofs *roofs)
+{
+    static const struct column columns[] = {
+        {"bench", NULL, NULL, 0, 0},
+        {"limn", NULL, NULL, 0, 0},
+        {"engine", "", NULL, 0, 0},
+        {"cpu", "processor", NULL, 0, 0},
+        {"threads", NULL, NULL, 0, 0},
+        {"peak_gflops", "multiply-adds, all threads", "%.1f GFLOP/s", 0, 0},
+        {"bandwidth_gb_per_s", "copying, all threads", "%.1f GB/s read and written", 0, 0},
+    };
+    char cpu[128];
+    const struct cell cells[] = {
+        cell_text(kind),
+        cell_text(LIMN_VERSION),
+        cell_text(limn_engine_describe(engine)),
+        cell_text(cpu_text(cpu)),
+        cell_number(limn_engine_threads(engine)),
+        cell_number(roofs->flops / 1e9),
+        roofs->bandwidth > 0 ? cell_number(roofs->bandwidth / 1e9) : cell_text(NULL),
+    };
+    report_facts(report, columns, cells, sizeof cells / sizeof *cells);
+}
+
+const struct column bench_run_columns[RUN_FACTS] = {
+    {"model", "network", NULL, 0, 0},
+    {"size", "batch, height, width", NULL, 0, 0},
+    {"runs", "runs", "%.0f", 0, 0},
+    {"min_ms", "minimum", "%.3f ms", 0, 0},
+    {"median_ms", "median", "%.3f ms", 0, 0},
+    {"p90_ms", "nine in ten", "%.3f ms", 0, 0},
+    {"spread_ms", "spread of the middle half", "%.3f ms", 0, 0},
+    {"load_ms", "load", "%.3f ms", 0, 0},
+    {"peak_rss_mb", "peak memory, resident", "%.1f MB", 0, 0},
+    {"gflop", "operations", "%.3f GFLOP", 0, 0},
+    {"gflops", "rate of the fastest run", "%.1f GFLOP/s", 0, 0},
+    {"percent_of_peak", "of the multiply-adds", "%.1f%%", 0, 0},
+};
+
+void bench_run_cells(struct bench *bench, const struct roofs *roofs, struct cell cells[RUN_FACTS])
+{
+    struct summary run = samples_of(&bench->samples, 0);
+    double flops = plan_flops(&bench->model->graph, &bench->session->plan);
+    const struct cell made[RUN_FACTS] = {
+        cell_text(limn_model_name(bench->model)),
+        cell_sides(3, bench->size.batch, bench->size.height, bench->size.width, 0),
+        cell_number((double)run.count),
+        cell_number(run.least * 1e3),
+        cell_number(run.median * 1e3),
+        cell_number(run.p90 * 1e3),
+        cell_number(run.spread * 1e3),
+        cell_number(bench->load_seconds * 1e3),
+        cell_number((double)bench->peak_resident / 1e6),
+        cell_number(flops / 1e9),
+        cell_number(flops / run.least / 1e9),
+        cell_number(100 * flops / run.least / roofs->flops),
+    };
+    for (int i = 0; i < RUN_FACTS; i++)
+        cells[i] = made[i];
+}
+
+limn_status bench_model(const struct options *options, enum form form, limn_error *error)
+{
+    struct bench bench;
+    limn_status status = bench_open(options, "model", &bench, error);
+    if (status == LIMN_OK) {
+        struct report report;
+        struct column columns[RUN_FACTS + BASELINE_COLUMNS];
+        struct cell cells[RUN_FACTS + BASELINE_COLUMNS];
+        struct summary run = samples_of(&bench.samples, 0);
+        struct roofs roofs = roofs_measure(bench.engine, false);
+        for (int i = 0; i < RUN_FACTS; i++)
+            columns[i] = bench_run_columns[i];
+        bench_run_cells(&bench, &roofs, cells);
+        size_t compared = baseline_columns(&bench.baseline, columns + RUN_FACTS);
+        baseline_cells(&bench.baseline, (const char *[BASELINE_PARTS]){"", "", ""}, &run, cells + RUN_FACTS);
+        report_begin(&report, form);
+        bench_head(&report, "model", bench.engine, &roofs);
+        report_record(&report, columns, cells, RUN_FACTS + compared);
+        report_end(&report);
+    }
+    bench_close(&bench);
+    return status;
+}

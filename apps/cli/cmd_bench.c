@@ -1,0 +1,50 @@
+/* cmd_bench.c - limn bench: which report, in which form. */
+#include "apps/cli/bench.h"
+#include "apps/cli/suggest.h"
+
+#include <string.h>
+
+static limn_status choose_form(const struct options *options, enum form *form, limn_error *error)
+{
+    *form = options->json       ? FORM_JSON
+            : options->csv      ? FORM_CSV
+            : options->markdown ? FORM_MARKDOWN
+                                : FORM_TEXT;
+    if (options->json + options->csv + options->markdown > 1)
+        return fail(error, LIMN_E_USAGE, "one of --json, --csv and --md, please");
+    return LIMN_OK;
+}
+
+/* Options that would have no effect are refused rather than ignored. */
+static limn_status check_options(const struct options *options, const char *what, limn_error *error)
+{
+    bool kernels = strcmp(what, "kernels") == 0, machine = strcmp(what, "machine") == 0;
+    if (!kernels && (options->op || options->shape || options->steps))
+        return fail(error, LIMN_E_USAGE, "--op, --shape and --steps are for limn bench kernels");
+    if ((kernels || machine) && options->trace)
+        return fail(error, LIMN_E_USAGE, "--trace is for limn bench model and layers");
+    if ((kernels || machine) && (options->model || options->height || options->batch != 1))
+        return fail(error, LIMN_E_USAGE, "-m, --size and --batch are for limn bench model and layers");
+    if (machine && options->baseline)
+        return fail(error, LIMN_E_USAGE, "--baseline is for limn bench model, layers and kernels");
+    if (options->force && !options->trace)
+        return fail(error, LIMN_E_USAGE, "--force is for the file of --trace");
+    return LIMN_OK;
+}
+
+limn_status bench_run(const struct options *options, limn_error *error)
+{
+    static const char *const names[] = {"model", "layers", "kernels", "machine", NULL};
+    static limn_status (*const reports[])(const struct options *options, enum form form,
+                                          limn_error *error) = {bench_model, bench_layers, bench_kernels,
+                                                                bench_machine};
+    const char *what = options->argument_count == 1 ? options->arguments[0] : "";
+    enum form form;
+    int chosen;
+    limn_status status = word_choose("bench", what, names, &chosen, error);
+    if (status == LIMN_OK)
+        status = choose_form(options, &form, error);
+    if (status == LIMN_OK)
+        status = check_options(options, what, error);
+    return status == LIMN_OK ? reports[chosen](options, form, error) : status;
+}

@@ -1,0 +1,250 @@
+/* cmd_generate.c - limn generate: pictures from noise, on one sheet or in a folder. */
+#include "apps/cli/app.h"
+#include "apps/cli/outcomes.h"
+#include "apps/cli/progress.h"
+#include "engine/base/files.h"
+#include "engine/base/memory.h"
+#include "engine/base/threads.h"
+#include "engine/pictures/grid.h"
+#include "engine/pipelines/generate.h"
+#include "engine/pipelines/latents.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { DEFAULT_COUNT = 16 };
+
+/* What the command line asks for. */
+struct task {
+    const struct options *options;
+    int64_t walk[2]; /* seeds */
+    int64_t count;
+    float *latents;
+    struct grid grid;              /* of a sheet */
+    struct picture_writer *writer; /* of a sheet */
+    int64_t side;                  /* of a picture */
+    bool to_folder;
+    char folder[PATH_MAX];
+    double begun; /* by time_now */
+};
+
+/* ---- arguments --------------------------------------------------------------------------- */
+
+static limn_status parse_walk(const char *text, struct task *task, limn_error *error)
+{
+    int64_t numbers[3];
+    char *end = (char *)text;
+    bool good = true;
+    for (int i = 0; good && i < 3; i++) {
+        const char *start = end;
+        errno = 0;
+        numbers[i] = strtoll(start, &end, 10);
+        good = end != start && !errno && numbers[i] >= 0 && *end == (i < 2 ? ',' : 0);
+        end += i < 2;
+    }
+    if (!good || numbers[2] < 2 || numbers[2] > GENERATE_MOST)
+        return fail(error, LIMN_E_USAGE,
+                    "--walk %s: A,B,N expected, two seeds and a number of pictures from 2 to %d", text,
+                    GENERATE_MOST);
+    task->walk[0] = numbers[0];
+    task->walk[1] = numbers[1];
+    task->count = numbers[2];
+    return LIMN_OK;
+}
+
+static limn_status check_output(struct task *task, limn_error *error)
+{
+    const char *output = task->options->output;
+    size_t length = output ? strlen(output) : 0;
+    if (!output)
+        return fail(error, LIMN_E_USAGE, "where to? -o OUTPUT is needed: a picture file, or a folder");
+    limn_status status = folder_find(output, LIMN_E_OUTPUT, &task->to_folder, error);
+    if (status != LIMN_OK)
+        return status;
+    task->to_folder = task->to_folder || (length && output[length - 1] == '/');
+    if (!task->to_folder && !picture_format_known(output))
+        return fail(error, LIMN_E_USAGE,
+                    "%s: the extension names no format that can be written (.png, .jpg, .bmp, .ppm, .pgm, "
+                    ".pnm); a folder's name ends with /",
+                    output);
+    if ((status = outcomes_check(task->options, error)) != LIMN_OK)
+        return status;
+    while (length > 1 && output[length - 1] == '/')
+        length--;
+    if (snprintf(task->folder, sizeof task->folder, "%.*s", (int)length, output) >= (int)sizeof task->folder)
+        return fail(error, LIMN_E_USAGE, "%s: the path is too long", output);
+    return LIMN_OK;
+}
+
+static limn_status check_arguments(struct task *task, limn_error *error)
+{
+    const struct options *options = task->options;
+    if (options->argument_count)
+        return fail(error, LIMN_E_USAGE, "%s: generate takes no input", options->arguments[0]);
+    if (options->latent && options->walk)
+        return fail(error, LIMN_E_USAGE, "--latent and --walk exclude each other");
+    if ((options->latent || options->walk) && (options->count || options->seed))
+        return fail(error, LIMN_E_USAGE, "--%s says which pictures; -n and --seed do not go with it",
+                    options->walk ? "walk" : "latent");
+    task->count = options->count ? options->count : DEFAULT_COUNT;
+    limn_status status = options->walk ? parse_walk(options->walk, task, error) : LIMN_OK;
+    return status == LIMN_OK ? check_output(task, error) : status;
+}
+
+static limn_status make_latents(struct task *task, int64_t size, limn_error *error)
+{
+    const struct options *options = task->options;
+    if (options->latent)
+        return latents_read(options->latent, size, &task->latents, &task->count, error);
+    if (options->walk)
+        return latents_create_walk((uint64_t)task->walk[0], (uint64_t)task->walk[1], task->count, size,
+                                   &task->latents, error);
+    return latents_create((uint64_t)options->seed, task->count, size, &task->latents, error);
+}
+
+/* ---- outputs ----------------------------------------------------------------------------- */
+
+/* The file that picture `index` goes to: with as many digits as the last one's, at least 4, so that names
+ * sort by number and as text alike. */
+static limn_status file_name(const struct task *task, int64_t index, char path[PATH_MAX], limn_error *error)
+{
+    int digits = snprintf(NULL, 0, "%" PRId64, task->count - 1);
+    int length = task->to_folder ? snprintf(path, PATH_MAX, "%s/%0*" PRId64 ".png", task->folder,
+                                            digits < 4 ? 4 : digits, index)
+                                 : snprintf(path, PATH_MAX, "%s", task->options->output);
+    return length < PATH_MAX ? LIMN_OK
+                             : fail(error, LIMN_E_USAGE, "%s: the path is too long", task->options->output);
+}
+
+/* Before any work: the folder is made, and nothing stands where its files go; or the sheet's file is opened.
+ */
+static limn_status open_output(void *context, limn_error *error)
+{
+    struct task *task = context;
+    int64_t side = task->side;
+    const struct options *options = task->options;
+    char path[PATH_MAX];
+    limn_status status;
+    if (!task->to_folder) {
+        status = grid_begin(task->count, side, side, &task->grid, error);
+        return status == LIMN_OK
+                   ? picture_writer_open(options->output, task->grid.width, task->grid.height, 3,
+                                         (int)options->quality, options->force, &task->writer, error)
+                   : status;
+    }
+    status = folder_create(task->folder, error);
+    for (int64_t i = 0; status == LIMN_OK && !options->force && i < task->count; i++) {
+        status = file_name(task, i, path, error);
+        if (status == LIMN_OK && access(path, F_OK) == 0)
+            status = fail(error, LIMN_E_OUTPUT, "%s: stands already (--force replaces it)", path);
+    }
+    return status;
+}
+
+/* What is held from then on: the sheet's strip and its writer, or that of each picture. */
+static size_t output_bytes(const struct task *task)
+{
+    int64_t side = task->side, width, height;
+    if (task->to_folder)
+        return picture_writer_bytes(".png", side, side, 3);
+    grid_size(task->count, side, side, &width, &height);
+    return grid_bytes(task->count, side, side) +
+           picture_writer_bytes(task->options->output, width, height, 3);
+}
+
+static limn_status take_picture(void *context, int64_t index, const struct picture *picture,
+                                limn_error *error)
+{
+    struct task *task = context;
+    char path[PATH_MAX];
+    if (!task->to_folder)
+        return grid_add(&task->grid, picture, task->writer, error);
+    limn_status status = file_name(task, index, path, error);
+    return status == LIMN_OK
+               ? picture_write(path, picture, (int)task->options->quality, task->options->force, error)
+               : status;
+}
+
+static bool show_progress(void *context, double done)
+{
+    const struct task *task = context;
+    int64_t pictures = (int64_t)(done * (double)task->count);
+    if (pictures)
+        progress_part(pictures, task->count, "pictures");
+    return true;
+}
+
+static limn_status print_report(const struct task *task, limn_error *error)
+{
+    const struct options *options = task->options;
+    char path[PATH_MAX];
+    if (options->latent) {
+        printf("{\"latent\": ");
+        print_json_string(stdout, options->latent);
+    } else if (options->walk) {
+        printf("{\"walk\": [%" PRId64 ", %" PRId64 "]", task->walk[0], task->walk[1]);
+    } else {
+        printf("{\"seed\": %" PRId64, options->seed);
+    }
+    printf(", \"n\": %" PRId64 ", \"files\": [", task->count);
+    for (int64_t i = 0; i < (task->to_folder ? task->count : 1); i++) {
+        limn_status status = file_name(task, i, path, error);
+        if (status != LIMN_OK)
+            return status;
+        printf(i ? ", " : "");
+        print_json_string(stdout, path);
+    }
+    printf("], \"seconds\": %.6f}\n", time_now() - task->begun);
+    return LIMN_OK;
+}
+
+/* ---- command ----------------------------------------------------------------------------- */
+
+static limn_status generate_all(struct task *task, limn_model *model, limn_error *error)
+{
+    struct generator generator;
+    struct generate how = {.fixed_range = task->options->fixed_range,
+                           .begin = open_output,
+                           .picture = take_picture,
+                           .context = task};
+    struct watch watch = watch_of(&(limn_watch){show_progress, task});
+    task->begun = time_now();
+    limn_status status = generator_of(model, &generator, error);
+    if (status == LIMN_OK)
+        status = make_latents(task, generator.latent, error);
+    task->side = generator.side;
+    how.watch = &watch;
+    how.latents = task->latents;
+    how.count = task->count;
+    how.beside = status == LIMN_OK ? output_bytes(task) : 0;
+    progress_begin(task->options, 1, "sheet", false);
+    if (status == LIMN_OK)
+        status = generate_pictures(model, &generator, &how, error);
+    progress_end();
+    if (status == LIMN_OK && task->writer)
+        status = picture_writer_commit(task->writer, error);
+    else
+        picture_writer_abandon(task->writer);
+    grid_free(&task->grid);
+    mem_free(task->latents);
+    return status == LIMN_OK && task->options->json ? print_report(task, error) : status;
+}
+
+limn_status generate_run(const struct options *options, limn_error *error)
+{
+    struct task task = {.options = options};
+    limn_engine *engine;
+    limn_model *model;
+    limn_status status = check_arguments(&task, error);
+    if (status == LIMN_OK)
+        status = app_model(options, "dcgan-landscapes", &engine, &model, error);
+    if (status != LIMN_OK)
+        return status;
+    status = generate_all(&task, model, error);
+    app_model_end(engine, model, status);
+    return status;
+}

@@ -1,0 +1,19 @@
+/* explain.h - the parts of limn explain. */
+#ifndef APP_EXPLAIN_H
+#define APP_EXPLAIN_H
+
+#include "apps/cli/app.h"
+#include "engine/inspect/explanation.h"
+
+/* Tables for reading, or JSON, on standard output. */
+void explain_text(const struct explanation *explanation);
+void explain_json(const struct explanation *explanation);
+
+/* The arena over the steps as a picture, an SVG file. LIMN_E_OUTPUT. */
+limn_status explain_svg(const struct explanation *explanation, const char *path, bool force,
+                        limn_error *error);
+
+/* Bytes as "512 B", "20 MB", "1.23 GB": three digits at most, in powers of 1000. */
+const char *bytes_text(size_t bytes, char text[24]);
+
+#endif

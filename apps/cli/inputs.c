@@ -1,0 +1,131 @@
+/* inputs.c - see inputs.h. */
+#include "apps/cli/inputs.h"
+#include "engine/base/files.h"
+#include "engine/base/memory.h"
+
+#include <limits.h>
+#include <string.h>
+#include <strings.h>
+
+bool looks_like_picture(const char *name)
+{
+    static const char *const endings[] = {".png", ".jpg", ".jpeg", ".bmp", ".ppm",  ".pgm",  ".pbm",
+                                          ".pnm", ".gif", ".webp", ".tif", ".tiff", ".heic", ".avif"};
+    const char *dot = strrchr(name, '.');
+    for (size_t i = 0; dot && i < sizeof endings / sizeof *endings; i++)
+        if (strcasecmp(dot, endings[i]) == 0)
+            return true;
+    return false;
+}
+
+/* The input's name begins at path[name]. */
+static limn_status add_path(struct inputs *inputs, const char *path, size_t name, limn_error *error)
+{
+    if (inputs->count == inputs->room) {
+        size_t room = inputs->room ? 2 * inputs->room : 64;
+        struct input *grown = mem_resize(inputs->list, room * sizeof *grown);
+        if (!grown)
+            return fail_memory(error, "the list of inputs", room * sizeof *grown);
+        inputs->list = grown;
+        inputs->room = room;
+    }
+    char *copy = mem_strdup(path);
+    if (!copy)
+        return fail_memory(error, path, strlen(path) + 1);
+    inputs->list[inputs->count++] = (struct input){copy, copy + name};
+    return LIMN_OK;
+}
+
+/* ---- folders ----------------------------------------------------------------------------- */
+
+struct walk {
+    const struct options *options;
+    struct inputs *inputs;
+    size_t root;         /* how long the path of the folder is that was given */
+    char path[PATH_MAX]; /* of the folder or file at hand */
+};
+
+static limn_status walk_folder(struct walk *walk, limn_error *error);
+
+/* Whether a folder below the one that was given is worked through. */
+static bool is_entered(const struct walk *walk)
+{
+    const char *output = walk->options->output;
+    return walk->options->recursive && !path_is_link(walk->path) &&
+           !(output && paths_meet(walk->path, output));
+}
+
+/* A picture that cannot be looked at is one all the same: what is wrong with it, reading it will say. */
+static limn_status walk_entry(struct walk *walk, const char *name, limn_error *error)
+{
+    bool is_picture = looks_like_picture(name), is_folder;
+    if (!is_picture && (!walk->options->recursive || path_is_link(walk->path)))
+        return LIMN_OK;
+    limn_status status = folder_find(walk->path, LIMN_E_INPUT, &is_folder, error);
+    if (status == LIMN_OK && is_folder)
+        return is_entered(walk) ? walk_folder(walk, error) : LIMN_OK;
+    return is_picture ? add_path(walk->inputs, walk->path, walk->root + 1, error) : status;
+}
+
+/* At most PATH_MAX / 2 levels deep, each of which holds its list of names and no descriptor. */
+static limn_status walk_folder(struct walk *walk, limn_error *error)
+{
+    char **names;
+    size_t count, length = strlen(walk->path), room = sizeof walk->path - length;
+    limn_status status = folder_list(walk->path, &names, &count, error);
+    if (status != LIMN_OK)
+        return status;
+    for (size_t i = 0; status == LIMN_OK && i < count; i++) {
+        bool fits = snprintf(walk->path + length, room, "/%s", names[i]) < (int)room;
+        status = fits ? walk_entry(walk, names[i], error)
+                      : fail(error, LIMN_E_USAGE, "%s: the path is too long", walk->path);
+        walk->path[length] = 0;
+    }
+    names_free(names, count);
+    return status;
+}
+
+limn_status inputs_add_folder(const struct options *options, const char *folder, struct inputs *inputs,
+                              limn_error *error)
+{
+    size_t before = inputs->count, length = strlen(folder);
+    struct walk walk = {.options = options, .inputs = inputs, .root = length};
+    if (length >= sizeof walk.path)
+        return fail(error, LIMN_E_USAGE, "%s: the path is too long", folder);
+    memcpy(walk.path, folder, length + 1);
+    limn_status status = walk_folder(&walk, error);
+    if (status == LIMN_OK && inputs->count == before)
+        status = fail(error, LIMN_E_INPUT, "%s: no pictures in this folder", folder);
+    return status;
+}
+
+/* ---- command lines ----------------------------------------------------------------------- */
+
+static limn_status add_input(const struct options *options, const char *path, struct inputs *inputs,
+                             limn_error *error)
+{
+    const char *slash = strrchr(path, '/');
+    return path_is_folder(path) ? inputs_add_folder(options, path, inputs, error)
+                                : add_path(inputs, path, slash ? (size_t)(slash + 1 - path) : 0, error);
+}
+
+limn_status inputs_collect(const struct options *options, int first, struct inputs *inputs, limn_error *error)
+{
+    *inputs = (struct inputs){0};
+    limn_status status = options->input ? add_input(options, options->input, inputs, error) : LIMN_OK;
+    for (int i = first; status == LIMN_OK && i < options->argument_count; i++)
+        status = add_input(options, options->arguments[i], inputs, error);
+    if (status == LIMN_OK && !inputs->count)
+        status = fail(error, LIMN_E_USAGE, "an input is needed: pictures, a folder, or - for standard input");
+    if (status != LIMN_OK)
+        inputs_free(inputs);
+    return status;
+}
+
+void inputs_free(struct inputs *inputs)
+{
+    for (size_t i = 0; i < inputs->count; i++)
+        mem_free(inputs->list[i].path);
+    mem_free(inputs->list);
+    *inputs = (struct inputs){0};
+}

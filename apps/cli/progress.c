@@ -1,0 +1,127 @@
+/* progress.c - see progress.h. */
+#include "apps/cli/progress.h"
+#include "engine/base/threads.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum { LINE = 256 };
+
+static struct {
+    bool is_on;
+    const char *unit;
+    int64_t done, all;
+    double begun, shown; /* time_now, when the work began and the line was last drawn */
+} progress;
+
+static volatile sig_atomic_t columns_drawn; /* of the line; 0: none stands there */
+
+void progress_begin(const struct options *options, int64_t all, const char *unit, bool prints)
+{
+    const char *terminal = getenv("TERM");
+    bool can = isatty(STDERR_FILENO) && !(terminal && strcmp(terminal, "dumb") == 0);
+    progress.is_on = can && !options->quiet && !(prints && isatty(STDOUT_FILENO));
+    progress.unit = unit;
+    progress.done = 0;
+    progress.all = all;
+    progress.begun = time_now();
+    progress.shown = -INFINITY;
+}
+
+/* "1:02:03 left", without the hours where there are none. */
+static int left_text(double seconds, char *text, size_t room)
+{
+    long long left = (long long)fmin(ceil(seconds), 360000);
+    if (left < 3600)
+        return snprintf(text, room, "%lld:%02lld left", left / 60, left % 60);
+    return snprintf(text, room, "%lld:%02lld:%02lld left", left / 3600, left / 60 % 60, left % 60);
+}
+
+/* "  3 of 40 pictures, 1.2/s, 0:31 left" */
+static int text_of(double done, int64_t all, const char *unit, char text[LINE])
+{
+    double seconds = time_now() - progress.begun;
+    int length = snprintf(text, LINE, "%lld of %lld %s", (long long)done, (long long)all, unit);
+    if (done <= 0 || seconds <= 0 || length >= LINE)
+        return length;
+    double rate = done / seconds;
+    length +=
+        snprintf(text + length, (size_t)(LINE - length), rate < 99.5 ? ", %.2g/s, " : ", %.0f/s, ", rate);
+    return length >= LINE ? length
+                          : length + left_text(seconds * ((double)all / done - 1), text + length,
+                                               (size_t)(LINE - length));
+}
+
+/* Columns of the terminal that may be written to: the last one would begin a new line on some. */
+static int columns(void)
+{
+    struct winsize size;
+    int wide = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
+    return wide - 1 < LINE - 2 ? wide - 1 : LINE - 2;
+}
+
+/* The bar, where there is room for one, then the text, as far as there is room. */
+static void draw(double done, int64_t all, const char *unit)
+{
+    enum { BAR_LEAST = 10, BAR_MOST = 40, BESIDE = 3 }; /* brackets, a blank */
+    double now = time_now();
+    char text[LINE], line[2 * LINE] = "\r";
+    if (!progress.is_on || now < progress.shown + 0.1)
+        return;
+    progress.shown = now;
+    int wide = columns(), length = text_of(done, all, unit, text), bar = wide - length - BESIDE, used = 1;
+    bar = bar > BAR_MOST ? BAR_MOST : bar < BAR_LEAST ? 0 : bar;
+    if (bar) {
+        int full = (int)(bar * done / (double)all);
+        line[used++] = '[';
+        for (int i = 0; i < bar; i++)
+            line[used++] = i < full ? '#' : '.';
+        line[used++] = ']';
+        line[used++] = ' ';
+    }
+    used += snprintf(line + used, LINE, "%.*s", wide, text);
+    int drawn = used - 1;
+    for (int i = drawn; i < columns_drawn; i++) /* what is left of a longer line */
+        line[used++] = ' ';
+    columns_drawn = drawn > columns_drawn ? drawn : columns_drawn;
+    (void)!write(STDERR_FILENO, line, (size_t)used);
+}
+
+void progress_show(int64_t done)
+{
+    progress.done = done;
+    if (progress.all > 1)
+        draw((double)done, progress.all, progress.unit);
+}
+
+void progress_part(int64_t done, int64_t all, const char *unit)
+{
+    if (progress.all == 1)
+        draw((double)done, all, unit);
+    else
+        draw((double)progress.done + (double)done / (double)all, progress.all, progress.unit);
+}
+
+void progress_wipe(void)
+{
+    char line[LINE + 1];
+    int wide = columns_drawn;
+    if (!wide)
+        return;
+    columns_drawn = 0;
+    for (int i = 0; i <= wide; i++)
+        line[i] = ' ';
+    line[0] = '\r';
+    line[wide + 1] = '\r';
+    (void)!write(STDERR_FILENO, line, (size_t)wide + 2);
+}
+
+void progress_end(void)
+{
+    progress_wipe();
+    progress.is_on = false;
+}

@@ -1,0 +1,232 @@
+/* output.c - files written, all or nothing: the second half of files.h. */
+#include "engine/base/files.h"
+#include "engine/base/memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { BUFFER = 1 << 16, UNFINISHED_MOST = 64 };
+
+struct output {
+    int descriptor;
+    bool force;
+    int slot;         /* in the table of unfinished files; -1: written in place */
+    const char *name; /* for messages, as the caller gave it */
+    char *target;     /* where the finished file goes; symbolic links resolved */
+    size_t buffered;
+    unsigned char buffer[BUFFER];
+};
+
+/* Temporary files that a signal handler must remove. A slot is free (0), being filled or emptied (1),
+ * or names a file (2); the handler looks only at those that name one. */
+static struct {
+    atomic_int state;
+    char path[PATH_MAX];
+} unfinished[UNFINISHED_MOST];
+
+void outputs_remove_unfinished(void)
+{
+    for (int i = 0; i < UNFINISHED_MOST; i++)
+        if (atomic_load(&unfinished[i].state) == 2)
+            unlink(unfinished[i].path);
+}
+
+static int slot_take(void)
+{
+    for (int i = 0; i < UNFINISHED_MOST; i++) {
+        int expected = 0;
+        if (atomic_compare_exchange_strong(&unfinished[i].state, &expected, 1))
+            return i;
+    }
+    return -1;
+}
+
+static void slot_release(int slot)
+{
+    if (slot >= 0)
+        atomic_store(&unfinished[slot].state, 0);
+}
+
+/* Creates the temporary file beside the target. Its name does not contain the target's, which may be as
+ * long as names get. */
+static limn_status create_temporary(struct output *output, const struct stat *replaced, limn_error *error)
+{
+    static atomic_uint counter;
+    output->slot = slot_take();
+    if (output->slot < 0)
+        return fail(error, LIMN_E_OUTPUT, "%s: more than %d files are being written", output->name,
+                    (int)UNFINISHED_MOST);
+    char *path = unfinished[output->slot].path;
+    const char *slash = strrchr(output->target, '/');
+    int folder_length = slash ? (int)(slash - output->target + 1) : 0;
+    int length = snprintf(path, PATH_MAX, "%.*s.limn-%ld-%u.part", folder_length, output->target,
+                          (long)getpid(), atomic_fetch_add(&counter, 1));
+    if (length >= PATH_MAX)
+        return fail(error, LIMN_E_OUTPUT, "%s: the path is too long", output->name);
+    /* Marked before it is made, so that a signal in between finds it; removing what is not there is harmless.
+     */
+    atomic_store(&unfinished[output->slot].state, 2);
+    output->descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (output->descriptor < 0)
+        return fail(error, LIMN_E_OUTPUT, "%s: cannot be written: %s", output->name, strerror(errno));
+    if (replaced)
+        (void)!fchmod(output->descriptor, replaced->st_mode & 07777);
+    return LIMN_OK;
+}
+
+limn_status output_open(const char *path, bool force, struct output **output, limn_error *error)
+{
+    *output = NULL;
+    size_t length = strlen(path) + 1;
+    struct output *opened = mem_alloc(sizeof *opened + length);
+    if (!opened)
+        return fail_memory(error, path, sizeof *opened + length);
+    opened->descriptor = -1;
+    opened->force = force;
+    opened->slot = -1;
+    opened->buffered = 0;
+    opened->target = NULL;
+    opened->name = memcpy(opened + 1, path, length);
+
+    struct stat status;
+    limn_status result = LIMN_OK;
+    bool standard = strcmp(path, "-") == 0, stands = !standard && stat(path, &status) == 0;
+    if (standard) {
+        opened->name = "standard output";
+        opened->descriptor = STDOUT_FILENO;
+    } else if (!stands && (errno != ENOENT || !*path)) { /* else the rename would fail, after all the work */
+        result = fail(error, LIMN_E_OUTPUT, "'%s': cannot be written: %s", path, strerror(errno));
+    } else if (stands && S_ISDIR(status.st_mode)) {
+        result = fail(error, LIMN_E_OUTPUT, "%s: is a folder, a file name is needed", path);
+    } else if (stands && !S_ISREG(status.st_mode)) {
+        opened->descriptor = open(path, O_WRONLY | O_CLOEXEC);
+        if (opened->descriptor < 0)
+            result = fail(error, LIMN_E_OUTPUT, "%s: %s", path, strerror(errno));
+    } else if (stands && !force) {
+        result = fail(error, LIMN_E_OUTPUT, "%s: stands already (--force replaces it)", path);
+    } else {
+        char resolved[PATH_MAX];
+        opened->target = mem_strdup(stands && realpath(path, resolved) ? resolved : path);
+        result = opened->target ? create_temporary(opened, stands ? &status : NULL, error)
+                                : fail_memory(error, path, length);
+    }
+    if (result != LIMN_OK) {
+        output_abandon(opened);
+        return result;
+    }
+    *output = opened;
+    return LIMN_OK;
+}
+
+limn_status output_check(const char *path, bool force, limn_error *error)
+{
+    struct output *output;
+    limn_status status = output_open(path, force, &output, error);
+    output_abandon(output);
+    return status;
+}
+
+static limn_status write_through(struct output *output, const unsigned char *bytes, size_t size,
+                                 limn_error *error)
+{
+    while (size) {
+        ssize_t put = write(output->descriptor, bytes, size);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return fail(error, LIMN_E_OUTPUT, "%s: write failed: %s", output->name, strerror(errno));
+        if (put == 0) /* rather than try for ever */
+            return fail(error, LIMN_E_OUTPUT, "%s: write failed: no byte was taken", output->name);
+        bytes += put;
+        size -= (size_t)put;
+    }
+    return LIMN_OK;
+}
+
+static limn_status flush(struct output *output, limn_error *error)
+{
+    size_t size = output->buffered;
+    output->buffered = 0;
+    return write_through(output, output->buffer, size, error);
+}
+
+limn_status output_write(struct output *output, const void *bytes, size_t size, limn_error *error)
+{
+    if (size > BUFFER - output->buffered) {
+        limn_status result = flush(output, error);
+        if (result != LIMN_OK)
+            return result;
+        if (size >= BUFFER)
+            return write_through(output, bytes, size, error);
+    }
+    memcpy(output->buffer + output->buffered, bytes, size);
+    output->buffered += size;
+    return LIMN_OK;
+}
+
+/* rename() that does not replace what another process put there meanwhile, unless forced. */
+static int rename_finished(const char *from, const char *to, bool force)
+{
+    if (force)
+        return rename(from, to);
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return -1;
+    if (access(to, F_OK) == 0) { /* a file system without RENAME_NOREPLACE */
+        errno = EEXIST;
+        return -1;
+    }
+    return rename(from, to);
+}
+
+limn_status output_commit(struct output *output, limn_error *error)
+{
+    limn_status result = flush(output, error);
+    if (result == LIMN_OK && output->descriptor != STDOUT_FILENO) {
+        int closed = close(output->descriptor);
+        output->descriptor = -1;
+        if (closed != 0)
+            result = fail(error, LIMN_E_OUTPUT, "%s: close failed: %s", output->name, strerror(errno));
+    }
+    if (result == LIMN_OK && output->slot >= 0) {
+        if (rename_finished(unfinished[output->slot].path, output->target, output->force) == 0) {
+            slot_release(output->slot);
+            output->slot = -1;
+        } else {
+            result =
+                fail(error, LIMN_E_OUTPUT, "%s: cannot be put in place: %s", output->name, strerror(errno));
+        }
+    }
+    output_abandon(output);
+    return result;
+}
+
+void output_abandon(struct output *output)
+{
+    if (!output)
+        return;
+    if (output->descriptor >= 0 && output->descriptor != STDOUT_FILENO)
+        close(output->descriptor);
+    if (output->slot >= 0) {
+        if (atomic_load(&unfinished[output->slot].state) == 2)
+            unlink(unfinished[output->slot].path);
+        slot_release(output->slot);
+    }
+    mem_free(output->target);
+    mem_free(output);
+}
+
+void streams_hold(void)
+{
+    for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++)
+        if (fcntl(i, F_GETFD) < 0)
+            (void)!open("/dev/null", i == STDIN_FILENO ? O_WRONLY : O_RDONLY); /* takes the lowest number */
+}

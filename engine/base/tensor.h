@@ -1,0 +1,33 @@
+/* tensor.h - four axes of floats, NHWC, owned or borrowed. */
+#ifndef LIMN_TENSOR_H
+#define LIMN_TENSOR_H
+
+#include "engine/base/status.h"
+
+struct tensor {
+    float *data; /* pixel (n, h, w) begins at ((n * H + h) * W + w) * stride */
+    int64_t n, h, w, c;
+    int64_t stride; /* floats from one pixel to the next, at least c: more in a slice of a wider tensor */
+    bool owned;
+};
+
+/* Owns new memory; the values are undefined. LIMN_E_MEMORY. */
+limn_status tensor_create(int64_t n, int64_t h, int64_t w, int64_t c, struct tensor *tensor,
+                          limn_error *error);
+
+/* Borrows `data`. */
+struct tensor tensor_view(float *data, int64_t n, int64_t h, int64_t w, int64_t c, int64_t stride);
+
+/* Frees what is owned and empties the struct. */
+void tensor_free(struct tensor *tensor);
+
+int64_t tensor_pixels(const struct tensor *tensor);
+
+/* Dense NCHW, as files and the public interface have it, into or out of the tensor. */
+void tensor_from_nchw(struct tensor *tensor, const float *nchw);
+void tensor_to_nchw(const struct tensor *tensor, float *nchw);
+
+/* Multiplies sizes from outside: true and *bytes when n*h*w*c floats are positive sides and fit in memory. */
+bool tensor_bytes(int64_t n, int64_t h, int64_t w, int64_t c, size_t *bytes);
+
+#endif

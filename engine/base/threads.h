@@ -1,0 +1,32 @@
+/* threads.h - a small pool of threads that many sessions share.
+ *
+ * A job is a number of independent tasks. The thread that submits it works on it too, so a pool of T
+ * threads starts T - 1 workers, and a pool of one starts none. Which thread takes which task is left to
+ * chance; what a task computes must not depend on it. */
+#ifndef LIMN_THREADS_H
+#define LIMN_THREADS_H
+
+#include "engine/base/status.h"
+
+struct pool;
+
+/* `worker` is 0 for the thread that called pool_run and 1 .. threads-1 for the pool's own: an index into
+ * scratch memory that belongs to the job. */
+typedef void (*pool_task)(void *context, int64_t task, int worker);
+
+limn_status pool_create(int threads, struct pool **pool, limn_error *error);
+void pool_free(struct pool *pool);
+int pool_threads(const struct pool *pool);
+
+/* Runs task(context, 0 .. tasks-1) and returns when all are done. Several threads may call it at once; their
+ * jobs share the workers. Workers run with denormals flushed to zero. In a child after fork() the caller runs
+ * all tasks. */
+void pool_run(struct pool *pool, int64_t tasks, pool_task task, void *context);
+
+/* Physical cores this process may run on, at least 1. */
+int physical_cores(void);
+
+/* Monotonic time in seconds. */
+double time_now(void);
+
+#endif

@@ -1,0 +1,93 @@
+/* graph_conv.c - the operations with weights, convolutions and linear layers: see graph.h. */
+#include "engine/graph/graph.h"
+
+#include <inttypes.h>
+
+/* Positions of OC, IC, KH, KW among the axes of a layout. */
+static const struct {
+    int o, i, h, w;
+} axes[] = {
+    [LAYOUT_OIHW] = {0, 1, 2, 3},
+    [LAYOUT_HWIO] = {3, 2, 0, 1},
+    [LAYOUT_IOHW] = {1, 0, 2, 3},
+};
+
+/* Gives a node its weights, and the vector NAME+bias where the file has one. */
+static void set_weights(struct graph *graph, struct node *node, const char *name,
+                        const struct tensor_entry *weight, int64_t channels, const char *bias)
+{
+    node->weight = weight;
+    node->channels = channels;
+    node->parameters = (int64_t)weight->elements;
+    if (*bias && graph_has_tensor(graph, "%s%s", name, bias)) {
+        node->bias = graph_read_vector(graph, name, bias, channels);
+        node->parameters += channels;
+    }
+}
+
+static value convolution(struct graph *graph, value x, const char *name, struct conv conv,
+                         enum layer_kind kind, enum weight_layout layout)
+{
+    char shape[96];
+    const char *suffix = conv.weight ? conv.weight : ".weight";
+    struct node *node = graph_append(graph, name, "", layer_operators[kind].name, x);
+    const struct tensor_entry *weight = graph_use_tensor(graph, name, suffix, 4);
+    if (!node || !weight)
+        return NO_VALUE;
+    int64_t inputs = (int64_t)weight->shape[axes[layout].i];
+    if (inputs != node->channels)
+        return graph_fail(graph, "tensor %s is %s: %" PRId64 " input channels, %" PRId64 " expected",
+                          weight->name, shape_text(weight, shape), inputs, node->channels);
+    int64_t stride = conv.stride ? conv.stride : 1, dilation = conv.dilation ? conv.dilation : 1;
+    node->kind = kind;
+    node->layout = layout;
+    node->window = (struct layer_dims){.kh = (int64_t)weight->shape[axes[layout].h],
+                                       .kw = (int64_t)weight->shape[axes[layout].w],
+                                       .stride_h = stride,
+                                       .stride_w = stride,
+                                       .pad_h = conv.pad,
+                                       .pad_w = conv.pad,
+                                       .dilation_h = dilation,
+                                       .dilation_w = dilation};
+    set_weights(graph, node, name, weight, (int64_t)weight->shape[axes[layout].o],
+                conv.bias ? conv.bias : ".bias");
+    return graph_last(graph);
+}
+
+value graph_conv2d(struct graph *graph, value x, const char *name, struct conv conv)
+{
+    return convolution(graph, x, name, conv, LAYER_CONV2D, conv.layout);
+}
+
+value graph_conv2d_transpose(struct graph *graph, value x, const char *name, struct conv conv)
+{
+    value y = convolution(graph, x, name, conv, LAYER_CONV2D_TRANSPOSE, LAYOUT_IOHW);
+    if (y != NO_VALUE && graph->nodes[x].side == 1) {
+        /* Of one input pixel the stride says nothing. As large as the kernel, it makes every output a phase
+         * of its own (layers/phases.h), with the one tap that meets the input instead of many on the padding.
+         */
+        struct layer_dims *window = &graph->nodes[y].window;
+        window->stride_h = window->kh;
+        window->stride_w = window->kw;
+    }
+    return y;
+}
+
+value graph_linear(struct graph *graph, value x, const char *name, int64_t side)
+{
+    char shape[96];
+    struct node *node = graph_append(graph, name, "", "linear", x);
+    const struct tensor_entry *weight = graph_use_tensor(graph, name, ".weight", 2);
+    if (!node || !weight)
+        return NO_VALUE;
+    int64_t inputs = node->channels * side * side;
+    if ((int64_t)weight->shape[1] != inputs)
+        return graph_fail(graph, "tensor %s is %s: %" PRIu64 " inputs, %" PRId64 " expected", weight->name,
+                          shape_text(weight, shape), weight->shape[1], inputs);
+    node->kind = LAYER_CONV2D;
+    node->layout = LAYOUT_OIHW; /* a row is C x side x side: the kernel of one output */
+    node->window = (struct layer_dims){
+        .kh = side, .kw = side, .stride_h = 1, .stride_w = 1, .dilation_h = 1, .dilation_w = 1};
+    set_weights(graph, node, name, weight, (int64_t)weight->shape[0], ".bias");
+    return graph_last(graph);
+}

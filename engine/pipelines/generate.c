@@ -1,0 +1,206 @@
+/* generate.c - see generate.h. */
+#include "engine/pipelines/generate.h"
+#include "engine/base/memory.h"
+#include "engine/run/session.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Clang may fuse a * b + c into one rounding where the machine can; torchvision rounds twice. */
+#ifdef __clang__
+#pragma STDC FP_CONTRACT OFF
+#endif
+
+enum { MOST_BATCH = 16, SMALL = 4096 }; /* SMALL: blocks' headers */
+static const size_t arena_budget = (size_t)256 << 20, kept_budget = (size_t)256 << 20;
+
+limn_status generator_of(const limn_model *model, struct generator *generator, limn_error *error)
+{
+    const struct graph *graph = &model->graph;
+    *generator = (struct generator){0};
+    const struct node *input = &graph->nodes[graph_input_node(graph, 0)];
+    if (limn_model_inputs(model) != 1 || input->side != 1)
+        return fail(error, LIMN_E_USAGE,
+                    "%s: this network is %s; one that makes pictures from noise, such as dcgan, is needed",
+                    graph->path, model->kind->name);
+    struct plan plan;
+    limn_status status =
+        plan_create(graph, model->engine->kernels, (limn_size){1, 1, 1}, graph->path, &plan, error);
+    if (status != LIMN_OK)
+        return status;
+    const struct layer_dims *out = &plan.dims[graph_maker(graph, graph->output)];
+    int64_t height = out->oh, width = out->ow;
+    *generator = (struct generator){input->channels, height, out->oc, plan.arena_bytes};
+    plan_free(&plan);
+    if (height != width)
+        return fail(error, LIMN_E_WEIGHTS,
+                    "%s makes pictures of %" PRId64 " x %" PRId64 " pixels, square ones expected",
+                    graph->path, width, height);
+    if (generator->channels != 1 && generator->channels != 3)
+        return fail(error, LIMN_E_WEIGHTS,
+                    "%s makes pictures of %" PRId64 " channels, 1 (grey) or 3 (RGB) expected", graph->path,
+                    generator->channels);
+    return LIMN_OK;
+}
+
+/* ---- the network ------------------------------------------------------------------------- */
+
+struct job {
+    const limn_model *model;
+    const struct generate *how;
+    limn_session *session;
+    int64_t batch, values; /* values: of one picture */
+    float *kept;           /* every picture's values, or NULL: computed a second time */
+    float low, high;
+    int64_t runs_done, runs; /* of the network */
+    struct picture picture;
+};
+
+/* Runs the network on the vectors from `first` on. A batch that is not full repeats the last one. */
+static limn_status run_batch(struct job *job, int64_t first, limn_error *error)
+{
+    struct tensor *z = session_input(job->session, 0);
+    for (int64_t n = 0; n < z->n; n++) {
+        int64_t vector = first + n < job->how->count ? first + n : job->how->count - 1;
+        memcpy(z->data + n * z->stride, job->how->latents + vector * z->c, (size_t)z->c * sizeof *z->data);
+    }
+    double run = (double)job->runs_done++, runs = (double)job->runs;
+    watch_part(job->how->watch, run / runs, (run + 1) / runs);
+    return limn_session_run(job->session, error);
+}
+
+static int64_t pictures_from(const struct job *job, int64_t first)
+{
+    int64_t left = job->how->count - first;
+    return left < job->batch ? left : job->batch;
+}
+
+/* Dense values of picture `first` + n, the batch's n-th, which must be finite. */
+static limn_status take_values(const struct job *job, int64_t first, int64_t n, float *values,
+                               limn_error *error)
+{
+    const struct tensor *y = session_output(job->session);
+    const struct tensor made =
+        tensor_view(y->data + n * y->h * y->w * y->stride, 1, y->h, y->w, y->c, y->stride);
+    char name[32];
+    for (int64_t p = 0; p < y->h * y->w; p++)
+        for (int64_t c = 0; c < y->c; c++)
+            *values++ = made.data[p * y->stride + c];
+    snprintf(name, sizeof name, "picture %" PRId64, first + n);
+    return model_check_made(job->model, &made, name, error);
+}
+
+/* ---- values to bytes --------------------------------------------------------------------- */
+
+static void widen_range(struct job *job, const float *values)
+{
+    for (int64_t i = 0; i < job->values; i++) {
+        job->low = fminf(job->low, values[i]);
+        job->high = fmaxf(job->high, values[i]);
+    }
+}
+
+static void to_picture(struct job *job, const float *values)
+{
+    float range = (float)fmax((double)job->high - (double)job->low, 1e-5);
+    int64_t pixels = job->picture.width * job->picture.height, channels = job->values / pixels;
+    unsigned char *rgb = job->picture.pixels;
+    for (int64_t i = 0; i < 3 * pixels; i++) {
+        float level = (values[channels == 3 ? i : i / 3] - job->low) / range * 255.0F + 0.5F;
+        rgb[i] = (unsigned char)(level >= 255 ? 255 : level > 0 ? level : 0);
+    }
+}
+
+/* ---- the passes -------------------------------------------------------------------------- */
+
+/* The least and the largest value of all pictures. `values`, here and below, has room for one picture. */
+static limn_status find_range(struct job *job, float *values, limn_error *error)
+{
+    job->low = INFINITY;
+    job->high = -INFINITY;
+    for (int64_t first = 0; first < job->how->count; first += job->batch) {
+        limn_status status = run_batch(job, first, error);
+        for (int64_t n = 0; status == LIMN_OK && n < pictures_from(job, first); n++) {
+            float *place = job->kept ? job->kept + (first + n) * job->values : values;
+            status = take_values(job, first, n, place, error);
+            widen_range(job, place);
+        }
+        if (status != LIMN_OK)
+            return status;
+    }
+    return LIMN_OK;
+}
+
+/* Computes the pictures from `first` on, unless they are kept, and hands them over. */
+static limn_status deliver_batch(struct job *job, int64_t first, float *values, limn_error *error)
+{
+    int64_t pictures = pictures_from(job, first);
+    limn_status status = job->kept ? LIMN_OK : run_batch(job, first, error);
+    for (int64_t n = 0; status == LIMN_OK && n < pictures; n++) {
+        const float *place = job->kept ? job->kept + (first + n) * job->values : values;
+        if (!job->kept)
+            status = take_values(job, first, n, values, error);
+        if (status != LIMN_OK)
+            return status;
+        to_picture(job, place);
+        status = job->how->picture(job->how->context, first + n, &job->picture, error);
+    }
+    return status;
+}
+
+/* Batches of one size, as even as they can be: 17 pictures run as 9 and 8, not as 16 and 1. */
+static int64_t choose_batch(const struct generator *generator, int64_t count)
+{
+    int64_t most = generator->arena_bytes ? (int64_t)(arena_budget / generator->arena_bytes) : MOST_BATCH;
+    most = most > MOST_BATCH ? MOST_BATCH : most < 1 ? 1 : most;
+    int64_t batches = (count + most - 1) / most;
+    return (count + batches - 1) / batches;
+}
+
+limn_status generate_pictures(limn_model *model, const struct generator *generator,
+                              const struct generate *how, limn_error *error)
+{
+    struct job job = {.model = model,
+                      .how = how,
+                      .batch = choose_batch(generator, how->count),
+                      .values = generator->side * generator->side * generator->channels,
+                      .low = -1,
+                      .high = 1};
+    size_t bytes = (size_t)job.values * sizeof(float), all;
+    float *values = NULL;
+    const struct session_wish wish = {
+        .output = model->graph.output,
+        .size = {job.batch, 1, 1},
+        .room = {how->beside + bytes + (size_t)(3 * generator->side * generator->side) + SMALL,
+                 job.batch > 1 ? "fewer pictures" : "fewer threads"}};
+    limn_status status = session_plan(model, &wish, &job.session, error);
+    if (status == LIMN_OK && how->begin)
+        status = how->begin(how->context, error);
+    if (status == LIMN_OK)
+        status = watch_show(how->watch, 0, error);
+    if (status == LIMN_OK && !(values = mem_alloc(bytes)))
+        status = fail_memory(error, "a picture", bytes);
+    if (status == LIMN_OK)
+        status = picture_create(generator->side, generator->side, 3, &job.picture, error);
+    if (status == LIMN_OK)
+        status = session_prepare(job.session, error);
+    if (status == LIMN_OK)
+        session_watch(job.session, how->watch);
+    if (status == LIMN_OK && !how->fixed_range && size_multiply(bytes, (size_t)how->count, &all) &&
+        all <= kept_budget && all <= (mem_available() > how->beside ? mem_available() - how->beside : 0))
+        job.kept = mem_alloc(all);
+    job.runs = (how->count + job.batch - 1) / job.batch * (how->fixed_range || job.kept ? 1 : 2);
+    if (status == LIMN_OK && !how->fixed_range)
+        status = find_range(&job, values, error);
+    for (int64_t first = 0; status == LIMN_OK && first < how->count; first += job.batch)
+        status = deliver_batch(&job, first, values, error);
+    if (status == LIMN_OK)
+        status = watch_show(how->watch, 1, error);
+    mem_free(job.kept);
+    limn_session_free(job.session);
+    picture_free(&job.picture);
+    mem_free(values);
+    return status;
+}

@@ -1,0 +1,58 @@
+/* generate.h - pictures from latent vectors: the pipeline around a generator such as the DCGAN's.
+ *
+ *     latents (latents.h), N x nz -> network -> N x S x S x C floats -> range -> 8-bit RGB, one by one */
+#ifndef LIMN_GENERATE_H
+#define LIMN_GENERATE_H
+
+#include "engine/base/watch.h"
+#include "engine/pictures/picture.h"
+#include "engine/run/model.h"
+
+/* What a generator takes and makes: latent vectors of `latent` values (nz), square pictures. */
+struct generator {
+    int64_t latent, side, channels;
+    size_t arena_bytes; /* of activations, for each picture of a batch */
+};
+
+/* LIMN_E_USAGE when the model does not make pictures of nothing but a vector; LIMN_E_WEIGHTS when they are
+ * not square or have other than 1 (grey) or 3 channels; LIMN_E_MEMORY. */
+limn_status generator_of(const limn_model *model, struct generator *generator, limn_error *error);
+
+/* How many pictures can be asked for. */
+enum { GENERATE_MOST = 1 << 20 };
+
+struct generate {
+    const float *latents; /* count x generator.latent */
+    int64_t count;        /* 1 .. GENERATE_MOST */
+    bool fixed_range;     /* see below */
+    /* Called once it is known that everything fits the memory there is, before anything is computed; may be
+     * NULL. `beside`: bytes that the caller holds from then on, for what it does with the pictures. */
+    limn_status (*begin)(void *context, limn_error *error);
+    size_t beside;
+    /* Takes the pictures in order: RGB, side x side, valid during the call. */
+    limn_status (*picture)(void *context, int64_t index, const struct picture *picture, limn_error *error);
+    void *context;
+    struct watch *watch; /* NULL: nobody */
+};
+
+/* Makes the pictures. As torchvision's save_image(normalize=True) does it, in float32, a value x becomes
+ *
+ *     y = (x - low) / max(high - low, 1e-5)       byte = floor(clamp(255 y + 0.5, 0, 255))
+ *
+ * low and high are the least and the largest value of all the pictures, so a single bright one darkens the
+ * others; with fixed_range they are -1 and 1, the ends of tanh, and no picture depends on another.
+ * One channel becomes R = G = B.
+ *
+ * The network runs in batches of at most 16, fewer when their activations would take more than 256 MB. Low
+ * and high are known only when all have run: up to 256 MB of results are kept meanwhile (5461 pictures of
+ * 64 x 64), beyond that, or where a memory limit has no room, the network runs a second time and makes the
+ * same values. The batch does show in their last bits: Winograd's algorithm is chosen by the number of tiles
+ * in all of its pictures. So a picture among many equals the one made alone but for rounding, which can move
+ * a byte by one level.
+ *
+ * model_check_made's errors when a value of some picture is not finite, LIMN_E_WEIGHTS, LIMN_E_MEMORY,
+ * LIMN_E_CANCELLED, and what `picture` returns. */
+limn_status generate_pictures(limn_model *model, const struct generator *generator,
+                              const struct generate *how, limn_error *error);
+
+#endif

@@ -1,0 +1,39 @@
+/* labels.h - what a segmentation network's classes are called, and how a mask writes them.
+ *
+ * Both come from the metadata of the weights file, as JSON:
+ *
+ *     limn.classes      ["background", "aeroplane", ...]     a name for each class
+ *     limn.mask_values  [0, 255] or [[0, 0, 0], [128, 0, 0], ...]     a grey level, RGB or RGBA for each
+ */
+#ifndef LIMN_LABELS_H
+#define LIMN_LABELS_H
+
+#include "engine/pipelines/classes.h"
+#include "engine/run/model.h"
+
+struct labels {
+    int count;
+    const char *names[CLASSES_MOST]; /* UTF-8 */
+    char *block;                     /* that the names lie in */
+};
+
+/* The names of the model's `count` classes. Without limn.classes: those of PASCAL VOC when there are 21,
+ * background and foreground for a network whose one output makes two, else "class 0", "class 1" ... Release
+ * with labels_free. LIMN_E_WEIGHTS, LIMN_E_MEMORY. */
+limn_status labels_read(const limn_model *model, int count, struct labels *labels, limn_error *error);
+
+void labels_free(struct labels *labels);
+
+/* What stands for each class in a mask. */
+struct mask_values {
+    int channels; /* 3 or 4 */
+    unsigned char colours[CLASSES_MOST][4];
+};
+
+/* The mask values of the model's `count` classes. [0, 1] means black and white, as upstream writes it, and is
+ * what a unet of two classes has when the file does not say. For other networks, class i is the grey level i.
+ * More values than classes are no error. LIMN_E_WEIGHTS. */
+limn_status mask_values_read(const limn_model *model, int count, struct mask_values *values,
+                             limn_error *error);
+
+#endif

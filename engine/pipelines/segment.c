@@ -1,0 +1,368 @@
+/* segment.c - see segment.h. */
+#include "engine/pipelines/segment.h"
+#include "engine/base/memory.h"
+#include "engine/pictures/grey.h"
+#include "engine/pictures/resample.h"
+#include "engine/pipelines/classes.h"
+#include "engine/run/session.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const double default_scale = 0.5, default_threshold = 0.5;
+
+static bool is_unet(const limn_model *model)
+{
+    return model->kind == &unet;
+}
+
+static int64_t input_channels(const limn_model *model)
+{
+    return model->graph.nodes[graph_input_node(&model->graph, 0)].channels;
+}
+
+limn_status segment_prepare(const limn_model *model, const struct segment *how, int *classes,
+                            limn_error *error)
+{
+    const char *path = model->graph.path;
+    *classes = 0;
+    if (model->kind != &deeplabv3 && !is_unet(model))
+        return fail(error, LIMN_E_USAGE,
+                    "%s holds a %s network, a segmentation one (deeplabv3, unet) is needed", path,
+                    model->kind->name);
+    int64_t count = model->graph.nodes[model->graph.output].channels, inputs = input_channels(model);
+    if (count > CLASSES_MOST)
+        return fail(error, LIMN_E_WEIGHTS, "%s: %" PRId64 " classes, at most %d can be told apart", path,
+                    count, CLASSES_MOST);
+    if (inputs == 2 || inputs > 4)
+        return fail(error, LIMN_E_WEIGHTS,
+                    "%s: the network has %" PRId64
+                    " input channels; pictures give 1 (grey), 3 (RGB) or 4 (RGBA)",
+                    path, inputs);
+    if (how->resize && is_unet(model))
+        return fail(error, LIMN_E_USAGE, "--resize goes with deeplabv3; for unet there is --scale");
+    if (how->scale > 0 && !is_unet(model))
+        return fail(error, LIMN_E_USAGE, "--scale goes with unet; for deeplabv3 there is --resize");
+    if (how->threshold > 0 && count > 1)
+        return fail(error, LIMN_E_USAGE, "--threshold goes with networks of one class, %s has %" PRId64, path,
+                    count);
+    *classes = count > 1 ? (int)count : 2;
+    return LIMN_OK;
+}
+
+/* ---- size -------------------------------------------------------------------------------- */
+
+static limn_status network_size(const limn_model *model, const struct picture *source,
+                                const struct segment *how, int64_t *width, int64_t *height, limn_error *error)
+{
+    int64_t w = source->width, h = source->height, least = model->graph.side_least;
+    const char *option = is_unet(model) ? "--scale" : "--resize";
+    if (is_unet(model)) {
+        double scale = how->scale > 0 ? how->scale : default_scale;
+        w = (int64_t)fmin(scale * (double)w, 1e9); /* beyond any limit, and still an int64_t squared */
+        h = (int64_t)fmin(scale * (double)h, 1e9);
+        if (w < least || h < least)
+            return fail(error, LIMN_E_INPUT,
+                        "%" PRId64 " x %" PRId64 " pixels become %" PRId64 " x %" PRId64 " at --scale %g, %s "
+                        "needs at least %" PRId64 " x %" PRId64 ": a larger --scale",
+                        source->width, source->height, w, h, scale, model->kind->name, least, least);
+    } else if (how->resize) {
+        int64_t shorter = w < h ? w : h;
+        w = how->resize * w / shorter;
+        h = how->resize * h / shorter;
+    }
+    if (w > PICTURE_MOST_SIDE || h > PICTURE_MOST_SIDE || w * h > PICTURE_MOST_PIXELS)
+        return fail(error, LIMN_E_INPUT,
+                    "%" PRId64 " x %" PRId64 " pixels become %" PRId64 " x %" PRId64
+                    ", too many: a smaller %s",
+                    source->width, source->height, w, h, option);
+    *width = w;
+    *height = h;
+    return LIMN_OK;
+}
+
+/* ---- the network's picture --------------------------------------------------------------- */
+
+/* a x alpha / 255, rounded to nearest. */
+static unsigned char multiply(unsigned char a, unsigned char alpha)
+{
+    return (unsigned char)((a * alpha + 127) / 255);
+}
+
+/* The other way, rounded down; nothing to be known where there is no alpha. */
+static unsigned char divide(unsigned char a, unsigned char alpha)
+{
+    if (alpha == 0 || alpha == 255)
+        return a;
+    int level = 255 * a / alpha;
+    return (unsigned char)(level < 255 ? level : 255);
+}
+
+/* Colours of an RGBA picture through one of the two above. */
+static void with_alpha(struct picture *picture, unsigned char (*apply)(unsigned char, unsigned char))
+{
+    for (int64_t p = 0; p < picture->width * picture->height; p++)
+        for (int c = 0; c < 3; c++)
+            picture->pixels[4 * p + c] = apply(picture->pixels[4 * p + c], picture->pixels[4 * p + 3]);
+}
+
+/* Whether a picture is what a network of so many channels takes; with alpha, a copy is worked on. */
+static bool is_usable(const struct picture *source, int channels)
+{
+    return source->channels == channels && channels != 4;
+}
+
+/* A copy with 1 (L grey), 3 or 4 channels. */
+static limn_status convert(const struct picture *source, int channels, struct picture *converted,
+                           limn_error *error)
+{
+    limn_status status = picture_create(source->width, source->height, channels, converted, error);
+    if (status != LIMN_OK)
+        return status;
+    const unsigned char *in = source->pixels;
+    unsigned char *out = converted->pixels;
+    if (channels == 1) {
+        grey_row(in, source->channels, source->width * source->height, GREY_PILLOW, out);
+        return LIMN_OK;
+    }
+    for (int64_t p = 0; p < source->width * source->height; p++, in += source->channels, out += channels) {
+        memcpy(out, in, 3);
+        if (channels == 4)
+            out[3] = source->channels == 4 ? in[3] : 255;
+    }
+    return LIMN_OK;
+}
+
+/* `source` as the network's input of width x height: in *made, or as it is, and then *made is empty. */
+static limn_status fit(const struct picture *source, int channels, int64_t width, int64_t height,
+                       enum resample_filter filter, struct picture *made, limn_error *error)
+{
+    struct picture converted = {0};
+    limn_status status = is_usable(source, channels) ? LIMN_OK : convert(source, channels, &converted, error);
+    *made = (struct picture){0};
+    if (source->width == width && source->height == height) {
+        *made = converted;
+        return status;
+    }
+    if (channels == 4 && status == LIMN_OK)
+        with_alpha(&converted, multiply);
+    if (status == LIMN_OK)
+        status = picture_resample(converted.pixels ? &converted : source, width, height, filter, made, error);
+    if (channels == 4 && status == LIMN_OK)
+        with_alpha(made, divide);
+    picture_free(&converted);
+    return status;
+}
+
+/* What each level of each channel is to the network. */
+static void fill_levels(const limn_model *model, float levels[4][256])
+{
+    static const float mean[] = {0.485F, 0.456F, 0.406F}, deviation[] = {0.229F, 0.224F, 0.225F};
+    for (int c = 0; c < 4; c++)
+        for (int level = 0; level < 256; level++)
+            levels[c][level] = (float)level / 255.0F;
+    for (int c = 0; c < 3 && !is_unet(model); c++)
+        for (int level = 0; level < 256; level++)
+            levels[c][level] = (levels[c][level] - mean[c]) / deviation[c];
+}
+
+static limn_status fill_input(const limn_model *model, const struct picture *source, struct tensor *x,
+                              limn_error *error)
+{
+    float levels[4][256];
+    struct picture picture;
+    limn_status status = fit(source, (int)input_channels(model), x->w, x->h,
+                             is_unet(model) ? RESAMPLE_BICUBIC : RESAMPLE_BILINEAR, &picture, error);
+    if (status == LIMN_OK) {
+        fill_levels(model, levels);
+        const unsigned char *in = picture.pixels ? picture.pixels : source->pixels;
+        for (int64_t p = 0; p < x->w * x->h; p++)
+            for (int64_t c = 0; c < x->c; c++)
+                x->data[p * x->stride + c] = levels[c][*in++];
+    }
+    picture_free(&picture);
+    return status;
+}
+
+/* ---- the network's answer ---------------------------------------------------------------- */
+
+/* out: one value of each of `count` planes of `plane` floats. */
+static void softmax(const float *logits, int64_t count, int64_t plane, float *out)
+{
+    float largest = logits[0];
+    double sum = 0;
+    for (int64_t c = 1; c < count; c++)
+        largest = fmaxf(largest, logits[c]);
+    for (int64_t c = 0; c < count; c++)
+        sum += exp((double)logits[c] - largest);
+    for (int64_t c = 0; c < count; c++)
+        out[c * plane] = (float)(exp((double)logits[c] - largest) / sum);
+}
+
+static limn_status make_probabilities(const struct logits *logits, struct npy *made, limn_error *error)
+{
+    int64_t count = logits->made->c, width = logits->width, plane = logits->height * width;
+    size_t bytes = (size_t)(plane * count) * sizeof(float),
+           row_bytes = (size_t)(width * count) * sizeof(float);
+    *made = (struct npy){{1, count, logits->height, width}, mem_alloc(bytes)};
+    float *row = mem_alloc(row_bytes);
+    for (int64_t y = 0; made->data && row && y < logits->height; y++) {
+        logits_row(logits, y, row);
+        float *out = made->data + y * width;
+        for (int64_t x = 0; x < width; x++) {
+            if (count == 1)
+                out[x] = (float)(1 / (1 + exp(-(double)row[x])));
+            else
+                softmax(row + x * count, count, plane, out + x);
+        }
+    }
+    limn_status status =
+        made->data && row ? LIMN_OK : fail_memory(error, "the probabilities", bytes + row_bytes);
+    mem_free(row);
+    return status;
+}
+
+/* The enlargement that a network ends with and need not make: see logits.h. NULL for one that has none. */
+static const struct node *last_enlargement(const struct graph *graph)
+{
+    const struct node *last = &graph->nodes[graph_maker(graph, graph->output)];
+    return last->role == NODE_LAYER && last->kind == LAYER_BILINEAR ? last : NULL;
+}
+
+/* The share of the network in all of the work: what a class of a pixel takes beside it is worth so many of
+ * its operations. */
+static double network_share(const limn_session *session, const struct picture *source, int64_t classes)
+{
+    enum { CLASS = 400 };
+    double network = plan_flops(&session->graph, &session->plan);
+    return network / (network + CLASS * (double)(source->width * source->height * classes));
+}
+
+static limn_status run(limn_session *session, const struct picture *source, const struct segment *how,
+                       struct picture *classes, struct npy *probabilities, limn_error *error)
+{
+    const limn_model *model = session->model;
+    const struct node *enlargement = last_enlargement(&model->graph);
+    struct tensor *x = session_input(session, 0);
+    struct logits logits = {.made = session_output(session),
+                            .height = x->h,
+                            .width = x->w,
+                            .align_corners = enlargement && enlargement->window.align_corners};
+    double threshold = how->threshold > 0 ? how->threshold : default_threshold;
+    double share = network_share(session, source, logits.made->c);
+    limn_status status = fill_input(model, source, x, error);
+    watch_part(how->watch, 0, share);
+    session_watch(session, how->watch);
+    if (status == LIMN_OK)
+        status = limn_session_run(session, error);
+    if (status == LIMN_OK)
+        status = model_check_made(model, logits.made, source->name, error);
+    if (status == LIMN_OK && probabilities)
+        status = make_probabilities(&logits, probabilities, error);
+    if (status == LIMN_OK)
+        status = picture_create(source->width, source->height, 1, classes, error);
+    watch_part(how->watch, share, 1);
+    if (status == LIMN_OK)
+        status = classes_from_logits(model->engine->pool, &logits, threshold, how->watch, classes, error);
+    if (status == LIMN_OK)
+        status = watch_show(how->watch, 1, error);
+    return status;
+}
+
+/* ---- memory ------------------------------------------------------------------------------ */
+
+static size_t larger_of(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* What there is beside a session: first what fill_input takes, then what `run` makes of the answer. */
+static size_t bytes_beside(const limn_model *model, const struct picture *source, limn_size size,
+                           bool probabilities)
+{
+    int channels = (int)input_channels(model);
+    enum resample_filter filter = is_unet(model) ? RESAMPLE_BICUBIC : RESAMPLE_BILINEAR;
+    bool resized = size.width != source->width || size.height != source->height;
+    size_t filling = is_usable(source, channels) ? 0 : (size_t)(source->width * source->height * channels);
+    if (resized)
+        filling +=
+            picture_resample_bytes(source->width, source->height, channels, size.width, size.height, filter);
+    int64_t classes = model->graph.nodes[model->graph.output].channels;
+    size_t row = (size_t)(size.width * classes) * sizeof(float);
+    size_t answer = classes_bytes(model->engine->pool, size.width, classes, source->width) +
+                    (size_t)(source->width * source->height);
+    if (probabilities)
+        answer = larger_of(answer, row) + row * (size_t)size.height;
+    return larger_of(filling, answer);
+}
+
+/* What is there when the session is gone. */
+static size_t bytes_afterwards(const limn_session *session, const struct picture *source,
+                               const struct segment *how, limn_size size, bool probabilities)
+{
+    const limn_model *model = session->model;
+    int64_t classes = probabilities ? model->graph.nodes[model->graph.output].channels : 0;
+    return session->plan.packed_bytes + (size_t)(source->width * source->height) +
+           (size_t)(classes * size.width * size.height) * sizeof(float) + how->afterwards;
+}
+
+static const char *memory_hint(const limn_model *model, limn_size size, char hint[64])
+{
+    enum { USUAL = 520 };
+    int64_t shorter = size.width < size.height ? size.width : size.height;
+    if (!is_unet(model) && shorter > USUAL)
+        snprintf(hint, 64, "--resize %d", USUAL);
+    else
+        snprintf(hint, 64, "a smaller --%s", is_unet(model) ? "scale" : "resize");
+    return hint;
+}
+
+/* A session that all of the work fits beside; not prepared yet. */
+static limn_status plan_work(limn_model *model, const struct picture *source, const struct segment *how,
+                             limn_size size, bool probabilities, limn_session **session, limn_error *error)
+{
+    enum { SMALL = 16384 }; /* blocks' headers */
+    const struct node *enlargement = last_enlargement(&model->graph);
+    char hint[64], what[64];
+    struct session_wish wish = {
+        .output = enlargement ? enlargement->x : model->graph.output,
+        .size = size,
+        .room = {bytes_beside(model, source, size, probabilities) + SMALL, memory_hint(model, size, hint)}};
+    limn_status status = session_plan(model, &wish, session, error);
+    if (status != LIMN_OK)
+        return status;
+    size_t bytes = bytes_afterwards(*session, source, how, size, probabilities) + SMALL;
+    if (bytes <= mem_available())
+        return LIMN_OK;
+    snprintf(what, sizeof what, "the result of %" PRId64 " x %" PRId64 " pixels", source->width,
+             source->height);
+    return fail_need(error, what, bytes, "a smaller picture");
+}
+
+limn_status segment_picture(limn_model *model, const struct picture *source, const struct segment *how,
+                            struct picture *classes, struct npy *probabilities, limn_error *error)
+{
+    limn_session *session = NULL;
+    limn_size size = {.batch = 1};
+    *classes = (struct picture){0};
+    if (probabilities)
+        *probabilities = (struct npy){0};
+    limn_status status = network_size(model, source, how, &size.width, &size.height, error);
+    if (status == LIMN_OK)
+        status = plan_work(model, source, how, size, probabilities, &session, error);
+    if (status == LIMN_OK)
+        status = watch_show(how->watch, 0, error);
+    if (status == LIMN_OK)
+        status = session_prepare(session, error);
+    if (status == LIMN_OK)
+        status = run(session, source, how, classes, probabilities, error);
+    limn_session_free(session);
+    if (status != LIMN_OK) {
+        picture_free(classes);
+        if (probabilities)
+            npy_free(probabilities);
+    }
+    return status;
+}

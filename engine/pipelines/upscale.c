@@ -1,0 +1,272 @@
+/* upscale.c - see upscale.h. */
+#include "engine/pipelines/upscale.h"
+#include "engine/base/memory.h"
+#include "engine/pictures/resample.h"
+#include "engine/run/bands.h"
+#include "engine/run/session.h"
+#include "layers/sizes.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+
+/* An automatic choice of the bands' height takes no more. */
+static const size_t BUDGET = (size_t)512 << 20;
+
+/* ---- pixels ------------------------------------------------------------------------------ */
+
+/* 8-bit RGB => NHWC, 0..1: as many rows as `x` has, from row `first` on. */
+static void load_rows(const struct picture *source, int64_t first, const struct tensor *x)
+{
+    const unsigned char *in = source->pixels + first * source->width * source->channels;
+    float *out = x->data;
+    for (int64_t p = 0; p < tensor_pixels(x); p++, in += source->channels, out += x->stride)
+        for (int c = 0; c < 3; c++)
+            out[c] = (float)in[c] / 255.0F;
+}
+
+/* Clips, scales, rounds to nearest. */
+static unsigned char to_byte(float level)
+{
+    float scaled = level * 255.0F;
+    return (unsigned char)(scaled >= 255 ? 255 : scaled > 0 ? scaled + 0.5F : 0);
+}
+
+/* Pixels of the network's output => 8-bit pixels. */
+static void store_pixels(const struct tensor *rows, unsigned char *out, int channels)
+{
+    const float *in = rows->data;
+    for (int64_t p = 0; p < tensor_pixels(rows); p++, in += rows->stride, out += channels)
+        for (int c = 0; c < 3; c++)
+            out[c] = to_byte(in[c]);
+}
+
+/* The alpha plane of `source`, enlarged; empty when it has none. */
+static limn_status enlarge_alpha(const struct picture *source, int64_t factor, struct picture *alpha,
+                                 limn_error *error)
+{
+    *alpha = (struct picture){0};
+    if (source->channels != 4)
+        return LIMN_OK;
+    struct picture plane;
+    limn_status status = picture_create(source->width, source->height, 1, &plane, error);
+    if (status != LIMN_OK)
+        return status;
+    for (int64_t p = 0; p < source->width * source->height; p++)
+        plane.pixels[p] = source->pixels[4 * p + 3];
+    status = picture_resample(&plane, source->width * factor, source->height * factor, RESAMPLE_BICUBIC,
+                              alpha, error);
+    picture_free(&plane);
+    return status;
+}
+
+/* ---- rows -------------------------------------------------------------------------------- */
+
+limn_status upscale_factor(const limn_model *model, int64_t *factor, limn_error *error)
+{
+    enum { PROBE = 16 };
+    struct plan plan;
+    *factor = 0;
+    if (limn_model_inputs(model) == 1 &&
+        model->graph.nodes[graph_input_node(&model->graph, 0)].channels == 3) {
+        limn_status status = plan_create(&model->graph, LIMN_KERNELS_AUTO, (limn_size){1, PROBE, PROBE},
+                                         model->graph.path, &plan, error);
+        if (status != LIMN_OK)
+            return status;
+        const struct layer_dims *out = &plan.dims[graph_maker(&model->graph, model->graph.output)];
+        if (out->oc == 3 && out->oh == out->ow && out->oh % PROBE == 0 && out->oh > PROBE)
+            *factor = out->oh / PROBE;
+        plan_free(&plan);
+    }
+    if (*factor)
+        return LIMN_OK;
+    return fail(error, LIMN_E_USAGE, "%s holds a %s network, a super-resolution one (enhancenet) is needed",
+                model->graph.path, model->kind->name);
+}
+
+enum { STRIP = 16 }; /* rows of the result that are converted and written at a time */
+
+struct job {
+    limn_model *model;
+    const struct picture *source;
+    const struct upscale *how;
+    int64_t factor;
+    struct picture alpha;
+    unsigned char *strip;
+    struct bands *bands;   /* NULL: the whole picture at once */
+    limn_session *session; /* that, planned; or NULL */
+};
+
+static void take_rows(void *context, int64_t first, const struct tensor *rows)
+{
+    const struct job *job = context;
+    load_rows(job->source, first, rows);
+}
+
+/* Rows of the output, at most STRIP, from row `first` on. */
+static limn_status write_strip(struct job *job, int64_t first, const struct tensor *rows, limn_error *error)
+{
+    const struct upscale *how = job->how;
+    int channels = job->source->channels;
+    char name[PATH_MAX];
+    snprintf(name, sizeof name, "%s, rows %" PRId64 " to %" PRId64 " of the result", job->source->name, first,
+             first + rows->h - 1);
+    limn_status status = model_check_made(job->model, rows, name, error);
+    if (status != LIMN_OK)
+        return status;
+    store_pixels(rows, job->strip, channels);
+    if (job->alpha.pixels)
+        for (int64_t p = 0; p < tensor_pixels(rows); p++)
+            job->strip[4 * p + 3] = job->alpha.pixels[first * rows->w + p];
+    return how->rows(how->context, job->strip, rows->h, error);
+}
+
+static limn_status give_rows(void *context, int64_t first, const struct tensor *rows, limn_error *error)
+{
+    limn_status status = LIMN_OK;
+    for (int64_t row = 0; status == LIMN_OK && row < rows->h; row += STRIP) {
+        const struct tensor strip =
+            tensor_view(rows->data + row * rows->w * rows->stride, 1, smaller(STRIP, rows->h - row), rows->w,
+                        rows->c, rows->stride);
+        status = write_strip(context, first + row, &strip, error);
+    }
+    return status;
+}
+
+/* ---- memory ------------------------------------------------------------------------------ */
+
+static size_t strip_bytes(const struct job *job)
+{
+    return (size_t)(STRIP * job->factor * job->source->width * job->source->channels);
+}
+
+/* What there is beside the network's run. */
+static size_t bytes_beside(const struct job *job)
+{
+    enum { SMALL = 65536 }; /* blocks' headers, and what packing notes */
+    int64_t pixels = job->source->width * job->source->height * job->factor * job->factor;
+    return SMALL + strip_bytes(job) + (job->source->channels == 4 ? (size_t)pixels : 0) + job->how->beside;
+}
+
+/* What there is before it, while alpha is enlarged. */
+static size_t bytes_before(const struct job *job)
+{
+    int64_t width = job->source->width, height = job->source->height;
+    size_t alpha = (size_t)(width * height) + picture_resample_bytes(width, height, 1, width * job->factor,
+                                                                     height * job->factor, RESAMPLE_BICUBIC);
+    return strip_bytes(job) + (job->source->channels == 4 ? alpha : 0) + job->how->beside;
+}
+
+static size_t room(const struct job *job)
+{
+    size_t left = mem_available(), beside = bytes_beside(job);
+    return left > beside ? left - beside : 0;
+}
+
+static limn_status too_large(const struct job *job, size_t bytes, const char *hint, limn_error *error)
+{
+    char what[64];
+    snprintf(what, sizeof what, "enlarging %" PRId64 " x %" PRId64 " pixels", job->source->width,
+             job->source->height);
+    return fail_need(error, what, bytes, hint);
+}
+
+/* Bands of `rows` rows. Under a memory limit they give up speed until they fit. */
+static limn_status settle(const struct job *job, int64_t rows, limn_error *error)
+{
+    size_t bytes;
+    limn_status status = bands_settle(job->bands, rows, &bytes, error);
+    while (status == LIMN_OK && bytes > room(job) && bands_lighten(job->bands))
+        status = bands_settle(job->bands, rows, &bytes, error);
+    if (status != LIMN_OK || bytes <= room(job))
+        return status;
+    return too_large(job, bytes + bytes_beside(job),
+                     rows > LAYER_TILE_PERIOD ? "a smaller --tile" : "a smaller picture", error);
+}
+
+/* The highest bands that fit the budget, or the lowest that there are. Beyond 96 rows nothing gets faster,
+ * and neither with the whole picture at once. */
+static limn_status choose_bands(const struct job *job, limn_error *error)
+{
+    size_t bytes, most = room(job) < BUDGET ? room(job) : BUDGET;
+    for (int64_t rows = 8 * LAYER_TILE_PERIOD; rows >= LAYER_TILE_PERIOD; rows /= 2) {
+        limn_status status = bands_settle(job->bands, rows, &bytes, error);
+        if (status != LIMN_OK || bytes <= most)
+            return status;
+    }
+    return settle(job, LAYER_TILE_PERIOD, error);
+}
+
+static limn_status plan_whole(struct job *job, const char *hint, limn_error *error)
+{
+    const struct session_wish wish = {.output = job->model->graph.output,
+                                      .size = {1, job->source->height, job->source->width},
+                                      .room = {bytes_beside(job), hint}};
+    return session_plan(job->model, &wish, &job->session, error);
+}
+
+/* Decides how high bands are; without any, the whole picture is computed at once. */
+static limn_status choose(struct job *job, limn_error *error)
+{
+    int64_t rows = job->how->tile;
+    if (!bands_possible(&job->model->graph))
+        return plan_whole(job, "a smaller picture", error);
+    if (rows == TILE_WHOLE)
+        return plan_whole(job, "--tile N, bands of N rows", error);
+    limn_status status =
+        bands_create(job->model, job->source->height, job->source->width, &job->bands, error);
+    if (status != LIMN_OK)
+        return status;
+    return rows == TILE_AUTO ? choose_bands(job, error)
+                             : settle(job, round_up(rows, LAYER_TILE_PERIOD), error);
+}
+
+/* ---- pipeline ---------------------------------------------------------------------------- */
+
+static limn_status prepare(struct job *job, limn_error *error)
+{
+    const struct picture *source = job->source;
+    limn_status status = upscale_factor(job->model, &job->factor, error);
+    if (status == LIMN_OK && bytes_before(job) > mem_available())
+        status = too_large(job, bytes_before(job), "a smaller picture", error);
+    if (status == LIMN_OK)
+        status = choose(job, error);
+    if (status == LIMN_OK && job->how->begin)
+        status = job->how->begin(job->how->context, error);
+    if (status == LIMN_OK)
+        status = watch_show(job->how->watch, 0, error);
+    if (status != LIMN_OK)
+        return status;
+    job->strip = mem_alloc(strip_bytes(job));
+    if (!job->strip)
+        return fail_memory(error, "a strip of the picture", strip_bytes(job));
+    return enlarge_alpha(source, job->factor, &job->alpha, error);
+}
+
+static limn_status run_whole(struct job *job, limn_error *error)
+{
+    limn_status status = session_prepare(job->session, error);
+    if (status != LIMN_OK)
+        return status;
+    load_rows(job->source, 0, session_input(job->session, 0));
+    session_watch(job->session, job->how->watch);
+    status = limn_session_run(job->session, error);
+    return status == LIMN_OK ? give_rows(job, 0, session_output(job->session), error) : status;
+}
+
+limn_status upscale_picture(limn_model *model, const struct picture *source, const struct upscale *how,
+                            limn_error *error)
+{
+    struct job job = {.model = model, .source = source, .how = how};
+    limn_status status = prepare(&job, error);
+    struct bands_io io = {.take = take_rows, .give = give_rows, .context = &job, .watch = how->watch};
+    if (status == LIMN_OK)
+        status = job.bands ? bands_run(job.bands, &io, error) : run_whole(&job, error);
+    if (status == LIMN_OK)
+        status = watch_show(how->watch, 1, error);
+    bands_free(job.bands);
+    limn_session_free(job.session);
+    picture_free(&job.alpha);
+    mem_free(job.strip);
+    return status;
+}

@@ -1,0 +1,195 @@
+/* model.c - engines and models: see limn.h and model.h. */
+#include "engine/run/model.h"
+#include "engine/base/finite.h"
+#include "engine/base/machine_memory.h"
+#include "engine/base/memory.h"
+#include "engine/run/pack.h"
+#include "layers/gemm.h"
+#include "layers/native.h"
+#include "layers/sizes.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- engine ------------------------------------------------------------------------------ */
+
+/* The instruction set is the process's: OpenBLAS has one set of kernels for all threads. */
+static pthread_mutex_t isa_mutex = PTHREAD_MUTEX_INITIALIZER;
+static enum isa isa_in_use = ISA_COUNT;
+
+enum isa engine_isa(void)
+{
+    pthread_mutex_lock(&isa_mutex);
+    enum isa isa = isa_in_use;
+    pthread_mutex_unlock(&isa_mutex);
+    return isa;
+}
+
+static limn_status settle_isa(const char *wanted, limn_error *error)
+{
+    bool forced = wanted && strcmp(wanted, "auto") != 0;
+    enum isa isa = forced ? isa_named(wanted) : cpu_isa();
+    if (isa == ISA_COUNT)
+        return fail(error, LIMN_E_USAGE,
+                    "instruction set \"%s\": auto, baseline, avx2, avx512 or neon expected", wanted);
+    if (!cpu_has(isa))
+        return fail(error, LIMN_E_USAGE, "instruction set %s: this CPU does not have it (its best is %s)",
+                    isa_name(isa), isa_name(cpu_isa()));
+    limn_status status = LIMN_OK;
+    pthread_mutex_lock(&isa_mutex);
+    if (isa_in_use == ISA_COUNT) {
+        gemm_init(isa, forced);
+        native_choose(isa);
+        isa_in_use = isa;
+    } else if (forced && isa != isa_in_use) {
+        status = fail(error, LIMN_E_USAGE, "instruction set %s: this process already runs with %s",
+                      isa_name(isa), isa_name(isa_in_use));
+    }
+    pthread_mutex_unlock(&isa_mutex);
+    return status;
+}
+
+limn_status limn_engine_create(const limn_options *options, limn_engine **engine, limn_error *error)
+{
+    enum { THREADS_MOST = 1024 };
+    *engine = NULL;
+    limn_options chosen = options ? *options : (limn_options){0};
+    if (chosen.threads < 0 || chosen.threads > THREADS_MOST)
+        return fail(error, LIMN_E_USAGE, "%d threads; 1 to %d expected, 0 for one per core", chosen.threads,
+                    (int)THREADS_MOST);
+    if (!gemm_has_room())
+        return fail_memory(error, "a buffer of OpenBLAS, in address space,", GEMM_BUFFER);
+    limn_status status = settle_isa(chosen.isa, error);
+    if (status != LIMN_OK)
+        return status;
+    if (chosen.memory_limit)
+        machine_memory_limit(chosen.memory_limit);
+    limn_engine *created = mem_zalloc(1, sizeof *created);
+    if (!created)
+        return fail_memory(error, "the engine", sizeof *created);
+    created->kernels = chosen.kernels;
+    status = pool_create(chosen.threads ? chosen.threads : physical_cores(), &created->pool, error);
+    if (status != LIMN_OK) {
+        limn_engine_free(created);
+        return status;
+    }
+    machine_memory_limit(
+        chosen.memory_limit); /* now that the stacks of its threads are there to be counted */
+    snprintf(created->description, sizeof created->description,
+             "limn %s, %s kernels, OpenBLAS core %s, %d thread%s", LIMN_VERSION, isa_name(engine_isa()),
+             gemm_core(), pool_threads(created->pool), pool_threads(created->pool) == 1 ? "" : "s");
+    *engine = created;
+    return LIMN_OK;
+}
+
+void limn_engine_free(limn_engine *engine)
+{
+    if (engine)
+        pool_free(engine->pool);
+    mem_free(engine);
+}
+
+int limn_engine_threads(const limn_engine *engine)
+{
+    return pool_threads(engine->pool);
+}
+
+const char *limn_engine_describe(const limn_engine *engine)
+{
+    return engine->description;
+}
+
+/* ---- model ------------------------------------------------------------------------------- */
+
+limn_status model_load_as(limn_engine *engine, const char *path, const struct model_kind *kind,
+                          limn_model **model, limn_error *error)
+{
+    *model = NULL;
+    limn_model *created = mem_zalloc(1, sizeof *created);
+    if (!created)
+        return fail_memory(error, path, sizeof *created);
+    created->engine = engine;
+    created->kind = kind;
+    pthread_mutex_init(&created->packing, NULL);
+    limn_status status = weights_open(path, &created->weights, error);
+    if (status == LIMN_OK)
+        status = kind ? model_build_as(&created->weights, kind, &created->graph, error)
+                      : model_build(&created->weights, &created->graph, &created->kind, error);
+    if (status != LIMN_OK) {
+        limn_model_free(created);
+        return status;
+    }
+    if (created->graph.unfinite)
+        model_note_unfinite(created, created->graph.unfinite);
+    *model = created;
+    return LIMN_OK;
+}
+
+limn_status limn_model_load(limn_engine *engine, const char *path, limn_model **model, limn_error *error)
+{
+    return model_load_as(engine, path, NULL, model, error);
+}
+
+void limn_model_free(limn_model *model)
+{
+    if (!model)
+        return;
+    packed_free(model->packed);
+    pthread_mutex_destroy(&model->packing);
+    graph_free(&model->graph);
+    weights_close(&model->weights);
+    mem_free(model);
+}
+
+const char *limn_model_name(const limn_model *model)
+{
+    return model->kind->name;
+}
+
+const char *limn_model_metadata(const limn_model *model, const char *key)
+{
+    return safetensors_metadata(model->weights.header, key);
+}
+
+int limn_model_inputs(const limn_model *model)
+{
+    int count = 0;
+    for (int i = 0; i < model->graph.count; i++)
+        count += model->graph.nodes[i].role == NODE_INPUT;
+    return count;
+}
+
+void model_note_unfinite(limn_model *model, const struct tensor_entry *entry)
+{
+    if (atomic_load(&model->warns))
+        return;
+    if (weights_check(&model->weights, entry, &model->warning) != LIMN_OK)
+        atomic_store(&model->warns, true);
+}
+
+const char *limn_model_warning(const limn_model *model)
+{
+    return atomic_load(&model->warns) ? model->warning.message : NULL;
+}
+
+limn_status model_check_made(const limn_model *model, const struct tensor *made, const char *name,
+                             limn_error *error)
+{
+    int64_t unfinite = count_unfinite(made);
+    bool warned = atomic_load(&model->warns);
+    if (!unfinite)
+        return LIMN_OK;
+    return fail(error, warned ? LIMN_E_WEIGHTS : LIMN_E_INPUT,
+                "%s: %" PRId64 " of %" PRId64 " values that the network made are NaN or infinite; %s%s", name,
+                unfinite, tensor_pixels(made) * made->c, warned ? model->warning.message : model->graph.path,
+                warned ? "" : " itself holds none");
+}
+
+int64_t model_usual_side(const struct model_kind *kind, const struct graph *graph)
+{
+    const struct node *input = &graph->nodes[graph_input_node(graph, 0)];
+    if (input->side || kind->side)
+        return input->side ? input->side : kind->side;
+    return round_up(larger(graph->side_least, 1), graph->side_multiple);
+}

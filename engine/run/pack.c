@@ -1,0 +1,396 @@
+/* pack.c - see pack.h. */
+#include "engine/run/pack.h"
+#include "engine/base/memory.h"
+#include "engine/base/pages.h"
+#include "layers/sizes.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+
+/* Runs that are read from the file are at least so long where the kernel leaves a choice: calls to read less
+ * cost more than what they read. */
+enum { RUN_BYTES_LEAST = 4096 };
+
+/* The weights of one node as one variant wants them. */
+struct packed {
+    int node;
+    const struct layer_variant *variant;
+    unsigned char *data;
+};
+
+/* What was packed in one go, in one block. */
+struct packed_batch {
+    struct packed_batch *next;
+    unsigned char *block;
+    int count;
+    struct packed entries[];
+};
+
+void packed_free(struct packed_batch *packed)
+{
+    for (struct packed_batch *next; packed; packed = next) {
+        next = packed->next;
+        mem_free(packed->block);
+        mem_free(packed);
+    }
+}
+
+/* ---- units ------------------------------------------------------------------------------- */
+
+/* One tensor on its way from the file into a packed entry. */
+struct source {
+    const struct node *node;
+    const struct layer_variant *variant;
+    const struct layer_dims *dims;
+    unsigned char *packed;
+    int64_t tasks, together;   /* pack tasks, and how many of them are a unit */
+    int64_t first_unit, units; /* of all units */
+    atomic_bool unfinite;      /* NaN or infinity was read */
+};
+
+/* Channels of a tensor and the products of its axes around one of the two kinds. */
+struct axes {
+    int64_t oc, ic, outer, inner;
+};
+
+/* Sides of a kernel that an enlargement was folded into, in the file and as the kernels get it. */
+enum { ENLARGED_FROM = 3, ENLARGED_TO = 4 };
+
+static int64_t taps_in_file(const struct node *node)
+{
+    return node->enlarged ? ENLARGED_FROM * ENLARGED_FROM : node->window.kh * node->window.kw;
+}
+
+static struct axes axes_around(const struct node *node, enum layer_axis axis)
+{
+    int64_t taps = taps_in_file(node), oc = node->channels;
+    int64_t ic = (int64_t)node->weight->elements / (oc * taps);
+    bool output = axis == AXIS_OUTPUT;
+    switch (node->layout) {
+    case LAYOUT_OIHW:
+        return (struct axes){oc, ic, output ? 1 : oc, output ? ic * taps : taps};
+    case LAYOUT_IOHW:
+        return (struct axes){oc, ic, output ? ic : 1, output ? taps : oc * taps};
+    case LAYOUT_HWIO:
+    default:
+        return (struct axes){oc, ic, output ? taps * ic : taps, output ? 1 : oc};
+    }
+}
+
+/* Where weights of oc x ic channels and kh x kw taps lie at `data`, in a layout. */
+static struct layer_weights describe_weights(enum weight_layout layout, int64_t oc, int64_t ic, int64_t kh,
+                                             int64_t kw, const float *data)
+{
+    struct layer_weights weights = {.data = data};
+    switch (layout) {
+    case LAYOUT_OIHW:
+        weights.stride_w = 1, weights.stride_h = kw;
+        weights.stride_i = kh * kw, weights.stride_o = ic * kh * kw;
+        break;
+    case LAYOUT_IOHW:
+        weights.stride_w = 1, weights.stride_h = kw;
+        weights.stride_o = kh * kw, weights.stride_i = oc * kh * kw;
+        break;
+    case LAYOUT_HWIO:
+        weights.stride_o = 1, weights.stride_i = oc;
+        weights.stride_w = ic * oc, weights.stride_h = kw * ic * oc;
+        break;
+    }
+    return weights;
+}
+
+/* A kernel of 3x3 => the 4x4 that does the same behind an enlargement: see graph_fold.c. */
+static void enlarge_kernel(const float *in, int64_t stride_h, int64_t stride_w, float *out)
+{
+    static const int first[ENLARGED_TO] = {2, 1, 0, 0}, last[ENLARGED_TO] = {2, 2, 1, 0};
+    for (int kh = 0; kh < ENLARGED_TO; kh++)
+        for (int kw = 0; kw < ENLARGED_TO; kw++) {
+            float sum = 0;
+            for (int h = first[kh]; h <= last[kh]; h++)
+                for (int w = first[kw]; w <= last[kw]; w++)
+                    sum += in[h * stride_h + w * stride_w];
+            *out++ = sum;
+        }
+}
+
+/* The weights of a unit, read into `staging`, as the kernels get them. */
+static struct layer_weights prepare_weights(const struct node *node, int64_t oc, int64_t ic, float *staging)
+{
+    struct layer_weights weights;
+    if (node->enlarged) {
+        float *out = staging + oc * ic * ENLARGED_FROM * ENLARGED_FROM;
+        weights = describe_weights(node->layout, oc, ic, ENLARGED_FROM, ENLARGED_FROM, staging);
+        for (int64_t o = 0; o < oc; o++)
+            for (int64_t i = 0; i < ic; i++)
+                enlarge_kernel(staging + o * weights.stride_o + i * weights.stride_i, weights.stride_h,
+                               weights.stride_w, out + (o * ic + i) * ENLARGED_TO * ENLARGED_TO);
+        weights = describe_weights(LAYOUT_OIHW, oc, ic, ENLARGED_TO, ENLARGED_TO, out);
+    } else {
+        weights = describe_weights(node->layout, oc, ic, node->window.kh, node->window.kw, staging);
+    }
+    weights.scale = node->weight_scale;
+    return weights;
+}
+
+/* What a task reads; of a variant that does not say, everything. */
+static struct layer_span task_span(const struct source *source, int64_t task)
+{
+    if (source->variant->pack_span)
+        return source->variant->pack_span(source->dims, task);
+    return (struct layer_span){AXIS_OUTPUT, 0, source->node->channels};
+}
+
+/* The tasks of a unit, and what they read together. */
+static struct layer_span unit_span(const struct source *source, int64_t unit, int64_t *first, int64_t *end)
+{
+    *first = unit * source->together;
+    *end = smaller(*first + source->together, source->tasks);
+    struct layer_span span = task_span(source, *first), last = task_span(source, *end - 1);
+    span.count = last.first + last.count - span.first;
+    return span;
+}
+
+static void cut_into_units(struct source *source)
+{
+    source->tasks = source->variant->needs(source->dims).pack_tasks;
+    source->together = source->tasks;
+    if (source->variant->pack_span) {
+        struct layer_span span = task_span(source, 0);
+        struct axes axes = axes_around(source->node, span.axis);
+        int64_t run_bytes = span.count * axes.inner * (int64_t)sizeof(float);
+        source->together = axes.outer == 1 ? 1 : divide_up(RUN_BYTES_LEAST, run_bytes);
+    }
+    source->units = divide_up(source->tasks, source->together);
+}
+
+/* Floats that the largest unit takes in staging, in whole cache lines: lanes share none. */
+static int64_t unit_floats(const struct source *source)
+{
+    int64_t most = 0, first, end;
+    for (int64_t unit = 0; unit < source->units; unit++) {
+        struct layer_span span = unit_span(source, unit, &first, &end);
+        struct axes axes = axes_around(source->node, span.axis);
+        int64_t floats = axes.outer * span.count * axes.inner;
+        if (source->node->enlarged) /* the kernels in the file and the larger ones beside them */
+            floats += floats / (ENLARGED_FROM * ENLARGED_FROM) * ENLARGED_TO * ENLARGED_TO;
+        most = floats > most ? floats : most;
+    }
+    return round_up(most, LINE_FLOATS);
+}
+
+static limn_status pack_unit(struct source *source, int64_t unit, const struct weights_file *file,
+                             float *staging, limn_error *error)
+{
+    int64_t first, end;
+    struct layer_span span = unit_span(source, unit, &first, &end);
+    struct axes axes = axes_around(source->node, span.axis);
+    bool output = span.axis == AXIS_OUTPUT;
+    struct tensor_part part = {.first = (uint64_t)(span.first * axes.inner),
+                               .count = (uint64_t)(span.count * axes.inner),
+                               .runs = (uint64_t)axes.outer,
+                               .step = (uint64_t)((output ? axes.oc : axes.ic) * axes.inner)};
+    bool finite = true;
+    limn_status status = weights_read_part(file, source->node->weight, part, staging, &finite, error);
+    if (status != LIMN_OK)
+        return status;
+    if (!finite)
+        atomic_store(&source->unfinite, true);
+    struct layer_weights weights =
+        prepare_weights(source->node, output ? span.count : axes.oc, output ? axes.ic : span.count, staging);
+    const float *data = weights.data;
+    int64_t stride = output ? weights.stride_o : weights.stride_i;
+    for (int64_t task = first; task < end; task++) {
+        weights.data = data + (task_span(source, task).first - span.first) * stride;
+        source->variant->pack_task(source->dims, &weights, source->packed, task);
+    }
+    return LIMN_OK;
+}
+
+/* ---- all at once ------------------------------------------------------------------------- */
+
+struct pack_run {
+    const struct weights_file *file;
+    struct source *sources;
+    int count;
+    int64_t units;
+    atomic_llong next; /* the first unit not taken yet */
+    float *staging;    /* staging_floats for each lane */
+    size_t staging_floats;
+    atomic_bool failed; /* the first failure takes the two below */
+    limn_status status;
+    limn_error *error;
+};
+
+static limn_status pack_units(struct pack_run *run, float *staging, limn_error *error)
+{
+    limn_status status = LIMN_OK;
+    struct source *source = run->sources;
+    for (int64_t unit; status == LIMN_OK && !atomic_load(&run->failed) &&
+                       (unit = atomic_fetch_add(&run->next, 1)) < run->units;) {
+        while (unit >= source->first_unit + source->units)
+            source++;
+        status = pack_unit(source, unit - source->first_unit, run->file, staging, error);
+    }
+    return status;
+}
+
+static void pack_lane(void *context, int64_t lane, int worker)
+{
+    (void)worker;
+    struct pack_run *run = context;
+    limn_error error;
+    limn_status status = pack_units(run, run->staging + (size_t)lane * run->staging_floats, &error);
+    if (status != LIMN_OK && !atomic_exchange(&run->failed, true)) {
+        run->status = status;
+        if (run->error)
+            *run->error = error;
+    }
+}
+
+int pack_lanes(const limn_model *model)
+{
+    enum { LANES_MOST = 8 }; /* so that machines with many cores need no more buffers */
+    int threads = pool_threads(model->engine->pool);
+    return threads < LANES_MOST ? threads : LANES_MOST;
+}
+
+static limn_status pack_sources(limn_model *model, struct pack_run *run, int lanes)
+{
+    for (int i = 0; i < run->count; i++) {
+        struct source *source = &run->sources[i];
+        cut_into_units(source);
+        source->first_unit = run->units;
+        run->units += source->units;
+        size_t floats = (size_t)unit_floats(source);
+        run->staging_floats = floats > run->staging_floats ? floats : run->staging_floats;
+    }
+    size_t bytes = run->staging_floats * sizeof *run->staging * (size_t)lanes;
+    run->staging = mem_alloc(bytes);
+    if (!run->staging)
+        return fail_memory(run->error, model->graph.path, bytes);
+    uint64_t denormals = cpu_flush_denormals(); /* as in the pool's own threads, which may pack any of it */
+    pool_run(model->engine->pool, lanes, pack_lane, run);
+    cpu_restore_denormals(denormals);
+    mem_free(run->staging);
+    for (int i = 0; run->status == LIMN_OK && i < run->count; i++)
+        if (atomic_load(&run->sources[i].unfinite))
+            model_note_unfinite(model, run->sources[i].node->weight);
+    return run->status;
+}
+
+static struct packed *find_packed(struct packed_batch *batch, int node, const struct layer_variant *variant)
+{
+    for (; batch; batch = batch->next)
+        for (int i = 0; i < batch->count; i++)
+            if (batch->entries[i].node == node && batch->entries[i].variant == variant)
+                return &batch->entries[i];
+    return NULL;
+}
+
+static size_t entry_bytes(const struct layer_variant *variant, const struct layer_dims *dims)
+{
+    return whole_lines(variant->needs(dims).packed_bytes); /* entries begin on a cache line of their own */
+}
+
+/* Notes every wish that the model cannot answer yet, once, as an entry of `batch`, which comes before the
+ * model's own, and as a source. Returns the bytes they take; data pointers are still to come. */
+static size_t note_missing(const limn_model *model, const struct pack_wish *wishes, int count,
+                           struct packed_batch *batch, struct source *sources)
+{
+    size_t bytes = 0;
+    for (int i = 0; i < count; i++) {
+        const struct pack_wish *wish = &wishes[i];
+        if (!wish->variant->pack_task || find_packed(batch, wish->node, wish->variant))
+            continue;
+        struct source *source = &sources[batch->count];
+        *source = (struct source){
+            .node = &model->graph.nodes[wish->node], .variant = wish->variant, .dims = wish->dims};
+        batch->entries[batch->count++] = (struct packed){.node = wish->node, .variant = wish->variant};
+        bytes += entry_bytes(wish->variant, wish->dims);
+    }
+    return bytes;
+}
+
+static limn_status pack_batch(limn_model *model, struct packed_batch *batch, struct source *sources,
+                              size_t bytes, int lanes, limn_error *error)
+{
+    batch->block = mem_alloc(bytes);
+    if (!batch->block)
+        return fail_memory(error, model->graph.path, bytes);
+    pages_populate(model->engine->pool, batch->block, bytes);
+    unsigned char *data = batch->block;
+    for (int i = 0; i < batch->count; i++) {
+        sources[i].packed = batch->entries[i].data = data;
+        data += entry_bytes(sources[i].variant, sources[i].dims);
+    }
+    struct pack_run run = {
+        .file = &model->weights, .sources = sources, .count = batch->count, .error = error};
+    return pack_sources(model, &run, lanes);
+}
+
+static limn_status pack_missing(limn_model *model, const struct pack_wish *wishes, int count, int lanes,
+                                limn_error *error)
+{
+    static_assert(sizeof(struct pack_wish) + sizeof(struct packed) + sizeof(struct source) <= PACK_NOTES_EACH,
+                  "what is noted for a wish");
+    size_t most = (size_t)count, bytes = sizeof(struct packed_batch) + most * sizeof(struct packed);
+    struct packed_batch *batch = mem_zalloc(1, bytes);
+    struct source *sources = mem_zalloc(most, sizeof *sources);
+    limn_status status = LIMN_OK;
+    if (!batch || !sources) {
+        status = fail_memory(error, model->graph.path, bytes + most * sizeof *sources);
+    } else {
+        batch->next = model->packed;
+        bytes = note_missing(model, wishes, count, batch, sources);
+        if (batch->count)
+            status = pack_batch(model, batch, sources, bytes, lanes, error);
+    }
+    mem_free(sources);
+    if (status == LIMN_OK && batch->count) {
+        model->packed = batch;
+    } else if (batch) {
+        batch->next = NULL;
+        packed_free(batch);
+    }
+    return status;
+}
+
+limn_status model_pack(limn_model *model, struct pack_wish *wishes, int count, int lanes, limn_error *error)
+{
+    pthread_mutex_lock(&model->packing);
+    limn_status status = pack_missing(model, wishes, count, lanes, error);
+    for (int i = 0; i < count; i++) {
+        const struct packed *entry = find_packed(model->packed, wishes[i].node, wishes[i].variant);
+        wishes[i].data = entry ? entry->data : NULL;
+    }
+    pthread_mutex_unlock(&model->packing);
+    return status;
+}
+
+/* ---- what it would take ------------------------------------------------------------------ */
+
+/* Whether a wish is for weights that the model does not have yet. */
+static bool is_missing(limn_model *model, const struct pack_wish *wish)
+{
+    if (!wish->variant->pack_task || !model)
+        return wish->variant->pack_task;
+    pthread_mutex_lock(&model->packing);
+    bool missing = !find_packed(model->packed, wish->node, wish->variant);
+    pthread_mutex_unlock(&model->packing);
+    return missing;
+}
+
+size_t pack_bytes(limn_model *model, const struct pack_wish *wish)
+{
+    return is_missing(model, wish) ? entry_bytes(wish->variant, wish->dims) : 0;
+}
+
+size_t pack_staging_bytes(limn_model *model, const struct pack_wish *wish)
+{
+    if (!is_missing(model, wish))
+        return 0;
+    struct source source = {
+        .node = &model->graph.nodes[wish->node], .variant = wish->variant, .dims = wish->dims};
+    cut_into_units(&source);
+    return (size_t)unit_floats(&source) * sizeof(float);
+}

@@ -1,0 +1,201 @@
+/* session.c - sessions: see limn.h and session.h. */
+#include "engine/run/session.h"
+#include "engine/base/memory.h"
+#include "engine/base/pages.h"
+
+limn_status session_plan(limn_model *model, const struct session_wish *wish, limn_session **session,
+                         limn_error *error)
+{
+    *session = NULL;
+    limn_session *created = mem_zalloc(1, sizeof *created);
+    if (!created)
+        return fail_memory(error, "a session", sizeof *created);
+    created->model = model;
+    created->graph = graph_until(&model->graph, wish->output);
+    limn_status status = plan_create(&created->graph, model->engine->kernels, wish->size, model->graph.path,
+                                     &created->plan, error);
+    if (status == LIMN_OK)
+        status = plan_fit(&created->plan, &created->graph, model, &wish->room, error);
+    if (status != LIMN_OK) {
+        limn_session_free(created);
+        return status;
+    }
+    *session = created;
+    return LIMN_OK;
+}
+
+limn_status session_prepare(limn_session *session, limn_error *error)
+{
+    limn_model *model = session->model;
+    struct plan *plan = &session->plan;
+    limn_status status = plan_pack(plan, model, error);
+    if (status != LIMN_OK)
+        return status;
+    session->arena = mem_alloc(plan->arena_bytes);
+    if (!session->arena)
+        return fail_memory(error, model->graph.path, plan->arena_bytes);
+    pages_populate(model->engine->pool, session->arena, plan->arena_bytes);
+    plan_bind(plan, &session->graph, session->arena);
+    return LIMN_OK;
+}
+
+limn_status limn_session_create(limn_model *model, limn_size size, limn_session **session, limn_error *error)
+{
+    const struct session_wish wish = {.output = model->graph.output, .size = size};
+    limn_status status = session_plan(model, &wish, session, error);
+    if (status == LIMN_OK)
+        status = session_prepare(*session, error);
+    if (status != LIMN_OK) {
+        limn_session_free(*session);
+        *session = NULL;
+    }
+    return status;
+}
+
+void limn_session_free(limn_session *session)
+{
+    if (!session)
+        return;
+    mem_free(session->arena);
+    plan_free(&session->plan);
+    mem_free(session);
+}
+
+struct tensor *session_input(limn_session *session, int index)
+{
+    value node = graph_input_node(&session->graph, index);
+    return node == NO_VALUE ? NULL : &session->plan.values[node];
+}
+
+const struct tensor *session_output(const limn_session *session)
+{
+    return &session->plan.values[graph_maker(&session->graph, session->graph.output)];
+}
+
+static limn_shape shape_of(const struct tensor *tensor)
+{
+    return tensor ? (limn_shape){tensor->n, tensor->c, tensor->h, tensor->w} : (limn_shape){0, 0, 0, 0};
+}
+
+limn_shape limn_session_input_shape(const limn_session *session, int index)
+{
+    value node = graph_input_node(&session->graph, index);
+    return shape_of(node == NO_VALUE ? NULL : &session->plan.values[node]);
+}
+
+limn_shape limn_session_output_shape(const limn_session *session)
+{
+    return shape_of(session_output(session));
+}
+
+limn_status limn_session_set_input(limn_session *session, int index, const float *nchw, limn_error *error)
+{
+    struct tensor *input = session_input(session, index);
+    if (!input)
+        return fail(error, LIMN_E_USAGE, "%s has no input %d", session->model->kind->name, index);
+    tensor_from_nchw(input, nchw);
+    return LIMN_OK;
+}
+
+limn_status limn_session_get_output(const limn_session *session, float *nchw, limn_error *error)
+{
+    (void)error; /* nothing can fail; the signature is that of its siblings */
+    tensor_to_nchw(session_output(session), nchw);
+    return LIMN_OK;
+}
+
+void session_observe(limn_session *session, session_observer observer, void *context)
+{
+    session->observer = observer;
+    session->observer_context = context;
+}
+
+void session_watch(limn_session *session, const struct watch *watch)
+{
+    session->watch = watch;
+}
+
+void session_profile(limn_session *session, double *seconds)
+{
+    session->step_seconds = seconds;
+}
+
+void session_trace(limn_session *session, struct task_time *times)
+{
+    session->task_times = times;
+}
+
+int64_t session_tasks(const limn_session *session)
+{
+    int64_t tasks = 0;
+    for (int s = 0; s < session->plan.step_count; s++)
+        tasks += step_tasks(&session->plan.steps[s]);
+    return tasks;
+}
+
+/* ---- running ----------------------------------------------------------------------------- */
+
+/* Whether a step behind step `s` still writes into `x`, as the parts of a concat do one after the other. */
+static bool written_later(const struct plan *plan, int s, value x)
+{
+    for (int later = s + 1; later < plan->step_count; later++)
+        for (value y = plan->steps[later].y; y != NO_VALUE; y = plan->placements[y].host)
+            if (y == x)
+                return true;
+    return false;
+}
+
+/* Shows what step `s` made, and what that completes: a value lies in its concat, or in a pad that adds
+ * nothing. */
+static limn_status observe(const limn_session *session, int s, limn_error *error)
+{
+    const struct plan *plan = &session->plan;
+    limn_status status = LIMN_OK;
+    for (value y = plan->steps[s].y; status == LIMN_OK && y != NO_VALUE; y = plan->placements[y].host)
+        if (!written_later(plan, s, y))
+            status = session->observer(session->observer_context, &session->graph.nodes[y], &plan->values[y],
+                                       error);
+    return status;
+}
+
+static limn_status run_steps(limn_session *session, limn_error *error)
+{
+    struct plan *plan = &session->plan;
+    struct pool *pool = session->model->engine->pool;
+    struct task_time *times = session->task_times;
+    double before = session->step_seconds ? time_now() : 0, done = 0, all = 0;
+    limn_status status = LIMN_OK;
+    if (session->watch)
+        all = plan_flops(&session->graph, plan);
+    for (int s = 0; status == LIMN_OK && s < plan->step_count; s++) {
+        struct step *step = &plan->steps[s];
+        if (session->watch) {
+            status = watch_show(session->watch, done / all, error);
+            if (status != LIMN_OK)
+                break;
+            done += step_flops(&session->graph, step);
+        }
+        if (times) {
+            step_run_timed(step, pool, times);
+            times += step_tasks(step);
+        } else {
+            step_run(step, pool);
+        }
+        if (session->step_seconds) {
+            double now = time_now();
+            session->step_seconds[s] = now - before;
+            before = now;
+        }
+        if (session->observer)
+            status = observe(session, s, error);
+    }
+    return status;
+}
+
+limn_status limn_session_run(limn_session *session, limn_error *error)
+{
+    uint64_t denormals = cpu_flush_denormals();
+    limn_status status = run_steps(session, error);
+    cpu_restore_denormals(denormals);
+    return status;
+}

@@ -1,0 +1,100 @@
+"""tests/check_rooms.py on small trees: what it lets pass, and what it must not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cli_support import ROOT
+
+TREE = {
+    "engine/limn.h": "int limn_one(void);\n",
+    "layers/kernel.h": "int kernel(void);\n",
+    "layers/kernel.c": '#include "layers/kernel.h"\nint kernel(void) { return 1; }\n',
+    "weights/number.c": "int number(void);\nint number(void) { return 2; }\n",
+    "engine/base/status.h": '#include "engine/limn.h"\nint status(void);\n',
+    "engine/base/status.c": '#include "engine/base/status.h"\n#include "layers/kernel.h"\n'
+    "int number(void);\nint status(void) { return kernel() + number(); }\n",
+    "engine/graph/models/one.c": '#include "engine/base/status.h"\nint one(void);\nint one(void) { return status(); }\n',
+    "apps/cli/main.c": "int one(void);\nint main(void) { return one(); }\n",
+}
+
+
+def check(root: Path, changes: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """The check's run over TREE with changes, compiled."""
+    for name, text in (TREE | changes).items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    for name in (name for name in TREE | changes if name.endswith(".c")):
+        target = root / "build" / Path(name).with_suffix(".o")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["cc", "-I.", "-c", "-o", target, name], cwd=root, check=True)
+    command = [sys.executable, ROOT / "tests/check_rooms.py", root / "build", "--root", root]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_a_tree_in_order(tmp_path: Path) -> None:
+    done = check(tmp_path, {})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "floor 3  apps/cli            1 files, uses engine/graph\n" in done.stdout
+    assert "6 rooms on 4 floors, 5 arrows" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "fault"),
+    [
+        (
+            "layers/kernel.h",
+            '#include "engine/base/status.h"\n',
+            "layers/kernel includes engine/base/status.h: layers must not use engine/base\n",
+        ),
+        (
+            "engine/base/status.c",
+            "int one(void);\nint status(void);\nint status(void) { return one(); }\n",
+            "engine/base/status uses one: engine/base must not use engine/graph\n",
+        ),
+        (
+            "engine/new/new.c",
+            '#include "engine/limn.h"\n',
+            "engine/new/new: engine/new is not in MAY_USE of tests/check_rooms.py\n",
+        ),
+        (
+            "engine/base/other.c",
+            '#include "engine/base/status.h"\n#include "apps/cli/main.c"\n',
+            "engine/base/other includes apps/cli/main.c: engine/base must not use apps/cli\n",
+        ),
+    ],
+)
+def test_an_arrow_back(name: str, text: str, fault: str, tmp_path: Path) -> None:
+    done = check(tmp_path, {name: text})
+    assert done.returncode == 1
+    assert fault in done.stderr
+
+
+def test_a_circle_of_files_by_include(tmp_path: Path) -> None:
+    done = check(tmp_path, {
+        "layers/a.h": '#pragma once\n#include "layers/b.h"\n',
+        "layers/b.h": '#pragma once\n#include "layers/a.h"\n',
+    })  # fmt: skip
+    assert done.returncode == 1
+    assert "circle of 2 files: layers/a, layers/b\n    layers/a includes layers/b.h\n" in done.stderr
+
+
+def test_a_circle_of_files_by_name(tmp_path: Path) -> None:
+    done = check(tmp_path, {
+        "layers/a.c": "int b(void);\nint a(void);\nint a(void) { return b(); }\n",
+        "layers/b.c": "int a(void);\nint b(void);\nint b(void) { return a(); }\n",
+    })  # fmt: skip
+    assert done.returncode == 1
+    assert "    layers/a uses b\n    layers/b uses a\n" in done.stderr
+
+
+def test_an_include_that_names_no_room(tmp_path: Path) -> None:
+    (tmp_path / "layers").mkdir()
+    (tmp_path / "layers/x.h").write_text('#include "kernel.h"\n')
+    command = [sys.executable, ROOT / "tests/check_rooms.py", tmp_path, "--root", tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert 'layers/x.h: #include "kernel.h": not found from the top of the tree' in done.stderr

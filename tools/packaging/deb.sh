@@ -1,0 +1,43 @@
+#!/bin/sh
+# Packs what `make deb` has installed into FOLDER/root:
+#
+#     sh tools/packaging/deb.sh FOLDER VERSION
+#
+# The package, limn_VERSION_ARCHITECTURE.deb, goes beside FOLDER. It is one for all: program, library, header.
+set -eu
+
+folder=$1 version=$2
+root=$folder/root
+architecture=$(dpkg --print-architecture)
+
+doc=$root/usr/share/doc/limn
+mkdir -p "$root/DEBIAN" "$doc"
+cp LICENSE "$doc/copyright"
+gzip -9nf "$root/usr/share/man/man1/limn.1"
+find "$root/usr" -name 'liblimn.so.*.*' -type f -exec strip --strip-unneeded {} + -exec chmod 644 {} +
+find "$root/usr" -name liblimn.a -exec strip --strip-debug {} +
+strip "$root/usr/bin/limn"
+
+# dpkg-shlibdeps wants the sources' control file, and is content with an empty one.
+mkdir -p "$folder/debian"
+: >"$folder/debian/control"
+depends=$(cd "$folder" && dpkg-shlibdeps -O -lroot/usr/lib root/usr/bin/limn "$(find root -name 'liblimn.so.*.*')")
+
+cat >"$root/DEBIAN/control" <<END
+Package: limn
+Version: $version
+Architecture: $architecture
+Maintainer: the limn authors
+Installed-Size: $(du -sk "$root/usr" | cut -f 1)
+Depends: ${depends#shlibs:Depends=}
+Suggests: libopenblas-dev
+Section: graphics
+Priority: optional
+Description: published image networks on a CPU
+ Super-resolution, colorization, segmentation and generation of pictures: seven
+ published networks from one small program, and the library it is made of.
+END
+# Found by the linker of running programs as soon as it is installed.
+echo 'activate-noawait ldconfig' >"$root/DEBIAN/triggers"
+(cd "$root" && find usr -type f -exec md5sum {} + >DEBIAN/md5sums)
+dpkg-deb --root-owner-group --build "$root" "$folder/../limn_${version}_$architecture.deb" >/dev/null

@@ -1,0 +1,42 @@
+#!/usr/bin/env python3
+"""Writes tests/goldens/resample.txt: small pictures resized by Pillow (13 or later), for tests/test_resample.c.
+
+The source is not stored: both sides compute it. Each line has: filter, source width and height, result
+width and height, and the result's RGB bytes in hexadecimal.
+"""
+import pathlib
+
+from PIL import Image
+
+CASES = [
+    # source, result
+    ((1, 1), (3, 2)),
+    ((7, 5), (7, 5)),
+    ((7, 5), (14, 10)),
+    ((7, 5), (9, 3)),  # wider and lower: down first
+    ((5, 7), (3, 9)),
+    ((16, 12), (5, 4)),
+    ((16, 12), (1, 1)),
+    ((3, 31), (2, 5)),  # loses far more rows than columns: down first
+    ((31, 3), (8, 3)),
+    ((4, 9), (4, 20)),
+]
+
+
+def source(width, height):
+    data = bytes((x * x * 31 + y * y * 17 + x * y * 7 + c * 85) * 2654435761 % 2**32 >> 24
+                 for y in range(height) for x in range(width) for c in range(3))
+    return Image.frombytes("RGB", (width, height), data)
+
+
+def main():
+    path = pathlib.Path(__file__).resolve().parents[2] / "tests" / "goldens" / "resample.txt"
+    with open(path, "w") as file:
+        for name, kind in (("bilinear", Image.Resampling.BILINEAR), ("bicubic", Image.Resampling.BICUBIC)):
+            for (w, h), (to_w, to_h) in CASES:
+                result = source(w, h).resize((to_w, to_h), kind)
+                file.write(f"{name} {w} {h} {to_w} {to_h} {result.tobytes().hex()}\n")
+
+
+if __name__ == "__main__":
+    main()
