@@ -112,4 +112,13 @@ const char *golden_altered(const char *name, const struct made_tensor *extra, si
             fail_with("message \"%s\" does not contain \"%s\"", error->message, (part));                     \
     } while (0)
 
+/* Fails the test unless `call` fails for this limn_reason. Uses `error`. */
+#define assert_reason(call, expected)                                                                        \
+    do {                                                                                                     \
+        limn_error error_ = {0};                                                                             \
+        limn_error *error = &error_;                                                                         \
+        assert_int_not_equal((call), LIMN_OK);                                                               \
+        assert_int_equal(error->reason, (expected));                                                         \
+    } while (0)
+
 #endif

@@ -273,12 +273,12 @@ struct result {
     double done;
 };
 
-static limn_status keep_rows(void *context, const unsigned char *rows, int64_t count, limn_error *error)
+static limn_status keep_rows(void *context, const struct picture *rows, limn_error *error)
 {
     (void)error;
     struct result *kept = context;
-    memcpy(kept->bytes + kept->used, rows, (size_t)count * kept->row);
-    kept->used += (size_t)count * kept->row;
+    memcpy(kept->bytes + kept->used, rows->pixels, (size_t)rows->height * kept->row);
+    kept->used += (size_t)rows->height * kept->row;
     return LIMN_OK;
 }
 
@@ -305,8 +305,9 @@ static struct result upscaled(limn_model *model, const struct picture *source, i
     struct result kept = {.row = (size_t)(4 * source->width * source->channels)};
     kept.bytes = malloc(kept.row * (size_t)(4 * source->height));
     struct watch watch = watch_of(&(limn_watch){keep_progress, &kept});
-    struct upscale how = {.tile = tile, .rows = keep_rows, .context = &kept, .watch = &watch};
-    assert_ok(upscale_picture(model, source, &how, error));
+    const struct upscale how = {
+        .source = source, .sink = {.rows = keep_rows, .context = &kept}, .tile = tile, .watch = &watch};
+    assert_ok(upscale_picture(model, &how, error));
     assert_int_equal(kept.used, kept.row * (size_t)(4 * source->height));
     assert_true(kept.done == 1);
     return kept;
@@ -424,8 +425,8 @@ static limn_status upscale_afresh(limn_engine *engine, const struct picture *sou
     if (status != LIMN_OK)
         return status;
     kept->used = 0;
-    struct upscale how = {.tile = 12, .rows = keep_rows, .context = kept};
-    status = upscale_picture(model, source, &how, error);
+    const struct upscale how = {.source = source, .sink = {.rows = keep_rows, .context = kept}, .tile = 12};
+    status = upscale_picture(model, &how, error);
     limn_model_free(model);
     return status;
 }

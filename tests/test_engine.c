@@ -128,7 +128,8 @@ static void test_memory_messages(void **state)
     assert_fails(fail_memory(error, "it", 3000), LIMN_E_MEMORY,
                  "out of memory: it needs 3.0 kB, 2.0 kB are left under the limit");
     mem_set_limit(500);
-    assert_fails(fail_need(error, "it", 500, "less"), LIMN_E_MEMORY, "the limit is 500 bytes; less is");
+    assert_fails(fail_need(error, LIMN_REASON_BANDS, "it", 500, "less"), LIMN_E_MEMORY,
+                 "the limit is 500 bytes; less is");
     mem_set_limit(0);
 }
 

@@ -491,7 +491,8 @@ static void test_what_stands_is_kept_unless_forced(void **state)
     char path[PATH_ROOM], late[PATH_ROOM];
     struct output *output;
     write_file(inside(folder, "out", path), "old", 3);
-    assert_fails(output_open(path, false, &output, error), LIMN_E_OUTPUT, "out: stands already");
+    assert_fails(output_open(path, false, &output, error), LIMN_E_OUTPUT, "out: already exists");
+    assert_reason(output_open(path, false, &output, error), LIMN_REASON_EXISTS);
     assert_null(output);
     assert_ok(output_open(path, true, &output, error));
     assert_ok(output_write(output, "lost", 4, error));
@@ -521,7 +522,7 @@ static void test_mode_and_links_survive_replacement(void **state)
     assert_int_equal(chmod(path, 0640), 0);
     assert_int_equal(symlink("../links-target/real", inside(folder, "link", link)), 0);
     struct output *output;
-    assert_fails(output_open(link, false, &output, error), LIMN_E_OUTPUT, "stands already");
+    assert_fails(output_open(link, false, &output, error), LIMN_E_OUTPUT, "already exists");
     write_text(link, true, "new");
     assert_holds(path, "new");
     assert_int_equal(readlink(link, to, sizeof to - 1), 20);

@@ -403,8 +403,8 @@ static void test_bad_weights_files(void **state)
     write_file(path, "abc", 3);
     assert_fails(limn_model_load(engine, path, &model, error), LIMN_E_WEIGHTS, "3 bytes, too short");
     write_file(path, "PK\3\4 0123456789abcdefghijklmnop", 30);
-    assert_fails(limn_model_load(engine, path, &model, error), LIMN_E_WEIGHTS,
-                 "convert it with: python3 tools/convert.py");
+    assert_fails(limn_model_load(engine, path, &model, error), LIMN_E_WEIGHTS, "not safetensors");
+    assert_reason(limn_model_load(engine, path, &model, error), LIMN_REASON_CHECKPOINT);
     const struct made_tensor unknown[] = {{"x", {2}, zeros}};
     write_safetensors(path, unknown, 1, "");
     assert_fails(limn_model_load(engine, path, &model, error), LIMN_E_WEIGHTS, "none of the known networks");

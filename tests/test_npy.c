@@ -63,7 +63,7 @@ static void test_what_is_written_reads_back(void **state)
         assert_int_equal(bytes[size - data_bytes - 1], '\n');
         mem_free(bytes);
     }
-    assert_fails(npy_write(path, shapes[0], numbers, false, error), LIMN_E_OUTPUT, "stands already");
+    assert_fails(npy_write(path, shapes[0], numbers, false, error), LIMN_E_OUTPUT, "already exists");
     assert_fails(npy_write("/dev/full", shapes[0], numbers, false, error), LIMN_E_OUTPUT, "No space");
     assert_fails(npy_write(path, (int64_t[4]){1, 0, 1, 1}, numbers, true, error), LIMN_E_OUTPUT,
                  "impossible");

@@ -180,16 +180,18 @@ static void test_options_of_segmentation(void **state)
 {
     limn_model *deeplab = golden_model(*state, "deeplabv3"), *u = golden_model(*state, "unet-bilinear");
     assert_ok(SEGMENT(deeplab, .resize = 20));
-    assert_fails(SEGMENT(deeplab, .resize = -1), LIMN_E_USAGE, "--resize -1");
-    assert_fails(SEGMENT(deeplab, .resize = INT64_MAX), LIMN_E_USAGE, "0 to 16384 expected");
+    assert_fails(SEGMENT(deeplab, .resize = -1), LIMN_E_USAGE, "resize -1: expected 0 to 16384");
+    assert_fails(SEGMENT(deeplab, .resize = INT64_MAX), LIMN_E_USAGE, "expected 0 to 16384");
     assert_fails(SEGMENT(deeplab, .resize = 16384), LIMN_E_INPUT, "too many");
-    assert_fails(SEGMENT(deeplab, .scale = 1), LIMN_E_USAGE, "--scale goes with unet");
-    assert_fails(SEGMENT(deeplab, .threshold = 0.5), LIMN_E_USAGE, "--threshold goes with");
-    assert_fails(SEGMENT(u, .threshold = 1.5), LIMN_E_USAGE, "--threshold 1.5");
-    assert_fails(SEGMENT(u, .resize = 40), LIMN_E_USAGE, "--resize goes with deeplabv3");
-    assert_fails(SEGMENT(u, .scale = 101), LIMN_E_USAGE, "--scale 101");
-    assert_fails(SEGMENT(u, .scale = NAN), LIMN_E_USAGE, "--scale");
-    assert_fails(SEGMENT(u, .scale = 0.1), LIMN_E_INPUT, "a larger --scale");
+    assert_fails(SEGMENT(deeplab, .scale = 1), LIMN_E_USAGE,
+                 "scale is an option of unet; deeplabv3 has resize");
+    assert_fails(SEGMENT(deeplab, .threshold = 0.5), LIMN_E_USAGE,
+                 "threshold is an option of networks with one class");
+    assert_fails(SEGMENT(u, .threshold = 1.5), LIMN_E_USAGE, "threshold 1.5");
+    assert_fails(SEGMENT(u, .resize = 40), LIMN_E_USAGE, "resize is an option of deeplabv3; unet has scale");
+    assert_fails(SEGMENT(u, .scale = 101), LIMN_E_USAGE, "scale 101");
+    assert_fails(SEGMENT(u, .scale = NAN), LIMN_E_USAGE, "scale");
+    assert_fails(SEGMENT(u, .scale = 0.1), LIMN_E_INPUT, "a larger scale");
     limn_model_free(deeplab);
     limn_model_free(u);
 }
@@ -223,8 +225,8 @@ static void test_options_of_colorization(void **state)
     assert_fails(hint_at(eccv, 0, 0, 0, error), LIMN_E_USAGE, "eccv16 takes none");
     assert_fails(COLORIZE(siggraph, .hint_count = 1), LIMN_E_USAGE, "hints: NULL");
     assert_fails(COLORIZE(siggraph, .hints = &hint, .hint_count = SIZE_MAX / 2), LIMN_E_MEMORY, "hints");
-    assert_fails(COLORIZE(siggraph, .seed = &seed), LIMN_E_USAGE, "a seed goes with vae");
-    assert_fails(COLORIZE(eccv, .saturation = -1.5), LIMN_E_USAGE, "saturation -1.5: -1 to 9 expected");
+    assert_fails(COLORIZE(siggraph, .seed = &seed), LIMN_E_USAGE, "seeds are options of vae");
+    assert_fails(COLORIZE(eccv, .saturation = -1.5), LIMN_E_USAGE, "saturation -1.5: expected -1 to 9");
     assert_fails(COLORIZE(eccv, .saturation = NAN), LIMN_E_USAGE, "saturation");
     assert_fails(COLORIZE(eccv, .temperature = 101), LIMN_E_USAGE, "temperature 101");
     limn_model_free(eccv);
@@ -238,7 +240,8 @@ static void test_pictures_to_generate(void **state)
     assert_ok(limn_generate(model, pictures, 2, NULL, NULL, error));
     assert_fails(limn_generate(model, pictures, 0, NULL, NULL, error), LIMN_E_USAGE, "0 pictures");
     assert_fails(limn_generate(model, pictures, INT64_MIN, NULL, NULL, error), LIMN_E_USAGE, "pictures");
-    assert_fails(limn_generate(model, pictures, 1 << 21, NULL, NULL, error), LIMN_E_USAGE, "1 to 1048576");
+    assert_fails(limn_generate(model, pictures, 1 << 21, NULL, NULL, error), LIMN_E_USAGE,
+                 "expected 1 to 1048576");
     assert_fails(limn_generate(model, NULL, 1, NULL, NULL, error), LIMN_E_USAGE, "pictures: NULL");
     pictures[1].width = 63;
     assert_fails(limn_generate(model, pictures, 2, NULL, NULL, error), LIMN_E_USAGE,

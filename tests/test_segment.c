@@ -365,22 +365,28 @@ static void test_views_without_memory(void **state)
 
 /* ---- memory ------------------------------------------------------------------------------ */
 
+static limn_status drop_classes(void *context, const struct picture *rows, limn_error *error)
+{
+    (void)context, (void)rows, (void)error;
+    return LIMN_OK;
+}
+
 /* The least limit, to 1 kB, at which a picture is segmented rather than refused. */
 static size_t least_limit(limn_engine *engine, const char *path, const struct picture *source,
-                          const struct segment *how, size_t *peak)
+                          const limn_segment_options *options, size_t *peak)
 {
     size_t low = mem_in_use(), high = low + ((size_t)1 << 28);
     while (high - low > 1024) {
         size_t limit = low + (high - low) / 2, before = mem_in_use();
         limn_model *model;
-        struct picture classes;
+        const struct segment how = {.options = *options, .source = source, .sink = {.rows = drop_classes}};
         limn_error refusal = {0};
         mem_set_limit(0);
         assert_ok(limn_model_load(engine, path, &model, error));
         mem_restart_peak();
         size_t loaded = mem_in_use();
         mem_set_limit(limit);
-        limn_status status = segment_picture(model, source, how, &classes, NULL, &refusal);
+        limn_status status = segment_picture(model, &how, &refusal);
         if (status == LIMN_OK)
             high = limit, *peak = mem_peak();
         else
@@ -390,7 +396,6 @@ static size_t least_limit(limn_engine *engine, const char *path, const struct pi
              mem_peak() > loaded + 200000))
             fail_with("with %zu bytes: %s, after %zu", limit, refusal.message, mem_peak() - loaded);
         mem_set_limit(0);
-        picture_free(&classes);
         limn_model_free(model);
         assert_int_equal(mem_in_use(), before);
     }
@@ -404,7 +409,7 @@ static void test_memory_is_foretold(void **state)
     (void)state;
     static const struct {
         const char *weights;
-        struct segment how;
+        limn_segment_options options;
         int channels;
     } cases[] = {
         {"tests/goldens/deeplabv3.safetensors", {.resize = 250}, 3},
@@ -420,7 +425,7 @@ static void test_memory_is_foretold(void **state)
         assert_ok(picture_create(1300, 900, cases[i].channels, &source, error));
         for (int64_t p = 0; p < source.width * source.height * source.channels; p++)
             source.pixels[p] = (unsigned char)random_below(&random, 256);
-        size_t limit = least_limit(engine, cases[i].weights, &source, &cases[i].how, &peak);
+        size_t limit = least_limit(engine, cases[i].weights, &source, &cases[i].options, &peak);
         if ((double)(peak - held) < 0.85 * (double)(limit - held))
             fail_with("case %zu: %zu bytes were taken, %zu foretold", i, peak - held, limit - held);
         picture_free(&source);

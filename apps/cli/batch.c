@@ -2,6 +2,7 @@
 #include "apps/cli/batch.h"
 #include "apps/cli/outcomes.h"
 #include "apps/cli/progress.h"
+#include "apps/cli/remedy.h"
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
 
@@ -145,7 +146,7 @@ static void name_picture(const char *input, limn_error *error)
     if (strstr(error->message, name))
         return;
     snprintf(message, sizeof message, "%s", error->message);
-    fail(error, LIMN_E_MEMORY, "%s: %s", name, message);
+    fail_because(error, LIMN_E_MEMORY, error->reason, "%s: %s", name, message);
 }
 
 static limn_status run_one(const struct options *options, const struct batch *batch, size_t index,
@@ -190,6 +191,8 @@ static limn_status run_all(const struct options *options, const struct batch *ba
         status = run_one(options, batch, i, job, error);
         /* With weights that do not work the next picture would fare no better; a smaller one may find the
          * memory that this one did not. */
+        if (status != LIMN_OK)
+            remedy_append(error);
         bool ends = status == LIMN_E_WEIGHTS || (status != LIMN_OK && count == 1);
         if (status == LIMN_OK)
             report_one(&outcomes, batch, i, job);
@@ -217,5 +220,14 @@ limn_status batch_run(const struct options *options, const struct batch_job *job
         progress_end();
     }
     batch_free(&batch);
+    return status;
+}
+
+limn_status batch_read(const struct options *options, const struct input *input, struct picture *picture,
+                       limn_error *error)
+{
+    limn_status status = picture_read(input->path, !options->no_orient, picture, error);
+    if (status == LIMN_OK && picture->warning[0])
+        app_note(options, "%s: %s", input->path, picture->warning);
     return status;
 }

@@ -17,9 +17,9 @@ static limn_status create(int64_t count, int64_t size, float **latents, limn_err
 {
     size_t vector = (size_t)size * sizeof **latents, bytes;
     *latents = size_multiply((size_t)count, vector, &bytes) ? mem_alloc(bytes) : NULL;
-    return *latents
-               ? LIMN_OK
-               : fail_need(error, "noise for that many pictures", (size_t)count * vector, "fewer pictures");
+    return *latents ? LIMN_OK
+                    : fail_need(error, LIMN_REASON_NONE, "noise for that many pictures",
+                                (size_t)count * vector, "fewer pictures");
 }
 
 limn_status latents_create(uint64_t seed, int64_t count, int64_t size, float **latents, limn_error *error)

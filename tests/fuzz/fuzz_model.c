@@ -214,7 +214,7 @@ static void check_uses(limn_model *model)
 {
     const char *path = model->graph.path;
     struct generator generator;
-    struct segment how = {.scale = 0};
+    const limn_segment_options options = {0};
     struct labels labels = {.count = 0};
     struct mask_values values;
     limn_error error;
@@ -224,7 +224,7 @@ static void check_uses(limn_model *model)
     REQUIRE((status == LIMN_OK) == (factor > 0));
     status = generator_of(model, &generator, &error);
     REQUIRE(status != LIMN_OK || (generator.side > 0 && generator.latent > 0));
-    status = segment_prepare(model, &how, &classes, &error);
+    status = segment_check(model, &options, &classes, &error);
     REQUIRE((status == LIMN_OK) == (classes > 1));
     if (status == LIMN_OK) {
         status = labels_read(model, classes, &labels, &error);

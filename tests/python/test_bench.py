@@ -291,7 +291,7 @@ def test_trace_keeps_what_stands(tmp_path: Path) -> None:
     path = tmp_path / "trace.json"
     path.write_text("precious")
     command = ["bench", "model", "-m", WEIGHTS, "--size", "16x16", "--reps", "1", "--trace"]
-    assert "stands already" in fails(5, *command, path)
+    assert "already exists" in fails(5, *command, path)
     assert path.read_text() == "precious"
     succeeds(*command, path, "--force")
     assert json.loads(path.read_text())

@@ -310,7 +310,7 @@ def test_run_within_a_memory_limit(tmp_path: Path) -> None:
 def test_run_keeps_what_stands_unless_forced(tensor: Path, tmp_path: Path) -> None:
     output = tmp_path / "y.npy"
     output.write_text("precious")
-    assert "stands already (--force replaces it)" in fails(5, "run", "-m", WEIGHTS, tensor, "-o", output)
+    assert "already exists (use --force to replace it)" in fails(5, "run", "-m", WEIGHTS, tensor, "-o", output)
     assert output.read_text() == "precious"
     succeeds("run", "-m", WEIGHTS, tensor, "-o", output, "--force")
     assert np.load(output).shape == (1, 3, 24, 20)

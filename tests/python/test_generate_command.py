@@ -37,7 +37,7 @@ def test_what_stands_is_kept_without_force(tmp_path: Path) -> None:
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"mine")
         line = fails(5, "generate", "-m", GREY, "-o", *arguments, cwd=tmp_path)
-        assert f"{name}: stands already (--force replaces it)" in line
+        assert f"{name}: already exists (use --force to replace it)" in line
         assert path.read_bytes() == b"mine" and len(list(path.parent.glob("*.png"))) == 1
         succeeds("generate", "-m", GREY, "--force", "-o", *arguments, cwd=tmp_path)
         assert path.read_bytes().startswith(b"\x89PNG")
@@ -71,8 +71,8 @@ def test_the_report_names_what_was_asked_for(tmp_path: Path) -> None:
 # Command lines
 
 USAGE = [
-    (("-m", WEIGHTS, "-o", "x.png"), "enhancenet.safetensors: this network is enhancenet; one that makes pictures"),
-    (("-m", ROOT / "tests/goldens/vae.safetensors", "-o", "x.png"), "this network is vae; one that makes pictures"),
+    (("-m", WEIGHTS, "-o", "x.png"), "enhancenet.safetensors: expected a generator network (dcgan), found enhancenet"),
+    (("-m", ROOT / "tests/goldens/vae.safetensors", "-o", "x.png"), "expected a generator network (dcgan), found vae"),
     (("-m", GREY), "-o OUTPUT is needed"),
     (("-m", GREY, "-o", ""), "--output: the value is empty"),
     (("-m", GREY, "-o", "x.webp"), "x.webp: the extension names no format"),

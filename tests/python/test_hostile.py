@@ -453,10 +453,10 @@ TABLE = [
         "out: is a folder, a file name is needed"),
     Row("disk", "an output in a folder of the kernel", [*UPSCALE[:-1], "/proc/y.png"], 5,
         "/proc/y.png: cannot be written: ..."),
-    Row("disk", "an output that stands already", [*UPSCALE[:-1], "x.png"], 5,
-        "x.png: stands already (--force replaces it)"),
+    Row("disk", "an output that already exists", [*UPSCALE[:-1], "x.png"], 5,
+        "x.png: already exists (use --force to replace it)"),
     Row("disk", "an output that appears meanwhile", STDIN, 5,
-        "out/y.npy: stands already (--force replaces it)",
+        "out/y.npy: already exists (use --force to replace it)",
         weights(GOOD), meanwhile(lambda folder: (folder / "out/y.npy").touch(), TENSOR), left=("y.npy",)),
     Row("disk", "the output's folder goes away", STDIN, 5,
         "out/y.npy: cannot be written: No such file or directory",
@@ -525,7 +525,7 @@ def test_two_at_a_time(forced: bool, tmp_path: Path) -> None:
             assert codes == [0, 0] and stands in made
         else:
             assert sorted(codes) == [0, 5] and stands == made[codes.index(0)]
-            assert re.search(b"stands already|put in place: File exists", ends[codes.index(5)].stderr)
+            assert re.search(b"already exists|put in place: File exists", ends[codes.index(5)].stderr)
         (tmp_path / "out/y.png").unlink()
 
 

@@ -68,6 +68,6 @@ def test_the_picture_and_what_needs_less_are_named(tmp_path: Path) -> None:
     (tmp_path / "large.ppm").write_bytes(ppm(pixels(700, 900)))
     command = ["segment", "-m", GOLDENS / "deeplabv3.safetensors", tmp_path / "large.ppm", "-o", tmp_path / "y.png"]
     line = fails(6, *command, "--memory-limit", "8M")
-    assert "large.ppm: out of memory" in line and "less is needed with --resize 520" in line
+    assert "large.ppm: out of memory" in line and "less is needed with a smaller resize (use --resize N" in line
     line = fails(6, *command, "--memory-limit", "3M")
     assert re.search(r"large.ppm, 900 x 700 pixels, takes [0-9.]+ MB in all, the limit is 3.1 MB", line), line
