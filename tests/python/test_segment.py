@@ -140,7 +140,7 @@ def test_pictures_too_small_or_large(tmp_path: Path) -> None:
         line = fails(4, "segment", "-m", weights("unet"), "in.ppm", "-o", "out.png", *scale, cwd=tmp_path)
         assert "at least 16 x 16" in line and "a larger scale" in line
     line = fails(4, "segment", "-m", weights("unet"), "in.ppm", "-o", "out.png", "--scale", "99", cwd=tmp_path)
-    assert "too many: a smaller --scale" in line
+    assert "too many; use a smaller scale" in line
     line = fails(4, "segment", "-m", weights("voc"), "in.ppm", "-o", "out.png", "--resize", "10000", cwd=tmp_path)
     assert "200000 x 10000" in line and "use a smaller resize" in line
     assert [file.name for file in tmp_path.iterdir()] == ["in.ppm"]
