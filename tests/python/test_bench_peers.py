@@ -284,11 +284,11 @@ def test_quick_gives_way_to_what_is_asked():
     ("arguments", "words"),
     [
         (["resnet"], "resnet: one of deeplabv3"),
-        (["--engines", "tflite"], "tflite: some of limn,torch"),
-        (["--engines", ""], "some of limn,torch"),
-        (["--threads", "two"], "two: numbers or `all` expected"),
-        (["--threads", "1,0"], "at least 1 expected"),
-        (["--rounds", "0"], "at least 1 expected"),
+        (["--engines", "tflite"], "tflite: expected a comma-separated list of limn,torch"),
+        (["--engines", ""], "expected a comma-separated list of limn,torch"),
+        (["--threads", "two"], "two: expected a comma-separated list of numbers or `all`"),
+        (["--threads", "1,0"], "expected at least 1"),
+        (["--rounds", "0"], "expected at least 1"),
         (["--sweep", "--check-clock"], "not allowed with"),
     ],
 )
@@ -314,7 +314,7 @@ def test_thread_counts(asked, cores, every, counts):
 
 
 def test_more_threads_than_cores_are_refused():
-    with pytest.raises(SystemExit, match="lends 2 physical cores"):
+    with pytest.raises(SystemExit, match="may use 2 physical cores"):
         bench_peers.thread_counts([3], 2, False)
 
 
@@ -338,7 +338,7 @@ def test_without_the_program_there_is_one_line(tmp_path):
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert done.stderr == f"bench_peers: {tmp_path}/limn: no such program; `make` builds it\n"
+    assert done.stderr == f"bench_peers: {tmp_path}/limn: program not found; run `make` to build it\n"
     assert not (tmp_path / "venv").exists()
 
 
