@@ -283,7 +283,7 @@ def test_quick_gives_way_to_what_is_asked():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["resnet"], "resnet: one of deeplabv3"),
+        (["resnet"], "resnet: expected one of deeplabv3"),
         (["--engines", "tflite"], "tflite: expected a comma-separated list of limn,torch"),
         (["--engines", ""], "expected a comma-separated list of limn,torch"),
         (["--threads", "two"], "two: expected a comma-separated list of numbers or `all`"),
@@ -343,14 +343,14 @@ def test_without_the_program_there_is_one_line(tmp_path):
 
 
 def test_an_environment_that_may_not_be_made(tmp_path):
-    with pytest.raises(environment.Unusable, match="no virtual environment there"):
+    with pytest.raises(environment.Unusable, match="not a virtual environment"):
         environment.ensure(tmp_path / "venv", may_install=False)
 
 
 def test_an_environment_without_what_is_needed(tmp_path):
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
     assert environment.missing(tmp_path / "venv") == [*environment.NEEDED, *environment.PEERS]
-    with pytest.raises(environment.Unusable, match="numpy is needed .* --no-install given"):
+    with pytest.raises(environment.Unusable, match="numpy is needed .* --no-install was given"):
         environment.ensure(tmp_path / "venv", may_install=False)
 
 
@@ -435,8 +435,8 @@ def test_the_memory_of_the_measuring_process_is_not_counted():
     ("command", "reason"),
     [
         ([sys.executable, "-c", "raise SystemExit('out of luck')"], "out of luck"),
-        ([sys.executable, "-c", "import os; os._exit(3)"], "it ended with 3"),
-        ([sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"], "it ended with -9"),
+        ([sys.executable, "-c", "import os; os._exit(3)"], "exit code 3"),
+        ([sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"], "exit code -9"),
         (["/nowhere/program"], "No such file"),
     ],
 )

@@ -214,11 +214,11 @@ def test_legacy_storages_that_lie(tmp_path: Path) -> None:
         (keys + struct.pack("<q", 9) + values[8:], "holds 9 values, expected 8"),
         (keys + struct.pack("<q", -1), "expected 8"),
         (keys + values[:-1], "truncated at 31 of 32 bytes"),
-        (keys.replace(b"0e", b"1e") + values, "an unknown class, or one stored twice"),
-        (b"\x80\x02](X\x01\x00\x00\x000X\x01\x00\x00\x000e." + values + values, "an unknown class, or one stored twice"),
+        (keys.replace(b"0e", b"1e") + values, "unknown class, or one stored twice"),
+        (b"\x80\x02](X\x01\x00\x00\x000X\x01\x00\x00\x000e." + values + values, "unknown class, or one stored twice"),
         (b"\x80\x02].", "has no values"),
         (b"\x80\x02N.", "not a list"),
-        (b"\x80\x02]K\x00a.", "an unknown class, or one stored twice"),
+        (b"\x80\x02]K\x00a.", "unknown class, or one stored twice"),
     ):
         assert reason in refused(tmp_path, head + tail)
 

@@ -149,7 +149,7 @@ def test_without_matplotlib_there_is_one_line(tmp_path: Path) -> None:
     command = [sys.executable, "-c", command, path, "--no-install", "--venv", tmp_path / "venv"]
     done = subprocess.run(command, cwd=ROOT / "tools", capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr == f"plot_bench: {tmp_path}/venv: no virtual environment there, and --no-install given\n"
+    assert done.stderr == f"plot_bench: {tmp_path}/venv: not a virtual environment, and --no-install was given\n"
     assert list(tmp_path.iterdir()) == [path]
 
 
