@@ -98,15 +98,15 @@ def eights(rows: int, columns: int, side: int) -> Image.Image:
 def weights_of(program: Program, name: str) -> dict[str, Any]:
     """Contents, size and checksum of a weights file, and the record of its training if there is one."""
     data = (program.weights / f"{name}.safetensors").read_bytes()
-    told = json.loads(program.run(["inspect", name, "--json"])[0])
-    sha256, beside = hashlib.sha256(data).hexdigest(), program.weights / f"{name}.json"
-    record = json.loads(beside.read_text(encoding="utf-8")) if beside.is_file() else {}
+    report = json.loads(program.run(["inspect", name, "--json"])[0])
+    sha256, path = hashlib.sha256(data).hexdigest(), program.weights / f"{name}.json"
+    record = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     return {
         "name": name,
         "bytes": len(data),
         "sha256": sha256,
         "record": record if record.get("sha256") == sha256 else {},  # otherwise it belongs to other weights
-        "model": told["model"],
-        "parameters": told["parameters"],
-        "metadata": {key.removeprefix("limn."): value for key, value in told["metadata"].items()},
+        "model": report["model"],
+        "parameters": report["parameters"],
+        "metadata": {key.removeprefix("limn."): value for key, value in report["metadata"].items()},
     }

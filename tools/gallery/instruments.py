@@ -54,8 +54,8 @@ def show_explain(stage: Stage) -> None:
     there = (stage.program.weights / "unet-cells.safetensors").is_file()
     name, model = ("unet", "unet-cells") if there else ("enhancenet", "enhancenet")
     drawing = f"made/arena-{name}.svg"
-    told = stage.run("explain", model, "--svg", stage.path(drawing).relative_to(stage.program.folder), "--force")
-    totals = told.strip().splitlines()[-2:]
+    printed = stage.run("explain", model, "--svg", stage.path(drawing).relative_to(stage.program.folder), "--force")
+    totals = printed.strip().splitlines()[-2:]
     picture = stage.shown(
         drawing, f"the arena of {name} over the steps of a run", f"the values of {name} in memory at each step"
     )

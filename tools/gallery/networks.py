@@ -32,8 +32,8 @@ def _segment(stage: Stage, kind: str, drawn: list[tuple[np.ndarray, np.ndarray]]
         truth = stage.save(inputs.mask(labels), f"inputs/{name}-truth.png")
         output = f"made/{name}-{stage.exhibit.name}.png"
         extra = ("--truth", truth) if known else ()
-        told = stage.make(output, "segment", "-m", stage.exhibit.model, picture, "--view", "side", "--json", *extra)
-        found = json.loads(told)["pictures"][0]
+        printed = stage.make(output, "segment", "-m", stage.exhibit.model, picture, "--view", "side", "--json", *extra)
+        found = json.loads(printed)["pictures"][0]
         shares = sorted(((row["share"], row["name"]) for row in found["classes"] if row["share"] > 0), reverse=True)
         caption = "found: " + ", ".join(f"{label} {share:.1%}" for share, label in shares)
         pictures = [stage.shown(output, caption, f"{name}: the picture, its classes as colours, and a legend")]

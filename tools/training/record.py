@@ -124,19 +124,20 @@ def record(options: argparse.Namespace, history: History, weights: Path, figures
 
 def compared_masks(limn: Limn, found: Path, truth: Path, names: tuple[str, ...]) -> dict[str, Any]:
     """`limn compare --masks` of two folders: means over the pictures, and each class over all pixels."""
-    told = limn.compare("--masks", found, truth)
+    report = limn.compare("--masks", found, truth)
+    classes = report["pooled"]["classes"]
     return {
-        "pictures": len(told["pairs"]),
-        "mean_iou": told["mean"]["iou"],
-        "mean_dice": told["mean"]["dice"],
-        "pixel_accuracy": told["mean"]["pixel_accuracy"],
-        "pooled_mean_iou": told["pooled"]["iou"],
-        "pooled_mean_dice": told["pooled"]["dice"],
-        "classes": {names[row["class"]]: {"iou": row["iou"], "dice": row["dice"]} for row in told["pooled"]["classes"]},
+        "pictures": len(report["pairs"]),
+        "mean_iou": report["mean"]["iou"],
+        "mean_dice": report["mean"]["dice"],
+        "pixel_accuracy": report["mean"]["pixel_accuracy"],
+        "pooled_mean_iou": report["pooled"]["iou"],
+        "pooled_mean_dice": report["pooled"]["dice"],
+        "classes": {names[row["class"]]: {"iou": row["iou"], "dice": row["dice"]} for row in classes},
     }
 
 
 def compared_pictures(limn: Limn, found: Path, truth: Path) -> dict[str, float]:
     """`limn compare` of two folders: means over the pictures."""
-    told = limn.compare(found, truth)["mean"]
-    return {"psnr": told["psnr"], "delta_e": told["delta_e_2000"], "colourfulness": told["colourfulness_a"]}
+    report = limn.compare(found, truth)["mean"]
+    return {"psnr": report["psnr"], "delta_e": report["delta_e_2000"], "colourfulness": report["colourfulness_a"]}

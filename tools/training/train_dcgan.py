@@ -248,8 +248,8 @@ def measure(limn: record.Limn, folder: Path, options) -> dict[str, Any]:
     judge, accuracy = trained_classifier(options.seed)
     pictures = np.stack([np.asarray(Image.open(path).convert("L")) for path in sorted(made.glob("*.png"))])
     with torch.no_grad():
-        told = judge(torch.from_numpy(pictures[:, None]).float() / 127.5 - 1).softmax(1)
-    sure, which = told.max(1)
+        scores = judge(torch.from_numpy(pictures[:, None]).float() / 127.5 - 1).softmax(1)
+    sure, which = scores.max(1)
     digit = (which < 10) & (sure >= CONFIDENT)
     return {
         "pictures": len(pictures),
