@@ -1,4 +1,4 @@
-/* cmd_generate.c - limn generate: pictures from noise, on one sheet or in a folder. */
+/* cmd_generate.c - limn generate: generate pictures from noise, as one sheet or in a folder. */
 #include "apps/cli/app.h"
 #include "apps/cli/outcomes.h"
 #include "apps/cli/progress.h"
@@ -18,7 +18,7 @@
 
 enum { DEFAULT_COUNT = 16 };
 
-/* What the command line asks for. */
+/* What the command line requests. */
 struct task {
     const struct options *options;
     int64_t walk[2];               /* seeds */
@@ -47,7 +47,7 @@ static limn_status parse_walk(const char *text, struct task *task, limn_error *e
     }
     if (!good || numbers[2] < 2 || numbers[2] > GENERATE_MOST)
         return fail(error, LIMN_E_USAGE,
-                    "--walk %s: A,B,N expected, two seeds and a number of pictures from 2 to %d", text,
+                    "--walk %s: expected A,B,N: two seeds and a number of pictures from 2 to %d", text,
                     GENERATE_MOST);
     task->walk[0] = numbers[0];
     task->walk[1] = numbers[1];
@@ -60,16 +60,16 @@ static limn_status check_output(struct task *task, limn_error *error)
     const char *output = task->options->output;
     size_t length = output ? strlen(output) : 0;
     if (!output)
-        return fail(error, LIMN_E_USAGE, "where to? -o OUTPUT is needed: a picture file, or a folder");
+        return fail(error, LIMN_E_USAGE, "missing -o OUTPUT: a picture file, or a folder");
     limn_status status = folder_find(output, LIMN_E_OUTPUT, &task->to_folder, error);
     if (status != LIMN_OK)
         return status;
     task->to_folder = task->to_folder || (length && output[length - 1] == '/');
     if (!task->to_folder && !picture_format_known(output))
-        return fail(error, LIMN_E_USAGE,
-                    "%s: the extension names no format that can be written (.png, .jpg, .bmp, .ppm, .pgm, "
-                    ".pnm); a folder's name ends with /",
-                    output);
+        return fail(
+            error, LIMN_E_USAGE,
+            "%s: unknown extension (use .png, .jpg, .bmp, .ppm, .pgm or .pnm, or end a folder's name with /)",
+            output);
     if ((status = outcomes_check(task->options, error)) != LIMN_OK)
         return status;
     while (length > 1 && output[length - 1] == '/')
@@ -87,8 +87,7 @@ static limn_status check_arguments(struct task *task, limn_error *error)
     if (options->latent && options->walk)
         return fail(error, LIMN_E_USAGE, "--latent and --walk exclude each other");
     if ((options->latent || options->walk) && (options->count || options->seed))
-        return fail(error, LIMN_E_USAGE, "--%s says which pictures; -n and --seed do not go with it",
-                    options->walk ? "walk" : "latent");
+        return fail(error, LIMN_E_USAGE, "--%s excludes -n and --seed", options->walk ? "walk" : "latent");
     task->count = options->count ? options->count : DEFAULT_COUNT;
     limn_status status = options->walk ? parse_walk(options->walk, task, error) : LIMN_OK;
     return status == LIMN_OK ? check_output(task, error) : status;
@@ -108,7 +107,7 @@ static limn_status make_latents(struct task *task, int64_t size, limn_error *err
 
 /* ---- outputs ----------------------------------------------------------------------------- */
 
-/* The file that picture `index` goes to: with as many digits as the last one's, at least 4, so that names
+/* The file of picture `index`. All numbers have as many digits as the last one, at least 4, so that names
  * sort by number and as text alike. */
 static limn_status file_name(const struct task *task, int64_t index, char path[PATH_MAX], limn_error *error)
 {
@@ -120,8 +119,7 @@ static limn_status file_name(const struct task *task, int64_t index, char path[P
                              : fail(error, LIMN_E_USAGE, "%s: the path is too long", task->options->output);
 }
 
-/* Before any work: the folder is made, and nothing stands where its files go; or the sheet's file is opened.
- */
+/* Before any work: makes the folder and checks that its files do not exist yet, or opens the sheet's file. */
 static limn_status open_output(void *context, const struct picture *made, limn_error *error)
 {
     struct task *task = context;
@@ -145,7 +143,7 @@ static limn_status open_output(void *context, const struct picture *made, limn_e
     return status;
 }
 
-/* What is held from then on: the sheet's strip and its writer, or that of each picture. */
+/* What is held from then on: the strip and the writer of the sheet, or the writer of a picture. */
 static size_t output_bytes(const struct task *task, int64_t side)
 {
     int64_t width, height;

@@ -40,39 +40,38 @@ static bool ends_with(const char *path, const char *ending)
     return length >= tail && strcasecmp(path + length - tail, ending) == 0;
 }
 
-/* What cannot go to standard output together, and what only one picture can have. */
+/* Checks that one output at most is standard output, and that outputs of a single picture have one input. */
 static limn_status check_outputs(const struct options *options, limn_error *error)
 {
     const char *input;
     int on_stdout = options->json + (options->output && strcmp(options->output, "-") == 0) +
                     (options->probabilities && strcmp(options->probabilities, "-") == 0);
     if (on_stdout + (options->truth && !options->json) > 1)
-        return fail(error, LIMN_E_USAGE, "only one thing at a time can go to standard output");
+        return fail(error, LIMN_E_USAGE, "only one output can be standard output");
     bool single = app_input(options, &input, error) == LIMN_OK && !path_is_folder(input);
     bool any = options->input || options->argument_count; /* batch_run says so when there is none */
     bool several = any && !single, truths = true;
     if (several && options->probabilities)
-        return fail(error, LIMN_E_USAGE, "--probabilities: one file for several pictures");
+        return fail(error, LIMN_E_USAGE, "--probabilities: needs a single picture");
     limn_status status = LIMN_OK;
     if (several && options->truth)
         status = folder_find(options->truth, LIMN_E_INPUT, &truths, error);
     if (status == LIMN_OK && !truths)
-        status = fail(error, LIMN_E_USAGE, "--truth %s: a folder of masks is needed for several pictures",
-                      options->truth);
+        status =
+            fail(error, LIMN_E_USAGE, "--truth %s: several pictures need a folder of masks", options->truth);
     if (status == LIMN_OK && options->probabilities)
         status = output_check(options->probabilities, options->force, error);
     return status;
 }
 
-/* Views that a format would spoil: JPEG changes values, and only PNG keeps alpha. */
+/* Refuses formats that spoil a view: JPEG changes values, and only PNG keeps alpha. */
 static limn_status check_format(enum segment_view view, const char *output, limn_error *error)
 {
     bool is_png = strcmp(output, "-") == 0 || ends_with(output, ".png");
     if (view == VIEW_CUTOUT && !is_png)
-        return fail(error, LIMN_E_USAGE, "%s: a cutout is transparent, which only PNG can be", output);
+        return fail(error, LIMN_E_USAGE, "%s: a cutout has alpha, which needs PNG", output);
     if (view == VIEW_MASK && (ends_with(output, ".jpg") || ends_with(output, ".jpeg")))
-        return fail(error, LIMN_E_USAGE, "%s: JPEG changes values, so it cannot hold a mask; use PNG",
-                    output);
+        return fail(error, LIMN_E_USAGE, "%s: JPEG would change the values of a mask; use PNG", output);
     return LIMN_OK;
 }
 

@@ -9,7 +9,7 @@
 
 enum { PICTURE_SIDE = 512, ROW_WIDTH = 4096 };
 
-/* A sheet under way: the source as it is on the sheet, and a copy to be painted. */
+/* A sheet being made: the source at its size on the sheet, and a copy to paint. */
 struct work {
     const struct colorize *how;
     struct picture small, copy;
@@ -33,7 +33,7 @@ static int64_t shrunk(int64_t side, int64_t most, int64_t longer)
     return result > 0 ? result : 1;
 }
 
-/* Of each picture on a sheet. */
+/* The size of each picture on the sheet. */
 static void small_size(const struct picture *source, int columns, int64_t *width, int64_t *height)
 {
     int64_t most = ROW_WIDTH / columns < PICTURE_SIDE ? ROW_WIDTH / columns : PICTURE_SIDE;

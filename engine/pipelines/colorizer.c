@@ -62,7 +62,7 @@ static limn_status set_lab(const struct picture *source, struct tensor *grey, st
 
 /* ---- the network ------------------------------------------------------------------------- */
 
-/* LIMN_E_WEIGHTS unless the network makes a and b for every pixel of its input; kernels decide that too. */
+/* LIMN_E_WEIGHTS unless the network makes a and b for every pixel of its input. */
 static limn_status check_output(const struct colorizer *colorizer, limn_error *error)
 {
     const struct tensor *made = session_output(colorizer->session);
@@ -217,7 +217,7 @@ size_t colorizer_run_bytes(const struct colorizer *colorizer, const struct pictu
 
 double colorizer_run_share(const struct colorizer *colorizer, const struct picture *source)
 {
-    enum { PIXEL = 12000 }; /* what painting one is worth in operations of the network */
+    enum { PIXEL = 12000 }; /* operations of the network that take as long as painting a pixel */
     double network = plan_flops(&colorizer->session->graph, &colorizer->session->plan);
     return network / (network + PIXEL * (double)(source->width * source->height));
 }

@@ -4,18 +4,18 @@
  *
  * Lightness is the picture's own, pixel for pixel; only a and b are new. Lab is that of pictures/colour.h.
  *
- * eccv16 and siggraph17, as util.py of richzhang/colorization has it. The RGB picture goes to 256 x 256 with
+ * eccv16 and siggraph17, as in util.py of richzhang/colorization. The RGB picture goes to 256 x 256 with
  * Pillow's bicubic, then to Lab. a and b come back at 256 x 256.
  *
- * vae, as colordata.py of aditya12agd5/pytorch_divcolor has it:
+ * vae, as in colordata.py of aditya12agd5/pytorch_divcolor:
  *   1. RGB goes to 64 x 64 with OpenCV's INTER_LINEAR (no antialiasing);
- *   2. to OpenCV's 8-bit Lab, where L8 is L 255/100, rounded; grey = 2 L8 / 255 - 1. Both as
- * pictures/opencv.h;
+ *   2. to OpenCV's 8-bit Lab, where L8 is L 255/100, rounded; grey = 2 L8 / 255 - 1. Both steps are those of
+ *      pictures/opencv.h;
  *   3. OpenCV's a and b are stored as a + 128 and b + 128, and the network's y as 2 (a + 128) / 255 - 1: so
- *      a = 127.5 y - 0.5, b likewise. Upstream cuts the fraction off at this point; here it stays.
+ *      a = 127.5 y - 0.5, b likewise. Upstream truncates here; limn does not.
  *
- * With its colour encoder, z is the mean that this one gives for the picture's own a and b, from step 2 as
- * 2 (a + 128) / 255 - 1: then the vae paints its memory of the picture.
+ * With the colour encoder, z is the mean that the encoder computes from the picture's own a and b, from step
+ * 2 as 2 (a + 128) / 255 - 1: the vae then reconstructs the picture's colours.
  *
  * Small a and b are enlarged (or reduced, for small pictures) by torch.nn.functional.interpolate's bilinear,
  * align_corners=False. */
@@ -45,7 +45,7 @@ struct colorizer_inputs {
 };
 
 /* a and b are multiplied by 1 + saturation; then b grows by temperature and a by a third of that, which is
- * the way from daylight to lamplight: a lamp of 4000 K, seen by an eye used to D65, lies at a = 10, b = 32.
+ * the way from daylight to lamplight: a lamp of 4000 K, seen by an eye used to D65, is at a = 10, b = 32.
  */
 struct tint {
     double saturation;  /* -1: grey, 0: as the network has it, 9: ten times the colour */

@@ -61,7 +61,8 @@ struct job {
     struct picture picture;
 };
 
-/* Runs the network on the vectors from `first` on. A batch that is not full repeats the last one. */
+/* Runs the network on the vectors from `first` on. The last batch is filled up with copies of the last one.
+ */
 static limn_status run_batch(struct job *job, int64_t first, limn_error *error)
 {
     struct tensor *z = session_input(job->session, 0);

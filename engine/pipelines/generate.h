@@ -8,17 +8,17 @@
 #include "engine/pipelines/sink.h"
 #include "engine/run/model.h"
 
-/* What a generator takes and makes: latent vectors of `latent` values (nz), square pictures. */
+/* A generator makes square pictures from latent vectors of `latent` values (nz). */
 struct generator {
     int64_t latent, side, channels;
     size_t arena_bytes; /* of activations, for each picture of a batch */
 };
 
-/* LIMN_E_USAGE when the model does not make pictures of nothing but a vector; LIMN_E_WEIGHTS when they are
- * not square or have other than 1 (grey) or 3 channels; LIMN_E_MEMORY. */
+/* LIMN_E_USAGE if the model does not make pictures from a vector alone; LIMN_E_WEIGHTS if they are not square
+ * or have other than 1 (grey) or 3 channels; LIMN_E_MEMORY. */
 limn_status generator_of(const limn_model *model, struct generator *generator, limn_error *error);
 
-/* How many pictures can be asked for. */
+/* The most pictures of a request. */
 enum { GENERATE_MOST = 1 << 20 };
 
 struct generate {

@@ -112,7 +112,7 @@ limn_status limn_colorize(limn_model *model, const limn_picture *source, const l
 {
     const limn_colorize_options given = options ? *options : (limn_colorize_options){0};
     struct watch seen = watch_of(watch);
-    struct view copy = {0}; /* so that the source stays as it is until all has gone well */
+    struct view copy = {0}; /* the result may be the source, which a failure must not change */
     struct view_target target = {.pictures = result, .count = 1, .what = "the result"};
     const struct sink sink = view_sink(&target);
     struct colorize how = {

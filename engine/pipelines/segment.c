@@ -104,7 +104,7 @@ static unsigned char multiply(unsigned char a, unsigned char alpha)
     return (unsigned char)((a * alpha + 127) / 255);
 }
 
-/* The other way, rounded down; nothing to be known where there is no alpha. */
+/* The inverse, rounded down. Without alpha the colour is unknown, and stays. */
 static unsigned char divide(unsigned char a, unsigned char alpha)
 {
     if (alpha == 0 || alpha == 255)
@@ -121,7 +121,7 @@ static void with_alpha(struct picture *picture, unsigned char (*apply)(unsigned 
             picture->pixels[4 * p + c] = apply(picture->pixels[4 * p + c], picture->pixels[4 * p + 3]);
 }
 
-/* Whether a picture is what a network of so many channels takes; with alpha, a copy is worked on. */
+/* Whether a picture can be the input of a network with these channels without a copy; alpha needs one. */
 static bool is_usable(const struct picture *source, int channels)
 {
     return source->channels == channels && channels != 4;
@@ -148,7 +148,7 @@ static limn_status convert(const struct picture *source, int channels, struct pi
     return LIMN_OK;
 }
 
-/* `source` as the network's input of width x height: in *made, or as it is, and then *made is empty. */
+/* Makes the network's input of width x height from `source`. *made stays empty if it is `source` itself. */
 static limn_status fit(const struct picture *source, int channels, int64_t width, int64_t height,
                        enum resample_filter filter, struct picture *made, limn_error *error)
 {
@@ -169,7 +169,7 @@ static limn_status fit(const struct picture *source, int channels, int64_t width
     return status;
 }
 
-/* What each level of each channel is to the network. */
+/* The network's input for each level of each channel. */
 static void fill_levels(const limn_model *model, float levels[4][256])
 {
     static const float mean[] = {0.485F, 0.456F, 0.406F}, deviation[] = {0.229F, 0.224F, 0.225F};
@@ -199,7 +199,7 @@ static limn_status fill_input(const limn_model *model, const struct picture *sou
     return status;
 }
 
-/* ---- the network's answer ---------------------------------------------------------------- */
+/* ---- the network's output ---------------------------------------------------------------- */
 
 /* out: one value of each of `count` planes of `plane` floats. */
 static void softmax(const float *logits, int64_t count, int64_t plane, float *out)
@@ -237,15 +237,15 @@ static limn_status make_probabilities(const struct logits *logits, struct npy *m
     return status;
 }
 
-/* The enlargement that a network ends with and need not make: see logits.h. NULL for one that has none. */
+/* The enlargement that a network ends with, which the session leaves out (see logits.h), or NULL. */
 static const struct node *last_enlargement(const struct graph *graph)
 {
     const struct node *last = &graph->nodes[graph_maker(graph, graph->output)];
     return last->role == NODE_LAYER && last->kind == LAYER_BILINEAR ? last : NULL;
 }
 
-/* The share of the network in all of the work: what a class of a pixel takes beside it is worth so many of
- * its operations. */
+/* The share of the network in all of the work. Computing one class of one pixel afterwards takes as long as
+ * CLASS operations of the network. */
 static double network_share(const limn_session *session, const struct picture *source, int64_t classes)
 {
     enum { CLASS = 400 };
@@ -292,7 +292,7 @@ static size_t larger_of(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-/* What there is beside a session: first what fill_input takes, then what `run` makes of the answer. */
+/* The most that is held along with the session: by fill_input before its run, by `run` after it. */
 static size_t bytes_beside(const limn_model *model, const struct picture *source, limn_size size,
                            bool probabilities)
 {

@@ -1,24 +1,24 @@
-/* segment.h - the segmentation pipeline: a picture in, the class of each of its pixels out.
+/* segment.h - the segmentation pipeline: from a picture to the class of each pixel.
  *
  *     picture => network's input size => normalised => network => logits => picture's size => classes
  *
- * deeplabv3, as torchvision's example has it. The picture goes in at its own size, or with `resize` N so that
+ * deeplabv3, as in torchvision's example. The picture goes in at its own size, or with `resize` N so that
  * its shorter side is N and the longer one N x longer / shorter, without the fraction (torchvision's Resize:
  * antialiased bilinear, which is Pillow's). RGB / 255, less the mean (0.485, 0.456, 0.406), divided by the
  * deviation (0.229, 0.224, 0.225).
  *
- * unet, as predict.py of milesial/Pytorch-UNet has it. Pillow's bicubic to int(scale x width) by int(scale x
- * height), both sides at least 16 for the network's four halvings, then / 255 (predict.py leaves a picture as
- * it is when no level of it exceeds 1; here it is always divided). Networks of one input channel get Pillow's
+ * unet, as in predict.py of milesial/Pytorch-UNet. Pillow's bicubic to int(scale x width) by int(scale x
+ * height), both sides at least 16 for the network's four halvings, then / 255 (predict.py does not
+ * divide a picture whose levels are all 0 or 1; this always does). Networks of one input channel get Pillow's
  * L grey, of three RGB, of four RGBA; Pillow resizes RGBA multiplied by its alpha, and so does this.
  *
  * The network gives logits at its input's size, upsampled inside for deeplabv3. They are brought to the
  * picture's size by bilinear interpolation (align_corners=False), and the largest is the class; see
- * classes.h. deeplabv3's upsampling is put off until then: see logits.h. For a picture that was not resized
- * the classes are therefore exactly upstream's argmax over the network's output; for one that was, they have
- * smoother borders than classes enlarged afterwards.
+ * classes.h. deeplabv3's own upsampling is part of that step: see logits.h. For a picture that was not
+ * resized the classes are exactly upstream's argmax over the network's output; otherwise they have smoother
+ * borders than classes enlarged afterwards.
  *
- * Alpha counts only for networks of four channels. */
+ * Alpha is used only by networks of four input channels. */
 #ifndef LIMN_SEGMENT_H
 #define LIMN_SEGMENT_H
 

@@ -11,7 +11,7 @@
 #include <limits.h>
 #include <stdio.h>
 
-/* An automatic choice of the bands' height takes no more. */
+/* TILE_AUTO chooses bands that need no more. */
 static const size_t BUDGET = (size_t)512 << 20;
 
 /* ---- pixels ------------------------------------------------------------------------------ */
@@ -141,16 +141,16 @@ static size_t strip_bytes(const struct job *job)
     return (size_t)(STRIP * job->factor * job->source->width * job->source->channels);
 }
 
-/* What there is beside the network's run. */
+/* What is held along with the network's run. */
 static size_t bytes_beside(const struct job *job)
 {
-    enum { SMALL = 65536 }; /* blocks' headers, and what packing notes */
+    enum { SMALL = 65536 }; /* headers of blocks, and notes of packing */
     int64_t pixels = job->source->width * job->source->height * job->factor * job->factor;
     return SMALL + strip_bytes(job) + (job->source->channels == 4 ? (size_t)pixels : 0) +
            job->how->sink.reserve;
 }
 
-/* What there is before it, while alpha is enlarged. */
+/* What is held before it, while alpha is enlarged. */
 static size_t bytes_before(const struct job *job)
 {
     int64_t width = job->source->width, height = job->source->height;
@@ -174,7 +174,7 @@ static limn_status too_large(const struct job *job, limn_reason reason, size_t b
     return fail_need(error, reason, what, bytes, hint);
 }
 
-/* Bands of `rows` rows. Under a memory limit they give up speed until they fit. */
+/* Lays out bands of `rows` rows. Under a memory limit they use slower, smaller kernels until they fit. */
 static limn_status settle(const struct job *job, int64_t rows, limn_error *error)
 {
     size_t bytes;
@@ -188,8 +188,8 @@ static limn_status settle(const struct job *job, int64_t rows, limn_error *error
                                     : too_large(job, LIMN_REASON_NONE, bytes, "a smaller picture", error);
 }
 
-/* The highest bands that fit the budget, or the lowest that there are. Beyond 96 rows nothing gets faster,
- * and neither with the whole picture at once. */
+/* Chooses the highest bands that fit the budget, or else the lowest. More than 96 rows are not faster, nor is
+ * the whole picture at once. */
 static limn_status choose_bands(const struct job *job, limn_error *error)
 {
     size_t bytes, most = room(job) < BUDGET ? room(job) : BUDGET;
@@ -209,7 +209,7 @@ static limn_status plan_whole(struct job *job, limn_reason reason, const char *h
     return session_plan(job->model, &wish, &job->session, error);
 }
 
-/* Decides how high bands are; without any, the whole picture is computed at once. */
+/* Chooses the height of the bands; a graph that cannot run in bands runs on the whole picture at once. */
 static limn_status choose(struct job *job, limn_error *error)
 {
     int64_t rows = job->how->tile;

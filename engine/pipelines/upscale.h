@@ -1,4 +1,4 @@
-/* upscale.h - the super-resolution pipeline: a picture in, an enlarged one out, row by row. */
+/* upscale.h - the super-resolution pipeline: from a picture to an enlarged one, row by row. */
 #ifndef LIMN_UPSCALE_H
 #define LIMN_UPSCALE_H
 

@@ -70,7 +70,7 @@ static uintptr_t end_of(const limn_picture *picture)
     return (uintptr_t)picture->pixels + ((uintptr_t)picture->height - 1) * stride + row;
 }
 
-/* Whether both have bytes between the first and the last of the other. */
+/* Whether the memory of the two overlaps. */
 static bool meet(const limn_picture *a, const limn_picture *b)
 {
     return (uintptr_t)a->pixels < end_of(b) && (uintptr_t)b->pixels < end_of(a);

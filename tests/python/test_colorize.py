@@ -128,12 +128,12 @@ def test_later_hint_wins(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("3 4 #112233\n40 4 #112233\n", "line 2: 40, 4 lies outside the picture of 40 x 30 pixels"),
-        ("3 30 #112233", "line 1: 3, 30 lies outside"),
+        ("3 4 #112233\n40 4 #112233\n", "line 2: 40, 4 is outside the picture of 40 x 30 pixels"),
+        ("3 30 #112233", "line 1: 3, 30 is outside"),
         ("3 4", "line 1"),
         ("-3 4 #112233", "line 1"),
         ('[{"x": 3, "y": 4,\n"color": 5}]', "line 2"),
-        ('[\n{"x": 3, "y": 77, "a": 1, "b": 2}]', "line 2: 3, 77 lies outside"),
+        ('[\n{"x": 3, "y": 77, "a": 1, "b": 2}]', "line 2: 3, 77 is outside"),
     ],
 )
 def test_bad_hints(tmp_path: Path, text: str, message: str) -> None:

@@ -189,16 +189,16 @@ def test_usage(tmp_path: Path) -> None:
         (one, ["-o", "o.png", "--threshold", "0"], "--threshold 0"),
         (one, ["-o", "o.png", "--scale", "-1"], "--scale -1"),
         (one, ["-o", "o.png", "--view", "picture"], "cutout expected"),
-        (one, ["-o", "o.jpg", "--view", "cutout"], "only PNG"),
-        (one, ["-o", "o.JPG", "--view", "mask"], "JPEG changes values"),
-        (one, ["-o", "-", "--json"], "one thing at a time"),
-        (one, ["-o", "-", "--truth", "b.ppm"], "one thing at a time"),
+        (one, ["-o", "o.jpg", "--view", "cutout"], "needs PNG"),
+        (one, ["-o", "o.JPG", "--view", "mask"], "JPEG would change the values"),
+        (one, ["-o", "-", "--json"], "only one output can be standard output"),
+        (one, ["-o", "-", "--truth", "b.ppm"], "only one output can be standard output"),
         (one, ["b.ppm", "-o", ".", "--probabilities", "p.npy"], "--probabilities"),
         (one, ["b.ppm", "-o", ".", "--truth", "b.ppm"], "a folder of masks"),
         (one, [], "-o OUTPUT"),
     ):
         assert message in fails(2, "segment", "-m", model, "in.ppm", *arguments, cwd=tmp_path)
-    assert "an input is needed" in fails(2, "segment", "-m", one, "-o", "o.png", cwd=tmp_path)
+    assert "missing INPUT" in fails(2, "segment", "-m", one, "-o", "o.png", cwd=tmp_path)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["b.ppm", "in.ppm"]
 
 
