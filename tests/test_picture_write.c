@@ -198,16 +198,18 @@ static void test_reading_out_of_memory(void **state)
         for (int persistent = 0; persistent < 2; persistent++) {
             limn_status status = LIMN_E_MEMORY;
             size_t before = mem_in_use();
-            for (int nth = 1; status; nth++) {
+            int nth = 0;
+            while (status) {
                 limn_error error;
                 struct picture got;
-                fault_at(FAULT_MEMORY, nth, persistent);
+                fault_at(FAULT_MEMORY, ++nth, persistent);
                 status = picture_read(i < 3 ? names[i] : scratch_path(names[i]), true, &got, &error);
                 fault_at(FAULT_MEMORY, 0, false);
                 assert_true(status == LIMN_OK || status == LIMN_E_MEMORY);
                 picture_free(&got);
                 assert_int_equal(mem_in_use(), before);
             }
+            assert_true(nth > 1);
         }
 }
 
@@ -228,16 +230,18 @@ static void test_decoding_out_of_memory(void **state)
         end_png(&png, &kinds[i], 9, 7);
         limn_status status = LIMN_E_MEMORY;
         size_t before = mem_in_use();
-        for (int nth = 1; status; nth++) {
+        int nth = 0;
+        while (status) {
             limn_error error;
             struct picture got;
-            fault_at(FAULT_MEMORY, nth, false);
+            fault_at(FAULT_MEMORY, ++nth, false);
             status = picture_decode(png.bytes, png.size, "built", true, &got, &error);
             fault_at(FAULT_MEMORY, 0, false);
             assert_true(status == LIMN_OK || status == LIMN_E_MEMORY);
             picture_free(&got);
             assert_int_equal(mem_in_use(), before);
         }
+        assert_true(nth > 1);
     }
 }
 
@@ -249,15 +253,17 @@ static void test_writing_out_of_memory(void **state)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         limn_status status = LIMN_E_MEMORY;
         size_t before = mem_in_use();
-        for (int nth = 1; status; nth++) {
+        int nth = 0;
+        while (status) {
             limn_error error;
-            fault_at(FAULT_MEMORY, nth, false);
+            fault_at(FAULT_MEMORY, ++nth, false);
             status = picture_write(scratch_path(names[i]), &picture, 92, false, &error);
             fault_at(FAULT_MEMORY, 0, false);
             assert_true(status == LIMN_OK || status == LIMN_E_MEMORY);
             assert_int_equal(access(scratch_path(names[i]), F_OK), status ? -1 : 0);
             assert_int_equal(mem_in_use(), before);
         }
+        assert_true(nth > 1);
     }
     picture_free(&picture);
 }

@@ -138,10 +138,13 @@ def test_options_of_each_command_are_offered_and_no_others(offered) -> None:
 
 
 def test_values_are_offered(offered) -> None:
+    tried = 0
     for command in commands():
         for name, argument in options(command).items():
             if argument and re.fullmatch(r"[a-z0-9-]+(\|[a-z0-9-]+)+", argument):
                 assert set(offered("limn", command, name, "")) == set(argument.split("|")), (command, name)
+                tried += 1
+    assert tried >= len(commands())
     assert offered("limn", "segment", "--view", "si") == ["side"]
     assert offered("limn", "segment", "--view", "=", "si") == ["side"]
     assert offered("limn", "run", "x.npy", "--gemm", "=", "n") == ["native"]
