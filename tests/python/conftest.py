@@ -1,6 +1,11 @@
 """What holds for every test."""
 
 import signal
+import sys
+from pathlib import Path
+
+# Each test file runs in a process of its own: all find the modules of tools/.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 
 # A shell's background job ignores SIGINT, and what nohup starts SIGHUP; programs that they start inherit that, and the
 # tests are to see what these signals do.
