@@ -20,6 +20,7 @@ RATES = {"gflop", "gflops", "percent_of_peak"}
 LAYER = {"name", "op", "variant", "why", "input", "output", "ms", "min_ms", "spread_ms", "share", "flop", "bytes"}
 ROOF = {"gflops", "intensity", "percent_of_peak", "percent_of_bandwidth", "bound"}
 KERNEL = {"op", "variant", "shape", "where", "ms", "median_ms", "spread_ms", "flop", "bytes", "gflops", "error"}
+QUICK = ["--memory-limit", "500M"]  # too little for the copy that measures the bandwidth, half a second of CPU time
 SMALL_STEPS = ["--steps", "--shape", "1x32x32x32,k=3,p=1"]
 KERNEL |= {"percent_of_peak", "percent_of_bandwidth", "measured", "planned"}
 
@@ -208,12 +209,12 @@ def test_kernels_of_one_shape(operator: str, shape: str) -> None:
 
 
 def test_kernels_walk_every_operator() -> None:
-    inspected = succeeds("bench", "kernels", "--op", "pad", "--csv", "--reps", "1").decode()
+    inspected = succeeds("bench", "kernels", "--op", "pad", "--csv", "--reps", "1", *QUICK).decode()
     assert {row["op"] for row in csv.DictReader(io.StringIO(inspected))} == {"pad"}
     line = fails(2, "bench", "kernels", "--op", "conv3d")
     for name in re.search(r"one of (.*) expected", line)[1].split(", "):
         if not name.startswith("conv2d"):  # which take a while
-            assert kernels("--op", name), name
+            assert kernels("--op", name, *QUICK), name
 
 
 def test_steps_from_plain_loops_to_the_fastest() -> None:
@@ -321,8 +322,8 @@ def times(report: dict) -> list[tuple[dict, str, str]]:
 
 COMPARED = {
     "model": ["model", "-m", WEIGHTS, "--size", "16x16", "--reps", "5"],
-    "layers": ["layers", "-m", WEIGHTS, "--size", "16x16", "--reps", "5"],
-    "kernels": ["kernels", "--op", "softmax", "--shape", "1x8x8x64", "--reps", "5"],
+    "layers": ["layers", *QUICK, "-m", WEIGHTS, "--size", "16x16", "--reps", "5"],
+    "kernels": ["kernels", *QUICK, "--op", "softmax", "--shape", "1x8x8x64", "--reps", "5"],
 }
 
 
