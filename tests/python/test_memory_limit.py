@@ -17,17 +17,18 @@ def arguments(tmp_path: Path) -> dict[str, list]:
     """Commands on an input large enough that it, not the weights, decides; the output comes behind them."""
     for name in ("a", "b"):
         (tmp_path / f"{name}.ppm").write_bytes(ppm(pixels(700, 900)))
+    (tmp_path / "small.ppm").write_bytes(ppm(pixels(280, 360)))
     np.save(tmp_path / "x.npy", np.random.default_rng(3).random((1, 3, 200, 220)).astype("<f4"))
-    picture = tmp_path / "a.ppm"
+    picture, small = tmp_path / "a.ppm", tmp_path / "small.ppm"  # which makes 1120 x 1440 pixels
     return {
         "segment": ["segment", "-m", GOLDENS / "deeplabv3.safetensors", picture, "--resize", 300],
         "segment side": ["segment", "-m", GOLDENS / "deeplabv3.safetensors", picture, "--resize", 40, "--view", "side"],
         "segment unet": ["segment", "-m", GOLDENS / "unet-bilinear.safetensors", picture, "--scale", 0.3],
         "colorize": ["colorize", "-m", GOLDENS / "eccv16.safetensors", picture],
         "colorize samples": ["colorize", "-m", GOLDENS / "vae.safetensors", picture, "--samples", 9],
-        "upscale": ["upscale", "-m", GOLDENS / "enhancenet.safetensors", picture],
-        "upscale tile": ["upscale", "-m", GOLDENS / "enhancenet.safetensors", picture, "--tile", 96],
-        "upscale whole": ["upscale", "-m", GOLDENS / "enhancenet.safetensors", picture, "--tile", 0],
+        "upscale": ["upscale", "-m", GOLDENS / "enhancenet.safetensors", small],
+        "upscale tile": ["upscale", "-m", GOLDENS / "enhancenet.safetensors", small, "--tile", 96],
+        "upscale whole": ["upscale", "-m", GOLDENS / "enhancenet.safetensors", small, "--tile", 0],
         "generate": ["generate", "-m", GOLDENS / "dcgan-5-stages.safetensors", "-n", 64],
         "run": ["run", "-m", GOLDENS / "enhancenet.safetensors", tmp_path / "x.npy"],
         "mean": ["pixels", "mean", picture, tmp_path / "b.ppm"],
