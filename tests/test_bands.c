@@ -156,7 +156,7 @@ static bool any_file(const struct graph *g)
 }
 
 /* A convolution, the operator, a block with a sum, and three channels at the end, which have too few for the
- * native kernels. What stands before the operator is read twice, so that nothing is fused into it. */
+ * native kernels. The value before the operator is read twice, so that nothing is fused into it. */
 static void build(struct graph *g)
 {
     value x = graph_relu(g, graph_conv2d(g, graph_input(g, "x", 3), "first", (struct conv){.pad = 1}));

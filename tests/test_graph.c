@@ -305,7 +305,7 @@ static void test_folding(void **state)
     weights_close(&weights);
 }
 
-/* What must not be fused: a value with two readers, a shift behind an activation, a residual made later. */
+/* What must not be fused: a value with two readers, a shift after an activation, a residual made later. */
 static void test_folding_refused(void **state)
 {
     (void)state;

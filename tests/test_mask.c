@@ -1,4 +1,4 @@
-/* test_mask.c - every way a mask can stand in a file, and those that are refused. Run from the repository's
+/* test_mask.c - every encoding of a mask in a file, and those that are refused. Run from the repository's
  * root.
  */
 #include "engine/base/memory.h"
@@ -122,7 +122,7 @@ static const char *png_file(unsigned char depth, unsigned char colour_type, cons
     return path;
 }
 
-/* The colours are not asked for: not when they are all alike, nor when there are too few. 0 and 255 stay. */
+/* The colours of the palette do not matter, not even if they are all alike or too few. 0 and 255 stay. */
 static void test_palette_masks(void **state)
 {
     (void)state;

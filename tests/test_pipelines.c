@@ -1,4 +1,4 @@
-/* test_pipelines.c - limn.h's pipelines against the private ones that they stand for, byte by byte; how they
+/* test_pipelines.c - limn.h's pipelines against the private ones that they call, byte by byte; how they
  * are followed, cancelled and shared, and what becomes of them without memory. What the private ones make is
  * tested elsewhere, what the public ones refuse in test_pipelines_refuse.c. */
 #include "engine/base/memory.h"
@@ -283,7 +283,7 @@ static void test_strides(void **state)
     for_each(1, check_strides);
 }
 
-/* The result at the source's place, before it, behind it. */
+/* The result at the source's place, before it, after it. */
 static void check_overlaps(struct job *job, limn_picture source, limn_picture made)
 {
     static const size_t places[] = {0, 11, 200};
@@ -352,7 +352,7 @@ static void test_progress_rises_to_the_end(void **state)
     for_each(2, check_progress);
 }
 
-/* At each call in turn: nothing stays behind, and the next run makes what it should. */
+/* At each call in turn: no memory is lost, and the next run gives the right result. */
 static void check_cancelling(struct job *job, limn_picture source, limn_picture made)
 {
     struct progress progress;

@@ -238,9 +238,10 @@ static limn_session *create_within(limn_model *model, size_t bytes)
     if (status == LIMN_OK)
         return session;
     mem_set_limit(0);
-    bool told = strstr(error.message, "out of memory: ") && strstr(error.message, "in all, the limit is") &&
-                strstr(error.message, "less is needed with");
-    if (status != LIMN_E_MEMORY || !told || mem_in_use() != before || mem_peak() > before + 50000)
+    bool explained = strstr(error.message, "out of memory: ") &&
+                     strstr(error.message, "in all, the limit is") &&
+                     strstr(error.message, "less is needed with");
+    if (status != LIMN_E_MEMORY || !explained || mem_in_use() != before || mem_peak() > before + 50000)
         fail_with("within %zu bytes: status %d, message \"%s\", %zu bytes were in use", bytes, (int)status,
                   error.message, mem_peak() - before);
     return NULL;
@@ -290,7 +291,7 @@ static void test_shrinking_limits(void **state)
 }
 
 /* Weights that a model has packed cost nothing again: a second session runs as fast as the first, of another
- * size too. One that was made light is right beside a fast one, and the other way round. */
+ * size too. A light session and a fast one of the same model both give the right results. */
 static void test_sessions_of_several_sizes(void **state)
 {
     (void)state;
@@ -367,7 +368,7 @@ static void test_budget_of_weights(void **state)
 
 /* ---- a variant that only teaches --------------------------------------------------------- */
 
-/* conv2d_blocked stands in the table to be tested and measured; no choice of kernels makes a plan run it. */
+/* conv2d_blocked is in the table to be tested and measured; no choice of kernels makes a plan run it. */
 static void test_blocked_is_never_chosen(void **state)
 {
     (void)state;

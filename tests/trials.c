@@ -79,7 +79,7 @@ const size_t trial_count = sizeof trials / sizeof *trials;
 
 /* ---- files ------------------------------------------------------------------------------- */
 
-static const char stood[] = "stood here before";
+static const char existing_text[] = "existed before";
 
 struct bytes read_descriptor(int descriptor)
 {
@@ -133,9 +133,9 @@ void remove_one(const char *path, bool is_folder, void *context)
     assert_int_equal(is_folder ? rmdir(path) : unlink(path), 0);
 }
 
-bool is_what_stood(struct bytes bytes)
+bool is_unchanged(struct bytes bytes)
 {
-    return bytes.size == strlen(stood) && memcmp(bytes.data, stood, bytes.size) == 0;
+    return bytes.size == strlen(existing_text) && memcmp(bytes.data, existing_text, bytes.size) == 0;
 }
 
 /* ---- inputs ------------------------------------------------------------------------------ */
@@ -234,8 +234,8 @@ void trials_prepare(void)
 void trial_clear(const struct trial *trial)
 {
     walk("out", remove_one, NULL);
-    if (trial->standing)
-        write_file(trial->standing, stood, strlen(stood));
+    if (trial->existing)
+        write_file(trial->existing, existing_text, strlen(existing_text));
 }
 
 void trial_redirect(const struct trial *trial, const int outputs[2])
@@ -266,7 +266,7 @@ int trial_main(const struct trial *trial)
     snprintf(line, sizeof line, "%s", trial->line);
     for (char *word = strtok(line, " "); word && count + 1 < WORDS; word = strtok(NULL, " "))
         words[count++] = word;
-    optind = 0; /* getopt begins anew */
+    optind = 0; /* getopt starts again */
     int status = limn_main(count, words);
     fflush(NULL);
     return status;
