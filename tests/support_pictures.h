@@ -25,7 +25,7 @@ void add_le(struct blob *blob, uint32_t value, int count);
 /* The bytes as one zlib stream. */
 void add_zlib(struct blob *blob, const void *bytes, size_t size);
 
-/* A deflate_sink whose context is a blob, for streams that are not at hand in one piece. */
+/* A deflate_sink whose context is a blob, for streams that come in several pieces. */
 limn_status add_compressed(void *blob, const unsigned char *bytes, size_t size, limn_error *error);
 
 /* ---- PNG --------------------------------------------------------------------------------- */

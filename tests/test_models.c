@@ -149,7 +149,7 @@ static void test_golden(void **state)
 
 static const float zeros[64];
 
-/* Tensors that published files carry and the graphs do not need, and one that nobody knows. */
+/* Tensors that published files carry and the graphs do not need, and an unknown one. */
 static void test_unused_tensors(void **state)
 {
     (void)state;

@@ -337,13 +337,13 @@ static limn_watch watch_by(struct progress *progress, int last)
 static void check_progress(struct job *job, limn_picture source, limn_picture made)
 {
     struct progress progress;
-    limn_watch watch = watch_by(&progress, 0), nobody = {NULL, &progress};
+    limn_watch watch = watch_by(&progress, 0), no_function = {NULL, &progress};
     assert_ok(call(job, &source, &made, &watch, error));
     if (!progress.good || progress.done != 1 || progress.calls < 5 || progress.largest_step > 0.7)
         fail_with("%s: %d calls, %g at last, %g more at once", job->trial->name, progress.calls,
                   progress.done, progress.largest_step);
     assert_true(is_wanted(job, &made));
-    assert_ok(call(job, &source, &made, &nobody, error));
+    assert_ok(call(job, &source, &made, &no_function, error));
 }
 
 static void test_progress_rises_to_the_end(void **state)

@@ -422,7 +422,7 @@ static void test_memory_is_announced(void **state)
             source.pixels[p] = (unsigned char)random_below(&random, 256);
         size_t limit = least_limit(engine, cases[i].weights, &source, &cases[i].how, &peak);
         if ((double)(peak - held) < 0.85 * (double)(limit - held))
-            fail_with("case %zu: %zu bytes were taken, %zu foretold", i, peak - held, limit - held);
+            fail_with("case %zu: %zu bytes were taken, %zu announced", i, peak - held, limit - held);
         picture_free(&source);
     }
     limn_engine_free(engine);

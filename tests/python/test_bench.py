@@ -106,7 +106,7 @@ def test_layers_add_up_to_the_model() -> None:
         apart.append(abs(report["sum_ms"] / report["median_ms"] - 1))
         if apart[-1] < 0.1:
             return
-    pytest.fail(f"medians of the layers beside those of the runs: {apart}")
+    pytest.fail(f"medians of the layers and of the runs differ: {apart}")
 
 
 def test_layers_say_why_a_kernel_is_not_the_fastest() -> None:
@@ -294,7 +294,7 @@ def test_trace(threads: int, tmp_path: Path) -> None:
         assert runs == list(range(len(runs))) and {task["variant"] for task in tasks} == {layer["variant"]}
 
 
-def test_trace_keeps_what_stands(tmp_path: Path) -> None:
+def test_trace_keeps_an_existing_file(tmp_path: Path) -> None:
     path = tmp_path / "trace.json"
     path.write_text("precious")
     command = ["bench", "model", "-m", WEIGHTS, "--size", "16x16", "--reps", "1", "--trace"]
@@ -355,7 +355,7 @@ def test_baseline_marks_what_moved(
     pytest.fail(f"{after} is not {moved}")
 
 
-def test_baseline_stands_in_a_column_for_reading(tmp_path: Path) -> None:
+def test_baseline_has_a_column_in_the_table(tmp_path: Path) -> None:
     path = tmp_path / "before.json"
     path.write_bytes(succeeds("bench", *COMPARED["layers"], "--json"))
     cells = markdown_table(succeeds("bench", *COMPARED["layers"], "--baseline", path, "--md").decode())

@@ -109,8 +109,8 @@ class Fish:
         # The shell takes --NAME=VALUE for one word, and completes the whole of it.
         line = " ".join(words).replace(" = ", "=")
         env = os.environ | {"PATH": f"{Path(LIMN).parent}:{os.environ['PATH']}", "HOME": str(self.folder.parent), "XDG_DATA_DIRS": "/usr/share"}
-        told = run("fish", "-c", f"{script('fish')}\ncomplete -C '{line}'", cwd=self.folder, env=env)
-        return [entry.split("\t")[0].split("=")[-1] for entry in told.splitlines()]
+        printed = run("fish", "-c", f"{script('fish')}\ncomplete -C '{line}'", cwd=self.folder, env=env)
+        return [entry.split("\t")[0].split("=")[-1] for entry in printed.splitlines()]
 
 
 @pytest.fixture(params=[Bash, Fish])

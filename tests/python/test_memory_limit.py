@@ -1,4 +1,4 @@
-"""--memory-limit: what is just enough works, less is refused before work starts, with the number, and nothing is left."""
+"""--memory-limit: just enough works; less is refused before work starts, with the number, and leaves no file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ UNITS = {"bytes": 1, "kB": 1e3, "MB": 1e6}
 
 
 def arguments(tmp_path: Path) -> dict[str, list]:
-    """Commands on an input large enough that it, not the weights, decides; the output comes behind them."""
+    """Commands on an input that takes more memory than the weights; the output is to be added."""
     for name in ("a", "b"):
         (tmp_path / f"{name}.ppm").write_bytes(ppm(pixels(700, 900)))
     (tmp_path / "small.ppm").write_bytes(ppm(pixels(280, 360)))
@@ -49,7 +49,7 @@ def test_just_enough_and_less(name: str, tmp_path: Path) -> None:
     command += [] if name == "compare" else ["-o", str(output)]
     command += [] if name in ("mean", "dataset", "compare") else ["-t", "2"]
     before = sorted(tmp_path.iterdir())
-    limit, foretold = 300_000, False
+    limit, announced = 300_000, False
     for _ in range(40):
         done = limn(*command, "--memory-limit", str(limit))
         if done.returncode == 0:
@@ -57,11 +57,11 @@ def test_just_enough_and_less(name: str, tmp_path: Path) -> None:
         line = done.stderr.decode()
         assert done.returncode == 6 and "out of memory" in line and line.count("\n") == 1, line
         assert sorted(tmp_path.iterdir()) == before
-        told = re.findall(r"([0-9.]+) (bytes|kB|MB)", line)[:2]
-        needed, left = (float(number) * UNITS[unit] for number, unit in told)
-        foretold = "in all, the limit is" in line
-        limit = max(limit + 10_000, int((needed if foretold else limit + needed - left) + 60_000))
-    assert done.returncode == 0 and foretold, line
+        numbers = re.findall(r"([0-9.]+) (bytes|kB|MB)", line)[:2]
+        needed, left = (float(number) * UNITS[unit] for number, unit in numbers)
+        announced = "in all, the limit is" in line
+        limit = max(limit + 10_000, int((needed if announced else limit + needed - left) + 60_000))
+    assert done.returncode == 0 and announced, line
     assert name == "compare" or output.exists()
 
 
