@@ -51,12 +51,12 @@ FUZZ_TARGETS    = $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.
 REPLAYS         = $(FUZZ_TARGETS:%=$(BUILD)/replay_%)
 FUZZERS         = $(FUZZ_TARGETS:%=$(BUILD)/fuzz_%)
 RUNS            = $(TEST_PROGRAMS:%=run-%) $(REPLAYS:%=run-%)
-# The first Python that has NumPy: a version manager's python3 may stand before Debian's.
+# The first Python that has NumPy: a version manager's python3 may come before Debian's in PATH.
 PYTHON ?= $(firstword $(foreach p,python3 /usr/bin/python3,$(shell $(p) -c 'import numpy' 2>/dev/null && echo $(p))) python3)
 TIDY_READS = .clang-tidy tests/.clang-tidy $(HEADERS)
 say     = @$(if $(V),,printf '  %-4s %s\n' $(1) $(2);) set -e; $(if $(V),set -x;)
 
-# With -j, what one target says stands together.
+# With -j, the output of a target is printed in one piece.
 MAKEFLAGS += --output-sync=target
 
 .DELETE_ON_ERROR:
@@ -98,7 +98,7 @@ $(BUILD)/%.$(1).tidy: %.c $(TIDY_READS)
 endef
 $(foreach isa,$(ISAS),$(eval $(call NATIVE_RULE,$(isa))))
 
-# In test programs these calls go through tests/support_faults.c, which can make them fail.
+# In test programs tests/support_faults.c wraps these calls, and can make them fail.
 WRAPPED = aligned_alloc open stat fstat access read pread write close rename renameat2 mkdir opendir readdir \
           pthread_create madvise fchmod realpath readlink sched_getaffinity fopen
 
@@ -106,14 +106,14 @@ $(BUILD)/test_%: $(BUILD)/tests/test_%.o $(call object,$(wildcard tests/support*
 	$(call say,link,$@) $(CC) $(FLAGS) $(LDFLAGS) $(WRAPPED:%=-Wl,--wrap=%) -o $@ \
 	    $(filter %.o,$^) $(sort $(filter %.a,$^)) -lcmocka $(LIBS)
 
-# These run the program itself, whose main is called limn_main there.
+# These run the program itself, whose main is renamed limn_main for them.
 OBJCOPY ?= $(shell $(CC) -print-prog-name=objcopy)
 $(BUILD)/test_faults $(BUILD)/test_soak: $(BUILD)/tests/trials.o $(BUILD)/tests/limn_main.o $(BUILD)/libapps.a
 $(BUILD)/tests/limn_main.o: $(BUILD)/apps/cli/main.o
 	@mkdir -p $(@D)
 	@$(OBJCOPY) --redefine-sym main=limn_main $< $@
 
-# Of the program, everything but main.
+# The program without main.
 $(BUILD)/libapps.a: $(filter-out $(BUILD)/apps/cli/main.o,$(call object,$(APPS)))
 	@rm -f $@
 	$(call say,ar,$@) $(AR) rcs $@ $^
@@ -206,8 +206,8 @@ deb:                          ## build/limn_VERSION_ARCHITECTURE.deb, for Debian
 demo: all                     ## runs all that has demo weights; see build/demo/index.html
 	$(PYTHON) tools/gallery/demo.py --limn $(BUILD)/limn --output $(BUILD)/demo
 
-# All is built first: some tests measure time, and those of installing run make in the same folder. Without -j, on all
-# cores.
+# Builds before it runs a test: some tests measure time, and those of make install run make in the same folder. Uses all
+# cores unless -j is given.
 test:                         ## every test
 	@$(MAKE) --no-print-directory $(ALL_CORES) $(TEST_PROGRAMS) $(REPLAYS) $(INSTALLED)
 	@$(MAKE) --no-print-directory $(ALL_CORES) check-c check-python
@@ -228,51 +228,51 @@ $(PYTESTS:%=run-%): run-%: $(INSTALLED)
 	@echo "== $*"; LIMN=$(abspath $(BUILD)/limn) $(PYTHON) -m pytest -q -p no:cacheprovider $*
 
 NM ?= $(shell $(CC) -print-prog-name=nm)
-check-rooms: all              ## the rooms of the C sources: which uses which, and that none goes round in a circle
+check-rooms: all              ## prints the rooms of the C sources; fails on a circle or a use in the wrong direction
 	@$(PYTHON) tests/check_rooms.py $(BUILD) --nm $(NM)
 
 OBJDUMP ?= $(shell $(CC) -print-prog-name=objdump)
-check-kernels: $(BUILD)/liblimn.a  ## what the compiler made of the kernels' inner loops
+check-kernels: $(BUILD)/liblimn.a  ## checks the machine code of the kernels' inner loops
 	$(PYTHON) tests/check_kernels.py $(BUILD) --objdump $(OBJDUMP)
 
-# A process that test_faults forks stands still under qemu 7.2.
-aarch64:                      ## the C tests built for aarch64, under qemu, and its kernels' inner loops
+# Under qemu 7.2 a process that test_faults forks hangs.
+aarch64:                      ## the C tests for aarch64 under qemu, and check-kernels for it
 	LIMN_TEST_QUICK=1 $(MAKE) check-kernels check-c TESTS="$(filter-out tests/test_faults.c,$(TESTS))" \
 	    BUILD=$(BUILD)/aarch64 CC=aarch64-linux-gnu-gcc RUNNER=qemu-aarch64
 
-test-full: all                ## networks and pipelines against PyTorch and the originals' libraries, installed if need be
+test-full: all                ## compares networks and pipelines with PyTorch and the originals' libraries; installs them if missing
 	PYTHON=$(PYTHON) sh tests/full/with_torch.sh tests/full/main.py --limn $(BUILD)/limn
 
-# The bounds of the tests count on fused multiply-adds. GCC makes them from -O2 on, or with this flag alone, in a tenth
-# of the time that -O2 takes for kernels under a sanitizer.
+# The tolerances of the tests assume fused multiply-adds. GCC makes them with -O2, or with this flag alone, which compiles
+# sanitized kernels in a tenth of the time of -O2.
 SANITIZED = -O1 -g -fexpensive-optimizations
 
 asan:                         ## the C tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	$(MAKE) check-c BUILD=$(BUILD)/asan SANITIZE=address,undefined CFLAGS="$(SANITIZED)"
 
-# All of test_layers runs on one thread, and nearly all of test_faults; test_large would take four times its 2 GB.
+# test_layers and most of test_faults run on one thread; test_large would take four times its 2 GB.
 tsan:                         ## the C tests that have threads under ThreadSanitizer
 	$(MAKE) check-c TESTS="$(filter-out $(patsubst %,tests/test_%.c,layers faults large),$(TESTS))" \
 	    BUILD=$(BUILD)/tsan SANITIZE=thread CFLAGS="$(SANITIZED)"
 
-soak: $(BUILD)/test_soak      ## all commands again and again in one process, for SECONDS=3600
+soak: $(BUILD)/test_soak      ## runs all commands repeatedly in one process, for SECONDS=3600
 	LIMN_SOAK_SECONDS=$(SECONDS) $<
 soak: SECONDS = 3600
 
 SECONDS ?= 60
-fuzz:                         ## every fuzz target for SECONDS=60, as many at a time as there are cores
+fuzz:                         ## runs every fuzz target for SECONDS=60, one per core at a time
 	$(MAKE) fuzzers BUILD=$(BUILD)/fuzz CC=clang SANITIZE=address,undefined,fuzzer-no-link CFLAGS="-O1 -g" \
 	    NATIVE_FLAGS="$(NATIVE_UNUSED)"
 	@{ printf '%s\n' $(FUZZ_TARGETS); \
 	    $(PYTHON) tests/fuzz/fuzz_convert.py --prepare $(BUILD)/fuzz --venv $(BUILD)/fuzz-venv; } | \
 	    xargs -P "$$(nproc)" -I NAME sh tests/fuzz/run.sh $(BUILD)/fuzz NAME $(SECONDS)
 
-fuzz-coverage:                ## lines and branches of the readers that seeds and finds of fuzzing reach
+fuzz-coverage:                ## lines and branches of the readers that seeds and kept inputs of fuzzing reach
 	$(MAKE) replays BUILD=$(BUILD)/coverage CC=clang CFLAGS="-O1 -g -fprofile-instr-generate -fcoverage-mapping" \
 	    NATIVE_FLAGS="$(NATIVE_UNUSED)"
 	@sh tests/fuzz/coverage.sh $(BUILD) $(FUZZ_TARGETS)
 
-# No reader runs a kernel, and clang takes minutes to instrument them.
+# The readers run no kernel, and clang takes minutes to instrument kernels.
 NATIVE_UNUSED = -O0 -fno-sanitize=all -fno-profile-instr-generate -fno-coverage-mapping
 
 fuzzers: $(FUZZERS)
@@ -293,10 +293,10 @@ bench: all                    ## times layer by layer, and of kernels; reports a
 bench-peers: all             ## times beside PyTorch, ONNX Runtime, OpenVINO and ncnn, installed if need be (PEERS= arguments)
 	$(PYTHON) tools/bench_peers.py --limn $(BUILD)/limn --output $(BUILD)/peers --venv $(BUILD)/peers-venv $(PEERS)
 
-# Native files once for each instruction set. What is asked stands in .clang-tidy and .cppcheck; clang-tidy's stderr
-# only counts what it keeps to itself.
+# The kernels with vector extensions once for each instruction set. .clang-tidy and .cppcheck list the checks; clang-tidy's
+# stderr has only the number of suppressed warnings.
 TIDIED = $(call object,$(filter-out layers/%,$(SOURCES))) $(filter $(BUILD)/layers/%,$(LIBRARY_OBJECTS))
-# As a user's program has it.
+# Includes limn.h as a user's program does.
 $(BUILD)/tests/user_program.tidy: FLAGS += -Iengine
 $(BUILD)/%.tidy: %.c $(TIDY_READS)
 	@mkdir -p $(@D)
@@ -308,10 +308,10 @@ tidy: $(TIDIED:.o=.tidy)      ## static analysis of the C sources by clang-tidy 
 	    -D_GNU_SOURCE -D__x86_64__ -D__AVX512F__ -DISA=avx512 apps engine layers weights tests
 
 FORMATTED = $(SOURCES) $(HEADERS)
-format:                       ## lays the C sources out
+format:                       ## formats the C sources
 	@clang-format -i $(FORMATTED)
 
-format-check:                 ## fails when `make format` would change something
+format-check:                 ## fails if `make format` would change a file
 	@clang-format --dry-run -Werror $(FORMATTED)
 
 clean:                        ## removes the build folder
