@@ -18,7 +18,10 @@ CFLAGS ?= -O2 -g
 # Stop at a stack overrun; make relocations read-only (LIBS). Kernels have no stack protector (NATIVE_RULE).
 # _FORTIFY_SOURCE is not used, because it would bypass the wrappers that make calls fail in the tests (WRAPPED).
 HARDEN = -fstack-protector-strong
-FLAGS  = -std=c11 -D_GNU_SOURCE -pthread -MMD -MP -I. $(WARN) $(CFLAGS) $(HARDEN) \
+# The same objects make the program and the shared library. No program replaces a function of limn, so that the compiler
+# may treat it as a function of a program.
+SHARE  = -fPIC -fno-semantic-interposition
+FLAGS  = -std=c11 -D_GNU_SOURCE -pthread -MMD -MP -I. $(WARN) $(CFLAGS) $(HARDEN) $(SHARE) \
          $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 LIBS   = -l$(BLAS) -lm -pthread -Wl,-z,relro,-z,now
 
@@ -58,7 +61,8 @@ MAKEFLAGS += --output-sync=target
 
 .DELETE_ON_ERROR:
 .PHONY: all install uninstall dist deb demo test test-full check-c check-python check-rooms check-kernels aarch64 asan tsan fuzz \
-        fuzz-coverage fuzzers replays soak valgrind bench bench-peers tidy format format-check clean help FORCE $(RUNS)
+        fuzz-coverage fuzzers replays soak valgrind bench bench-peers tidy format format-check clean help $(RUNS) \
+        $(PYTESTS:%=run-%)
 .SECONDARY:
 
 all: $(BUILD)/limn            ## build the program
@@ -145,16 +149,12 @@ VERSION := $(shell sed -n 's/^.define LIMN_VERSION "\(.*\)"/\1/p' engine/limn.h)
 SONAME   = liblimn.so.$(firstword $(subst ., ,$(VERSION)))
 SHARED   = liblimn.so.$(VERSION)
 
-# The libraries that are installed are made of position-independent objects.
-$(BUILD)/pic/liblimn.a: FORCE
-	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/pic CFLAGS="$(CFLAGS) -fPIC" $@
-
-$(BUILD)/$(SHARED): $(BUILD)/pic/liblimn.a engine/limn.map
+$(BUILD)/$(SHARED): $(BUILD)/liblimn.a engine/limn.map
 	$(call say,link,$@) $(CC) $(FLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=engine/limn.map \
 	    -o $@ -Wl,--whole-archive $< -Wl,--no-whole-archive $(LIBS)
 
 # One object, whose names but limn_* are its own: a program may have a conv2d, or an stb_image, too.
-$(BUILD)/static/liblimn.a: $(BUILD)/pic/liblimn.a
+$(BUILD)/static/liblimn.a: $(BUILD)/liblimn.a
 	@rm -rf $(@D) && mkdir -p $(@D)
 	$(call say,ar,$@) $(CC) -r -nostdlib -o $(@D)/limn.o -Wl,--whole-archive $<; \
 	    $(OBJCOPY) --wildcard --keep-global-symbol='limn_*' $(@D)/limn.o; $(AR) rcs $@ $(@D)/limn.o
@@ -206,7 +206,12 @@ deb:                          ## make a Debian package: build/limn_VERSION_ARCHI
 demo: all                     ## run all networks with demo weights; then open build/demo/index.html
 	$(PYTHON) tools/gallery/demo.py --limn $(BUILD)/limn --output $(BUILD)/demo
 
-test: check-c check-python    ## every test
+# Builds before it runs a test: some tests measure time, and those of make install run make in the same folder. Uses all
+# cores unless -j is given.
+test:                         ## every test
+	@$(MAKE) --no-print-directory $(ALL_CORES) $(TEST_PROGRAMS) $(REPLAYS) $(INSTALLED)
+	@$(MAKE) --no-print-directory $(ALL_CORES) check-c check-python
+ALL_CORES = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 check-c: all $(RUNS)          ## the C tests; with -j2 two programs at a time
 
@@ -216,9 +221,11 @@ $(TEST_PROGRAMS:%=run-%): run-%: %
 $(REPLAYS:%=run-%): run-$(BUILD)/replay_%: $(BUILD)/replay_%
 	@echo "== $<"; $(RUNNER) $< tests/fuzz/corpus/$*
 
-PYTESTS ?= tests/python
-check-python: $(INSTALLED)    ## the tests of the tools and of the program from outside
-	LIMN=$(abspath $(BUILD)/limn) $(PYTHON) -m pytest -q -p no:cacheprovider $(PYTESTS)
+PYTESTS ?= $(wildcard tests/python/test_*.py)
+check-python: $(PYTESTS:%=run-%)  ## the tests of the tools and of the program from outside; with -j2 two files at a time
+
+$(PYTESTS:%=run-%): run-%: $(INSTALLED)
+	@echo "== $*"; LIMN=$(abspath $(BUILD)/limn) $(PYTHON) -m pytest -q -p no:cacheprovider $*
 
 NM ?= $(shell $(CC) -print-prog-name=nm)
 check-rooms: all              ## check the dependencies between the folders of C sources: one way, no cycles
@@ -306,8 +313,6 @@ format:                       ## format the C sources
 
 format-check:                 ## fail if `make format` would change a file
 	@clang-format --dry-run -Werror $(FORMATTED)
-
-FORCE:
 
 clean:                        ## removes the build folder
 	rm -rf $(BUILD)

@@ -80,7 +80,7 @@ void write_safetensors(const char *path, const struct made_tensor *tensors, size
 /* A model of tests/goldens, released by limn_model_free. */
 limn_model *golden_model(limn_engine *engine, const char *name);
 
-/* Writes its weights once more, with `extra` tensors beside them and other metadata: JSON members, or "".
+/* Writes a copy of its weights with `extra` tensors added and other metadata: JSON members, or "".
  * Returns the path. */
 const char *golden_altered(const char *name, const struct made_tensor *extra, size_t extra_count,
                            const char *metadata);

@@ -305,7 +305,7 @@ static void test_folding(void **state)
     weights_close(&weights);
 }
 
-/* What must not be fused: a value with two readers, a shift behind an activation, a residual made later. */
+/* What must not be fused: a value with two readers, a shift after an activation, a residual made later. */
 static void test_folding_refused(void **state)
 {
     (void)state;
@@ -452,7 +452,7 @@ static void test_weights_change_meanwhile(void **state)
     limn_session_free(session);
     limn_model_free(model);
 
-    /* Another file in its place: the model goes on with the one it opened. */
+    /* Another file in its place: the model still reads the one it opened. */
     assert_ok(limn_model_load(engine, path, &model, error));
     const char *other = scratch_path("other.safetensors");
     write_file(other, "none", 4);

@@ -1,4 +1,4 @@
-/* test_pipelines.c - limn.h's pipelines against the private ones that they stand for, byte by byte; how they
+/* test_pipelines.c - limn.h's pipelines against the private ones that they call, byte by byte; how they
  * are followed, cancelled and shared, and what becomes of them without memory. What the private ones make is
  * tested elsewhere, what the public ones refuse in test_pipelines_refuse.c. */
 #include "engine/base/memory.h"
@@ -287,7 +287,7 @@ static void test_strides(void **state)
     for_each(1, check_strides);
 }
 
-/* The result at the source's place, before it, behind it. */
+/* The result at the source's place, before it, after it. */
 static void check_overlaps(struct job *job, limn_picture source, limn_picture made)
 {
     static const size_t places[] = {0, 11, 200};
@@ -341,13 +341,13 @@ static limn_watch watch_by(struct progress *progress, int last)
 static void check_progress(struct job *job, limn_picture source, limn_picture made)
 {
     struct progress progress;
-    limn_watch watch = watch_by(&progress, 0), nobody = {NULL, &progress};
+    limn_watch watch = watch_by(&progress, 0), no_function = {NULL, &progress};
     assert_ok(call(job, &source, &made, &watch, error));
     if (!progress.good || progress.done != 1 || progress.calls < 5 || progress.largest_step > 0.7)
         fail_with("%s: %d calls, %g at last, %g more at once", job->trial->name, progress.calls,
                   progress.done, progress.largest_step);
     assert_true(is_wanted(job, &made));
-    assert_ok(call(job, &source, &made, &nobody, error));
+    assert_ok(call(job, &source, &made, &no_function, error));
 }
 
 static void test_progress_rises_to_the_end(void **state)
@@ -356,7 +356,7 @@ static void test_progress_rises_to_the_end(void **state)
     for_each(2, check_progress);
 }
 
-/* At each call in turn: nothing stays behind, and the next run makes what it should. */
+/* At each call in turn: no memory is lost, and the next run gives the right result. */
 static void check_cancelling(struct job *job, limn_picture source, limn_picture made)
 {
     struct progress progress;

@@ -267,7 +267,7 @@ static void test_classes(void **state)
     assert_int_equal(found[1].red, 128);
     assert_int_equal(found[1].green + found[1].blue, 0);
 
-    /* 63 bytes fit. Of a letter of two bytes, none of which may stand alone, the second would be the 64th. */
+    /* 63 bytes fit. Of a letter of two bytes, which must not be cut in two, the second would be the 64th. */
     const char *metadata = "\"limn.classes\": \"[\\\"" SIXTY "abc\\\", \\\"" SIXTY "ab\xC3\xA9\\\"]\"";
     assert_ok(limn_model_load(*state, golden_altered("unet-bilinear", NULL, 0, metadata), &model, error));
     assert_ok(limn_segment_classes(model, found, &count, error));

@@ -402,9 +402,9 @@ static size_t least_limit(limn_engine *engine, const char *path, const struct pi
     return high;
 }
 
-/* What is refused is refused before any memory is taken, and the least that is not takes what it was told to,
- * within 15%. */
-static void test_memory_is_foretold(void **state)
+/* A run beyond the memory limit is refused before it takes any memory. At the smallest limit that is enough,
+ * it takes what was announced, within 15%. */
+static void test_memory_is_announced(void **state)
 {
     (void)state;
     static const struct {
@@ -427,7 +427,7 @@ static void test_memory_is_foretold(void **state)
             source.pixels[p] = (unsigned char)random_below(&random, 256);
         size_t limit = least_limit(engine, cases[i].weights, &source, &cases[i].options, &peak);
         if ((double)(peak - held) < 0.85 * (double)(limit - held))
-            fail_with("case %zu: %zu bytes were taken, %zu foretold", i, peak - held, limit - held);
+            fail_with("case %zu: %zu bytes were taken, %zu announced", i, peak - held, limit - held);
         picture_free(&source);
     }
     limn_engine_free(engine);
@@ -442,7 +442,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_against_the_plain_way), cmocka_unit_test(test_own_size_is_exact),
         cmocka_unit_test(test_without_memory),        cmocka_unit_test(test_stopping_before_the_enlargement),
-        cmocka_unit_test(test_views_without_memory),  cmocka_unit_test(test_memory_is_foretold),
+        cmocka_unit_test(test_views_without_memory),  cmocka_unit_test(test_memory_is_announced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) +
            run_on_every_isa(on_every_isa, sizeof on_every_isa / sizeof *on_every_isa);

@@ -1,4 +1,4 @@
-/* fuzz_model.c - networks of strangers: from the tensors of a file to a plan, without a run.
+/* fuzz_model.c - untrusted networks: from the tensors of a file to a plan, without a run.
  *
  * An input names one of the networks in tests/goldens and a size, and says what the file has different:
  *
@@ -22,7 +22,7 @@
 #include <string.h>
 
 enum { NAME = 128, TENSORS_MOST = 600, METADATA_MOST = 8, HEADER_MOST = 1 << 17 };
-static const size_t memory = (size_t)16 << 20; /* beside what is held already */
+static const size_t memory = (size_t)16 << 20; /* besides what is already in use */
 
 struct tensor_line {
     char name[NAME], dtype[8];

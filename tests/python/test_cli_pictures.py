@@ -236,7 +236,7 @@ def test_a_folder_with_a_bad_picture(tmp_path: Path) -> None:
     assert sorted(file.name for file in output.iterdir()) == ["a_10.png", "a_2.ppm"]
     assert read_png((output / "a_10.png").read_bytes()).shape == (16, 16, 3)
 
-    again = limn(*UPSCALE, source, "-o", output)  # now the others stand already
+    again = limn(*UPSCALE, source, "-o", output)  # now the others exist
     assert again.returncode == 1 and b"3 of 3 pictures failed" in again.stderr
     (source / "b.gif").unlink()
     succeeds(*UPSCALE, source, "-o", output, "--force")

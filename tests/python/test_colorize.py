@@ -85,7 +85,7 @@ RED, BLUE = rgb2lab(np.array([[[200, 50, 50], [30, 60, 250]]]))[0, :, 1:]
 
 
 @pytest.mark.parametrize("network", ["siggraph17", "siggraph17-centred-mask"])
-@pytest.mark.parametrize("size", [(37, 61), (600, 900)])
+@pytest.mark.parametrize("size", [(37, 61), (300, 450)])
 def test_hints(tmp_path: Path, network: str, size: tuple[int, int]) -> None:
     picture = smooth(*size)
     hints = [(5, 7, *RED, 2), (30, 20, *BLUE, 12), (33, 22, *RED, 0), (60, 36, 10.5, -60.25, 3)]

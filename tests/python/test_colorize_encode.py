@@ -82,7 +82,7 @@ def test_file_without_encoder(tmp_path: Path) -> None:
     ],
 )
 def test_encoder_that_does_not_fit(tmp_path: Path, changes: dict[str, np.ndarray | None], message: str) -> None:
-    """Without --encode such a file works: the encoder is not looked at."""
+    """Without --encode such a file works: the encoder is not read."""
     network = complete(tmp_path, **changes)
     (tmp_path / "in.ppm").write_bytes(ppm(smooth(20, 30)))
     line = fails(3, "colorize", "-m", network, "--encode", "in.ppm", "-o", "out.png", cwd=tmp_path)

@@ -1,4 +1,4 @@
-"""The pictures of `limn generate`, held against NumPy's arithmetic on what `limn run` gives."""
+"""The pictures of `limn generate`, compared with NumPy's arithmetic on the results of `limn run`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`limn generate` as a command: files and folders, what stands already, the report, wrong command lines."""
+"""`limn generate` as a command: files and folders, existing outputs, the report, wrong command lines."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Hostile inputs and faults: what limn was given, how it ends and what it says, in one table.
+"""Hostile inputs and faults: the command, its exit code and its message, in one table.
 
     python3 tests/python/test_hostile.py        prints it as Markdown
 
-Whatever happens, it ends by itself and not by a crash, says at most one line, which names what is wrong, and leaves
-nothing in the folder of its outputs. Each kind of file has tests of its own beside this one, with more of its kind.
+limn must end by itself, without a crash, print at most one line, which names the fault, and leave no file in the
+folder of its outputs. Each kind of file also has tests of its own, with more cases.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class Row(NamedTuple):
     what: str  # was done
     command: Command  # in a folder with the files below; its outputs go to out/
     code: int
-    says: str  # on stderr, behind "limn: ", where ... stands for anything; "" for nothing at all
-    files: dict[str, bytes] = {}  # beside x.png and x.npy, which are good
+    says: str  # on stderr, after "limn: "; ... matches anything; "" if there is no message
+    files: dict[str, bytes] = {}  # besides x.png and x.npy, which are good
     how: Callable[[Row, Path], Done] | None = None  # it is run, unless simply
     left: tuple[str, ...] = ()  # in out/
 
@@ -355,7 +355,7 @@ TABLE = [
         "standard input: PNG data ends early (99 bytes), the file is damaged", how=fed(PICTURE[:20], PICTURE[20:99])),
     Row("picture", "a JPEG of nothing but its start", UPSCALE, 4,
         "x.png: JPEG data ends early (4 bytes), the file is damaged", {"x.png": b"\xff\xd8\xff\xe0"}),
-    Row("picture", "a BMP whose pixels lie behind its end", UPSCALE, 4,
+    Row("picture", "a BMP whose pixels lie after its end", UPSCALE, 4,
         "x.png: BMP data ends early (54 bytes), the file is damaged", {"x.png": BMP}),
     Row("picture", "a PNM of 10^20 columns", UPSCALE, 4,
         "x.png: PNM width at byte 3 is 10000000000 or more, at most 2147483647 expected",
@@ -502,7 +502,7 @@ def test_row(row: Row, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("forced", [False, True])
 def test_two_at_a_time(forced: bool, tmp_path: Path) -> None:
-    """Of two with one output, one wins without --force, and the last with it; what stands is the whole of one."""
+    """Two runs with one output: without --force one fails, with it the last one wins; the file is the whole of one."""
     made = []
     for i in range(2):
         (tmp_path / f"{i}.ppm").write_bytes(ppm(pixels(5 + 20 * i, 9, seed=i)))
@@ -520,9 +520,9 @@ def test_two_at_a_time(forced: bool, tmp_path: Path) -> None:
             ends = [ended(process) for process in both]
         codes = [done.returncode for done in ends]
         assert os.listdir(tmp_path / "out") == ["y.png"]
-        stands = (tmp_path / "out/y.png").read_bytes()
+        result = (tmp_path / "out/y.png").read_bytes()
         if forced:
-            assert codes == [0, 0] and stands in made
+            assert codes == [0, 0] and result in made
         else:
             assert sorted(codes) == [0, 5] and stands == made[codes.index(0)]
             assert re.search(b"already exists|put in place: File exists", ends[codes.index(5)].stderr)

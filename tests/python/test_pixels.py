@@ -1,4 +1,4 @@
-"""`limn pixels` from outside: text, tables, means, sheets; folders, pipes, outputs that stand already."""
+"""`limn pixels` from outside: text, tables, means, sheets; folders, pipes, existing outputs."""
 
 from __future__ import annotations
 

@@ -40,4 +40,5 @@ END
 # Run ldconfig after installation, so that programs find the shared library at once.
 echo 'activate-noawait ldconfig' >"$root/DEBIAN/triggers"
 (cd "$root" && find usr -type f -exec md5sum {} + >DEBIAN/md5sums)
-dpkg-deb --root-owner-group --build "$root" "$folder/../limn_${version}_$architecture.deb" >/dev/null
+# Weights hardly compress: xz takes ten times as long for 6 % less.
+dpkg-deb -Zgzip --root-owner-group --build "$root" "$folder/../limn_${version}_$architecture.deb" >/dev/null
