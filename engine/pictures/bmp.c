@@ -6,6 +6,7 @@
  * green, red (12-byte header), blue, green, red, 0 (others)] rows of 4-byte multiples, the bottom row first
  * unless the height is negative */
 #include "engine/pictures/bmp.h"
+#include "engine/pictures/bytes.h"
 
 #include <string.h>
 

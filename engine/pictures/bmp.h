@@ -4,7 +4,7 @@
 #ifndef LIMN_BMP_H
 #define LIMN_BMP_H
 
-#include "engine/pictures/picture_probe.h"
+#include "engine/pictures/picture_header.h"
 
 /* The header. LIMN_E_INPUT: damaged, truncated, compressed, beyond the limits. */
 limn_status bmp_probe(const struct picture_bytes *file, struct picture_header *header, limn_error *error);

@@ -5,7 +5,9 @@
  * Behind a start of scan (SOS) follows entropy-coded data without a length. In it a byte FF is followed by
  * 00 or is a restart marker, so that the next other marker ends it. The decoder behind this takes missing
  * data for zero bits and cannot tell a file cut short; here it is one without an end marker (EOI). */
-#include "engine/pictures/picture_probe.h"
+#include "engine/pictures/jpeg_probe.h"
+#include "engine/pictures/bytes.h"
+#include "engine/pictures/picture_metadata.h"
 
 #include <string.h>
 

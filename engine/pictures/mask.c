@@ -2,19 +2,14 @@
 #include "engine/pictures/mask.h"
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
+#include "engine/pictures/bytes.h"
 #include "engine/pictures/picture_probe.h"
-#include "engine/pictures/png_write.h"
+#include "engine/pictures/png_crc.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 /* ---- palette indices --------------------------------------------------------------------- */
-
-static void put_32be(unsigned char *at, uint32_t value)
-{
-    for (int i = 0; i < 4; i++)
-        at[i] = (unsigned char)(value >> (24 - 8 * i));
-}
 
 /* A copy of a PNG whose palette is 0, 1, 2 .. 255 as greys: decoded, it gives the indices. */
 static unsigned char *with_grey_palette(const struct picture_bytes *file, const struct picture_header *header,
@@ -29,11 +24,11 @@ static unsigned char *with_grey_palette(const struct picture_bytes *file, const 
         return NULL;
     unsigned char *colours = bytes + colours_at, *rest = colours + 3 * COLOURS;
     memcpy(bytes, file->bytes, colours_at);
-    put_32be(colours - TYPE - LENGTH, 3 * COLOURS);
+    store_32be(colours - TYPE - LENGTH, 3 * COLOURS);
     for (int i = 0; i < COLOURS; i++)
         memset(colours + 3 * i, i, 3);
     memcpy(rest, file->bytes + rest_at, file->size - rest_at);
-    put_32be(rest, png_crc(0, colours - TYPE, TYPE + 3 * COLOURS));
+    store_32be(rest, png_crc(0, colours - TYPE, TYPE + 3 * COLOURS));
     return bytes;
 }
 

@@ -2,7 +2,8 @@
  * and what the colour profile calls itself (ICC.1:2022, 7.2, 7.3, 10.15). See picture_probe.h.
  *
  * Metadata is written by many hands. What does not parse is taken as absent, never as an error. */
-#include "engine/pictures/picture_probe.h"
+#include "engine/pictures/picture_metadata.h"
+#include "engine/pictures/bytes.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 /* picture_need.c - what decoding a picture takes, found before it starts: see picture_probe.h. It follows the
  * allocations of stb_image 2.x one by one, which stand here as sums over what lives at the same time. */
 #include "engine/base/memory.h"
+#include "engine/pictures/bytes.h"
 #include "engine/pictures/picture_probe.h"
 
 #include <string.h>

@@ -1,9 +1,10 @@
 /* picture_probe.c - see picture_probe.h: recognises formats by their first bytes, never by name. */
 #include "engine/pictures/picture_probe.h"
 #include "engine/pictures/bmp.h"
+#include "engine/pictures/jpeg_probe.h"
+#include "engine/pictures/png_probe.h"
 #include "engine/pictures/pnm.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -51,30 +52,6 @@ static const struct {
 static bool has_bytes(const struct picture_bytes *file, int at, int size, const char *bytes)
 {
     return file->size >= (size_t)(at + size) && memcmp(file->bytes + at, bytes, (size_t)size) == 0;
-}
-
-limn_status picture_check_size(const struct picture_bytes *file, int64_t width, int64_t height,
-                               limn_error *error)
-{
-    if (width < 1 || height < 1)
-        return fail(error, LIMN_E_INPUT,
-                    "%s: a picture of %" PRId64 " x %" PRId64 " pixels, at least 1 x 1 expected", file->name,
-                    width, height);
-    if (width > PICTURE_MOST_SIDE || height > PICTURE_MOST_SIDE)
-        return fail(error, LIMN_E_INPUT,
-                    "%s: a picture of %" PRId64 " x %" PRId64 " pixels, at most %" PRId64 " a side are read",
-                    file->name, width, height, PICTURE_MOST_SIDE);
-    if (width * height > PICTURE_MOST_PIXELS)
-        return fail(error, LIMN_E_INPUT,
-                    "%s: %" PRId64 " x %" PRId64 " = %" PRId64 " pixels, at most %" PRId64 " are read",
-                    file->name, width, height, width * height, PICTURE_MOST_PIXELS);
-    return LIMN_OK;
-}
-
-limn_status picture_ends_early(const struct picture_bytes *file, const char *format, limn_error *error)
-{
-    return fail(error, LIMN_E_INPUT, "%s: %s data ends early (%zu bytes), the file is damaged", file->name,
-                format, file->size);
 }
 
 static limn_status fail_unknown(const struct picture_bytes *file, limn_error *error)

@@ -5,36 +5,13 @@
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
 #include "engine/pictures/bmp.h"
-#include "engine/pictures/picture.h"
+#include "engine/pictures/picture_probe.h"
 #include "engine/pictures/pnm.h"
 #include "engine/pictures/stb.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-limn_status picture_create(int64_t width, int64_t height, int channels, struct picture *picture,
-                           limn_error *error)
-{
-    size_t row, bytes;
-    *picture = (struct picture){0};
-    if (width < 1 || height < 1 || !size_multiply((size_t)width, (size_t)channels, &row) ||
-        !size_multiply(row, (size_t)height, &bytes))
-        return fail(error, LIMN_E_MEMORY,
-                    "a picture of %" PRId64 " x %" PRId64 " pixels cannot be held in memory", width, height);
-    unsigned char *pixels = mem_alloc(bytes);
-    if (!pixels)
-        return fail_memory(error, "a picture", bytes);
-    *picture = (struct picture){
-        .width = width, .height = height, .channels = channels, .pixels = pixels, .name = "the picture"};
-    return LIMN_OK;
-}
-
-void picture_free(struct picture *picture)
-{
-    mem_free(picture->pixels);
-    *picture = (struct picture){0};
-}
 
 /* 16-bit samples to 8, the value v of 65535 becoming the nearest of 255: v / 257. In place; the spare
  * half of the block is given back. */

@@ -3,8 +3,10 @@
  *     length (4)  type (4)  data (length)  CRC-32 of type and data (4)
  *
  * The decoder behind this checks no checksum and trusts the order of chunks; so both are checked here. */
-#include "engine/pictures/picture_probe.h"
-#include "engine/pictures/png_write.h"
+#include "engine/pictures/png_probe.h"
+#include "engine/pictures/bytes.h"
+#include "engine/pictures/picture_metadata.h"
+#include "engine/pictures/png_crc.h"
 #include "engine/pictures/stb.h"
 
 #include <string.h>

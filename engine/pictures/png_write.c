@@ -11,7 +11,9 @@
  * For each row the filter with the smallest sum of absolute differences is taken (12.7). */
 #include "engine/pictures/png_write.h"
 #include "engine/base/memory.h"
+#include "engine/pictures/bytes.h"
 #include "engine/pictures/deflate.h"
+#include "engine/pictures/png_crc.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -28,28 +30,6 @@ struct png_writer {
 };
 
 /* ---- chunks ------------------------------------------------------------------------------ */
-
-/* Four bits at a time: a table that fits here, and fast enough beside the compressor. */
-uint32_t png_crc(uint32_t crc, const unsigned char *bytes, size_t size)
-{
-    static const uint32_t table[16] = {
-        0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
-        0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
-    };
-    crc = ~crc;
-    for (size_t i = 0; i < size; i++) {
-        crc ^= bytes[i];
-        crc = crc >> 4 ^ table[crc & 15];
-        crc = crc >> 4 ^ table[crc & 15];
-    }
-    return ~crc;
-}
-
-static void store_32be(unsigned char *at, uint32_t value)
-{
-    for (int i = 0; i < 4; i++)
-        at[i] = (unsigned char)(value >> (24 - 8 * i));
-}
 
 static limn_status write_chunk(struct output *output, const char *type, const unsigned char *data,
                                size_t size, limn_error *error)

@@ -22,7 +22,4 @@ limn_status png_writer_finish(struct png_writer *writer, limn_error *error);
 
 void png_writer_free(struct png_writer *writer);
 
-/* CRC-32 as PNG has it; `crc` is 0, or the result so far. */
-uint32_t png_crc(uint32_t crc, const unsigned char *bytes, size_t size);
-
 #endif

@@ -6,6 +6,7 @@
  * (P1: digits that may touch); raw samples are 1 byte, or 2 with the high one first when maxval exceeds 255,
  * and P4 packs 8 pixels into a byte, each row starting a new one. In PBM 1 is black. */
 #include "engine/pictures/pnm.h"
+#include "engine/pictures/bytes.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #ifndef LIMN_PNM_H
 #define LIMN_PNM_H
 
-#include "engine/pictures/picture_probe.h"
+#include "engine/pictures/picture_header.h"
 
 /* The header. LIMN_E_INPUT: malformed, raw samples missing, beyond the limits. */
 limn_status pnm_probe(const struct picture_bytes *file, struct picture_header *header, limn_error *error);

@@ -1,7 +1,8 @@
 /* pixel_table.c - see pixels.h: the table of a set of pictures, written as pandas writes it, and read. */
 #include "engine/base/memory.h"
 #include "engine/base/text_cursor.h"
-#include "engine/pixels/pixels_private.h"
+#include "engine/pixels/level_text.h"
+#include "engine/pixels/pixels.h"
 #include "weights/number.h"
 
 #include <inttypes.h>

@@ -1,7 +1,8 @@
 /* pixel_text.c - see pixels.h: grey levels as lines of decimal numbers, and back. */
 #include "engine/base/memory.h"
 #include "engine/base/text_cursor.h"
-#include "engine/pixels/pixels_private.h"
+#include "engine/pixels/level_text.h"
+#include "engine/pixels/pixels.h"
 
 #include <inttypes.h>
 

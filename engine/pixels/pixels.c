@@ -2,7 +2,6 @@
 #include "engine/pixels/pixels.h"
 #include "engine/base/memory.h"
 #include "engine/pictures/resample.h"
-#include "engine/pixels/pixels_private.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #include "tests/fuzz/pictures.h"
 #include "engine/base/memory.h"
 #include "engine/pictures/picture_probe.h"
-#include "engine/pictures/png_write.h"
+#include "engine/pictures/png_crc.h"
 
 #include <string.h>
 
