@@ -11,7 +11,7 @@
 
 /* ---- palette indices --------------------------------------------------------------------- */
 
-/* A copy of a PNG whose palette is 0, 1, 2 .. 255 as greys: decoded, it gives the indices. */
+/* A copy of a PNG with the greys 0, 1, 2 .. 255 as palette: decoded, it gives the indices. */
 static unsigned char *with_grey_palette(const struct picture_bytes *file, const struct picture_header *header,
                                         size_t *size)
 {
@@ -47,7 +47,7 @@ static int voc_index(const unsigned char *rgb)
     return index < 256 ? index : -1;
 }
 
-/* Makes the picture a single plane; the spare part of the block is given back. */
+/* Makes the picture a single plane and frees the unused part of the block. */
 static void keep_one_channel(struct picture *picture)
 {
     int64_t pixels = picture->width * picture->height;
@@ -72,7 +72,7 @@ static void take_levels(struct picture *picture)
     keep_one_channel(picture);
 }
 
-/* Whether a mask has no other level than 0 and `level`, and has that. */
+/* True if `level` occurs in a mask, and no other level except 0. */
 static bool holds_only(const struct picture *mask, unsigned char level)
 {
     bool found = false;
@@ -90,7 +90,7 @@ static limn_status classes_from_levels(const struct picture_bytes *file, bool st
     take_levels(picture);
     if (!stored_as_grey && holds_only(picture, 128))
         return fail(error, LIMN_E_INPUT,
-                    "%s: black and grey 128, stored as RGB, may be level 128 or class 7 of the VOC palette; "
+                    "%s: ambiguous mask: grey 128 stored as RGB is level 128 or class 7 of the VOC palette; "
                     "a mask stored as grey or with a palette expected",
                     file->name);
     if (holds_only(picture, 255))
@@ -155,7 +155,7 @@ static limn_status decode_mask(const struct picture_bytes *file, bool orient, st
     if (status != LIMN_OK)
         return status;
     if (header.kind == PICTURE_JPEG)
-        return fail(error, LIMN_E_INPUT, "%s: JPEG changes values, so it cannot hold a mask; PNG expected",
+        return fail(error, LIMN_E_INPUT, "%s: JPEG is lossy and cannot hold a mask; PNG expected",
                     file->name);
     if (header.depth == 16)
         return fail(error, LIMN_E_INPUT, "%s: a mask of 16 bits a sample, 8 expected", file->name);

@@ -12,11 +12,11 @@ limn_status picture_check_size(const struct picture_bytes *file, int64_t width, 
                     width, height);
     if (width > PICTURE_MOST_SIDE || height > PICTURE_MOST_SIDE)
         return fail(error, LIMN_E_INPUT,
-                    "%s: a picture of %" PRId64 " x %" PRId64 " pixels, at most %" PRId64 " a side are read",
+                    "%s: a picture of %" PRId64 " x %" PRId64 " pixels, at most %" PRId64 " a side expected",
                     file->name, width, height, PICTURE_MOST_SIDE);
     if (width * height > PICTURE_MOST_PIXELS)
         return fail(error, LIMN_E_INPUT,
-                    "%s: %" PRId64 " x %" PRId64 " = %" PRId64 " pixels, at most %" PRId64 " are read",
+                    "%s: %" PRId64 " x %" PRId64 " = %" PRId64 " pixels, at most %" PRId64 " expected",
                     file->name, width, height, width * height, PICTURE_MOST_PIXELS);
     return LIMN_OK;
 }

@@ -1,4 +1,4 @@
-/* picture_probe.c - see picture_probe.h: recognises formats by their first bytes, never by name. */
+/* picture_probe.c - see picture_probe.h: recognises formats by their first bytes. */
 #include "engine/pictures/picture_probe.h"
 #include "engine/pictures/bmp.h"
 #include "engine/pictures/jpeg_probe.h"
@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Formats that are recognised only to be refused by name. */
+/* Unsupported formats that the error message names. */
 static const struct {
     const char *name;
     int at, size;
@@ -23,7 +23,7 @@ static const struct {
     {"HEIC", 4, 8, "ftyphevx"},
     {"HEIF", 4, 8, "ftypmif1"},
     {"HEIF", 4, 8, "ftypmsf1"},
-    {"MP4 or a relative of it", 4, 4, "ftyp"},
+    {"MP4 or similar", 4, 4, "ftyp"},
     {"TIFF (or a camera's raw format)", 0, 4, "II*\0"},
     {"TIFF (or a camera's raw format)", 0, 4, "MM\0*"},
     {"BigTIFF", 0, 4, "II+\0"},
@@ -54,6 +54,12 @@ static bool has_bytes(const struct picture_bytes *file, int at, int size, const 
     return file->size >= (size_t)(at + size) && memcmp(file->bytes + at, bytes, (size_t)size) == 0;
 }
 
+static limn_status fail_unsupported(const struct picture_bytes *file, const char *format, limn_error *error)
+{
+    return fail(error, LIMN_E_INPUT, "%s: not a picture limn reads (%s); convert it to PNG, JPEG, BMP or PNM",
+                file->name, format);
+}
+
 static limn_status fail_unknown(const struct picture_bytes *file, limn_error *error)
 {
     if (file->size == 0)
@@ -61,8 +67,7 @@ static limn_status fail_unknown(const struct picture_bytes *file, limn_error *er
                     file->name);
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
         if (has_bytes(file, refused[i].at, refused[i].size, refused[i].bytes))
-            return fail(error, LIMN_E_INPUT, "%s: %s is not read, convert it to PNG, JPEG, BMP or PNM",
-                        file->name, refused[i].name);
+            return fail_unsupported(file, refused[i].name, error);
     char start[32] = "";
     for (size_t i = 0; i < 8 && i < file->size; i++)
         snprintf(start + 3 * i, sizeof start - 3 * i, " %02x", file->bytes[i]);
@@ -76,8 +81,7 @@ limn_status picture_probe(const struct picture_bytes *file, struct picture_heade
     if (has_bytes(file, 0, 8, "\x89PNG\r\n\x1a\n"))
         return png_probe(file, header, error);
     if (has_bytes(file, 0, 4, "\xff\xd8\xff\xf7"))
-        return fail(error, LIMN_E_INPUT, "%s: JPEG-LS is not read, convert it to PNG, JPEG, BMP or PNM",
-                    file->name);
+        return fail_unsupported(file, "JPEG-LS", error);
     if (has_bytes(file, 0, 3, "\xff\xd8\xff"))
         return jpeg_probe(file, header, error);
     if (has_bytes(file, 0, 2, "BM"))

@@ -2,13 +2,13 @@
  *
  *     signature, IHDR, IDAT ..., IEND; each chunk is length, type, data, CRC-32 of type and data
  *
- * The IDAT chunks together are one zlib stream of filtered rows, each with the number of its filter in
- * front. A filter (9.2) predicts each byte from its neighbours in the same channel and keeps the difference:
+ * The IDAT chunks together are one zlib stream of filtered rows, each preceded by the number of its filter. A
+ * filter (9.2) predicts each byte from its neighbours in the same channel and stores the difference:
  *
  *     c b      0 none, 1 a, 2 b, 3 (a + b) / 2, 4 Paeth: whichever of a, b, c is nearest to a + b - c
  *     a x
  *
- * For each row the filter with the smallest sum of absolute differences is taken (12.7). */
+ * Each row uses the filter with the smallest sum of absolute differences (12.7). */
 #include "engine/pictures/png_write.h"
 #include "engine/base/memory.h"
 #include "engine/pictures/bytes.h"
@@ -77,8 +77,8 @@ static inline int predict(int filter, int a, int b, int c)
     }
 }
 
-/* Filters a row into `out`; returns the sum of the differences taken as signed bytes. With a constant
- * `filter` the compiler makes five loops of this one. */
+/* Filters a row into `out`; returns the sum of the absolute differences, read as signed bytes. With a
+ * constant `filter` the compiler makes a loop for each of the five. */
 static inline uint64_t filter_with(int filter, const unsigned char *row, const unsigned char *above,
                                    size_t size, size_t channels, unsigned char *out)
 {

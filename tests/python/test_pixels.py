@@ -366,7 +366,7 @@ def test_a_full_disk(action: str, tmp_path: Path) -> None:
         (["split", "a.ppm", "--grid", "0x2", "-o", "d"], "RxC expected"),
         (["split", "a.ppm", "--grid", "1x1", "--size", "48", "-o", "d"], "HxW expected"),
         (["dataset", "a.ppm", "--grid", "1x1"], "--grid and --size belong to split"),
-        (["from-text", "a.txt", "-o", "a.gif"], "no picture format"),
+        (["from-text", "a.txt", "-o", "a.gif"], "unknown picture format"),
     ],
 )
 def test_usage(arguments: list[str], part: str, tmp_path: Path) -> None:
