@@ -375,7 +375,7 @@ TABLE = [
         "t.txt: line 2, column 2: the row ends after 1 values, 2 expected", {"t.txt": b"1 2\n3\n"}),
     Row("text", "zero bytes", FROM_TEXT, 4,
         "t.txt: line 2, column 1: '': a whole number from 0 to 255 expected", {"t.txt": b"1 2\n\0\0\n"}),
-    Row("text", "nothing", FROM_TEXT, 4, "t.txt: holds no values", {"t.txt": b""}),
+    Row("text", "nothing", FROM_TEXT, 4, "t.txt: contains no values", {"t.txt": b""}),
     Row("table", "a mean that is not the mean", MEAN, 4,
         "t.csv: line 2, column 9: pixel_mean is 200.0, the mean of the pixels is 5",
         {"t.csv": TABLE_HEAD + b"0,1,1,5,200.0\n"}),

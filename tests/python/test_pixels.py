@@ -95,7 +95,7 @@ def test_from_text_writes_the_format_of_the_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        (b"", "holds no values"),
+        (b"", "contains no values"),
         (b"1 2\n3\n", "line 2, column 2"),
         (b"1 2\n3 4 5\n", "line 2, column 5"),
         (b"1 2\r\n3 256\r\n", "line 2, column 3"),
