@@ -2,7 +2,7 @@
 #include "tests/support_pictures.h"
 
 #include "engine/pictures/deflate.h"
-#include "engine/pictures/png_write.h"
+#include "engine/pictures/png_crc.h"
 
 #include <dirent.h>
 #include <inttypes.h>

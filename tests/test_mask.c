@@ -3,7 +3,7 @@
  */
 #include "engine/base/memory.h"
 #include "engine/pictures/mask.h"
-#include "engine/pictures/png_write.h"
+#include "engine/pictures/png_crc.h"
 #include "tests/support.h"
 #include "tests/support_faults.h"
 

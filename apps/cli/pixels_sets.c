@@ -1,4 +1,5 @@
-/* pixels_sets.c - limn pixels dataset and mean: many pictures into one file. */
+/* pixels_sets.c - see pixels_sets.h. */
+#include "apps/cli/pixels_sets.h"
 #include "apps/cli/inputs.h"
 #include "apps/cli/pixels_actions.h"
 #include "apps/cli/progress.h"

@@ -152,8 +152,8 @@ REFUSED = [
     (GOOD_PNG[:-1], "damaged"),
     (GOOD_PNG[:60] + b"x" + GOOD_PNG[61:], "damaged"),
     (ppm(pixels(20, 20))[:-1], "damaged"),
-    (b"GIF89a" + bytes(40), "GIF is not read, convert it to PNG"),
-    (b"RIFF\x24\0\0\0WEBPVP8 " + bytes(40), "WebP is not read, convert it to PNG"),
+    (b"GIF89a" + bytes(40), "not a picture limn reads (GIF); convert it to PNG"),
+    (b"RIFF\x24\0\0\0WEBPVP8 " + bytes(40), "not a picture limn reads (WebP); convert it to PNG"),
     (b"P6 100000 1 255\n", "100000"),
     (b"P6 16384 16384 255\n", "268435456"),
 ]
@@ -231,7 +231,7 @@ def test_a_folder_with_a_bad_picture(tmp_path: Path) -> None:
     done = limn(*UPSCALE, source, "-o", output)
     lines = done.stderr.decode().splitlines()
     assert done.returncode == 1
-    assert len(lines) == 2 and f"{source}/b.gif: GIF is not read" in lines[0], lines
+    assert len(lines) == 2 and f"{source}/b.gif: not a picture limn reads (GIF)" in lines[0], lines
     assert lines[1] == "limn: 1 of 3 pictures failed"
     assert sorted(file.name for file in output.iterdir()) == ["a_10.png", "a_2.ppm"]
     assert read_png((output / "a_10.png").read_bytes()).shape == (16, 16, 3)

@@ -223,9 +223,9 @@ ERRORS = [
     (3, ["no-such"], "no weights called no-such"),
     (4, [golden("unet-bilinear"), "--size", "15x64"], "at least 16 each expected"),
     (4, [golden("siggraph17"), "--size", "64x60"], "multiples of 8 expected"),
-    (4, [golden("vae"), "--size", "64x32"], "the input of vae is always 64x64"),
+    (4, [golden("vae"), "--size", "64x32"], "vae has a fixed input of 64x64"),
     (4, [WEIGHTS, "--size", "16777216x16777216", "--batch", "1048576"], "cannot be computed"),
-    (6, [WEIGHTS, "--size", "16777216x16777216", "--batch", "96"], "more memory than any machine has"),
+    (6, [WEIGHTS, "--size", "16777216x16777216", "--batch", "96"], "takes more memory than can be addressed"),
     (6, [WEIGHTS, "--size", "1024x1024", "--memory-limit", "1M"], "out of memory"),
     (5, [WEIGHTS, "--svg", "no/such/folder.svg"], "no/such/folder.svg"),
 ]

@@ -95,7 +95,7 @@ def test_from_text_writes_the_format_of_the_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        (b"", "holds no values"),
+        (b"", "contains no values"),
         (b"1 2\n3\n", "line 2, column 2"),
         (b"1 2\n3 4 5\n", "line 2, column 5"),
         (b"1 2\r\n3 256\r\n", "line 2, column 3"),
@@ -366,7 +366,7 @@ def test_a_full_disk(action: str, tmp_path: Path) -> None:
         (["split", "a.ppm", "--grid", "0x2", "-o", "d"], "RxC expected"),
         (["split", "a.ppm", "--grid", "1x1", "--size", "48", "-o", "d"], "HxW expected"),
         (["dataset", "a.ppm", "--grid", "1x1"], "--grid and --size belong to split"),
-        (["from-text", "a.txt", "-o", "a.gif"], "no picture format"),
+        (["from-text", "a.txt", "-o", "a.gif"], "unknown picture format"),
     ],
 )
 def test_usage(arguments: list[str], part: str, tmp_path: Path) -> None:
