@@ -1,4 +1,4 @@
-/* test_picture_write.c - writing pictures: what is read back, what stands in the file, what is refused, full
+/* test_picture_write.c - writing pictures: what is read back, the bytes of the file, what is refused, full
  * disks; and readers and writers when each of their allocations fails in turn. Run from the repository's
  * root. */
 #include "tests/support_faults.h"
@@ -201,7 +201,7 @@ static void test_refuses_to_write(void **state)
     assert_int_equal(picture_writer_open(scratch_path("x.bmp"), 40000, 20000, 3, 92, true, &writer, &error),
                      LIMN_E_OUTPUT);
     assert_non_null(strstr(error.message, "40000 x 20000"));
-    /* Too few rows, too many rows: nothing is left behind. */
+    /* Too few rows, too many rows: no file is left. */
     assert_int_equal(picture_writer_open(scratch_path("rows.png"), 4, 4, 3, 92, true, &writer, &error),
                      LIMN_OK);
     assert_int_equal(picture_writer_rows(writer, picture.pixels, 3, &error), LIMN_OK);
@@ -222,10 +222,10 @@ static void test_keeps_what_stands(void **state)
     static struct blob before, after;
     struct picture picture = make_picture(4, 4, 3), other = make_picture(9, 9, 3);
     limn_error error;
-    assert_int_equal(picture_write(scratch_path("stands.png"), &picture, 92, false, &error), LIMN_OK);
-    load_file(scratch_path("stands.png"), &before);
-    assert_int_equal(picture_write(scratch_path("stands.png"), &other, 92, false, &error), LIMN_E_OUTPUT);
-    load_file(scratch_path("stands.png"), &after);
+    assert_int_equal(picture_write(scratch_path("existing.png"), &picture, 92, false, &error), LIMN_OK);
+    load_file(scratch_path("existing.png"), &before);
+    assert_int_equal(picture_write(scratch_path("existing.png"), &other, 92, false, &error), LIMN_E_OUTPUT);
+    load_file(scratch_path("existing.png"), &after);
     assert_int_equal(before.size, after.size);
     assert_memory_equal(before.bytes, after.bytes, before.size);
     picture_free(&picture);
@@ -261,16 +261,18 @@ static void test_reading_out_of_memory(void **state)
         for (int persistent = 0; persistent < 2; persistent++) {
             limn_status status = LIMN_E_MEMORY;
             size_t before = mem_in_use();
-            for (int nth = 1; status; nth++) {
+            int nth = 0;
+            while (status) {
                 limn_error error;
                 struct picture got;
-                fault_at(FAULT_MEMORY, nth, persistent);
+                fault_at(FAULT_MEMORY, ++nth, persistent);
                 status = picture_read(i < 3 ? names[i] : scratch_path(names[i]), true, &got, &error);
                 fault_at(FAULT_MEMORY, 0, false);
                 assert_true(status == LIMN_OK || status == LIMN_E_MEMORY);
                 picture_free(&got);
                 assert_int_equal(mem_in_use(), before);
             }
+            assert_true(nth > 1);
         }
 }
 
@@ -291,16 +293,18 @@ static void test_decoding_out_of_memory(void **state)
         end_png(&png, &kinds[i], 9, 7);
         limn_status status = LIMN_E_MEMORY;
         size_t before = mem_in_use();
-        for (int nth = 1; status; nth++) {
+        int nth = 0;
+        while (status) {
             limn_error error;
             struct picture got;
-            fault_at(FAULT_MEMORY, nth, false);
+            fault_at(FAULT_MEMORY, ++nth, false);
             status = picture_decode(png.bytes, png.size, "built", true, &got, &error);
             fault_at(FAULT_MEMORY, 0, false);
             assert_true(status == LIMN_OK || status == LIMN_E_MEMORY);
             picture_free(&got);
             assert_int_equal(mem_in_use(), before);
         }
+        assert_true(nth > 1);
     }
 }
 
@@ -312,15 +316,17 @@ static void test_writing_out_of_memory(void **state)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         limn_status status = LIMN_E_MEMORY;
         size_t before = mem_in_use();
-        for (int nth = 1; status; nth++) {
+        int nth = 0;
+        while (status) {
             limn_error error;
-            fault_at(FAULT_MEMORY, nth, false);
+            fault_at(FAULT_MEMORY, ++nth, false);
             status = picture_write(scratch_path(names[i]), &picture, 92, false, &error);
             fault_at(FAULT_MEMORY, 0, false);
             assert_true(status == LIMN_OK || status == LIMN_E_MEMORY);
             assert_int_equal(access(scratch_path(names[i]), F_OK), status ? -1 : 0);
             assert_int_equal(mem_in_use(), before);
         }
+        assert_true(nth > 1);
     }
     picture_free(&picture);
 }

@@ -122,7 +122,7 @@ static limn_status check_memory(const struct picture_bytes *file, const struct p
         return LIMN_OK;
     snprintf(what, sizeof what, "reading %s, %" PRId64 " x %" PRId64 " pixels,", file->name, header->width,
              header->height);
-    return fail_need(error, what, bytes, "a smaller picture");
+    return fail_need(error, LIMN_REASON_NONE, what, bytes, "a smaller picture");
 }
 
 limn_status picture_decode(const unsigned char *bytes, size_t size, const char *name, bool orient,

@@ -114,10 +114,10 @@ limn_status pixels_check_grid(const struct picture *sheet, const char *name, con
                     " rows",
                     name, sheet->width, sheet->height, grid->columns, grid->rows);
     if (!grid->height && (sheet->height % grid->rows || sheet->width % grid->columns))
-        return fail(error, LIMN_E_INPUT,
-                    "%s: %" PRId64 " x %" PRId64 " pixels do not divide into %" PRId64 " columns and %" PRId64
-                    " rows of equal pieces (--size HxW resizes them to one size)",
-                    name, sheet->width, sheet->height, grid->columns, grid->rows);
+        return fail_because(error, LIMN_E_INPUT, LIMN_REASON_PIECES,
+                            "%s: %" PRId64 " x %" PRId64 " pixels do not divide into %" PRId64
+                            " columns and %" PRId64 " rows of equal pieces",
+                            name, sheet->width, sheet->height, grid->columns, grid->rows);
     return LIMN_OK;
 }
 

@@ -1,4 +1,4 @@
-"""`limn pixels` from outside: text, tables, means, sheets; folders, pipes, outputs that stand already."""
+"""`limn pixels` from outside: text, tables, means, sheets; folders, pipes, existing outputs."""
 
 from __future__ import annotations
 
@@ -253,7 +253,7 @@ def test_split_keeps_what_stands(tmp_path: Path) -> None:
     source = written(tmp_path / "s.ppm", ppm(pixels(2, 4)))
     (tmp_path / "d").mkdir()
     kept = written(tmp_path / "d" / "s_2.png", b"mine")
-    assert "s_2.png: stands already" in fails(5, "pixels", "split", source, "--grid", "1x2", "-o", tmp_path / "d")
+    assert "s_2.png: already exists" in fails(5, "pixels", "split", source, "--grid", "1x2", "-o", tmp_path / "d")
     nothing_new(tmp_path / "d", kept)
     assert kept.read_bytes() == b"mine"
     succeeds("pixels", "split", source, "--grid", "1x2", "-o", tmp_path / "d", "--force")
@@ -329,7 +329,7 @@ def test_an_output_that_stands_is_kept(action: str, tmp_path: Path) -> None:
     source = tmp_path / "in"
     source.write_bytes(b"1 2\n" if action == "from-text" else ppm(pixels(2, 2)))
     output = written(tmp_path / "out.png", b"mine")
-    assert "stands already" in fails(5, "pixels", action, source, "-o", output)
+    assert "already exists" in fails(5, "pixels", action, source, "-o", output)
     assert output.read_bytes() == b"mine"
     succeeds("pixels", action, source, "-o", output, "--force")
     assert output.read_bytes() != b"mine"
@@ -340,7 +340,7 @@ def test_an_output_that_stands_is_kept(action: str, tmp_path: Path) -> None:
 def test_an_output_that_stands_is_met_before_the_pictures(action: str, tmp_path: Path) -> None:
     output = written(tmp_path / "out.png", b"mine")
     line = fails(5, "pixels", action, written(tmp_path / "in.ppm", b"junk"), "-o", output)
-    assert "out.png: stands already" in line
+    assert "out.png: already exists" in line
 
 
 @pytest.mark.parametrize("action", ["to-text", "dataset"])
