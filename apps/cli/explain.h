@@ -16,4 +16,8 @@ limn_status explain_svg(const struct explanation *explanation, const char *path,
 /* Bytes as "512 B", "20 MB", "1.23 GB": three digits at most, in powers of 1000. */
 const char *bytes_text(size_t bytes, char text[24]);
 
+/* The size of an output as "1x64x64x3": N x H x W x C. */
+enum { CELL = 64 };
+const char *output_text(const struct layer_dims *d, char text[CELL]);
+
 #endif

@@ -6,8 +6,6 @@
 
 /* ---- cells ------------------------------------------------------------------------------- */
 
-enum { CELL = 64 };
-
 static int name_width(const struct explanation *e)
 {
     size_t widest = 0;
@@ -58,12 +56,6 @@ static const char *field_text(const struct receptive *sees, char text[CELL])
 static const char *stride_text(const struct receptive *sees, char text[CELL])
 {
     snprintf(text, CELL, sees->stride > 0 ? "%g" : "-", sees->stride);
-    return text;
-}
-
-static const char *output_text(const struct layer_dims *d, char text[CELL])
-{
-    snprintf(text, CELL, "%" PRId64 "x%" PRId64 "x%" PRId64 "x%" PRId64, d->n, d->oh, d->ow, d->oc);
     return text;
 }
 
