@@ -1,5 +1,5 @@
-/* explain_svg.c - the arena as a picture: steps from left to right, addresses upwards, a rectangle a value;
- * below it, the bytes that live. */
+/* explain_svg.c - draws the arena: steps from left to right, addresses upwards, a rectangle per value; below
+ * it, the live bytes of each step. */
 #include "apps/cli/explain.h"
 #include "apps/cli/text_output.h"
 
@@ -10,17 +10,17 @@
 
 enum {
     FONT = 10,
-    LEFT = 76, /* of the plots, and so on */
+    LEFT = 76, /* margins of the plots */
     RIGHT = 24,
     TOP = 78,
     MAP_HEIGHT = 440,
     BETWEEN = 34,
     LIVE_HEIGHT = 130,
     PLOTS_WIDTH = 960,
-    COLUMN_LEAST = 13, /* room for a line of text that stands upright */
+    COLUMN_LEAST = 13, /* fits a line of vertical text */
 };
 
-static const double LETTER = 0.61 * FONT; /* the width of one, in any monospaced font */
+static const double LETTER = 0.61 * FONT; /* the width of a letter in a monospaced font */
 
 struct svg {
     const struct explanation *e;
@@ -56,7 +56,7 @@ static void put_upright(struct svg *svg, double x, double y, const char *attribu
 
 static int columns(const struct svg *svg)
 {
-    return svg->e->plan.step_count + 1; /* what is left behind the last step is a column too */
+    return svg->e->plan.step_count + 1; /* the last column is the end of the run */
 }
 
 static double column_x(const struct svg *svg, int step)
@@ -104,7 +104,7 @@ static enum colour colour_of(const struct node *node)
     return node->role == NODE_INPUT ? INPUT : node->role == NODE_CONCAT ? CONCAT : kinds[node->kind];
 }
 
-/* Those that occur, in a row. */
+/* Draws the colours that occur, in a row. */
 static void draw_legend(struct svg *svg)
 {
     bool occurs[COLOURS] = {0};
@@ -128,8 +128,8 @@ static void draw_legend(struct svg *svg)
 
 /* ---- map --------------------------------------------------------------------------------- */
 
-/* The name, or as many of its last parts as there is room for, along the longer side if need be. A part that
- * begins with a digit says nothing by itself. */
+/* Draws the name, or as many of its last parts as fit, vertically if it does not fit horizontally. The text
+ * must not begin with a digit: "2.conv" alone says little. */
 static void draw_label(struct svg *svg, double x, double y, double width, double height, const char *name)
 {
     const double margin = 4, line = FONT + 2;
@@ -193,7 +193,7 @@ static void draw_scratch(struct svg *svg, int s)
 
 /* ---- axes -------------------------------------------------------------------------------- */
 
-/* 1, 2 or 5 times a power of ten, at most `most` of them in `whole`. */
+/* Returns 1, 2 or 5 times a power of ten, for at most `most` ticks in `whole`. */
 static double tick_step(double whole, int most)
 {
     double step = pow(10, floor(log10(whole / most)));
@@ -229,7 +229,7 @@ static void draw_step_names(struct svg *svg)
     }
 }
 
-/* ---- bytes that live --------------------------------------------------------------------- */
+/* ---- live bytes -------------------------------------------------------------------------- */
 
 static void draw_live(struct svg *svg)
 {
@@ -249,14 +249,13 @@ static void draw_live(struct svg *svg)
     }
 }
 
-/* Its text stands between the two plots, where nothing else is. */
+/* The text is between the two plots. */
 static void draw_peak(struct svg *svg)
 {
     char text[64], bytes[24];
     double x = column_x(svg, svg->e->peak) + svg->column / 2, y = TOP + MAP_HEIGHT + BETWEEN;
     bool right = svg->e->peak > columns(svg) / 2;
-    snprintf(text, sizeof text, "most live at step %d: %s", svg->e->peak,
-             bytes_text(svg->e->peak_bytes, bytes));
+    snprintf(text, sizeof text, "peak at step %d: %s", svg->e->peak, bytes_text(svg->e->peak_bytes, bytes));
     text_put(&svg->file, "<path d=\"M%.1f %.1fl-4 -7h8z\" fill=\"#b00\"/>\n", x,
              live_y(svg, svg->e->peak_bytes) - 1);
     put_text(svg, right ? x - 8 : x + 8, y - 8,
@@ -279,10 +278,10 @@ static void draw_title(struct svg *svg)
 {
     const struct explanation *e = svg->e;
     char text[300], arena[24], apart[24];
-    snprintf(text, sizeof text, "limn %s: memory of a run, batch %" PRId64 ", %" PRId64 "x%" PRId64,
+    snprintf(text, sizeof text, "limn %s: memory during a run, batch %" PRId64 ", %" PRId64 "x%" PRId64,
              e->model->kind->name, e->size.batch, e->size.height, e->size.width);
     put_text(svg, LEFT, 22, " font-size=\"14\" font-weight=\"bold\"", text);
-    snprintf(text, sizeof text, "arena %s; without sharing the values alone would take %s",
+    snprintf(text, sizeof text, "arena %s; all values without sharing: %s",
              bytes_text(e->plan.arena_bytes, arena), bytes_text(e->unshared_bytes, apart));
     put_text(svg, LEFT, 39, "", text);
 }

@@ -12,7 +12,7 @@ limn_status action_read(const struct options *options, const char *path, struct 
 
 limn_status action_need_output(const struct options *options, const char *what, limn_error *error)
 {
-    return options->output ? LIMN_OK : fail(error, LIMN_E_USAGE, "where to? -o %s is needed", what);
+    return options->output ? LIMN_OK : fail(error, LIMN_E_USAGE, "missing -o %s", what);
 }
 
 limn_status action_end_output(struct output *output, limn_status status, limn_error *error)
