@@ -3,6 +3,8 @@
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
 
+#include <string.h>
+
 enum { LEAST_RUNS = 3 };
 
 /* ---- runs -------------------------------------------------------------------------------- */
@@ -128,8 +130,7 @@ void bench_run_cells(struct bench *bench, const struct roofs *roofs, struct cell
         cell_number(flops / run.least / 1e9),
         cell_number(100 * flops / run.least / roofs->flops),
     };
-    for (int i = 0; i < RUN_FACTS; i++)
-        cells[i] = made[i];
+    memcpy(cells, made, sizeof made);
 }
 
 limn_status bench_model(const struct options *options, enum form form, limn_error *error)
@@ -142,8 +143,7 @@ limn_status bench_model(const struct options *options, enum form form, limn_erro
         struct cell cells[RUN_FACTS + BASELINE_COLUMNS];
         struct summary run = samples_of(&bench.samples, 0);
         struct roofs roofs = roofs_measure(bench.engine, false);
-        for (int i = 0; i < RUN_FACTS; i++)
-            columns[i] = bench_run_columns[i];
+        memcpy(columns, bench_run_columns, sizeof bench_run_columns);
         bench_run_cells(&bench, &roofs, cells);
         size_t compared = baseline_columns(&bench.baseline, columns + RUN_FACTS);
         baseline_cells(&bench.baseline, (const char *[BASELINE_PARTS]){"", "", ""}, &run, cells + RUN_FACTS);

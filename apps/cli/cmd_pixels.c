@@ -2,7 +2,6 @@
  * pixels_sets.c. */
 #include "apps/cli/inputs.h"
 #include "apps/cli/pixels_actions.h"
-#include "apps/cli/pixels_sets.h"
 #include "apps/cli/suggest.h"
 #include "engine/base/memory.h"
 #include "engine/pixels/pixels.h"
@@ -75,7 +74,7 @@ static limn_status from_text(const struct options *options, limn_error *error)
     status = pixels_read_text(text, size, input_name(input), &plane, error);
     mem_free(text);
     if (status == LIMN_OK)
-        status = pixels_write_plane(options->output, &plane, (int)options->quality, options->force, error);
+        status = picture_write(options->output, &plane, (int)options->quality, options->force, error);
     if (status == LIMN_OK)
         report_only(&outcomes, input, options->output, &plane);
     picture_free(&plane);

@@ -1,5 +1,4 @@
-/* pixels_sets.c - see pixels_sets.h. */
-#include "apps/cli/pixels_sets.h"
+/* pixels_sets.c - limn pixels dataset and mean: many pictures into one file. */
 #include "apps/cli/inputs.h"
 #include "apps/cli/pixels_actions.h"
 #include "apps/cli/progress.h"
@@ -181,7 +180,7 @@ limn_status action_mean(const struct options *options, limn_error *error)
     if (status == LIMN_OK)
         status = pixel_sums_mean(&sums, &plane, error);
     if (status == LIMN_OK)
-        status = pixels_write_plane(options->output, &plane, (int)options->quality, options->force, error);
+        status = picture_write(options->output, &plane, (int)options->quality, options->force, error);
     report_sum(&outcomes, options->output, "n", sums.count, status);
     picture_free(&plane);
     pixel_sums_free(&sums);

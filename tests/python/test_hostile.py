@@ -524,7 +524,7 @@ def test_two_at_a_time(forced: bool, tmp_path: Path) -> None:
         if forced:
             assert codes == [0, 0] and result in made
         else:
-            assert sorted(codes) == [0, 5] and stands == made[codes.index(0)]
+            assert sorted(codes) == [0, 5] and result == made[codes.index(0)]
             assert re.search(b"already exists|put in place: File exists", ends[codes.index(5)].stderr)
         (tmp_path / "out/y.png").unlink()
 
