@@ -15,12 +15,8 @@
 static limn_status read_one(const struct options *options, const char *path, struct picture *picture,
                             limn_error *error)
 {
-    if (options->masks)
-        return mask_read(path, !options->no_orient, picture, error);
-    limn_status status = picture_read(path, !options->no_orient, picture, error);
-    if (status == LIMN_OK && picture->warning[0])
-        app_note(options, "%s: %s", path, picture->warning);
-    return status;
+    return options->masks ? mask_read(path, !options->no_orient, picture, error)
+                          : input_read(options, path, picture, error);
 }
 
 static limn_status measure(const struct options *options, const struct picture pictures[2],

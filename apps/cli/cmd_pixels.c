@@ -45,7 +45,7 @@ static limn_status to_text(const struct options *options, limn_error *error)
     struct outcomes outcomes = outcomes_begin(options);
     limn_status status = only_input(options, &input, error);
     if (status == LIMN_OK)
-        status = action_read(options, input, &picture, error);
+        status = input_read(options, input, &picture, error);
     if (status != LIMN_OK)
         return status;
     status = output_open(options->output ? options->output : "-", options->force, &output, error);
@@ -158,7 +158,7 @@ static limn_status split(const struct options *options, limn_error *error)
     if (status == LIMN_OK)
         status = action_need_output(options, "FOLDER", error);
     if (status == LIMN_OK)
-        status = action_read(options, input, &sheet, error);
+        status = input_read(options, input, &sheet, error);
     if (status != LIMN_OK)
         return status;
     status = pixels_check_grid(&sheet, input_name(input), &grid, error);

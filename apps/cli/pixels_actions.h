@@ -6,10 +6,6 @@
 #include "engine/base/files.h"
 #include "engine/pictures/picture.h"
 
-/* Reads a picture by the options and prints its warning. */
-limn_status action_read(const struct options *options, const char *path, struct picture *picture,
-                        limn_error *error);
-
 /* LIMN_E_USAGE without -o; `what` names its argument. */
 limn_status action_need_output(const struct options *options, const char *what, limn_error *error);
 

@@ -46,7 +46,7 @@ static limn_status read_plane(const struct options *options, const char *path, s
                               limn_error *error)
 {
     struct picture picture;
-    limn_status status = action_read(options, path, &picture, error);
+    limn_status status = input_read(options, path, &picture, error);
     if (status != LIMN_OK)
         return status;
     status = pixels_grey(&picture, GREY_OPENCV, plane, error);
