@@ -220,12 +220,3 @@ limn_status batch_run(const struct options *options, const struct batch_job *job
     batch_free(&batch);
     return status;
 }
-
-limn_status batch_read(const struct options *options, const struct input *input, struct picture *picture,
-                       limn_error *error)
-{
-    limn_status status = picture_read(input->path, !options->no_orient, picture, error);
-    if (status == LIMN_OK && picture->warning[0])
-        app_note(options, "%s: %s", input->path, picture->warning);
-    return status;
-}

@@ -43,6 +43,9 @@ limn_status samples_next(struct samples *samples, double **row, limn_error *erro
 struct summary samples_of(struct samples *samples, size_t series);
 void samples_free(struct samples *samples);
 
+/* The next value, 0 <= x < 1, of a fixed sequence: inputs are the same in every run. */
+double bench_random(uint64_t *state);
+
 /* ---- bench_table.c ----------------------------------------------------------------------- */
 
 enum form { FORM_TEXT, FORM_JSON, FORM_CSV, FORM_MARKDOWN };

@@ -96,7 +96,7 @@ static limn_status colorize_file(void *context, const struct input *input, const
     struct picture picture;
     limn_status status = output_check(output, c->options->force, error);
     if (status == LIMN_OK)
-        status = batch_read(c->options, input, &picture, error);
+        status = input_read(c->options, input->path, &picture, error);
     if (status != LIMN_OK)
         return status;
     c->output = output;

@@ -1,4 +1,4 @@
-/* cmd_explain.c - limn explain: a network as the engine sees it. */
+/* cmd_explain.c - limn explain: describes a network as the engine runs it. */
 #include "apps/cli/explain.h"
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
@@ -27,14 +27,14 @@ limn_status explain_run(const struct options *options, limn_error *error)
     struct explanation explanation;
     const char *argument = options->argument_count ? options->arguments[0] : NULL;
     if (options->argument_count + (options->model != NULL) > 1)
-        return fail(error, LIMN_E_USAGE, "more than one network");
+        return fail(error, LIMN_E_USAGE, "more than one network given");
     limn_status status = options->svg ? output_check(options->svg, options->force, error) : LIMN_OK;
     if (status == LIMN_OK)
         status = app_model(options, argument, &engine, &model, error);
     if (status != LIMN_OK)
         return status;
     if (!options->memory_limit)
-        mem_set_limit(0); /* nothing is run: what the machine has does not matter */
+        mem_set_limit(0); /* nothing is run, so the machine's memory is no limit */
     status = explain_create(model, (limn_size){options->batch, options->height, options->width}, &explanation,
                             error);
     if (status == LIMN_OK) {

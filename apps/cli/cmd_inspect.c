@@ -1,4 +1,4 @@
-/* cmd_inspect.c - limn inspect and limn verify: what a weights file holds, and whether it is sound. */
+/* cmd_inspect.c - limn inspect and limn verify: list and check the contents of a weights file. */
 #include "apps/cli/app.h"
 #include "engine/base/memory.h"
 #include "engine/graph/models/models.h"
@@ -36,7 +36,7 @@ static void close_contents(struct contents *contents)
 
 /* ---- inspect ----------------------------------------------------------------------------- */
 
-/* "+bias +add +relu": what the epilogue of a step does. */
+/* "+bias +add +relu": the operations in the epilogue of a step. */
 static const char *fused_text(const struct node *node, char text[48])
 {
     static const char *const activations[] = {"", " +relu", " +leaky_relu", " +tanh", " +sigmoid"};

@@ -106,7 +106,7 @@ static limn_status read_inputs(struct work *work, limn_error *error)
         status = truth_path(options->truth, work->input, work->truth, error);
     if (status == LIMN_OK && options->truth)
         status = mask_read(work->truth, !options->no_orient, &work->mask, error);
-    return status == LIMN_OK ? batch_read(options, work->input, &work->source, error) : status;
+    return status == LIMN_OK ? input_read(options, work->input->path, &work->source, error) : status;
 }
 
 /* The pipeline's sink: compares the classes with the truth, and writes the view and the probabilities. */

@@ -41,7 +41,7 @@ static limn_status upscale_file(void *context, const struct input *input, const 
 {
     struct context *c = context;
     struct picture source;
-    limn_status status = batch_read(c->options, input, &source, error);
+    limn_status status = input_read(c->options, input->path, &source, error);
     if (status != LIMN_OK)
         return status;
     c->output = output;

@@ -129,3 +129,12 @@ void inputs_free(struct inputs *inputs)
     mem_free(inputs->list);
     *inputs = (struct inputs){0};
 }
+
+limn_status input_read(const struct options *options, const char *path, struct picture *picture,
+                       limn_error *error)
+{
+    limn_status status = picture_read(path, !options->no_orient, picture, error);
+    if (status == LIMN_OK && picture->warning[0])
+        app_note(options, "%s: %s", input_name(path), picture->warning);
+    return status;
+}

@@ -3,6 +3,7 @@
 #define APP_INPUTS_H
 
 #include "apps/cli/app.h"
+#include "engine/pictures/picture.h"
 
 struct input {
     char *path;       /* "-" is standard input */
@@ -31,5 +32,10 @@ void inputs_free(struct inputs *inputs);
 /* In a folder, what looks like a picture by its name; what it is, its content decides. Formats that are
  * refused are on the list, so that the user hears of them. */
 bool looks_like_picture(const char *name);
+
+/* Reads a picture, turned upright unless --no-orient is given, and prints its warning. Errors of
+ * picture_read. */
+limn_status input_read(const struct options *options, const char *path, struct picture *picture,
+                       limn_error *error);
 
 #endif

@@ -20,35 +20,20 @@ struct range {
     int64_t nans, infinites;
 };
 
-static struct range range_begin(void)
+/* The range of `count` channels from `first` on, in the first `pixels` pixels. */
+static struct range range_of(const struct tensor *value, int64_t pixels, int64_t first, int64_t count)
 {
-    return (struct range){.least = INFINITY, .largest = -INFINITY};
-}
-
-static void range_add(struct range *range, float x)
-{
-    range->nans += isnan(x);
-    range->infinites += isinf(x) != 0;
-    if (isfinite(x)) {
-        range->least = x < range->least ? x : range->least;
-        range->largest = x > range->largest ? x : range->largest;
-    }
-}
-
-static struct range range_of_all(const struct tensor *value)
-{
-    struct range range = range_begin();
-    for (int64_t p = 0; p < tensor_pixels(value); p++)
-        for (int64_t c = 0; c < value->c; c++)
-            range_add(&range, value->data[p * value->stride + c]);
-    return range;
-}
-
-static struct range range_of_channel(const struct tensor *value, int64_t channel)
-{
-    struct range range = range_begin();
-    for (int64_t p = 0; p < value->h * value->w; p++)
-        range_add(&range, value->data[p * value->stride + channel]);
+    struct range range = {.least = INFINITY, .largest = -INFINITY};
+    for (int64_t p = 0; p < pixels; p++)
+        for (int64_t c = first; c < first + count; c++) {
+            float x = value->data[p * value->stride + c];
+            range.nans += isnan(x);
+            range.infinites += isinf(x) != 0;
+            if (isfinite(x)) {
+                range.least = x < range.least ? x : range.least;
+                range.largest = x > range.largest ? x : range.largest;
+            }
+        }
     return range;
 }
 
@@ -154,7 +139,7 @@ limn_status feature_sheet(const struct tensor *value, const char *name, int64_t 
 {
     enum { LINE = FONT_HEIGHT + 4, MARGIN = 8 };
     int64_t shown = value->c < most ? value->c : most;
-    struct range all = range_of_all(value);
+    struct range all = range_of(value, tensor_pixels(value), 0, value->c);
     struct heading heading = heading_of(value, &all, name, shown);
     struct tile tile = {0};
     struct sheet made = {0};
@@ -167,7 +152,7 @@ limn_status feature_sheet(const struct tensor *value, const char *name, int64_t 
         draw_text(&made.picture, MARGIN, MARGIN + i * LINE, heading.lines[i], 1,
                   i == heading.warning ? nan_colour : ink);
     for (int64_t channel = 0; status == LIMN_OK && channel < shown; channel++) {
-        struct range range = range_of_channel(value, channel);
+        struct range range = range_of(value, value->h * value->w, channel, 1);
         char numbers[64], caption[96];
         range_text(&range, numbers, sizeof numbers);
         snprintf(caption, sizeof caption, "%" PRId64 ": %s", channel, numbers);

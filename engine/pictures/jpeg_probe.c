@@ -1,13 +1,12 @@
-/* jpeg_probe.c - see jpeg_probe.h: walks the segments of a JPEG (ITU-T T.81, annex B).
+/* jpeg_probe.c - see picture_header.h: walks the segments of a JPEG (ITU-T T.81, annex B).
  *
  *     FF marker [length (2, counting itself)  data]
  *
  * A start of scan (SOS) is followed by entropy-coded data without a length. In it a byte FF is followed by 00
  * or starts a restart marker; any other marker ends the data. The decoder reads missing data as zero bits and
  * does not notice a truncated file; this probe refuses a file without an end marker (EOI). */
-#include "engine/pictures/jpeg_probe.h"
 #include "engine/pictures/bytes.h"
-#include "engine/pictures/picture_metadata.h"
+#include "engine/pictures/picture_header.h"
 
 #include <string.h>
 

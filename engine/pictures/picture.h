@@ -45,9 +45,9 @@ struct picture_writer;
 /* Starts a picture file. The extension decides the format (.png .jpg .jpeg .bmp .ppm .pgm .pnm; "-" is PNG on
  * standard output). PNG and PNM are written row by row; JPEG and BMP hold the whole picture in memory and are
  * limited to 65535 pixels a side (JPEG) and 2^31 - 1 bytes (stb's int sizes). JPEG, BMP (24 bit) and PNM have
- * no alpha: the picture is composited over white. `quality` 1..100 is JPEG's; up to 90 chroma is stored at
- * half the width and height, above at full size. `force` false: an existing file is an error. Errors:
- * LIMN_E_OUTPUT, LIMN_E_USAGE (unknown extension), LIMN_E_MEMORY. */
+ * no alpha: the picture is composited over white. A single plane is written as R = G = B. `quality` 1..100 is
+ * JPEG's; up to 90 chroma is stored at half the width and height, above at full size. `force` false: an
+ * existing file is an error. Errors: LIMN_E_OUTPUT, LIMN_E_USAGE (unknown extension), LIMN_E_MEMORY. */
 limn_status picture_writer_open(const char *path, int64_t width, int64_t height, int channels, int quality,
                                 bool force, struct picture_writer **writer, limn_error *error);
 

@@ -1,4 +1,5 @@
-/* picture_header.h - what the probes of all formats fill in, and the errors they share. */
+/* picture_header.h - the header of a picture file, the probes of single formats that read it, and what they
+ * share. bmp.h and pnm.h declare two more probes. */
 #ifndef LIMN_PICTURE_HEADER_H
 #define LIMN_PICTURE_HEADER_H
 
@@ -25,6 +26,18 @@ struct picture_bytes {
     size_t size;
     const char *name;
 };
+
+/* png_probe.c, jpeg_probe.c: check the structure of a file whose signature has been checked, and read its
+ * header. LIMN_E_INPUT: damaged, truncated, unsupported, beyond the limits. */
+limn_status png_probe(const struct picture_bytes *file, struct picture_header *header, limn_error *error);
+limn_status jpeg_probe(const struct picture_bytes *file, struct picture_header *header, limn_error *error);
+
+/* picture_metadata.c: the orientation, 1..8, in an EXIF block that starts with its TIFF header; 1 if there is
+ * none. */
+int exif_orientation(const unsigned char *tiff, size_t size);
+
+/* Stores the description of an ICC profile, given whole or its first `size` bytes, in the header. */
+void icc_describe(const unsigned char *profile, size_t size, struct picture_header *header);
 
 /* Fails with LIMN_E_INPUT unless the size is within the limits of picture.h. */
 limn_status picture_check_size(const struct picture_bytes *file, int64_t width, int64_t height,

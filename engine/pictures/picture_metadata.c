@@ -1,7 +1,7 @@
-/* picture_metadata.c - see picture_metadata.h. Orientation: EXIF 2.32, 4.6.4; profile description:
+/* picture_metadata.c - see picture_header.h. Orientation: EXIF 2.32, 4.6.4; profile description:
  * ICC.1:2022, 7.2, 7.3, 10.15. Metadata that does not parse counts as absent, never as an error. */
-#include "engine/pictures/picture_metadata.h"
 #include "engine/pictures/bytes.h"
+#include "engine/pictures/picture_header.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,8 +1,6 @@
 /* picture_probe.c - see picture_probe.h: recognises formats by their first bytes. */
 #include "engine/pictures/picture_probe.h"
 #include "engine/pictures/bmp.h"
-#include "engine/pictures/jpeg_probe.h"
-#include "engine/pictures/png_probe.h"
 #include "engine/pictures/pnm.h"
 
 #include <stdio.h>

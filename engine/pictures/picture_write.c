@@ -32,8 +32,9 @@ struct picture_writer {
     int channels, quality;
     struct output *output; /* NULL after a failure */
     struct png_writer *png;
-    unsigned char *rgb; /* one row (PPM, PGM) or the whole picture (JPEG, BMP) without alpha */
-    limn_error *error;  /* for stb's callback, during commit */
+    unsigned char
+        *rgb; /* without alpha: a row, or the whole picture (JPEG, BMP); NULL for PNG of 3 or 4 channels */
+    limn_error *error; /* for stb's callback, during commit */
     limn_status status;
     char *path;
 };
@@ -69,7 +70,7 @@ static bool is_whole(enum format format)
 static limn_status check_size(const struct picture_writer *writer, limn_error *error)
 {
     int64_t width = writer->width, height = writer->height;
-    if (width < 1 || height < 1 || (writer->channels != 3 && writer->channels != 4))
+    if (width < 1 || height < 1 || (writer->channels != 1 && writer->channels != 3 && writer->channels != 4))
         return fail(error, LIMN_E_OUTPUT,
                     "%s: a picture of %" PRId64 " x %" PRId64 " with %d channels cannot be written",
                     writer->path, width, height, writer->channels);
@@ -99,13 +100,13 @@ static void free_writer(struct picture_writer *writer)
 /* Allocates buffers and writes the header. The sizes are checked and the output is open. */
 static limn_status start(struct picture_writer *writer, limn_error *error)
 {
-    if (writer->format == FORMAT_PNG)
-        return png_writer_create(writer->output, writer->width, writer->height, writer->channels,
-                                 &writer->png, error);
+    bool png = writer->format == FORMAT_PNG;
     size_t bytes = (size_t)writer->width * 3 * (is_whole(writer->format) ? (size_t)writer->height : 1);
-    writer->rgb = mem_alloc(bytes);
-    if (!writer->rgb)
+    if ((!png || writer->channels == 1) && !(writer->rgb = mem_alloc(bytes)))
         return fail_memory(error, writer->path, bytes);
+    if (png)
+        return png_writer_create(writer->output, writer->width, writer->height, writer->channels == 4 ? 4 : 3,
+                                 &writer->png, error);
     if (is_whole(writer->format))
         return LIMN_OK;
     char text[PNM_HEADER_ROOM];
@@ -150,34 +151,36 @@ size_t picture_writer_bytes(const char *path, int64_t width, int64_t height, int
 {
     enum { OUTPUT = 80 << 10, COMPRESSOR = 640 << 10 };
     enum format format;
-    size_t row = (size_t)(width * channels), rgb = (size_t)width * 3;
+    size_t row = (size_t)width * (channels == 4 ? 4 : 3), rgb = (size_t)width * 3;
     if (!find_format(path, &format))
         return 0;
     if (format == FORMAT_PNG)
-        return OUTPUT + COMPRESSOR + 3 * row;
+        return OUTPUT + COMPRESSOR + 3 * row + (channels == 1 ? rgb : 0);
     return OUTPUT + rgb * (is_whole(format) ? (size_t)height : 1);
 }
 
-/* Composites a row over white: colour * alpha + white * (1 - alpha), rounded. */
-static void composite_over_white(const unsigned char *row, int64_t width, int channels, unsigned char *rgb)
+/* Makes a row RGB. Alpha is composited over white: colour * alpha + white * (1 - alpha), rounded. */
+static void make_rgb(const unsigned char *row, int64_t width, int channels, unsigned char *rgb)
 {
     if (channels == 3) {
         memcpy(rgb, row, (size_t)width * 3);
         return;
     }
-    for (int64_t x = 0; x < width; x++, row += 4, rgb += 3)
+    for (int64_t x = 0; x < width; x++, row += channels, rgb += 3)
         for (int c = 0; c < 3; c++)
-            rgb[c] = (unsigned char)((row[c] * row[3] + 255 * (255 - row[3]) + 127) / 255);
+            rgb[c] =
+                channels == 1 ? *row : (unsigned char)((row[c] * row[3] + 255 * (255 - row[3]) + 127) / 255);
 }
 
 static limn_status write_row(struct picture_writer *writer, const unsigned char *row, limn_error *error)
 {
     unsigned char *rgb = writer->rgb;
-    if (writer->format == FORMAT_PNG)
-        return png_writer_row(writer->png, row, error);
     if (is_whole(writer->format))
         rgb += writer->rows * writer->width * 3;
-    composite_over_white(row, writer->width, writer->channels, rgb);
+    if (rgb)
+        make_rgb(row, writer->width, writer->channels, rgb);
+    if (writer->format == FORMAT_PNG)
+        return png_writer_row(writer->png, rgb ? rgb : row, error);
     if (is_whole(writer->format))
         return LIMN_OK;
     size_t pixels = (size_t)writer->width;

@@ -1,11 +1,10 @@
-/* png_probe.c - see png_probe.h: walks the chunks of a PNG (W3C PNG, third edition; chapters 5 and 11).
+/* png_probe.c - see picture_header.h: walks the chunks of a PNG (W3C PNG, third edition; chapters 5 and 11).
  *
  *     length (4)  type (4)  data (length)  CRC-32 of type and data (4)
  *
  * The decoder checks neither checksums nor the order of chunks, so this probe does. */
-#include "engine/pictures/png_probe.h"
 #include "engine/pictures/bytes.h"
-#include "engine/pictures/picture_metadata.h"
+#include "engine/pictures/picture_header.h"
 #include "engine/pictures/png_crc.h"
 #include "engine/pictures/stb.h"
 

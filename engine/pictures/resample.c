@@ -157,33 +157,23 @@ static void resample_down(const struct picture *source, const struct weights *we
     }
 }
 
-/* [source width x height] => [width x height] */
-static limn_status change_width(const struct picture *source, int64_t width, enum resample_filter filter,
-                                struct picture *result, limn_error *error)
+/* One pass: changes the height to `size` if `down`, else the width. */
+static limn_status resample_side(const struct picture *source, bool down, int64_t size,
+                                 enum resample_filter filter, struct picture *result, limn_error *error)
 {
     struct weights weights = {0};
-    limn_status status = weights_create(source->width, width, filter, &weights, error);
+    int32_t *sums = NULL;
+    size_t samples = (size_t)(source->width * source->channels);
+    limn_status status = weights_create(down ? source->height : source->width, size, filter, &weights, error);
+    if (!status && down && !(sums = mem_zalloc(samples, sizeof *sums)))
+        status = fail_memory(error, "resizing", samples * sizeof *sums);
     if (!status)
-        status = picture_create(width, source->height, source->channels, result, error);
-    if (!status)
-        resample_across(source, &weights, result);
-    weights_free(&weights);
-    return status;
-}
-
-static limn_status change_height(const struct picture *source, int64_t height, enum resample_filter filter,
-                                 struct picture *result, limn_error *error)
-{
-    struct weights weights = {0};
-    int64_t samples = source->width * source->channels;
-    int32_t *sums = mem_zalloc((size_t)samples, sizeof *sums);
-    limn_status status = sums ? LIMN_OK : fail_memory(error, "resizing", (size_t)samples * sizeof *sums);
-    if (!status)
-        status = weights_create(source->height, height, filter, &weights, error);
-    if (!status)
-        status = picture_create(source->width, height, source->channels, result, error);
-    if (!status)
+        status = picture_create(down ? source->width : size, down ? size : source->height, source->channels,
+                                result, error);
+    if (!status && down)
         resample_down(source, &weights, sums, result);
+    else if (!status)
+        resample_across(source, &weights, result);
     mem_free(sums);
     weights_free(&weights);
     return status;
@@ -211,17 +201,14 @@ limn_status picture_resample(const struct picture *source, int64_t width, int64_
             memcpy(result->pixels, source->pixels, (size_t)(width * height * source->channels));
         return status;
     }
-    if (width == source->width)
-        return change_height(source, height, filter, result, error);
-    if (height == source->height)
-        return change_width(source, width, filter, result, error);
-
+    if (width == source->width || height == source->height)
+        return resample_side(source, height != source->height, width == source->width ? height : width,
+                             filter, result, error);
     bool down_first = goes_down_first(source->height - height, source->width - width);
-    limn_status status = down_first ? change_height(source, height, filter, &between, error)
-                                    : change_width(source, width, filter, &between, error);
+    limn_status status =
+        resample_side(source, down_first, down_first ? height : width, filter, &between, error);
     if (!status)
-        status = down_first ? change_width(&between, width, filter, result, error)
-                            : change_height(&between, height, filter, result, error);
+        status = resample_side(&between, !down_first, down_first ? width : height, filter, result, error);
     picture_free(&between);
     return status;
 }

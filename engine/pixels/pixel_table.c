@@ -17,7 +17,7 @@ enum { MEAN_ROOM = 32, CACHED_MEANS = 4096 };
 /* A cache of the texts of means by their sum: few sums are distinct, and computing the shortest form is slow.
  */
 struct mean_cache {
-    struct {
+    struct place {
         uint32_t sum;
         unsigned char length; /* 0: the place is empty */
         char text[MEAN_ROOM];
@@ -40,14 +40,13 @@ static size_t shortest_form(double mean, char text[MEAN_ROOM])
 
 static char *put_mean(char *to, uint32_t sum, size_t count, struct mean_cache *cache)
 {
-    size_t place = sum % CACHED_MEANS;
-    if (!cache->places[place].length || cache->places[place].sum != sum) {
-        cache->places[place].sum = sum;
-        cache->places[place].length =
-            (unsigned char)shortest_form((double)sum / (double)count, cache->places[place].text);
+    struct place *place = &cache->places[sum % CACHED_MEANS];
+    if (!place->length || place->sum != sum) {
+        place->sum = sum;
+        place->length = (unsigned char)shortest_form((double)sum / (double)count, place->text);
     }
-    memcpy(to, cache->places[place].text, cache->places[place].length);
-    return to + cache->places[place].length;
+    memcpy(to, place->text, place->length);
+    return to + place->length;
 }
 
 static limn_status write_header(size_t count, struct output *output, limn_error *error)

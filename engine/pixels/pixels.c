@@ -17,29 +17,6 @@ limn_status pixels_grey(const struct picture *picture, enum grey_rule rule, stru
     return status;
 }
 
-limn_status pixels_write_plane(const char *path, const struct picture *plane, int quality, bool force,
-                               limn_error *error)
-{
-    struct picture_writer *writer;
-    struct picture row;
-    limn_status status = picture_create(plane->width, 1, 3, &row, error);
-    if (status != LIMN_OK)
-        return status;
-    status = picture_writer_open(path, plane->width, plane->height, 3, quality, force, &writer, error);
-    const unsigned char *from = plane->pixels;
-    for (int64_t y = 0; status == LIMN_OK && y < plane->height; y++) {
-        for (int64_t x = 0; x < plane->width; x++)
-            memset(row.pixels + 3 * x, *from++, 3);
-        status = picture_writer_rows(writer, row.pixels, 1, error);
-    }
-    if (status == LIMN_OK)
-        status = picture_writer_commit(writer, error);
-    else
-        picture_writer_abandon(writer);
-    picture_free(&row);
-    return status;
-}
-
 limn_status pixels_check_size(const struct picture *picture, const char *name, int64_t width, int64_t height,
                               limn_error *error)
 {

@@ -14,10 +14,6 @@
 limn_status pixels_grey(const struct picture *picture, enum grey_rule rule, struct picture *plane,
                         limn_error *error);
 
-/* Writes a plane as a picture file with R = G = B; see picture_writer_open for formats and errors. */
-limn_status pixels_write_plane(const char *path, const struct picture *plane, int quality, bool force,
-                               limn_error *error);
-
 /* ---- text -------------------------------------------------------------------------------- */
 
 /* Writes an RGB or RGBA picture as text: a line per row, grey levels (GREY_PILLOW) in decimal, separated by

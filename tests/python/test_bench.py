@@ -246,7 +246,7 @@ BAD_SHAPES = [
     ("1x8x8x4,oc=2x2", "oc=: a number from 1"),
     ("1x8x8x4,oc=-2", "oc=: a number from 1"),
     ("1x8x8x4,act=gelu", "act=: none, relu"),
-    ("1x8x8x4,k=9", "nothing would come out"),
+    ("1x8x8x4,k=9", "output of this layer would be empty"),
     ("99999999x99999999x99999999x64", "too large"),
 ]
 
@@ -259,12 +259,12 @@ def test_bad_shapes(shape: str, message: str) -> None:
 
 def test_options_that_would_have_no_effect(tmp_path: Path) -> None:
     trace = tmp_path / "t.json"
-    assert "are for limn bench kernels" in fails(2, "bench", "model", "-m", WEIGHTS, "--op", "conv2d")
-    assert "are for limn bench kernels" in fails(2, "bench", "layers", "-m", WEIGHTS, "--steps")
-    assert "is for limn bench model and layers" in fails(2, "bench", "kernels", "--trace", trace)
+    assert "apply only to limn bench kernels" in fails(2, "bench", "model", "-m", WEIGHTS, "--op", "conv2d")
+    assert "apply only to limn bench kernels" in fails(2, "bench", "layers", "-m", WEIGHTS, "--steps")
+    assert "applies only to limn bench model and layers" in fails(2, "bench", "kernels", "--trace", trace)
     for option in (["-m", WEIGHTS], ["--size", "8x8"], ["--batch", "2"]):
-        assert "are for limn bench model and layers" in fails(2, "bench", "kernels", *option)
-    assert "is for limn bench model, layers and" in fails(2, "bench", "machine", "--baseline", trace)
+        assert "apply only to limn bench model and layers" in fails(2, "bench", "kernels", *option)
+    assert "applies only to limn bench model, layers and" in fails(2, "bench", "machine", "--baseline", trace)
     assert "the file of --trace" in fails(2, "bench", "model", "-m", WEIGHTS, "--force")
     for forms in (["--json", "--csv"], ["--csv", "--md"], ["--json", "--md"]):
         assert "one of --json, --csv and --md" in fails(2, "bench", "model", "-m", WEIGHTS, *forms)
@@ -406,17 +406,17 @@ def test_what_is_no_baseline(tmp_path: Path) -> None:
         "": "an object { was expected",
         "not JSON": "an object { was expected",
         "[]": "an object { was expected",
-        "{}": "no report of limn bench --json",
+        "{}": "not a report of limn bench --json",
         text[:-20]: "byte ",
         text + "x": "byte ",
         succeeds("bench", *COMPARED["model"], "--json").decode(): "of limn bench model; one of layers expected",
         json.dumps(report | {"model": "unet"}): "of unet at 1x16x16; enhancenet at 1x16x16 expected",
         json.dumps(report | {"size": [2, 16, 16]}): "of enhancenet at 2x16x16; enhancenet at 1x16x16 expected",
         json.dumps(report | {"size": "large"}): "byte ",
-        json.dumps(report | {"layers": []}): "nothing is measured in it",
+        json.dumps(report | {"layers": []}): "contains no measurements",
         json.dumps(report | {"layers": {}}): "byte ",
-        layers_without("spread_ms", report): "a row without its times",
-        layers_without("min_ms", report): "a row without its times",
+        layers_without("spread_ms", report): "a row without times",
+        layers_without("min_ms", report): "a row without times",
     }
     path = tmp_path / "bad.json"
     for content, message in bad.items():

@@ -90,7 +90,7 @@ BAD_USAGE = [
     (["run", "-m", WEIGHTS, "-o", "y.npy"], "an input is needed"),
     (["run", "-m", WEIGHTS, "a.npy", "b.npy", "-o", "y.npy"], "more than one input"),
     (["run", "-m", WEIGHTS, "a.npy", "-i", "b.npy", "-o", "y.npy"], "more than one input"),
-    (["run", "-m", WEIGHTS, "a.npy"], "-o OUTPUT.npy is needed"),
+    (["run", "-m", WEIGHTS, "a.npy"], "missing -o OUTPUT.npy"),
     (["run", "a.npy", "-o", "y.npy"], "-m NAME or -m FILE is needed"),
     (["inspect"], "an input is needed"),
     (["verify", "a", "b"], "more than one input"),

@@ -201,7 +201,7 @@ def test_the_other_commands_that_take_folders(tmp_path: Path) -> None:
     succeeds("pixels", "mean", "-r", source, "-o", tmp_path / "mean.png")
     one = succeeds("pixels", "mean", source / "a.png", source / "x/a.png", "-o", "-")
     assert (tmp_path / "mean.png").read_bytes() == one
-    assert "--recursive belongs to dataset and mean" in fails(2, "pixels", "to-text", "-r", source / "a.png")
+    assert "--recursive applies only to dataset and mean" in fails(2, "pixels", "to-text", "-r", source / "a.png")
 
 
 # Progress

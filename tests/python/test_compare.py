@@ -191,7 +191,7 @@ def test_sizes_that_differ(tmp_path: Path) -> None:
         (["a.png", "a.png", "a.png"], "3 given"),
         (["a.png", "folder"], "folder is a folder and a.png is not"),
         (["folder", "a.png"], "folder is a folder and a.png is not"),
-        (["--json", "--csv", "a.png", "a.png"], "only one of them"),
+        (["--json", "--csv", "a.png", "a.png"], "cannot be used together"),
     ],
 )
 def test_usage(tmp_path: Path, arguments: list[str], part: str) -> None:
@@ -248,7 +248,7 @@ def test_one_bad_pair_of_several(folders: tuple[Path, Path]) -> None:
     assert done.returncode == 1
     assert len(json.loads(done.stdout)["pairs"]) == 2
     message = done.stderr.decode()
-    assert f"1 of 4 pictures in {b} have no partner" in message
+    assert f"1 of 4 pictures in {b} have no counterpart" in message
     assert "x_9.png" in message and f"alone.png: no picture of this name in {b}" in message
     assert message.endswith("limn: 2 of 4 pairs failed\n")
 

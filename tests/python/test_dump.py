@@ -99,14 +99,14 @@ def test_one_node_in_two_files(tensor: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("weights", "name", "message"),
     [
-        (WEIGHTS, "Conv_2", "no node of this name in .*; the nearest are generator/Conv_2, "),
-        (WEIGHTS, "generator/conv_4", "the nearest are generator/Conv_4, "),
-        (WEIGHTS, "generator/Conv_2/add/relu", "the nearest are .*generator/Conv_2/add, "),
+        (WEIGHTS, "Conv_2", "no node of this name in .*; similar names: generator/Conv_2, "),
+        (WEIGHTS, "generator/conv_4", "similar names: generator/Conv_4, "),
+        (WEIGHTS, "generator/Conv_2/add/relu", "similar names: .*generator/Conv_2/add, "),
         (WEIGHTS, "x" * 255, "no node of this name"),
         (WEIGHTS, "x" * 256, "NODE=FILE.npy expected"),
         (WEIGHTS, "", "NODE=FILE.npy expected"),
-        (WEIGHTS, "generator/Conv_6/add", "never in memory: node generator/Conv_6 .* generator/Conv_6/add/shift, "),
-        (WEIGHTS, "generator/Conv_2/add/upsample", "never in memory: node generator/Conv_3 .* generator/Conv_3/relu, "),
+        (WEIGHTS, "generator/Conv_6/add", "not stored: node generator/Conv_6 .* generator/Conv_6/add/shift, "),
+        (WEIGHTS, "generator/Conv_2/add/upsample", "not stored: node generator/Conv_3 .* generator/Conv_3/relu, "),
         (GOLDENS / "deeplabv3.safetensors", "backbone.bn1", "node backbone.conv1 .* backbone.bn1/relu, "),
     ],
 )
@@ -170,7 +170,7 @@ def test_pixels_of_a_sheet(tmp_path: Path) -> None:
         (2, ["--dump", "rgb="], "--dump rgb=: NODE=FILE.npy expected"),
         (2, ["--dump", "rgb=a.npy", "--dump", "generator/Conv=./a.npy"], "--dump rgb and --dump generator/Conv would"),
         (2, ["--dump", "rgb=a.npy", "--dump", "rgb=a.npy"], "would both be written to a.npy"),
-        (2, ["--dump", "rgb=./y.npy"], "--dump rgb=./y.npy: the output goes there"),
+        (2, ["--dump", "rgb=./y.npy"], "--dump rgb=./y.npy: same file as the output"),
         (2, ["--channels", "3"], "--dump-images"),
         (2, ["--dump-images", "maps", "--channels", "0"], "from 1 to 1024"),
         (2, ["--dump", "rgb=a.npy"] * 65, "--dump is given more than 64 times"),

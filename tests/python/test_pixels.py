@@ -213,7 +213,7 @@ def test_a_table_and_pictures_do_not_mix(tmp_path: Path) -> None:
     paths = [written(tmp_path / "a.ppm", ppm(picture)), written(tmp_path / "a.csv", as_table([picture]))]
     for inputs in (paths, paths[::-1]):
         message = fails(2, "pixels", "mean", *inputs, "-o", tmp_path / "mean.png")
-        assert "a table can only be the only input" in message
+        assert "a table must be the only input" in message
 
 
 # Sheets
@@ -316,7 +316,7 @@ def test_json_of_a_set_with_a_bad_picture(action: str, tmp_path: Path) -> None:
 def test_json_without_a_place_for_the_output(tmp_path: Path) -> None:
     source = written(tmp_path / "a.ppm", ppm(pixels(2, 2)))
     for action in ("to-text", "dataset"):
-        assert "-o OUTPUT is needed" in fails(2, "pixels", action, source, "--json")
+        assert "missing -o OUTPUT" in fails(2, "pixels", action, source, "--json")
         line = fails(2, "pixels", action, source, "--json", "-o", "-")
         assert "--json and -o - would both write to standard output" in line
 
@@ -356,16 +356,16 @@ def test_a_full_disk(action: str, tmp_path: Path) -> None:
         (["to-test", "a.ppm"], "to-test: to-text, from-text"),
         (["to-text"], "an input is needed"),
         (["to-text", "a.ppm", "a.ppm"], "more than one input"),
-        (["from-text", "a.txt"], "-o PICTURE is needed"),
-        (["mean", "a.ppm"], "-o PICTURE is needed"),
+        (["from-text", "a.txt"], "missing -o PICTURE"),
+        (["mean", "a.ppm"], "missing -o PICTURE"),
         (["mean", "-o", "m.png"], "an input is needed"),
         (["dataset"], "an input is needed"),
-        (["split", "a.ppm", "-o", "d"], "--grid RxC is needed"),
-        (["split", "a.ppm", "--grid", "1x1"], "-o FOLDER is needed"),
+        (["split", "a.ppm", "-o", "d"], "missing --grid RxC"),
+        (["split", "a.ppm", "--grid", "1x1"], "missing -o FOLDER"),
         (["split", "a.ppm", "--grid", "2", "-o", "d"], "RxC expected, for instance 4x4"),
         (["split", "a.ppm", "--grid", "0x2", "-o", "d"], "RxC expected"),
         (["split", "a.ppm", "--grid", "1x1", "--size", "48", "-o", "d"], "HxW expected"),
-        (["dataset", "a.ppm", "--grid", "1x1"], "--grid and --size belong to split"),
+        (["dataset", "a.ppm", "--grid", "1x1"], "--grid and --size apply only to split"),
         (["from-text", "a.txt", "-o", "a.gif"], "unknown picture format"),
     ],
 )
