@@ -116,7 +116,7 @@ limn_status inputs_collect(const struct options *options, int first, struct inpu
     for (int i = first; status == LIMN_OK && i < options->argument_count; i++)
         status = add_input(options, options->arguments[i], inputs, error);
     if (status == LIMN_OK && !inputs->count)
-        status = fail(error, LIMN_E_USAGE, "an input is needed: pictures, a folder, or - for standard input");
+        status = fail(error, LIMN_E_USAGE, "missing INPUT: pictures, a folder, or - for standard input");
     if (status != LIMN_OK)
         inputs_free(inputs);
     return status;

@@ -90,6 +90,6 @@ limn_status word_choose(const char *what, const char *typed, const char *const w
                                                       : " or ",
                                        words[i]);
     }
-    return fail(error, LIMN_E_USAGE, "%s%s%s: %s expected%s", what, *typed ? " " : "", typed, list,
+    return fail(error, LIMN_E_USAGE, "%s%s%s: expected %s%s", what, *typed ? " " : "", typed, list,
                 suggestion_text(&suggestion, "", text));
 }

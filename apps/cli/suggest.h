@@ -29,7 +29,7 @@ void suggestion_offer(struct suggestion *suggestion, const char *word);
 const char *suggestion_text(const struct suggestion *suggestion, const char *before,
                             char text[SUGGESTION_TEXT]);
 
-/* The index of `typed` among `words`, which end with NULL. LIMN_E_USAGE: "WHAT TYPED: A, B or C expected; did
+/* The index of `typed` among `words`, which end with NULL. LIMN_E_USAGE: "WHAT TYPED: expected A, B or C; did
  * you mean B?" */
 limn_status word_choose(const char *what, const char *typed, const char *const words[], int *chosen,
                         limn_error *error);
