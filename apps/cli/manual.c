@@ -104,9 +104,9 @@ static const char opening[] =
     "An output file appears under its name only when it is complete.\n"
     ".PP\nWeights are safetensors files. A name instead of a file, as in\n.BR \"\\-m enhancenet\" ,\n"
     "is looked up in\n.BR $LIMN_WEIGHTS ,\n"
-    "in the program's folder, and where limn is installed;\n.B limn \\-\\-weights\nlists all names found there. "
-    "Some weights are included in limn;\nthe published ones are downloaded and converted by tools/fetch.py in "
-    "limn's source tree.\n"
+    "in the program's folder, and where limn is installed;\n.B limn \\-\\-weights\nlists all names found "
+    "there. Some weights are included in limn;\nthe published ones are downloaded and converted by\n"
+    "tools/fetch.py in limn's source tree.\n"
     ".SH OPTIONS\n";
 
 static const char closing[] =
@@ -116,9 +116,10 @@ static const char closing[] =
     ".TP\n.I PREFIX/share/limn/weights\n"
     "weights that are included in limn, where limn is installed as PREFIX/bin/limn\n"
     ".SH EXIT STATUS\n"
-    ".TP\n0\nsuccess\n.TP\n1\nsome of several inputs failed\n.TP\n2\nusage error\n.TP\n3\nweights: not found "
-    "or not valid\n.TP\n4\ninput: not found or not valid\n.TP\n5\noutput could not be written\n.TP\n6\nout of "
-    "memory\n.TP\n129, 130, 143\ninterrupted by a signal\n";
+    ".TP\n0\nsuccess\n.TP\n1\nsome of several inputs failed\n.TP\n2\nusage error\n"
+    ".TP\n3\nweights: not found or not valid\n.TP\n4\ninput: not found or not valid\n"
+    ".TP\n5\noutput could not be written\n.TP\n6\nout of memory\n"
+    ".TP\n129, 130, 143\ninterrupted by a signal\n";
 
 void manual_print(void)
 {
