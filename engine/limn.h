@@ -94,8 +94,21 @@ typedef enum limn_status {
     LIMN_E_CANCELLED = 7, /* a limn_watch said so; only the library uses it */
 } limn_status;
 
+/* What a caller may do about a failure, where the message does not say it all. */
+typedef enum limn_reason {
+    LIMN_REASON_NONE = 0,
+    LIMN_REASON_EXISTS,       /* the output file already exists */
+    LIMN_REASON_CHECKPOINT,   /* the weights file is a checkpoint that must be converted first */
+    LIMN_REASON_UNKNOWN_NAME, /* no weights of this name were found */
+    LIMN_REASON_PIECES,       /* a sheet does not divide into equal pieces */
+    LIMN_REASON_BANDS,        /* memory: running in bands of rows, or in bands of fewer, needs less */
+    LIMN_REASON_RESIZE,       /* memory: a smaller limn_segment_options.resize needs less */
+    LIMN_REASON_SCALE,        /* memory: a smaller limn_segment_options.scale needs less */
+} limn_reason;
+
 typedef struct limn_error {
     limn_status status;
+    limn_reason reason;
     char message[1024]; /* one line, no newline at the end */
 } limn_error;
 

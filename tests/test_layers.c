@@ -296,7 +296,7 @@ static void test_conv2d_transpose(void **state)
             }
 }
 
-/* The forms for few outputs: every number of them, behind every window. */
+/* The forms for few outputs: every number of them, with every window. */
 static void test_few_outputs(void **state)
 {
     (void)state;
@@ -337,7 +337,7 @@ static void test_conv2d_transpose_winograd(void **state)
     }
 }
 
-/* Products that leave no column of their panels empty: with the last of them kn2row reads what is behind. */
+/* Products that leave no column of their panels empty: with the last of them kn2row reads past their end. */
 static void test_full_columns(void **state)
 {
     (void)state;

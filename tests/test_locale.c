@@ -38,7 +38,7 @@ static void test_numbers(void **state)
     (void)state;
     need_comma();
     char text[32], *end;
-    assert_true(strtod("1.5", NULL) == 1); /* what is to be guarded against */
+    assert_true(strtod("1.5", NULL) == 1); /* the fault to avoid */
     assert_true(number_parse("1.5x", &end) == 1.5 && *end == 'x');
     assert_int_equal(number_print(text, sizeof text, "%.2f|%g|%s", 1234.5, 0.25, "a"), 14);
     assert_string_equal(text, "1234.50|0.25|a");

@@ -30,4 +30,8 @@ struct batch_job {
  * returned as the status. With --json what became of each is printed; nothing where the first one ends it. */
 limn_status batch_run(const struct options *options, const struct batch_job *job, limn_error *error);
 
+/* Reads an input as the options say, and prints what the reader warns of. */
+limn_status batch_read(const struct options *options, const struct input *input, struct picture *picture,
+                       limn_error *error);
+
 #endif

@@ -130,6 +130,30 @@ const char *cpu_text(char text[128])
     return text;
 }
 
+void bench_head(struct report *report, const char *kind, const limn_engine *engine, const struct roofs *roofs)
+{
+    static const struct column columns[] = {
+        {"bench", NULL, NULL, 0, 0},
+        {"limn", NULL, NULL, 0, 0},
+        {"engine", "", NULL, 0, 0},
+        {"cpu", "processor", NULL, 0, 0},
+        {"threads", NULL, NULL, 0, 0},
+        {"peak_gflops", "multiply-adds, all threads", "%.1f GFLOP/s", 0, 0},
+        {"bandwidth_gb_per_s", "copying, all threads", "%.1f GB/s read and written", 0, 0},
+    };
+    char cpu[128];
+    const struct cell cells[] = {
+        cell_text(kind),
+        cell_text(LIMN_VERSION),
+        cell_text(limn_engine_describe(engine)),
+        cell_text(cpu_text(cpu)),
+        cell_number(limn_engine_threads(engine)),
+        cell_number(roofs->flops / 1e9),
+        roofs->bandwidth > 0 ? cell_number(roofs->bandwidth / 1e9) : cell_text(NULL),
+    };
+    report_facts(report, columns, cells, sizeof cells / sizeof *cells);
+}
+
 limn_status bench_machine(const struct options *options, enum form form, limn_error *error)
 {
     static const struct column columns[] = {

@@ -5,17 +5,6 @@
 
 #include <string.h>
 
-const char *bytes_text(size_t bytes, char text[24])
-{
-    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
-    double amount = (double)bytes;
-    size_t unit = 0;
-    while (amount >= 999.5 && unit + 1 < sizeof units / sizeof *units)
-        amount /= 1000, unit++;
-    snprintf(text, 24, "%.3g %s", amount, units[unit]);
-    return text;
-}
-
 static limn_status report(const struct options *options, const struct explanation *explanation,
                           limn_error *error)
 {

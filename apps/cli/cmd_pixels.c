@@ -2,6 +2,7 @@
  * pixels_sets.c. */
 #include "apps/cli/inputs.h"
 #include "apps/cli/pixels_actions.h"
+#include "apps/cli/pixels_sets.h"
 #include "apps/cli/suggest.h"
 #include "engine/base/memory.h"
 #include "engine/pixels/pixels.h"
@@ -13,28 +14,6 @@
 /* The most bytes of a text: that of the largest picture has about 360 MB. */
 static const size_t MOST_TEXT_BYTES = (size_t)1 << 32;
 
-limn_status action_read(const struct options *options, const char *path, struct picture *picture,
-                        limn_error *error)
-{
-    limn_status status = picture_read(path, !options->no_orient, picture, error);
-    if (status == LIMN_OK && picture->warning[0])
-        app_note(options, "%s: %s", input_name(path), picture->warning);
-    return status;
-}
-
-limn_status action_need_output(const struct options *options, const char *what, limn_error *error)
-{
-    return options->output ? LIMN_OK : fail(error, LIMN_E_USAGE, "where to? -o %s is needed", what);
-}
-
-limn_status action_end_output(struct output *output, limn_status status, limn_error *error)
-{
-    if (status == LIMN_OK)
-        return output_commit(output, error);
-    output_abandon(output);
-    return status;
-}
-
 static limn_status only_input(const struct options *options, const char **input, limn_error *error)
 {
     struct options behind_action = *options;
@@ -44,12 +23,6 @@ static limn_status only_input(const struct options *options, const char **input,
 }
 
 /* ---- --json ------------------------------------------------------------------------------ */
-
-void action_report_size(const struct outcomes *outcomes, int64_t width, int64_t height)
-{
-    outcomes_whole(outcomes, "width", width);
-    outcomes_whole(outcomes, "height", height);
-}
 
 /* Of a picture that is the whole of the work. */
 static void report_only(struct outcomes *outcomes, const char *input, const char *output,

@@ -1,4 +1,4 @@
-/* pixels_actions.h - limn pixels in two files: what its actions share, and those over sets of pictures. */
+/* pixels_actions.h - what the actions of limn pixels share. */
 #ifndef APP_PIXELS_ACTIONS_H
 #define APP_PIXELS_ACTIONS_H
 
@@ -18,9 +18,5 @@ limn_status action_end_output(struct output *output, limn_status status, limn_er
 
 /* Adds the size to the picture that is being reported. */
 void action_report_size(const struct outcomes *outcomes, int64_t width, int64_t height);
-
-/* pixels_sets.c: many pictures into one file. */
-limn_status action_dataset(const struct options *options, limn_error *error);
-limn_status action_mean(const struct options *options, limn_error *error);
 
 #endif

@@ -1,4 +1,5 @@
-/* pixels_sets.c - limn pixels dataset and mean: many pictures into one file. */
+/* pixels_sets.c - see pixels_sets.h. */
+#include "apps/cli/pixels_sets.h"
 #include "apps/cli/inputs.h"
 #include "apps/cli/pixels_actions.h"
 #include "apps/cli/progress.h"
@@ -66,7 +67,7 @@ static limn_status check_planes(const struct picture *first, size_t count, limn_
         return LIMN_OK;
     snprintf(what, sizeof what, "a table over %zu pictures of %" PRId64 " x %" PRId64 " pixels", count,
              first->width, first->height);
-    return fail_need(error, what, bytes, "a table over fewer");
+    return fail_need(error, LIMN_REASON_NONE, what, bytes, "a table over fewer");
 }
 
 static limn_status read_planes(const struct options *options, const struct inputs *inputs,

@@ -110,7 +110,7 @@ limn_status output_open(const char *path, bool force, struct output **output, li
         if (opened->descriptor < 0)
             result = fail(error, LIMN_E_OUTPUT, "%s: %s", path, strerror(errno));
     } else if (stands && !force) {
-        result = fail(error, LIMN_E_OUTPUT, "%s: stands already (--force replaces it)", path);
+        result = fail_because(error, LIMN_E_OUTPUT, LIMN_REASON_EXISTS, "%s: already exists", path);
     } else {
         char resolved[PATH_MAX];
         opened->target = mem_strdup(stands && realpath(path, resolved) ? resolved : path);

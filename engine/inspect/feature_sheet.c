@@ -79,7 +79,7 @@ static limn_status tile_create(const struct tensor *value, struct tile *tile, li
     return picture_create(width, height, 3, &tile->picture, error);
 }
 
-/* The mean of a channel over a square with its upper left corner at (x, y), as far as the map reaches. */
+/* The mean of a channel over a square with its upper left corner at (x, y), clipped to the map. */
 static double mean_of_square(const struct tensor *value, int64_t channel, int64_t x, int64_t y, int64_t side)
 {
     int64_t right = x + side < value->w ? x + side : value->w,
@@ -117,7 +117,7 @@ static void tile_paint(struct tile *tile, const struct tensor *value, int64_t ch
 struct heading {
     char lines[LINES][TEXT];
     int count;
-    int warning; /* the line that is in the colour of NaN, or -1 */
+    int warning; /* the line drawn in the colour of NaN, or -1 */
 };
 
 static struct heading heading_of(const struct tensor *value, const struct range *all, const char *name,
@@ -140,7 +140,7 @@ static struct heading heading_of(const struct tensor *value, const struct range 
     return heading;
 }
 
-/* Eight in a row, as many as make a square where they are more than 64, and enough for the heading. */
+/* Eight in a row, more to make a square of more than 64, and enough for the width of the heading. */
 static int columns_for(int64_t count, int64_t width)
 {
     int columns = count < COLUMNS ? (int)count : COLUMNS;

@@ -1,8 +1,8 @@
-/* picture_write.c - see picture.h: one writer over three kinds of file.
+/* picture_write.c - see picture.h: one writer for three kinds of file.
  *
- *     PNG        each row goes to png_write.h with the channels it has
- *     PPM, PGM   each row is laid over white, made grey for PGM, and written
- *     JPEG, BMP  rows are laid over white and kept; stb encodes the whole picture at commit */
+ *     PNG        each row goes to png_write.h with its alpha
+ *     PPM, PGM   each row is composited over white, made grey for PGM, and written
+ *     JPEG, BMP  rows are composited over white and stored; stb encodes the whole picture at commit */
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
 #include "engine/pictures/grey.h"
@@ -28,12 +28,12 @@ static const struct {
 
 struct picture_writer {
     enum format format;
-    int64_t width, height, rows; /* rows: how many have come */
+    int64_t width, height, rows; /* rows: written so far */
     int channels, quality;
-    struct output *output; /* NULL after a failure: nothing more can be written */
+    struct output *output; /* NULL after a failure */
     struct png_writer *png;
     unsigned char *rgb; /* one row (PPM, PGM) or the whole picture (JPEG, BMP) without alpha */
-    limn_error *error;  /* where stb's callback reports, during commit */
+    limn_error *error;  /* for stb's callback, during commit */
     limn_status status;
     char *path;
 };
@@ -65,7 +65,7 @@ static bool is_whole(enum format format)
     return format == FORMAT_JPEG || format == FORMAT_BMP;
 }
 
-/* What the formats and, for JPEG and BMP, stb's ints have room for. */
+/* Fails if the format, or for JPEG and BMP stb's ints, cannot hold the size. */
 static limn_status check_size(const struct picture_writer *writer, limn_error *error)
 {
     int64_t width = writer->width, height = writer->height;
@@ -76,15 +76,14 @@ static limn_status check_size(const struct picture_writer *writer, limn_error *e
     int64_t most = writer->format == FORMAT_JPEG ? 65535 : PNG_MOST_SIDE;
     if (width > most || height > most)
         return fail(error, LIMN_E_OUTPUT,
-                    "%s: %" PRId64 " x %" PRId64 " pixels, at most %" PRId64 " a side fit this format",
+                    "%s: %" PRId64 " x %" PRId64 " pixels, this format has at most %" PRId64 " a side",
                     writer->path, width, height, most);
     enum { BMP_HEADERS = 54 };
     int64_t most_row = (INT_MAX - BMP_HEADERS) / height;
     if (is_whole(writer->format) && (3 * width + 3) / 4 * 4 > most_row)
         return fail(error, LIMN_E_OUTPUT,
                     "%s: %" PRId64 " x %" PRId64
-                    " pixels are more than the %d bytes that are written as JPEG or BMP; "
-                    "write a PNG or PPM",
+                    " pixels exceed the limit of %d bytes for JPEG and BMP; write a PNG or PPM",
                     writer->path, width, height, INT_MAX);
     return LIMN_OK;
 }
@@ -97,7 +96,7 @@ static void free_writer(struct picture_writer *writer)
     mem_free(writer);
 }
 
-/* Sizes have been checked, the output is open. */
+/* Allocates buffers and writes the header. The sizes are checked and the output is open. */
 static limn_status start(struct picture_writer *writer, limn_error *error)
 {
     if (writer->format == FORMAT_PNG)
@@ -120,10 +119,10 @@ limn_status picture_writer_open(const char *path, int64_t width, int64_t height,
     enum format format;
     *writer = NULL;
     if (!find_format(path, &format))
-        return fail(error, LIMN_E_USAGE,
-                    "%s: the name's extension says no picture format; .png, .jpg, .jpeg, .bmp, .ppm, .pgm, "
-                    ".pnm expected",
-                    path);
+        return fail(
+            error, LIMN_E_USAGE,
+            "%s: unknown picture format; extension .png, .jpg, .jpeg, .bmp, .ppm, .pgm or .pnm expected",
+            path);
     struct picture_writer *made = mem_zalloc(1, sizeof *made);
     if (!made)
         return fail_memory(error, path, sizeof *made);
@@ -159,8 +158,8 @@ size_t picture_writer_bytes(const char *path, int64_t width, int64_t height, int
     return OUTPUT + rgb * (is_whole(format) ? (size_t)height : 1);
 }
 
-/* Drops alpha from a row: over white, colour * alpha + white * (1 - alpha), rounded. */
-static void lay_over_white(const unsigned char *row, int64_t width, int channels, unsigned char *rgb)
+/* Composites a row over white: colour * alpha + white * (1 - alpha), rounded. */
+static void composite_over_white(const unsigned char *row, int64_t width, int channels, unsigned char *rgb)
 {
     if (channels == 3) {
         memcpy(rgb, row, (size_t)width * 3);
@@ -178,7 +177,7 @@ static limn_status write_row(struct picture_writer *writer, const unsigned char 
         return png_writer_row(writer->png, row, error);
     if (is_whole(writer->format))
         rgb += writer->rows * writer->width * 3;
-    lay_over_white(row, writer->width, writer->channels, rgb);
+    composite_over_white(row, writer->width, writer->channels, rgb);
     if (is_whole(writer->format))
         return LIMN_OK;
     size_t pixels = (size_t)writer->width;
@@ -187,7 +186,7 @@ static limn_status write_row(struct picture_writer *writer, const unsigned char 
     return output_write(writer->output, rgb, writer->format == FORMAT_PGM ? pixels : 3 * pixels, error);
 }
 
-/* Notes that the output is lost, and removes what was written of it. */
+/* Removes the unfinished file; later calls fail. */
 static limn_status give_up(struct picture_writer *writer, limn_status status)
 {
     output_abandon(writer->output);
@@ -197,7 +196,7 @@ static limn_status give_up(struct picture_writer *writer, limn_status status)
 
 static limn_status fail_given_up(const struct picture_writer *writer, limn_error *error)
 {
-    return fail(error, LIMN_E_OUTPUT, "%s: writing failed before", writer->path);
+    return fail(error, LIMN_E_OUTPUT, "%s: an earlier write failed", writer->path);
 }
 
 limn_status picture_writer_rows(struct picture_writer *writer, const unsigned char *rows, int64_t count,
@@ -206,7 +205,7 @@ limn_status picture_writer_rows(struct picture_writer *writer, const unsigned ch
     if (!writer->output)
         return fail_given_up(writer, error);
     if (count < 0 || count > writer->height - writer->rows) {
-        fail(error, LIMN_E_OUTPUT, "%s: %" PRId64 " rows behind row %" PRId64 " of %" PRId64, writer->path,
+        fail(error, LIMN_E_OUTPUT, "%s: %" PRId64 " rows after row %" PRId64 " of %" PRId64, writer->path,
              count, writer->rows, writer->height);
         return give_up(writer, LIMN_E_OUTPUT);
     }
@@ -244,8 +243,8 @@ limn_status picture_writer_commit(struct picture_writer *writer, limn_error *err
     if (!writer->output)
         status = fail_given_up(writer, error);
     else if (writer->rows != writer->height)
-        status = fail(error, LIMN_E_OUTPUT, "%s: %" PRId64 " rows of %" PRId64 " have come", writer->path,
-                      writer->rows, writer->height);
+        status = fail(error, LIMN_E_OUTPUT, "%s: incomplete, %" PRId64 " of %" PRId64 " rows were written",
+                      writer->path, writer->rows, writer->height);
     else if (writer->png)
         status = png_writer_finish(writer->png, error);
     else if (is_whole(writer->format))

@@ -2,7 +2,6 @@
 #include "engine/pixels/pixels.h"
 #include "engine/base/memory.h"
 #include "engine/pictures/resample.h"
-#include "engine/pixels/pixels_private.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -112,13 +111,13 @@ limn_status pixels_check_grid(const struct picture *sheet, const char *name, con
     if (grid->rows > sheet->height || grid->columns > sheet->width)
         return fail(error, LIMN_E_INPUT,
                     "%s: %" PRId64 " x %" PRId64 " pixels are too few for %" PRId64 " columns and %" PRId64
-                    " rows of pieces",
+                    " rows",
                     name, sheet->width, sheet->height, grid->columns, grid->rows);
     if (!grid->height && (sheet->height % grid->rows || sheet->width % grid->columns))
-        return fail(error, LIMN_E_INPUT,
-                    "%s: %" PRId64 " x %" PRId64 " pixels do not divide into %" PRId64 " columns and %" PRId64
-                    " rows of equal pieces (--size HxW resizes them to one size)",
-                    name, sheet->width, sheet->height, grid->columns, grid->rows);
+        return fail_because(error, LIMN_E_INPUT, LIMN_REASON_PIECES,
+                            "%s: %" PRId64 " x %" PRId64 " pixels do not divide into %" PRId64
+                            " columns and %" PRId64 " rows of equal pieces",
+                            name, sheet->width, sheet->height, grid->columns, grid->rows);
     return LIMN_OK;
 }
 

@@ -83,8 +83,9 @@ void plan_free(struct plan *plan);
 
 /* What a caller says about the memory a plan may take. */
 struct plan_room {
-    size_t beside;    /* bytes that are left to the caller, who will hold them while a session stands */
-    const char *hint; /* what takes less, for the message; NULL: what can be said of any session */
+    size_t beside;      /* bytes that are left to the caller, who will hold them while a session stands */
+    const char *hint;   /* what takes less, for the message; NULL: what can be said of any session */
+    limn_reason reason; /* of that error */
 };
 
 /* Lays the plan out for the threads of the model's engine and, where it takes more than is left under the

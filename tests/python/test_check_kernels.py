@@ -14,7 +14,7 @@ import check_kernels as tool  # noqa: E402  (found only through the line above)
 KERNEL = tool.Kernel("native_gemm", "tile_2x2", ("avx2", "avx512", "neon"), 2 * 2)
 STREAM = tool.Kernel("native_add", "add", ("avx2",), tool.STREAM)
 
-# Two rows of A times two registers of B; behind the inner loop the one over taps, and C written.
+# Two rows of A times two registers of B; after the inner loop the one over taps, and C written.
 AVX512 = """vmovups (%rcx),%zmm4
 vmovups 0x40(%rcx),%zmm5
 vfmadd231ps (%rax,%rdx,4){1to16},%zmm4,%zmm0

@@ -82,11 +82,11 @@ BAD_USAGE = [
     (["bench", "model", "--size"], "--size: missing value"),
     (["run", "-m", "a", "-m", "b"], "--model: given more than once"),
     (["upscale", "-i", "a.png", "-i", "b.png"], "--input: given more than once"),
-    (["upscale", "-m", WEIGHTS, "-o", "x.png"], "an input is needed"),
-    (["upscale", "-m", WEIGHTS, "x.png"], "-o OUTPUT is needed"),
-    (["upscale", "-m", WEIGHTS, "x.png", "-o", "y"], "y: the extension names no format"),
-    (["upscale", "-m", WEIGHTS, "x.png", "-o", "y.gif"], "y.gif: the extension names no format"),
-    (["upscale", "-m", WEIGHTS, "x.png", "y.png", "-o", "-"], "only one picture can go to standard output"),
+    (["upscale", "-m", WEIGHTS, "-o", "x.png"], "missing INPUT"),
+    (["upscale", "-m", WEIGHTS, "x.png"], "missing -o OUTPUT"),
+    (["upscale", "-m", WEIGHTS, "x.png", "-o", "y"], "y: unknown extension"),
+    (["upscale", "-m", WEIGHTS, "x.png", "-o", "y.gif"], "y.gif: unknown extension"),
+    (["upscale", "-m", WEIGHTS, "x.png", "y.png", "-o", "-"], "several pictures cannot be written to standard output"),
     (["run", "-m", WEIGHTS, "-o", "y.npy"], "missing INPUT"),
     (["run", "-m", WEIGHTS, "a.npy", "b.npy", "-o", "y.npy"], "more than one INPUT"),
     (["run", "-m", WEIGHTS, "a.npy", "-i", "b.npy", "-o", "y.npy"], "more than one INPUT"),
@@ -313,7 +313,7 @@ def test_run_within_a_memory_limit(tmp_path: Path) -> None:
 def test_run_keeps_what_stands_unless_forced(tensor: Path, tmp_path: Path) -> None:
     output = tmp_path / "y.npy"
     output.write_text("precious")
-    assert "stands already (--force replaces it)" in fails(5, "run", "-m", WEIGHTS, tensor, "-o", output)
+    assert "already exists (use --force to replace it)" in fails(5, "run", "-m", WEIGHTS, tensor, "-o", output)
     assert output.read_text() == "precious"
     succeeds("run", "-m", WEIGHTS, tensor, "-o", output, "--force")
     assert np.load(output).shape == (1, 3, 24, 20)

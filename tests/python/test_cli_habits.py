@@ -76,7 +76,7 @@ def test_a_value_that_is_empty() -> None:
 
 @pytest.fixture
 def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A copy of the program without weights beside it, which somebody may have fetched."""
+    """A copy of the program in a folder without weights, which somebody may have fetched."""
     shutil.copy2(LIMN, tmp_path / "limn")
     monkeypatch.setattr(cli_support, "LIMN", str(tmp_path / "limn"))
 
@@ -94,7 +94,7 @@ def test_names_of_weights(tmp_path: Path) -> None:
         assert "tools/fetch.py --list" in line and "tools/convert.py" in line
     assert "did you mean" not in fails(3, "inspect", "vae", env=env)
     (tmp_path / "unet-cells.safetensors").write_bytes(WEIGHTS.read_bytes())
-    line = fails(3, "inspect", "unet", env=env)  # the published ones, which others do not stand in for unasked
+    line = fails(3, "inspect", "unet", env=env)  # the published weights: others are not taken in their place
     assert "no weights called unet; did you mean unet-cells? " in line and "tools/fetch.py unet fetches them" in line
 
 
@@ -232,7 +232,7 @@ class Terminal:
         return shown.decode()
 
     def screen(self, shown: str) -> list[str]:
-        """The lines that stand there in the end; nothing may have moved the cursor but line ends."""
+        """The lines on the terminal at the end; only line ends may have moved the cursor."""
         lines = []
         for text in shown.split("\n"):
             line = ""
@@ -244,7 +244,7 @@ class Terminal:
 
 
 def run_shown(*arguments, columns: int = 80, stdout: bool = False, **options) -> tuple[str, list[str]]:
-    """What came to the terminal, and what stands there in the end."""
+    """What was written to the terminal, and the lines there at the end."""
     terminal = Terminal(columns)
     options = {"env": {"TERM": "xterm"}} | options | ({"stdout": terminal.end} if stdout else {})
     done = limn(*arguments, stderr=terminal.end, **options)

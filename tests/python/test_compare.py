@@ -118,7 +118,7 @@ def save(path: Path, picture: np.ndarray) -> Path:
 
 
 def palette_png(indices: np.ndarray) -> bytes:
-    """As the truths of VOC stand in their files."""
+    """As VOC stores its masks."""
     palette = bytes(sum((k >> (3 * i + c) & 1) << (7 - i) for i in range(3)) for k in range(256) for c in range(3))
     rows = b"".join(b"\0" + row.tobytes() for row in indices)
     header = struct.pack(">IIBBBBB", indices.shape[1], indices.shape[0], 8, 3, 0, 0, 0)

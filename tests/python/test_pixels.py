@@ -1,4 +1,4 @@
-"""`limn pixels` from outside: text, tables, means, sheets; folders, pipes, outputs that stand already."""
+"""`limn pixels` from outside: text, tables, means, sheets; folders, pipes, existing outputs."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_from_text_writes_the_format_of_the_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        (b"", "holds no values"),
+        (b"", "contains no values"),
         (b"1 2\n3\n", "line 2, column 2"),
         (b"1 2\n3 4 5\n", "line 2, column 5"),
         (b"1 2\r\n3 256\r\n", "line 2, column 3"),
@@ -253,7 +253,7 @@ def test_split_keeps_what_stands(tmp_path: Path) -> None:
     source = written(tmp_path / "s.ppm", ppm(pixels(2, 4)))
     (tmp_path / "d").mkdir()
     kept = written(tmp_path / "d" / "s_2.png", b"mine")
-    assert "s_2.png: stands already" in fails(5, "pixels", "split", source, "--grid", "1x2", "-o", tmp_path / "d")
+    assert "s_2.png: already exists" in fails(5, "pixels", "split", source, "--grid", "1x2", "-o", tmp_path / "d")
     nothing_new(tmp_path / "d", kept)
     assert kept.read_bytes() == b"mine"
     succeeds("pixels", "split", source, "--grid", "1x2", "-o", tmp_path / "d", "--force")
@@ -329,7 +329,7 @@ def test_an_output_that_stands_is_kept(action: str, tmp_path: Path) -> None:
     source = tmp_path / "in"
     source.write_bytes(b"1 2\n" if action == "from-text" else ppm(pixels(2, 2)))
     output = written(tmp_path / "out.png", b"mine")
-    assert "stands already" in fails(5, "pixels", action, source, "-o", output)
+    assert "already exists" in fails(5, "pixels", action, source, "-o", output)
     assert output.read_bytes() == b"mine"
     succeeds("pixels", action, source, "-o", output, "--force")
     assert output.read_bytes() != b"mine"
@@ -340,7 +340,7 @@ def test_an_output_that_stands_is_kept(action: str, tmp_path: Path) -> None:
 def test_an_output_that_stands_is_met_before_the_pictures(action: str, tmp_path: Path) -> None:
     output = written(tmp_path / "out.png", b"mine")
     line = fails(5, "pixels", action, written(tmp_path / "in.ppm", b"junk"), "-o", output)
-    assert "out.png: stands already" in line
+    assert "out.png: already exists" in line
 
 
 @pytest.mark.parametrize("action", ["to-text", "dataset"])
@@ -366,7 +366,7 @@ def test_a_full_disk(action: str, tmp_path: Path) -> None:
         (["split", "a.ppm", "--grid", "0x2", "-o", "d"], "expected RxC"),
         (["split", "a.ppm", "--grid", "1x1", "--size", "48", "-o", "d"], "expected HxW"),
         (["dataset", "a.ppm", "--grid", "1x1"], "--grid and --size belong to split"),
-        (["from-text", "a.txt", "-o", "a.gif"], "no picture format"),
+        (["from-text", "a.txt", "-o", "a.gif"], "unknown picture format"),
     ],
 )
 def test_usage(arguments: list[str], part: str, tmp_path: Path) -> None:
