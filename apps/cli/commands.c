@@ -127,18 +127,13 @@ const struct command commands[] = {
      verify_run},
     {EXPLAIN, "explain", "show how a network is run", "[options] WEIGHTS",
      "limn explain unet-cells --size 512x512 --svg arena.svg",
-     "Prints three tables for an input size (default: the network's usual size).\n"
-     "\n"
-     "The network: each operation with its window (kernel, s stride, p padding, d dilation), shape,\n"
-     "parameters, operations, receptive field in pixels of the first input, and the operations fused into\n"
-     "it. \">\" names the part that one is merged into; all others are applied to the results before they\n"
-     "are stored.\n"
-     "\n"
-     "How it runs: the kernel and the reason for it (fastest; or a faster one was excluded by --kernels, by\n"
-     "the budget for packed weights, or by the memory limit), packed weights, scratch, and where the value\n"
-     "is in the arena.\n"
-     "\n"
-     "Memory: bytes in use at each step.\n"
+     "Prints three tables for an input size (default: the network's usual size). The network: operations\n"
+     "with window (kernel, s stride, p padding, d dilation), shape, parameters, operations, receptive field\n"
+     "in pixels of the first input, and what is fused into each: \">\" names the part that an operation is\n"
+     "merged into; all others are applied to the results before they are stored. How it runs: kernel and\n"
+     "the reason for it (fastest; or a faster one was excluded by --kernels, by the budget for packed\n"
+     "weights, or by the memory limit), packed weights, scratch, and place in the arena. Memory: bytes in\n"
+     "use at each step.\n"
      "\n"
      "Nothing is run, so sizes that exceed this machine's memory can be explained too. WEIGHTS is a file,\n"
      "or a name that limn --weights lists.",

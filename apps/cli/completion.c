@@ -12,16 +12,11 @@ static bool is_weights(const char *argument)
     return strcmp(argument, "NAME|FILE") == 0;
 }
 
-/* Whether the argument is one of several words, as in auto|native. */
+/* Whether the first `length` characters are words to choose from, as in auto|native. */
 static bool is_choice(const char *argument, size_t length)
 {
-    bool several = false;
-    for (size_t i = 0; i < length; i++) {
-        if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789-|", argument[i]))
-            return false;
-        several |= argument[i] == '|';
-    }
-    return several;
+    return memchr(argument, '|', length) &&
+           strspn(argument, "abcdefghijklmnopqrstuvwxyz0123456789-|") >= length;
 }
 
 /* The length of the words at the start of a command's synopsis, as in model|layers; 0 if it has none. */
@@ -65,15 +60,6 @@ static void print_general_options(void)
 
 /* ---- bash -------------------------------------------------------------------------------- */
 
-/* An option's names as a pattern of a case statement. */
-static void bash_pattern(const struct option_entry *entry)
-{
-    printf("        ");
-    if (entry->letter)
-        printf("-%c | ", entry->letter);
-    printf("--%s) ", entry->name);
-}
-
 static void bash_command(const struct command *command)
 {
     printf("    *:%s)\n        options='", command->name);
@@ -87,7 +73,10 @@ static void bash_command(const struct command *command)
         const char *argument = entry->argument;
         if (!argument || (is_path(argument) && !is_weights(argument)))
             continue;
-        bash_pattern(entry);
+        printf("        ");
+        if (entry->letter)
+            printf("-%c | ", entry->letter);
+        printf("--%s) ", entry->name);
         if (is_choice(argument, strlen(argument))) {
             printf("values='");
             print_words(argument, strlen(argument));

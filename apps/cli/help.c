@@ -2,8 +2,6 @@
 #include "apps/cli/help.h"
 #include "apps/cli/options.h"
 
-#include <string.h>
-
 void help_print(void)
 {
     printf("limn runs published image networks on the CPU.\n\n"
@@ -12,22 +10,23 @@ void help_print(void)
         printf("  %-10s %s\n", command->name, command->summary);
     printf("\n  %-24s show the options of a command\n", "limn COMMAND --help");
     for (const struct general_option *option = general_options; option->name; option++) {
-        char left[32];
-        snprintf(left, sizeof left, "%s %s", option->name, option->argument ? option->argument : "");
-        printf("  limn %-19s %s\n", left, option->help);
+        int used = printf("  limn %s %s", option->name, option->argument ? option->argument : "");
+        printf("%*s%s\n", 27 - used, "", option->help);
     }
 }
 
 void help_print_command(const struct command *command)
 {
+    enum { HELP_COLUMN = 29 };
     printf("  %s\n\nlimn %s: %s\nusage: limn %s %s\n\n%s\n\noptions:\n", command->example, command->name,
            command->summary, command->name, command->synopsis, command->details);
     for (const struct option_entry *entry = NULL; (entry = options_next(command, entry));) {
-        char left[64], letter[5] = "    ";
-        if (entry->letter)
-            snprintf(letter, sizeof letter, "-%c, ", entry->letter);
-        snprintf(left, sizeof left, "%s--%s %s", letter, entry->name, entry->argument ? entry->argument : "");
-        printf("  %-26s%s %s\n", left, strlen(left) > 26 ? "\n                            " : "",
-               entry->help);
+        int used = entry->letter ? printf("  -%c, ", entry->letter) : printf("      ");
+        used += printf("--%s %s", entry->name, entry->argument ? entry->argument : "");
+        if (used > HELP_COLUMN) {
+            putchar('\n');
+            used = 0;
+        }
+        printf("%*s%s\n", HELP_COLUMN - used, "", entry->help);
     }
 }

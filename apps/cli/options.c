@@ -45,7 +45,7 @@ static const struct option_entry table[] = {
     {0, "batch", "N", "batch size (default 1)", WHOLE, AT(batch), INSPECT | BENCH | EXPLAIN, 1, 1 << 20},
     {0, "reps", "N", "number of runs after one warm-up (default: as many as --seconds allows)", WHOLE,
      AT(reps), BENCH, 1, 1 << 30},
-    {0, "seconds", "S", "time to measure for (default 2; kernels: 0.5 per layer)", SECONDS, AT(seconds),
+    {0, "seconds", "S", "time to measure for (default 2; kernels: 0.5 per layer)", POSITIVE, AT(seconds),
      BENCH, 0, 86400},
     {'n', "count", "N", "number of pictures (default 16)", WHOLE, AT(count), GENERATE, 1, 1 << 20},
     {0, "seed", "S", "seed of the noise, 0 to 2^63 - 1 (default 0)", WHOLE, AT(seed), GENERATE | COLORIZE, 0,
@@ -78,9 +78,9 @@ static const struct option_entry table[] = {
      0},
     {0, "resize", "N", "deeplabv3: compute with a shorter side of N pixels (default: the picture's own)",
      WHOLE, AT(resize), SEGMENT, 1, 1 << 14},
-    {0, "scale", "S", "unet: compute at S times the picture's size (default 0.5)", NUMBER, AT(scale), SEGMENT,
-     0, 100},
-    {0, "threshold", "P", "one class: probability above which a pixel belongs to it (default 0.5)", NUMBER,
+    {0, "scale", "S", "unet: compute at S times the picture's size (default 0.5)", POSITIVE, AT(scale),
+     SEGMENT, 0, 100},
+    {0, "threshold", "P", "one class: probability above which a pixel belongs to it (default 0.5)", POSITIVE,
      AT(threshold), SEGMENT, 0, 1},
     {0, "truth", "MASK", "print IoU, Dice and accuracy against this mask, or against NAME.png in this folder",
      TEXT, AT(truth), SEGMENT, 0, 0},
@@ -88,10 +88,10 @@ static const struct option_entry table[] = {
      SEGMENT, 0, 0},
     {0, "hints", "FILE", "siggraph17: colour hints, lines of x y #rrggbb [radius], or JSON", TEXT, AT(hints),
      COLORIZE, 0, 0},
-    {0, "saturation", "S", "multiply a and b by S, 0 to 10 (default 1)", RANGE, AT(saturation), COLORIZE, 0,
+    {0, "saturation", "S", "multiply a and b by S, 0 to 10 (default 1)", NUMBER, AT(saturation), COLORIZE, 0,
      10},
     {0, "temperature", "T", "add T to b and T/3 to a: above 0 warmer, below cooler; -100 to 100 (default 0)",
-     RANGE, AT(temperature), COLORIZE, -100, 100},
+     NUMBER, AT(temperature), COLORIZE, -100, 100},
     {0, "samples", "N", "vae: make a sheet of N variants, from the seeds S, S + 1, ... (1: no sheet)", WHOLE,
      AT(samples), COLORIZE, 1, 256},
     {0, "compare", NULL, "make a sheet of input, grey, and the result of each network of -m A,B,...", FLAG,
@@ -132,28 +132,18 @@ bool is_folder(const char *argument)
 
 static limn_status bad_value(const struct option_entry *entry, const char *text, limn_error *error)
 {
-    const long long least = entry->least, most = entry->most;
-    char expected[128];
-    switch (entry->kind) {
-    case SIZE:
-        snprintf(expected, sizeof expected, "%s, such as %s, each from %lld to %lld", entry->argument,
-                 strcmp(entry->name, "grid") == 0 ? "4x4" : "480x640", least, most);
-        break;
-    case SECONDS:
-        snprintf(expected, sizeof expected, "a number of seconds above 0, at most %lld", most);
-        break;
-    case NUMBER:
-        snprintf(expected, sizeof expected, "a number above 0, at most %lld", most);
-        break;
-    case RANGE:
-        snprintf(expected, sizeof expected, "a number from %lld to %lld", least, most);
-        break;
-    case BYTES:
+    char range[64], expected[128];
+    snprintf(range, sizeof range, "from %lld to %lld", (long long)entry->least, (long long)entry->most);
+    if (entry->kind == SIZE)
+        snprintf(expected, sizeof expected, "%s, such as %s, each %s", entry->argument,
+                 strcmp(entry->name, "grid") == 0 ? "4x4" : "480x640", range);
+    else if (entry->kind == BYTES)
         snprintf(expected, sizeof expected, "a number of bytes, such as 500M (K, M or G may follow)");
-        break;
-    default:
-        snprintf(expected, sizeof expected, "a whole number from %lld to %lld", least, most);
-    }
+    else if (entry->kind == POSITIVE)
+        snprintf(expected, sizeof expected, "a number above 0, at most %lld", (long long)entry->most);
+    else
+        snprintf(expected, sizeof expected, "a %s %s", entry->kind == WHOLE ? "whole number" : "number",
+                 range);
     return fail(error, LIMN_E_USAGE, "--%s %s: expected %s", entry->name, text, expected);
 }
 
@@ -182,6 +172,7 @@ static limn_status store(const struct option_entry *entry, const char *text, str
     void *place = (char *)options + entry->offset;
     int64_t *pair = place;
     struct texts *texts = place;
+    double *number = place;
     char *end;
     bool good = true;
     switch (entry->kind) {
@@ -204,14 +195,10 @@ static limn_status store(const struct option_entry *entry, const char *text, str
         good = parse_whole(entry, text, &end, place) && !*end;
         break;
     case NUMBER:
-    case SECONDS:
-        *(double *)place = strtod(text, &end);
-        good = end != text && !*end && *(double *)place > 0 && *(double *)place <= (double)entry->most;
-        break;
-    case RANGE: /* a NaN fails both comparisons */
-        *(double *)place = strtod(text, &end);
-        good = end != text && !*end && *(double *)place >= (double)entry->least &&
-               *(double *)place <= (double)entry->most;
+    case POSITIVE: /* a NaN fails the comparisons */
+        *number = strtod(text, &end);
+        good = end != text && !*end && *number >= (double)entry->least && *number <= (double)entry->most &&
+               (entry->kind == NUMBER || *number > 0);
         break;
     case BYTES:
         good = parse_bytes(entry, text, place);

@@ -7,15 +7,14 @@
 #include <stddef.h>
 
 enum option_kind {
-    FLAG,    /* no value */
-    TEXT,    /* may be given once */
-    TEXTS,   /* may be given several times */
-    WHOLE,   /* least to most */
-    NUMBER,  /* above 0, at most `most` */
-    RANGE,   /* a number, least to most */
-    SECONDS, /* as NUMBER */
-    BYTES,   /* a whole number; K, M or G may follow */
-    SIZE,    /* HxW: two whole numbers, stored one after the other */
+    FLAG,     /* no value */
+    TEXT,     /* may be given once */
+    TEXTS,    /* may be given several times */
+    WHOLE,    /* a whole number, from least to most */
+    NUMBER,   /* from least to most */
+    POSITIVE, /* above 0, at most `most` */
+    BYTES,    /* a whole number; K, M or G may follow */
+    SIZE,     /* HxW: two whole numbers, stored one after the other */
 };
 
 struct option_entry {

@@ -83,12 +83,9 @@ limn_status word_choose(const char *what, const char *typed, const char *const w
         if (strcmp(words[i], typed) == 0)
             return LIMN_OK;
         suggestion_offer(&suggestion, words[i]);
+        const char *between = !i ? "" : words[i + 1] ? ", " : " or ";
         if (length < sizeof list)
-            length += (size_t)snprintf(list + length, sizeof list - length, "%s%s",
-                                       !i             ? ""
-                                       : words[i + 1] ? ", "
-                                                      : " or ",
-                                       words[i]);
+            length += (size_t)snprintf(list + length, sizeof list - length, "%s%s", between, words[i]);
     }
     return fail(error, LIMN_E_USAGE, "%s%s%s: expected %s%s", what, *typed ? " " : "", typed, list,
                 suggestion_text(&suggestion, "", text));

@@ -116,7 +116,7 @@ BAD_NUMBERS = [
     *(("-t", number, "--threads", "from 1 to 1024") for number in [*WHOLE, "1025"]),
     *(("--batch", number, "--batch", "from 1 to") for number in WHOLE),
     *(("--reps", number, "--reps", "from 1 to") for number in WHOLE),
-    *(("--seconds", number, "--seconds", "number of seconds") for number in ["", "x", "0", "-1", "nan", "inf", "1s"]),
+    *(("--seconds", number, "--seconds", "number above 0") for number in ["", "x", "0", "-1", "nan", "inf", "1s"]),
     *(
         ("--size", text, "--size", "expected HxW, such as 480x640")
         for text in ["", "64", "x", "64x", "x64", "64x0", "-1x5", "6 4x5", "64x64x3", "64X64", "9999999999x1"]
