@@ -22,8 +22,8 @@ limn_status app_engine(const struct options *options, limn_engine **engine, limn
     *engine = NULL;
     for (int i = 0; i < ISA_COUNT; i++)
         sets[i + 1] = isa_name((enum isa)i);
-    if (options->gemm)
-        status = word_choose("--gemm", options->gemm, kinds, &kernels, error);
+    if (options->kernels)
+        status = word_choose("--kernels", options->kernels, kinds, &kernels, error);
     if (status == LIMN_OK && options->isa)
         status = word_choose("--isa", options->isa, sets, &set, error);
     if (status != LIMN_OK)
@@ -155,7 +155,7 @@ limn_status app_model(const struct options *options, const char *fallback, limn_
     const char *name = options->model ? options->model : fallback;
     char path[PATH_MAX];
     if (!name)
-        return fail(error, LIMN_E_USAGE, "which network? -m NAME or -m FILE is needed");
+        return fail(error, LIMN_E_USAGE, "missing -m NAME or -m FILE");
     limn_status status = app_weights_path(name, path, sizeof path, error);
     if (status == LIMN_OK)
         status = app_engine(options, engine, error);
@@ -186,7 +186,7 @@ limn_status app_input(const struct options *options, const char **input, limn_er
 {
     int given = options->argument_count + (options->input != NULL);
     if (given != 1)
-        return fail(error, LIMN_E_USAGE, given ? "more than one input" : "an input is needed");
+        return fail(error, LIMN_E_USAGE, given ? "more than one INPUT" : "missing INPUT");
     *input = options->input ? options->input : options->arguments[0];
     return LIMN_OK;
 }
@@ -196,7 +196,7 @@ limn_status app_input(const struct options *options, const char **input, limn_er
 static void print_line(const char *format, va_list arguments)
 {
     char text[sizeof(limn_error)];
-    limn_error line; /* in which fail() leaves no control characters */
+    limn_error line; /* fail() replaces control characters */
     vsnprintf(text, sizeof text, format, arguments);
     fail(&line, LIMN_OK, "%s", text);
     progress_wipe();

@@ -110,7 +110,7 @@ def test_layers_add_up_to_the_model() -> None:
 
 
 def test_layers_say_why_a_kernel_is_not_the_fastest() -> None:
-    report = bench("layers", "--size", "16x16", "--gemm", "openblas")
+    report = bench("layers", "--size", "16x16", "--kernels", "openblas")
     assert {layer["why"] for layer in report["layers"] if layer["op"] == "conv2d"} == {"family"}
     demo = ["bench", "layers", "-m", DEMO, "--size", "64x64", "--reps", "1", "-t", "2", "--memory-limit", "20M"]
     report = json.loads(succeeds(*demo, "--json"))

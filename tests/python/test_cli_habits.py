@@ -21,30 +21,30 @@ from cli_support import LIMN, ROOT, WEIGHTS, fails, limn, pixels, png, ppm, succ
 # Mistyped words
 
 MISTYPED = [
-    (["upscal"], "unknown command upscal; did you mean upscale? "),
-    (["ugment"], "unknown command ugment; did you mean segment? "),
+    (["upscal"], "unknown command: upscal; did you mean upscale? "),
+    (["ugment"], "unknown command: ugment; did you mean segment? "),
     (["Colorize"], "; did you mean colorize? "),
     (["gen"], "; did you mean generate? "),
     (["--hlep"], "; did you mean --help? "),
     (["--compeltion"], "; did you mean --completion? "),
-    (["--completion"], "limn: --completion: bash, zsh or fish expected\n"),
-    (["--completion", "fihs"], "expected; did you mean fish?"),
-    (["upscale", "--tiel", "8"], "--tiel: not an option of limn upscale; did you mean --tile? "),
+    (["--completion"], "limn: --completion: expected bash, zsh or fish\n"),
+    (["--completion", "fihs"], "bash, zsh or fish; did you mean fish?"),
+    (["upscale", "--tiel", "8"], "unknown option: --tiel; did you mean --tile? "),
     (["upscale", "--qualitty=8"], "; did you mean --quality? "),
-    (["segment", "--view", "overlya", "a.png", "-o", "b.png"], "expected; did you mean overlay?"),
-    (["bench", "modle"], "bench modle: model, layers, kernels or machine expected; did you mean model?"),
+    (["segment", "--view", "overlya", "a.png", "-o", "b.png"], "side or cutout; did you mean overlay?"),
+    (["bench", "modle"], "bench modle: expected model, layers, kernels or machine; did you mean model?"),
     (["bench", "kernels", "--op", "max_pol"], "; did you mean max_pool?"),
-    (["bench", "model", "-m", WEIGHTS, "--gemm", "natve"], "expected; did you mean native?"),
-    (["bench", "model", "-m", WEIGHTS, "--isa", "AVX2"], "expected; did you mean avx2?"),
-    (["pixels", "totext", "a.png"], "expected; did you mean to-text?"),
+    (["bench", "model", "-m", WEIGHTS, "--kernels", "natve"], "native or reference; did you mean native?"),
+    (["bench", "model", "-m", WEIGHTS, "--isa", "AVX2"], "avx512 or neon; did you mean avx2?"),
+    (["pixels", "totext", "a.png"], "mean or split; did you mean to-text?"),
     (["segmentation"], "; did you mean segment? "),
     (["benchmark"], "; did you mean bench? "),
     (["verification"], "; did you mean verify? "),
     (["HELP"], "; did you mean help? "),
     (["upscale", "--no-orientation"], "; did you mean --no-orient? "),
-    (["upscale", "-output", "b.png", "a.png"], "-output: did you mean --output? (limn upscale --help lists the options)"),
-    (["upscale", "-tile=3", "a.png"], "-tile=3: did you mean --tile? "),
-    (["generate", "-json"], "-json: did you mean --json? "),
+    (["upscale", "-output", "b.png", "a.png"], "unknown option: -output; did you mean --output? (see limn upscale --help)"),
+    (["upscale", "-tile=3", "a.png"], "-tile=3; did you mean --tile? "),
+    (["generate", "-json"], "-json; did you mean --json? "),
 ]
 
 
@@ -71,7 +71,7 @@ def test_a_word_behind_two_dashes_is_no_option(tmp_path: Path) -> None:
 
 def test_a_value_that_is_empty() -> None:
     for option in ("--output", "--model", "--truth"):
-        assert f"{option}: the value is empty" in fails(2, "segment", "a.png", f"{option}=")
+        assert f"{option}: empty value" in fails(2, "segment", "a.png", f"{option}=")
 
 
 @pytest.fixture

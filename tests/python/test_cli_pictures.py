@@ -300,7 +300,7 @@ def test_interruption_leaves_nothing(number: signal.Signals, tmp_path: Path) -> 
     source, output = tmp_path / "in.ppm", tmp_path / "out.png"
     source.write_bytes(ppm(pixels(1000, 1000)))
     output.write_text("precious")
-    long = [LIMN, *UPSCALE, source, "-o", output, "--force", "--gemm", "reference", "-t", "1", "--tile", "64"]
+    long = [LIMN, *UPSCALE, source, "-o", output, "--force", "--kernels", "reference", "-t", "1", "--tile", "64"]
     with subprocess.Popen(long, stderr=subprocess.PIPE) as process:
         until = time.monotonic() + 60
         while not unfinished(tmp_path):

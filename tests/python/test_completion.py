@@ -147,7 +147,7 @@ def test_values_are_offered(offered) -> None:
     assert tried >= len(commands())
     assert offered("limn", "segment", "--view", "si") == ["side"]
     assert offered("limn", "segment", "--view", "=", "si") == ["side"]
-    assert offered("limn", "run", "x.npy", "--gemm", "=", "n") == ["native"]
+    assert offered("limn", "run", "x.npy", "--kernels", "=", "n") == ["native"]
 
 
 def test_what_an_action_can_be_is_offered(offered) -> None:

@@ -173,7 +173,7 @@ def test_pixels_of_a_sheet(tmp_path: Path) -> None:
         (2, ["--dump", "rgb=./y.npy"], "--dump rgb=./y.npy: same file as the output"),
         (2, ["--channels", "3"], "--dump-images"),
         (2, ["--dump-images", "maps", "--channels", "0"], "from 1 to 1024"),
-        (2, ["--dump", "rgb=a.npy"] * 65, "--dump is given more than 64 times"),
+        (2, ["--dump", "rgb=a.npy"] * 65, "--dump: given more than 64 times"),
         (5, ["--dump", "rgb=no/a.npy"], "no/a.npy: cannot be written: No such file"),
         (5, ["--dump", "rgb=stands.npy"], "stands.npy: already exists (use --force to replace it)"),
         (5, ["--dump", "rgb=a.npy", "--dump", "generator/Conv=folder"], "folder: is a folder"),

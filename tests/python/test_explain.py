@@ -72,7 +72,7 @@ def blocks(report: dict) -> list[tuple[int, int, int, int]]:
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-@pytest.mark.parametrize("options", [[], ["--gemm", "openblas", "-t", "3", "--batch", "2"]], ids=["fastest", "openblas"])
+@pytest.mark.parametrize("options", [[], ["--kernels", "openblas", "-t", "3", "--batch", "2"]], ids=["fastest", "openblas"])
 def test_nothing_overlaps_in_the_arena_and_the_peak_is_there(network: str, options: list[str]) -> None:
     report = explain(golden(network), *options)
     totals, placed = report["totals"], blocks(report)
@@ -184,7 +184,7 @@ def test_the_field_is_what_reaches_the_output(tmp_path: Path) -> None:
         pictures[row, :, row, 1] = np.nan
     np.save(tmp_path / "x.npy", pictures)
     # Winograd's kernels read whole tiles, which NaN would cross.
-    warns("run", "-m", DEMO, tmp_path / "x.npy", "-o", tmp_path / "y.npy", "--gemm", "openblas")
+    warns("run", "-m", DEMO, tmp_path / "x.npy", "-o", tmp_path / "y.npy", "--kernels", "openblas")
     reached = np.isnan(np.load(tmp_path / "y.npy")).any(axis=(1, 3))  # [row of the NaN, row of the output]
     sizes = []
     for output in range(120, 168):  # far enough from both edges
@@ -209,16 +209,16 @@ def test_why_a_kernel_is_not_the_fastest() -> None:
     def whys(*options: str) -> set[str]:
         return {node["kernel"]["why"] for node in explain(DEMO, "--size", "64x64", *options)["nodes"] if node["kernel"]}
 
-    assert whys() == {"fastest"} and whys("--gemm", "openblas") == {"fastest", "family"}
+    assert whys() == {"fastest"} and whys("--kernels", "openblas") == {"fastest", "family"}
     assert "memory" in whys("--memory-limit", "20M", "-t", "2")
 
 
 ERRORS = [
-    (2, [], "which network?"),
+    (2, [], "missing -m NAME or -m FILE"),
     (2, [WEIGHTS, WEIGHTS], "more than one network"),
     (2, ["-m", WEIGHTS, WEIGHTS], "more than one network"),
-    (2, [WEIGHTS, "--size", "12"], "HxW expected"),
-    (2, [WEIGHTS, "--gemm", "mkl"], "auto, openblas, native or reference"),
+    (2, [WEIGHTS, "--size", "12"], "expected HxW"),
+    (2, [WEIGHTS, "--kernels", "mkl"], "expected auto, openblas, native or reference"),
     (3, ["no-such.safetensors"], "no-such.safetensors"),
     (3, ["no-such"], "no weights called no-such"),
     (4, [golden("unet-bilinear"), "--size", "15x64"], "at least 16 each expected"),

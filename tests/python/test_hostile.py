@@ -222,7 +222,7 @@ FROM_TEXT: Command = ["pixels", "from-text", "t.txt", "-o", "out/y.png"]
 MEAN: Command = ["pixels", "mean", "t.csv", "-o", "out/y.png"]
 TENSOR_IN: Command = ["run", "-m", WEIGHTS, "x.npy", "-o", "out/y.npy"]
 STDIN: Command = ["run", "-m", "w.safetensors", "-", "-o", "out/y.npy"]
-LONG: Command = [*UPSCALE, "--gemm", "reference", "-t", "2", "--tile", "8"]
+LONG: Command = [*UPSCALE, "--kernels", "reference", "-t", "2", "--tile", "8"]
 LARGE = {"x.png": png(pixels(80, 80))}
 
 
@@ -406,10 +406,10 @@ TABLE = [
     Row("tensor", "one float too few", TENSOR_IN, 4,
         "x.npy: 356 bytes of data; 1x3x6x5 need 360", {"x.npy": TENSOR[:-4]}),
     Row("command line", "an option that there is not", ["upscale", "--bogus"], 2,
-        "--bogus: not an option of limn upscale (limn upscale --help lists them)"),
-    Row("command line", "0 threads", [*UPSCALE, "-t", "0"], 2, "--threads 0: a whole number from 1 to 1024 expected"),
+        "unknown option: --bogus (see limn upscale --help)"),
+    Row("command line", "0 threads", [*UPSCALE, "-t", "0"], 2, "--threads 0: expected a whole number from 1 to 1024"),
     Row("command line", "a size of 0", ["inspect", WEIGHTS, "--size", "0x5"], 2,
-        "--size 0x5: HxW expected, for instance 480x640, each from 1 to 16777216"),
+        "--size 0x5: expected HxW, such as 480x640, each from 1 to 16777216"),
     Row("command line", "a format that cannot be written", [*UPSCALE[:-1], "out/y.gif"], 2,
         "out/y.gif: unknown extension (use .png, .jpg, .bmp, .ppm, .pgm or .pnm)"),
     Row("command line", "an empty name", ["upscale", "-m", WEIGHTS, "", "-o", "out/y.png"], 4,
@@ -435,7 +435,7 @@ TABLE = [
     Row("memory", "an address space of 1 GB for 1000 threads", [*UPSCALE, "-t", "1000"], 6,
         "cannot start 1000 threads: Resource temporarily unavailable", how=limited((resource.RLIMIT_AS, 1 << 30))),
     Row("memory", "an address space of 100 MB", [*UPSCALE], 6,
-        "out of memory: OpenBLAS needs more address space (ulimit -v)", how=limited((resource.RLIMIT_AS, 100 << 20))),
+        "out of memory: OpenBLAS needs more address space (raise ulimit -v)", how=limited((resource.RLIMIT_AS, 100 << 20))),
     Row("disk", "a full device", [*UPSCALE[:-1], "full.png"], 5,
         "full.png: write failed: No space left on device",
         how=after(lambda folder: (folder / "full.png").symlink_to("/dev/full"))),

@@ -80,7 +80,7 @@ def begun(folder: Path, *options: str, **popen) -> subprocess.Popen[bytes]:
     """A long run that has begun to write."""
     (folder / "out").mkdir()
     (folder / "long.ppm").write_bytes(ppm(pixels(240, 200, seed=9)))
-    long = ["upscale", "-m", WEIGHTS, "long.ppm", "-o", "out/a.ppm", "--gemm", "reference", "-t", "2", "--tile", "8"]
+    long = ["upscale", "-m", WEIGHTS, "long.ppm", "-o", "out/a.ppm", "--kernels", "reference", "-t", "2", "--tile", "8"]
     process = subprocess.Popen([LIMN, *long, *options], cwd=folder, stderr=subprocess.PIPE, **popen)
     until = time.monotonic() + 60
     while not list(folder.glob("out/.limn-*")):
