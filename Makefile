@@ -23,7 +23,7 @@ HARDEN = -fstack-protector-strong
 SHARE  = -fPIC -fno-semantic-interposition
 FLAGS  = -std=c11 -D_GNU_SOURCE -pthread -MMD -MP -I. $(WARN) $(CFLAGS) $(HARDEN) $(SHARE) \
          $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
-LIBS   = -l$(BLAS) -lm -pthread -Wl,-z,relro,-z,now
+LIBS   = -l$(BLAS) -lm -ldl -pthread -Wl,-z,relro,-z,now
 
 # Kernels written with vector extensions (layers/native_*.c) are compiled once for each instruction set. C11 mode
 # turns multiply-add contraction off, which halves the peak; it is turned on for these files only.
@@ -61,7 +61,7 @@ MAKEFLAGS += --output-sync=target
 
 .DELETE_ON_ERROR:
 .PHONY: all install uninstall dist deb demo test test-full check-c check-python check-rooms check-kernels aarch64 asan tsan fuzz \
-        fuzz-coverage fuzzers replays soak valgrind bench bench-peers tidy format format-check clean help $(RUNS) \
+        fuzz-coverage fuzzers replays soak valgrind bench bench-peers tidy format format-check clean help FORCE $(RUNS) \
         $(PYTESTS:%=run-%)
 .SECONDARY:
 
@@ -81,6 +81,14 @@ $(BUILD)/%.o: %.c
 # In stb_image, signed sums overflow on damaged JPEGs; -fwrapv makes the overflow defined. If a JPEG ends within a long
 # code, it also shifts zeros by more than 31 bits, which gives zero on every machine; sanitizers ignore this.
 $(BUILD)/engine/pictures/stb.o: FLAGS += -fwrapv $(if $(SANITIZE),-fno-sanitize=shift)
+
+# The library looks for weights in the folder where `make install` puts them. A different PREFIX= rebuilds this object.
+$(BUILD)/engine/run/weights_path.o $(BUILD)/engine/run/weights_path.tidy: \
+    FLAGS += -DLIMN_WEIGHTS_FOLDER='"$(WEIGHTSDIR)"'
+$(BUILD)/engine/run/weights_path.o: $(BUILD)/weights_folder
+$(BUILD)/weights_folder: FORCE
+	@mkdir -p $(@D)
+	@echo '$(WEIGHTSDIR)' | cmp -s - $@ || echo '$(WEIGHTSDIR)' >$@
 
 # Unroll the inner loops and vectorize the result, regardless of CFLAGS; see add_products in conv2d_blocked.c.
 $(BUILD)/layers/conv2d_blocked.o: FLAGS += -O3 -fno-tree-vectorize -ftree-slp-vectorize
@@ -127,8 +135,9 @@ $(BUILD)/fuzz_%: $(FUZZ_OBJECTS) $(FUZZ_LIBRARIES)
 	$(call say,link,$@) $(CC) $(FLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
 # ---- installing --------------------------------------------------------------------------
-# DESTDIR= is a prefix of every path. The program finds weights by name in BINDIR/../share/limn/weights. ldconfig, if
-# the caller may run it, makes the shared library available to programs.
+# DESTDIR= is a prefix of every path and is compiled into no file. Weights are found by name in WEIGHTSDIR, and relative
+# to the folders of program and library, so that the installed tree can be moved (engine/run/weights_path.h). ldconfig,
+# if the caller may run it, makes the shared library available to programs.
 PREFIX       ?= /usr/local
 BINDIR       ?= $(PREFIX)/bin
 LIBDIR       ?= $(PREFIX)/lib

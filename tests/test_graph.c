@@ -398,6 +398,10 @@ static void test_bad_weights_files(void **state)
     const char *path = scratch_path("bad.safetensors");
     assert_fails(limn_model_load(engine, "/nowhere/x", &model, error), LIMN_E_WEIGHTS,
                  "/nowhere/x: No such file");
+    assert_fails(limn_model_load(engine, "nowhere", &model, error), LIMN_E_WEIGHTS,
+                 "no weights called nowhere: nowhere.safetensors was not found in $LIMN_WEIGHTS");
+    assert_reason(limn_model_load(engine, "nowhere", &model, error), LIMN_REASON_UNKNOWN_NAME);
+    assert_reason(limn_model_load(engine, "/nowhere/x", &model, error), LIMN_REASON_NONE);
     assert_fails(limn_model_load(engine, "/tmp", &model, error), LIMN_E_WEIGHTS, "folder");
     assert_fails(limn_model_load(engine, "/dev/zero", &model, error), LIMN_E_WEIGHTS, "device");
     write_file(path, "abc", 3);

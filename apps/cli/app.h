@@ -5,6 +5,7 @@
 #include "engine/base/status.h"
 #include "engine/limn.h"
 
+#include <limits.h>
 #include <stdio.h>
 
 enum { TEXTS_MOST = 64 };
@@ -54,12 +55,9 @@ struct options {
 /* Creates an engine from --threads, --isa, --kernels and --memory-limit. LIMN_E_USAGE for an unknown word. */
 limn_status app_engine(const struct options *options, limn_engine **engine, limn_error *error);
 
-/* The path of the weights for -m NAME|FILE (or `fallback` when -m is absent): a path as it is; a name is
- * looked up in $LIMN_WEIGHTS, beside the program, and under the install prefix. */
-limn_status app_weights_path(const char *name, char *path, size_t room, limn_error *error);
-
-/* Gives `take` every name that is found there, place by place. */
-void app_weights_each(void (*take)(void *context, const char *name), void *context);
+/* weights_path, for -m NAME|FILE: the message for an unknown name also suggests the nearest name and says how
+ * to get weights. */
+limn_status app_weights_path(const char *name, char path[PATH_MAX], limn_error *error);
 
 /* Creates an engine and loads the model of -m, or `fallback` (NULL: none) without -m. On failure both are
  * NULL. */

@@ -35,7 +35,7 @@ static limn_status add_network(struct context *context, char *name, limn_error *
     if (how->count == COLORIZE_NETWORKS_MOST)
         return fail(error, LIMN_E_USAGE, "-m %s: more than %d networks", context->options->model,
                     COLORIZE_NETWORKS_MOST);
-    limn_status status = app_weights_path(name, path, sizeof path, error);
+    limn_status status = app_weights_path(name, path, error);
     if (status == LIMN_OK)
         status = limn_model_load(context->engine, path, &how->models[how->count], error);
     if (status == LIMN_OK)

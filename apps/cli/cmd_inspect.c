@@ -22,7 +22,7 @@ static limn_status open_contents(const struct options *options, struct contents 
     *contents = (struct contents){0};
     limn_status status = app_input(options, &name, error);
     if (status == LIMN_OK)
-        status = app_weights_path(name, contents->path, sizeof contents->path, error);
+        status = app_weights_path(name, contents->path, error);
     if (status == LIMN_OK)
         status = weights_open(contents->path, &contents->weights, error);
     return status;

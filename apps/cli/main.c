@@ -6,6 +6,7 @@
 #include "apps/cli/suggest.h"
 #include "engine/base/files.h"
 #include "engine/base/machine_memory.h"
+#include "engine/run/weights_path.h"
 #include "layers/gemm.h"
 
 #include <pthread.h>
@@ -120,7 +121,7 @@ int main(int argc, char **argv)
     else if (strcmp(argv[1], "--version") == 0)
         status = print_version(&error);
     else if (strcmp(argv[1], "--weights") == 0)
-        app_weights_each(print_name, NULL);
+        weights_each(print_name, NULL);
     else if (strcmp(argv[1], "--manual") == 0)
         manual_print();
     else if (argc <= 3 && strcmp(argv[1], "--completion") == 0)

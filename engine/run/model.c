@@ -4,6 +4,7 @@
 #include "engine/base/machine_memory.h"
 #include "engine/base/memory.h"
 #include "engine/run/pack.h"
+#include "engine/run/weights_path.h"
 #include "layers/gemm.h"
 #include "layers/native.h"
 #include "layers/sizes.h"
@@ -126,9 +127,12 @@ limn_status model_load_as(limn_engine *engine, const char *path, const struct mo
     return LIMN_OK;
 }
 
-limn_status limn_model_load(limn_engine *engine, const char *path, limn_model **model, limn_error *error)
+limn_status limn_model_load(limn_engine *engine, const char *weights, limn_model **model, limn_error *error)
 {
-    return model_load_as(engine, path, NULL, model, error);
+    char path[PATH_MAX];
+    *model = NULL;
+    limn_status status = weights_path(weights, path, error);
+    return status == LIMN_OK ? model_load_as(engine, path, NULL, model, error) : status;
 }
 
 void limn_model_free(limn_model *model)

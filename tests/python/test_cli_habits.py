@@ -87,15 +87,17 @@ def test_names_of_weights(tmp_path: Path) -> None:
     (tmp_path / "holiday.safetensors").write_bytes(WEIGHTS.read_bytes())
     (tmp_path / "holidoy.txt").write_text("no weights")
     env = {"LIMN_WEIGHTS": str(tmp_path)}
-    assert "no weights called holidy; did you mean holiday? " in fails(3, "inspect", "holidy", env=env)
+    line = fails(3, "inspect", "holidy", env=env)
+    assert "no weights called holidy: holidy.safetensors was not found in " in line and "; did you mean holiday? " in line
     for typed, meant in (("UNet", "unet"), ("ecv16", "eccv16"), ("vea", "vae"), ("enhancenet-pta", "enhancenet-pat")):
         line = fails(3, "inspect", typed, env={"LIMN_WEIGHTS": str(tmp_path / "none")})
-        assert f"no weights called {typed}; did you mean {meant}? {typed}.safetensors is neither" in line
+        assert f"no weights called {typed}: {typed}.safetensors was not found in " in line
+        assert f"; did you mean {meant}? " in line
         assert "tools/fetch.py --list" in line and "tools/convert.py" in line
     assert "did you mean" not in fails(3, "inspect", "vae", env=env)
     (tmp_path / "unet-cells.safetensors").write_bytes(WEIGHTS.read_bytes())
     line = fails(3, "inspect", "unet", env=env)  # the published weights: others are not taken in their place
-    assert "no weights called unet; did you mean unet-cells? " in line and "tools/fetch.py unet fetches them" in line
+    assert "no weights called unet: " in line and "; did you mean unet-cells? tools/fetch.py unet fetches them" in line
 
 
 @pytest.mark.usefixtures("alone")
