@@ -16,13 +16,13 @@ WARN   = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmi
          -Wno-unknown-warning-option $(if $(WERROR),-Werror)
 CFLAGS ?= -O2 -g
 # An array overrun ends the program at once, and nothing can be written over what the linker has filled in. Kernels go
-# without (NATIVE_RULE). _FORTIFY_SOURCE would lead calls past the tests that make them fail (WRAPPED).
+# without (SIMD_RULE). _FORTIFY_SOURCE would lead calls past the tests that make them fail (WRAPPED).
 HARDEN = -fstack-protector-strong
 FLAGS  = -std=c11 -D_GNU_SOURCE -pthread -MMD -MP -I. $(WARN) $(CFLAGS) $(HARDEN) \
          $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 LIBS   = -l$(BLAS) -lm -pthread -Wl,-z,relro,-z,now
 
-# Kernels written with vector extensions (layers/native_*.c) are compiled once for each instruction set. C11 mode
+# Kernels written with vector extensions (layers/simd_*.c) are compiled once for each instruction set. C11 mode
 # turns multiply-add contraction off, which halves the peak; it is turned on for these files only.
 ISAS_x86_64     = baseline avx2 avx512
 ISAS_aarch64    = baseline neon
@@ -36,13 +36,13 @@ ISA_FLAGS_neon  = -fno-schedule-insns -Wno-ignored-optimization-argument
 # C files at every depth of the rooms that hold some.
 SOURCES := $(sort $(shell find engine layers weights apps tests -name '*.c'))
 HEADERS := $(sort $(shell find engine layers weights apps tests -name '*.h'))
-NATIVE  = $(wildcard layers/native_*.c)
-LIBRARY = $(filter-out $(NATIVE),$(filter layers/% weights/% engine/%,$(SOURCES)))
+SIMD    = $(wildcard layers/simd_*.c)
+LIBRARY = $(filter-out $(SIMD),$(filter layers/% weights/% engine/%,$(SOURCES)))
 APPS    = $(filter apps/cli/%,$(SOURCES))
 TESTS   = $(wildcard tests/test_*.c)
 
 object  = $(patsubst %.c,$(BUILD)/%.o,$(1))
-LIBRARY_OBJECTS = $(call object,$(LIBRARY)) $(foreach isa,$(ISAS),$(patsubst %.c,$(BUILD)/%.$(isa).o,$(NATIVE)))
+LIBRARY_OBJECTS = $(call object,$(LIBRARY)) $(foreach isa,$(ISAS),$(patsubst %.c,$(BUILD)/%.$(isa).o,$(SIMD)))
 TEST_PROGRAMS   = $(patsubst tests/%.c,$(BUILD)/%,$(TESTS))
 FUZZ_TARGETS    = $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAYS         = $(FUZZ_TARGETS:%=$(BUILD)/replay_%)
@@ -81,10 +81,10 @@ $(BUILD)/engine/pictures/stb.o: FLAGS += -fwrapv $(if $(SANITIZE),-fno-sanitize=
 # The inner loops are unrolled and what comes out made into vectors, whatever CFLAGS say; see add_products there.
 $(BUILD)/layers/conv2d_blocked.o: FLAGS += -O3 -fno-tree-vectorize -ftree-slp-vectorize
 
-define NATIVE_RULE
+define SIMD_RULE
 $(BUILD)/%.$(1).o: %.c
 	@mkdir -p $$(@D)
-	$$(call say,cc,'$$< ($(1))') $(CC) $(FLAGS) -fno-stack-protector -ffp-contract=fast $(ISA_FLAGS_$(1)) $(NATIVE_FLAGS) \
+	$$(call say,cc,'$$< ($(1))') $(CC) $(FLAGS) -fno-stack-protector -ffp-contract=fast $(ISA_FLAGS_$(1)) $(SIMD_FLAGS) \
 	    -DISA=$(1) -c -o $$@ $$<
 
 $(BUILD)/%.$(1).tidy: %.c $(TIDY_READS)
@@ -92,7 +92,7 @@ $(BUILD)/%.$(1).tidy: %.c $(TIDY_READS)
 	$$(call say,tidy,'$$< ($(1))') clang-tidy --quiet $$< -- $(FLAGS) $(ISA_FLAGS_$(1)) -DISA=$(1) \
 	    2>$$@ || { cat $$@; rm $$@; exit 1; }
 endef
-$(foreach isa,$(ISAS),$(eval $(call NATIVE_RULE,$(isa))))
+$(foreach isa,$(ISAS),$(eval $(call SIMD_RULE,$(isa))))
 
 # In test programs these calls go through tests/support_faults.c, which can make them fail.
 WRAPPED = aligned_alloc open stat fstat access read pread write close rename renameat2 mkdir opendir readdir \
@@ -255,18 +255,18 @@ soak: SECONDS = 3600
 SECONDS ?= 60
 fuzz:                         ## every fuzz target for SECONDS=60, as many at a time as there are cores
 	$(MAKE) fuzzers BUILD=$(BUILD)/fuzz CC=clang SANITIZE=address,undefined,fuzzer-no-link CFLAGS="-O1 -g" \
-	    NATIVE_FLAGS="$(NATIVE_UNUSED)"
+	    SIMD_FLAGS="$(SIMD_UNUSED)"
 	@{ printf '%s\n' $(FUZZ_TARGETS); \
 	    $(PYTHON) tests/fuzz/fuzz_convert.py --prepare $(BUILD)/fuzz --venv $(BUILD)/fuzz-venv; } | \
 	    xargs -P "$$(nproc)" -I NAME sh tests/fuzz/run.sh $(BUILD)/fuzz NAME $(SECONDS)
 
 fuzz-coverage:                ## lines and branches of the readers that seeds and finds of fuzzing reach
 	$(MAKE) replays BUILD=$(BUILD)/coverage CC=clang CFLAGS="-O1 -g -fprofile-instr-generate -fcoverage-mapping" \
-	    NATIVE_FLAGS="$(NATIVE_UNUSED)"
+	    SIMD_FLAGS="$(SIMD_UNUSED)"
 	@sh tests/fuzz/coverage.sh $(BUILD) $(FUZZ_TARGETS)
 
 # No reader runs a kernel, and clang takes minutes to instrument them.
-NATIVE_UNUSED = -O0 -fno-sanitize=all -fno-profile-instr-generate -fno-coverage-mapping
+SIMD_UNUSED = -O0 -fno-sanitize=all -fno-profile-instr-generate -fno-coverage-mapping
 
 fuzzers: $(FUZZERS)
 replays: $(REPLAYS)

@@ -12,7 +12,7 @@
  *
  * in each direction. */
 #include "layers/bilinear.h"
-#include "layers/native.h"
+#include "layers/simd.h"
 
 struct bilinear_sample bilinear_sample(int64_t out, int64_t in_size, int64_t out_size, bool align_corners)
 {
@@ -39,7 +39,7 @@ void bilinear_row(const struct layer_args *a, int64_t row, float *y)
         const float *corners[] = {top + left, top + right, bottom + left, bottom + right};
         float weights[] = {(1 - h.weight) * (1 - w.weight), (1 - h.weight) * w.weight,
                            h.weight * (1 - w.weight), h.weight * w.weight};
-        native()->blend(corners, weights, d->oc, y + ow * a->y_stride);
+        simd()->blend(corners, weights, d->oc, y + ow * a->y_stride);
     }
 }
 

@@ -24,6 +24,7 @@
  *                    nothing for 1x1, where x is the matrix already
  *
  * Faster ones are in conv2d_native.c, kn2row.c and conv2d_winograd.c. */
+#include "layers/epilogue.h"
 #include "layers/gemm.h"
 #include "layers/layer.h"
 #include "layers/sizes.h"
@@ -67,7 +68,7 @@ static double ref_sum(const struct layer_args *a, int64_t n, int64_t oh, int64_t
 static void ref_run_task(const struct layer_args *a, int64_t task, void *workspace)
 {
     (void)workspace;
-    layer_reference_row(a, task, ref_sum);
+    epilogue_row(a, task, ref_sum);
 }
 
 static struct layer_needs ref_needs(const struct layer_dims *d)

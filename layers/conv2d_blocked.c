@@ -28,6 +28,7 @@
  *
  * Costs N*OH*OW*OC*K multiplications, like conv2d_ref, in float. It is here to be read and measured: the
  * planner always finds something faster. */
+#include "layers/epilogue.h"
 #include "layers/layer.h"
 #include "layers/sizes.h"
 

@@ -20,9 +20,10 @@
  *     conv2d_transpose_gemm    KH*KW*OC floats an input pixel (col2im), in cache
  *
  * Faster ones are in conv2d_transpose_native.c, kn2row.c and conv2d_transpose_winograd.c. */
+#include "layers/epilogue.h"
 #include "layers/gemm.h"
 #include "layers/layer.h"
-#include "layers/native.h"
+#include "layers/simd.h"
 #include "layers/sizes.h"
 
 #include <string.h>
@@ -59,7 +60,7 @@ static double ref_sum(const struct layer_args *a, int64_t n, int64_t oh, int64_t
 static void ref_run_task(const struct layer_args *a, int64_t task, void *workspace)
 {
     (void)workspace;
-    layer_reference_row(a, task, ref_sum);
+    epilogue_row(a, task, ref_sum);
 }
 
 static struct layer_needs ref_needs(const struct layer_dims *d)
@@ -156,8 +157,8 @@ static void col2im(const struct layer_args *a, int64_t n, int64_t first, int64_t
                 int64_t ow = p % d->iw * d->stride_w - d->pad_w + kw;
                 if (oh < 0 || oh >= d->oh || ow < 0 || ow >= d->ow)
                     continue;
-                native()->accumulate(columns, channels,
-                                     a->y + ((n * d->oh + oh) * d->ow + ow) * a->y_stride + oc);
+                simd()->accumulate(columns, channels,
+                                   a->y + ((n * d->oh + oh) * d->ow + ow) * a->y_stride + oc);
             }
         }
 }

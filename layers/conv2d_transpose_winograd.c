@@ -14,7 +14,7 @@ enum { PHASES = 4, TAPS = 4, POSITIONS = 25 };
 /* Tiles are those of phase 0, whose first output is (0, 0); the first input under it is (pad - 3) / 2. */
 static struct winograd_layer layer_of(const struct layer_dims *d, int64_t phase)
 {
-    const struct winograd_kernels *kernels = &native()->winograd[WINOGRAD_PHASES + phase];
+    const struct winograd_kernels *kernels = &simd()->winograd[WINOGRAD_PHASES + phase];
     struct winograd_layer layer = {kernels, .n = d->n, .ic = d->ic, .oc = d->oc};
     layer.h = (struct winograd_axis){.in = d->ih, .out = d->oh, .first = phase / 2, .offset = d->pad_h - 3};
     layer.w = (struct winograd_axis){.in = d->iw, .out = d->ow, .first = phase % 2, .offset = d->pad_w - 3};
@@ -64,8 +64,8 @@ static void pack_phase(const struct layer_dims *d, const struct layer_weights *w
             panel_taps(&weights, span, ic, inputs, tap / 2, tap % 2, columns, taps + tap * columns,
                        TAPS * columns);
         for (int64_t i = 0; !lean && i < inputs; i++)
-            native()->winograd[WINOGRAD_PHASES + phase].weights(taps + i * TAPS * columns, columns,
-                                                                panel + (ic + i) * columns, d->ic * columns);
+            simd()->winograd[WINOGRAD_PHASES + phase].weights(taps + i * TAPS * columns, columns,
+                                                              panel + (ic + i) * columns, d->ic * columns);
     }
 }
 
@@ -106,7 +106,7 @@ static void run_panel(const struct layer_args *a, int64_t phase, int64_t panel, 
 {
     struct winograd_layer layer = layer_of(&a->d, phase);
     int64_t oc = panel_channel(layer.oc, panel);
-    const struct native_tile_kernel *kernel = panel_tile(layer.oc - oc);
+    const struct simd_tile_kernel *kernel = panel_tile(layer.oc - oc);
     const float *packed = panel_of(a, phase, oc, u != NULL);
     product.m_stride = winograd_stride(WINOGRAD_TILES, kernel->columns);
     if (u) {

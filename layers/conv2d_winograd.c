@@ -29,7 +29,7 @@ enum mode { PLAIN, SMALL, LEAN };
 static const struct winograd_kernels *kernels_of(enum mode mode, const struct layer_dims *d)
 {
     enum winograd_form form = mode == SMALL ? WINOGRAD_3_3 : d->kh == 5 ? WINOGRAD_2_5 : WINOGRAD_4_3;
-    return &native()->winograd[form];
+    return &simd()->winograd[form];
 }
 
 static struct winograd_layer layer_of(enum mode mode, const struct layer_dims *d)
@@ -70,9 +70,9 @@ static bool is_worth(enum mode mode, const struct layer_dims *d)
         d->ic < CHANNELS_LEAST || d->oc < CHANNELS_LEAST)
         return false;
     struct winograd_layer layer = layer_of(mode, d);
-    int64_t direct = d->n * live_taps(d->ih, d->oh, d->kh, d->pad_h, d->dilation_h) *
-                     live_taps(d->iw, d->ow, d->kw, d->pad_w, d->dilation_w);
-    return products(&layer) * 4 < direct * 3;
+    int64_t indirect = d->n * live_taps(d->ih, d->oh, d->kh, d->pad_h, d->dilation_h) *
+                       live_taps(d->iw, d->ow, d->kw, d->pad_w, d->dilation_w);
+    return products(&layer) * 4 < indirect * 3;
 }
 
 /* ---- weights ----------------------------------------------------------------------------- */
@@ -151,7 +151,7 @@ static void run_panel(enum mode mode, const struct winograd_layer *layer, const 
                       int64_t first, int64_t panel, float *spare, struct winograd_product product)
 {
     int64_t oc = panel_channel(layer->oc, panel);
-    const struct native_tile_kernel *kernel = panel_tile(layer->oc - oc);
+    const struct simd_tile_kernel *kernel = panel_tile(layer->oc - oc);
     const float *packed = (const float *)a->packed + oc * column_floats(mode, &a->d) * layer->ic;
     product.m_stride = winograd_stride(WINOGRAD_TILES, kernel->columns);
     if (mode == LEAN) {

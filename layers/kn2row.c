@@ -1,23 +1,6 @@
-/* kn2row.c - convolution to few output channels, as in a last layer: the products first, their sums after.
- *
- * Three output channels leave most lanes of a vector of output channels idle. But what a pixel of x gives to
- * each output under each tap does not depend on the other pixels, so all of that can be one matrix product
- * with KH*KW*OC columns, 27 for 3x3:
- *
- *     T [pixels of x][KH*KW][OC]  =  x [pixels][IC]  x  W [IC][KH*KW*OC]
- *
- *     y[oh][ow]  =  sum over kh, kw of  T[oh - pad + kh][ow - pad + kw][kh][kw]
- *
- * A transposed convolution is the same but for the pixels that a sum meets: the tap (kh, kw) of input
- * (ih, iw) belongs to output (ih * stride - pad + kh, iw * stride - pad + kw), so an output has every
- * stride-th tap, as in phases.h. ("kn2row": Anderson, Vasudevan, Keane and Gregg 2017, who keep all of T.)
- *
- * A task makes some rows of y from the top down, and keeps as many rows of T as a row of y has taps on, in
- * a ring: with 512 pixels and 27 columns that is 200 KB, which stays in L2. Rows of T have pixels of zeros at
- * both ends for the taps beside the picture; taps above and below it are left out of the sum.
- *
- * Each x is read once, and the products are as many as the equation has, plus the rows of x that two tasks
- * share. Not for a stride above 1 of an ordinary convolution, which would use only a part of T. */
+/* kn2row.c - see kn2row.h. */
+#include "layers/kn2row.h"
+#include "layers/epilogue.h"
 #include "layers/panels.h"
 #include "layers/sizes.h"
 
@@ -99,21 +82,16 @@ static struct plan plan_of(const struct layer_dims *d, bool transposed)
     return p;
 }
 
-static bool few_channels(const struct layer_dims *d)
+bool kn2row_applies(const struct layer_dims *d)
 {
     int64_t taps = d->kh * d->kw;
     return d->oc <= CHANNELS_MOST && d->ic >= CHANNELS_LEAST && taps <= TAPS_MOST;
 }
 
-static bool applies(const struct layer_dims *d)
-{
-    return few_channels(d) && d->stride_h == 1 && d->stride_w == 1;
-}
-
 /* ---- weights ----------------------------------------------------------------------------- */
 
 /* [OC IC KH KW in any order] => [panel][IC][columns], of which [KH][KW][OC] are the columns of all panels. */
-static void pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed, int64_t task)
+void kn2row_pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed, int64_t task)
 {
     (void)task;
     int64_t products = d->kh * d->kw * d->oc;
@@ -162,7 +140,7 @@ static size_t lay_out(const struct plan *p, void *workspace, struct scratch *scr
     return pixels + made + ((size_t)(p->ring * p->pixels * p->columns) + 4) * sizeof *scratch->t;
 }
 
-static struct layer_needs needs(const struct layer_dims *d, bool transposed)
+struct layer_needs kn2row_needs(const struct layer_dims *d, bool transposed)
 {
     struct plan p = plan_of(d, transposed);
     return (struct layer_needs){.pack_tasks = 1,
@@ -187,11 +165,11 @@ static void multiply_row(const struct plan *p, const struct layer_args *a, const
         scratch->pixels[i] = x + smaller(i, d->iw - 1) * a->x_stride;
     for (int64_t i = 0; i < p->padded; i += TILE_ROWS)
         for (int64_t first = 0, columns; first < p->products; first += columns) {
-            const struct native_tile_kernel *kernel = panel_tile(p->products - first);
+            const struct simd_tile_kernel *kernel = panel_tile(p->products - first);
             columns = kernel->columns;
             for (int64_t row = i; row < i + TILE_ROWS; row += kernel->rows)
                 for (int64_t k = 0; k < d->ic; k += CHAIN) {
-                    struct native_tile tile = {.taps = 1, .k = smaller(CHAIN, d->ic - k), .k_first = k};
+                    struct simd_tile tile = {.taps = 1, .k = smaller(CHAIN, d->ic - k), .k_first = k};
                     tile.rows = scratch->pixels + row;
                     tile.b = b + first * d->ic + k * columns;
                     tile.c = own + row * p->columns + first;
@@ -235,16 +213,16 @@ static void sum_row(const struct plan *p, const struct layer_args *a, int64_t n,
     float *y = a->y + first * a->y_stride;
     const float *terms[TAPS_MOST];
     for (int64_t phase = 0; phase < step; phase++) {
-        struct native_sums sums = {.terms = terms, .step = p->columns, .y_step = step * a->y_stride};
+        struct simd_sums sums = {.terms = terms, .step = p->columns, .y_step = step * a->y_stride};
         sums.count = find_terms(p, scratch, oh, phase, terms);
         sums.pixels = divide_up(d->ow - phase, step);
-        for (int64_t oc = 0; oc < d->oc; oc += NATIVE_SUMS_CHANNELS) {
-            sums.channels = smaller(NATIVE_SUMS_CHANNELS, d->oc - oc);
+        for (int64_t oc = 0; oc < d->oc; oc += SIMD_SUMS_CHANNELS) {
+            sums.channels = smaller(SIMD_SUMS_CHANNELS, d->oc - oc);
             sums.bias = a->epilogue.bias ? a->epilogue.bias + oc : NULL;
             sums.y = y + phase * a->y_stride + oc;
-            native()->sums(&sums);
+            simd()->sums(&sums);
             for (int64_t i = 0; i < sums.count; i++)
-                terms[i] += NATIVE_SUMS_CHANNELS;
+                terms[i] += SIMD_SUMS_CHANNELS;
         }
     }
     struct epilogue rest = a->epilogue;
@@ -252,7 +230,7 @@ static void sum_row(const struct plan *p, const struct layer_args *a, int64_t n,
     epilogue_apply(&rest, d->oc, first, d->ow, y, a->y_stride);
 }
 
-static void run(const struct layer_args *a, int64_t task, void *workspace, bool transposed)
+void kn2row_run_task(const struct layer_args *a, int64_t task, void *workspace, bool transposed)
 {
     const struct layer_dims *d = &a->d;
     struct plan p = plan_of(d, transposed);
@@ -275,45 +253,3 @@ static void run(const struct layer_args *a, int64_t task, void *workspace, bool 
         sum_row(&p, a, n, oh, &scratch);
     }
 }
-
-/* ---- variants ---------------------------------------------------------------------------- */
-
-static struct layer_needs conv_needs(const struct layer_dims *d)
-{
-    return needs(d, false);
-}
-
-static void conv_run_task(const struct layer_args *a, int64_t task, void *workspace)
-{
-    run(a, task, workspace, false);
-}
-
-const struct layer_variant conv2d_kn2row = {
-    .name = "conv2d_kn2row",
-    .family = FAMILY_NATIVE,
-    .applies = applies,
-    .band_rows = 1,
-    .needs = conv_needs,
-    .pack_task = pack_task,
-    .run_task = conv_run_task,
-};
-
-static struct layer_needs transpose_needs(const struct layer_dims *d)
-{
-    return needs(d, true);
-}
-
-static void transpose_run_task(const struct layer_args *a, int64_t task, void *workspace)
-{
-    run(a, task, workspace, true);
-}
-
-const struct layer_variant conv2d_transpose_kn2row = {
-    .name = "conv2d_transpose_kn2row",
-    .family = FAMILY_NATIVE,
-    .applies = few_channels,
-    .band_rows = 1,
-    .needs = transpose_needs,
-    .pack_task = pack_task,
-    .run_task = transpose_run_task,
-};

@@ -18,20 +18,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum layer_kind {
-    LAYER_CONV2D,           /* conv2d.c */
-    LAYER_CONV2D_TRANSPOSE, /* conv2d_transpose.c */
-    LAYER_POINTWISE,        /* pointwise.c: an epilogue on its own */
-    LAYER_MAX_POOL,         /* pool.c */
-    LAYER_AVERAGE_POOL,     /* pool.c: over the whole picture */
-    LAYER_SOFTMAX,          /* softmax.c: over the channels */
-    LAYER_PAD,              /* pad.c: zeros around, or a part cut out */
-    LAYER_UPSAMPLE,         /* upsample.c: nearest neighbour, integer factor */
-    LAYER_BILINEAR,         /* bilinear.c: to any size */
-    LAYER_BICUBIC,          /* bicubic.c: TensorFlow 1's, integer factor */
-    LAYER_COUNT,
-};
-
 /* Dimensions of one operator. Windows are used by the operators that have one. */
 struct layer_dims {
     int64_t n, ih, iw, ic; /* input */
@@ -127,16 +113,6 @@ struct layer_variant {
     void (*run_task)(const struct layer_args *args, int64_t task, void *workspace);
 };
 
-struct layer_operator {
-    const char *name;
-    bool has_epilogue;                           /* a following pointwise operation can be fused in */
-    double (*flops)(const struct layer_dims *d); /* multiplications and additions, each counted as one */
-    const struct layer_variant *const *variants; /* the reference first; ends with NULL */
-};
-
-/* Indexed by enum layer_kind. */
-extern const struct layer_operator layer_operators[LAYER_COUNT];
-
 /* Bands. A picture can be worked through in bands of rows (engine/run/bands.h): a variant is run on
  * dimensions and pointers that show a part of x and y, full width, one picture. Its outputs must have the
  * bytes that they have in a run of the whole, so nothing that changes a byte may be decided by ih or oh. What
@@ -160,14 +136,6 @@ enum { LAYER_TILE_PERIOD = 12, LAYER_BAND_PIXELS = 16 * LAYER_TILE_PERIOD };
 /* A variant's band_rows; LAYER_TILE_PERIOD where it names none. */
 int64_t layer_band_rows(const struct layer_variant *variant);
 
-/* Applies `e` to `pixels` pixels of `channels` floats at y, which are the pixels from `first` on of the
- * output. */
-void epilogue_apply(const struct epilogue *e, int64_t channels, int64_t first, int64_t pixels, float *y,
-                    int64_t y_stride);
-
-/* The part of `e` that belongs to channels `oc` and up. */
-struct epilogue epilogue_slice(const struct epilogue *e, int64_t oc);
-
 /* needs() for variants that touch every element once, in tasks of some pixels of the output, and which pixels
  * a task has. */
 struct layer_needs layer_pixel_needs(const struct layer_dims *d);
@@ -182,10 +150,6 @@ void layer_pack_plain(const struct layer_dims *d, const struct layer_weights *w,
 
 /* applies() for a variant that takes any dimensions. */
 bool layer_applies_always(const struct layer_dims *d);
-
-/* A reference's task, one row of the output: every output as `sum` gives it, then the epilogue. */
-typedef double (*layer_sum)(const struct layer_args *args, int64_t n, int64_t oh, int64_t ow, int64_t oc);
-void layer_reference_row(const struct layer_args *args, int64_t task, layer_sum sum);
 
 /* needs() for variants that make one row of the output a task and take nothing else. */
 struct layer_needs layer_row_needs(const struct layer_dims *d);

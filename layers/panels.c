@@ -2,17 +2,17 @@
 #include "layers/panels.h"
 #include "layers/sizes.h"
 
-static const struct native_tile_kernel *narrowest_tile(void)
+static const struct simd_tile_kernel *narrowest_tile(void)
 {
-    const struct native_tile_kernel *tile = native()->tiles;
+    const struct simd_tile_kernel *tile = simd()->tiles;
     while (tile[1].columns)
         tile++;
     return tile;
 }
 
-const struct native_tile_kernel *panel_tile(int64_t channels)
+const struct simd_tile_kernel *panel_tile(int64_t channels)
 {
-    const struct native_tile_kernel *tile = native()->tiles, *narrowest = narrowest_tile();
+    const struct simd_tile_kernel *tile = simd()->tiles, *narrowest = narrowest_tile();
     while (tile < narrowest && channels <= tile->columns - narrowest->columns)
         tile++;
     return tile;
@@ -21,22 +21,21 @@ const struct native_tile_kernel *panel_tile(int64_t channels)
 /* How many panels of the widest tile stand first. */
 static int64_t widest_panels(int64_t oc)
 {
-    int64_t columns = native()->tiles->columns, least = columns - narrowest_tile()->columns + 1;
+    int64_t columns = simd()->tiles->columns, least = columns - narrowest_tile()->columns + 1;
     return oc < least ? 0 : (oc - least) / columns + 1;
 }
 
 int64_t panel_count(int64_t oc)
 {
     int64_t count = widest_panels(oc);
-    for (int64_t first = count * native()->tiles->columns; first < oc;
-         first += panel_tile(oc - first)->columns)
+    for (int64_t first = count * simd()->tiles->columns; first < oc; first += panel_tile(oc - first)->columns)
         count++;
     return count;
 }
 
 int64_t panel_channel(int64_t oc, int64_t panel)
 {
-    int64_t widest = smaller(panel, widest_panels(oc)), first = widest * native()->tiles->columns;
+    int64_t widest = smaller(panel, widest_panels(oc)), first = widest * simd()->tiles->columns;
     for (int64_t i = widest; i < panel; i++)
         first += panel_tile(oc - first)->columns;
     return first;

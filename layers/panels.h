@@ -1,15 +1,15 @@
 /* panels.h - how the output channels of a matrix product are cut into panels.
  *
- * A panel is as many channels as a tile of native_gemm.c has columns. The last panels are narrower tiles
+ * A panel is as many channels as a tile of simd_gemm.c has columns. The last panels are narrower tiles
  * where that wastes less, and filled up with zeros. Packed weights lie panel after panel, so a panel begins
  * panel_channel(oc, panel) columns into them. */
 #ifndef LAYERS_PANELS_H
 #define LAYERS_PANELS_H
 
-#include "layers/native.h"
+#include "layers/simd.h"
 
 /* The tile for the channels that are left: the widest that has no room for a narrowest one beside them. */
-const struct native_tile_kernel *panel_tile(int64_t channels);
+const struct simd_tile_kernel *panel_tile(int64_t channels);
 
 int64_t panel_count(int64_t oc);
 

@@ -12,14 +12,14 @@
 #ifndef LAYERS_PHASES_H
 #define LAYERS_PHASES_H
 
-#include "layers/direct.h"
+#include "layers/indirect.h"
 
 /* Phases of a transposed convolution. */
 int64_t phase_count(const struct layer_dims *d);
 
 /* Phase `phase`, as an ordinary convolution of stride 1 on a lattice of the outputs. A phase without outputs
  * or without taps has 0 of them. */
-struct direct phase_direct(const struct layer_dims *d, int64_t phase);
+struct indirect_layer phase_layer(const struct layer_dims *d, int64_t phase);
 
 /* Its weights. */
 struct layer_weights phase_weights(const struct layer_dims *d, const struct layer_weights *w, int64_t phase);

@@ -4,6 +4,7 @@
  * fuses these into the operator that makes x wherever it can; this is what remains.
  *
  * Costs one read of x (and of the residual) and one write of y: bound by memory. */
+#include "layers/epilogue.h"
 #include "layers/layer.h"
 
 #include <string.h>

@@ -14,7 +14,7 @@
  *
  * Both read x once (max pooling KH*KW times, in cache) and are bound by memory. */
 #include "layers/layer.h"
-#include "layers/native.h"
+#include "layers/simd.h"
 #include "layers/sizes.h"
 
 #include <string.h>
@@ -32,7 +32,7 @@ static void max_pixel(const struct layer_args *a, int64_t n, int64_t oh, int64_t
             if (first)
                 memcpy(y, x, (size_t)d->oc * sizeof *y);
             else
-                native()->maximum(x, d->oc, y);
+                simd()->maximum(x, d->oc, y);
             first = false;
         }
 }

@@ -1,5 +1,6 @@
 /* winograd.c - see winograd.h. */
 #include "layers/winograd.h"
+#include "layers/epilogue.h"
 #include "layers/sizes.h"
 
 #include <string.h>
@@ -108,7 +109,7 @@ int64_t winograd_v_floats(const struct winograd_layer *layer, int64_t tiles)
 
 int64_t winograd_m_floats(const struct winograd_layer *layer, int64_t tiles)
 {
-    return m_positions(layer) * winograd_stride(tiles, native()->tiles[0].columns);
+    return m_positions(layer) * winograd_stride(tiles, simd()->tiles[0].columns);
 }
 
 /* ---- the three stages -------------------------------------------------------------------- */
@@ -161,7 +162,7 @@ void winograd_prepare_task(const struct winograd_layer *layer, const struct laye
                    tiles);
 }
 
-void winograd_multiply(const struct winograd_layer *layer, const struct native_tile_kernel *kernel,
+void winograd_multiply(const struct winograd_layer *layer, const struct simd_tile_kernel *kernel,
                        const struct winograd_product *p)
 {
     const float *rows[WINOGRAD_TILES];
@@ -170,7 +171,7 @@ void winograd_multiply(const struct winograd_layer *layer, const struct native_t
     for (int64_t position = 0; position < m_positions(layer); position++)
         for (int64_t k = 0; k < p->channels; k += WINOGRAD_CHAIN)
             for (int64_t t = 0; t < p->tiles; t += kernel->rows) {
-                struct native_tile tile = {.taps = 1, .c_stride = kernel->columns};
+                struct simd_tile tile = {.taps = 1, .c_stride = kernel->columns};
                 tile.k = smaller(WINOGRAD_CHAIN, p->channels - k);
                 tile.k_first = v_position(layer->kernels, position) * p->v_stride + k;
                 tile.rows = rows + t;
@@ -187,10 +188,10 @@ void winograd_multiply(const struct winograd_layer *layer, const struct native_t
 
 int64_t winograd_u_floats(const struct winograd_layer *layer)
 {
-    return m_positions(layer) * winograd_stride(LEAN_CHANNELS, native()->tiles[0].columns);
+    return m_positions(layer) * winograd_stride(LEAN_CHANNELS, simd()->tiles[0].columns);
 }
 
-void winograd_multiply_lean(const struct winograd_layer *layer, const struct native_tile_kernel *kernel,
+void winograd_multiply_lean(const struct winograd_layer *layer, const struct simd_tile_kernel *kernel,
                             const float *taps, float *u, struct winograd_product product)
 {
     int64_t each = layer->kernels->taps * layer->kernels->taps * kernel->columns;
@@ -227,7 +228,7 @@ void winograd_output(const struct winograd_layer *layer, const struct layer_args
     struct tile where[WINOGRAD_TILES];
     int64_t pixels[POSITIONS_MOST], columns = panel_tile(layer->oc - oc)->columns;
     struct epilogue epilogue = epilogue_slice(&args->epilogue, oc);
-    struct native_outputs to = {&epilogue, args->y + oc, args->y_stride, pixels};
+    struct simd_outputs to = {&epilogue, args->y + oc, args->y_stride, pixels};
     find_tiles(layer, first, count, where);
     for (int64_t t = 0; t < count; t++) {
         find_outputs(layer, &where[t], pixels);

@@ -1,5 +1,5 @@
 /* winograd.h - convolution by Winograd's algorithm, as far as ordinary, dilated and transposed convolutions
- * share it. native_winograd.c explains the algorithm and has its transforms.
+ * share it. simd_winograd.c explains the algorithm and has its transforms.
  *
  * The outputs of a layer are cut into tiles of m x m, and the tiles into blocks:
  *
@@ -75,13 +75,13 @@ struct winograd_product {
     int64_t tiles, channels; /* of the block; of the input */
     bool add;
 };
-void winograd_multiply(const struct winograd_layer *layer, const struct native_tile_kernel *kernel,
+void winograd_multiply(const struct winograd_layer *layer, const struct simd_tile_kernel *kernel,
                        const struct winograd_product *product);
 
 /* M = V U over all input channels, from weights that are kept as they are, [IC][taps][taps][columns] for the
  * panel: a slice of the channels at a time they are transformed into `u`, winograd_u_floats floats. Of
  * `product` it takes what belongs to v and m, and tiles. */
-void winograd_multiply_lean(const struct winograd_layer *layer, const struct native_tile_kernel *kernel,
+void winograd_multiply_lean(const struct winograd_layer *layer, const struct simd_tile_kernel *kernel,
                             const float *taps, float *u, struct winograd_product product);
 int64_t winograd_u_floats(const struct winograd_layer *layer);
 

@@ -1,4 +1,4 @@
-/* native_gemm.c - the micro-kernel: a small tile of C held in registers while all of K passes by.
+/* simd_gemm.c - the micro-kernel: a small tile of C held in registers while all of K passes by.
  *
  *     C[ROWS x COLUMNS] = sum over taps t, k of  A_t[row][k] * B[t][k][column]
  *
@@ -16,10 +16,10 @@
  *
  * The loops over the tile have constant bounds and must be unrolled completely, or the accumulators move to
  * memory. */
-#include "layers/native_vector.h"
+#include "layers/simd_vector.h"
 
 #define TILE_KERNEL(name, ROWS, WIDTH)                                                                       \
-    static void name(const struct native_tile *t)                                                            \
+    static void name(const struct simd_tile *t)                                                              \
     {                                                                                                        \
         vector c[ROWS][WIDTH];                                                                               \
         const float *b = t->b;                                                                               \
@@ -50,12 +50,12 @@ TILE_KERNEL(tile_12x1, 12, 1)
 #if VECTOR_REGISTERS == 32
 TILE_KERNEL(tile_6x4, 6, 4)
 TILE_KERNEL(tile_12x2, 12, 2)
-const struct native_tile_kernel NATIVE(tile_kernels)[] = {{4 * VECTOR_FLOATS, 6, tile_6x4},
-                                                          {2 * VECTOR_FLOATS, 12, tile_12x2},
-                                                          {VECTOR_FLOATS, 12, tile_12x1},
-                                                          {0}};
+const struct simd_tile_kernel SIMD(tile_kernels)[] = {{4 * VECTOR_FLOATS, 6, tile_6x4},
+                                                      {2 * VECTOR_FLOATS, 12, tile_12x2},
+                                                      {VECTOR_FLOATS, 12, tile_12x1},
+                                                      {0}};
 #else
 TILE_KERNEL(tile_6x2, 6, 2)
-const struct native_tile_kernel NATIVE(tile_kernels)[] = {
+const struct simd_tile_kernel SIMD(tile_kernels)[] = {
     {2 * VECTOR_FLOATS, 6, tile_6x2}, {VECTOR_FLOATS, 12, tile_12x1}, {0}};
 #endif

@@ -1,10 +1,10 @@
-/* native_peak.c - the ceiling: how many multiply-adds a core does when nothing else stands in the way.
+/* simd_peak.c - the ceiling: how many multiply-adds a core does when nothing else stands in the way.
  *
  * A fused multiply-add takes about 4 cycles from operand to result, and a core starts 2 a cycle, so at least
  * 8 independent chains must be under way; 12 leave room for other latencies and still fit the 16 registers of
  * AVX2. The chains converge (x <- x * a + b with |a| < 1), so no value overflows or becomes subnormal,
  * whatever the repetition count. */
-#include "layers/native_vector.h"
+#include "layers/simd_vector.h"
 
 #include <time.h>
 
@@ -33,7 +33,7 @@ static vector run_chains(vector a, vector b)
 
 /* Runs for about `seconds` on the calling thread and returns the best rate seen, in FLOP/s: what no kernel of
  * this instruction set can exceed on one core. One multiply-add counts as two. */
-double NATIVE(peak)(double seconds)
+double SIMD(peak)(double seconds)
 {
     volatile float factor = 0.5F, term = 0.25F; /* volatile: not known when compiling */
     vector a = (vector){0} + factor, b = (vector){0} + term;

@@ -1,4 +1,4 @@
-/* direct.h - convolution as it is defined, on the micro-kernels of native_gemm.c: the engine behind
+/* indirect.h - convolution as it is defined, on the micro-kernels of simd_gemm.c: the engine behind
  * conv2d_native.c and conv2d_transpose_native.c.
  *
  * Instead of copying the pixels under the kernel into a matrix (im2col), a table of pointers says where they
@@ -14,28 +14,29 @@
  *
  * A task is a block of pixels, and, where a small picture gives few of those, one of several groups of
  * panels. */
-#ifndef LAYERS_DIRECT_H
-#define LAYERS_DIRECT_H
+#ifndef LAYERS_INDIRECT_H
+#define LAYERS_INDIRECT_H
 
 #include "layers/panels.h"
 
 /* An ordinary convolution, of dims.oh x dims.ow outputs, whose padding may be negative. Its outputs lie on a
  * lattice of the layer's: output (oh, ow) is pixel (first_h + oh * step_h, first_w + ow * step_w) of the
  * y_h x y_w pixels of y. */
-struct direct {
+struct indirect_layer {
     struct layer_dims dims;
     int64_t y_h, y_w, first_h, first_w, step_h, step_w;
 };
 
-struct layer_needs direct_needs(const struct layer_dims *d);
+struct layer_needs indirect_needs(const struct layer_dims *d);
 
-size_t direct_packed_bytes(const struct layer_dims *d);
-struct layer_span direct_pack_span(const struct layer_dims *d, int64_t task);
-void direct_pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed, int64_t task);
+size_t indirect_packed_bytes(const struct layer_dims *d);
+struct layer_span indirect_pack_span(const struct layer_dims *d, int64_t task);
+void indirect_pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed,
+                        int64_t task);
 
 /* args: of the layer, whose x, y and epilogue are used; its dimensions and packed weights are not, but those
  * given beside it. */
-void direct_run_task(const struct direct *direct, const struct layer_args *args, const float *packed,
-                     int64_t task, void *workspace);
+void indirect_run_task(const struct indirect_layer *layer, const struct layer_args *args, const float *packed,
+                       int64_t task, void *workspace);
 
 #endif
