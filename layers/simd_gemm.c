@@ -18,44 +18,50 @@
  * memory. */
 #include "layers/simd_vector.h"
 
-#define TILE_KERNEL(name, ROWS, WIDTH)                                                                       \
-    static void name(const struct simd_tile *t)                                                              \
+enum { ROWS_MOST = 12, WIDTH_MOST = 4 };
+
+/* A tile of `rows` rows and `width` registers, both constants; the rest of the arrays does not exist. */
+INLINE void run_tile(const struct simd_tile *t, int rows, int width)
+{
+    vector c[ROWS_MOST][WIDTH_MOST];
+    const float *b = t->b;
+    const char *ahead = (const char *)t->ahead;
+    UNROLL for (int r = 0; r < rows; r++) UNROLL for (int w = 0; w < width; w++) c[r][w] = (vector){0};
+    for (int64_t tap = 0; tap < t->taps; tap++) {
+        const float *a[ROWS_MOST];
+        UNROLL for (int r = 0; r < rows; r++) a[r] = t->rows[tap * t->rows_stride + r] + t->k_first;
+        for (int64_t k = 0; k < t->k; k++, b += width * VECTOR_FLOATS, ahead += 64) {
+            vector bk[WIDTH_MOST];
+            __builtin_prefetch(ahead, 0, 2);
+            UNROLL for (int w = 0; w < width; w++) bk[w] = load(b + w * VECTOR_FLOATS);
+            UNROLL for (int r = 0; r < rows; r++) UNROLL for (int w = 0; w < width; w++) c[r][w] +=
+                a[r][k] * bk[w];
+        }
+    }
+    UNROLL for (int r = 0; r < rows; r++) UNROLL for (int w = 0; w < width; w++)
+    {
+        float *to = t->c + r * t->c_stride + w * VECTOR_FLOATS;
+        store(to, t->add ? load(to) + c[r][w] : c[r][w]);
+    }
+}
+
+#define TILE_KERNEL(rows, width)                                                                             \
+    static void tile_##rows##x##width(const struct simd_tile *t)                                             \
     {                                                                                                        \
-        vector c[ROWS][WIDTH];                                                                               \
-        const float *b = t->b;                                                                               \
-        const char *ahead = (const char *)t->ahead;                                                          \
-        UNROLL for (int r = 0; r < (ROWS); r++) UNROLL for (int w = 0; w < (WIDTH); w++) c[r][w] =           \
-            (vector){0};                                                                                     \
-        for (int64_t tap = 0; tap < t->taps; tap++) {                                                        \
-            const float *a[ROWS];                                                                            \
-            UNROLL for (int r = 0; r < (ROWS); r++) a[r] = t->rows[tap * t->rows_stride + r] + t->k_first;   \
-            for (int64_t k = 0; k < t->k; k++, b += (WIDTH)*VECTOR_FLOATS, ahead += 64) {                    \
-                vector bk[WIDTH];                                                                            \
-                __builtin_prefetch(ahead, 0, 2);                                                             \
-                UNROLL for (int w = 0; w < (WIDTH); w++) bk[w] = load(b + w * VECTOR_FLOATS);                \
-                UNROLL for (int r = 0; r < (ROWS); r++) UNROLL for (int w = 0; w < (WIDTH); w++) c[r][w] +=  \
-                    a[r][k] * bk[w];                                                                         \
-            }                                                                                                \
-        }                                                                                                    \
-        UNROLL for (int r = 0; r < (ROWS); r++) UNROLL for (int w = 0; w < (WIDTH); w++)                     \
-        {                                                                                                    \
-            float *to = t->c + r * t->c_stride + w * VECTOR_FLOATS;                                          \
-            vector sum = t->add ? load(to) + c[r][w] : c[r][w];                                              \
-            memcpy(to, &sum, sizeof sum);                                                                    \
-        }                                                                                                    \
+        run_tile(t, rows, width);                                                                            \
     }
 
-TILE_KERNEL(tile_12x1, 12, 1)
+TILE_KERNEL(12, 1)
 
 #if VECTOR_REGISTERS == 32
-TILE_KERNEL(tile_6x4, 6, 4)
-TILE_KERNEL(tile_12x2, 12, 2)
+TILE_KERNEL(6, 4)
+TILE_KERNEL(12, 2)
 const struct simd_tile_kernel SIMD(tile_kernels)[] = {{4 * VECTOR_FLOATS, 6, tile_6x4},
                                                       {2 * VECTOR_FLOATS, 12, tile_12x2},
                                                       {VECTOR_FLOATS, 12, tile_12x1},
                                                       {0}};
 #else
-TILE_KERNEL(tile_6x2, 6, 2)
+TILE_KERNEL(6, 2)
 const struct simd_tile_kernel SIMD(tile_kernels)[] = {
     {2 * VECTOR_FLOATS, 6, tile_6x2}, {VECTOR_FLOATS, 12, tile_12x1}, {0}};
 #endif
