@@ -286,7 +286,7 @@ bench: all                    ## times layer by layer, and of kernels; reports a
 bench-peers: all             ## times beside PyTorch, ONNX Runtime, OpenVINO and ncnn, installed if need be (PEERS= arguments)
 	$(PYTHON) tools/bench_peers.py --limn $(BUILD)/limn --output $(BUILD)/peers --venv $(BUILD)/peers-venv $(PEERS)
 
-# Native files once for each instruction set. What is asked stands in .clang-tidy and .cppcheck; clang-tidy's stderr
+# simd_*.c once for each instruction set. What is asked stands in .clang-tidy and .cppcheck; clang-tidy's stderr
 # only counts what it keeps to itself.
 TIDIED = $(call object,$(filter-out layers/%,$(SOURCES))) $(filter $(BUILD)/layers/%,$(LIBRARY_OBJECTS))
 # As a user's program has it.

@@ -1,12 +1,12 @@
 /* bilinear.c - bilinear interpolation to any size, without antialiasing.
  *
- * PyTorch: torch.nn.functional.interpolate(x, size, mode="bilinear", align_corners). Output o looks at the
- * source coordinate
+ * PyTorch: torch.nn.functional.interpolate(x, size, mode="bilinear", align_corners). Output o has the source
+ * coordinate
  *
  *     align_corners true     s = o (I - 1) / (O - 1), 0 when O = 1
  *     align_corners false    s = max(0, (o + 1/2) I / O - 1/2)
  *
- * so that the centres of the corner pixels coincide, or the corners of the pictures, and takes
+ * so that the centres of the corner pixels coincide (true), or the corners of the pictures (false), and is
  *
  *     y = (1 - f) x[i] + f x[min(i + 1, I - 1)],   i = floor(s), f = s - i
  *

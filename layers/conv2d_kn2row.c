@@ -1,5 +1,4 @@
-/* conv2d_kn2row.c - convolution to few output channels at stride 1, by kn2row.h. The equation is conv2d.c's.
- */
+/* conv2d_kn2row.c - convolution to few output channels at stride 1, by kn2row.h. Equation: conv2d.c. */
 #include "layers/kn2row.h"
 
 static bool applies(const struct layer_dims *d)

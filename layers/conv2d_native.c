@@ -1,5 +1,5 @@
-/* conv2d_native.c - direct convolution on limn's own micro-kernels, general in kernel, stride, padding and
- * dilation. The equation and the storage are conv2d.c's, the algorithm is indirect.h's.
+/* conv2d_native.c - convolution by limn's own micro-kernels, general in kernel, stride, padding and dilation.
+ * The equation and the storage are conv2d.c's; the algorithm is in indirect.h.
  *
  * Costs N*OH*OW*OC*K multiplications like conv2d_gemm, less those of taps on the padding, and no copy of the
  * input. */

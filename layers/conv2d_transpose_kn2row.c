@@ -1,5 +1,5 @@
-/* conv2d_transpose_kn2row.c - transposed convolution to few output channels, by kn2row.h. The equation is
- * conv2d_transpose.c's. */
+/* conv2d_transpose_kn2row.c - transposed convolution to few output channels, by kn2row.h. Equation:
+ * conv2d_transpose.c. */
 #include "layers/kn2row.h"
 
 static struct layer_needs needs(const struct layer_dims *d)

@@ -1,13 +1,13 @@
 /* conv2d_transpose_native.c - transposed convolution as the ordinary convolutions of phases.h, each computed
- * directly (indirect.h). The equation is conv2d_transpose.c's.
+ * by indirect.h. The equation is conv2d_transpose.c's.
  *
- * The same number of multiplications as the definition, each output written once. */
+ * The same number of multiplications as the definition; each output is written once. */
 #include "layers/phases.h"
 
 /* Phases share the output channels, so they have the same pack tasks and spans; one task packs all phases.
  *
- * Run tasks are those of the phase that has most, of each, so that the phases of one place follow one another
- * and find x in the cache. Those that a smaller phase does not have do nothing. */
+ * Every phase has as many run tasks as the one with most. The tasks of all phases for one position follow one
+ * another and find x in the cache. Tasks that a smaller phase does not have do nothing. */
 static struct layer_needs needs(const struct layer_dims *d)
 {
     struct layer_needs all = {0};

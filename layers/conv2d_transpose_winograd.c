@@ -1,8 +1,8 @@
 /* conv2d_transpose_winograd.c - transposed convolution of stride 2 and kernel 4x4 by F(4x4, 2x2).
  *
  * Each of the four phases (phases.h) is an ordinary convolution of 2x2, and takes 25 / 16 products an output
- * for each input channel instead of 4. All see the same inputs through the same V, made once for a block of
- * tiles; the outputs of a phase lie two pixels apart. winograd.h says how the work is cut. */
+ * for each input channel instead of 4. All phases use the same V, made once for a block of tiles; the outputs
+ * of a phase are two pixels apart. winograd.h says how the work is divided. */
 #include "layers/phases.h"
 #include "layers/sizes.h"
 #include "layers/winograd.h"
@@ -25,8 +25,8 @@ static struct winograd_layer layer_of(const struct layer_dims *d, int64_t phase)
 
 /* ---- weights ----------------------------------------------------------------------------- *
  *
- *     U kept    [phase][panel][25][IC][columns]         25 / 4 times the room of the weights
- *     lean      [phase][panel][IC][2][2][columns]       U is made from it as it goes */
+ *     plain     [phase][panel][25][IC][columns]         U: 25 / 4 times the size of the weights
+ *     lean      [phase][panel][IC][2][2][columns]       the weights; every run computes U from them */
 
 static int64_t phase_floats(const struct layer_dims *d, bool lean)
 {
@@ -80,7 +80,7 @@ static void pack_panel(const struct layer_dims *d, const struct layer_weights *w
                        span.first * (lean ? TAPS : POSITIONS) * d->ic);
 }
 
-/* ---- U kept: a task is a block, in all phases -------------------------------------------- */
+/* ---- plain: a task is a block, in all phases --------------------------------------------- */
 
 static void plain_pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed,
                             int64_t task)
@@ -160,7 +160,7 @@ const struct layer_variant conv2d_transpose_winograd = {
     .run_task = plain_run_task,
 };
 
-/* ---- U made as it goes: one block, a task is a panel of a phase -------------------------- */
+/* ---- lean: one block, a task is a panel of a phase --------------------------------------- */
 
 static void lean_pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed,
                            int64_t task)
@@ -199,7 +199,7 @@ static void lean_run_task(const struct layer_args *a, int64_t task, void *worksp
               product);
 }
 
-/* With few tiles, transforming the weights costs more than is saved. */
+/* With few tiles, transforming the weights costs more than it saves. */
 static bool lean_applies(const struct layer_dims *d)
 {
     enum { TILES_LEAST = 24 };

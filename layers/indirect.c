@@ -7,9 +7,9 @@
 
 enum {
     PIXELS = 96,       /* of a block: a multiple of every tile's rows */
-    TASKS_WANTED = 16, /* where there are fewer blocks, panels are shared out too */
-    CHAIN = 512,       /* products added in one chain: the rounding error grows with the longest */
-    CHANNELS_FEW = 16, /* fewer inputs are gathered */
+    TASKS_WANTED = 16, /* with fewer blocks, the panels are divided among tasks too */
+    CHAIN = 512,       /* products added in one chain: the rounding error grows with its length */
+    CHANNELS_FEW = 16, /* with fewer input channels, the taps are gathered */
 };
 
 static int64_t taps_of(const struct layer_dims *d)
@@ -68,13 +68,13 @@ static int64_t group_count(const struct layer_dims *d)
     return smaller(panel_count(d->oc), divide_up(TASKS_WANTED, blocks));
 }
 
-/* What a task has in its workspace. */
+/* The workspace of a task. */
 struct block {
     const float **rows; /* [taps][PIXELS] */
     int64_t *pixels;    /* of y */
     float *c;           /* [PIXELS][columns] */
     float *zeros;       /* IC */
-    float *gathered;    /* [PIXELS][taps * IC], in that form */
+    float *gathered;    /* [PIXELS][taps * IC], if taps are gathered */
 };
 
 static size_t lay_out(const struct layer_dims *d, void *workspace, struct block *block)
@@ -101,7 +101,7 @@ struct layer_needs indirect_needs(const struct layer_dims *d)
                                 .workspace_bytes = lay_out(d, NULL, NULL)};
 }
 
-/* `run` output pixels of a row, from (n, oh, ow) on => the pixels of x under their taps. */
+/* `run` output pixels of a row, from (n, oh, ow) on => pointers to the pixels of x under their taps. */
 static void find_taps(const struct layer_dims *d, const struct layer_args *a, int64_t n, int64_t oh,
                       int64_t ow, int64_t run, const float *zeros, const float **rows)
 {
@@ -118,8 +118,8 @@ static void find_taps(const struct layer_dims *d, const struct layer_args *a, in
     }
 }
 
-/* Copies the taps of output pixel (n, oh, ow) side by side: a kernel row at a time where x has no gaps and
- * the row lies inside. */
+/* Copies the inputs under the taps of output pixel (n, oh, ow) side by side: a kernel row at a time if x has
+ * no gaps and the row is inside the picture. */
 static void gather_pixel(const struct layer_dims *d, const struct layer_args *a, int64_t n, int64_t oh,
                          int64_t ow, float *out)
 {
@@ -146,8 +146,8 @@ static void gather_pixel(const struct layer_dims *d, const struct layer_args *a,
     }
 }
 
-/* Fills rows and pixels, one row of the picture after the other. Gathered taps are one tap. Pixels beyond the
- * last, which only complete a tile, see what is at hand. */
+/* Fills block->rows and block->pixels, one row of the picture after the other. Gathered taps are one tap.
+ * Pixels after the last, which only complete a tile, get any valid pointer. */
 static void find_rows(const struct indirect_layer *layer, const struct layer_args *a, int64_t first,
                       int64_t count, const struct block *block)
 {
@@ -175,7 +175,7 @@ static void find_rows(const struct indirect_layer *layer, const struct layer_arg
 
 /* ---- products ---------------------------------------------------------------------------- */
 
-/* Whether any of `count` pixels sees the picture under a tap. */
+/* Whether any of `count` pixels reads the picture under a tap. */
 static bool sees(const float *const *rows, int64_t count, const float *zeros)
 {
     for (int64_t i = 0; i < count; i++)
@@ -202,7 +202,7 @@ struct slice {
     bool first, last;
 };
 
-/* Asks for the lines of y that a tile will write, to have them by then. */
+/* Prefetches the lines of y that a tile will write. */
 static void fetch_outputs(const struct panel_run *run, int64_t i, int64_t rows)
 {
     for (int64_t r = i; r < i + rows; r++)
@@ -234,7 +234,7 @@ static void run_slice(const struct panel_run *run, const struct slice *slice)
         tile.c = block->c + i * kernel->columns;
         tile.c_stride = kernel->columns;
         tile.add = !slice->first;
-        /* The tiles fetch the next slice, each a part, the later ones what is there already. */
+        /* Each tile prefetches a part of the next slice; tiles after its end, this slice, which is cached. */
         int64_t part = i / kernel->rows * lines * LINE_FLOATS;
         tile.ahead = slice->b + (part < next ? next + part : 0);
         bool live = slice->first || slice->taps > 1 || sees(tile.rows, kernel->rows, block->zeros);
@@ -254,7 +254,7 @@ static void run_panel(const struct panel_run *run, const float *b)
     int64_t columns = run->kernel->columns;
     int64_t taps = is_gathered(d) ? 1 : taps_of(d), ic = is_gathered(d) ? taps_of(d) * d->ic : d->ic;
     int64_t k = smaller(ic, CHAIN), together = k == ic ? CHAIN / k : 1;
-    if (taps == 0) { /* a phase of a transposed convolution that no input reaches */
+    if (taps == 0) { /* a phase of a transposed convolution without taps */
         memset(run->block->c, 0, (size_t)(PIXELS * columns) * sizeof *run->block->c);
         finish_tile(run, 0, run->count);
     }

@@ -9,7 +9,7 @@
 enum {
     CHANNELS_MOST = 8,   /* of y: from half a vector on, a matrix tile of output channels is no worse */
     CHANNELS_LEAST = 16, /* of x: with fewer, the sums outweigh the products */
-    ROWS_MOST = 32,      /* of y, of a task: the more, the fewer rows of T are made twice */
+    ROWS_MOST = 32,      /* of y, of a task: the more, the fewer rows of T are computed twice */
     ROWS_LEAST = 8,
     TASKS_WANTED = 16,
     TAPS_MOST = 64,
@@ -17,9 +17,9 @@ enum {
     CHAIN = 512,    /* products added in one chain: the rounding error grows with its length */
 };
 
-/* ---- where taps meet ---------------------------------------------------------------------- */
+/* ---- which inputs an output uses ---------------------------------------------------------- */
 
-/* One axis. Outputs i * step + phase, 0 <= phase < step, meet inputs i + offset, one for each tap that the
+/* One axis. Output i * step + phase, 0 <= phase < step, uses the inputs i + offset, one for each tap that the
  * phase has. */
 struct axis {
     bool transposed;
@@ -33,9 +33,9 @@ static bool meets(const struct axis *axis, int64_t phase, int64_t tap, int64_t *
     return at % axis->step == 0;
 }
 
-/* How far taps reach over the ends of the inputs, and from the first to the last input of an output. */
+/* Inputs that taps read before the first and after the last, and from the first to the last of an output. */
 struct reach {
-    int64_t before, behind, span;
+    int64_t before, after, span;
 };
 
 static struct reach reach_of(const struct axis *axis)
@@ -50,18 +50,18 @@ static struct reach reach_of(const struct axis *axis)
         if (least > most)
             continue;
         reach.before = larger(reach.before, -least);
-        reach.behind = larger(reach.behind, outputs - 1 + most - (axis->in - 1));
+        reach.after = larger(reach.after, outputs - 1 + most - (axis->in - 1));
         reach.span = larger(reach.span, most - least + 1);
     }
     return reach;
 }
 
-/* What follows from the dimensions. */
+/* Values that follow from the dimensions. */
 struct plan {
     const struct layer_dims *d;
     struct axis h, w;
-    int64_t products, columns; /* of a pixel of T; in whole panels, with zeros behind */
-    int64_t before, pixels;    /* of zeros before a row of T, of it all */
+    int64_t products, columns; /* of a pixel of T; the same rounded up to whole panels, the rest zeros */
+    int64_t before, pixels;    /* pixels of zeros before a row of T; all pixels of a row */
     int64_t ring;              /* rows of T that are kept */
     int64_t padded;            /* the width of x in whole matrix tiles */
 };
@@ -77,7 +77,7 @@ static struct plan plan_of(const struct layer_dims *d, bool transposed)
     p.columns = panel_channel(p.products, panel_count(p.products));
     p.before = w.before;
     p.padded = round_up(d->iw, TILE_ROWS);
-    p.pixels = w.before + larger(p.padded, d->iw + larger(w.behind, 0));
+    p.pixels = w.before + larger(p.padded, d->iw + larger(w.after, 0));
     p.ring = reach_of(&p.h).span;
     return p;
 }
@@ -116,17 +116,17 @@ static int64_t rows_per_task(const struct layer_dims *d)
     return smaller(larger(rows, ROWS_LEAST), ROWS_MOST);
 }
 
-/* Of one picture. */
+/* Tasks of one picture. */
 static int64_t tasks_each(const struct layer_dims *d)
 {
     return divide_up(d->oh, rows_per_task(d));
 }
 
-/* What a task has in its workspace. */
+/* The workspace of a task. */
 struct scratch {
     const float **pixels; /* [padded] of the row of x that is being multiplied */
-    int64_t *made;        /* [ring] the row of x whose products are there, or -1 */
-    float *t;             /* [ring][pixels][columns], and a vector that is read and not used */
+    int64_t *made;        /* [ring] the row of x whose products are in that row of T, or -1 */
+    float *t;             /* [ring][pixels][columns], then a vector that is read but not used */
 };
 
 static size_t lay_out(const struct plan *p, void *workspace, struct scratch *scratch)
@@ -180,11 +180,12 @@ static void multiply_row(const struct plan *p, const struct layer_args *a, const
                 }
         }
     memset(t, 0, (size_t)(p->before * p->columns) * sizeof *t);
-    float *behind = own + d->iw * p->columns;
-    memset(behind, 0, (size_t)(t + p->pixels * p->columns - behind) * sizeof *behind);
+    float *after = own + d->iw * p->columns;
+    memset(after, 0, (size_t)(t + p->pixels * p->columns - after) * sizeof *after);
 }
 
-/* The taps that phase `phase` of the row oh has => where their terms for the phase's first output are. */
+/* The taps of phase `phase` in row oh => pointers to their terms for the phase's first output; returns how
+ * many. */
 static int64_t find_terms(const struct plan *p, const struct scratch *scratch, int64_t oh, int64_t phase,
                           const float **terms)
 {

@@ -27,8 +27,7 @@
 
 #include "layers/layer.h"
 
-/* Whether channels and taps are such that this form is the fastest: few output channels, more input channels.
- */
+/* Whether this form is the fastest for the channels and taps: few output channels, more input channels. */
 bool kn2row_applies(const struct layer_dims *d);
 
 /* The members of the same names of struct layer_variant. Packing is one task. */

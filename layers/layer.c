@@ -2,7 +2,7 @@
 #include "layers/layer.h"
 #include "layers/sizes.h"
 
-/* Pixels a task: about 64 KB of output, so that a task is worth handing to a thread and stays in L2. */
+/* Pixels of a task: about 64 KB of output, which is worth handing to a thread and fits in L2. */
 static int64_t pixels_per_task(const struct layer_dims *d)
 {
     int64_t pixels = 16384 / d->oc;
@@ -26,8 +26,8 @@ struct layer_needs layer_row_needs(const struct layer_dims *d)
     return (struct layer_needs){.run_tasks = d->n * d->oh};
 }
 
-/* Few enough channels that in PyTorch's order, where the taps of a channel are neighbours, they stay in the
- * cache until all taps are copied. */
+/* In PyTorch's order the taps of a channel are neighbours; this few channels stay in the cache until all taps
+ * are copied. */
 enum { CHANNELS_PER_TASK = 16 };
 
 int64_t layer_channel_tasks(const struct layer_dims *d)

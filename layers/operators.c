@@ -17,13 +17,13 @@ static double copy_flops(const struct layer_dims *d)
     return 0;
 }
 
-/* Four products and three sums for each output, and before for each input column of each output row. */
+/* Four products and three sums for each output, and before that for each input column of each output row. */
 static double bicubic_flops(const struct layer_dims *d)
 {
     return 7.0 * (double)(d->n * d->oh * d->oc) * (double)(d->ow + d->iw);
 }
 
-/* Every input meets the whole kernel once, whatever the stride. */
+/* Every input is multiplied by the whole kernel once, whatever the stride. */
 static double transpose_flops(const struct layer_dims *d)
 {
     return 2.0 * (double)(d->n * d->ih * d->iw * d->ic) * (double)(d->kh * d->kw * d->oc);

@@ -5,15 +5,15 @@
  * nothing:
  *
  *   1. A step gets the last variant of the table that applies to its dimensions and whose family the kernels
- *      option allows: reference allows FAMILY_REFERENCE only, openblas all but FAMILY_NATIVE, native and auto
- * all. If none does, it gets the first of the table, which applies always.
- *   2. If all packed weights together exceed 2.5 times the plain weights plus 32 MB, or the session exceeds
- * its memory limit, steps change to slower variants, one at a time. A step may change only to an earlier
- * variant of the same family that applies. Of all such changes the planner makes the one that saves most
- * bytes for each operation of its step (`flops`).
+ *      option allows: `reference` allows FAMILY_REFERENCE only, `openblas` all but FAMILY_NATIVE, `native`
+ * and `auto` all. If there is none, the step gets the first of the table, which always applies.
+ *   2. If all packed weights exceed 2.5 times the plain weights plus 32 MB, or a session its memory limit,
+ *      steps change to slower variants, one at a time. A step changes only to an earlier variant of the same
+ *      family that applies. Of all possible changes the planner makes the one that saves most bytes for each
+ *      operation of its step (`flops`).
  *
  * So a new variant belongs after every variant that it beats. Native variants follow OpenBLAS's: where none
- * of them applies, OpenBLAS's is used even with the native option. */
+ * of them applies, OpenBLAS's is used even with `native`. */
 #ifndef LAYERS_OPERATORS_H
 #define LAYERS_OPERATORS_H
 

@@ -18,7 +18,7 @@ const struct simd_tile_kernel *panel_tile(int64_t channels)
     return tile;
 }
 
-/* How many panels of the widest tile stand first. */
+/* How many panels, from the first on, use the widest tile. */
 static int64_t widest_panels(int64_t oc)
 {
     int64_t columns = simd()->tiles->columns, least = columns - narrowest_tile()->columns + 1;
@@ -47,7 +47,7 @@ struct layer_span panel_span(int64_t oc, int64_t panel)
     return (struct layer_span){AXIS_OUTPUT, first, smaller(columns, oc - first)};
 }
 
-enum { TOGETHER = 16 }; /* channels transposed at a time: what is read and what is written fit in L1 */
+enum { TOGETHER = 16 }; /* channels transposed at a time: source and destination fit in L1 */
 
 /* [outputs][inputs] => [inputs][outputs], step apart */
 static inline void transpose(const float *restrict in, int64_t stride_o, int64_t stride_i,

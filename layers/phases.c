@@ -7,9 +7,9 @@ int64_t phase_count(const struct layer_dims *d)
     return d->stride_h * d->stride_w;
 }
 
-/* One axis of a phase. Its taps are those that leave the remainder (phase + pad) % stride. */
+/* One axis of a phase. Its taps are those with the remainder (phase + pad) % stride. */
 struct axis {
-    int64_t taps, last; /* how many; the last of them, which meets the first input */
+    int64_t taps, last; /* how many; the last of them, which is used with the first input */
     int64_t outputs, pad;
 };
 
@@ -22,7 +22,7 @@ static struct axis axis_of(int64_t phase, int64_t kernel, int64_t stride, int64_
         axis.last = remainder + (axis.taps - 1) * stride;
     }
     axis.outputs = phase < out ? divide_up(out - phase, stride) : 0;
-    axis.pad = (axis.last - phase - pad) / stride; /* exact: both leave the same remainder */
+    axis.pad = (axis.last - phase - pad) / stride; /* exact: both have the same remainder */
     return axis;
 }
 

@@ -1,6 +1,5 @@
 /* simd.h - the kernels of simd_*.c, for the instruction set in use.
- *
- * They are declared in simd_kernels.h, once for each instruction set they are compiled for. */
+ * simd_kernels.h declares them for each set. */
 #ifndef LAYERS_SIMD_H
 #define LAYERS_SIMD_H
 

@@ -1,9 +1,9 @@
-/* simd_epilogue.c - the epilogue of a result, in place or on its way to y,
+/* simd_epilogue.c - the epilogue of a result, in place or while it is copied to y,
  *
  *     y = scale * activation(y + bias + residual) + shift          (struct epilogue in layer.h)
  *
- * Every part is optional, and none depends on the pixel: the tests inside the loop always go the same way,
- * which costs next to nothing beside the loads and stores that bind this. */
+ * Every part is optional, and none depends on the pixel: the branches in the loop always go the same way and
+ * cost almost nothing compared to the loads and stores, which bound it. */
 #include "layers/simd_vector.h"
 
 static void finish_pixel(const struct epilogue *e, const float *residual, int64_t channels, const float *c,

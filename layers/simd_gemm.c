@@ -1,26 +1,26 @@
-/* simd_gemm.c - the micro-kernel: a small tile of C held in registers while all of K passes by.
+/* simd_gemm.c - the micro-kernel: a small tile of C that stays in registers for all of K.
  *
  *     C[ROWS x COLUMNS] = sum over taps t, k of  A_t[row][k] * B[t][k][column]
  *
  * COLUMNS is 1, 2 or 4 registers of neighbouring columns, ROWS 6 or 12. For each k the kernel loads one row
  * of B and broadcasts one element of each row of A; with 6 x 4 registers that is 10 loads for 24
- * multiply-adds, and the tile's 24 chains hide the latency of each. B is packed so that it is read from front
- * to back.
+ * multiply-adds, and the 24 independent sums hide the latency of each. B is packed so that it is read from
+ * front to back.
  *
  *         B packed:  t 0: k 0 | COLUMNS floats |  k 1 | COLUMNS floats |  ...      t 1: ...
  *
  * The rows of A are given by pointers, one for each tap and row, so a convolution needs no im2col: the
  * pointers name the pixels under the kernel, or a run of zeros outside the picture ("indirect convolution",
- * Dukhan 2019). Each output is one chain over t and k in order, whatever tile it falls into: results do not
- * depend on how the picture is cut.
+ * Dukhan 2019). Each output is one sum over t and k in order, in whatever tile it is: results do not depend
+ * on how the picture is divided.
  *
- * The loops over the tile have constant bounds and must be unrolled completely, or the accumulators move to
- * memory. */
+ * The loops over the tile have constant bounds and must be unrolled, or the sums move to memory. */
 #include "layers/simd_vector.h"
 
 enum { ROWS_MOST = 12, WIDTH_MOST = 4 };
 
-/* A tile of `rows` rows and `width` registers, both constants; the rest of the arrays does not exist. */
+/* A tile of `rows` rows of `width` registers. Both must be constants: the compiler then drops the rest
+ * of the arrays. */
 INLINE void run_tile(const struct simd_tile *t, int rows, int width)
 {
     vector c[ROWS_MOST][WIDTH_MOST];

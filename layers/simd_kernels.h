@@ -18,17 +18,17 @@ struct simd_tile {
     const float *b; /* packed: taps x k x columns */
     float *c;       /* rows x columns */
     int64_t c_stride;
-    bool add; /* to what C holds; else C is only written */
-    /* What will be read next: each step of the kernel's inner loop fetches 64 bytes of it into the cache. */
+    bool add; /* C += the product; else C = the product */
+    /* Memory that will be read next: each step of the inner loop prefetches 64 bytes of it. */
     const float *ahead;
 };
 
-/* Where results go: row i of them to pixel pixels[i] of y, after the epilogue. */
+/* Where results are stored: row i goes to pixel pixels[i] of y, after the epilogue. */
 struct simd_outputs {
     const struct epilogue *epilogue; /* of the channels that are written */
-    float *y;                        /* their first, of pixel 0 */
+    float *y;                        /* the first of these channels, of pixel 0 */
     int64_t y_stride;
-    const int64_t *pixels; /* -1: dropped */
+    const int64_t *pixels; /* -1: the row is dropped */
 };
 
 /* y = bias + the sum of `count` terms, for `pixels` pixels of up to SIMD_SUMS_CHANNELS channels: see
@@ -43,15 +43,15 @@ struct simd_sums {
     int64_t y_step;
 };
 
-/* The tiles an instruction set has, widest first; the list ends with 0 columns. */
+/* A tile of an instruction set. Lists have the widest first and end with 0 columns. */
 struct simd_tile_kernel {
     int columns, rows;
     void (*run)(const struct simd_tile *tile);
 };
 
 /* The forms of Winograd's algorithm: tiles of outputs x outputs under kernels of taps x taps take kept x kept
- * products, kept = outputs + taps - 1. See simd_winograd.c. Of phases there are four, one behind the other:
- * those of a transposed convolution of 4 x 4 and stride 2 (phases.h). */
+ * products, kept = outputs + taps - 1. See simd_winograd.c. WINOGRAD_PHASES is the first of four: the phases
+ * of a transposed convolution of 4 x 4 and stride 2 (phases.h). */
 enum winograd_form {
     WINOGRAD_4_3,    /* 4 x 4 outputs under 3 x 3: 2.25 products an output instead of 9 */
     WINOGRAD_2_5,    /* 2 x 2 under 5 x 5: 9 instead of 25 */
@@ -60,8 +60,8 @@ enum winograd_form {
     WINOGRAD_FORMS = WINOGRAD_PHASES + 4
 };
 
-/* V has points x points positions, U and M have kept x kept: the same number, but for a phase, which leaves
- * out one point of each axis, the first where skip is 1, else the last. */
+/* V has points x points positions, U and M have kept x kept: the same number, except in a phase. A phase
+ * leaves out one point of each axis: the first if skip is 1, else the last. */
 struct winograd_kernels {
     int points, kept, skip_h, skip_w;
     int taps, outputs;

@@ -7,7 +7,7 @@
 
 INLINE vector smallest(vector a, float limit)
 {
-    int_vector above = a > limit; /* false for a NaN, which stays */
+    int_vector above = a > limit; /* false for a NaN, which is kept */
     return (vector)(((int_vector)a & ~above) | ((int_vector)((vector){0} + limit) & above));
 }
 
@@ -59,7 +59,7 @@ void SIMD(accumulate)(const float *x, int64_t count, float *y)
         y[i] += x[i];
 }
 
-/* A NaN in x is taken, and one in y kept. */
+/* A NaN in either gives NaN. */
 void SIMD(maximum)(const float *x, int64_t count, float *y)
 {
     int64_t i = 0;
@@ -109,7 +109,7 @@ void SIMD(softmax)(const float *x, int64_t channels, float *y)
         y[c] *= factor;
 }
 
-/* x times 0 is 0, but NaN for NaN and infinity, and a sum keeps it: one multiply-add a vector. */
+/* x times 0 is NaN for NaN and infinity, else 0, and a NaN stays in the sum: one multiply-add a vector. */
 bool SIMD(finite)(const float *x, int64_t count)
 {
     enum { SUMS = 4 };

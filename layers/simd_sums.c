@@ -1,7 +1,7 @@
-/* simd_sums.c - sums of short runs of floats that lie far apart: the second half of kn2row.c.
+/* simd_sums.c - sums of short runs of floats that are far apart: the second half of kn2row.c.
  *
- * Pixels of up to four channels, so a vector of four floats whatever the instruction set. Of fewer channels
- * the int_vector behind the last hold what happens to follow, and are not stored. */
+ * Pixels have up to four channels, so a vector has four floats for every instruction set. With fewer channels
+ * the remaining lanes hold whatever follows in memory, and are not stored. */
 #include "layers/simd_vector.h"
 
 typedef float quad __attribute__((vector_size(4 * sizeof(float))));

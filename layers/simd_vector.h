@@ -1,8 +1,11 @@
 /* simd_vector.h - the vectors that simd_*.c compute with, and the epilogue on one of them.
  *
- * Channel tails. A kernel works on whole vectors of neighbouring channels, and on the channels left over as
- * one vector whose last int_vector are zeros: `count` says how many floats are there, and nothing behind them
- * is read or written. With a constant count of VECTOR_FLOATS that is a plain load or store. */
+ * VECTOR_FLOATS is the width of one register. A wider vector than the set has would be legal C but slow: GCC
+ * and clang then build it from pieces that pass through memory.
+ *
+ * Channel tails. A kernel works on whole vectors of neighbouring channels, and on the remaining channels as
+ * one vector whose last lanes are zeros: `count` is the number of floats, and nothing after them is read or
+ * written. With a constant count of VECTOR_FLOATS that is a plain load or store. */
 #ifndef LAYERS_SIMD_VECTOR_H
 #define LAYERS_SIMD_VECTOR_H
 
@@ -31,10 +34,10 @@
 
 typedef float vector __attribute__((vector_size(VECTOR_FLOATS * sizeof(float))));
 
-/* What comparing two vectors gives: -1 or 0 in each lane. */
+/* The result of comparing two vectors: -1 or 0 in each lane. */
 typedef int int_vector __attribute__((vector_size(VECTOR_FLOATS * sizeof(int))));
 
-/* Loops over the registers of a tile must disappear, or the registers become memory. */
+/* Loops over the registers of a tile must be unrolled completely, or the tile is kept in memory. */
 #if defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")
 #else
@@ -75,7 +78,7 @@ INLINE void store_part(float *to, vector v, int64_t count)
         to[i] = v[i];
 }
 
-/* Negative int_vector are masked out, or scaled: comparing this way round keeps a NaN a NaN. */
+/* Masks out negative lanes, or scales them. NaN < 0 is false, so a NaN stays a NaN. */
 INLINE vector activate(const struct epilogue *e, vector v)
 {
     int_vector negative = v < 0;
@@ -84,16 +87,16 @@ INLINE vector activate(const struct epilogue *e, vector v)
     return (vector)(((int_vector)v & ~negative) | ((int_vector)(v * e->slope) & negative));
 }
 
-/* tanh and the sigmoid would cost the loops around them their registers. They stand only behind the few
- * channels of a last layer, so they are a pass of their own: the loops leave x + bias + residual, and
+/* tanh and the sigmoid need so many registers that the loops around them would spill. They follow only last
+ * layers, which have few channels, so they are a pass of their own: the loops store x + bias + residual, and
  * SIMD(apply_tanh_or_sigmoid) does the rest. */
 INLINE bool is_tanh_or_sigmoid(const struct epilogue *e)
 {
     return e->activation == ACTIVATION_TANH || e->activation == ACTIVATION_SIGMOID;
 }
 
-/* The epilogue of channels c .. c+count-1 of one pixel, but for the above; `residual` is that pixel's, or
- * NULL. */
+/* The epilogue of channels c .. c+count-1 of one pixel, without tanh or sigmoid and what follows them.
+ * `residual` is that pixel's, or NULL. */
 INLINE vector epilogue_vector(const struct epilogue *e, const float *residual, int64_t c, int64_t count,
                               vector v)
 {
@@ -110,7 +113,7 @@ INLINE vector epilogue_vector(const struct epilogue *e, const float *residual, i
     return v;
 }
 
-/* The same for one channel: quicker than a vector for the few that are left over. */
+/* The same for one channel: faster than a vector for the few remaining channels. */
 INLINE float epilogue_float(const struct epilogue *e, const float *residual, int64_t c, float v)
 {
     if (e->bias)

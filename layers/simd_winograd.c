@@ -50,7 +50,7 @@ INLINE float power(float base, int exponent)
 INLINE void input_line(int points, vector *d, int step)
 {
     const float p = NEAR(points), q = FAR(points), pp = p * p, qq = q * q;
-    vector *x = points == 6 ? d + step : d; /* behind the point 0, the pairs and infinity */
+    vector *x = points == 6 ? d + step : d; /* after the point 0: the pairs, and infinity */
     vector d0 = d[0], d1 = d[step], d2 = d[2 * step], d3 = d[3 * step], d4 = d[4 * step];
     if (points == 6) {
         vector d5 = d[5 * step];
@@ -96,7 +96,7 @@ INLINE void weights_line(int points, int taps, const vector *g, int g_step, vect
 }
 
 /* One line of A^T m: points at m[0], m[m_step], ... => outputs at y[0], y[step], ... Of 6 points, the first
- * (0) or the last (infinity) may be left out. */
+ * (0) is missing if `zero` is false, the last (infinity) if `infinity` is false. */
 INLINE void output_line(int points, bool zero, bool infinity, int outputs, const vector *m, int m_step,
                         vector *y, int step)
 {
@@ -132,7 +132,7 @@ INLINE void input_tile(int points, const float *const *at, int64_t c, int64_t co
     }
 }
 
-/* taps x taps; of a phase (kept < points) the 2x2 in the corner that skip_h and skip_w say. */
+/* taps x taps; in a phase (kept < points) 2x2, in the corner that skip_h and skip_w select. */
 INLINE void weights_tile(int points, int kept, int skip_h, int skip_w, int taps, const float *w,
                          int64_t columns, int64_t c, float *u, int64_t u_stride)
 {
@@ -180,7 +180,7 @@ INLINE void output_tile(int points, int kept, int skip_h, int skip_w, int output
     }
 }
 
-/* What output_tile left undone, for all outputs of a tile. */
+/* The part of the epilogue that output_tile leaves out, for all outputs of a tile. */
 static void apply_tanh_or_sigmoid_tile(int outputs, int64_t channels, const struct simd_outputs *to)
 {
     for (int i = 0; i < outputs * outputs; i++)

@@ -4,7 +4,7 @@
  *
  *     y[c] = exp(x[c] - m) / sum over k of exp(x[k] - m),     m = max over k of x[k]
  *
- * Subtracting the largest changes nothing in exact arithmetic and keeps every exponential in 0..1. Bound by
+ * Subtracting the largest changes nothing in exact arithmetic, and keeps every exponential in 0..1. Bound by
  * exp. */
 #include "layers/layer.h"
 #include "layers/simd.h"

@@ -7,7 +7,7 @@
 
 enum {
     POSITIONS_MOST = 36,
-    PREPARE_TILES = 6,   /* of a task that only transforms inputs: small, so that all threads get some */
+    PREPARE_TILES = 6,   /* of a task that only transforms inputs: few, so that all threads have work */
     LEAN_CHANNELS = 256, /* a slice of U: 36 x 256 x 64 floats, 2.3 MB */
 };
 
@@ -21,16 +21,16 @@ static int64_t m_positions(const struct winograd_layer *layer)
     return layer->kernels->kept * layer->kernels->kept;
 }
 
-/* Where V has what belongs to a position of U and M. */
+/* The position of V that belongs to a position of U and M. */
 static int64_t v_position(const struct winograd_kernels *kernels, int64_t position)
 {
     return (position / kernels->kept + kernels->skip_h) * kernels->points + position % kernels->kept +
            kernels->skip_w;
 }
 
-/* ---- where tiles lie --------------------------------------------------------------------- */
+/* ---- positions of tiles ------------------------------------------------------------------ */
 
-/* The first `longer` lattices have one output more than the others. */
+/* The lattices of an axis. The first `longer` of them have one output more than the others. */
 struct lattices {
     int64_t longer, long_tiles, short_tiles, tiles;
 };
@@ -166,7 +166,7 @@ void winograd_multiply(const struct winograd_layer *layer, const struct simd_til
                        const struct winograd_product *p)
 {
     const float *rows[WINOGRAD_TILES];
-    for (int64_t t = 0; t < WINOGRAD_TILES; t++) /* a matrix tile reads whole rows: the spare ones any */
+    for (int64_t t = 0; t < WINOGRAD_TILES; t++) /* a matrix tile reads all its rows, the spare ones too */
         rows[t] = p->v + (t < p->tiles ? t : 0) * p->v_width;
     for (int64_t position = 0; position < m_positions(layer); position++)
         for (int64_t k = 0; k < p->channels; k += WINOGRAD_CHAIN)
@@ -209,7 +209,7 @@ void winograd_multiply_lean(const struct winograd_layer *layer, const struct sim
     }
 }
 
-/* The pixels of y that a tile makes; -1 outside. */
+/* The pixels of y that a tile computes; -1 outside. */
 static void find_outputs(const struct winograd_layer *layer, const struct tile *tile, int64_t *pixels)
 {
     int outputs = layer->kernels->outputs;
