@@ -5,8 +5,8 @@
  * nothing:
  *
  *   1. A step gets the last variant of the table that applies to its dimensions and whose family the kernels
- *      option allows: `reference` allows FAMILY_REFERENCE only, `openblas` all but FAMILY_NATIVE, `native`
- * and `auto` all. If there is none, the step gets the first of the table, which always applies.
+ *      option allows: `reference` allows FAMILY_REFERENCE only, `openblas` all but FAMILY_NATIVE, and both
+ *      `native` and `auto` allow all. If there is none, the step gets the first, which always applies.
  *   2. If all packed weights exceed 2.5 times the plain weights plus 32 MB, or a session its memory limit,
  *      steps change to slower variants, one at a time. A step changes only to an earlier variant of the same
  *      family that applies. Of all possible changes the planner makes the one that saves most bytes for each
