@@ -15,7 +15,7 @@ WARN   = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmi
          -Wformat=2 -Wno-format-nonliteral -Wformat-signedness -Wduplicated-cond -Wduplicated-branches -Wlogical-op \
          -Wno-unknown-warning-option $(if $(WERROR),-Werror)
 CFLAGS ?= -O2 -g
-# Stop at a stack overrun; make relocations read-only (LIBS). Kernels have no stack protector (NATIVE_RULE).
+# Stop at a stack overrun; make relocations read-only (LIBS). Kernels have no stack protector (SIMD_RULE).
 # _FORTIFY_SOURCE is not used, because it would bypass the wrappers that make calls fail in the tests (WRAPPED).
 HARDEN = -fstack-protector-strong
 # The same objects make the program and the shared library. No program replaces a function of limn, so that the compiler
@@ -25,7 +25,7 @@ FLAGS  = -std=c11 -D_GNU_SOURCE -pthread -MMD -MP -I. $(WARN) $(CFLAGS) $(HARDEN
          $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 LIBS   = -l$(BLAS) -lm -ldl -pthread -Wl,-z,relro,-z,now
 
-# Kernels written with vector extensions (layers/native_*.c) are compiled once for each instruction set. C11 mode
+# Kernels written with vector extensions (layers/simd_*.c) are compiled once for each instruction set. C11 mode
 # turns multiply-add contraction off, which halves the peak; it is turned on for these files only.
 ISAS_x86_64     = baseline avx2 avx512
 ISAS_aarch64    = baseline neon
@@ -39,13 +39,13 @@ ISA_FLAGS_neon  = -fno-schedule-insns -Wno-ignored-optimization-argument
 # C files at every depth.
 SOURCES := $(sort $(shell find engine layers weights apps tests -name '*.c'))
 HEADERS := $(sort $(shell find engine layers weights apps tests -name '*.h'))
-NATIVE  = $(wildcard layers/native_*.c)
-LIBRARY = $(filter-out $(NATIVE),$(filter layers/% weights/% engine/%,$(SOURCES)))
+SIMD    = $(wildcard layers/simd_*.c)
+LIBRARY = $(filter-out $(SIMD),$(filter layers/% weights/% engine/%,$(SOURCES)))
 APPS    = $(filter apps/cli/%,$(SOURCES))
 TESTS   = $(wildcard tests/test_*.c)
 
 object  = $(patsubst %.c,$(BUILD)/%.o,$(1))
-LIBRARY_OBJECTS = $(call object,$(LIBRARY)) $(foreach isa,$(ISAS),$(patsubst %.c,$(BUILD)/%.$(isa).o,$(NATIVE)))
+LIBRARY_OBJECTS = $(call object,$(LIBRARY)) $(foreach isa,$(ISAS),$(patsubst %.c,$(BUILD)/%.$(isa).o,$(SIMD)))
 TEST_PROGRAMS   = $(patsubst tests/%.c,$(BUILD)/%,$(TESTS))
 FUZZ_TARGETS    = $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAYS         = $(FUZZ_TARGETS:%=$(BUILD)/replay_%)
@@ -93,10 +93,10 @@ $(BUILD)/weights_folder: FORCE
 # Unroll the inner loops and vectorize the result, regardless of CFLAGS; see add_products in conv2d_blocked.c.
 $(BUILD)/layers/conv2d_blocked.o: FLAGS += -O3 -fno-tree-vectorize -ftree-slp-vectorize
 
-define NATIVE_RULE
+define SIMD_RULE
 $(BUILD)/%.$(1).o: %.c
 	@mkdir -p $$(@D)
-	$$(call say,cc,'$$< ($(1))') $(CC) $(FLAGS) -fno-stack-protector -ffp-contract=fast $(ISA_FLAGS_$(1)) $(NATIVE_FLAGS) \
+	$$(call say,cc,'$$< ($(1))') $(CC) $(FLAGS) -fno-stack-protector -ffp-contract=fast $(ISA_FLAGS_$(1)) $(SIMD_FLAGS) \
 	    -DISA=$(1) -c -o $$@ $$<
 
 $(BUILD)/%.$(1).tidy: %.c $(TIDY_READS)
@@ -104,7 +104,7 @@ $(BUILD)/%.$(1).tidy: %.c $(TIDY_READS)
 	$$(call say,tidy,'$$< ($(1))') clang-tidy --quiet $$< -- $(FLAGS) $(ISA_FLAGS_$(1)) -DISA=$(1) \
 	    2>$$@ || { cat $$@; rm $$@; exit 1; }
 endef
-$(foreach isa,$(ISAS),$(eval $(call NATIVE_RULE,$(isa))))
+$(foreach isa,$(ISAS),$(eval $(call SIMD_RULE,$(isa))))
 
 # In test programs, tests/support_faults.c wraps these calls and can make them fail.
 WRAPPED = aligned_alloc open stat fstat access read pread write close rename renameat2 mkdir opendir readdir \
@@ -271,18 +271,18 @@ soak: SECONDS = 3600
 SECONDS ?= 60
 fuzz:                         ## run every fuzz target for SECONDS=60, one per core at a time
 	$(MAKE) fuzzers BUILD=$(BUILD)/fuzz CC=clang SANITIZE=address,undefined,fuzzer-no-link CFLAGS="-O1 -g" \
-	    NATIVE_FLAGS="$(NATIVE_UNUSED)"
+	    SIMD_FLAGS="$(SIMD_UNUSED)"
 	@{ printf '%s\n' $(FUZZ_TARGETS); \
 	    $(PYTHON) tests/fuzz/fuzz_convert.py --prepare $(BUILD)/fuzz --venv $(BUILD)/fuzz-venv; } | \
 	    xargs -P "$$(nproc)" -I NAME sh tests/fuzz/run.sh $(BUILD)/fuzz NAME $(SECONDS)
 
 fuzz-coverage:                ## measure the lines and branches of the readers that the fuzzing corpora reach
 	$(MAKE) replays BUILD=$(BUILD)/coverage CC=clang CFLAGS="-O1 -g -fprofile-instr-generate -fcoverage-mapping" \
-	    NATIVE_FLAGS="$(NATIVE_UNUSED)"
+	    SIMD_FLAGS="$(SIMD_UNUSED)"
 	@sh tests/fuzz/coverage.sh $(BUILD) $(FUZZ_TARGETS)
 
 # Readers run no kernels, and clang needs minutes to instrument them.
-NATIVE_UNUSED = -O0 -fno-sanitize=all -fno-profile-instr-generate -fno-coverage-mapping
+SIMD_UNUSED = -O0 -fno-sanitize=all -fno-profile-instr-generate -fno-coverage-mapping
 
 fuzzers: $(FUZZERS)
 replays: $(REPLAYS)
@@ -302,7 +302,7 @@ bench: all                    ## measure layers and kernels, with charts in buil
 bench-peers: all              ## compare with PyTorch, ONNX Runtime, OpenVINO, ncnn; install them if needed (PEERS=)
 	$(PYTHON) tools/bench_peers.py --limn $(BUILD)/limn --output $(BUILD)/peers --venv $(BUILD)/peers-venv $(PEERS)
 
-# Native files are checked once per instruction set. The checks are in .clang-tidy and .cppcheck. clang-tidy's stderr is
+# simd_*.c are checked once per instruction set. The checks are in .clang-tidy and .cppcheck. clang-tidy's stderr is
 # hidden unless it fails, because it only counts suppressed warnings.
 TIDIED = $(call object,$(filter-out layers/%,$(SOURCES))) $(filter $(BUILD)/layers/%,$(LIBRARY_OBJECTS))
 # The include path of a user's program.

@@ -2,7 +2,7 @@
 #ifndef TESTS_SUPPORT_LAYERS_H
 #define TESTS_SUPPORT_LAYERS_H
 
-#include "layers/layer.h"
+#include "layers/operators.h"
 #include "tests/support.h"
 
 #define TRIAL_SLOPE 0.2F

@@ -1,5 +1,6 @@
 /* test_layers.c - every variant of every operator against its definition, over odd shapes and every
  * instruction set this CPU has. */
+#include "layers/epilogue.h"
 #include "layers/gemm.h"
 #include "tests/support_layers.h"
 

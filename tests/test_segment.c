@@ -5,7 +5,7 @@
 #include "engine/pipelines/segment.h"
 #include "engine/pipelines/segment_view.h"
 #include "engine/run/session.h"
-#include "layers/layer.h"
+#include "layers/operators.h"
 #include "tests/support.h"
 #include "tests/support_faults.h"
 

@@ -1,7 +1,7 @@
 /* bench_contest.c - measures all variants of a layer in turn: see bench.h. */
 #include "apps/cli/bench.h"
 #include "engine/base/memory.h"
-#include "layers/native.h"
+#include "layers/simd.h"
 
 #include <math.h>
 

@@ -6,7 +6,7 @@
 #include "engine/run/pack.h"
 #include "engine/run/weights_path.h"
 #include "layers/gemm.h"
-#include "layers/native.h"
+#include "layers/simd.h"
 #include "layers/sizes.h"
 
 #include <inttypes.h>
@@ -41,7 +41,7 @@ static limn_status settle_isa(const char *wanted, limn_error *error)
     pthread_mutex_lock(&isa_mutex);
     if (isa_in_use == ISA_COUNT) {
         gemm_init(isa, forced);
-        native_choose(isa);
+        simd_choose(isa);
         isa_in_use = isa;
     } else if (forced && isa != isa_in_use) {
         status = fail(error, LIMN_E_USAGE, "instruction set %s: this process already runs with %s",
