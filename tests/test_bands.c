@@ -132,7 +132,7 @@ enum { WIDE = 20, KERNEL_MOST = 7 }; /* channels: more than a vector, and not wh
 
 static struct middle middle;
 
-static value middle_value(struct graph *g, value x)
+static value_id middle_value(struct graph *g, value_id x)
 {
     static const float ones[WIDE] = {1, 2, 3};
     struct conv conv = {.stride = middle.stride, .pad = middle.pad, .dilation = middle.dilation};
@@ -160,10 +160,10 @@ static bool any_file(const struct graph *g)
  * native kernels. What stands before the operator is read twice, so that nothing is fused into it. */
 static void build(struct graph *g)
 {
-    value x = graph_relu(g, graph_conv2d(g, graph_input(g, "x", 3), "first", (struct conv){.pad = 1}));
-    value y = middle_value(g, x);
-    value side = graph_relu(g, graph_conv2d(g, y, "left", (struct conv){.pad = 1}));
-    value sum = graph_add(g, graph_conv2d(g, side, "right", (struct conv){.pad = 1}), y);
+    value_id x = graph_relu(g, graph_conv2d(g, graph_input(g, "x", 3), "first", (struct conv){.pad = 1}));
+    value_id y = middle_value(g, x);
+    value_id side = graph_relu(g, graph_conv2d(g, y, "left", (struct conv){.pad = 1}));
+    value_id sum = graph_add(g, graph_conv2d(g, side, "right", (struct conv){.pad = 1}), y);
     if (middle.kind == LAYER_POINTWISE)
         sum = graph_add(g, sum, x);
     graph_output(g, graph_tanh(g, graph_conv2d(g, sum, "last", (struct conv){0})));

@@ -47,7 +47,7 @@ static limn_status enter(struct contest *contest, const struct layer_variant *va
     struct contestant *c = &contest->contestants[contest->count++];
     *c = (struct contestant){.error = NAN};
     struct step *step = &c->step;
-    step->operator= & layer_operators[shape->kind];
+    step->op = &layer_operators[shape->kind];
     step->args =
         (struct layer_args){.d = *d, .x = contest->x, .x_stride = d->ic, .y = contest->y, .y_stride = d->oc};
     step->args.epilogue = (struct epilogue){.residual = contest->residual,

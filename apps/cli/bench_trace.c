@@ -51,8 +51,8 @@ static limn_status put_task(struct output *output, const struct step *step, int6
     return put(output, error,
                ", \"cat\": \"%s\", \"ph\": \"X\", \"ts\": %.3f, \"dur\": %.3f, \"pid\": 1, \"tid\": %d, "
                "\"args\": {\"variant\": \"%s\", \"stage\": \"%s\", \"task\": %" PRId64 "}}",
-               step->operator->name, (time->start - begin) * 1e6, (time->end - time->start) * 1e6,
-               time->worker, step->variant->name, first ? "prepare" : "run", first ? task : task - prepare);
+               step->op->name, (time->start - begin) * 1e6, (time->end - time->start) * 1e6, time->worker,
+               step->variant->name, first ? "prepare" : "run", first ? task : task - prepare);
 }
 
 static limn_status put_step(struct output *output, const struct graph *graph, const struct step *step,

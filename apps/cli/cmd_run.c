@@ -34,20 +34,20 @@ static limn_status set_latent(limn_session *session, const struct options *optio
 
 /* The bare network's values are written as they are; what is no number among them is worth a word, and so are
  * such weights. */
-static void warn_unfinite(const limn_session *session, const char *path)
+static void warn_nonfinite(const limn_session *session, const char *path)
 {
     const struct tensor *made = session_output(session);
     const char *weights = limn_model_warning(session->model);
-    int64_t unfinite = count_unfinite(made);
-    if (unfinite)
+    int64_t nonfinite = count_nonfinite(made);
+    if (nonfinite)
         app_warn("%s: %" PRId64 " of %" PRId64 " values are NaN or infinite%s%s",
-                 strcmp(path, "-") == 0 ? "standard output" : path, unfinite, tensor_pixels(made) * made->c,
+                 strcmp(path, "-") == 0 ? "standard output" : path, nonfinite, tensor_pixels(made) * made->c,
                  weights ? "; " : "", weights ? weights : "");
     else
         app_model_warn(session->model, LIMN_OK);
 }
 
-static size_t value_bytes(const limn_session *session, value x)
+static size_t value_bytes(const limn_session *session, value_id x)
 {
     const struct layer_dims *d = &session->plan.dims[x];
     return (size_t)(d->n * d->oh * d->ow * d->oc) * sizeof(float);
@@ -72,7 +72,7 @@ static limn_status create_session(limn_model *model, const struct npy *input, st
 {
     enum { SMALL = 4096 }; /* blocks' headers, a latent vector */
     const int64_t *s = input->shape;
-    struct session_wish wish = {.output = model->graph.output, .size = {s[0], s[2], s[3]}};
+    struct session_request wish = {.output = model->graph.output, .size = {s[0], s[2], s[3]}};
     size_t freed = (size_t)(s[0] * s[1] * s[2] * s[3]) * sizeof(float);
     limn_status status = session_plan(model, &wish, session, error);
     if (status == LIMN_OK)
@@ -128,7 +128,7 @@ static limn_status run_tensor(limn_model *model, struct npy *input, const char *
         status = npy_write(options->output, (int64_t[4]){made.n, made.c, made.h, made.w}, output,
                            options->force, error);
     if (status == LIMN_OK)
-        warn_unfinite(session, options->output);
+        warn_nonfinite(session, options->output);
     mem_free(output);
     limn_session_free(session);
     return status;

@@ -11,7 +11,7 @@ enum { DUMP_NAME = 256 }; /* longer than the name of any node */
 struct dump {
     char name[DUMP_NAME]; /* of a node or of a value */
     const char *path;
-    value node; /* that makes it */
+    value_id node; /* that makes it */
 };
 
 struct dumps {

@@ -38,7 +38,7 @@ void graph_free(struct graph *graph)
     *graph = (struct graph){0};
 }
 
-value graph_fail(struct graph *graph, const char *format, ...)
+value_id graph_fail(struct graph *graph, const char *format, ...)
 {
     if (graph->status == LIMN_OK) {
         char text[512];
@@ -51,7 +51,7 @@ value graph_fail(struct graph *graph, const char *format, ...)
     return NO_VALUE;
 }
 
-static value no_memory(struct graph *graph, size_t bytes)
+static value_id no_memory(struct graph *graph, size_t bytes)
 {
     if (graph->status == LIMN_OK)
         graph->status = fail_memory(graph->error, graph->path, bytes);
@@ -84,7 +84,7 @@ static bool make_room(struct graph *graph)
 }
 
 struct node *graph_append(struct graph *graph, const char *base, const char *suffix, const char *does,
-                          value x)
+                          value_id x)
 {
     char name[NAME_ROOM];
     if (graph->status != LIMN_OK || !make_room(graph))
@@ -124,20 +124,20 @@ int64_t graph_parameters(const struct graph *graph)
     return sum;
 }
 
-value graph_find(const struct graph *graph, const char *name)
+value_id graph_find(const struct graph *graph, const char *name)
 {
-    value found = 0;
+    value_id found = 0;
     while (found < graph->count && strcmp(graph->nodes[found].name, name) != 0)
         found++;
     return found < graph->count ? found : NO_VALUE;
 }
 
-value graph_last(const struct graph *graph)
+value_id graph_last(const struct graph *graph)
 {
     return graph->status == LIMN_OK ? graph->count - 1 : NO_VALUE;
 }
 
-void graph_output(struct graph *graph, value x)
+void graph_output(struct graph *graph, value_id x)
 {
     graph->output = x;
 }
@@ -148,7 +148,7 @@ void graph_require_sides(struct graph *graph, int64_t least, int64_t multiple)
     graph->side_multiple = multiple;
 }
 
-void graph_require_channels(struct graph *graph, value x, int64_t channels)
+void graph_require_channels(struct graph *graph, value_id x, int64_t channels)
 {
     if (graph->status == LIMN_OK && graph->nodes[x].channels != channels)
         graph_fail(graph, "%s has %" PRId64 " channels, %" PRId64 " expected", graph->nodes[x].made,
@@ -225,8 +225,8 @@ float *graph_read_vector(struct graph *graph, const char *name, const char *suff
     bool finite = true;
     limn_status status =
         vector ? weights_read(graph->weights, entry, vector, &finite, graph->error) : graph->status;
-    if (!finite && !graph->unfinite)
-        graph->unfinite = entry;
+    if (!finite && !graph->nonfinite)
+        graph->nonfinite = entry;
     if (status == LIMN_OK)
         return vector;
     graph->status = status;
@@ -272,7 +272,7 @@ void graph_check_all_used(struct graph *graph)
                    unexpected > 10 ? ", ..." : "");
 }
 
-value graph_input_node(const struct graph *graph, int index)
+value_id graph_input_node(const struct graph *graph, int index)
 {
     for (int i = 0; i < graph->count; i++)
         if (graph->nodes[i].role == NODE_INPUT && index-- == 0)
@@ -280,7 +280,7 @@ value graph_input_node(const struct graph *graph, int index)
     return NO_VALUE;
 }
 
-struct graph graph_until(const struct graph *graph, value output)
+struct graph graph_until(const struct graph *graph, value_id output)
 {
     struct graph part = *graph;
     part.output = output;

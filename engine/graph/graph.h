@@ -19,7 +19,7 @@
 #include "engine/graph/weights_file.h"
 #include "layers/layer.h"
 
-typedef int value;
+typedef int value_id;
 
 enum { NO_VALUE = -1, PARTS_MOST = 8 };
 
@@ -51,13 +51,13 @@ struct node {
     const char *does; /* as the network says it, in a word: "conv2d", "batchnorm", "add"; static storage */
     enum node_role role;
     enum layer_kind kind; /* of a layer */
-    value x;
-    int64_t channels;         /* of the value */
-    int64_t side;             /* of an input of fixed size; 0: the session's size */
-    struct layer_dims window; /* kernel, stride, padding, dilation, align_corners only */
-    int64_t factor;           /* of an enlargement; 0: to the size of `like` */
-    value like;               /* whose height and width this takes, or NO_VALUE */
-    value parts[PARTS_MOST];  /* of a concat */
+    value_id x;
+    int64_t channels;           /* of the value */
+    int64_t side;               /* of an input of fixed size; 0: the session's size */
+    struct layer_dims window;   /* kernel, stride, padding, dilation, align_corners only */
+    int64_t factor;             /* of an enlargement; 0: to the size of `like` */
+    value_id like;              /* whose height and width this takes, or NO_VALUE */
+    value_id parts[PARTS_MOST]; /* of a concat */
     int part_count;
     int64_t parameters; /* trained numbers that the operation uses */
 
@@ -68,11 +68,11 @@ struct node {
 
     /* The epilogue; arrays of `channels` floats owned by the graph, or NULL. */
     float *bias, *scale, *shift;
-    value residual;
+    value_id residual;
     enum activation activation;
     float slope; /* of a leaky ReLU */
 
-    value fused_into; /* NO_VALUE, or the node that now makes this value */
+    value_id fused_into; /* NO_VALUE, or the node that now makes this value */
 };
 
 struct graph {
@@ -80,10 +80,10 @@ struct graph {
     const char *path; /* of the weights file, for messages */
     struct node *nodes;
     int count, room;
-    value output;
-    int64_t side_least, side_multiple;   /* what heights and widths must be; 0 and 1 at first */
-    bool *used;                          /* per tensor of the weights file: the graph reads it */
-    const struct tensor_entry *unfinite; /* the first one read that holds NaN or infinity, or NULL */
+    value_id output;
+    int64_t side_least, side_multiple;    /* what heights and widths must be; 0 and 1 at first */
+    bool *used;                           /* per tensor of the weights file: the graph reads it */
+    const struct tensor_entry *nonfinite; /* the first one read that holds NaN or infinity, or NULL */
     limn_status status;
     limn_error *error;
 };
@@ -95,72 +95,72 @@ void graph_free(struct graph *graph);
 
 /* ---- building ---------------------------------------------------------------------------- */
 
-value graph_input(struct graph *graph, const char *name, int64_t channels);
+value_id graph_input(struct graph *graph, const char *name, int64_t channels);
 
 /* An input of side x side pixels whatever the session's size, such as a latent vector of 1 x 1. */
-value graph_input_fixed(struct graph *graph, const char *name, int64_t channels, int64_t side);
+value_id graph_input_fixed(struct graph *graph, const char *name, int64_t channels, int64_t side);
 
 /* y = conv2d(x, NAME.weight) + NAME.bias: see layers/conv2d.c. Channels must fit x. */
-value graph_conv2d(struct graph *graph, value x, const char *name, struct conv conv);
+value_id graph_conv2d(struct graph *graph, value_id x, const char *name, struct conv conv);
 
 /* The transposed convolution: see layers/conv2d_transpose.c. Weights are IC x OC x KH x KW. */
-value graph_conv2d_transpose(struct graph *graph, value x, const char *name, struct conv conv);
+value_id graph_conv2d_transpose(struct graph *graph, value_id x, const char *name, struct conv conv);
 
 /* PyTorch's linear layer over a flattened x of side x side pixels: y[o] = sum of NAME.weight[o][c, h, w] *
  * x[c, h, w], plus NAME.bias. Weights are OC x (C side side), the inputs in NCHW order; y is 1 x 1 pixels.
  * That is a convolution without padding whose kernel covers x, and computed as one. */
-value graph_linear(struct graph *graph, value x, const char *name, int64_t side);
+value_id graph_linear(struct graph *graph, value_id x, const char *name, int64_t side);
 
 /* PyTorch's BatchNorm2d at inference, eps 1e-5, from NAME.weight, .bias, .running_mean and .running_var. */
-value graph_batchnorm(struct graph *graph, value x, const char *name);
+value_id graph_batchnorm(struct graph *graph, value_id x, const char *name);
 
-value graph_relu(struct graph *graph, value x);
-value graph_leaky_relu(struct graph *graph, value x, float slope);
-value graph_tanh(struct graph *graph, value x);
-value graph_sigmoid(struct graph *graph, value x);
+value_id graph_relu(struct graph *graph, value_id x);
+value_id graph_leaky_relu(struct graph *graph, value_id x, float slope);
+value_id graph_tanh(struct graph *graph, value_id x);
+value_id graph_sigmoid(struct graph *graph, value_id x);
 
 /* a + b, of the same shape. */
-value graph_add(struct graph *graph, value a, value b);
+value_id graph_add(struct graph *graph, value_id a, value_id b);
 
 /* x + shift[c]; `shift` is copied, x's channels floats. */
-value graph_shift(struct graph *graph, value x, const float *shift);
+value_id graph_shift(struct graph *graph, value_id x, const float *shift);
 
 /* x * scale[c] + shift[c], copied likewise. */
-value graph_scale_shift(struct graph *graph, value x, const float *scale, const float *shift);
+value_id graph_scale_shift(struct graph *graph, value_id x, const float *scale, const float *shift);
 
 /* The parts' channels one after the other; heights and widths must agree. */
-value graph_concat(struct graph *graph, const value *parts, int count);
+value_id graph_concat(struct graph *graph, const value_id *parts, int count);
 
 /* See layers/pool.c. */
-value graph_max_pool(struct graph *graph, value x, int64_t kernel, int64_t stride, int64_t pad);
-value graph_average_pool(struct graph *graph, value x);
+value_id graph_max_pool(struct graph *graph, value_id x, int64_t kernel, int64_t stride, int64_t pad);
+value_id graph_average_pool(struct graph *graph, value_id x);
 
 /* x[:, :, ::stride, ::stride]. */
-value graph_subsample(struct graph *graph, value x, int64_t stride);
+value_id graph_subsample(struct graph *graph, value_id x, int64_t stride);
 
-value graph_softmax(struct graph *graph, value x);
+value_id graph_softmax(struct graph *graph, value_id x);
 
 /* Zeros around x (or less of it) to the height and width of `like`, half of the difference, rounded down, at
  * the top and the left. */
-value graph_pad_like(struct graph *graph, value x, value like);
+value_id graph_pad_like(struct graph *graph, value_id x, value_id like);
 
 /* Nearest neighbour, `factor` times as high and wide. */
-value graph_upsample(struct graph *graph, value x, int64_t factor);
+value_id graph_upsample(struct graph *graph, value_id x, int64_t factor);
 
 /* Bilinear, `factor` times as high and wide, or to the size of `like`: see layers/bilinear.c. */
-value graph_bilinear(struct graph *graph, value x, int64_t factor, bool align_corners);
-value graph_bilinear_like(struct graph *graph, value x, value like, bool align_corners);
+value_id graph_bilinear(struct graph *graph, value_id x, int64_t factor, bool align_corners);
+value_id graph_bilinear_like(struct graph *graph, value_id x, value_id like, bool align_corners);
 
 /* TensorFlow 1's bicubic, `factor` times: see layers/bicubic.c. */
-value graph_bicubic(struct graph *graph, value x, int64_t factor);
+value_id graph_bicubic(struct graph *graph, value_id x, int64_t factor);
 
-void graph_output(struct graph *graph, value x);
+void graph_output(struct graph *graph, value_id x);
 
 /* The tensor's height and width must be at least `least` and multiples of `multiple`. */
 void graph_require_sides(struct graph *graph, int64_t least, int64_t multiple);
 
 /* x must have so many channels: for a network whose tensors may say otherwise. */
-void graph_require_channels(struct graph *graph, value x, int64_t channels);
+void graph_require_channels(struct graph *graph, value_id x, int64_t channels);
 
 /* Sides of the tensor NAME, 0 beyond its rank; all 0 when there is none. printf-style. */
 void graph_tensor_shape(const struct graph *graph, int64_t shape[4], const char *format, ...)
@@ -172,7 +172,7 @@ bool graph_has_tensor(const struct graph *graph, const char *format, ...)
 
 /* Makes the first failure; later ones are ignored. Returns NO_VALUE, for builders to pass on. printf-style.
  */
-value graph_fail(struct graph *graph, const char *format, ...) __attribute__((format(printf, 2, 3)));
+value_id graph_fail(struct graph *graph, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* ---- after building ---------------------------------------------------------------------- */
 
@@ -187,18 +187,18 @@ void graph_check_all_used(struct graph *graph);
 void graph_fold(struct graph *graph);
 
 /* The operation called `name`, which is its value's name too; NO_VALUE when there is none. */
-value graph_find(const struct graph *graph, const char *name);
+value_id graph_find(const struct graph *graph, const char *name);
 
 /* The node of input `index`, or NO_VALUE. */
-value graph_input_node(const struct graph *graph, int index);
+value_id graph_input_node(const struct graph *graph, int index);
 
 /* The node that makes `x` after folding. */
-value graph_maker(const struct graph *graph, value x);
+value_id graph_maker(const struct graph *graph, value_id x);
 
 /* The graph as far as the node that makes `output`: what was built behind that is not in it. `output` must be
  * a value that folding left, one whose maker's result it is. A view, for plan_create; it borrows all that it
  * holds, and is not to be freed. */
-struct graph graph_until(const struct graph *graph, value output);
+struct graph graph_until(const struct graph *graph, value_id output);
 
 /* The operations of a layer at these dimensions as the network defines them: each product and sum is one.
  * What is folded into it does not change them, so rates can be compared with other programs'. */
@@ -215,10 +215,10 @@ bool node_runs(const struct node *node);
 /* Appends a node called BASE+SUFFIX that reads x (NO_VALUE for none); NULL after a failure. Later calls may
  * move nodes. `does`: see struct node. */
 struct node *graph_append(struct graph *graph, const char *base, const char *suffix, const char *does,
-                          value x);
+                          value_id x);
 
 /* The value that was appended last, or NO_VALUE after a failure. */
-value graph_last(const struct graph *graph);
+value_id graph_last(const struct graph *graph);
 
 /* The tensor NAME+SUFFIX, marked as used; it must be of a usable dtype and have `rank` axes, positive and
  * below 2^31. NULL after a failure. */

@@ -25,8 +25,8 @@ static void set_weights(struct graph *graph, struct node *node, const char *name
     }
 }
 
-static value convolution(struct graph *graph, value x, const char *name, struct conv conv,
-                         enum layer_kind kind, enum weight_layout layout)
+static value_id convolution(struct graph *graph, value_id x, const char *name, struct conv conv,
+                            enum layer_kind kind, enum weight_layout layout)
 {
     char shape[96];
     const char *suffix = conv.weight ? conv.weight : ".weight";
@@ -54,14 +54,14 @@ static value convolution(struct graph *graph, value x, const char *name, struct 
     return graph_last(graph);
 }
 
-value graph_conv2d(struct graph *graph, value x, const char *name, struct conv conv)
+value_id graph_conv2d(struct graph *graph, value_id x, const char *name, struct conv conv)
 {
     return convolution(graph, x, name, conv, LAYER_CONV2D, conv.layout);
 }
 
-value graph_conv2d_transpose(struct graph *graph, value x, const char *name, struct conv conv)
+value_id graph_conv2d_transpose(struct graph *graph, value_id x, const char *name, struct conv conv)
 {
-    value y = convolution(graph, x, name, conv, LAYER_CONV2D_TRANSPOSE, LAYOUT_IOHW);
+    value_id y = convolution(graph, x, name, conv, LAYER_CONV2D_TRANSPOSE, LAYOUT_IOHW);
     if (y != NO_VALUE && graph->nodes[x].side == 1) {
         /* Of one input pixel the stride says nothing. As large as the kernel, it makes every output a phase
          * of its own (layers/phases.h), with the one tap that meets the input instead of many on the padding.
@@ -73,7 +73,7 @@ value graph_conv2d_transpose(struct graph *graph, value x, const char *name, str
     return y;
 }
 
-value graph_linear(struct graph *graph, value x, const char *name, int64_t side)
+value_id graph_linear(struct graph *graph, value_id x, const char *name, int64_t side)
 {
     char shape[96];
     struct node *node = graph_append(graph, name, "", "linear", x);

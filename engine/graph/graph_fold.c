@@ -28,14 +28,14 @@
 
 #include <string.h>
 
-value graph_maker(const struct graph *graph, value x)
+value_id graph_maker(const struct graph *graph, value_id x)
 {
     while (x != NO_VALUE && graph->nodes[x].fused_into != NO_VALUE)
         x = graph->nodes[x].fused_into;
     return x;
 }
 
-static int readers(const struct graph *graph, value x)
+static int readers(const struct graph *graph, value_id x)
 {
     int count = graph_maker(graph, graph->output) == x;
     for (int i = 0; i < graph->count; i++) {
@@ -53,7 +53,7 @@ static int readers(const struct graph *graph, value x)
 static bool can_join(const struct graph *graph, const struct node *node, const struct node *into)
 {
     bool activated = into->activation != ACTIVATION_NONE, scaled = into->scale != NULL;
-    value residual = graph_maker(graph, node->residual);
+    value_id residual = graph_maker(graph, node->residual);
     if (into->role != NODE_LAYER || !layer_operators[into->kind].has_epilogue)
         return false;
     if (node->bias && (activated || scaled))
@@ -120,7 +120,7 @@ static void join(struct node *node, struct node *into)
 /* A sum can join either operand: exchange them when only the second one can take it. */
 static void choose_operand(const struct graph *graph, struct node *node)
 {
-    value x = graph_maker(graph, node->x), residual = graph_maker(graph, node->residual);
+    value_id x = graph_maker(graph, node->x), residual = graph_maker(graph, node->residual);
     bool plain_sum =
         residual != NO_VALUE && !node->bias && node->activation == ACTIVATION_NONE && !node->scale;
     if (!plain_sum || (readers(graph, x) == 1 && can_join(graph, node, &graph->nodes[x])))
@@ -145,7 +145,7 @@ static void fold_enlargement(struct graph *graph, int index)
 {
     struct node *node = &graph->nodes[index];
     const struct layer_dims *w = &node->window;
-    value x = graph_maker(graph, node->x);
+    value_id x = graph_maker(graph, node->x);
     struct node *enlargement = &graph->nodes[x];
     if (enlargement->role != NODE_LAYER || enlargement->kind != LAYER_UPSAMPLE || enlargement->factor != 2 ||
         readers(graph, x) != 1 || w->kh != 3 || w->kw != 3 || w->stride_h != 1 || w->stride_w != 1 ||
@@ -168,7 +168,7 @@ void graph_fold(struct graph *graph)
         if (node->role != NODE_LAYER || node->kind != LAYER_POINTWISE)
             continue;
         choose_operand(graph, node);
-        value x = graph_maker(graph, node->x);
+        value_id x = graph_maker(graph, node->x);
         struct node *into = &graph->nodes[x];
         if (readers(graph, x) == 1 && can_join(graph, node, into)) {
             join(node, into);

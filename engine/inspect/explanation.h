@@ -18,14 +18,14 @@ enum fusion {
 
 /* A node that runs, or an input. */
 struct explained {
-    value at;
+    value_id at;
     struct layer_dims window; /* kernel, stride, padding and dilation as the network has them; kh 0: none */
     bool own_bias;            /* of the operation itself; fused ones do not count */
     struct receptive sees;    /* of the first input */
     double flops;
     int first_step, step_count; /* no steps: nothing is left to do; several: a concat's copies */
     size_t packed_bytes, scratch_bytes;
-    value host; /* the node whose value lies in the arena; `at` but for what is written in place */
+    value_id host; /* the node whose value lies in the arena; `at` but for what is written in place */
     int64_t channel;
 };
 
@@ -49,15 +49,15 @@ void explain_free(struct explanation *explanation);
 
 /* The next node behind `before` (NO_VALUE: from the start) that was fused into `host`; NO_VALUE behind the
  * last. */
-value explain_next_fused(const struct graph *graph, value host, value before);
+value_id explain_next_fused(const struct graph *graph, value_id host, value_id before);
 
 /* What a fused node became. */
-enum fusion explain_fusion(const struct graph *graph, value fused);
+enum fusion explain_fusion(const struct graph *graph, value_id fused);
 
 /* "kernel", "weights", "epilogue" */
 const char *fusion_name(enum fusion fusion);
 
-const struct node *explain_node(const struct explanation *explanation, value at);
+const struct node *explain_node(const struct explanation *explanation, value_id at);
 
 /* A part of the arena that a step has for itself. */
 struct explained_block {

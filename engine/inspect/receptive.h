@@ -27,12 +27,12 @@ struct receptive {
 
 /* Fills fields[graph->count] for the input node `input`; those of fused nodes stay 0. `plan` gives the sizes:
  * the fields depend on them behind an enlargement whose factor is not a whole number. LIMN_E_MEMORY. */
-limn_status receptive_fields(const struct graph *graph, const struct plan *plan, value input,
+limn_status receptive_fields(const struct graph *graph, const struct plan *plan, value_id input,
                              struct receptive *fields, limn_error *error);
 
 /* The rows of every value that row `at` of value `x` depends on: spans[graph->count], all of them empty where
  * it does not depend on that value. Columns instead of rows when `columns`. */
-void receptive_trace(const struct graph *graph, const struct plan *plan, value x, int64_t at, bool columns,
+void receptive_trace(const struct graph *graph, const struct plan *plan, value_id x, int64_t at, bool columns,
                      struct side_span *spans);
 
 #endif

@@ -170,7 +170,7 @@ limn_status generate_pictures(limn_model *model, const struct generator *generat
                       .high = 1};
     size_t bytes = (size_t)job.values * sizeof(float), all;
     float *values = NULL;
-    const struct session_wish wish = {
+    const struct session_request wish = {
         .output = model->graph.output,
         .size = {job.batch, 1, 1},
         .room = {how->beside + bytes + (size_t)(3 * generator->side * generator->side) + SMALL,

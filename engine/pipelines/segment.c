@@ -326,7 +326,7 @@ static limn_status plan_work(limn_model *model, const struct picture *source, co
     enum { SMALL = 16384 }; /* blocks' headers */
     const struct node *enlargement = last_enlargement(&model->graph);
     char hint[64], what[64];
-    struct session_wish wish = {
+    struct session_request wish = {
         .output = enlargement ? enlargement->x : model->graph.output,
         .size = size,
         .room = {bytes_beside(model, source, size, probabilities) + SMALL, memory_hint(model, size, hint)}};

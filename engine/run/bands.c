@@ -67,12 +67,12 @@ bool bands_possible(const struct graph *graph)
             (node->role == NODE_LAYER && !band_possible(node->kind)))
             return false;
     }
-    value output = graph_maker(graph, graph->output);
+    value_id output = graph_maker(graph, graph->output);
     return inputs == 1 && output != NO_VALUE && node_runs(&graph->nodes[output]);
 }
 
 /* The value that a step adds to its result, or NO_VALUE. */
-static value residual_of(const struct bands *bands, const struct step *step)
+static value_id residual_of(const struct bands *bands, const struct step *step)
 {
     const struct graph *graph = &bands->model->graph;
     return graph_maker(graph, graph->nodes[step->node].residual);
@@ -154,7 +154,7 @@ static void find_readers(struct bands *bands)
         bands->windows[i].resident = graph->nodes[i].role == NODE_INPUT;
     for (int s = 0; s < bands->plan.step_count; s++) {
         const struct step *step = &bands->plan.steps[s];
-        value read[] = {step->x, residual_of(bands, step)};
+        value_id read[] = {step->x, residual_of(bands, step)};
         bands->windows[step->y].last = s;
         for (int i = 0; i < 2; i++) {
             if (read[i] == NO_VALUE)
@@ -169,7 +169,7 @@ static void find_readers(struct bands *bands)
 /* ---- windows ----------------------------------------------------------------------------- */
 
 /* The first row of `x` that one of its readers still needs. */
-static int64_t first_needed(const struct bands *bands, value x)
+static int64_t first_needed(const struct bands *bands, value_id x)
 {
     int64_t needed = bands->windows[x].made;
     for (int s = 0; s < bands->plan.step_count; s++) {
@@ -189,7 +189,7 @@ static int64_t first_needed(const struct bands *bands, value x)
 }
 
 /* Drops what is done with, and moves the rest to where `to` is; nothing moves before there is memory. */
-static void move_rows(struct bands *bands, value x, float *from, float *to)
+static void move_rows(struct bands *bands, value_id x, float *from, float *to)
 {
     struct window *window = &bands->windows[x];
     int64_t needed = first_needed(bands, x);
@@ -200,7 +200,7 @@ static void move_rows(struct bands *bands, value x, float *from, float *to)
 }
 
 /* Makes a window ready for rows up to `made`; where they begin. */
-static float *extend(struct bands *bands, value x, int64_t made)
+static float *extend(struct bands *bands, value_id x, int64_t made)
 {
     struct window *window = &bands->windows[x];
     size_t before = (size_t)(window->made - window->first) * window->row_bytes;
@@ -210,13 +210,13 @@ static float *extend(struct bands *bands, value x, int64_t made)
     return bands->memory ? (float *)((unsigned char *)window->rows + before) : NULL;
 }
 
-static void open_window(struct bands *bands, value x)
+static void open_window(struct bands *bands, value_id x)
 {
     struct window *window = &bands->windows[x];
     move_rows(bands, x, window->resident ? window->rows : window->kept, window->rows);
 }
 
-static void close_window(struct bands *bands, value x)
+static void close_window(struct bands *bands, value_id x)
 {
     struct window *window = &bands->windows[x];
     if (window->resident)
@@ -236,7 +236,7 @@ static const float *row_at(const struct window *window, int64_t row)
 static bool can_make(const struct bands *bands, int s, int64_t to)
 {
     const struct step *step = &bands->plan.steps[s];
-    value residual = residual_of(bands, step);
+    value_id residual = residual_of(bands, step);
     int64_t first;
     struct layer_dims d = band_dims(step, kind_of(bands, step), bands->windows[step->y].made, to, &first);
     return bands->windows[step->x].made >= first + d.ih &&
@@ -273,7 +273,7 @@ static int stage_ready(const struct bands *bands)
 static void compute(const struct bands *bands, const struct step *step, const struct layer_dims *d,
                     const float *x, float *y)
 {
-    value residual = residual_of(bands, step);
+    value_id residual = residual_of(bands, step);
     const struct window *added = residual == NO_VALUE ? NULL : &bands->windows[residual];
     struct step band = *step;
     band.args.d = *d;
@@ -339,7 +339,7 @@ static limn_status run_stage(struct bands *bands, int stage, const struct bands_
     return LIMN_OK;
 }
 
-static void take_in(struct bands *bands, value input, const struct bands_io *io)
+static void take_in(struct bands *bands, value_id input, const struct bands_io *io)
 {
     const struct layer_dims *d = &bands->plan.dims[input];
     open_window(bands, input);
@@ -458,9 +458,9 @@ limn_status bands_settle(struct bands *bands, int64_t rows, size_t *bytes, limn_
     limn_status status = go_through(bands, NULL, error);
     if (status == LIMN_OK)
         status = lay_out(bands, error);
-    plan_note_packing(plan, bands->model, pack_lanes(bands->model));
-    while (plan->lanes > 1 && plan->staging_bytes * (size_t)plan->lanes > bands->bytes)
-        plan->lanes--; /* so that packing takes no more than running will */
+    plan_note_packing(plan, bands->model, pack_threads(bands->model));
+    while (plan->pack_threads > 1 && plan->staging_bytes * (size_t)plan->pack_threads > bands->bytes)
+        plan->pack_threads--; /* so that packing takes no more than running will */
     *bytes = plan->packed_bytes + (bands->bytes > plan->staging_bytes ? bands->bytes : plan->staging_bytes);
     return status;
 }

@@ -120,8 +120,8 @@ limn_status model_load_as(limn_engine *engine, const char *path, const struct mo
         limn_model_free(created);
         return status;
     }
-    if (created->graph.unfinite)
-        model_note_unfinite(created, created->graph.unfinite);
+    if (created->graph.nonfinite)
+        model_note_nonfinite(created, created->graph.nonfinite);
     *model = created;
     return LIMN_OK;
 }
@@ -160,7 +160,7 @@ int limn_model_inputs(const limn_model *model)
     return count;
 }
 
-void model_note_unfinite(limn_model *model, const struct tensor_entry *entry)
+void model_note_nonfinite(limn_model *model, const struct tensor_entry *entry)
 {
     if (atomic_load(&model->warns))
         return;
@@ -176,13 +176,13 @@ const char *limn_model_warning(const limn_model *model)
 limn_status model_check_made(const limn_model *model, const struct tensor *made, const char *name,
                              limn_error *error)
 {
-    int64_t unfinite = count_unfinite(made);
+    int64_t nonfinite = count_nonfinite(made);
     bool warned = atomic_load(&model->warns);
-    if (!unfinite)
+    if (!nonfinite)
         return LIMN_OK;
     return fail(error, warned ? LIMN_E_WEIGHTS : LIMN_E_INPUT,
                 "%s: %" PRId64 " of %" PRId64 " values that the network made are NaN or infinite; %s%s", name,
-                unfinite, tensor_pixels(made) * made->c, warned ? model->warning.message : model->graph.path,
+                nonfinite, tensor_pixels(made) * made->c, warned ? model->warning.message : model->graph.path,
                 warned ? "" : " itself holds none");
 }
 

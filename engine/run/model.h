@@ -34,7 +34,7 @@ limn_status model_load_as(limn_engine *engine, const char *path, const struct mo
 
 /* Makes the model's warning of a tensor in which NaN or infinity was read, unless it has one. One thread at a
  * time: while the model is loaded, or under its mutex. */
-void model_note_unfinite(limn_model *model, const struct tensor_entry *entry);
+void model_note_nonfinite(limn_model *model, const struct tensor_entry *entry);
 
 /* Fails when values that the network made for `name`, such as a picture's file, are NaN or infinite:
  * LIMN_E_WEIGHTS where the model warns of its weights, else LIMN_E_INPUT. */

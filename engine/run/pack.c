@@ -45,7 +45,7 @@ struct source {
     unsigned char *packed;
     int64_t tasks, together;   /* pack tasks, and how many of them are a unit */
     int64_t first_unit, units; /* of all units */
-    atomic_bool unfinite;      /* NaN or infinity was read */
+    atomic_bool nonfinite;     /* NaN or infinity was read */
 };
 
 /* Channels of a tensor and the products of its axes around one of the two kinds. */
@@ -163,7 +163,7 @@ static void cut_into_units(struct source *source)
     source->units = divide_up(source->tasks, source->together);
 }
 
-/* Floats that the largest unit takes in staging, in whole cache lines: lanes share none. */
+/* Floats that the largest unit takes in staging, in whole cache lines: threads share none. */
 static int64_t unit_floats(const struct source *source)
 {
     int64_t most = 0, first, end;
@@ -194,7 +194,7 @@ static limn_status pack_unit(struct source *source, int64_t unit, const struct w
     if (status != LIMN_OK)
         return status;
     if (!finite)
-        atomic_store(&source->unfinite, true);
+        atomic_store(&source->nonfinite, true);
     struct layer_weights weights =
         prepare_weights(source->node, output ? span.count : axes.oc, output ? axes.ic : span.count, staging);
     const float *data = weights.data;
@@ -214,7 +214,7 @@ struct pack_run {
     int count;
     int64_t units;
     atomic_llong next; /* the first unit not taken yet */
-    float *staging;    /* staging_floats for each lane */
+    float *staging;    /* staging_floats for each thread */
     size_t staging_floats;
     atomic_bool failed; /* the first failure takes the two below */
     limn_status status;
@@ -234,12 +234,12 @@ static limn_status pack_units(struct pack_run *run, float *staging, limn_error *
     return status;
 }
 
-static void pack_lane(void *context, int64_t lane, int worker)
+static void pack_on_thread(void *context, int64_t thread, int worker)
 {
     (void)worker;
     struct pack_run *run = context;
     limn_error error;
-    limn_status status = pack_units(run, run->staging + (size_t)lane * run->staging_floats, &error);
+    limn_status status = pack_units(run, run->staging + (size_t)thread * run->staging_floats, &error);
     if (status != LIMN_OK && !atomic_exchange(&run->failed, true)) {
         run->status = status;
         if (run->error)
@@ -247,14 +247,14 @@ static void pack_lane(void *context, int64_t lane, int worker)
     }
 }
 
-int pack_lanes(const limn_model *model)
+int pack_threads(const limn_model *model)
 {
-    enum { LANES_MOST = 8 }; /* so that machines with many cores need no more buffers */
+    enum { THREADS_MOST = 8 }; /* so that machines with many cores need no more buffers */
     int threads = pool_threads(model->engine->pool);
-    return threads < LANES_MOST ? threads : LANES_MOST;
+    return threads < THREADS_MOST ? threads : THREADS_MOST;
 }
 
-static limn_status pack_sources(limn_model *model, struct pack_run *run, int lanes)
+static limn_status pack_sources(limn_model *model, struct pack_run *run, int threads)
 {
     for (int i = 0; i < run->count; i++) {
         struct source *source = &run->sources[i];
@@ -264,17 +264,17 @@ static limn_status pack_sources(limn_model *model, struct pack_run *run, int lan
         size_t floats = (size_t)unit_floats(source);
         run->staging_floats = floats > run->staging_floats ? floats : run->staging_floats;
     }
-    size_t bytes = run->staging_floats * sizeof *run->staging * (size_t)lanes;
+    size_t bytes = run->staging_floats * sizeof *run->staging * (size_t)threads;
     run->staging = mem_alloc(bytes);
     if (!run->staging)
         return fail_memory(run->error, model->graph.path, bytes);
     uint64_t denormals = cpu_flush_denormals(); /* as in the pool's own threads, which may pack any of it */
-    pool_run(model->engine->pool, lanes, pack_lane, run);
+    pool_run(model->engine->pool, threads, pack_on_thread, run);
     cpu_restore_denormals(denormals);
     mem_free(run->staging);
     for (int i = 0; run->status == LIMN_OK && i < run->count; i++)
-        if (atomic_load(&run->sources[i].unfinite))
-            model_note_unfinite(model, run->sources[i].node->weight);
+        if (atomic_load(&run->sources[i].nonfinite))
+            model_note_nonfinite(model, run->sources[i].node->weight);
     return run->status;
 }
 
@@ -292,27 +292,27 @@ static size_t entry_bytes(const struct layer_variant *variant, const struct laye
     return whole_lines(variant->needs(dims).packed_bytes); /* entries begin on a cache line of their own */
 }
 
-/* Notes every wish that the model cannot answer yet, once, as an entry of `batch`, which comes before the
+/* Notes every request that the model cannot answer yet, once, as an entry of `batch`, which comes before the
  * model's own, and as a source. Returns the bytes they take; data pointers are still to come. */
-static size_t note_missing(const limn_model *model, const struct pack_wish *wishes, int count,
+static size_t note_missing(const limn_model *model, const struct pack_request *requests, int count,
                            struct packed_batch *batch, struct source *sources)
 {
     size_t bytes = 0;
     for (int i = 0; i < count; i++) {
-        const struct pack_wish *wish = &wishes[i];
-        if (!wish->variant->pack_task || find_packed(batch, wish->node, wish->variant))
+        const struct pack_request *request = &requests[i];
+        if (!request->variant->pack_task || find_packed(batch, request->node, request->variant))
             continue;
         struct source *source = &sources[batch->count];
         *source = (struct source){
-            .node = &model->graph.nodes[wish->node], .variant = wish->variant, .dims = wish->dims};
-        batch->entries[batch->count++] = (struct packed){.node = wish->node, .variant = wish->variant};
-        bytes += entry_bytes(wish->variant, wish->dims);
+            .node = &model->graph.nodes[request->node], .variant = request->variant, .dims = request->dims};
+        batch->entries[batch->count++] = (struct packed){.node = request->node, .variant = request->variant};
+        bytes += entry_bytes(request->variant, request->dims);
     }
     return bytes;
 }
 
 static limn_status pack_batch(limn_model *model, struct packed_batch *batch, struct source *sources,
-                              size_t bytes, int lanes, limn_error *error)
+                              size_t bytes, int threads, limn_error *error)
 {
     batch->block = mem_alloc(bytes);
     if (!batch->block)
@@ -325,14 +325,15 @@ static limn_status pack_batch(limn_model *model, struct packed_batch *batch, str
     }
     struct pack_run run = {
         .file = &model->weights, .sources = sources, .count = batch->count, .error = error};
-    return pack_sources(model, &run, lanes);
+    return pack_sources(model, &run, threads);
 }
 
-static limn_status pack_missing(limn_model *model, const struct pack_wish *wishes, int count, int lanes,
-                                limn_error *error)
+static limn_status pack_missing(limn_model *model, const struct pack_request *requests, int count,
+                                int threads, limn_error *error)
 {
-    static_assert(sizeof(struct pack_wish) + sizeof(struct packed) + sizeof(struct source) <= PACK_NOTES_EACH,
-                  "what is noted for a wish");
+    static_assert(sizeof(struct pack_request) + sizeof(struct packed) + sizeof(struct source) <=
+                      PACK_NOTES_EACH,
+                  "what is noted for a request");
     size_t most = (size_t)count, bytes = sizeof(struct packed_batch) + most * sizeof(struct packed);
     struct packed_batch *batch = mem_zalloc(1, bytes);
     struct source *sources = mem_zalloc(most, sizeof *sources);
@@ -341,9 +342,9 @@ static limn_status pack_missing(limn_model *model, const struct pack_wish *wishe
         status = fail_memory(error, model->graph.path, bytes + most * sizeof *sources);
     } else {
         batch->next = model->packed;
-        bytes = note_missing(model, wishes, count, batch, sources);
+        bytes = note_missing(model, requests, count, batch, sources);
         if (batch->count)
-            status = pack_batch(model, batch, sources, bytes, lanes, error);
+            status = pack_batch(model, batch, sources, bytes, threads, error);
     }
     mem_free(sources);
     if (status == LIMN_OK && batch->count) {
@@ -355,13 +356,14 @@ static limn_status pack_missing(limn_model *model, const struct pack_wish *wishe
     return status;
 }
 
-limn_status model_pack(limn_model *model, struct pack_wish *wishes, int count, int lanes, limn_error *error)
+limn_status model_pack(limn_model *model, struct pack_request *requests, int count, int threads,
+                       limn_error *error)
 {
     pthread_mutex_lock(&model->packing);
-    limn_status status = pack_missing(model, wishes, count, lanes, error);
+    limn_status status = pack_missing(model, requests, count, threads, error);
     for (int i = 0; i < count; i++) {
-        const struct packed *entry = find_packed(model->packed, wishes[i].node, wishes[i].variant);
-        wishes[i].data = entry ? entry->data : NULL;
+        const struct packed *entry = find_packed(model->packed, requests[i].node, requests[i].variant);
+        requests[i].data = entry ? entry->data : NULL;
     }
     pthread_mutex_unlock(&model->packing);
     return status;
@@ -369,28 +371,28 @@ limn_status model_pack(limn_model *model, struct pack_wish *wishes, int count, i
 
 /* ---- what it would take ------------------------------------------------------------------ */
 
-/* Whether a wish is for weights that the model does not have yet. */
-static bool is_missing(limn_model *model, const struct pack_wish *wish)
+/* Whether a request is for weights that the model does not have yet. */
+static bool is_missing(limn_model *model, const struct pack_request *request)
 {
-    if (!wish->variant->pack_task || !model)
-        return wish->variant->pack_task;
+    if (!request->variant->pack_task || !model)
+        return request->variant->pack_task;
     pthread_mutex_lock(&model->packing);
-    bool missing = !find_packed(model->packed, wish->node, wish->variant);
+    bool missing = !find_packed(model->packed, request->node, request->variant);
     pthread_mutex_unlock(&model->packing);
     return missing;
 }
 
-size_t pack_bytes(limn_model *model, const struct pack_wish *wish)
+size_t pack_bytes(limn_model *model, const struct pack_request *request)
 {
-    return is_missing(model, wish) ? entry_bytes(wish->variant, wish->dims) : 0;
+    return is_missing(model, request) ? entry_bytes(request->variant, request->dims) : 0;
 }
 
-size_t pack_staging_bytes(limn_model *model, const struct pack_wish *wish)
+size_t pack_staging_bytes(limn_model *model, const struct pack_request *request)
 {
-    if (!is_missing(model, wish))
+    if (!is_missing(model, request))
         return 0;
     struct source source = {
-        .node = &model->graph.nodes[wish->node], .variant = wish->variant, .dims = wish->dims};
+        .node = &model->graph.nodes[request->node], .variant = request->variant, .dims = request->dims};
     cut_into_units(&source);
     return (size_t)unit_floats(&source) * sizeof(float);
 }

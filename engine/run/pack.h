@@ -10,27 +10,29 @@
 #include "engine/run/model.h"
 
 /* The weights of one node as one variant wants them, for the kernel, channels and layout that `dims` has. */
-struct pack_wish {
+struct pack_request {
     int node;
     const struct layer_variant *variant;
     const struct layer_dims *dims;
     const void *data; /* the answer; NULL for a variant without weights */
 };
 
-/* Answers all wishes: from what the model has already, the rest from its file, by at most `lanes` threads of
- * the engine. The data belongs to the model and is never changed. Thread-safe. On failure nothing is kept.
+/* Answers all requests: from what the model has already, the rest from its file, by at most `threads` threads
+ * of the engine. The data belongs to the model and is never changed. Thread-safe. On failure nothing is kept.
  * LIMN_E_WEIGHTS, LIMN_E_MEMORY. */
-limn_status model_pack(limn_model *model, struct pack_wish *wishes, int count, int lanes, limn_error *error);
+limn_status model_pack(limn_model *model, struct pack_request *requests, int count, int threads,
+                       limn_error *error);
 
 /* Threads that pack at a time: those of the engine, up to a few, which suffice to keep the memory busy. */
-int pack_lanes(const limn_model *model);
+int pack_threads(const limn_model *model);
 
-/* Bytes that packing one wish would take: for good, which is nothing where the model has it already, and as a
- * buffer of each lane meanwhile. Thread-safe. For pack_bytes `model` may be NULL: one that has nothing. */
-size_t pack_bytes(limn_model *model, const struct pack_wish *wish);
-size_t pack_staging_bytes(limn_model *model, const struct pack_wish *wish);
+/* Bytes that packing one request would take: for good, which is nothing where the model has it already, and
+ * as a buffer of each thread meanwhile. Thread-safe. For pack_bytes `model` may be NULL: one that has
+ * nothing. */
+size_t pack_bytes(limn_model *model, const struct pack_request *request);
+size_t pack_staging_bytes(limn_model *model, const struct pack_request *request);
 
-/* Bytes at most that model_pack holds beside these for each wish, and for all together. */
+/* Bytes at most that model_pack holds beside these for each request, and for all together. */
 enum { PACK_NOTES_EACH = 256, PACK_NOTES = 1024 };
 
 /* Frees a model's list; NULL is an empty one. */

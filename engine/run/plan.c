@@ -69,7 +69,8 @@ static void infer_node(const struct graph *graph, const struct node *node, const
 }
 
 /* Whether `x`, which a node adds or concatenates, has the node's batch, height and width. */
-static bool same_size(const struct graph *graph, const struct plan *plan, value x, const struct layer_dims *d)
+static bool same_size(const struct graph *graph, const struct plan *plan, value_id x,
+                      const struct layer_dims *d)
 {
     const struct layer_dims *other = &plan->dims[graph_maker(graph, x)];
     return other->n == d->n && other->oh == d->oh && other->ow == d->ow;
@@ -125,7 +126,7 @@ static limn_status infer_shapes(const struct graph *graph, limn_size size, const
 
 /* ---- values inside others ---------------------------------------------------------------- */
 
-value plan_host(const struct plan *plan, value x, int64_t *channel)
+value_id plan_host(const struct plan *plan, value_id x, int64_t *channel)
 {
     *channel = 0;
     while (plan->placements[x].host != NO_VALUE) {
@@ -135,7 +136,7 @@ value plan_host(const struct plan *plan, value x, int64_t *channel)
     return x;
 }
 
-static void live_in(struct plan *plan, value x, value host, int64_t channel)
+static void live_in(struct plan *plan, value_id x, value_id host, int64_t channel)
 {
     plan->placements[x].host = host;
     plan->placements[x].channel = channel;
@@ -151,7 +152,7 @@ static void skip_empty_pads(const struct graph *graph, struct plan *plan)
         const struct layer_dims *d = &plan->dims[i];
         if (node->role != NODE_LAYER || node->kind != LAYER_PAD || d->ih != d->oh || d->iw != d->ow)
             continue;
-        value x = graph_maker(graph, node->x);
+        value_id x = graph_maker(graph, node->x);
         if (graph->nodes[x].role == NODE_LAYER && plan->placements[x].host == NO_VALUE)
             live_in(plan, x, i, 0);
     }
@@ -159,7 +160,7 @@ static void skip_empty_pads(const struct graph *graph, struct plan *plan)
 
 /* Whether step makers may write `x` straight into a concat: not what the caller fills, not what lies
  * elsewhere, and not what is to stay apart. */
-static bool can_move(const struct graph *graph, const struct plan *plan, value x)
+static bool can_move(const struct graph *graph, const struct plan *plan, value_id x)
 {
     const struct placement *placement = &plan->placements[x];
     return graph->nodes[x].role != NODE_INPUT && placement->host == NO_VALUE && !placement->apart;
@@ -171,7 +172,7 @@ static void place_concats(const struct graph *graph, struct plan *plan)
         const struct node *node = &graph->nodes[i];
         int64_t channel = 0;
         for (int part = 0; part < node->part_count; part++) {
-            value x = graph_maker(graph, node->parts[part]);
+            value_id x = graph_maker(graph, node->parts[part]);
             if (can_move(graph, plan, x))
                 live_in(plan, x, i, channel);
             channel += plan->dims[x].oc;
@@ -193,12 +194,12 @@ static void add_copies(const struct graph *graph, int index, limn_kernels kernel
     const struct node *node = &graph->nodes[index];
     int64_t channel = 0;
     for (int part = 0; part < node->part_count; part++) {
-        value x = graph_maker(graph, node->parts[part]);
+        value_id x = graph_maker(graph, node->parts[part]);
         const struct placement *placement = &plan->placements[x];
         int64_t channels = plan->dims[x].oc;
         if (placement->host != index || placement->channel != channel) {
             struct step step = {.node = index, .x = x, .y = index, .into = channel};
-            step.operator= & layer_operators[LAYER_POINTWISE];
+            step.op = &layer_operators[LAYER_POINTWISE];
             step.args.d = plan->dims[index];
             step.args.d.ih = step.args.d.oh, step.args.d.iw = step.args.d.ow;
             step.args.d.ic = step.args.d.oc = channels;
@@ -212,13 +213,13 @@ static void make_steps(const struct graph *graph, limn_kernels kernels, struct p
 {
     for (int i = 0; i < graph->count; i++) {
         const struct node *node = &graph->nodes[i];
-        value x = graph_maker(graph, node->x);
+        value_id x = graph_maker(graph, node->x);
         if (!node_runs(node))
             continue;
         if (node->role == NODE_CONCAT) {
             add_copies(graph, i, kernels, plan);
         } else if (plan->placements[x].host != i) { /* else an empty pad */
-            struct step step = {.node = i, .x = x, .y = i, .operator= & layer_operators[node->kind] };
+            struct step step = {.node = i, .x = x, .y = i, .op = &layer_operators[node->kind]};
             step.args.d = plan->dims[i];
             step.args.epilogue = (struct epilogue){.bias = node->bias,
                                                    .activation = node->activation,
@@ -232,7 +233,7 @@ static void make_steps(const struct graph *graph, limn_kernels kernels, struct p
 
 /* ---- lifetimes --------------------------------------------------------------------------- */
 
-static void touch(struct plan *plan, value x, int step)
+static void touch(struct plan *plan, value_id x, int step)
 {
     int64_t channel;
     struct placement *placement = &plan->placements[plan_host(plan, x, &channel)];
@@ -250,7 +251,7 @@ static void find_lifetimes(const struct graph *graph, struct plan *plan)
     }
     for (int s = 0; s < end; s++) {
         const struct step *step = &plan->steps[s];
-        value residual = graph_maker(graph, graph->nodes[step->node].residual);
+        value_id residual = graph_maker(graph, graph->nodes[step->node].residual);
         touch(plan, step->x, s);
         touch(plan, step->y, s);
         if (residual != NO_VALUE)
@@ -283,7 +284,7 @@ static void lay_out(const struct graph *graph, limn_kernels kernels, struct plan
     find_lifetimes(graph, plan);
 }
 
-static size_t part_bytes(const struct plan *plan, value x)
+static size_t part_bytes(const struct plan *plan, value_id x)
 {
     size_t bytes = 0;
     const struct layer_dims *d = &plan->dims[x];
@@ -292,12 +293,12 @@ static size_t part_bytes(const struct plan *plan, value x)
 }
 
 /* The part in its concat that comes next by its bytes, then by its number; NO_VALUE behind the last. */
-static value next_part(const struct graph *graph, const struct plan *plan, value before)
+static value_id next_part(const struct graph *graph, const struct plan *plan, value_id before)
 {
-    value next = NO_VALUE;
+    value_id next = NO_VALUE;
     size_t least = before == NO_VALUE ? 0 : part_bytes(plan, before);
-    for (value x = 0; x < graph->count; x++) {
-        value host = plan->placements[x].host;
+    for (value_id x = 0; x < graph->count; x++) {
+        value_id host = plan->placements[x].host;
         size_t bytes = part_bytes(plan, x);
         bool behind = bytes > least || (bytes == least && x > before);
         if (host != NO_VALUE && graph->nodes[host].role == NODE_CONCAT && behind &&
@@ -309,7 +310,7 @@ static value next_part(const struct graph *graph, const struct plan *plan, value
 
 static void keep_parts_apart(const struct graph *graph, limn_kernels kernels, struct plan *plan)
 {
-    value x = NO_VALUE;
+    value_id x = NO_VALUE;
     while ((x = next_part(graph, plan, x)) != NO_VALUE) {
         size_t before = plan_height(plan, graph);
         plan->placements[x].apart = true;
@@ -326,7 +327,7 @@ static void keep_parts_apart(const struct graph *graph, limn_kernels kernels, st
 limn_status plan_create(const struct graph *graph, limn_kernels kernels, limn_size size, const char *where,
                         struct plan *plan, limn_error *error)
 {
-    *plan = (struct plan){.threads = 1, .lanes = 1};
+    *plan = (struct plan){.threads = 1, .pack_threads = 1};
     size_t count = (size_t)graph->count;
     size_t copies = 0;
     for (int i = 0; i < graph->count; i++)
@@ -363,7 +364,7 @@ void plan_bind(struct plan *plan, const struct graph *graph, float *arena)
 {
     for (int i = 0; i < graph->count; i++) {
         int64_t channel;
-        value host = plan_host(plan, i, &channel);
+        value_id host = plan_host(plan, i, &channel);
         const struct layer_dims *d = &plan->dims[i];
         float *data = arena + plan->placements[host].offset / sizeof *arena + channel;
         plan->values[i] = tensor_view(data, d->n, d->oh, d->ow, d->oc, plan->dims[host].oc);
@@ -371,7 +372,7 @@ void plan_bind(struct plan *plan, const struct graph *graph, float *arena)
     for (int s = 0; s < plan->step_count; s++) {
         struct step *step = &plan->steps[s];
         const struct tensor *x = &plan->values[step->x], *y = &plan->values[step->y];
-        value residual = graph_maker(graph, graph->nodes[step->node].residual);
+        value_id residual = graph_maker(graph, graph->nodes[step->node].residual);
         step->args.x = x->data;
         step->args.x_stride = x->stride;
         step->args.y = y->data + step->into;

@@ -34,10 +34,10 @@ enum choice {
 };
 
 struct step {
-    int node;     /* the operation: whose weights and epilogue */
-    value x, y;   /* what it reads and makes */
-    int64_t into; /* channel of y it starts at: 0 but for copies into a concat */
-    const struct layer_operator *operator;
+    int node;      /* the operation: whose weights and epilogue */
+    value_id x, y; /* what it reads and makes */
+    int64_t into;  /* channel of y it starts at: 0 but for copies into a concat */
+    const struct layer_operator *op;
     const struct layer_variant *variant;
     enum choice choice;
     struct layer_args args;
@@ -50,8 +50,8 @@ struct step {
  * one as its `host` and begins `channel` channels into it; the host's own placement counts. Other values have
  * `bytes` bytes at `offset` of the arena from step `first` to step `last`. */
 struct placement {
-    value host; /* NO_VALUE: lives by itself */
-    bool apart; /* a part of a concat that is copied into it in the end: see plan.c */
+    value_id host; /* NO_VALUE: lives by itself */
+    bool apart;    /* a part of a concat that is copied into it in the end: see plan.c */
     int64_t channel;
     size_t bytes, offset;
     int first, last;
@@ -67,8 +67,8 @@ struct plan {
     size_t arena_bytes;           /* SIZE_MAX when that overflows */
 
     /* Noted by plan_fit: what packing takes that the model does not have yet. */
-    size_t packed_bytes, staging_bytes; /* staging: for a lane, while packing, before there is an arena */
-    int lanes;                          /* threads that pack at a time */
+    size_t packed_bytes, staging_bytes; /* staging: for a thread, while packing, before there is an arena */
+    int pack_threads;                   /* threads that pack at a time */
 };
 
 /* The output's height and width of an operator that is no enlargement and no pad, from its kind, its input
@@ -89,7 +89,7 @@ struct plan_room {
 
 /* Lays the plan out for the threads of the model's engine and, where it takes more than is left under the
  * memory limit, gives up speed until it fits. LIMN_E_MEMORY, and nothing is allocated, when even the lightest
- * plan is too large. `room`: NULL for no wishes. */
+ * plan is too large. `room` may be NULL. */
 limn_status plan_fit(struct plan *plan, const struct graph *graph, limn_model *model,
                      const struct plan_room *room, limn_error *error);
 
@@ -97,8 +97,8 @@ limn_status plan_fit(struct plan *plan, const struct graph *graph, limn_model *m
  * yet, and the arena, or while packing the staging. After plan_fit. */
 size_t plan_bytes(const struct plan *plan);
 
-/* Notes what packing takes; see plan_fit, which does it. `lanes` threads are to pack. */
-void plan_note_packing(struct plan *plan, limn_model *model, int lanes);
+/* Notes what packing takes; see plan_fit, which does it. `threads` threads are to pack. */
+void plan_note_packing(struct plan *plan, limn_model *model, int threads);
 
 /* Changes one step to a lighter variant, by the packed weights that this saves alone; false when nothing is
  * left to give up. `model`: whose packed weights cost nothing again, or NULL. */
@@ -115,7 +115,7 @@ limn_status plan_pack(struct plan *plan, limn_model *model, limn_error *error);
 limn_status plan_place(const struct graph *graph, struct plan *plan, limn_error *error);
 
 /* The node with memory of its own that `x` lies in, and the channel of it where x begins. */
-value plan_host(const struct plan *plan, value x, int64_t *channel);
+value_id plan_host(const struct plan *plan, value_id x, int64_t *channel);
 
 /* Points every step's arguments into `arena` (arena_bytes, aligned to 64). */
 void plan_bind(struct plan *plan, const struct graph *graph, float *arena);

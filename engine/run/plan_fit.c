@@ -3,10 +3,10 @@
  * What a session holds, in the order in which it comes and goes:
  *
  *     packed weights        stay with the model, for all sessions
- *     staging               while packing: a buffer for each lane; then it is given back
+ *     staging               while packing: a buffer for each thread; then it is given back
  *     arena                 values, and for the time of a step what its stages share and its workspaces
  *
- * so at most packed + max(staging, arena). Over a budget, first fewer lanes pack, which costs no run
+ * so at most packed + max(staging, arena). Over a budget, first fewer threads pack, which costs no run
  * anything; then steps change to lighter variants. A change saves
  *
  *     packed weights, those of one variant less those of the other, and
@@ -58,7 +58,7 @@ static bool allowed(enum layer_family family, limn_kernels kernels)
 /* Variants stand in the order of their speed, the reference first. */
 void step_choose_fastest(struct step *step, limn_kernels kernels)
 {
-    const struct layer_variant *const *v = step->operator->variants, *best = v[0], *fastest = v[0];
+    const struct layer_variant *const *v = step->op->variants, *best = v[0], *fastest = v[0];
     while (*++v) {
         if (!(*v)->applies(&step->args.d))
             continue;
@@ -128,8 +128,8 @@ static double arena_saved(const struct heights *heights, int s, const struct lay
 
 static double packed_saved(limn_model *model, const struct step *step, const struct layer_variant *variant)
 {
-    struct pack_wish had = {.node = step->node, .variant = step->variant, .dims = &step->args.d};
-    struct pack_wish instead = {.node = step->node, .variant = variant, .dims = &step->args.d};
+    struct pack_request had = {.node = step->node, .variant = step->variant, .dims = &step->args.d};
+    struct pack_request instead = {.node = step->node, .variant = variant, .dims = &step->args.d};
     return (double)pack_bytes(model, &had) - (double)pack_bytes(model, &instead);
 }
 
@@ -143,12 +143,12 @@ static bool lighten(struct plan *plan, const struct heights *heights, limn_model
     double most = 0;
     for (int s = 0; s < plan->step_count; s++) {
         struct step *step = &plan->steps[s];
-        const struct layer_variant *const *v = step->operator->variants;
+        const struct layer_variant *const *v = step->op->variants;
         for (; *v != step->variant; v++) {
             if ((*v)->family != step->variant->family || !(*v)->applies(&step->args.d))
                 continue;
             double saved = packed_saved(model, step, *v) + (heights ? arena_saved(heights, s, *v) : 0);
-            double rate = saved / (1 + step->operator->flops(&step->args.d)); /* 1: of what only copies */
+            double rate = saved / (1 + step->op->flops(&step->args.d)); /* 1: of what only copies */
             if (rate > most)
                 most = rate, lighter = step, variant = *v;
         }
@@ -182,22 +182,22 @@ void plan_limit_weights(struct plan *plan, const struct graph *graph)
 
 /* ---- the memory limit -------------------------------------------------------------------- */
 
-void plan_note_packing(struct plan *plan, limn_model *model, int lanes)
+void plan_note_packing(struct plan *plan, limn_model *model, int threads)
 {
     plan->packed_bytes = plan->staging_bytes = 0;
-    plan->lanes = lanes;
+    plan->pack_threads = threads;
     for (int s = 0; s < plan->step_count; s++) {
         const struct step *step = &plan->steps[s];
-        struct pack_wish wish = {.node = step->node, .variant = step->variant, .dims = &step->args.d};
-        size_t staging = pack_staging_bytes(model, &wish);
-        plan->packed_bytes += pack_bytes(model, &wish);
+        struct pack_request request = {.node = step->node, .variant = step->variant, .dims = &step->args.d};
+        size_t staging = pack_staging_bytes(model, &request);
+        plan->packed_bytes += pack_bytes(model, &request);
         plan->staging_bytes = staging > plan->staging_bytes ? staging : plan->staging_bytes;
     }
 }
 
 size_t plan_bytes(const struct plan *plan)
 {
-    size_t staging = plan->staging_bytes * (size_t)plan->lanes, bytes;
+    size_t staging = plan->staging_bytes * (size_t)plan->pack_threads, bytes;
     size_t most = staging > plan->arena_bytes ? staging : plan->arena_bytes;
     size_t notes = PACK_NOTES + PACK_NOTES_EACH * (size_t)plan->step_count;
     return __builtin_add_overflow(most, plan->packed_bytes + notes, &bytes) ? SIZE_MAX : bytes;
@@ -226,9 +226,9 @@ limn_status plan_fit(struct plan *plan, const struct graph *graph, limn_model *m
         limn_status status = plan_place(graph, plan, error);
         if (status != LIMN_OK)
             return status;
-        plan_note_packing(plan, model, pack_lanes(model));
-        while (plan_bytes(plan) > most && plan->lanes > 1)
-            plan->lanes--;
+        plan_note_packing(plan, model, pack_threads(model));
+        while (plan_bytes(plan) > most && plan->pack_threads > 1)
+            plan->pack_threads--;
         if (plan_bytes(plan) <= most)
             return LIMN_OK;
         struct heights heights = {plan, graph, plan_height(plan, graph)};
@@ -240,16 +240,17 @@ limn_status plan_fit(struct plan *plan, const struct graph *graph, limn_model *m
 limn_status plan_pack(struct plan *plan, limn_model *model, limn_error *error)
 {
     size_t count = (size_t)plan->step_count;
-    struct pack_wish *wishes = mem_zalloc(count, sizeof *wishes);
-    if (!wishes)
-        return fail_memory(error, model->graph.path, count * sizeof *wishes);
+    struct pack_request *requests = mem_zalloc(count, sizeof *requests);
+    if (!requests)
+        return fail_memory(error, model->graph.path, count * sizeof *requests);
     for (size_t s = 0; s < count; s++) {
         const struct step *step = &plan->steps[s];
-        wishes[s] = (struct pack_wish){.node = step->node, .variant = step->variant, .dims = &step->args.d};
+        requests[s] =
+            (struct pack_request){.node = step->node, .variant = step->variant, .dims = &step->args.d};
     }
-    limn_status status = model_pack(model, wishes, plan->step_count, plan->lanes, error);
+    limn_status status = model_pack(model, requests, plan->step_count, plan->pack_threads, error);
     for (size_t s = 0; s < count; s++)
-        plan->steps[s].args.packed = wishes[s].data;
-    mem_free(wishes);
+        plan->steps[s].args.packed = requests[s].data;
+    mem_free(requests);
     return status;
 }

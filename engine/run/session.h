@@ -26,9 +26,9 @@ struct limn_session {
 };
 
 /* What limn_session_create does not let one say. */
-struct session_wish {
-    value output; /* how far the graph is run: see graph_until. Neither time nor memory goes into the rest,
-                   * which the caller does in another way; the session's output is this value */
+struct session_request {
+    value_id output; /* how far the graph is run: see graph_until. Neither time nor memory goes into the rest,
+                      * which the caller does in another way; the session's output is this value */
     limn_size size;
     struct plan_room room;
 };
@@ -38,7 +38,7 @@ struct session_wish {
  * second packs weights and takes the memory. In between a caller can see whether the rest of its work fits,
  * and open its output. A session that was not prepared can only be freed.
  * Errors: those of limn_session_create. */
-limn_status session_plan(limn_model *model, const struct session_wish *wish, limn_session **session,
+limn_status session_plan(limn_model *model, const struct session_request *request, limn_session **session,
                          limn_error *error);
 limn_status session_prepare(limn_session *session, limn_error *error);
 

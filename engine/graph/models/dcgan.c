@@ -29,7 +29,7 @@ static void build(struct graph *g)
         stages++;
     graph_tensor_shape(g, shape, "main.0.weight");
 
-    value x = graph_input_fixed(g, "z", shape[0], 1); /* nz */
+    value_id x = graph_input_fixed(g, "z", shape[0], 1); /* nz */
     for (int stage = 0; stage < stages; stage++) {
         struct conv conv = stage ? (struct conv){.stride = 2, .pad = 1} : (struct conv){0};
         snprintf(name, sizeof name, "main.%d", 3 * stage);

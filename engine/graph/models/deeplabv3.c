@@ -13,7 +13,7 @@
 enum { NAME = 96 };
 
 /* Convolution CONV without bias, batch norm BN. */
-static value conv_bn(struct graph *g, value x, const char *conv, const char *bn, struct conv how)
+static value_id conv_bn(struct graph *g, value_id x, const char *conv, const char *bn, struct conv how)
 {
     return graph_batchnorm(g, graph_conv2d(g, x, conv, how), bn);
 }
@@ -27,7 +27,7 @@ struct stage {
 
 /* 1x1, 3x3, 1x1, each with batch norm; the sum with the input goes through ReLU. The stride sits on the 3x3.
  */
-static value bottleneck(struct graph *g, value x, const char *prefix, int64_t stride, int64_t dilation)
+static value_id bottleneck(struct graph *g, value_id x, const char *prefix, int64_t stride, int64_t dilation)
 {
     char conv[3][NAME], bn[3][NAME], shortcut_conv[NAME], shortcut_bn[NAME];
     for (int i = 0; i < 3; i++) {
@@ -36,17 +36,17 @@ static value bottleneck(struct graph *g, value x, const char *prefix, int64_t st
     }
     snprintf(shortcut_conv, NAME, "%s.downsample.0", prefix);
     snprintf(shortcut_bn, NAME, "%s.downsample.1", prefix);
-    value shortcut = x;
+    value_id shortcut = x;
     if (graph_has_tensor(g, "%s.weight", shortcut_conv))
         shortcut = conv_bn(g, x, shortcut_conv, shortcut_bn, (struct conv){.stride = stride});
     struct conv middle = {.stride = stride, .pad = dilation, .dilation = dilation};
-    value y = graph_relu(g, conv_bn(g, x, conv[0], bn[0], (struct conv){0}));
+    value_id y = graph_relu(g, conv_bn(g, x, conv[0], bn[0], (struct conv){0}));
     y = graph_relu(g, conv_bn(g, y, conv[1], bn[1], middle));
     y = conv_bn(g, y, conv[2], bn[2], (struct conv){0});
     return graph_relu(g, graph_add(g, y, shortcut));
 }
 
-static value add_stage(struct graph *g, value x, const struct stage *stage, int64_t dilation_before)
+static value_id add_stage(struct graph *g, value_id x, const struct stage *stage, int64_t dilation_before)
 {
     for (int block = 0;; block++) {
         char prefix[NAME / 2];
@@ -62,12 +62,12 @@ static value add_stage(struct graph *g, value x, const struct stage *stage, int6
 
 /* Five views of x side by side: 1x1, 3x3 at three dilations, and the mean of the whole picture; then a 1x1 of
  * them all. Each is convolution, batch norm, ReLU. */
-static value aspp(struct graph *g, value x, const char *prefix)
+static value_id aspp(struct graph *g, value_id x, const char *prefix)
 {
     static const int64_t dilations[] = {0, 12, 24, 36};
     enum { WINDOWS = 4, VIEWS = 5 };
     char conv[NAME], bn[NAME];
-    value views[VIEWS];
+    value_id views[VIEWS];
     for (int i = 0; i < WINDOWS; i++) {
         snprintf(conv, NAME, "%s.convs.%d.0", prefix, i);
         snprintf(bn, NAME, "%s.convs.%d.1", prefix, i);
@@ -76,7 +76,7 @@ static value aspp(struct graph *g, value x, const char *prefix)
     }
     snprintf(conv, NAME, "%s.convs.4.1", prefix);
     snprintf(bn, NAME, "%s.convs.4.2", prefix);
-    value mean = graph_relu(g, conv_bn(g, graph_average_pool(g, x), conv, bn, (struct conv){0}));
+    value_id mean = graph_relu(g, conv_bn(g, graph_average_pool(g, x), conv, bn, (struct conv){0}));
     views[4] = graph_bilinear_like(g, mean, x, false);
     snprintf(conv, NAME, "%s.project.0", prefix);
     snprintf(bn, NAME, "%s.project.1", prefix);
@@ -102,10 +102,10 @@ static void build(struct graph *g)
     };
     static const char *const unused[] = {"aux_classifier.", NULL};
     graph_ignore(g, unused);
-    value rgb = graph_input(g, "rgb", 3);
-    value x = conv_bn(g, rgb, "backbone.conv1", "backbone.bn1",
-                      (struct conv){.stride = 2, .pad = 3}); /* 7x7, 1/2 */
-    x = graph_max_pool(g, graph_relu(g, x), 3, 2, 1);        /* 1/4 */
+    value_id rgb = graph_input(g, "rgb", 3);
+    value_id x = conv_bn(g, rgb, "backbone.conv1", "backbone.bn1",
+                         (struct conv){.stride = 2, .pad = 3}); /* 7x7, 1/2 */
+    x = graph_max_pool(g, graph_relu(g, x), 3, 2, 1);           /* 1/4 */
     int64_t dilation = 1;
     for (size_t s = 0; s < sizeof stages / sizeof *stages; s++) {
         x = add_stage(g, x, &stages[s], dilation);

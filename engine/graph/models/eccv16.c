@@ -18,7 +18,7 @@ struct block {
     int64_t last_stride, dilation;
 };
 
-static value conv_relu(struct graph *g, value x, int block, int index, int64_t stride, int64_t dilation)
+static value_id conv_relu(struct graph *g, value_id x, int block, int index, int64_t stride, int64_t dilation)
 {
     char name[32];
     snprintf(name, sizeof name, "model%d.%d", block, index);
@@ -26,7 +26,7 @@ static value conv_relu(struct graph *g, value x, int block, int index, int64_t s
         g, graph_conv2d(g, x, name, (struct conv){.stride = stride, .pad = dilation, .dilation = dilation}));
 }
 
-static value add_block(struct graph *g, value x, const struct block *block)
+static value_id add_block(struct graph *g, value_id x, const struct block *block)
 {
     for (int i = 0; i < block->convolutions; i++) {
         bool last = i == block->convolutions - 1;
@@ -58,7 +58,7 @@ static void build(struct graph *g)
     static const float centre_l[] = {0.01F}, shift_l[] = {-0.5F}; /* (L - 50) / 100 */
     static const float to_lab[] = {110, 110}, zero[] = {0, 0};
 
-    value x = graph_scale_shift(g, graph_input(g, "L", 1), centre_l, shift_l);
+    value_id x = graph_scale_shift(g, graph_input(g, "L", 1), centre_l, shift_l);
     for (size_t b = 0; b < sizeof blocks / sizeof *blocks; b++)
         x = add_block(g, x, &blocks[b]);
     x = graph_relu(g, graph_conv2d_transpose(g, x, "model8.0",

@@ -17,7 +17,7 @@ static const float mean[3] = {0.47614917F, 0.45001204F, 0.40904046F};
 static const float minus_mean[3] = {-0.47614917F, -0.45001204F, -0.40904046F};
 
 /* The next convolution in the checkpoint's numbering. */
-static value conv(struct graph *g, value x, int *number)
+static value_id conv(struct graph *g, value_id x, int *number)
 {
     char name[32] = "generator/Conv";
     if (*number > 0)
@@ -49,22 +49,22 @@ static void build(struct graph *g)
                    (int)OUTSIDE_BLOCKS);
         return;
     }
-    value rgb = graph_input(g, "rgb", 3);
-    value centred = graph_shift(g, rgb, minus_mean);
+    value_id rgb = graph_input(g, "rgb", 3);
+    value_id centred = graph_shift(g, rgb, minus_mean);
 
     /*                                                                          channels   size  */
-    value x = graph_relu(g, conv(g, centred, &number)); /*  3 -> 64     1x   */
-    for (int block = 0; block < blocks; block++) {      /*                   */
-        value y = graph_relu(g, conv(g, x, &number));   /* 64 -> 64     1x   */
-        x = graph_add(g, conv(g, y, &number), x);       /* 64 -> 64     1x   */
-    }                                                   /*                   */
-    for (int doubling = 0; doubling < 2; doubling++) {  /*                   */
-        x = graph_upsample(g, x, 2);                    /* 64       2x, 4x   */
-        x = graph_relu(g, conv(g, x, &number));         /* 64 -> 64 2x, 4x   */
-    }                                                   /*                   */
-    x = graph_relu(g, conv(g, x, &number));             /* 64 -> 64     4x   */
-    value enlarged = graph_bicubic(g, centred, 4);      /*  3           4x   */
-    x = graph_add(g, conv(g, x, &number), enlarged);    /* 64 -> 3      4x   */
+    value_id x = graph_relu(g, conv(g, centred, &number)); /*  3 -> 64     1x   */
+    for (int block = 0; block < blocks; block++) {         /*                   */
+        value_id y = graph_relu(g, conv(g, x, &number));   /* 64 -> 64     1x   */
+        x = graph_add(g, conv(g, y, &number), x);          /* 64 -> 64     1x   */
+    }                                                      /*                   */
+    for (int doubling = 0; doubling < 2; doubling++) {     /*                   */
+        x = graph_upsample(g, x, 2);                       /* 64       2x, 4x   */
+        x = graph_relu(g, conv(g, x, &number));            /* 64 -> 64 2x, 4x   */
+    }                                                      /*                   */
+    x = graph_relu(g, conv(g, x, &number));                /* 64 -> 64     4x   */
+    value_id enlarged = graph_bicubic(g, centred, 4);      /*  3           4x   */
+    x = graph_add(g, conv(g, x, &number), enlarged);       /* 64 -> 3      4x   */
     graph_output(g, graph_shift(g, x, mean));
 }
 

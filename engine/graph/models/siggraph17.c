@@ -15,7 +15,8 @@
 #include <stdio.h>
 
 /* Convolutions modelB.0, .2, ... (or .1, .3 behind a sum), each with ReLU, then batch norm if wanted. */
-static value add_block(struct graph *g, value x, int block, int first, int convolutions, int64_t dilation)
+static value_id add_block(struct graph *g, value_id x, int block, int first, int convolutions,
+                          int64_t dilation)
 {
     char name[32];
     for (int i = 0; i < convolutions; i++) {
@@ -27,9 +28,9 @@ static value add_block(struct graph *g, value x, int block, int first, int convo
 }
 
 /* Twice the size, plus what the way down had there: transposed 4x4 + 3x3. */
-static value add_up(struct graph *g, value x, const char *up, value shortcut, const char *across)
+static value_id add_up(struct graph *g, value_id x, const char *up, value_id shortcut, const char *across)
 {
-    value beside = graph_conv2d(g, shortcut, across, (struct conv){.pad = 1});
+    value_id beside = graph_conv2d(g, shortcut, across, (struct conv){.pad = 1});
     return graph_add(g, graph_conv2d_transpose(g, x, up, (struct conv){.stride = 2, .pad = 1}), beside);
 }
 
@@ -57,11 +58,11 @@ static void build(struct graph *g)
     graph_require_sides(g, 8, 8);
     graph_ignore(g, unused);
 
-    value x = graph_scale_shift(g, graph_input(g, "Lab", 4), scale, shift);
+    value_id x = graph_scale_shift(g, graph_input(g, "Lab", 4), scale, shift);
     /*                                                                               channels     size */
-    value one = add_block(g, x, 1, 0, 2, 1);                                /*   4 ->  64    1   */
-    value two = add_block(g, graph_subsample(g, one, 2), 2, 0, 2, 1);       /*  64 -> 128   1/2  */
-    value three = add_block(g, graph_subsample(g, two, 2), 3, 0, 3, 1);     /* 128 -> 256   1/4  */
+    value_id one = add_block(g, x, 1, 0, 2, 1);                             /*   4 ->  64    1   */
+    value_id two = add_block(g, graph_subsample(g, one, 2), 2, 0, 2, 1);    /*  64 -> 128   1/2  */
+    value_id three = add_block(g, graph_subsample(g, two, 2), 3, 0, 3, 1);  /* 128 -> 256   1/4  */
     x = add_block(g, graph_subsample(g, three, 2), 4, 0, 3, 1);             /* 256 -> 512   1/8  */
     x = add_block(g, x, 5, 0, 3, 2);                                        /* 512 -> 512   1/8  */
     x = add_block(g, x, 6, 0, 3, 2);                                        /* 512 -> 512   1/8  */

@@ -10,7 +10,7 @@
 #include <stdio.h>
 
 /* (3x3 convolution, batch norm, ReLU) twice: NAME.double_conv.{0,1,3,4}. */
-static value double_conv(struct graph *g, value x, const char *name)
+static value_id double_conv(struct graph *g, value_id x, const char *name)
 {
     for (int i = 0; i < 2; i++) {
         char conv[64], bn[64];
@@ -21,20 +21,20 @@ static value double_conv(struct graph *g, value x, const char *name)
     return x;
 }
 
-static value down(struct graph *g, value x, int number)
+static value_id down(struct graph *g, value_id x, int number)
 {
     char name[64];
     snprintf(name, sizeof name, "down%d.maxpool_conv.1", number);
     return double_conv(g, graph_max_pool(g, x, 2, 2, 0), name);
 }
 
-static value up(struct graph *g, value x, value skip, int number, bool transposed)
+static value_id up(struct graph *g, value_id x, value_id skip, int number, bool transposed)
 {
     char name[64];
     snprintf(name, sizeof name, "up%d.up", number);
     x = transposed ? graph_conv2d_transpose(g, x, name, (struct conv){.stride = 2})
                    : graph_bilinear(g, x, 2, true);
-    x = graph_concat(g, (value[]){skip, graph_pad_like(g, x, skip)}, 2);
+    x = graph_concat(g, (value_id[]){skip, graph_pad_like(g, x, skip)}, 2);
     snprintf(name, sizeof name, "up%d.conv", number);
     return double_conv(g, x, name);
 }
@@ -55,11 +55,11 @@ static void build(struct graph *g)
         return;
     }
     /*                                                                        channels          size */
-    value x1 = double_conv(g, graph_input(g, "x", first[1]), "inc");    /*    3 ->   64       1    */
-    value x2 = down(g, x1, 1);                                          /*   64 ->  128      1/2   */
-    value x3 = down(g, x2, 2);                                          /*  128 ->  256      1/4   */
-    value x4 = down(g, x3, 3);                                          /*  256 ->  512      1/8   */
-    value x = down(g, x4, 4);                                           /*  512 -> 1024      1/16  */
+    value_id x1 = double_conv(g, graph_input(g, "x", first[1]), "inc"); /*    3 ->   64       1    */
+    value_id x2 = down(g, x1, 1);                                       /*   64 ->  128      1/2   */
+    value_id x3 = down(g, x2, 2);                                       /*  128 ->  256      1/4   */
+    value_id x4 = down(g, x3, 3);                                       /*  256 ->  512      1/8   */
+    value_id x = down(g, x4, 4);                                        /*  512 -> 1024      1/16  */
     x = up(g, x, x4, 1, transposed);                                    /* 1024 ->  512      1/8   */
     x = up(g, x, x3, 2, transposed);                                    /*  512 ->  256      1/4   */
     x = up(g, x, x2, 3, transposed);                                    /*  256 ->  128      1/2   */

@@ -17,7 +17,7 @@
 #include <string.h>
 
 /* Convolution, ReLU, batch norm: PREFIX_conv%d and PREFIX_bn%d; the kernel's size decides the padding. */
-static value conv_relu_bn(struct graph *g, value x, const char *prefix, int number, int64_t stride)
+static value_id conv_relu_bn(struct graph *g, value_id x, const char *prefix, int number, int64_t stride)
 {
     char conv[40], bn[40];
     int64_t shape[4];
@@ -39,9 +39,9 @@ static bool align_corners(struct graph *g)
     return corners;
 }
 
-static value cat(struct graph *g, value a, value b)
+static value_id cat(struct graph *g, value_id a, value_id b)
 {
-    return graph_concat(g, (value[]){a, b}, 2);
+    return graph_concat(g, (value_id[]){a, b}, 2);
 }
 
 static bool recognise(const struct graph *g)
@@ -64,15 +64,15 @@ static void build(struct graph *g)
                    "dec_conv1.weight has too few input channels for a latent vector beside cond_enc_conv4's");
         return;
     }
-    value grey = graph_input_fixed(g, "grey", 1, SIDE);
-    value z = graph_input_fixed(g, "z", latent, 1);
+    value_id grey = graph_input_fixed(g, "grey", 1, SIDE);
+    value_id z = graph_input_fixed(g, "z", latent, 1);
     /*                                                              channels          size */
-    value s32 = conv_relu_bn(g, grey, "cond_enc", 1, 2); /*    1 ->  128       32  */
-    value s16 = conv_relu_bn(g, s32, "cond_enc", 2, 2);  /*  128 ->  256       16  */
-    value s8 = conv_relu_bn(g, s16, "cond_enc", 3, 2);   /*  256 ->  512        8  */
-    value s4 = conv_relu_bn(g, s8, "cond_enc", 4, 2);    /*  512 -> 1024        4  */
+    value_id s32 = conv_relu_bn(g, grey, "cond_enc", 1, 2); /*    1 ->  128       32  */
+    value_id s16 = conv_relu_bn(g, s32, "cond_enc", 2, 2);  /*  128 ->  256       16  */
+    value_id s8 = conv_relu_bn(g, s16, "cond_enc", 3, 2);   /*  256 ->  512        8  */
+    value_id s4 = conv_relu_bn(g, s8, "cond_enc", 4, 2);    /*  512 -> 1024        4  */
 
-    value x = graph_bilinear(g, z, 4, align);        /*   64                4  */
+    value_id x = graph_bilinear(g, z, 4, align);     /*   64                4  */
     x = conv_relu_bn(g, cat(g, x, s4), "dec", 1, 1); /* 1088 ->  512        4  */
     x = graph_bilinear(g, x, 2, align);
     x = conv_relu_bn(g, cat(g, x, s8), "dec", 2, 1); /* 1024 ->  256        8  */
@@ -100,7 +100,7 @@ static bool has_colour_encoder(const struct graph *g)
 static void build_colour_encoder(struct graph *g)
 {
     static const char *const the_rest[] = {"cond_enc_", "dec_", NULL};
-    value x = graph_input_fixed(g, "ab", 2, SIDE);
+    value_id x = graph_input_fixed(g, "ab", 2, SIDE);
     x = conv_relu_bn(g, x, "enc", 1, 2);               /*    2 ->  128       32  */
     x = conv_relu_bn(g, x, "enc", 2, 2);               /*  128 ->  256       16  */
     x = conv_relu_bn(g, x, "enc", 3, 2);               /*  256 ->  512        8  */
