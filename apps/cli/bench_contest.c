@@ -177,7 +177,7 @@ static double error_of(const struct contest *contest)
 static double timed(const struct step *step, struct pool *pool)
 {
     double start = time_now();
-    step_run(step, pool);
+    step_run(step, pool, NULL);
     return time_now() - start;
 }
 

@@ -3,7 +3,6 @@
 #include "engine/base/finite.h"
 #include "engine/base/machine_memory.h"
 #include "engine/base/memory.h"
-#include "engine/run/pack.h"
 #include "layers/gemm.h"
 #include "layers/native.h"
 #include "layers/sizes.h"
@@ -14,7 +13,7 @@
 
 /* ---- engine ------------------------------------------------------------------------------ */
 
-/* The instruction set is the process's: OpenBLAS has one set of kernels for all threads. */
+/* One instruction set for the whole process: OpenBLAS has one set of kernels for all threads. */
 static pthread_mutex_t isa_mutex = PTHREAD_MUTEX_INITIALIZER;
 static enum isa isa_in_use = ISA_COUNT;
 
@@ -26,7 +25,7 @@ enum isa engine_isa(void)
     return isa;
 }
 
-static limn_status settle_isa(const char *wanted, limn_error *error)
+static limn_status set_isa(const char *wanted, limn_error *error)
 {
     bool forced = wanted && strcmp(wanted, "auto") != 0;
     enum isa isa = forced ? isa_named(wanted) : cpu_isa();
@@ -60,7 +59,7 @@ limn_status limn_engine_create(const limn_options *options, limn_engine **engine
                     (int)THREADS_MOST);
     if (!gemm_has_room())
         return fail_memory(error, "a buffer of OpenBLAS, in address space,", GEMM_BUFFER);
-    limn_status status = settle_isa(chosen.isa, error);
+    limn_status status = set_isa(chosen.isa, error);
     if (status != LIMN_OK)
         return status;
     if (chosen.memory_limit)
@@ -74,8 +73,7 @@ limn_status limn_engine_create(const limn_options *options, limn_engine **engine
         limn_engine_free(created);
         return status;
     }
-    machine_memory_limit(
-        chosen.memory_limit); /* now that the stacks of its threads are there to be counted */
+    machine_memory_limit(chosen.memory_limit); /* again: now the stacks of the threads count too */
     snprintf(created->description, sizeof created->description,
              "limn %s, %s kernels, OpenBLAS core %s, %d thread%s", LIMN_VERSION, isa_name(engine_isa()),
              gemm_core(), pool_threads(created->pool), pool_threads(created->pool) == 1 ? "" : "s");
@@ -129,6 +127,15 @@ limn_status model_load_as(limn_engine *engine, const char *path, const struct mo
 limn_status limn_model_load(limn_engine *engine, const char *path, limn_model **model, limn_error *error)
 {
     return model_load_as(engine, path, NULL, model, error);
+}
+
+void packed_free(struct packed_batch *packed)
+{
+    for (struct packed_batch *next; packed; packed = next) {
+        next = packed->next;
+        mem_free(packed->block);
+        mem_free(packed);
+    }
 }
 
 void limn_model_free(limn_model *model)

@@ -99,7 +99,7 @@ limn_status limn_session_set_input(limn_session *session, int index, const float
 
 limn_status limn_session_get_output(const limn_session *session, float *nchw, limn_error *error)
 {
-    (void)error; /* nothing can fail; the signature is that of its siblings */
+    (void)error; /* never fails; the signature matches limn_session_set_input */
     tensor_to_nchw(session_output(session), nchw);
     return LIMN_OK;
 }
@@ -135,7 +135,7 @@ int64_t session_tasks(const limn_session *session)
 
 /* ---- running ----------------------------------------------------------------------------- */
 
-/* Whether a step behind step `s` still writes into `x`, as the parts of a concat do one after the other. */
+/* Whether a step after step `s` writes into `x`, as the parts of a concat do one after the other. */
 static bool written_later(const struct plan *plan, int s, value_id x)
 {
     for (int later = s + 1; later < plan->step_count; later++)
@@ -145,8 +145,7 @@ static bool written_later(const struct plan *plan, int s, value_id x)
     return false;
 }
 
-/* Shows what step `s` made, and what that completes: a value lies in its concat, or in a pad that adds
- * nothing. */
+/* Shows the observer the value of step `s`, and every host that this value completes. */
 static limn_status observe(const limn_session *session, int s, limn_error *error)
 {
     const struct plan *plan = &session->plan;
@@ -175,12 +174,9 @@ static limn_status run_steps(limn_session *session, limn_error *error)
                 break;
             done += step_flops(&session->graph, step);
         }
-        if (times) {
-            step_run_timed(step, pool, times);
+        step_run(step, pool, times);
+        if (times)
             times += step_tasks(step);
-        } else {
-            step_run(step, pool);
-        }
         if (session->step_seconds) {
             double now = time_now();
             session->step_seconds[s] = now - before;
