@@ -13,7 +13,7 @@ static bool any_file(const struct graph *g)
 
 static value_id times(struct graph *g, value_id x, const char *name)
 {
-    return graph_conv2d(g, x, name, (struct conv){0});
+    return graph_conv2d(g, x, (struct conv){0}, "%s", name);
 }
 
 /* 2x, 3x and 5x side by side, the last two in a concat of their own; 5x is added to 7x besides, from where it

@@ -22,10 +22,10 @@ static bool any_file(const struct graph *g)
 static void build(struct graph *g)
 {
     struct conv padded = {.pad = 1};
-    value_id x = graph_conv2d(g, graph_input(g, "x", 3), "first", padded);
-    x = graph_max_pool(g, graph_conv2d(g, x, "wide", padded), 2, 2, 0);
-    x = graph_conv2d(g, graph_conv2d(g, x, "narrow", (struct conv){0}), "few", padded);
-    graph_output(g, graph_conv2d(g, x, "last", padded));
+    value_id x = graph_conv2d(g, graph_input(g, "x", 3), padded, "first");
+    x = graph_max_pool(g, graph_conv2d(g, x, padded, "wide"), 2, 2, 0);
+    x = graph_conv2d(g, graph_conv2d(g, x, (struct conv){0}, "narrow"), padded, "few");
+    graph_output(g, graph_conv2d(g, x, padded, "last"));
 }
 
 static limn_model *load(limn_engine *engine)

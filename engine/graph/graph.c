@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Operations: far more than any network here has. A file may ask for any number, and planning takes the
- * square of it. */
-enum { NAME_ROOM = 256, NODES_MOST = 4096 };
+/* Far more operations than any network here has: a file can specify any number, and planning takes time
+ * proportional to its square. */
+enum { NODES_MOST = 4096 };
 
 void graph_begin(struct graph *graph, const struct weights_file *weights, limn_error *error)
 {
@@ -83,32 +83,45 @@ static bool make_room(struct graph *graph)
     return true;
 }
 
-struct node *graph_append(struct graph *graph, const char *base, const char *suffix, const char *does,
+void graph_format_name(struct graph *graph, char name[GRAPH_NAME], const char *format, va_list arguments)
+{
+    if (vsnprintf(name, GRAPH_NAME, format, arguments) >= GRAPH_NAME)
+        graph_fail(graph, "node name %s... is too long", name);
+}
+
+struct node *graph_append(struct graph *graph, const char *name, const char *suffix, const char *does,
                           value_id x)
 {
-    char name[NAME_ROOM];
+    char full[GRAPH_NAME];
     if (graph->status != LIMN_OK || !make_room(graph))
         return NULL;
     if (graph->count == NODES_MOST) {
         graph_fail(graph, "a network of more than %d operations", (int)NODES_MOST);
         return NULL;
     }
-    if (snprintf(name, sizeof name, "%s%s", base, suffix) >= (int)sizeof name || name_taken(graph, name)) {
-        graph_fail(graph, "node name %s%s is too long or stands twice", base, suffix);
+    if (snprintf(full, sizeof full, "%s%s", name, suffix) >= (int)sizeof full || name_taken(graph, full)) {
+        graph_fail(graph, "node name %s%s is too long or occurs twice", name, suffix);
         return NULL;
     }
     struct node *node = &graph->nodes[graph->count++];
     *node =
         (struct node){.does = does, .x = x, .residual = NO_VALUE, .like = NO_VALUE, .fused_into = NO_VALUE};
-    node->name = mem_strdup(name);
-    node->made = mem_strdup(name);
+    node->name = mem_strdup(full);
+    node->made = mem_strdup(full);
     if (!node->name || !node->made) {
-        no_memory(graph, strlen(name));
+        no_memory(graph, strlen(full));
         return NULL;
     }
     if (x != NO_VALUE)
         node->channels = graph->nodes[x].channels;
     return node;
+}
+
+value_id graph_maker(const struct graph *graph, value_id x)
+{
+    while (x != NO_VALUE && graph->nodes[x].fused_into != NO_VALUE)
+        x = graph->nodes[x].fused_into;
+    return x;
 }
 
 bool node_runs(const struct node *node)
@@ -157,24 +170,29 @@ void graph_require_channels(struct graph *graph, value_id x, int64_t channels)
 
 /* ---- tensors ----------------------------------------------------------------------------- */
 
-bool graph_has_tensor(const struct graph *graph, const char *format, ...)
+static const struct tensor_entry *find_tensor(const struct graph *graph, const char *format,
+                                              va_list arguments)
 {
-    char name[NAME_ROOM];
-    va_list arguments;
-    va_start(arguments, format);
+    char name[GRAPH_NAME];
     vsnprintf(name, sizeof name, format, arguments);
-    va_end(arguments);
-    return safetensors_find(graph->weights->header, name) != NULL;
+    return safetensors_find(graph->weights->header, name);
 }
 
-void graph_tensor_shape(const struct graph *graph, int64_t shape[4], const char *format, ...)
+bool graph_has_tensor(const struct graph *graph, const char *name, ...)
 {
-    char name[NAME_ROOM];
     va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(name, sizeof name, format, arguments);
+    va_start(arguments, name);
+    bool found = find_tensor(graph, name, arguments);
     va_end(arguments);
-    const struct tensor_entry *entry = safetensors_find(graph->weights->header, name);
+    return found;
+}
+
+void graph_tensor_shape(const struct graph *graph, int64_t shape[4], const char *name, ...)
+{
+    va_list arguments;
+    va_start(arguments, name);
+    const struct tensor_entry *entry = find_tensor(graph, name, arguments);
+    va_end(arguments);
     for (int i = 0; i < 4; i++)
         shape[i] = entry && i < entry->rank && entry->shape[i] < INT32_MAX ? (int64_t)entry->shape[i] : 0;
 }
@@ -182,7 +200,7 @@ void graph_tensor_shape(const struct graph *graph, int64_t shape[4], const char 
 const struct tensor_entry *graph_use_tensor(struct graph *graph, const char *name, const char *suffix,
                                             int rank)
 {
-    char full[NAME_ROOM], shape[96];
+    char full[GRAPH_NAME], shape[96];
     if (graph->status != LIMN_OK)
         return NULL;
     snprintf(full, sizeof full, "%s%s", name, suffix);
@@ -234,7 +252,7 @@ float *graph_read_vector(struct graph *graph, const char *name, const char *suff
     return NULL;
 }
 
-/* Whether `name` begins with `part` or has it behind a dot. */
+/* Whether `name` begins with `part` or has it after a dot. */
 static bool has_part(const char *name, const char *part)
 {
     size_t length = strlen(part);
@@ -268,7 +286,7 @@ void graph_check_all_used(struct graph *graph)
         snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", header->tensors[i].name);
     }
     if (unexpected)
-        graph_fail(graph, "%zu tensors that the graph does not have: %s%s", unexpected, names,
+        graph_fail(graph, "%zu tensors that the network does not have: %s%s", unexpected, names,
                    unexpected > 10 ? ", ..." : "");
 }
 

@@ -1,5 +1,5 @@
-/* graph_ops.c - one function an operation: see graph.h. Each appends a node and says how it changes the
- * channels; sizes are inferred when the graph is planned. Those with weights are in graph_conv.c. */
+/* graph_ops.c - the operations without convolution weights, one function each: see graph.h. Each appends a
+ * node and sets its channels; the plan infers heights and widths. */
 #include "engine/base/memory.h"
 #include "engine/graph/graph.h"
 
@@ -7,7 +7,8 @@
 #include <math.h>
 #include <string.h>
 
-/* A layer that changes x: named after it. NULL when an earlier call failed. suffix: "/" and what it does. */
+/* Appends a layer that reads x, named after x with a suffix: "/" and what the layer does. NULL after a
+ * failure. */
 static struct node *append_layer(struct graph *graph, value_id x, const char *suffix, enum layer_kind kind)
 {
     struct node *node =
@@ -130,8 +131,13 @@ static void fill_batchnorm(struct graph *graph, struct node *node, const char *n
     mem_free(variance);
 }
 
-value_id graph_batchnorm(struct graph *graph, value_id x, const char *name)
+value_id graph_batchnorm(struct graph *graph, value_id x, const char *format, ...)
 {
+    char name[GRAPH_NAME];
+    va_list arguments;
+    va_start(arguments, format);
+    graph_format_name(graph, name, format, arguments);
+    va_end(arguments);
     struct node *node = graph_append(graph, name, "", "batchnorm", x);
     if (node) {
         node->kind = LAYER_POINTWISE;
