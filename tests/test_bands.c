@@ -131,15 +131,15 @@ enum { WIDE = 20, KERNEL_MOST = 7 }; /* channels: more than a vector, and not wh
 
 static struct middle middle;
 
-static value middle_value(struct graph *g, value x)
+static value_id middle_value(struct graph *g, value_id x)
 {
     static const float ones[WIDE] = {1, 2, 3};
     struct conv conv = {.stride = middle.stride, .pad = middle.pad, .dilation = middle.dilation};
     switch (middle.kind) {
     case LAYER_CONV2D:
-        return graph_relu(g, graph_conv2d(g, x, "middle", conv));
+        return graph_relu(g, graph_conv2d(g, x, conv, "middle"));
     case LAYER_CONV2D_TRANSPOSE:
-        return graph_relu(g, graph_conv2d_transpose(g, x, "middle", conv));
+        return graph_relu(g, graph_conv2d_transpose(g, x, conv, "middle"));
     case LAYER_UPSAMPLE:
         return graph_upsample(g, x, middle.factor);
     case LAYER_BICUBIC:
@@ -159,13 +159,13 @@ static bool any_file(const struct graph *g)
  * native kernels. The value before the operator is read twice, so that nothing is fused into it. */
 static void build(struct graph *g)
 {
-    value x = graph_relu(g, graph_conv2d(g, graph_input(g, "x", 3), "first", (struct conv){.pad = 1}));
-    value y = middle_value(g, x);
-    value side = graph_relu(g, graph_conv2d(g, y, "left", (struct conv){.pad = 1}));
-    value sum = graph_add(g, graph_conv2d(g, side, "right", (struct conv){.pad = 1}), y);
+    value_id x = graph_relu(g, graph_conv2d(g, graph_input(g, "x", 3), (struct conv){.pad = 1}, "first"));
+    value_id y = middle_value(g, x);
+    value_id side = graph_relu(g, graph_conv2d(g, y, (struct conv){.pad = 1}, "left"));
+    value_id sum = graph_add(g, graph_conv2d(g, side, (struct conv){.pad = 1}, "right"), y);
     if (middle.kind == LAYER_POINTWISE)
         sum = graph_add(g, sum, x);
-    graph_output(g, graph_tanh(g, graph_conv2d(g, sum, "last", (struct conv){0})));
+    graph_output(g, graph_tanh(g, graph_conv2d(g, sum, (struct conv){0}, "last")));
 }
 
 static const struct model_kind test_kind = {"test", "", any_file, build, 0};

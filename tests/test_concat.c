@@ -11,19 +11,19 @@ static bool any_file(const struct graph *g)
     return true;
 }
 
-static value times(struct graph *g, value x, const char *name)
+static value_id times(struct graph *g, value_id x, const char *name)
 {
-    return graph_conv2d(g, x, name, (struct conv){0});
+    return graph_conv2d(g, x, (struct conv){0}, "%s", name);
 }
 
 /* 2x, 3x and 5x side by side, the last two in a concat of their own; 5x is added to 7x besides, from where it
  * lies; and the sum of all is weighed so that each shows in a decimal of its own. */
 static void build(struct graph *g)
 {
-    value x = graph_input(g, "x", C);
-    value two = times(g, x, "two"), three = times(g, x, "three"), five = times(g, x, "five");
-    value all = graph_concat(g, (value[]){two, graph_concat(g, (value[]){three, five}, 2)}, 2);
-    value twelve = graph_add(g, times(g, x, "seven"), five);
+    value_id x = graph_input(g, "x", C);
+    value_id two = times(g, x, "two"), three = times(g, x, "three"), five = times(g, x, "five");
+    value_id all = graph_concat(g, (value_id[]){two, graph_concat(g, (value_id[]){three, five}, 2)}, 2);
+    value_id twelve = graph_add(g, times(g, x, "seven"), five);
     graph_output(g, graph_add(g, times(g, all, "weigh"), twelve));
 }
 

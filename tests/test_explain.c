@@ -246,7 +246,7 @@ static limn_status look(void *context, const struct node *node, const struct ten
 {
     struct seen *seen = context;
     const struct graph *graph = &seen->session->graph;
-    value x = (value)(node - graph->nodes), input = graph_input_node(graph, 0);
+    value_id x = (value_id)(node - graph->nodes), input = graph_input_node(graph, 0);
     if (!seen->before[x]) {
         keep(made, &seen->before[x]);
         return LIMN_OK;

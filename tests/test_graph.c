@@ -284,11 +284,11 @@ static void test_folding(void **state)
     struct weights_file weights;
     struct graph g = begin_graph(&weights, &error);
     static const float shift[2] = {5, 6};
-    value x = graph_input(&g, "x", 2);
-    value a = graph_relu(&g, graph_conv2d(&g, x, "a", (struct conv){0}));
-    value b = graph_conv2d(&g, a, "b", (struct conv){.pad = 1});
-    value sum = graph_add(&g, x, b);         /* joins b, its second operand: x has no epilogue */
-    value out = graph_shift(&g, sum, shift); /* joins b too, into its bias */
+    value_id x = graph_input(&g, "x", 2);
+    value_id a = graph_relu(&g, graph_conv2d(&g, x, (struct conv){0}, "a"));
+    value_id b = graph_conv2d(&g, a, (struct conv){.pad = 1}, "b");
+    value_id sum = graph_add(&g, x, b);         /* joins b, its second operand: x has no epilogue */
+    value_id out = graph_shift(&g, sum, shift); /* joins b too, into its bias */
     graph_output(&g, graph_relu(&g, out));
     graph_check_all_used(&g);
     graph_fold(&g);
@@ -313,11 +313,11 @@ static void test_folding_refused(void **state)
     struct weights_file weights;
     struct graph g = begin_graph(&weights, &error);
     static const float shift[2] = {5, 6};
-    value x = graph_input(&g, "x", 2);
-    value a = graph_conv2d(&g, x, "a", (struct conv){0});
-    value relu = graph_relu(&g, a); /* a is read again below */
-    value b = graph_conv2d(&g, graph_shift(&g, relu, shift), "b", (struct conv){.pad = 1});
-    value sum = graph_add(&g, a, b);
+    value_id x = graph_input(&g, "x", 2);
+    value_id a = graph_conv2d(&g, x, (struct conv){0}, "a");
+    value_id relu = graph_relu(&g, a); /* a is read again below */
+    value_id b = graph_conv2d(&g, graph_shift(&g, relu, shift), (struct conv){.pad = 1}, "b");
+    value_id sum = graph_add(&g, a, b);
     graph_output(&g, sum);
     graph_fold(&g);
     assert_int_equal(g.status, LIMN_OK);
@@ -336,8 +336,8 @@ static void test_one_pixel_transposed(void **state)
         limn_error error = {0};
         struct weights_file weights;
         struct graph g = begin_graph(&weights, &error);
-        value x = graph_input_fixed(&g, "x", 2, side);
-        value y = graph_conv2d_transpose(&g, x, "b", (struct conv){.stride = 2, .pad = 1});
+        value_id x = graph_input_fixed(&g, "x", 2, side);
+        value_id y = graph_conv2d_transpose(&g, x, (struct conv){.stride = 2, .pad = 1}, "b");
         assert_int_equal(g.status, LIMN_OK);
         assert_int_equal(g.nodes[y].window.stride_h, side == 1 ? 3 : 2);
         assert_int_equal(g.nodes[y].window.stride_w, side == 1 ? 3 : 2);
@@ -352,9 +352,9 @@ static void test_sticky_errors(void **state)
     limn_error error = {0};
     struct weights_file weights;
     struct graph g = begin_graph(&weights, &error);
-    value x = graph_input(&g, "x", 3);
-    value a = graph_conv2d(&g, x, "a", (struct conv){0});
-    graph_output(&g, graph_relu(&g, graph_add(&g, graph_conv2d(&g, a, "missing", (struct conv){0}), a)));
+    value_id x = graph_input(&g, "x", 3);
+    value_id a = graph_conv2d(&g, x, (struct conv){0}, "a");
+    graph_output(&g, graph_relu(&g, graph_add(&g, graph_conv2d(&g, a, (struct conv){0}, "missing"), a)));
     graph_check_all_used(&g);
     graph_fold(&g);
     assert_int_equal(g.status, LIMN_E_WEIGHTS);
@@ -364,15 +364,15 @@ static void test_sticky_errors(void **state)
 
     graph_begin(&g, &weights, &error);
     x = graph_input(&g, "x", 2);
-    graph_output(&g, graph_linear(&g, x, "a", 1));
+    graph_output(&g, graph_linear(&g, x, 1, "a"));
     assert_non_null(strstr(error.message, "a.weight is F32 of 2x2x1x1; 2 positive dimensions"));
     graph_free(&g);
 
     graph_begin(&g, &weights, &error);
     x = graph_input(&g, "x", 2);
-    graph_output(&g, graph_conv2d(&g, x, "a", (struct conv){0}));
+    graph_output(&g, graph_conv2d(&g, x, (struct conv){0}, "a"));
     graph_check_all_used(&g);
-    assert_non_null(strstr(error.message, "2 tensors that the graph does not have: b.bias, b.weight"));
+    assert_non_null(strstr(error.message, "2 tensors that the network does not have: b.bias, b.weight"));
     graph_free(&g);
 
     graph_begin(&g, &weights, &error);

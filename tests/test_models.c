@@ -175,7 +175,7 @@ static void test_unused_tensors(void **state)
         assert_int_equal(strncmp(limn_model_name(model), rows[i].graph, strlen(limn_model_name(model))), 0);
         limn_model_free(model);
         char message[100];
-        snprintf(message, sizeof message, "1 tensors that the graph does not have: %s", rows[i].unknown);
+        snprintf(message, sizeof message, "1 tensors that the network does not have: %s", rows[i].unknown);
         assert_fails(limn_model_load(engine, golden_altered(rows[i].graph, extra, 2, ""), &model, error),
                      LIMN_E_WEIGHTS, message);
     }
@@ -213,7 +213,7 @@ static void test_colour_encoder(void **state)
     limn_model_free(model);
     assert_fails(model_load_as(engine, golden_altered("vae-encoder", extra, 4, ""), &vae_colour_encoder,
                                &model, error),
-                 LIMN_E_WEIGHTS, "1 tensors that the graph does not have: enc_fc2.weight");
+                 LIMN_E_WEIGHTS, "1 tensors that the network does not have: enc_fc2.weight");
     assert_fails(model_load_as(engine, GOLDENS "vae.safetensors", &vae_colour_encoder, &model, error),
                  LIMN_E_WEIGHTS, "vae.safetensors: holds no colour encoder");
     assert_null(model);

@@ -25,8 +25,8 @@ static void test_all_finite(void **state)
     (void)state;
     static const uint32_t finite[] = {0,          0x80000000, 1,          0x807FFFFF,
                                       0x00800000, 0x7F7FFFFF, 0xFF7FFFFF, 0x3F800000};
-    static const uint32_t unfinite[] = {0x7F800000, 0xFF800000, 0x7F800001, 0xFF800001,
-                                        0x7FC00000, 0xFFC00000, 0x7FFFFFFF, 0xFFFFFFFF};
+    static const uint32_t nonfinite[] = {0x7F800000, 0xFF800000, 0x7F800001, 0xFF800001,
+                                         0x7FC00000, 0xFFC00000, 0x7FFFFFFF, 0xFFFFFFFF};
     enum { MOST = 200, KINDS = sizeof finite / sizeof *finite };
     for (size_t count = 0; count <= MOST; count++) {
         struct guarded block = guarded_create((int64_t)count); /* NaN around it must not count */
@@ -36,16 +36,16 @@ static void test_all_finite(void **state)
             fail_with("%zu finite floats are not", count);
         for (size_t i = 0; i < count; i++) {
             float kept = block.values[i];
-            block.values[i] = from_bits(unfinite[i % KINDS]);
+            block.values[i] = from_bits(nonfinite[i % KINDS]);
             if (all_finite(block.values, count))
-                fail_with("float %zu of %zu, %08x, passes as finite", i, count, unfinite[i % KINDS]);
+                fail_with("float %zu of %zu, %08x, passes as finite", i, count, nonfinite[i % KINDS]);
             block.values[i] = kept;
         }
         guarded_free(&block);
     }
 }
 
-static void test_count_unfinite(void **state)
+static void test_count_nonfinite(void **state)
 {
     (void)state;
     float values[2 * 3 * 4 * 5];
@@ -53,10 +53,10 @@ static void test_count_unfinite(void **state)
         struct tensor tensor = tensor_view(values, 2, 3, 4, 3, stride);
         for (size_t i = 0; i < sizeof values / sizeof *values; i++)
             values[i] = (int)i % stride < 3 ? 1 : NAN; /* between the pixels of a slice */
-        assert_int_equal(count_unfinite(&tensor), 0);
+        assert_int_equal(count_nonfinite(&tensor), 0);
         values[0] = NAN;
         values[23 * stride + 2] = -INFINITY;
-        assert_int_equal(count_unfinite(&tensor), 2);
+        assert_int_equal(count_nonfinite(&tensor), 2);
     }
 }
 
@@ -344,7 +344,7 @@ static void test_the_callers_mode_is_restored(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_count_unfinite),
+        cmocka_unit_test(test_count_nonfinite),
         cmocka_unit_test(test_weights_that_are_no_numbers),
         cmocka_unit_test(test_results_that_are_no_numbers),
         cmocka_unit_test(test_denormals_are_not_slow),

@@ -22,10 +22,10 @@ static bool any_file(const struct graph *g)
 static void build(struct graph *g)
 {
     struct conv padded = {.pad = 1};
-    value x = graph_conv2d(g, graph_input(g, "x", 3), "first", padded);
-    x = graph_max_pool(g, graph_conv2d(g, x, "wide", padded), 2, 2, 0);
-    x = graph_conv2d(g, graph_conv2d(g, x, "narrow", (struct conv){0}), "few", padded);
-    graph_output(g, graph_conv2d(g, x, "last", padded));
+    value_id x = graph_conv2d(g, graph_input(g, "x", 3), padded, "first");
+    x = graph_max_pool(g, graph_conv2d(g, x, padded, "wide"), 2, 2, 0);
+    x = graph_conv2d(g, graph_conv2d(g, x, (struct conv){0}, "narrow"), padded, "few");
+    graph_output(g, graph_conv2d(g, x, padded, "last"));
 }
 
 static limn_model *load(limn_engine *engine)
@@ -62,21 +62,21 @@ static void check_height(const struct plan *plan, const struct graph *graph)
     assert_true(plan->arena_bytes >= height);
 }
 
-/* Under a limit of what a plan says with so many lanes, not a byte more: it has at least these lanes and
+/* Under a limit of what a plan says with so many packing threads, not a byte more: it has at least these and
  * gives nothing up, there is room for what it takes, and it takes all of it. */
-static void check_limit(limn_engine *engine, limn_kernels kernels, int lanes)
+static void check_limit(limn_engine *engine, limn_kernels kernels, int threads)
 {
     limn_model *model = load(engine);
     const struct graph *graph = &model->graph;
     struct plan plan;
     assert_ok(plan_create(graph, kernels, tiny, "test", &plan, error));
     assert_ok(plan_fit(&plan, graph, model, NULL, error));
-    assert_int_equal(plan.lanes, THREADS);
+    assert_int_equal(plan.pack_threads, THREADS);
     check_height(&plan, graph);
-    plan.lanes = lanes;
+    plan.pack_threads = threads;
     size_t bytes = plan_bytes(&plan), before = mem_in_use();
     size_t notes = PACK_NOTES + PACK_NOTES_EACH * (size_t)plan.step_count;
-    bool staged = plan.staging_bytes > plan.arena_bytes; /* else all lanes fit below the arena */
+    bool staged = plan.staging_bytes > plan.arena_bytes; /* else all of them fit below the arena */
     mem_restart_peak();
     mem_set_limit(before + bytes);
     limn_status fits = plan_fit(&plan, graph, model, NULL, NULL);
@@ -86,7 +86,7 @@ static void check_limit(limn_engine *engine, limn_kernels kernels, int lanes)
     assert_int_equal(fits, LIMN_OK);
     assert_int_equal(packs, LIMN_OK);
     assert_non_null(arena);
-    assert_true(plan.lanes == lanes || (!staged && plan.lanes > lanes));
+    assert_true(plan.pack_threads == threads || (!staged && plan.pack_threads > threads));
     assert_true(mem_peak() - before >= bytes - notes);
     for (int s = 0; s < plan.step_count; s++) {
         assert_true(plan.steps[s].choice != CHOICE_MEMORY);
@@ -103,8 +103,8 @@ static void test_limits_to_the_byte(void **state)
     static const limn_kernels kernels[] = {LIMN_KERNELS_AUTO, LIMN_KERNELS_OPENBLAS};
     for (size_t k = 0; k < sizeof kernels / sizeof *kernels; k++) {
         limn_engine *engine = test_engine(THREADS, kernels[k]);
-        for (int lanes = 1; lanes <= THREADS; lanes++)
-            check_limit(engine, kernels[k], lanes);
+        for (int threads = 1; threads <= THREADS; threads++)
+            check_limit(engine, kernels[k], threads);
         limn_engine_free(engine);
     }
 }

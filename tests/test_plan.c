@@ -26,14 +26,14 @@ static bool any_file(const struct graph *g)
 static void build(struct graph *g)
 {
     struct conv padded = {.pad = 1};
-    value x = graph_relu(g, graph_conv2d(g, graph_input(g, "x", 3), "first", padded));
-    value skip = graph_relu(g, graph_conv2d(g, x, "a", padded));
-    value deep = graph_max_pool(g, skip, 2, 2, 0);
-    deep = graph_relu(g, graph_conv2d(g, deep, "b", padded));
-    deep = graph_relu(g, graph_conv2d(g, deep, "c", padded));
-    deep = graph_conv2d_transpose(g, deep, "up", (struct conv){.stride = 2, .pad = 1});
-    value both = graph_concat(g, (value[]){skip, deep}, 2);
-    graph_output(g, graph_conv2d(g, graph_relu(g, graph_conv2d(g, both, "d", padded)), "last", padded));
+    value_id x = graph_relu(g, graph_conv2d(g, graph_input(g, "x", 3), padded, "first"));
+    value_id skip = graph_relu(g, graph_conv2d(g, x, padded, "a"));
+    value_id deep = graph_max_pool(g, skip, 2, 2, 0);
+    deep = graph_relu(g, graph_conv2d(g, deep, padded, "b"));
+    deep = graph_relu(g, graph_conv2d(g, deep, padded, "c"));
+    deep = graph_conv2d_transpose(g, deep, (struct conv){.stride = 2, .pad = 1}, "up");
+    value_id both = graph_concat(g, (value_id[]){skip, deep}, 2);
+    graph_output(g, graph_conv2d(g, graph_relu(g, graph_conv2d(g, both, padded, "d")), padded, "last"));
 }
 
 static const struct model_kind test_kind = {"test", "", any_file, build, 0};
@@ -151,7 +151,7 @@ static void test_bytes_are_honest(void **state)
 /* Values so many and so large that their sum leaves size_t. */
 static void build_huge(struct graph *g)
 {
-    value x = graph_upsample(g, graph_input(g, "x", 15), 8), y = x;
+    value_id x = graph_upsample(g, graph_input(g, "x", 15), 8), y = x;
     for (int i = 0; i < 5; i++)
         y = graph_tanh(g, graph_add(g, graph_softmax(g, y), x));
     graph_output(g, y);
@@ -328,9 +328,9 @@ enum { BROAD = 1024 };
 static void build_heavy(struct graph *g)
 {
     struct conv padded = {.pad = 1};
-    value x = graph_conv2d(g, graph_input(g, "x", LOW), "light", padded);
-    x = graph_conv2d(g, graph_max_pool(g, x, 2, 2, 0), "broad", (struct conv){0});
-    graph_output(g, graph_conv2d(g, x, "heavy", padded));
+    value_id x = graph_conv2d(g, graph_input(g, "x", LOW), padded, "light");
+    x = graph_conv2d(g, graph_max_pool(g, x, 2, 2, 0), (struct conv){0}, "broad");
+    graph_output(g, graph_conv2d(g, x, padded, "heavy"));
 }
 
 /* 38 MB of weights in one layer, which Winograd would make 151 MB of. */
@@ -379,7 +379,7 @@ static void test_blocked_is_never_chosen(void **state)
             for (int64_t kernel = 1; kernel <= 5; kernel += 2) {
                 struct step step = {0};
                 int64_t pad = kernel / 2;
-                step.operator= layer_operators + LAYER_CONV2D;
+                step.op = &layer_operators[LAYER_CONV2D];
                 step.args.d = (struct layer_dims){.n = 1, .ih = SIDE, .iw = SIDE, .ic = channels, .oc = HIGH};
                 step.args.d.oh = step.args.d.ow = SIDE;
                 step.args.d.kh = step.args.d.kw = kernel, step.args.d.pad_h = step.args.d.pad_w = pad;
@@ -399,11 +399,11 @@ enum { THIN = 16, THICK = 512 };
 static void build_skip(struct graph *g)
 {
     struct conv plain = {0};
-    value skip = graph_conv2d(g, graph_input(g, "x", 3), "skip", plain);
-    value deep = graph_conv2d(g, graph_max_pool(g, skip, 2, 2, 0), "in", plain);
-    deep = graph_conv2d(g, graph_conv2d(g, deep, "middle", plain), "out", plain);
+    value_id skip = graph_conv2d(g, graph_input(g, "x", 3), plain, "skip");
+    value_id deep = graph_conv2d(g, graph_max_pool(g, skip, 2, 2, 0), plain, "in");
+    deep = graph_conv2d(g, graph_conv2d(g, deep, plain, "middle"), plain, "out");
     deep = graph_upsample(g, deep, 2);
-    graph_output(g, graph_conv2d(g, graph_concat(g, (value[]){skip, deep}, 2), "last", plain));
+    graph_output(g, graph_conv2d(g, graph_concat(g, (value_id[]){skip, deep}, 2), plain, "last"));
 }
 
 static const char *write_skip_weights(void)

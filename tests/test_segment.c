@@ -293,11 +293,12 @@ static void test_rows_keep_what_is_no_number(void **state)
 
 /* ---- networks that end with an enlargement ----------------------------------------------- */
 
-static limn_session *ran(limn_model *model, value output, limn_size size)
+static limn_session *ran(limn_model *model, value_id output, limn_size size)
 {
     limn_session *session;
     struct random random = {7};
-    assert_ok(session_plan(model, &(struct session_wish){.output = output, .size = size}, &session, error));
+    assert_ok(
+        session_plan(model, &(struct session_request){.output = output, .size = size}, &session, error));
     assert_ok(session_prepare(session, error));
     struct tensor *x = session_input(session, 0);
     random_fill(&random, x->data, tensor_pixels(x) * x->c);

@@ -44,7 +44,7 @@ static limn_status enter(struct contest *contest, const struct layer_variant *va
     struct contestant *c = &contest->contestants[contest->count++];
     *c = (struct contestant){.error = NAN};
     struct step *step = &c->step;
-    step->operator= & layer_operators[shape->kind];
+    step->op = &layer_operators[shape->kind];
     step->args =
         (struct layer_args){.d = *d, .x = contest->x, .x_stride = d->ic, .y = contest->y, .y_stride = d->oc};
     step->args.epilogue = (struct epilogue){.residual = contest->residual,
@@ -174,7 +174,7 @@ static double error_of(const struct contest *contest)
 static double timed(const struct step *step, struct pool *pool)
 {
     double start = time_now();
-    step_run(step, pool);
+    step_run(step, pool, NULL);
     return time_now() - start;
 }
 

@@ -95,10 +95,10 @@ static void print_variant(struct kernels *kernels, struct contest *contest, cons
 {
     const struct step *step = &contest->contestants[i].step;
     struct summary time = samples_of(&contest->samples, i), first = samples_of(&contest->samples, 0);
-    double flops = step->operator->flops(&step->args.d), bytes = (double)step_bytes(step);
+    double flops = step->op->flops(&step->args.d), bytes = (double)step_bytes(step);
     char measured[64];
     struct cell cells[KERNEL_COLUMNS + BASELINE_COLUMNS] = {
-        cell_text(step->operator->name),
+        cell_text(step->op->name),
         cell_text(contest->shape->text),
         cell_text(where),
         cell_text(kernels->options->steps ? step_name(step->variant->name) : NULL),
@@ -116,10 +116,9 @@ static void print_variant(struct kernels *kernels, struct contest *contest, cons
         cell_text(measured_text(contest, i, time.count, measured)),
         cell_text(is_planned(kernels, step) ? "planned" : NULL),
     };
-    baseline_cells(
-        &kernels->baseline,
-        (const char *[BASELINE_PARTS]){step->operator->name, step->variant->name, contest->shape->text},
-        &time, cells + KERNEL_COLUMNS);
+    baseline_cells(&kernels->baseline,
+                   (const char *[BASELINE_PARTS]){step->op->name, step->variant->name, contest->shape->text},
+                   &time, cells + KERNEL_COLUMNS);
     report_row(&kernels->report, cells);
 }
 

@@ -52,7 +52,7 @@ static void print_layer(struct report *report, struct bench *bench, int s, doubl
     char choice[64];
     struct cell cells[LAYER_COLUMNS + BASELINE_COLUMNS] = {
         cell_text(name),
-        cell_text(step->operator->name),
+        cell_text(step->op->name),
         cell_sides(4, d->n, d->ih, d->iw, d->ic),
         cell_sides(4, d->n, d->oh, d->ow, d->oc),
         cell_text(step->variant->name),
@@ -70,7 +70,7 @@ static void print_layer(struct report *report, struct bench *bench, int s, doubl
         cell_text(choice_name(step->choice)),
         cell_text(choice_text(step->choice, choice)),
     };
-    baseline_cells(&bench->baseline, (const char *[BASELINE_PARTS]){name, step->operator->name, ""}, &time,
+    baseline_cells(&bench->baseline, (const char *[BASELINE_PARTS]){name, step->op->name, ""}, &time,
                    cells + LAYER_COLUMNS);
     report_row(report, cells);
 }

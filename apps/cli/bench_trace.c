@@ -32,8 +32,8 @@ static void put_step(struct text_output *file, const struct graph *graph, const 
         text_put(file,
                  "\", \"cat\": \"%s\", \"ph\": \"X\", \"ts\": %.3f, \"dur\": %.3f, \"pid\": 1, \"tid\": %d, "
                  "\"args\": {\"variant\": \"%s\", \"stage\": \"%s\", \"task\": %" PRId64 "}}",
-                 step->operator->name, (time->start - begin) * 1e6, (time->end - time->start) * 1e6,
-                 time->worker, step->variant->name, first ? "prepare" : "run", first ? task : task - prepare);
+                 step->op->name, (time->start - begin) * 1e6, (time->end - time->start) * 1e6, time->worker,
+                 step->variant->name, first ? "prepare" : "run", first ? task : task - prepare);
     }
 }
 

@@ -37,16 +37,16 @@ static void warn_nonfinite(const limn_session *session, const char *path)
 {
     const struct tensor *made = session_output(session);
     const char *weights = limn_model_warning(session->model);
-    int64_t unfinite = count_unfinite(made);
-    if (unfinite)
+    int64_t nonfinite = count_nonfinite(made);
+    if (nonfinite)
         app_warn("%s: %" PRId64 " of %" PRId64 " values are NaN or infinite%s%s",
-                 strcmp(path, "-") == 0 ? "standard output" : path, unfinite, tensor_pixels(made) * made->c,
+                 strcmp(path, "-") == 0 ? "standard output" : path, nonfinite, tensor_pixels(made) * made->c,
                  weights ? "; " : "", weights ? weights : "");
     else
         app_model_warn(session->model, LIMN_OK);
 }
 
-static size_t value_bytes(const limn_session *session, value x)
+static size_t value_bytes(const limn_session *session, value_id x)
 {
     const struct layer_dims *d = &session->plan.dims[x];
     return (size_t)(d->n * d->oh * d->ow * d->oc) * sizeof(float);
@@ -71,7 +71,7 @@ static limn_status create_session(limn_model *model, const struct npy *input, st
 {
     enum { SMALL = 4096 }; /* block headers, a latent vector */
     const int64_t *s = input->shape;
-    struct session_wish wish = {.output = model->graph.output, .size = {s[0], s[2], s[3]}};
+    struct session_request wish = {.output = model->graph.output, .size = {s[0], s[2], s[3]}};
     size_t freed = (size_t)(s[0] * s[1] * s[2] * s[3]) * sizeof(float);
     limn_status status = session_plan(model, &wish, session, error);
     if (status == LIMN_OK)

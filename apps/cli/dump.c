@@ -90,7 +90,7 @@ static limn_status fail_unknown(const struct graph *graph, const char *wanted, l
 /* A value in memory has two names: that of its node, and that of the last operation fused into the node. */
 static limn_status find_node(const struct graph *graph, struct dump *dump, limn_error *error)
 {
-    value found = graph_find(graph, dump->name);
+    value_id found = graph_find(graph, dump->name);
     if (found == NO_VALUE)
         return fail_unknown(graph, dump->name, error);
     dump->node = graph_maker(graph, found);
@@ -108,7 +108,8 @@ static limn_status find_node(const struct graph *graph, struct dump *dump, limn_
 /* FOLDER/NNN-NODE.png, numbered in the order of limn inspect; other characters than letters, digits and ._-
  * become
  * _. */
-static limn_status sheet_path(const struct dumps *dumps, value node, char path[PATH_MAX], limn_error *error)
+static limn_status sheet_path(const struct dumps *dumps, value_id node, char path[PATH_MAX],
+                              limn_error *error)
 {
     enum { NAME_MOST = 200 }; /* file systems allow 255 */
     const struct graph *graph = &dumps->session->graph;
@@ -132,7 +133,7 @@ limn_status dumps_find(struct dumps *dumps, limn_session *session, limn_error *e
     dumps->session = session;
     for (int i = 0; status == LIMN_OK && i < dumps->count; i++)
         status = find_node(graph, &dumps->list[i], error);
-    for (value x = 0; status == LIMN_OK && dumps->options->dump_images && x < graph->count; x++) {
+    for (value_id x = 0; status == LIMN_OK && dumps->options->dump_images && x < graph->count; x++) {
         if (graph->nodes[x].fused_into != NO_VALUE)
             continue;
         status = sheet_path(dumps, x, path, error);
@@ -165,7 +166,7 @@ static limn_status write_sheet(const struct dumps *dumps, const struct node *nod
     bool renamed = strcmp(node->name, node->made) != 0;
     struct picture sheet = {0};
     snprintf(heading, sizeof heading, "%s%s%s", node->name, renamed ? ": " : "", renamed ? node->made : "");
-    limn_status status = sheet_path(dumps, (value)(node - dumps->session->graph.nodes), path, error);
+    limn_status status = sheet_path(dumps, (value_id)(node - dumps->session->graph.nodes), path, error);
     if (status == LIMN_OK)
         status = feature_sheet(made, heading, options->channels ? options->channels : DEFAULT_CHANNELS,
                                &sheet, error);
@@ -194,7 +195,7 @@ limn_status dumps_run(struct dumps *dumps, limn_error *error)
     limn_status status = LIMN_OK;
     if (!dumps->count && !dumps->options->dump_images)
         return limn_session_run(session, error);
-    for (value x = 0; status == LIMN_OK && x < session->graph.count; x++) /* no step computes inputs */
+    for (value_id x = 0; status == LIMN_OK && x < session->graph.count; x++) /* no step computes inputs */
         if (session->graph.nodes[x].role == NODE_INPUT)
             status = write_node(dumps, &session->graph.nodes[x], &session->plan.values[x], error);
     session_observe(session, write_node, dumps);

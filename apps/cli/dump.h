@@ -12,7 +12,7 @@ enum { DUMP_NAME = 256 }; /* longer than the name of any node */
 struct dump {
     char name[DUMP_NAME]; /* of a node or of a value */
     const char *path;
-    value node; /* that computes it */
+    value_id node; /* that computes it */
 };
 
 struct dumps {

@@ -3,7 +3,7 @@
 
 #include <inttypes.h>
 
-static void print_name(const char *key, const struct explanation *e, value at)
+static void print_name(const char *key, const struct explanation *e, value_id at)
 {
     printf("\"%s\": ", key);
     print_json_string(stdout, explain_node(e, at)->name);
@@ -22,11 +22,11 @@ static void print_window(const struct layer_dims *w)
 static void print_inputs(const struct explanation *e, const struct node *node)
 {
     const struct graph *graph = &e->model->graph;
-    const value direct[] = {graph_maker(graph, node->x), graph_maker(graph, node->residual)};
+    const value_id direct[] = {graph_maker(graph, node->x), graph_maker(graph, node->residual)};
     const char *between = "";
     printf("\"inputs\": [");
     for (int i = 0; i < 2 + node->part_count; i++) {
-        value x = i < 2 ? direct[i] : graph_maker(graph, node->parts[i - 2]);
+        value_id x = i < 2 ? direct[i] : graph_maker(graph, node->parts[i - 2]);
         if (x == NO_VALUE || (i < 2 && node->role != NODE_LAYER))
             continue;
         printf("%s", between);
@@ -41,7 +41,7 @@ static void print_fused(const struct explanation *e, const struct explained *nod
     const struct graph *graph = &e->model->graph;
     const char *between = "";
     printf("\"fused\": [");
-    for (value x = NO_VALUE; (x = explain_next_fused(graph, node->at, x)) != NO_VALUE; between = ", ") {
+    for (value_id x = NO_VALUE; (x = explain_next_fused(graph, node->at, x)) != NO_VALUE; between = ", ") {
         printf("%s{", between);
         print_name("name", e, x);
         printf(", \"does\": \"%s\", \"into\": \"%s\"}", graph->nodes[x].does,
@@ -71,8 +71,8 @@ static void print_kernel(const struct explanation *e, const struct explained *no
     printf(
         "\"kernel\": {\"op\": \"%s\", \"variant\": \"%s\", \"why\": \"%s\", \"first_step\": %d, \"steps\": %d, "
         "\"packed_bytes\": %zu, \"scratch_bytes\": %zu, ",
-        step->operator->name, step->variant->name, choice_name(step->choice), node->first_step,
-        node->step_count, node->packed_bytes, node->scratch_bytes);
+        step->op->name, step->variant->name, choice_name(step->choice), node->first_step, node->step_count,
+        node->packed_bytes, node->scratch_bytes);
     print_window(&explain_node(e, node->at)->window);
     printf("}");
 }

@@ -69,7 +69,7 @@ static void print_fused(const struct explanation *e, const struct explained *nod
     if (node->own_bias)
         printf("  bias");
     const char *between = node->own_bias ? " " : "  ";
-    for (value x = NO_VALUE; (x = explain_next_fused(graph, node->at, x)) != NO_VALUE; between = " ") {
+    for (value_id x = NO_VALUE; (x = explain_next_fused(graph, node->at, x)) != NO_VALUE; between = " ") {
         enum fusion fusion = explain_fusion(graph, x);
         printf("%s%s%s%s", between, graph->nodes[x].does, fusion == FUSION_EPILOGUE ? "" : ">",
                fusion == FUSION_EPILOGUE ? "" : fusion_name(fusion));

@@ -9,7 +9,7 @@ bool all_finite(const float *values, size_t count)
     return simd()->finite(values, (int64_t)count);
 }
 
-int64_t count_unfinite(const struct tensor *tensor)
+int64_t count_nonfinite(const struct tensor *tensor)
 {
     int64_t pixels = tensor_pixels(tensor), count = 0;
     if (tensor->stride == tensor->c && all_finite(tensor->data, (size_t)(pixels * tensor->c)))

@@ -8,6 +8,6 @@
 bool all_finite(const float *values, size_t count);
 
 /* How many values of a tensor are NaN or infinite. */
-int64_t count_unfinite(const struct tensor *tensor);
+int64_t count_nonfinite(const struct tensor *tensor);
 
 #endif

@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Operations: far more than any network here has. A file may ask for any number, and planning takes the
- * square of it. */
-enum { NAME_ROOM = 256, NODES_MOST = 4096 };
+/* Far more operations than any network here has: a file can specify any number, and planning takes time
+ * proportional to its square. */
+enum { NODES_MOST = 4096 };
 
 void graph_begin(struct graph *graph, const struct weights_file *weights, limn_error *error)
 {
@@ -38,7 +38,7 @@ void graph_free(struct graph *graph)
     *graph = (struct graph){0};
 }
 
-value graph_fail(struct graph *graph, const char *format, ...)
+value_id graph_fail(struct graph *graph, const char *format, ...)
 {
     if (graph->status == LIMN_OK) {
         char text[512];
@@ -51,7 +51,7 @@ value graph_fail(struct graph *graph, const char *format, ...)
     return NO_VALUE;
 }
 
-static value no_memory(struct graph *graph, size_t bytes)
+static value_id no_memory(struct graph *graph, size_t bytes)
 {
     if (graph->status == LIMN_OK)
         graph->status = fail_memory(graph->error, graph->path, bytes);
@@ -83,32 +83,45 @@ static bool make_room(struct graph *graph)
     return true;
 }
 
-struct node *graph_append(struct graph *graph, const char *base, const char *suffix, const char *does,
-                          value x)
+void graph_format_name(struct graph *graph, char name[GRAPH_NAME], const char *format, va_list arguments)
 {
-    char name[NAME_ROOM];
+    if (vsnprintf(name, GRAPH_NAME, format, arguments) >= GRAPH_NAME)
+        graph_fail(graph, "node name %s... is too long", name);
+}
+
+struct node *graph_append(struct graph *graph, const char *name, const char *suffix, const char *does,
+                          value_id x)
+{
+    char full[GRAPH_NAME];
     if (graph->status != LIMN_OK || !make_room(graph))
         return NULL;
     if (graph->count == NODES_MOST) {
         graph_fail(graph, "a network of more than %d operations", (int)NODES_MOST);
         return NULL;
     }
-    if (snprintf(name, sizeof name, "%s%s", base, suffix) >= (int)sizeof name || name_taken(graph, name)) {
-        graph_fail(graph, "node name %s%s is too long or stands twice", base, suffix);
+    if (snprintf(full, sizeof full, "%s%s", name, suffix) >= (int)sizeof full || name_taken(graph, full)) {
+        graph_fail(graph, "node name %s%s is too long or occurs twice", name, suffix);
         return NULL;
     }
     struct node *node = &graph->nodes[graph->count++];
     *node =
         (struct node){.does = does, .x = x, .residual = NO_VALUE, .like = NO_VALUE, .fused_into = NO_VALUE};
-    node->name = mem_strdup(name);
-    node->made = mem_strdup(name);
+    node->name = mem_strdup(full);
+    node->made = mem_strdup(full);
     if (!node->name || !node->made) {
-        no_memory(graph, strlen(name));
+        no_memory(graph, strlen(full));
         return NULL;
     }
     if (x != NO_VALUE)
         node->channels = graph->nodes[x].channels;
     return node;
+}
+
+value_id graph_maker(const struct graph *graph, value_id x)
+{
+    while (x != NO_VALUE && graph->nodes[x].fused_into != NO_VALUE)
+        x = graph->nodes[x].fused_into;
+    return x;
 }
 
 bool node_runs(const struct node *node)
@@ -124,20 +137,20 @@ int64_t graph_parameters(const struct graph *graph)
     return sum;
 }
 
-value graph_find(const struct graph *graph, const char *name)
+value_id graph_find(const struct graph *graph, const char *name)
 {
-    value found = 0;
+    value_id found = 0;
     while (found < graph->count && strcmp(graph->nodes[found].name, name) != 0)
         found++;
     return found < graph->count ? found : NO_VALUE;
 }
 
-value graph_last(const struct graph *graph)
+value_id graph_last(const struct graph *graph)
 {
     return graph->status == LIMN_OK ? graph->count - 1 : NO_VALUE;
 }
 
-void graph_output(struct graph *graph, value x)
+void graph_output(struct graph *graph, value_id x)
 {
     graph->output = x;
 }
@@ -148,7 +161,7 @@ void graph_require_sides(struct graph *graph, int64_t least, int64_t multiple)
     graph->side_multiple = multiple;
 }
 
-void graph_require_channels(struct graph *graph, value x, int64_t channels)
+void graph_require_channels(struct graph *graph, value_id x, int64_t channels)
 {
     if (graph->status == LIMN_OK && graph->nodes[x].channels != channels)
         graph_fail(graph, "%s has %" PRId64 " channels, %" PRId64 " expected", graph->nodes[x].made,
@@ -157,24 +170,29 @@ void graph_require_channels(struct graph *graph, value x, int64_t channels)
 
 /* ---- tensors ----------------------------------------------------------------------------- */
 
-bool graph_has_tensor(const struct graph *graph, const char *format, ...)
+static const struct tensor_entry *find_tensor(const struct graph *graph, const char *format,
+                                              va_list arguments)
 {
-    char name[NAME_ROOM];
-    va_list arguments;
-    va_start(arguments, format);
+    char name[GRAPH_NAME];
     vsnprintf(name, sizeof name, format, arguments);
-    va_end(arguments);
-    return safetensors_find(graph->weights->header, name) != NULL;
+    return safetensors_find(graph->weights->header, name);
 }
 
-void graph_tensor_shape(const struct graph *graph, int64_t shape[4], const char *format, ...)
+bool graph_has_tensor(const struct graph *graph, const char *name, ...)
 {
-    char name[NAME_ROOM];
     va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(name, sizeof name, format, arguments);
+    va_start(arguments, name);
+    bool found = find_tensor(graph, name, arguments);
     va_end(arguments);
-    const struct tensor_entry *entry = safetensors_find(graph->weights->header, name);
+    return found;
+}
+
+void graph_tensor_shape(const struct graph *graph, int64_t shape[4], const char *name, ...)
+{
+    va_list arguments;
+    va_start(arguments, name);
+    const struct tensor_entry *entry = find_tensor(graph, name, arguments);
+    va_end(arguments);
     for (int i = 0; i < 4; i++)
         shape[i] = entry && i < entry->rank && entry->shape[i] < INT32_MAX ? (int64_t)entry->shape[i] : 0;
 }
@@ -182,7 +200,7 @@ void graph_tensor_shape(const struct graph *graph, int64_t shape[4], const char 
 const struct tensor_entry *graph_use_tensor(struct graph *graph, const char *name, const char *suffix,
                                             int rank)
 {
-    char full[NAME_ROOM], shape[96];
+    char full[GRAPH_NAME], shape[96];
     if (graph->status != LIMN_OK)
         return NULL;
     snprintf(full, sizeof full, "%s%s", name, suffix);
@@ -225,8 +243,8 @@ float *graph_read_vector(struct graph *graph, const char *name, const char *suff
     bool finite = true;
     limn_status status =
         vector ? weights_read(graph->weights, entry, vector, &finite, graph->error) : graph->status;
-    if (!finite && !graph->unfinite)
-        graph->unfinite = entry;
+    if (!finite && !graph->nonfinite)
+        graph->nonfinite = entry;
     if (status == LIMN_OK)
         return vector;
     graph->status = status;
@@ -234,7 +252,7 @@ float *graph_read_vector(struct graph *graph, const char *name, const char *suff
     return NULL;
 }
 
-/* Whether `name` begins with `part` or has it behind a dot. */
+/* Whether `name` begins with `part` or has it after a dot. */
 static bool has_part(const char *name, const char *part)
 {
     size_t length = strlen(part);
@@ -268,11 +286,11 @@ void graph_check_all_used(struct graph *graph)
         snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", header->tensors[i].name);
     }
     if (unexpected)
-        graph_fail(graph, "%zu tensors that the graph does not have: %s%s", unexpected, names,
+        graph_fail(graph, "%zu tensors that the network does not have: %s%s", unexpected, names,
                    unexpected > 10 ? ", ..." : "");
 }
 
-value graph_input_node(const struct graph *graph, int index)
+value_id graph_input_node(const struct graph *graph, int index)
 {
     for (int i = 0; i < graph->count; i++)
         if (graph->nodes[i].role == NODE_INPUT && index-- == 0)
@@ -280,7 +298,7 @@ value graph_input_node(const struct graph *graph, int index)
     return NO_VALUE;
 }
 
-struct graph graph_until(const struct graph *graph, value output)
+struct graph graph_until(const struct graph *graph, value_id output)
 {
     struct graph part = *graph;
     part.output = output;

@@ -12,7 +12,7 @@ static const struct {
     [LAYOUT_IOHW] = {1, 0, 2, 3},
 };
 
-/* Gives a node its weights, and the vector NAME+bias where the file has one. */
+/* Sets a node's weights, and its bias if the file has the vector NAME+BIAS. */
 static void set_weights(struct graph *graph, struct node *node, const char *name,
                         const struct tensor_entry *weight, int64_t channels, const char *bias)
 {
@@ -25,8 +25,8 @@ static void set_weights(struct graph *graph, struct node *node, const char *name
     }
 }
 
-static value convolution(struct graph *graph, value x, const char *name, struct conv conv,
-                         enum layer_kind kind, enum weight_layout layout)
+static value_id convolution(struct graph *graph, value_id x, struct conv conv, enum layer_kind kind,
+                            enum weight_layout layout, const char *name)
 {
     char shape[96];
     const char *suffix = conv.weight ? conv.weight : ".weight";
@@ -54,17 +54,27 @@ static value convolution(struct graph *graph, value x, const char *name, struct 
     return graph_last(graph);
 }
 
-value graph_conv2d(struct graph *graph, value x, const char *name, struct conv conv)
+value_id graph_conv2d(struct graph *graph, value_id x, struct conv conv, const char *format, ...)
 {
-    return convolution(graph, x, name, conv, LAYER_CONV2D, conv.layout);
+    char name[GRAPH_NAME];
+    va_list arguments;
+    va_start(arguments, format);
+    graph_format_name(graph, name, format, arguments);
+    va_end(arguments);
+    return convolution(graph, x, conv, LAYER_CONV2D, conv.layout, name);
 }
 
-value graph_conv2d_transpose(struct graph *graph, value x, const char *name, struct conv conv)
+value_id graph_conv2d_transpose(struct graph *graph, value_id x, struct conv conv, const char *format, ...)
 {
-    value y = convolution(graph, x, name, conv, LAYER_CONV2D_TRANSPOSE, LAYOUT_IOHW);
+    char name[GRAPH_NAME];
+    va_list arguments;
+    va_start(arguments, format);
+    graph_format_name(graph, name, format, arguments);
+    va_end(arguments);
+    value_id y = convolution(graph, x, conv, LAYER_CONV2D_TRANSPOSE, LAYOUT_IOHW, name);
     if (y != NO_VALUE && graph->nodes[x].side == 1) {
-        /* Of one input pixel the stride says nothing. As large as the kernel, it makes every output a phase
-         * of its own (layers/phases.h), with the one tap that meets the input instead of many on the padding.
+        /* With one input pixel the stride has no effect. A stride as large as the kernel makes every output a
+         * phase of its own (layers/phases.h), with the one tap that meets the input and none on the padding.
          */
         struct layer_dims *window = &graph->nodes[y].window;
         window->stride_h = window->kh;
@@ -73,9 +83,13 @@ value graph_conv2d_transpose(struct graph *graph, value x, const char *name, str
     return y;
 }
 
-value graph_linear(struct graph *graph, value x, const char *name, int64_t side)
+value_id graph_linear(struct graph *graph, value_id x, int64_t side, const char *format, ...)
 {
-    char shape[96];
+    char name[GRAPH_NAME], shape[96];
+    va_list arguments;
+    va_start(arguments, format);
+    graph_format_name(graph, name, format, arguments);
+    va_end(arguments);
     struct node *node = graph_append(graph, name, "", "linear", x);
     const struct tensor_entry *weight = graph_use_tensor(graph, name, ".weight", 2);
     if (!node || !weight)

@@ -1,41 +1,36 @@
 /* graph_fold.c - fusing pointwise operations into the operation that makes their input.
  *
- * An operator's epilogue does y = scale * activation(x + bias + residual) + shift while the result is still
- * in the cache. A pointwise node is such an epilogue alone, so it can join the node before it when
+ * An operator's epilogue computes y = scale * activation(x + bias + residual) + shift while the result is
+ * still in the cache. A pointwise node is such an epilogue alone, so it can join the node before it if
  *
- *   - that node has an epilogue, and nobody else reads its value;
+ *   - that node has an epilogue, and no other node reads its value;
  *   - the parts of both, one after the other, still follow the epilogue's order;
  *   - its residual is made before that node runs.
  *
  *     conv, relu                  =>  conv [relu]
  *     conv, add(r), relu          =>  conv [+ r, relu]
- *     conv, add(r), shift         =>  conv [bias += shift, + r]        the sum's order does not matter
+ *     conv, add(r), shift         =>  conv [bias += shift, + r]        the order of the sum does not matter
  *     conv, batchnorm, relu       =>  conv [relu], the batchnorm multiplied into weights and bias
- *     conv, relu, batchnorm       =>  conv [relu, scale, shift]: it cannot go into these weights, behind the
- * ReLU, nor into the next convolution's, whose padding with zeros comes after the shift
+ *     conv, relu, batchnorm       =>  conv [relu, scale, shift]; the batchnorm cannot be multiplied into
+ * these weights, as it follows the ReLU, nor into the next convolution's, whose zero padding comes after the
+ * shift
  *
- * An enlargement by nearest neighbour to twice the size joins the 3x3 convolution behind it. Its outputs see
- * each input pixel once or twice, so taps can be added up beforehand: in one dimension
+ * An enlargement by nearest neighbour to twice the size joins the 3x3 convolution that follows. Each output
+ * of the convolution sees every input pixel once or twice, so taps can be added up in advance: in one
+ * dimension
  *
  *     u[2 j] = u[2 j + 1] = x[j],   y[i] = g0 u[i - 1] + g1 u[i] + g2 u[i + 1]
  *     y[2 j] = g0 x[j - 1] + (g1 + g2) x[j],   y[2 j + 1] = (g0 + g1) x[j] + g2 x[j + 1]
  *
  * which is the transposed convolution of stride 2 and padding 1 with the kernel (g2, g1 + g2, g0 + g1, g0):
- * 4/9 of the products in each pixel, and no enlarged picture in memory.
+ * 4/9 of the products per pixel, and no enlarged picture in memory.
  */
 #include "engine/base/memory.h"
 #include "engine/graph/graph.h"
 
 #include <string.h>
 
-value graph_maker(const struct graph *graph, value x)
-{
-    while (x != NO_VALUE && graph->nodes[x].fused_into != NO_VALUE)
-        x = graph->nodes[x].fused_into;
-    return x;
-}
-
-static int readers(const struct graph *graph, value x)
+static int readers(const struct graph *graph, value_id x)
 {
     int count = graph_maker(graph, graph->output) == x;
     for (int i = 0; i < graph->count; i++) {
@@ -53,7 +48,7 @@ static int readers(const struct graph *graph, value x)
 static bool can_join(const struct graph *graph, const struct node *node, const struct node *into)
 {
     bool activated = into->activation != ACTIVATION_NONE, scaled = into->scale != NULL;
-    value residual = graph_maker(graph, node->residual);
+    value_id residual = graph_maker(graph, node->residual);
     if (into->role != NODE_LAYER || !layer_operators[into->kind].has_epilogue)
         return false;
     if (node->bias && (activated || scaled))
@@ -77,8 +72,7 @@ static void join_bias(struct node *node, struct node *into)
     }
 }
 
-/* scale * (w x + bias) + shift = (scale w) x + (scale bias + shift): the bias takes the place of the shift.
- */
+/* scale * (w x + bias) + shift = (scale w) x + (scale bias + shift): the shift becomes part of the bias. */
 static void join_scale(struct node *node, struct node *into)
 {
     bool linear = into->weight && into->activation == ACTIVATION_NONE && into->residual == NO_VALUE;
@@ -98,7 +92,8 @@ static void join_scale(struct node *node, struct node *into)
     node->scale = node->shift = NULL;
 }
 
-/* A node that joins has one part only: nodes are visited in order, and whatever joined it came later. */
+/* A node that joins another has only its own operation: nodes are visited in order, so none joined it before.
+ */
 static void join(struct node *node, struct node *into)
 {
     join_bias(node, into);
@@ -111,16 +106,16 @@ static void join(struct node *node, struct node *into)
     if (node->scale)
         join_scale(node, into);
     into->parameters += node->parameters;
-    /* The fused node makes what the pointwise node was to make, under that name. */
+    /* The fused node makes the pointwise node's value, and takes its name. */
     char *made = into->made;
     into->made = node->made;
     node->made = made;
 }
 
-/* A sum can join either operand: exchange them when only the second one can take it. */
+/* A sum can join either operand: exchanges them if only the second can take it. */
 static void choose_operand(const struct graph *graph, struct node *node)
 {
-    value x = graph_maker(graph, node->x), residual = graph_maker(graph, node->residual);
+    value_id x = graph_maker(graph, node->x), residual = graph_maker(graph, node->residual);
     bool plain_sum =
         residual != NO_VALUE && !node->bias && node->activation == ACTIVATION_NONE && !node->scale;
     if (!plain_sum || (readers(graph, x) == 1 && can_join(graph, node, &graph->nodes[x])))
@@ -136,7 +131,7 @@ double node_flops(const struct node *node, const struct layer_dims *d)
 {
     if (node->role != NODE_LAYER)
         return 0;
-    /* 3x3 taps at each of four pixels, now 4x4 of the one they came from. */
+    /* 3x3 taps for each of four output pixels have become 4x4 for the one input pixel. */
     double folded = node->enlarged ? 4 * 9 / 16.0 : 1;
     return folded * layer_operators[node->kind].flops(d);
 }
@@ -145,7 +140,7 @@ static void fold_enlargement(struct graph *graph, int index)
 {
     struct node *node = &graph->nodes[index];
     const struct layer_dims *w = &node->window;
-    value x = graph_maker(graph, node->x);
+    value_id x = graph_maker(graph, node->x);
     struct node *enlargement = &graph->nodes[x];
     if (enlargement->role != NODE_LAYER || enlargement->kind != LAYER_UPSAMPLE || enlargement->factor != 2 ||
         readers(graph, x) != 1 || w->kh != 3 || w->kw != 3 || w->stride_h != 1 || w->stride_w != 1 ||
@@ -168,7 +163,7 @@ void graph_fold(struct graph *graph)
         if (node->role != NODE_LAYER || node->kind != LAYER_POINTWISE)
             continue;
         choose_operand(graph, node);
-        value x = graph_maker(graph, node->x);
+        value_id x = graph_maker(graph, node->x);
         struct node *into = &graph->nodes[x];
         if (readers(graph, x) == 1 && can_join(graph, node, into)) {
             join(node, into);

@@ -1,5 +1,5 @@
-/* graph_ops.c - one function an operation: see graph.h. Each appends a node and says how it changes the
- * channels; sizes are inferred when the graph is planned. Those with weights are in graph_conv.c. */
+/* graph_ops.c - the operations without convolution weights, one function each: see graph.h. Each appends a
+ * node and sets its channels; the plan infers heights and widths. */
 #include "engine/base/memory.h"
 #include "engine/graph/graph.h"
 
@@ -7,8 +7,9 @@
 #include <math.h>
 #include <string.h>
 
-/* A layer that changes x: named after it. NULL when an earlier call failed. suffix: "/" and what it does. */
-static struct node *append_layer(struct graph *graph, value x, const char *suffix, enum layer_kind kind)
+/* Appends a layer that reads x, named after x with a suffix: "/" and what the layer does. NULL after a
+ * failure. */
+static struct node *append_layer(struct graph *graph, value_id x, const char *suffix, enum layer_kind kind)
 {
     struct node *node =
         graph->status == LIMN_OK ? graph_append(graph, graph->nodes[x].made, suffix, suffix + 1, x) : NULL;
@@ -19,7 +20,7 @@ static struct node *append_layer(struct graph *graph, value x, const char *suffi
 
 /* ---- inputs ------------------------------------------------------------------------------ */
 
-value graph_input_fixed(struct graph *graph, const char *name, int64_t channels, int64_t side)
+value_id graph_input_fixed(struct graph *graph, const char *name, int64_t channels, int64_t side)
 {
     struct node *node = graph_append(graph, name, "", "input", NO_VALUE);
     if (node) {
@@ -30,15 +31,15 @@ value graph_input_fixed(struct graph *graph, const char *name, int64_t channels,
     return graph_last(graph);
 }
 
-value graph_input(struct graph *graph, const char *name, int64_t channels)
+value_id graph_input(struct graph *graph, const char *name, int64_t channels)
 {
     return graph_input_fixed(graph, name, channels, 0);
 }
 
 /* ---- pointwise --------------------------------------------------------------------------- */
 
-static value activate(struct graph *graph, value x, const char *suffix, enum activation activation,
-                      float slope)
+static value_id activate(struct graph *graph, value_id x, const char *suffix, enum activation activation,
+                         float slope)
 {
     struct node *node = append_layer(graph, x, suffix, LAYER_POINTWISE);
     if (node) {
@@ -48,27 +49,27 @@ static value activate(struct graph *graph, value x, const char *suffix, enum act
     return graph_last(graph);
 }
 
-value graph_relu(struct graph *graph, value x)
+value_id graph_relu(struct graph *graph, value_id x)
 {
     return activate(graph, x, "/relu", ACTIVATION_RELU, 0);
 }
 
-value graph_leaky_relu(struct graph *graph, value x, float slope)
+value_id graph_leaky_relu(struct graph *graph, value_id x, float slope)
 {
     return activate(graph, x, "/leaky_relu", ACTIVATION_LEAKY_RELU, slope);
 }
 
-value graph_tanh(struct graph *graph, value x)
+value_id graph_tanh(struct graph *graph, value_id x)
 {
     return activate(graph, x, "/tanh", ACTIVATION_TANH, 0);
 }
 
-value graph_sigmoid(struct graph *graph, value x)
+value_id graph_sigmoid(struct graph *graph, value_id x)
 {
     return activate(graph, x, "/sigmoid", ACTIVATION_SIGMOID, 0);
 }
 
-value graph_add(struct graph *graph, value a, value b)
+value_id graph_add(struct graph *graph, value_id a, value_id b)
 {
     struct node *node = append_layer(graph, a, "/add", LAYER_POINTWISE);
     if (node) {
@@ -86,7 +87,7 @@ static float *copy_vector(struct graph *graph, const float *from, int64_t count)
     return vector ? memcpy(vector, from, (size_t)count * sizeof *vector) : NULL;
 }
 
-value graph_shift(struct graph *graph, value x, const float *shift)
+value_id graph_shift(struct graph *graph, value_id x, const float *shift)
 {
     struct node *node = append_layer(graph, x, "/shift", LAYER_POINTWISE);
     if (node)
@@ -94,7 +95,7 @@ value graph_shift(struct graph *graph, value x, const float *shift)
     return graph_last(graph);
 }
 
-value graph_scale_shift(struct graph *graph, value x, const float *scale, const float *shift)
+value_id graph_scale_shift(struct graph *graph, value_id x, const float *scale, const float *shift)
 {
     struct node *node = append_layer(graph, x, "/scale", LAYER_POINTWISE);
     if (node) {
@@ -130,8 +131,13 @@ static void fill_batchnorm(struct graph *graph, struct node *node, const char *n
     mem_free(variance);
 }
 
-value graph_batchnorm(struct graph *graph, value x, const char *name)
+value_id graph_batchnorm(struct graph *graph, value_id x, const char *format, ...)
 {
+    char name[GRAPH_NAME];
+    va_list arguments;
+    va_start(arguments, format);
+    graph_format_name(graph, name, format, arguments);
+    va_end(arguments);
     struct node *node = graph_append(graph, name, "", "batchnorm", x);
     if (node) {
         node->kind = LAYER_POINTWISE;
@@ -142,7 +148,7 @@ value graph_batchnorm(struct graph *graph, value x, const char *name)
 
 /* ---- pooling, softmax -------------------------------------------------------------------- */
 
-static value max_pool(struct graph *graph, value x, const char *suffix, struct layer_dims window)
+static value_id max_pool(struct graph *graph, value_id x, const char *suffix, struct layer_dims window)
 {
     struct node *node = append_layer(graph, x, suffix, LAYER_MAX_POOL);
     if (node)
@@ -150,7 +156,7 @@ static value max_pool(struct graph *graph, value x, const char *suffix, struct l
     return graph_last(graph);
 }
 
-value graph_max_pool(struct graph *graph, value x, int64_t kernel, int64_t stride, int64_t pad)
+value_id graph_max_pool(struct graph *graph, value_id x, int64_t kernel, int64_t stride, int64_t pad)
 {
     return max_pool(graph, x, "/max_pool",
                     (struct layer_dims){.kh = kernel,
@@ -163,7 +169,7 @@ value graph_max_pool(struct graph *graph, value x, int64_t kernel, int64_t strid
                                         .dilation_w = 1});
 }
 
-value graph_subsample(struct graph *graph, value x, int64_t stride)
+value_id graph_subsample(struct graph *graph, value_id x, int64_t stride)
 {
     return max_pool(
         graph, x, "/subsample",
@@ -171,13 +177,13 @@ value graph_subsample(struct graph *graph, value x, int64_t stride)
             .kh = 1, .kw = 1, .stride_h = stride, .stride_w = stride, .dilation_h = 1, .dilation_w = 1});
 }
 
-value graph_average_pool(struct graph *graph, value x)
+value_id graph_average_pool(struct graph *graph, value_id x)
 {
     append_layer(graph, x, "/average_pool", LAYER_AVERAGE_POOL);
     return graph_last(graph);
 }
 
-value graph_softmax(struct graph *graph, value x)
+value_id graph_softmax(struct graph *graph, value_id x)
 {
     append_layer(graph, x, "/softmax", LAYER_SOFTMAX);
     return graph_last(graph);
@@ -185,8 +191,8 @@ value graph_softmax(struct graph *graph, value x)
 
 /* ---- sizes ------------------------------------------------------------------------------- */
 
-static value resize(struct graph *graph, value x, const char *suffix, enum layer_kind kind, int64_t factor,
-                    value like, bool align_corners)
+static value_id resize(struct graph *graph, value_id x, const char *suffix, enum layer_kind kind,
+                       int64_t factor, value_id like, bool align_corners)
 {
     struct node *node = append_layer(graph, x, suffix, kind);
     if (node) {
@@ -197,32 +203,32 @@ static value resize(struct graph *graph, value x, const char *suffix, enum layer
     return graph_last(graph);
 }
 
-value graph_upsample(struct graph *graph, value x, int64_t factor)
+value_id graph_upsample(struct graph *graph, value_id x, int64_t factor)
 {
     return resize(graph, x, "/upsample", LAYER_UPSAMPLE, factor, NO_VALUE, false);
 }
 
-value graph_bicubic(struct graph *graph, value x, int64_t factor)
+value_id graph_bicubic(struct graph *graph, value_id x, int64_t factor)
 {
     return resize(graph, x, "/bicubic", LAYER_BICUBIC, factor, NO_VALUE, false);
 }
 
-value graph_bilinear(struct graph *graph, value x, int64_t factor, bool align_corners)
+value_id graph_bilinear(struct graph *graph, value_id x, int64_t factor, bool align_corners)
 {
     return resize(graph, x, "/bilinear", LAYER_BILINEAR, factor, NO_VALUE, align_corners);
 }
 
-value graph_bilinear_like(struct graph *graph, value x, value like, bool align_corners)
+value_id graph_bilinear_like(struct graph *graph, value_id x, value_id like, bool align_corners)
 {
     return resize(graph, x, "/bilinear", LAYER_BILINEAR, 0, like, align_corners);
 }
 
-value graph_pad_like(struct graph *graph, value x, value like)
+value_id graph_pad_like(struct graph *graph, value_id x, value_id like)
 {
     return resize(graph, x, "/pad", LAYER_PAD, 0, like, false);
 }
 
-value graph_concat(struct graph *graph, const value *parts, int count)
+value_id graph_concat(struct graph *graph, const value_id *parts, int count)
 {
     struct node *node = graph->status == LIMN_OK
                             ? graph_append(graph, graph->nodes[parts[0]].made, "/concat", "concat", NO_VALUE)

@@ -178,7 +178,7 @@ static limn_status fail_flaws(const struct weights_file *weights, const struct t
 limn_status weights_check(const struct weights_file *weights, const struct tensor_entry *entry,
                           limn_error *error)
 {
-    struct flaws unfinite = {0}, negative = {0};
+    struct flaws nonfinite = {0}, negative = {0};
     bool variances = is_variance(entry->name);
     limn_status status = check_dtype(weights, entry, error);
     for (uint64_t done = 0; status == LIMN_OK && done < entry->elements; done += CHUNK) {
@@ -188,13 +188,13 @@ limn_status weights_check(const struct weights_file *weights, const struct tenso
         status = read_run(weights, entry, done, some, values, &finite, error);
         for (uint64_t i = 0; status == LIMN_OK && (!finite || variances) && i < some; i++) {
             if (!isfinite(values[i]))
-                note_flaw(&unfinite, done + i);
+                note_flaw(&nonfinite, done + i);
             else if (variances && values[i] < 0)
                 note_flaw(&negative, done + i);
         }
     }
-    if (status == LIMN_OK && unfinite.count)
-        return fail_flaws(weights, entry, &unfinite, "value that is NaN or infinite",
+    if (status == LIMN_OK && nonfinite.count)
+        return fail_flaws(weights, entry, &nonfinite, "value that is NaN or infinite",
                           "values that are NaN or infinite", error);
     if (status == LIMN_OK && negative.count)
         return fail_flaws(weights, entry, &negative, "negative variance", "negative variances", error);

@@ -26,18 +26,18 @@ static limn_status settle_size(const limn_model *model, limn_size *size, limn_er
 
 /* ---- fused nodes ------------------------------------------------------------------------- */
 
-value explain_next_fused(const struct graph *graph, value host, value before)
+value_id explain_next_fused(const struct graph *graph, value_id host, value_id before)
 {
-    for (value x = before + 1; x < graph->count; x++)
+    for (value_id x = before + 1; x < graph->count; x++)
         if (graph->nodes[x].fused_into != NO_VALUE && graph_maker(graph, x) == host)
             return x;
     return NO_VALUE;
 }
 
-enum fusion explain_fusion(const struct graph *graph, value fused)
+enum fusion explain_fusion(const struct graph *graph, value_id fused)
 {
     const struct node *node = &graph->nodes[fused];
-    value maker = graph_maker(graph, fused);
+    value_id maker = graph_maker(graph, fused);
     const struct node *host = &graph->nodes[maker];
     if (node->kind != LAYER_POINTWISE)
         return FUSION_KERNEL;
@@ -53,11 +53,11 @@ const char *fusion_name(enum fusion fusion)
     return names[fusion];
 }
 
-static bool has_own_bias(const struct graph *graph, value at)
+static bool has_own_bias(const struct graph *graph, value_id at)
 {
     const struct node *node = &graph->nodes[at];
     int64_t own = node->parameters;
-    for (value x = NO_VALUE; (x = explain_next_fused(graph, at, x)) != NO_VALUE;)
+    for (value_id x = NO_VALUE; (x = explain_next_fused(graph, at, x)) != NO_VALUE;)
         own -= graph->nodes[x].parameters;
     return node->weight && own > (int64_t)node->weight->elements;
 }
@@ -74,7 +74,7 @@ static struct layer_dims network_window(const struct node *node)
     return node->enlarged ? enlarged : node->window;
 }
 
-static void fill_node(const struct explanation *explanation, value at, struct explained *node)
+static void fill_node(const struct explanation *explanation, value_id at, struct explained *node)
 {
     const struct graph *graph = &explanation->model->graph;
     const struct plan *plan = &explanation->plan;
@@ -87,7 +87,7 @@ static void fill_node(const struct explanation *explanation, value at, struct ex
         const struct step *step = &plan->steps[s];
         if (step->node != at)
             continue;
-        struct pack_wish wish = {.node = at, .variant = step->variant, .dims = &step->args.d};
+        struct pack_request wish = {.node = at, .variant = step->variant, .dims = &step->args.d};
         size_t scratch = plan_scratch_bytes(plan, step);
         node->first_step = node->step_count++ ? node->first_step : s;
         node->packed_bytes += pack_bytes(NULL, &wish);
@@ -122,7 +122,7 @@ static limn_status explain_nodes(struct explanation *explanation, limn_error *er
 
 /* ---- whole ------------------------------------------------------------------------------- */
 
-const struct node *explain_node(const struct explanation *explanation, value at)
+const struct node *explain_node(const struct explanation *explanation, value_id at)
 {
     return &explanation->model->graph.nodes[at];
 }

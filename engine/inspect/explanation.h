@@ -18,14 +18,14 @@ enum fusion {
 
 /* A node that runs, or an input. */
 struct explained {
-    value at;
+    value_id at;
     struct layer_dims window; /* kernel, stride, padding and dilation as the network has them; kh 0: none */
     bool own_bias;            /* the operation itself has a bias, not only one fused into it */
     struct receptive sees;    /* its field in the first input */
     double flops;
     int first_step, step_count; /* 0 steps: written in place, or an input; several: a concat's copies */
     size_t packed_bytes, scratch_bytes;
-    value host; /* the node whose value in the arena holds this one; `at` unless it is written in place */
+    value_id host; /* the node whose value in the arena holds this one; `at` unless it is written in place */
     int64_t channel; /* the first channel of this value in the host's */
 };
 
@@ -48,15 +48,15 @@ limn_status explain_create(limn_model *model, limn_size size, struct explanation
 void explain_free(struct explanation *explanation);
 
 /* The first node after `before` (NO_VALUE: from the start) that was fused into `host`, or NO_VALUE. */
-value explain_next_fused(const struct graph *graph, value host, value before);
+value_id explain_next_fused(const struct graph *graph, value_id host, value_id before);
 
 /* Where a fused node went. */
-enum fusion explain_fusion(const struct graph *graph, value fused);
+enum fusion explain_fusion(const struct graph *graph, value_id fused);
 
 /* "kernel", "weights", "epilogue" */
 const char *fusion_name(enum fusion fusion);
 
-const struct node *explain_node(const struct explanation *explanation, value at);
+const struct node *explain_node(const struct explanation *explanation, value_id at);
 
 /* A part of the arena that a step uses as scratch. */
 struct explained_block {

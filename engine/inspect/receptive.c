@@ -6,9 +6,9 @@
  * positions between the pixels of the smaller value. */
 enum { TRACED_MOST = 512 };
 
-static void widen(const struct graph *graph, value x, struct side_span by, struct side_span *spans)
+static void widen(const struct graph *graph, value_id x, struct side_span by, struct side_span *spans)
 {
-    value made = graph_maker(graph, x);
+    value_id made = graph_maker(graph, x);
     if (made == NO_VALUE || by.begin >= by.end)
         return;
     struct side_span *span = &spans[made];
@@ -17,7 +17,7 @@ static void widen(const struct graph *graph, value x, struct side_span by, struc
     span->end = empty || by.end > span->end ? by.end : span->end;
 }
 
-void receptive_trace(const struct graph *graph, const struct plan *plan, value x, int64_t at, bool columns,
+void receptive_trace(const struct graph *graph, const struct plan *plan, value_id x, int64_t at, bool columns,
                      struct side_span *spans)
 {
     for (int i = 0; i < graph->count; i++)
@@ -41,8 +41,8 @@ void receptive_trace(const struct graph *graph, const struct plan *plan, value x
 }
 
 /* The most pixels of `input` along a side that one pixel of `x` depends on. */
-static int64_t widest(const struct graph *graph, const struct plan *plan, value input, value x, bool columns,
-                      struct side_span *spans)
+static int64_t widest(const struct graph *graph, const struct plan *plan, value_id input, value_id x,
+                      bool columns, struct side_span *spans)
 {
     int64_t pixels = columns ? plan->dims[x].ow : plan->dims[x].oh, most = 0;
     for (int64_t at = 0; at < pixels && at < TRACED_MOST; at++) {
@@ -54,10 +54,10 @@ static int64_t widest(const struct graph *graph, const struct plan *plan, value 
 }
 
 /* Merges into `field` what follows from a value that the node reads. */
-static void inherit(const struct graph *graph, const struct receptive *fields, value from,
+static void inherit(const struct graph *graph, const struct receptive *fields, value_id from,
                     struct receptive *field)
 {
-    value made = graph_maker(graph, from);
+    value_id made = graph_maker(graph, from);
     if (made == NO_VALUE || !fields[made].depends)
         return;
     field->stride = field->stride != 0 ? field->stride : fields[made].stride;
@@ -98,7 +98,7 @@ static struct receptive field_after(const struct graph *graph, const struct rece
     return field;
 }
 
-limn_status receptive_fields(const struct graph *graph, const struct plan *plan, value input,
+limn_status receptive_fields(const struct graph *graph, const struct plan *plan, value_id input,
                              struct receptive *fields, limn_error *error)
 {
     size_t count = (size_t)graph->count;

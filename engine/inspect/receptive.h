@@ -27,12 +27,12 @@ struct receptive {
 
 /* Fills fields[graph->count] for the input node `input`; those of fused nodes are 0. `plan` gives the sizes,
  * on which fields depend after an enlargement by a fraction. LIMN_E_MEMORY. */
-limn_status receptive_fields(const struct graph *graph, const struct plan *plan, value input,
+limn_status receptive_fields(const struct graph *graph, const struct plan *plan, value_id input,
                              struct receptive *fields, limn_error *error);
 
 /* Fills spans[graph->count] with the rows (or columns) of every value on which row (column) `at` of value `x`
  * depends; an empty span means that it does not depend on that value. */
-void receptive_trace(const struct graph *graph, const struct plan *plan, value x, int64_t at, bool columns,
+void receptive_trace(const struct graph *graph, const struct plan *plan, value_id x, int64_t at, bool columns,
                      struct side_span *spans);
 
 #endif

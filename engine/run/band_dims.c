@@ -13,9 +13,9 @@ bool band_possible(enum layer_kind kind)
            kind == LAYER_UPSAMPLE || kind == LAYER_BICUBIC;
 }
 
-struct layer_dims band_dims(const struct step *step, enum layer_kind kind, int64_t from, int64_t to,
-                            int64_t *first)
+struct layer_dims band_dims(const struct step *step, int64_t from, int64_t to, int64_t *first)
 {
+    enum layer_kind kind = step_kind(step);
     struct layer_dims d = step->args.d;
     int64_t aligned = kind == LAYER_CONV2D_TRANSPOSE ? layer_band_rows(step->variant) : 1;
     const struct side rows = side_of_rows(&d);

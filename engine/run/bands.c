@@ -1,46 +1,45 @@
 /* bands.c - see bands.h.
  *
- * Schedule. The steps are cut into stages, where values become larger: EnhanceNet has one at the input's
- * size, one at twice and one at four times that. A stage runs step by step, each step making as many rows as
- * its inputs allow, up to the stage's band. The deepest stage that can make a full band runs next; when none
- * can, input is taken in. So the large values behind an enlargement are never there for more than a small
- * band:
+ * Schedule. The steps are cut into stages where values become larger: EnhanceNet has one stage at the input's
+ * size, one at twice and one at four times that. A stage runs step by step; each step makes as many rows as
+ * its inputs allow, up to the stage's band. The deepest stage that can make a full band runs next; if none
+ * can, rows of the input are read. So of the large values after an enlargement only a small band exists at a
+ * time:
  *
- *     take in 96 rows; stage 1: 96 rows; four times { stage 2: 48 rows; four times { stage 3: 24 rows } }
+ *     read 96 rows; stage 1: 96 rows; four times { stage 2: 48 rows; four times { stage 3: 24 rows } }
  *
- * A convolution's last rows wait for the rows below them, so each value lags behind the one it is made of,
- * and rows that its readers still need stay from one band to the next:
+ * The last rows of a convolution need rows below them that do not exist yet, so each value lags behind the
+ * one it is made from, and rows that its readers still need are kept from one band to the next:
  *
  *                          first            made
- *     a value      . . . . |----------------|                 dots: done with and gone
+ *     a value      . . . . |----------------|                 dots: dropped
  *                              ^ readers' next rows
  *
  * Memory. A value that is read in its own stage only has a window in the arena while the stage runs, placed
  * by plan_place among those that live at the same time, and a smaller block for the rows kept between two
- * runs. Values that cross into another stage, and the input, own their window for the whole run. How large
- * all these must be is found by going through the schedule once without computing. */
+ * runs of the stage. The input, and values that cross into another stage, have a window of their own for the
+ * whole run. The sizes of all these come from running the schedule once without computing. */
 #include "engine/run/bands.h"
 #include "engine/base/memory.h"
 #include "engine/run/band_dims.h"
 #include "engine/run/pack.h"
 #include "engine/run/session.h"
-#include "engine/run/step.h"
 #include "layers/sizes.h"
 
 #include <string.h>
 
-/* The rows of one value. `first` .. made - 1 stand in its window, or are kept. */
+/* The rows of one value. Rows first .. made-1 are in its window, or kept. */
 struct window {
     float *rows, *kept;
-    int64_t height; /* of the whole value */
+    int64_t height; /* of the whole value; 0: fused into another */
     size_t row_bytes;
     int64_t first, made;
-    int64_t most, most_kept; /* rows that ever stand there together */
-    int last;                /* the last step that reads it, or that makes it when none does */
-    bool resident;           /* its window is its own: nothing need be kept elsewhere */
+    int64_t most, most_kept; /* the most rows that are there at a time */
+    int last;                /* the last step that reads it, or the one that makes it if none does */
+    bool resident;           /* it has its own window, and needs no block for kept rows */
 };
 
-/* How a step goes ahead: in multiples of `unit` output rows, about `most` in one run of its stage. */
+/* How many output rows a step makes at a time: multiples of `unit`, about `most` in one run of its stage. */
 struct pace {
     int64_t unit, most;
     int stage;
@@ -48,13 +47,13 @@ struct pace {
 
 struct bands {
     limn_model *model;
-    struct plan plan;       /* of the whole picture, but memory and scratch of the bands */
+    struct plan plan;       /* of the whole picture, except memory and scratch, which are of the bands */
     struct window *windows; /* per node */
     struct pace *paces;     /* per step */
-    int64_t intake;         /* rows of the input at a time */
-    size_t bytes;           /* of the block that holds the arena and behind it the kept rows */
-    unsigned char *memory;
-    double work_done, work; /* of the run under way, in operations */
+    int64_t intake;         /* rows of the input read at a time */
+    size_t bytes;           /* of `memory`: the arena, then the kept rows */
+    unsigned char *memory;  /* NULL: the schedule runs without computing */
+    double work_done, work; /* of the current run, in operations */
 };
 
 bool bands_possible(const struct graph *graph)
@@ -67,20 +66,14 @@ bool bands_possible(const struct graph *graph)
             (node->role == NODE_LAYER && !band_possible(node->kind)))
             return false;
     }
-    value output = graph_maker(graph, graph->output);
+    value_id output = graph_maker(graph, graph->output);
     return inputs == 1 && output != NO_VALUE && node_runs(&graph->nodes[output]);
 }
 
-/* The value that a step adds to its result, or NO_VALUE. */
-static value residual_of(const struct bands *bands, const struct step *step)
+static struct window *output_window(const struct bands *bands)
 {
     const struct graph *graph = &bands->model->graph;
-    return graph_maker(graph, graph->nodes[step->node].residual);
-}
-
-static enum layer_kind kind_of(const struct bands *bands, const struct step *step)
-{
-    return bands->model->graph.nodes[step->node].kind;
+    return &bands->windows[graph_maker(graph, graph->output)];
 }
 
 /* ---- planning: stages and their pace ----------------------------------------------------- */
@@ -97,24 +90,24 @@ static int64_t common_multiple(int64_t a, int64_t b)
     return a / x > most / b ? most : a / x * b;
 }
 
-/* The least number of rows that a step makes at a time, and whose multiples it makes. */
-static int64_t unit_of(const struct bands *bands, int s)
+/* The number of rows whose multiples a step makes. */
+static int64_t unit_of(const struct step *step)
 {
-    const struct step *step = &bands->plan.steps[s];
     const struct layer_dims *d = &step->args.d;
+    enum layer_kind kind = step_kind(step);
     int64_t unit = layer_band_rows(step->variant);
-    if (kind_of(bands, step) == LAYER_CONV2D)
+    if (kind == LAYER_CONV2D)
         unit *= d->dilation_h;
-    else if (kind_of(bands, step) == LAYER_CONV2D_TRANSPOSE)
+    else if (kind == LAYER_CONV2D_TRANSPOSE)
         unit *= d->stride_h;
-    else if (kind_of(bands, step) == LAYER_UPSAMPLE || kind_of(bands, step) == LAYER_BICUBIC)
+    else if (kind == LAYER_UPSAMPLE || kind == LAYER_BICUBIC)
         unit = common_multiple(unit, d->oh / d->ih);
     while (unit * d->ow < LAYER_BAND_PIXELS)
         unit *= 2;
     return smaller(unit, d->oh);
 }
 
-/* A stage ends where rows become twice as many. */
+/* A stage ends where the height doubles. */
 static void find_stages(struct bands *bands)
 {
     const struct step *steps = bands->plan.steps;
@@ -125,12 +118,12 @@ static void find_stages(struct bands *bands)
             rows = steps[s].args.d.oh;
             stage++;
         }
-        bands->paces[s] = (struct pace){.unit = unit_of(bands, s), .stage = stage};
+        bands->paces[s] = (struct pace){.unit = unit_of(&steps[s]), .stage = stage};
     }
 }
 
-/* The band of each stage: as many pixels as `rows` rows of the input, in rows that all of its steps can make.
- */
+/* The band of each stage: as many pixels as `rows` rows of the input have, in a number of rows that suits all
+ * of its steps. */
 static void set_paces(struct bands *bands, int64_t rows)
 {
     int64_t pixels = rows * bands->plan.steps[0].args.d.iw;
@@ -140,13 +133,13 @@ static void set_paces(struct bands *bands, int64_t rows)
         for (end = first;
              end < bands->plan.step_count && bands->paces[end].stage == bands->paces[first].stage;)
             unit = common_multiple(unit, bands->paces[end++].unit);
-        unit = smaller(unit, d->oh); /* all at once, where no fewer rows suit all steps */
+        unit = smaller(unit, d->oh); /* the whole height, if no fewer rows suit all steps */
         for (int s = first; s < end; s++)
             bands->paces[s].most = divide_up(pixels, d->ow * unit) * unit;
     }
 }
 
-/* Which values cross from one stage into another, and where the others are last read. */
+/* Sets `last` and `resident` of all windows. */
 static void find_readers(struct bands *bands)
 {
     const struct graph *graph = &bands->model->graph;
@@ -154,7 +147,7 @@ static void find_readers(struct bands *bands)
         bands->windows[i].resident = graph->nodes[i].role == NODE_INPUT;
     for (int s = 0; s < bands->plan.step_count; s++) {
         const struct step *step = &bands->plan.steps[s];
-        value read[] = {step->x, residual_of(bands, step)};
+        const value_id read[] = {step->x, step->residual};
         bands->windows[step->y].last = s;
         for (int i = 0; i < 2; i++) {
             if (read[i] == NO_VALUE)
@@ -168,8 +161,8 @@ static void find_readers(struct bands *bands)
 
 /* ---- windows ----------------------------------------------------------------------------- */
 
-/* The first row of `x` that one of its readers still needs. */
-static int64_t first_needed(const struct bands *bands, value x)
+/* The first row of `x` that a reader still needs. */
+static int64_t first_needed(const struct bands *bands, value_id x)
 {
     int64_t needed = bands->windows[x].made;
     for (int s = 0; s < bands->plan.step_count; s++) {
@@ -178,18 +171,18 @@ static int64_t first_needed(const struct bands *bands, value x)
         int64_t first;
         if (y->made == y->height)
             continue;
-        if (residual_of(bands, step) == x)
+        if (step->residual == x)
             needed = smaller(needed, y->made);
         if (step->x == x) {
-            band_dims(step, kind_of(bands, step), y->made, y->made + 1, &first);
+            band_dims(step, y->made, y->made + 1, &first);
             needed = smaller(needed, first);
         }
     }
     return needed;
 }
 
-/* Drops what is done with, and moves the rest to where `to` is; nothing moves before there is memory. */
-static void move_rows(struct bands *bands, value x, float *from, float *to)
+/* Drops the rows that no reader needs, and moves the others to `to`; copies only if there is memory. */
+static void move_rows(struct bands *bands, value_id x, float *from, float *to)
 {
     struct window *window = &bands->windows[x];
     int64_t needed = first_needed(bands, x);
@@ -199,8 +192,8 @@ static void move_rows(struct bands *bands, value x, float *from, float *to)
     window->first = needed;
 }
 
-/* Makes a window ready for rows up to `made`; where they begin. */
-static float *extend(struct bands *bands, value x, int64_t made)
+/* Extends a window to row made-1, and returns where the new rows begin. */
+static float *extend(struct bands *bands, value_id x, int64_t made)
 {
     struct window *window = &bands->windows[x];
     size_t before = (size_t)(window->made - window->first) * window->row_bytes;
@@ -210,13 +203,13 @@ static float *extend(struct bands *bands, value x, int64_t made)
     return bands->memory ? (float *)((unsigned char *)window->rows + before) : NULL;
 }
 
-static void open_window(struct bands *bands, value x)
+static void open_window(struct bands *bands, value_id x)
 {
     struct window *window = &bands->windows[x];
     move_rows(bands, x, window->resident ? window->rows : window->kept, window->rows);
 }
 
-static void close_window(struct bands *bands, value x)
+static void close_window(struct bands *bands, value_id x)
 {
     struct window *window = &bands->windows[x];
     if (window->resident)
@@ -236,14 +229,13 @@ static const float *row_at(const struct window *window, int64_t row)
 static bool can_make(const struct bands *bands, int s, int64_t to)
 {
     const struct step *step = &bands->plan.steps[s];
-    value residual = residual_of(bands, step);
     int64_t first;
-    struct layer_dims d = band_dims(step, kind_of(bands, step), bands->windows[step->y].made, to, &first);
+    struct layer_dims d = band_dims(step, bands->windows[step->y].made, to, &first);
     return bands->windows[step->x].made >= first + d.ih &&
-           (residual == NO_VALUE || bands->windows[residual].made >= to);
+           (step->residual == NO_VALUE || bands->windows[step->residual].made >= to);
 }
 
-/* How far a step can go now. What would leave less than a unit at the picture's end takes that along. */
+/* The row up to which a step can go now. The last two units are made together if the last is not whole. */
 static int64_t reach(const struct bands *bands, int s)
 {
     const struct window *y = &bands->windows[bands->plan.steps[s].y];
@@ -258,7 +250,7 @@ static int64_t reach(const struct bands *bands, int s)
     return end;
 }
 
-/* The deepest stage in which a step can make a full band, or reach its end; -1: there is none. */
+/* The deepest stage in which a step can make a full band, or reach its end; -1 if there is none. */
 static int stage_ready(const struct bands *bands)
 {
     for (int s = bands->plan.step_count - 1; s >= 0; s--) {
@@ -270,26 +262,28 @@ static int stage_ready(const struct bands *bands)
     return -1;
 }
 
+/* Runs a step on the rows that `d` describes; x, y: the first of them. */
 static void compute(const struct bands *bands, const struct step *step, const struct layer_dims *d,
                     const float *x, float *y)
 {
-    value residual = residual_of(bands, step);
-    const struct window *added = residual == NO_VALUE ? NULL : &bands->windows[residual];
     struct step band = *step;
     band.args.d = *d;
     band.args.x = x;
     band.args.x_stride = d->ic;
     band.args.y = y;
     band.args.y_stride = d->oc;
-    band.needs = step->variant->needs(d); /* a lower band can have a first stage where others have none */
+    band.needs = step->variant->needs(d); /* a lower band may have a first stage where others have none */
     band.args.shared = band.needs.shared_bytes ? bands->memory + step->shared_offset : NULL;
     band.workspace = bands->memory + step->workspace_offset;
-    band.args.epilogue.residual = added ? row_at(added, bands->windows[step->y].made - d->oh) : NULL;
-    band.args.epilogue.residual_stride = d->oc;
-    step_run(&band, bands->model->engine->pool);
+    if (step->residual != NO_VALUE) {
+        band.args.epilogue.residual =
+            row_at(&bands->windows[step->residual], bands->windows[step->y].made - d->oh);
+        band.args.epilogue.residual_stride = d->oc;
+    }
+    step_run(&band, bands->model->engine->pool, NULL);
 }
 
-/* The most that a step wants of what is not values. */
+/* Raises the scratch of a step to what `d` needs. */
 static void note_scratch(struct step *step, const struct layer_dims *d)
 {
     struct layer_needs *most = &step->needs, needs = step->variant->needs(d);
@@ -306,7 +300,7 @@ static limn_status run_step(struct bands *bands, int s, const struct bands_io *i
     int64_t from = bands->windows[step->y].made, to = reach(bands, s), first;
     if (from == to)
         return LIMN_OK;
-    struct layer_dims d = band_dims(step, kind_of(bands, step), from, to, &first);
+    struct layer_dims d = band_dims(step, from, to, &first);
     float *y = extend(bands, step->y, to);
     if (!io) {
         note_scratch(step, &d);
@@ -318,7 +312,7 @@ static limn_status run_step(struct bands *bands, int s, const struct bands_io *i
     bands->work_done +=
         step_flops(&bands->model->graph, step) * (double)d.oh / (double)bands->windows[step->y].height;
     compute(bands, step, &d, row_at(&bands->windows[step->x], first), y);
-    if (step->y != graph_maker(&bands->model->graph, bands->model->graph.output))
+    if (&bands->windows[step->y] != output_window(bands))
         return LIMN_OK;
     struct tensor rows = tensor_view(y, 1, d.oh, d.ow, d.oc, d.oc);
     return io->give(io->context, from, &rows, error);
@@ -339,7 +333,7 @@ static limn_status run_stage(struct bands *bands, int stage, const struct bands_
     return LIMN_OK;
 }
 
-static void take_in(struct bands *bands, value input, const struct bands_io *io)
+static void read_input(struct bands *bands, value_id input, const struct bands_io *io)
 {
     const struct layer_dims *d = &bands->plan.dims[input];
     open_window(bands, input);
@@ -350,12 +344,12 @@ static void take_in(struct bands *bands, value input, const struct bands_io *io)
         io->take(io->context, from, &rows);
 }
 
-/* The whole picture; without `io` nothing is computed, only counted. There is always something to do: of the
- * steps that are not at their end, the first has all of its input once the picture is taken in. */
+/* Runs the schedule over the whole picture; without `io` it only counts rows. It always ends: once the whole
+ * input is read, the first step that is not at its end has all the rows it needs. */
 static limn_status go_through(struct bands *bands, const struct bands_io *io, limn_error *error)
 {
     const struct graph *graph = &bands->model->graph;
-    const struct window *output = &bands->windows[graph_maker(graph, graph->output)];
+    const struct window *output = output_window(bands);
     for (int i = 0; i < graph->count; i++)
         bands->windows[i].first = bands->windows[i].made = 0;
     limn_status status = LIMN_OK;
@@ -364,7 +358,7 @@ static limn_status go_through(struct bands *bands, const struct bands_io *io, li
         if (stage >= 0)
             status = run_stage(bands, stage, io, error);
         else
-            take_in(bands, graph_input_node(graph, 0), io);
+            read_input(bands, graph_input_node(graph, 0), io);
     }
     return status;
 }
@@ -394,7 +388,7 @@ limn_status bands_create(limn_model *model, int64_t height, int64_t width, struc
     }
     for (int i = 0; i < graph->count; i++) {
         const struct layer_dims *d = &created->plan.dims[i];
-        created->windows[i].height = d->oh; /* 0 for what is fused into another */
+        created->windows[i].height = d->oh; /* 0 if fused into another */
         created->windows[i].row_bytes = (size_t)(d->ow * d->oc) * sizeof(float);
     }
     created->plan.threads = pool_threads(model->engine->pool);
@@ -407,7 +401,7 @@ limn_status bands_create(limn_model *model, int64_t height, int64_t width, struc
 bool bands_lighten(struct bands *bands)
 {
     bool lighter = plan_lighten_weights(&bands->plan, bands->model, CHOICE_MEMORY);
-    find_stages(bands); /* a variant's rows come in units of its own */
+    find_stages(bands); /* each variant has its own unit of rows */
     return lighter;
 }
 
@@ -426,7 +420,7 @@ static size_t kept_bytes(const struct window *window)
     return whole_lines((size_t)window->most_kept * window->row_bytes);
 }
 
-/* Lays windows out, once it is known how many rows they hold; what else there is comes behind them. */
+/* Places windows in the arena, now that their heights are known, and the kept rows after it. */
 static limn_status lay_out(struct bands *bands, limn_error *error)
 {
     const struct graph *graph = &bands->model->graph;
@@ -458,9 +452,9 @@ limn_status bands_settle(struct bands *bands, int64_t rows, size_t *bytes, limn_
     limn_status status = go_through(bands, NULL, error);
     if (status == LIMN_OK)
         status = lay_out(bands, error);
-    plan_note_packing(plan, bands->model, pack_lanes(bands->model));
-    while (plan->lanes > 1 && plan->staging_bytes * (size_t)plan->lanes > bands->bytes)
-        plan->lanes--; /* so that packing takes no more than running will */
+    plan_note_packing(plan, bands->model, pack_threads(bands->model));
+    while (plan->pack_threads > 1 && plan->staging_bytes * (size_t)plan->pack_threads > bands->bytes)
+        plan->pack_threads--; /* so that packing takes no more than the run */
     *bytes = plan->packed_bytes + (bands->bytes > plan->staging_bytes ? bands->bytes : plan->staging_bytes);
     return status;
 }

@@ -3,7 +3,6 @@
 #include "engine/base/finite.h"
 #include "engine/base/machine_memory.h"
 #include "engine/base/memory.h"
-#include "engine/run/pack.h"
 #include "engine/run/weights_path.h"
 #include "layers/gemm.h"
 #include "layers/simd.h"
@@ -15,7 +14,7 @@
 
 /* ---- engine ------------------------------------------------------------------------------ */
 
-/* The instruction set is the process's: OpenBLAS has one set of kernels for all threads. */
+/* One instruction set for the whole process: OpenBLAS has one set of kernels for all threads. */
 static pthread_mutex_t isa_mutex = PTHREAD_MUTEX_INITIALIZER;
 static enum isa isa_in_use = ISA_COUNT;
 
@@ -27,7 +26,7 @@ enum isa engine_isa(void)
     return isa;
 }
 
-static limn_status settle_isa(const char *wanted, limn_error *error)
+static limn_status set_isa(const char *wanted, limn_error *error)
 {
     bool forced = wanted && strcmp(wanted, "auto") != 0;
     enum isa isa = forced ? isa_named(wanted) : cpu_isa();
@@ -61,7 +60,7 @@ limn_status limn_engine_create(const limn_options *options, limn_engine **engine
                     (int)THREADS_MOST);
     if (!gemm_has_room())
         return fail_memory(error, "a buffer of OpenBLAS, in address space,", GEMM_BUFFER);
-    limn_status status = settle_isa(chosen.isa, error);
+    limn_status status = set_isa(chosen.isa, error);
     if (status != LIMN_OK)
         return status;
     if (chosen.memory_limit)
@@ -75,8 +74,7 @@ limn_status limn_engine_create(const limn_options *options, limn_engine **engine
         limn_engine_free(created);
         return status;
     }
-    machine_memory_limit(
-        chosen.memory_limit); /* now that the stacks of its threads are there to be counted */
+    machine_memory_limit(chosen.memory_limit); /* again: now the stacks of the threads count too */
     snprintf(created->description, sizeof created->description,
              "limn %s, %s kernels, OpenBLAS core %s, %d thread%s", LIMN_VERSION, isa_name(engine_isa()),
              gemm_core(), pool_threads(created->pool), pool_threads(created->pool) == 1 ? "" : "s");
@@ -121,8 +119,8 @@ limn_status model_load_as(limn_engine *engine, const char *path, const struct mo
         limn_model_free(created);
         return status;
     }
-    if (created->graph.unfinite)
-        model_note_unfinite(created, created->graph.unfinite);
+    if (created->graph.nonfinite)
+        model_note_nonfinite(created, created->graph.nonfinite);
     *model = created;
     return LIMN_OK;
 }
@@ -133,6 +131,15 @@ limn_status limn_model_load(limn_engine *engine, const char *weights, limn_model
     *model = NULL;
     limn_status status = weights_path(weights, path, error);
     return status == LIMN_OK ? model_load_as(engine, path, NULL, model, error) : status;
+}
+
+void packed_free(struct packed_batch *packed)
+{
+    for (struct packed_batch *next; packed; packed = next) {
+        next = packed->next;
+        mem_free(packed->block);
+        mem_free(packed);
+    }
 }
 
 void limn_model_free(limn_model *model)
@@ -164,7 +171,7 @@ int limn_model_inputs(const limn_model *model)
     return count;
 }
 
-void model_note_unfinite(limn_model *model, const struct tensor_entry *entry)
+void model_note_nonfinite(limn_model *model, const struct tensor_entry *entry)
 {
     if (atomic_load(&model->warns))
         return;
@@ -180,13 +187,13 @@ const char *limn_model_warning(const limn_model *model)
 limn_status model_check_made(const limn_model *model, const struct tensor *made, const char *name,
                              limn_error *error)
 {
-    int64_t unfinite = count_unfinite(made);
+    int64_t nonfinite = count_nonfinite(made);
     bool warned = atomic_load(&model->warns);
-    if (!unfinite)
+    if (!nonfinite)
         return LIMN_OK;
     return fail(error, warned ? LIMN_E_WEIGHTS : LIMN_E_INPUT,
                 "%s: %" PRId64 " of %" PRId64 " values that the network made are NaN or infinite; %s%s", name,
-                unfinite, tensor_pixels(made) * made->c, warned ? model->warning.message : model->graph.path,
+                nonfinite, tensor_pixels(made) * made->c, warned ? model->warning.message : model->graph.path,
                 warned ? "" : " itself holds none");
 }
 

@@ -1,4 +1,4 @@
-/* model.h - what stands behind the opaque types of limn.h: engine and model. */
+/* model.h - the opaque types of limn.h: engine and model. */
 #ifndef LIMN_MODEL_H
 #define LIMN_MODEL_H
 
@@ -17,36 +17,53 @@ struct limn_engine {
     char description[160];
 };
 
+/* The weights of one node as one variant wants them. */
+struct packed {
+    int node;
+    const struct layer_variant *variant;
+    unsigned char *data;
+};
+
+/* Weights that were packed together, in one block; pack.c makes them. */
+struct packed_batch {
+    struct packed_batch *next;
+    unsigned char *block;
+    int count;
+    struct packed entries[];
+};
+
+/* Frees a list of batches; NULL is an empty list. */
+void packed_free(struct packed_batch *packed);
+
 struct limn_model {
     limn_engine *engine;
     const struct model_kind *kind;
     struct weights_file weights;
     struct graph graph;
-    pthread_mutex_t packing; /* guards the list below, see pack.h; what is in it never moves or changes */
-    struct packed_batch *packed;
-    limn_error warning; /* see limn_model_warning; written once */
-    atomic_bool warns;  /* that has happened */
+    pthread_mutex_t packing;     /* guards the list below; its elements never move or change */
+    struct packed_batch *packed; /* see pack.h */
+    limn_error warning;          /* see limn_model_warning; written once */
+    atomic_bool warns;           /* `warning` is written */
 };
 
 /* limn_model_load of a path, but as a network of this kind if `kind` is not NULL: see model_build_as. */
 limn_status model_load_as(limn_engine *engine, const char *path, const struct model_kind *kind,
                           limn_model **model, limn_error *error);
 
-/* Makes the model's warning of a tensor in which NaN or infinity was read, unless it has one. One thread at a
- * time: while the model is loaded, or under its mutex. */
-void model_note_unfinite(limn_model *model, const struct tensor_entry *entry);
+/* Sets the model's warning about a tensor that holds NaN or infinity, unless it has one. Call it from one
+ * thread at a time: while the model is loaded, or under its mutex. */
+void model_note_nonfinite(limn_model *model, const struct tensor_entry *entry);
 
-/* Fails when values that the network made for `name`, such as a picture's file, are NaN or infinite:
- * LIMN_E_WEIGHTS where the model warns of its weights, else LIMN_E_INPUT. */
+/* Fails if the network's result for `name`, such as a picture's file, holds NaN or infinity: LIMN_E_WEIGHTS
+ * if the model has a warning about its weights, else LIMN_E_INPUT. */
 limn_status model_check_made(const limn_model *model, const struct tensor *made, const char *name,
                              limn_error *error);
 
-/* The height and width that a network of this kind is usually run at, for when none is given: of its first
- * input if that has a fixed size, else of the pictures it was made for, else the least that the graph takes.
- */
+/* The default height and width of a network: the side of its first input if that is fixed, else that of
+ * model_kind, else the smallest that the graph accepts. */
 int64_t model_usual_side(const struct model_kind *kind, const struct graph *graph);
 
-/* The instruction set the process runs with; set by the first engine. */
+/* The instruction set the process runs with; the first engine sets it. */
 enum isa engine_isa(void);
 
 #endif

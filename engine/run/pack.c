@@ -7,53 +7,29 @@
 #include <assert.h>
 #include <stdatomic.h>
 
-/* Runs that are read from the file are at least so long where the kernel leaves a choice: calls to read less
- * cost more than what they read. */
+/* The least bytes of a run that is read from the file, if the kernel leaves a choice: smaller reads cost more
+ * for the call than for the bytes. */
 enum { RUN_BYTES_LEAST = 4096 };
-
-/* The weights of one node as one variant wants them. */
-struct packed {
-    int node;
-    const struct layer_variant *variant;
-    unsigned char *data;
-};
-
-/* What was packed in one go, in one block. */
-struct packed_batch {
-    struct packed_batch *next;
-    unsigned char *block;
-    int count;
-    struct packed entries[];
-};
-
-void packed_free(struct packed_batch *packed)
-{
-    for (struct packed_batch *next; packed; packed = next) {
-        next = packed->next;
-        mem_free(packed->block);
-        mem_free(packed);
-    }
-}
 
 /* ---- units ------------------------------------------------------------------------------- */
 
-/* One tensor on its way from the file into a packed entry. */
+/* A tensor of the file, and the packed entry that it is packed into. */
 struct source {
     const struct node *node;
     const struct layer_variant *variant;
     const struct layer_dims *dims;
     unsigned char *packed;
-    int64_t tasks, together;   /* pack tasks, and how many of them are a unit */
-    int64_t first_unit, units; /* of all units */
-    atomic_bool unfinite;      /* NaN or infinity was read */
+    int64_t tasks, together;   /* pack tasks, and how many of them form a unit */
+    int64_t first_unit, units; /* its range of units in a pack_run */
+    atomic_bool nonfinite;     /* NaN or infinity was read */
 };
 
-/* Channels of a tensor and the products of its axes around one of the two kinds. */
+/* A tensor's channels, and the products of the axes outside and inside the axis of one kind of channels. */
 struct axes {
     int64_t oc, ic, outer, inner;
 };
 
-/* Sides of a kernel that an enlargement was folded into, in the file and as the kernels get it. */
+/* The side of a kernel that an enlargement was folded into: in the file, and as packed. */
 enum { ENLARGED_FROM = 3, ENLARGED_TO = 4 };
 
 static int64_t taps_in_file(const struct node *node)
@@ -77,7 +53,7 @@ static struct axes axes_around(const struct node *node, enum layer_axis axis)
     }
 }
 
-/* Where weights of oc x ic channels and kh x kw taps lie at `data`, in a layout. */
+/* Weights of oc x ic channels and kh x kw taps at `data`, in a layout. */
 static struct layer_weights describe_weights(enum weight_layout layout, int64_t oc, int64_t ic, int64_t kh,
                                              int64_t kw, const float *data)
 {
@@ -99,7 +75,8 @@ static struct layer_weights describe_weights(enum weight_layout layout, int64_t 
     return weights;
 }
 
-/* A kernel of 3x3 => the 4x4 that does the same behind an enlargement: see graph_fold.c. */
+/* [3x3 kernel after an enlargement] => [the equivalent 4x4 kernel of a transposed convolution]: see
+ * graph_fold.c. */
 static void enlarge_kernel(const float *in, int64_t stride_h, int64_t stride_w, float *out)
 {
     static const int first[ENLARGED_TO] = {2, 1, 0, 0}, last[ENLARGED_TO] = {2, 2, 1, 0};
@@ -113,7 +90,7 @@ static void enlarge_kernel(const float *in, int64_t stride_h, int64_t stride_w, 
         }
 }
 
-/* The weights of a unit, read into `staging`, as the kernels get them. */
+/* The weights of a unit, which `staging` holds as the file has them, in the form that kernels pack. */
 static struct layer_weights prepare_weights(const struct node *node, int64_t oc, int64_t ic, float *staging)
 {
     struct layer_weights weights;
@@ -132,7 +109,7 @@ static struct layer_weights prepare_weights(const struct node *node, int64_t oc,
     return weights;
 }
 
-/* What a task reads; of a variant that does not say, everything. */
+/* The channels that a task reads: all, if the variant does not say. */
 static struct layer_span task_span(const struct source *source, int64_t task)
 {
     if (source->variant->pack_span)
@@ -140,7 +117,7 @@ static struct layer_span task_span(const struct source *source, int64_t task)
     return (struct layer_span){AXIS_OUTPUT, 0, source->node->channels};
 }
 
-/* The tasks of a unit, and what they read together. */
+/* The tasks first .. end-1 of a unit, and the channels that they read. */
 static struct layer_span unit_span(const struct source *source, int64_t unit, int64_t *first, int64_t *end)
 {
     *first = unit * source->together;
@@ -163,7 +140,7 @@ static void cut_into_units(struct source *source)
     source->units = divide_up(source->tasks, source->together);
 }
 
-/* Floats that the largest unit takes in staging, in whole cache lines: lanes share none. */
+/* Floats of staging that the largest unit needs, in whole cache lines, so that threads share none. */
 static int64_t unit_floats(const struct source *source)
 {
     int64_t most = 0, first, end;
@@ -171,7 +148,7 @@ static int64_t unit_floats(const struct source *source)
         struct layer_span span = unit_span(source, unit, &first, &end);
         struct axes axes = axes_around(source->node, span.axis);
         int64_t floats = axes.outer * span.count * axes.inner;
-        if (source->node->enlarged) /* the kernels in the file and the larger ones beside them */
+        if (source->node->enlarged) /* those of the file and the larger ones */
             floats += floats / (ENLARGED_FROM * ENLARGED_FROM) * ENLARGED_TO * ENLARGED_TO;
         most = floats > most ? floats : most;
     }
@@ -194,7 +171,7 @@ static limn_status pack_unit(struct source *source, int64_t unit, const struct w
     if (status != LIMN_OK)
         return status;
     if (!finite)
-        atomic_store(&source->unfinite, true);
+        atomic_store(&source->nonfinite, true);
     struct layer_weights weights =
         prepare_weights(source->node, output ? span.count : axes.oc, output ? axes.ic : span.count, staging);
     const float *data = weights.data;
@@ -206,17 +183,17 @@ static limn_status pack_unit(struct source *source, int64_t unit, const struct w
     return LIMN_OK;
 }
 
-/* ---- all at once ------------------------------------------------------------------------- */
+/* ---- all units, on several threads ------------------------------------------------------- */
 
 struct pack_run {
     const struct weights_file *file;
     struct source *sources;
     int count;
     int64_t units;
-    atomic_llong next; /* the first unit not taken yet */
-    float *staging;    /* staging_floats for each lane */
+    atomic_llong next; /* the first unit that no thread has taken */
+    float *staging;    /* staging_floats for each thread */
     size_t staging_floats;
-    atomic_bool failed; /* the first failure takes the two below */
+    atomic_bool failed; /* set by the first failure, which then fills the two below */
     limn_status status;
     limn_error *error;
 };
@@ -234,12 +211,12 @@ static limn_status pack_units(struct pack_run *run, float *staging, limn_error *
     return status;
 }
 
-static void pack_lane(void *context, int64_t lane, int worker)
+static void pack_on_thread(void *context, int64_t thread, int worker)
 {
     (void)worker;
     struct pack_run *run = context;
     limn_error error;
-    limn_status status = pack_units(run, run->staging + (size_t)lane * run->staging_floats, &error);
+    limn_status status = pack_units(run, run->staging + (size_t)thread * run->staging_floats, &error);
     if (status != LIMN_OK && !atomic_exchange(&run->failed, true)) {
         run->status = status;
         if (run->error)
@@ -247,14 +224,13 @@ static void pack_lane(void *context, int64_t lane, int worker)
     }
 }
 
-int pack_lanes(const limn_model *model)
+int pack_threads(const limn_model *model)
 {
-    enum { LANES_MOST = 8 }; /* so that machines with many cores need no more buffers */
-    int threads = pool_threads(model->engine->pool);
-    return threads < LANES_MOST ? threads : LANES_MOST;
+    enum { THREADS_MOST = 8 }; /* enough to saturate memory; each needs a buffer */
+    return (int)smaller(pool_threads(model->engine->pool), THREADS_MOST);
 }
 
-static limn_status pack_sources(limn_model *model, struct pack_run *run, int lanes)
+static limn_status pack_sources(limn_model *model, struct pack_run *run, int threads)
 {
     for (int i = 0; i < run->count; i++) {
         struct source *source = &run->sources[i];
@@ -264,17 +240,17 @@ static limn_status pack_sources(limn_model *model, struct pack_run *run, int lan
         size_t floats = (size_t)unit_floats(source);
         run->staging_floats = floats > run->staging_floats ? floats : run->staging_floats;
     }
-    size_t bytes = run->staging_floats * sizeof *run->staging * (size_t)lanes;
+    size_t bytes = run->staging_floats * sizeof *run->staging * (size_t)threads;
     run->staging = mem_alloc(bytes);
     if (!run->staging)
         return fail_memory(run->error, model->graph.path, bytes);
-    uint64_t denormals = cpu_flush_denormals(); /* as in the pool's own threads, which may pack any of it */
-    pool_run(model->engine->pool, lanes, pack_lane, run);
+    uint64_t denormals = cpu_flush_denormals(); /* as the pool's own threads do */
+    pool_run(model->engine->pool, threads, pack_on_thread, run);
     cpu_restore_denormals(denormals);
     mem_free(run->staging);
     for (int i = 0; run->status == LIMN_OK && i < run->count; i++)
-        if (atomic_load(&run->sources[i].unfinite))
-            model_note_unfinite(model, run->sources[i].node->weight);
+        if (atomic_load(&run->sources[i].nonfinite))
+            model_note_nonfinite(model, run->sources[i].node->weight);
     return run->status;
 }
 
@@ -287,32 +263,37 @@ static struct packed *find_packed(struct packed_batch *batch, int node, const st
     return NULL;
 }
 
-static size_t entry_bytes(const struct layer_variant *variant, const struct layer_dims *dims)
+static struct source source_of(const limn_model *model, const struct pack_request *request)
 {
-    return whole_lines(variant->needs(dims).packed_bytes); /* entries begin on a cache line of their own */
+    return (struct source){
+        .node = &model->graph.nodes[request->node], .variant = request->variant, .dims = request->dims};
 }
 
-/* Notes every wish that the model cannot answer yet, once, as an entry of `batch`, which comes before the
- * model's own, and as a source. Returns the bytes they take; data pointers are still to come. */
-static size_t note_missing(const limn_model *model, const struct pack_wish *wishes, int count,
+/* Whole cache lines, so that each entry begins on its own. */
+static size_t entry_bytes(const struct layer_variant *variant, const struct layer_dims *dims)
+{
+    return whole_lines(variant->needs(dims).packed_bytes);
+}
+
+/* Adds each request that the model cannot answer yet to `batch` and to `sources`, once. `batch` precedes the
+ * model's own list. Returns the bytes that their data takes; data pointers are not set. */
+static size_t note_missing(const limn_model *model, const struct pack_request *requests, int count,
                            struct packed_batch *batch, struct source *sources)
 {
     size_t bytes = 0;
     for (int i = 0; i < count; i++) {
-        const struct pack_wish *wish = &wishes[i];
-        if (!wish->variant->pack_task || find_packed(batch, wish->node, wish->variant))
+        const struct pack_request *request = &requests[i];
+        if (!request->variant->pack_task || find_packed(batch, request->node, request->variant))
             continue;
-        struct source *source = &sources[batch->count];
-        *source = (struct source){
-            .node = &model->graph.nodes[wish->node], .variant = wish->variant, .dims = wish->dims};
-        batch->entries[batch->count++] = (struct packed){.node = wish->node, .variant = wish->variant};
-        bytes += entry_bytes(wish->variant, wish->dims);
+        sources[batch->count] = source_of(model, request);
+        batch->entries[batch->count++] = (struct packed){.node = request->node, .variant = request->variant};
+        bytes += entry_bytes(request->variant, request->dims);
     }
     return bytes;
 }
 
 static limn_status pack_batch(limn_model *model, struct packed_batch *batch, struct source *sources,
-                              size_t bytes, int lanes, limn_error *error)
+                              size_t bytes, int threads, limn_error *error)
 {
     batch->block = mem_alloc(bytes);
     if (!batch->block)
@@ -325,14 +306,15 @@ static limn_status pack_batch(limn_model *model, struct packed_batch *batch, str
     }
     struct pack_run run = {
         .file = &model->weights, .sources = sources, .count = batch->count, .error = error};
-    return pack_sources(model, &run, lanes);
+    return pack_sources(model, &run, threads);
 }
 
-static limn_status pack_missing(limn_model *model, const struct pack_wish *wishes, int count, int lanes,
-                                limn_error *error)
+static limn_status pack_missing(limn_model *model, const struct pack_request *requests, int count,
+                                int threads, limn_error *error)
 {
-    static_assert(sizeof(struct pack_wish) + sizeof(struct packed) + sizeof(struct source) <= PACK_NOTES_EACH,
-                  "what is noted for a wish");
+    static_assert(sizeof(struct pack_request) + sizeof(struct packed) + sizeof(struct source) <=
+                      PACK_NOTES_EACH,
+                  "the notes on a request");
     size_t most = (size_t)count, bytes = sizeof(struct packed_batch) + most * sizeof(struct packed);
     struct packed_batch *batch = mem_zalloc(1, bytes);
     struct source *sources = mem_zalloc(most, sizeof *sources);
@@ -341,9 +323,9 @@ static limn_status pack_missing(limn_model *model, const struct pack_wish *wishe
         status = fail_memory(error, model->graph.path, bytes + most * sizeof *sources);
     } else {
         batch->next = model->packed;
-        bytes = note_missing(model, wishes, count, batch, sources);
+        bytes = note_missing(model, requests, count, batch, sources);
         if (batch->count)
-            status = pack_batch(model, batch, sources, bytes, lanes, error);
+            status = pack_batch(model, batch, sources, bytes, threads, error);
     }
     mem_free(sources);
     if (status == LIMN_OK && batch->count) {
@@ -355,42 +337,42 @@ static limn_status pack_missing(limn_model *model, const struct pack_wish *wishe
     return status;
 }
 
-limn_status model_pack(limn_model *model, struct pack_wish *wishes, int count, int lanes, limn_error *error)
+limn_status model_pack(limn_model *model, struct pack_request *requests, int count, int threads,
+                       limn_error *error)
 {
     pthread_mutex_lock(&model->packing);
-    limn_status status = pack_missing(model, wishes, count, lanes, error);
+    limn_status status = pack_missing(model, requests, count, threads, error);
     for (int i = 0; i < count; i++) {
-        const struct packed *entry = find_packed(model->packed, wishes[i].node, wishes[i].variant);
-        wishes[i].data = entry ? entry->data : NULL;
+        const struct packed *entry = find_packed(model->packed, requests[i].node, requests[i].variant);
+        requests[i].data = entry ? entry->data : NULL;
     }
     pthread_mutex_unlock(&model->packing);
     return status;
 }
 
-/* ---- what it would take ------------------------------------------------------------------ */
+/* ---- memory that packing needs ----------------------------------------------------------- */
 
-/* Whether a wish is for weights that the model does not have yet. */
-static bool is_missing(limn_model *model, const struct pack_wish *wish)
+/* Whether a request is for weights that the model has not packed yet. */
+static bool is_missing(limn_model *model, const struct pack_request *request)
 {
-    if (!wish->variant->pack_task || !model)
-        return wish->variant->pack_task;
+    if (!request->variant->pack_task || !model)
+        return request->variant->pack_task;
     pthread_mutex_lock(&model->packing);
-    bool missing = !find_packed(model->packed, wish->node, wish->variant);
+    bool missing = !find_packed(model->packed, request->node, request->variant);
     pthread_mutex_unlock(&model->packing);
     return missing;
 }
 
-size_t pack_bytes(limn_model *model, const struct pack_wish *wish)
+size_t pack_bytes(limn_model *model, const struct pack_request *request)
 {
-    return is_missing(model, wish) ? entry_bytes(wish->variant, wish->dims) : 0;
+    return is_missing(model, request) ? entry_bytes(request->variant, request->dims) : 0;
 }
 
-size_t pack_staging_bytes(limn_model *model, const struct pack_wish *wish)
+size_t pack_staging_bytes(limn_model *model, const struct pack_request *request)
 {
-    if (!is_missing(model, wish))
+    if (!is_missing(model, request))
         return 0;
-    struct source source = {
-        .node = &model->graph.nodes[wish->node], .variant = wish->variant, .dims = wish->dims};
+    struct source source = source_of(model, request);
     cut_into_units(&source);
     return (size_t)unit_floats(&source) * sizeof(float);
 }

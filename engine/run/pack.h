@@ -1,40 +1,37 @@
-/* pack.h - weights as the kernels want them, made once for all sessions of a model.
+/* pack.h - weights in the form that kernels read, made once for all sessions of a model.
  *
- * What a session needs is packed in one go by all threads of the engine. The work is cut into units: one or a
- * few pack tasks of one tensor, and the part of the tensor that they read. A thread reads that part into a
- * buffer of its own that is small, used again for every unit and therefore stays in its cache; no tensor
- * stands in memory twice. */
+ * The weights that a session needs are packed together by all threads of the engine. The work is cut into
+ * units: one or a few pack tasks of one tensor, and the part of the tensor that they read. Each thread reads
+ * that part into its own small buffer, which it reuses for every unit and which therefore stays in its cache.
+ * No whole tensor is in memory twice. */
 #ifndef LIMN_PACK_H
 #define LIMN_PACK_H
 
 #include "engine/run/model.h"
 
-/* The weights of one node as one variant wants them, for the kernel, channels and layout that `dims` has. */
-struct pack_wish {
+/* The weights of one node for one variant, with the kernel, channels and layout of `dims`. */
+struct pack_request {
     int node;
     const struct layer_variant *variant;
     const struct layer_dims *dims;
-    const void *data; /* the answer; NULL for a variant without weights */
+    const void *data; /* set by model_pack; NULL for a variant without weights */
 };
 
-/* Answers all wishes: from what the model has already, the rest from its file, by at most `lanes` threads of
- * the engine. The data belongs to the model and is never changed. Thread-safe. On failure nothing is kept.
- * LIMN_E_WEIGHTS, LIMN_E_MEMORY. */
-limn_status model_pack(limn_model *model, struct pack_wish *wishes, int count, int lanes, limn_error *error);
+/* Sets the data of all requests: from what the model has packed already, else from its file, packed by at
+ * most `threads` threads of the engine. The data belongs to the model and never changes. Thread-safe. On
+ * failure nothing is kept. LIMN_E_WEIGHTS, LIMN_E_MEMORY. */
+limn_status model_pack(limn_model *model, struct pack_request *requests, int count, int threads,
+                       limn_error *error);
 
-/* Threads that pack at a time: those of the engine, up to a few, which suffice to keep the memory busy. */
-int pack_lanes(const limn_model *model);
+/* Threads that pack at a time: those of the engine, but no more than keep the memory busy. */
+int pack_threads(const limn_model *model);
 
-/* Bytes that packing one wish would take: for good, which is nothing where the model has it already, and as a
- * buffer of each lane meanwhile. Thread-safe. For pack_bytes `model` may be NULL: one that has nothing. */
-size_t pack_bytes(limn_model *model, const struct pack_wish *wish);
-size_t pack_staging_bytes(limn_model *model, const struct pack_wish *wish);
+/* Bytes that packing one request takes: permanently, and per thread while packing; 0 if the model has packed
+ * it already. Thread-safe. pack_bytes accepts NULL for a model that has packed nothing. */
+size_t pack_bytes(limn_model *model, const struct pack_request *request);
+size_t pack_staging_bytes(limn_model *model, const struct pack_request *request);
 
-/* Bytes at most that model_pack holds beside these for each wish, and for all together. */
+/* Bytes at most that model_pack holds in addition, for each request and for the call. */
 enum { PACK_NOTES_EACH = 256, PACK_NOTES = 1024 };
-
-/* Frees a model's list; NULL is an empty one. */
-struct packed_batch;
-void packed_free(struct packed_batch *packed);
 
 #endif

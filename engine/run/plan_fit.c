@@ -1,161 +1,82 @@
-/* plan_fit.c - which variant each step runs with, and what all of them take: see plan.h.
+/* plan_fit.c - lighter variants, if the fastest exceed a budget: see plan.h.
  *
- * What a session holds, in the order in which it comes and goes:
+ * What a session holds, in the order of time:
  *
  *     packed weights        stay with the model, for all sessions
- *     staging               while packing: a buffer for each lane; then it is given back
- *     arena                 values, and for the time of a step what its stages share and its workspaces
+ *     staging               while packing: a buffer for each thread that packs; then it is freed
+ *     arena                 values, and during each step what its stages share and its workspaces
  *
- * so at most packed + max(staging, arena). Over a budget, first fewer lanes pack, which costs no run
- * anything; then steps change to lighter variants. A change saves
+ * so at most packed + max(staging, arena). Over a budget, first fewer threads pack, which does not slow a
+ * run; then steps change to lighter variants. A change saves
  *
- *     packed weights, those of one variant less those of the other, and
- *     arena, if the step stands where the arena is highest: what lives during the step and its own scratch
+ *     packed weights: those of one variant minus those of the other, and
+ *     arena, if the step is where the arena is highest: what lives during the step and its own scratch
  *
  *       bytes |      __
- *             |   __|  |__        <- this step's scratch counts; that of the others would save nothing
+ *             |   __|  |__        <- the scratch of this step counts; that of the others saves nothing
  *             |__|        |___
  *             +---------------- steps
  *
- * and of all possible changes the one that saves most for each multiplication is made. The next is looked for
- * in what is then. So a smaller budget gives up what a larger one does, and more. */
+ * Of all possible changes the one that saves most for each multiplication is made, and the search starts
+ * again. So a smaller budget gives up what a larger one does, and more. */
 #include "engine/base/memory.h"
 #include "engine/run/pack.h"
 #include "engine/run/plan.h"
-#include "engine/run/step.h"
 
 #include <stdio.h>
 
-/* ---- variants ---------------------------------------------------------------------------- */
-
-const char *choice_name(enum choice choice)
-{
-    static const char *const names[] = {"fastest", "family", "weights", "memory"};
-    return names[choice];
-}
-
-void step_choose(struct step *step, const struct layer_variant *variant, enum choice choice)
-{
-    step->variant = variant;
-    step->choice = choice;
-    step->needs = variant->needs(&step->args.d);
-}
-
-static bool allowed(enum layer_family family, limn_kernels kernels)
-{
-    switch (kernels) {
-    case LIMN_KERNELS_REFERENCE:
-        return family == FAMILY_REFERENCE;
-    case LIMN_KERNELS_OPENBLAS:
-        return family != FAMILY_NATIVE;
-    case LIMN_KERNELS_NATIVE: /* its variants stand behind OpenBLAS's, which fill the gaps */
-    case LIMN_KERNELS_AUTO:
-    default:
-        return true;
-    }
-}
-
-/* Variants stand in the order of their speed, the reference first. */
-void step_choose_fastest(struct step *step, limn_kernels kernels)
-{
-    const struct layer_variant *const *v = step->operator->variants, *best = v[0], *fastest = v[0];
-    while (*++v) {
-        if (!(*v)->applies(&step->args.d))
-            continue;
-        fastest = *v;
-        if (allowed((*v)->family, kernels))
-            best = *v;
-    }
-    step_choose(step, best, best == fastest ? CHOICE_FASTEST : CHOICE_FAMILY);
-}
-
 /* ---- giving up speed --------------------------------------------------------------------- */
 
-/* Bytes that live in the arena during each step, and where most do. */
-struct heights {
-    const struct plan *plan;
-    const struct graph *graph;
-    size_t highest;
-};
-
-static size_t scratch_bytes(const struct plan *plan, const struct layer_needs *needs)
+static struct pack_request request_of(const struct step *step)
 {
-    return needs->shared_bytes + workspace_stride(needs->workspace_bytes) * (size_t)plan->threads;
+    return (struct pack_request){.node = step->node, .variant = step->variant, .dims = &step->args.d};
 }
 
-size_t plan_scratch_bytes(const struct plan *plan, const struct step *step)
+static double packed_saved(limn_model *model, const struct step *step, const struct step *lighter)
 {
-    return scratch_bytes(plan, &step->needs);
+    struct pack_request now = request_of(step), then = request_of(lighter);
+    return (double)pack_bytes(model, &now) - (double)pack_bytes(model, &then);
 }
 
-size_t plan_live_bytes(const struct plan *plan, const struct graph *graph, int s)
+/* What changing step `s` to `lighter` saves in the arena, whose height is `highest`: below 0 if the step
+ * would rise above all others. */
+static double arena_saved(const struct plan *plan, const struct graph *graph, size_t highest, int s,
+                          const struct step *lighter)
 {
-    size_t bytes = 0;
-    for (int i = 0; i < graph->count; i++)
-        if (plan->placements[i].first <= s && s <= plan->placements[i].last)
-            bytes += plan->placements[i].bytes;
-    return bytes;
+    size_t values = plan_live_bytes(plan, graph, s);
+    size_t before = values + plan_scratch_bytes(plan, &plan->steps[s]);
+    size_t after = values + plan_scratch_bytes(plan, lighter);
+    if (before == highest)
+        return (double)before - (double)after;
+    return after > highest ? (double)highest - (double)after : 0;
 }
 
-static size_t height_at(const struct plan *plan, const struct graph *graph, int s)
+/* Makes the change that saves most for each multiplication; false if none saves anything. Candidates are the
+ * slower variants of the step's own family: the reference is for checking, and OpenBLAS holds memory that is
+ * not counted. graph: NULL counts packed weights only. */
+static bool lighten(struct plan *plan, const struct graph *graph, limn_model *model, enum choice choice)
 {
-    return plan_live_bytes(plan, graph, s) + plan_scratch_bytes(plan, &plan->steps[s]);
-}
-
-size_t plan_height(const struct plan *plan, const struct graph *graph)
-{
-    size_t highest = 0;
-    for (int s = 0; s < plan->step_count; s++) {
-        size_t height = height_at(plan, graph, s);
-        highest = height > highest ? height : highest;
-    }
-    return highest;
-}
-
-/* What a change saves in the arena, below 0 where the step would rise above all others. */
-static double arena_saved(const struct heights *heights, int s, const struct layer_variant *variant)
-{
-    const struct step *step = &heights->plan->steps[s];
-    struct layer_needs needs = variant->needs(&step->args.d);
-    size_t height = height_at(heights->plan, heights->graph, s);
-    double before = (double)height, highest = (double)heights->highest;
-    double after = before - (double)plan_scratch_bytes(heights->plan, step) +
-                   (double)scratch_bytes(heights->plan, &needs);
-    if (height == heights->highest)
-        return before - after;
-    return after > highest ? highest - after : 0;
-}
-
-static double packed_saved(limn_model *model, const struct step *step, const struct layer_variant *variant)
-{
-    struct pack_wish had = {.node = step->node, .variant = step->variant, .dims = &step->args.d};
-    struct pack_wish instead = {.node = step->node, .variant = variant, .dims = &step->args.d};
-    return (double)pack_bytes(model, &had) - (double)pack_bytes(model, &instead);
-}
-
-/* Makes the change that saves most for each multiplication; false when none saves anything. Candidates are
- * the slower variants of the step's own family: the reference is for checking, and OpenBLAS holds memory that
- * nobody counts. heights: NULL for packed weights alone. */
-static bool lighten(struct plan *plan, const struct heights *heights, limn_model *model, enum choice choice)
-{
-    struct step *lighter = NULL;
-    const struct layer_variant *variant = NULL;
+    size_t highest = graph ? plan_height(plan, graph) : 0;
+    struct step best = {0};
+    int at = -1;
     double most = 0;
     for (int s = 0; s < plan->step_count; s++) {
-        struct step *step = &plan->steps[s];
-        const struct layer_variant *const *v = step->operator->variants;
-        for (; *v != step->variant; v++) {
+        const struct step *step = &plan->steps[s];
+        for (const struct layer_variant *const *v = step->op->variants; *v != step->variant; v++) {
             if ((*v)->family != step->variant->family || !(*v)->applies(&step->args.d))
                 continue;
-            double saved = packed_saved(model, step, *v) + (heights ? arena_saved(heights, s, *v) : 0);
-            double rate = saved / (1 + step->operator->flops(&step->args.d)); /* 1: of what only copies */
+            struct step lighter = *step;
+            step_choose(&lighter, *v, choice);
+            double saved = packed_saved(model, step, &lighter) +
+                           (graph ? arena_saved(plan, graph, highest, s, &lighter) : 0);
+            double rate = saved / (1 + step->op->flops(&step->args.d)); /* 1: for steps that only copy */
             if (rate > most)
-                most = rate, lighter = step, variant = *v;
+                most = rate, best = lighter, at = s;
         }
     }
-    if (lighter)
-        step_choose(lighter, variant, choice);
-    return lighter;
+    if (at >= 0)
+        plan->steps[at] = best;
+    return at >= 0;
 }
 
 bool plan_lighten_weights(struct plan *plan, limn_model *model, enum choice choice)
@@ -168,7 +89,7 @@ bool plan_lighten_weights(struct plan *plan, limn_model *model, enum choice choi
 void plan_limit_weights(struct plan *plan, const struct graph *graph)
 {
     enum { HALVES = 5, EXTRA = 32 << 20 };
-    size_t raw = 0, packed = 0;
+    size_t raw, packed;
     do {
         raw = packed = 0;
         for (int s = 0; s < plan->step_count; s++) {
@@ -182,22 +103,21 @@ void plan_limit_weights(struct plan *plan, const struct graph *graph)
 
 /* ---- the memory limit -------------------------------------------------------------------- */
 
-void plan_note_packing(struct plan *plan, limn_model *model, int lanes)
+void plan_note_packing(struct plan *plan, limn_model *model, int threads)
 {
     plan->packed_bytes = plan->staging_bytes = 0;
-    plan->lanes = lanes;
+    plan->pack_threads = threads;
     for (int s = 0; s < plan->step_count; s++) {
-        const struct step *step = &plan->steps[s];
-        struct pack_wish wish = {.node = step->node, .variant = step->variant, .dims = &step->args.d};
-        size_t staging = pack_staging_bytes(model, &wish);
-        plan->packed_bytes += pack_bytes(model, &wish);
+        struct pack_request request = request_of(&plan->steps[s]);
+        size_t staging = pack_staging_bytes(model, &request);
+        plan->packed_bytes += pack_bytes(model, &request);
         plan->staging_bytes = staging > plan->staging_bytes ? staging : plan->staging_bytes;
     }
 }
 
 size_t plan_bytes(const struct plan *plan)
 {
-    size_t staging = plan->staging_bytes * (size_t)plan->lanes, bytes;
+    size_t staging = plan->staging_bytes * (size_t)plan->pack_threads, bytes;
     size_t most = staging > plan->arena_bytes ? staging : plan->arena_bytes;
     size_t notes = PACK_NOTES + PACK_NOTES_EACH * (size_t)plan->step_count;
     return __builtin_add_overflow(most, plan->packed_bytes + notes, &bytes) ? SIZE_MAX : bytes;
@@ -218,21 +138,20 @@ static limn_status too_large(const struct plan *plan, const limn_model *model, c
 limn_status plan_fit(struct plan *plan, const struct graph *graph, limn_model *model,
                      const struct plan_room *room, limn_error *error)
 {
-    static const struct plan_room all = {0};
-    room = room ? room : &all;
+    static const struct plan_room none = {0};
+    room = room ? room : &none;
     size_t left = mem_available(), most = left > room->beside ? left - room->beside : 0;
     plan->threads = pool_threads(model->engine->pool);
     for (;;) {
         limn_status status = plan_place(graph, plan, error);
         if (status != LIMN_OK)
             return status;
-        plan_note_packing(plan, model, pack_lanes(model));
-        while (plan_bytes(plan) > most && plan->lanes > 1)
-            plan->lanes--;
+        plan_note_packing(plan, model, pack_threads(model));
+        while (plan_bytes(plan) > most && plan->pack_threads > 1)
+            plan->pack_threads--;
         if (plan_bytes(plan) <= most)
             return LIMN_OK;
-        struct heights heights = {plan, graph, plan_height(plan, graph)};
-        if (!lighten(plan, &heights, model, CHOICE_MEMORY))
+        if (!lighten(plan, graph, model, CHOICE_MEMORY))
             return too_large(plan, model, room, error);
     }
 }
@@ -240,16 +159,14 @@ limn_status plan_fit(struct plan *plan, const struct graph *graph, limn_model *m
 limn_status plan_pack(struct plan *plan, limn_model *model, limn_error *error)
 {
     size_t count = (size_t)plan->step_count;
-    struct pack_wish *wishes = mem_zalloc(count, sizeof *wishes);
-    if (!wishes)
-        return fail_memory(error, model->graph.path, count * sizeof *wishes);
-    for (size_t s = 0; s < count; s++) {
-        const struct step *step = &plan->steps[s];
-        wishes[s] = (struct pack_wish){.node = step->node, .variant = step->variant, .dims = &step->args.d};
-    }
-    limn_status status = model_pack(model, wishes, plan->step_count, plan->lanes, error);
+    struct pack_request *requests = mem_zalloc(count, sizeof *requests);
+    if (!requests)
+        return fail_memory(error, model->graph.path, count * sizeof *requests);
     for (size_t s = 0; s < count; s++)
-        plan->steps[s].args.packed = wishes[s].data;
-    mem_free(wishes);
+        requests[s] = request_of(&plan->steps[s]);
+    limn_status status = model_pack(model, requests, plan->step_count, plan->pack_threads, error);
+    for (size_t s = 0; s < count; s++)
+        plan->steps[s].args.packed = requests[s].data;
+    mem_free(requests);
     return status;
 }

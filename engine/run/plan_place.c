@@ -1,7 +1,6 @@
-/* plan_place.c - where in the arena everything lies: see plan.h. */
+/* plan_place.c - offsets in the arena: see plan.h. */
 #include "engine/base/memory.h"
 #include "engine/run/plan.h"
-#include "engine/run/step.h"
 #include "layers/sizes.h"
 
 #include <stdlib.h>
@@ -15,8 +14,9 @@ static int larger_first(const void *left, const void *right)
     return a < b ? -1 : a > b; /* a fixed order, so that plans repeat */
 }
 
-/* The first `placed` entries of `order` have their offsets. Moves up past each one that stands in the way
- * until none does; at most `placed` moves, because each goes beyond the end of another block. */
+/* The lowest offset at which `block` overlaps none of the first `placed` entries of `order`, which have
+ * theirs. Moves up past each block it overlaps; at most `placed` times, because each move passes the end of
+ * another. */
 static size_t lowest_offset(struct placement *const *order, int placed, const struct placement *block)
 {
     size_t offset = 0;
@@ -34,8 +34,8 @@ static size_t lowest_offset(struct placement *const *order, int placed, const st
     return offset;
 }
 
-/* Puts each block of `order` at the lowest offset where it meets nothing that lives at the same time, and the
- * one that ends highest to the front. Returns where that is. */
+/* Puts each block of `order` at the lowest offset where it overlaps nothing that lives at the same time; then
+ * moves the block that ends highest to the front of `order`. Returns its end. */
 static size_t place_in_order(struct placement **order, int count)
 {
     size_t end = 0;
@@ -53,10 +53,10 @@ static size_t place_in_order(struct placement **order, int count)
     return end;
 }
 
-/* Rounds sizes up to whole cache lines; false when all together are more than can be had. */
+/* Rounds sizes up to whole cache lines; false if their sum overflows. */
 static bool align(struct placement *const *order, int count)
 {
-    size_t sum = 0; /* beyond every offset */
+    size_t sum = 0; /* above every offset */
     bool possible = true;
     for (int i = 0; i < count; i++) {
         order[i]->bytes = whole_lines(order[i]->bytes);
@@ -66,8 +66,8 @@ static bool align(struct placement *const *order, int count)
 }
 
 /* Greedy by size (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020): the
- * largest first. Where that ends above `height`, below which nothing can, the block at the top is placed
- * first in a few more tries, of which the best counts. */
+ * largest first. If that ends above `height`, the lower bound, tries a few more orders, each with the block
+ * at the top moved to the front, and takes the best. */
 static size_t place(struct placement **order, int count, size_t height)
 {
     enum { TRIES = 8 };
@@ -89,16 +89,16 @@ static size_t place(struct placement **order, int count, size_t height)
     return least;
 }
 
-/* What step `s` has for itself: `shared` and `workspaces`. */
-static void ask_scratch(const struct plan *plan, int s, struct placement *shared,
-                        struct placement *workspaces)
+/* The two blocks that only step `s` uses: what its stages share, and its workspaces. */
+static void describe_scratch(const struct plan *plan, int s, struct placement *shared,
+                             struct placement *workspaces)
 {
     const struct step *step = &plan->steps[s];
     *shared = *workspaces = (struct placement){.first = s, .last = s};
     shared->bytes = step->needs.shared_bytes;
     if (!size_multiply(workspace_stride(step->needs.workspace_bytes), (size_t)plan->threads,
                        &workspaces->bytes))
-        workspaces->bytes = SIZE_MAX / 2; /* more than can be had */
+        workspaces->bytes = SIZE_MAX / 2; /* more than any machine has */
 }
 
 limn_status plan_place(const struct graph *graph, struct plan *plan, limn_error *error)
@@ -110,7 +110,7 @@ limn_status plan_place(const struct graph *graph, struct plan *plan, limn_error 
     if (order && scratch) {
         int count = 0;
         for (int s = 0; s < plan->step_count; s++)
-            ask_scratch(plan, s, &scratch[2 * s], &scratch[2 * s + 1]);
+            describe_scratch(plan, s, &scratch[2 * s], &scratch[2 * s + 1]);
         for (int i = 0; i < graph->count; i++)
             if (plan->placements[i].bytes)
                 order[count++] = &plan->placements[i];

@@ -3,7 +3,7 @@
 #include "engine/base/memory.h"
 #include "engine/base/pages.h"
 
-limn_status session_plan(limn_model *model, const struct session_wish *wish, limn_session **session,
+limn_status session_plan(limn_model *model, const struct session_request *request, limn_session **session,
                          limn_error *error)
 {
     *session = NULL;
@@ -11,11 +11,11 @@ limn_status session_plan(limn_model *model, const struct session_wish *wish, lim
     if (!created)
         return fail_memory(error, "a session", sizeof *created);
     created->model = model;
-    created->graph = graph_until(&model->graph, wish->output);
-    limn_status status = plan_create(&created->graph, model->engine->kernels, wish->size, model->graph.path,
-                                     &created->plan, error);
+    created->graph = graph_until(&model->graph, request->output);
+    limn_status status = plan_create(&created->graph, model->engine->kernels, request->size,
+                                     model->graph.path, &created->plan, error);
     if (status == LIMN_OK)
-        status = plan_fit(&created->plan, &created->graph, model, &wish->room, error);
+        status = plan_fit(&created->plan, &created->graph, model, &request->room, error);
     if (status != LIMN_OK) {
         limn_session_free(created);
         return status;
@@ -41,8 +41,8 @@ limn_status session_prepare(limn_session *session, limn_error *error)
 
 limn_status limn_session_create(limn_model *model, limn_size size, limn_session **session, limn_error *error)
 {
-    const struct session_wish wish = {.output = model->graph.output, .size = size};
-    limn_status status = session_plan(model, &wish, session, error);
+    const struct session_request request = {.output = model->graph.output, .size = size};
+    limn_status status = session_plan(model, &request, session, error);
     if (status == LIMN_OK)
         status = session_prepare(*session, error);
     if (status != LIMN_OK) {
@@ -63,7 +63,7 @@ void limn_session_free(limn_session *session)
 
 struct tensor *session_input(limn_session *session, int index)
 {
-    value node = graph_input_node(&session->graph, index);
+    value_id node = graph_input_node(&session->graph, index);
     return node == NO_VALUE ? NULL : &session->plan.values[node];
 }
 
@@ -79,7 +79,7 @@ static limn_shape shape_of(const struct tensor *tensor)
 
 limn_shape limn_session_input_shape(const limn_session *session, int index)
 {
-    value node = graph_input_node(&session->graph, index);
+    value_id node = graph_input_node(&session->graph, index);
     return shape_of(node == NO_VALUE ? NULL : &session->plan.values[node]);
 }
 
@@ -99,7 +99,7 @@ limn_status limn_session_set_input(limn_session *session, int index, const float
 
 limn_status limn_session_get_output(const limn_session *session, float *nchw, limn_error *error)
 {
-    (void)error; /* nothing can fail; the signature is that of its siblings */
+    (void)error; /* never fails; the signature matches limn_session_set_input */
     tensor_to_nchw(session_output(session), nchw);
     return LIMN_OK;
 }
@@ -135,23 +135,22 @@ int64_t session_tasks(const limn_session *session)
 
 /* ---- running ----------------------------------------------------------------------------- */
 
-/* Whether a step behind step `s` still writes into `x`, as the parts of a concat do one after the other. */
-static bool written_later(const struct plan *plan, int s, value x)
+/* Whether a step after step `s` writes into `x`, as the parts of a concat do one after the other. */
+static bool written_later(const struct plan *plan, int s, value_id x)
 {
     for (int later = s + 1; later < plan->step_count; later++)
-        for (value y = plan->steps[later].y; y != NO_VALUE; y = plan->placements[y].host)
+        for (value_id y = plan->steps[later].y; y != NO_VALUE; y = plan->placements[y].host)
             if (y == x)
                 return true;
     return false;
 }
 
-/* Shows what step `s` made, and what that completes: a value lies in its concat, or in a pad that adds
- * nothing. */
+/* Shows the observer the value of step `s`, and every host that this value completes. */
 static limn_status observe(const limn_session *session, int s, limn_error *error)
 {
     const struct plan *plan = &session->plan;
     limn_status status = LIMN_OK;
-    for (value y = plan->steps[s].y; status == LIMN_OK && y != NO_VALUE; y = plan->placements[y].host)
+    for (value_id y = plan->steps[s].y; status == LIMN_OK && y != NO_VALUE; y = plan->placements[y].host)
         if (!written_later(plan, s, y))
             status = session->observer(session->observer_context, &session->graph.nodes[y], &plan->values[y],
                                        error);
@@ -175,12 +174,9 @@ static limn_status run_steps(limn_session *session, limn_error *error)
                 break;
             done += step_flops(&session->graph, step);
         }
-        if (times) {
-            step_run_timed(step, pool, times);
+        step_run(step, pool, times);
+        if (times)
             times += step_tasks(step);
-        } else {
-            step_run(step, pool);
-        }
         if (session->step_seconds) {
             double now = time_now();
             session->step_seconds[s] = now - before;

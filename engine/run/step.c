@@ -2,50 +2,89 @@
 #include "engine/run/step.h"
 #include "layers/sizes.h"
 
+/* ---- the choice of a variant ------------------------------------------------------------- */
+
+enum layer_kind step_kind(const struct step *step)
+{
+    return (enum layer_kind)(step->op - layer_operators);
+}
+
+void step_choose(struct step *step, const struct layer_variant *variant, enum choice choice)
+{
+    step->variant = variant;
+    step->choice = choice;
+    step->needs = variant->needs(&step->args.d);
+}
+
+static bool allowed(enum layer_family family, limn_kernels kernels)
+{
+    switch (kernels) {
+    case LIMN_KERNELS_REFERENCE:
+        return family == FAMILY_REFERENCE;
+    case LIMN_KERNELS_OPENBLAS:
+        return family != FAMILY_NATIVE;
+    case LIMN_KERNELS_NATIVE: /* native variants come after OpenBLAS's, which fill the gaps */
+    case LIMN_KERNELS_AUTO:
+    default:
+        return true;
+    }
+}
+
+/* Variants are listed in the order of their speed, the reference first. */
+void step_choose_fastest(struct step *step, limn_kernels kernels)
+{
+    const struct layer_variant *const *v = step->op->variants, *best = v[0], *fastest = v[0];
+    while (*++v) {
+        if (!(*v)->applies(&step->args.d))
+            continue;
+        fastest = *v;
+        if (allowed((*v)->family, kernels))
+            best = *v;
+    }
+    step_choose(step, best, best == fastest ? CHOICE_FASTEST : CHOICE_FAMILY);
+}
+
+const char *choice_name(enum choice choice)
+{
+    static const char *const names[] = {"fastest", "family", "weights", "memory"};
+    return names[choice];
+}
+
+size_t step_bytes(const struct step *step)
+{
+    const struct layer_dims *d = &step->args.d;
+    int64_t outputs = d->n * d->oh * d->ow * d->oc;
+    int64_t floats = d->n * d->ih * d->iw * d->ic + outputs + (step->args.epilogue.residual ? outputs : 0);
+    return (size_t)floats * sizeof(float) + step->needs.packed_bytes;
+}
+
+double step_flops(const struct graph *graph, const struct step *step)
+{
+    return node_flops(&graph->nodes[step->node], &step->args.d);
+}
+
+/* ---- running ----------------------------------------------------------------------------- */
+
 size_t workspace_stride(size_t workspace_bytes)
 {
     return whole_lines(workspace_bytes);
 }
 
-static void *workspace_of(const struct step *step, int worker)
-{
-    return (unsigned char *)step->workspace + (size_t)worker * workspace_stride(step->needs.workspace_bytes);
-}
-
-static void prepare_task(void *context, int64_t task, int worker)
-{
-    const struct step *step = context;
-    step->variant->prepare_task(&step->args, task, workspace_of(step, worker));
-}
+struct stage {
+    const struct step *step;
+    void (*run)(const struct layer_args *args, int64_t task, void *workspace);
+    struct task_time *times; /* per task, or NULL */
+};
 
 static void run_task(void *context, int64_t task, int worker)
 {
-    const struct step *step = context;
-    step->variant->run_task(&step->args, task, workspace_of(step, worker));
-}
-
-void step_run(const struct step *step, struct pool *pool)
-{
-    struct step own = *step;
-    if (step->needs.prepare_tasks)
-        pool_run(pool, step->needs.prepare_tasks, prepare_task, &own);
-    pool_run(pool, step->needs.run_tasks, run_task, &own);
-}
-
-/* ---- with times -------------------------------------------------------------------------- */
-
-struct timed_job {
-    struct step step;
-    pool_task task;
-    struct task_time *times;
-};
-
-static void timed_task(void *context, int64_t task, int worker)
-{
-    struct timed_job *job = context;
-    double start = time_now();
-    job->task(&job->step, task, worker);
-    job->times[task] = (struct task_time){start, time_now(), worker};
+    const struct stage *stage = context;
+    const struct step *step = stage->step;
+    size_t offset = (size_t)worker * workspace_stride(step->needs.workspace_bytes);
+    double start = stage->times ? time_now() : 0;
+    stage->run(&step->args, task, (unsigned char *)step->workspace + offset);
+    if (stage->times)
+        stage->times[task] = (struct task_time){start, time_now(), worker};
 }
 
 int64_t step_tasks(const struct step *step)
@@ -53,11 +92,12 @@ int64_t step_tasks(const struct step *step)
     return step->needs.prepare_tasks + step->needs.run_tasks;
 }
 
-void step_run_timed(const struct step *step, struct pool *pool, struct task_time *times)
+void step_run(const struct step *step, struct pool *pool, struct task_time *times)
 {
-    int64_t before = step->needs.prepare_tasks;
-    struct timed_job prepare = {*step, prepare_task, times}, run = {*step, run_task, times + before};
-    if (before)
-        pool_run(pool, before, timed_task, &prepare);
-    pool_run(pool, step->needs.run_tasks, timed_task, &run);
+    int64_t first = step->needs.prepare_tasks;
+    struct stage prepare = {step, step->variant->prepare_task, times};
+    struct stage run = {step, step->variant->run_task, times ? times + first : NULL};
+    if (first)
+        pool_run(pool, first, run_task, &prepare);
+    pool_run(pool, step->needs.run_tasks, run_task, &run);
 }

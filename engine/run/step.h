@@ -1,15 +1,55 @@
-/* step.h - running one step of a plan, whole or a band of it. */
+/* step.h - one step of a plan: one kernel, its arguments, and running it, on the whole picture or on a band.
+ */
 #ifndef LIMN_STEP_H
 #define LIMN_STEP_H
 
-#include "engine/run/plan.h"
+#include "engine/base/threads.h"
+#include "engine/graph/graph.h"
 
-/* Bytes from one worker's scratch to the next: each begins on a cache line of its own. */
+/* Why a step runs with its variant. */
+enum choice {
+    CHOICE_FASTEST,
+    CHOICE_FAMILY,  /* a faster one belongs to a family of kernels that was not requested */
+    CHOICE_WEIGHTS, /* a faster one exceeds the budget of packed weights */
+    CHOICE_MEMORY,  /* a faster one exceeds the memory limit */
+};
+
+struct step {
+    int node;             /* the operation: its weights and its epilogue */
+    value_id x, residual; /* the values it reads; residual: added to the result, or NO_VALUE */
+    value_id y;           /* the value it writes */
+    int64_t into;         /* first channel of y that it writes: 0 except for copies into a concat */
+    const struct layer_operator *op;
+    const struct layer_variant *variant;
+    enum choice choice;
+    struct layer_args args;
+    struct layer_needs needs;
+    size_t shared_offset, workspace_offset; /* in the arena, during this step only */
+    void *workspace;                        /* for all workers; set by plan_bind */
+};
+
+/* Which operator a step runs: the index of `op` in layer_operators. */
+enum layer_kind step_kind(const struct step *step);
+
+/* Sets the variant of a step, and what that variant needs. */
+void step_choose(struct step *step, const struct layer_variant *variant, enum choice choice);
+
+/* Chooses the fastest variant among the families that `kernels` allows. */
+void step_choose_fastest(struct step *step, limn_kernels kernels);
+
+/* "fastest", "family", "weights", "memory" */
+const char *choice_name(enum choice choice);
+
+/* Bytes a step must at least move: inputs, packed weights and output, once each. */
+size_t step_bytes(const struct step *step);
+
+/* Operations of a step, see node_flops; 0 for a copy into a concat. */
+double step_flops(const struct graph *graph, const struct step *step);
+
+/* ---- running ----------------------------------------------------------------------------- */
+
+/* Bytes from one worker's scratch to the next: each begins on its own cache line. */
 size_t workspace_stride(size_t workspace_bytes);
-
-/* Runs both stages of `step` as its arguments and needs say. Each worker of the pool uses its own part of
- * step->workspace. */
-void step_run(const struct step *step, struct pool *pool);
 
 /* When a task ran, by time_now, and on which thread of the pool. */
 struct task_time {
@@ -17,10 +57,12 @@ struct task_time {
     int worker;
 };
 
-/* Tasks of both stages. */
+/* Number of tasks of both stages. */
 int64_t step_tasks(const struct step *step);
 
-/* step_run, noting the time of each task: step_tasks of them, those of the first stage first. */
-void step_run_timed(const struct step *step, struct pool *pool, struct task_time *times);
+/* Runs both stages of `step` as its arguments and needs say. Each worker of the pool uses its own part of
+ * step->workspace. `times`: step_tasks elements that receive the time of each task, the first stage first; or
+ * NULL. */
+void step_run(const struct step *step, struct pool *pool, struct task_time *times);
 
 #endif

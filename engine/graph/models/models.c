@@ -1,4 +1,4 @@
-/* models.c - the table of networks, and the way from a weights file to a graph. */
+/* models.c - the table of networks, and building one from a weights file: see models.h. */
 #include "engine/graph/models/models.h"
 
 #include <stdio.h>
@@ -25,16 +25,16 @@ static const struct model_kind *recognise(struct graph *graph)
         if (name ? strcmp((*kind)->name, name) == 0 : (*kind)->recognise(graph))
             return *kind;
     if (name)
-        graph_fail(graph, "limn.model is \"%s\", which is none of %s", name, known);
+        graph_fail(graph, "limn.model is \"%s\", one of %s expected", name, known);
     else
-        graph_fail(graph, "its tensors are those of none of the known networks (%s)", known);
+        graph_fail(graph, "its tensors match none of the known networks (%s)", known);
     return NULL;
 }
 
 /* `kind` is NULL after a failure. */
 static limn_status build(struct graph *graph, const struct model_kind *kind)
 {
-    /* PyTorch counts its training steps in every batch norm. */
+    /* PyTorch saves the number of training steps in every batch norm. */
     static const char *const counters[] = {"num_batches_tracked", NULL};
     if (kind)
         kind->build(graph);
