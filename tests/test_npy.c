@@ -185,7 +185,7 @@ static void test_lying_prefixes(void **state)
             assert_fails(decode(file, size, &array, error), LIMN_E_INPUT, ".npy version");
     }
     file[0] = 'x';
-    assert_fails(decode(file, size, &array, error), LIMN_E_INPUT, "is no .npy file");
+    assert_fails(decode(file, size, &array, error), LIMN_E_INPUT, "not a .npy file");
 }
 
 /* Any byte of the header changed to any other: accepted or refused, but never more data than there is. */

@@ -291,10 +291,10 @@ TABLE = [
         "w.safetensors: tensor inc.double_conv.0.weight: input channels are missing",
         weights(safetensors(TENSORS, {"limn.model": "unet"}))),
     Row("weights", "a folder", RUN, 3,
-        "w.safetensors: is a folder, a regular file is needed here",
+        "w.safetensors: is a folder, not a regular file",
         how=after(lambda folder: (folder / "w.safetensors").mkdir())),
     Row("weights", "a pipe that nobody writes to", RUN, 3,
-        "w.safetensors: is a pipe or device, a regular file is needed here",
+        "w.safetensors: is a pipe or device, not a regular file",
         how=after(lambda folder: os.mkfifo(folder / "w.safetensors"))),
     Row("weights", "a link to itself", RUN, 3,
         "w.safetensors: Too many levels of symbolic links",
@@ -450,7 +450,7 @@ TABLE = [
     Row("disk", "an output in a folder that is not there", [*UPSCALE[:-1], "no/y.png"], 5,
         "no/y.png: cannot be written: No such file or directory"),
     Row("disk", "an output that is a folder", ["run", "-m", WEIGHTS, "x.npy", "-o", "out"], 5,
-        "out: is a folder, a file name is needed"),
+        "out: is a folder, not a file"),
     Row("disk", "an output in a folder of the kernel", [*UPSCALE[:-1], "/proc/y.png"], 5,
         "/proc/y.png: cannot be written: ..."),
     Row("disk", "an output that stands already", [*UPSCALE[:-1], "x.png"], 5,
@@ -525,7 +525,7 @@ def test_two_at_a_time(forced: bool, tmp_path: Path) -> None:
             assert codes == [0, 0] and stands in made
         else:
             assert sorted(codes) == [0, 5] and stands == made[codes.index(0)]
-            assert re.search(b"stands already|put in place: File exists", ends[codes.index(5)].stderr)
+            assert re.search(b"stands already|rename failed: File exists", ends[codes.index(5)].stderr)
         (tmp_path / "out/y.png").unlink()
 
 
