@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Elements of half precision converted at a time, in the first-level cache; floats read at a time, to the
- * second level. */
+/* Elements of half precision converted at a time, for the first-level cache; floats read at a time, for the
+ * second-level cache. */
 enum { CHUNK = 4096, FLOAT_CHUNK = 1 << 17, SNIFF = 16 };
 
 static limn_status refuse_foreign(const struct file *file, limn_error *error)
@@ -81,8 +81,8 @@ void weights_close(struct weights_file *weights)
     *weights = (struct weights_file){0};
 }
 
-/* `count` elements from element `first` on. Floats are read to where they belong, others through a buffer; in
- * pieces, so that they are looked at while they are in a cache. */
+/* Reads `count` elements from element `first` on. Reads floats directly into `out` and others through a
+ * buffer, in pieces, so that they are checked while they are in a cache. */
 static limn_status read_run(const struct weights_file *weights, const struct tensor_entry *entry,
                             uint64_t first, uint64_t count, float *out, bool *finite, limn_error *error)
 {
@@ -143,7 +143,7 @@ static bool is_variance(const char *name)
     return length >= sizeof suffix - 1 && strcmp(name + length - (sizeof suffix - 1), suffix) == 0;
 }
 
-/* Values of one tensor that should not be: how many, and the first of them. */
+/* Invalid values of one tensor: their number, and the first of them. */
 struct flaws {
     uint64_t count, first;
 };
@@ -154,7 +154,7 @@ static void note_flaw(struct flaws *flaws, uint64_t element)
         flaws->first = element;
 }
 
-/* "[2,0,1]": where an element stands. */
+/* "[2,0,1]": the position of an element. */
 static const char *place_text(const struct tensor_entry *entry, uint64_t element, char text[96])
 {
     uint64_t axes[SAFETENSORS_RANK_MOST] = {0};
