@@ -1,8 +1,8 @@
 /* npy.c - see npy.h.
  *
- *     "\x93NUMPY"  major  minor   header size (2 bytes LE in version 1, 4 in 2 and 3)
- *     {'descr': '<f4', 'fortran_order': False, 'shape': (1, 3, 56, 56), }   padded with spaces, ends with a
- * newline the elements */
+ *     "\x93NUMPY"  major  minor  header size (2 bytes LE in version 1, 4 in 2 and 3)
+ *     {'descr': '<f4', 'fortran_order': False, 'shape': (1, 3, 56, 56), }   padded with spaces; a newline
+ *     the elements */
 #include "engine/base/npy.h"
 #include "engine/base/files.h"
 #include "engine/base/memory.h"

@@ -23,7 +23,6 @@
 #include "engine/base/memory.h"
 #include "engine/run/band_dims.h"
 #include "engine/run/pack.h"
-#include "engine/run/session.h"
 #include "layers/sizes.h"
 
 #include <string.h>

@@ -1,9 +1,10 @@
 /* bands.h - runs a network over a picture in bands: full width, some rows at a time. Memory grows with the
  * width and the height of a band, not with the height of the picture.
  *
- *     bands_create(model, height, width, &bands, error);      plans; allocates little
- *     bands_settle(bands, 96, &bytes, error);                 sets bands of 96 input rows; bytes: what a run
- * takes bands_run(bands, &io, error);                           allocates, runs, frees bands_free(bands);
+ *     bands_create(model, height, width, &bands, error);    plans; allocates little
+ *     bands_settle(bands, 96, &bytes, error);               bands of 96 input rows; bytes: what a run takes
+ *     bands_run(bands, &io, error);                         allocates, runs, frees
+ *     bands_free(bands);
  *
  * Every row of every value is computed exactly once, by the same kernels as in a session of the whole
  * picture, and has the same bytes (see LAYER_TILE_PERIOD in layers/layer.h), unless a memory limit made one
