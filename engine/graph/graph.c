@@ -203,7 +203,10 @@ const struct tensor_entry *graph_use_tensor(struct graph *graph, const char *nam
     char full[GRAPH_NAME], shape[96];
     if (graph->status != LIMN_OK)
         return NULL;
-    snprintf(full, sizeof full, "%s%s", name, suffix);
+    if (snprintf(full, sizeof full, "%s%s", name, suffix) >= (int)sizeof full) {
+        graph_fail(graph, "tensor name %s%s is too long", name, suffix);
+        return NULL;
+    }
     const struct tensor_entry *entry = safetensors_find(graph->weights->header, full);
     if (!entry) {
         graph_fail(graph, "tensor %s is missing", full);

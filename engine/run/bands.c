@@ -23,6 +23,7 @@
 #include "engine/base/memory.h"
 #include "engine/run/band_dims.h"
 #include "engine/run/pack.h"
+#include "engine/run/plan.h"
 #include "layers/sizes.h"
 
 #include <string.h>
