@@ -41,7 +41,7 @@ double number_parse(const char *text, char **end)
 {
     enum { DIGITS_MOST = 800 };
     char plain[DIGITS_MOST + 32];
-    const char *first = text + strspn(text, " \t\n\v\f\r"), *at = first;
+    const char *at = text + strspn(text, " \t\n\v\f\r");
     size_t used = 0, digits = 0;
     int64_t shift = 0;
     bool point = false, any = false, rest = false;
@@ -95,19 +95,12 @@ static const char *take_flags(const char *format, char flags[FLAGS_ROOM], va_lis
     return format;
 }
 
-/* An integer argument; length: 'l', 'z', 'L' for long long, or 0. */
-static unsigned long long take_integer(va_list *arguments, char length, bool is_signed)
+/* An integer argument of int or 64 bits. */
+static unsigned long long take_integer(va_list *arguments, bool is_long, bool is_signed)
 {
-    switch (length) {
-    case 'l':
-        return is_signed ? (unsigned long long)va_arg(*arguments, long) : va_arg(*arguments, unsigned long);
-    case 'z':
-        return is_signed ? (unsigned long long)va_arg(*arguments, ptrdiff_t) : va_arg(*arguments, size_t);
-    case 'L':
+    if (is_long)
         return va_arg(*arguments, unsigned long long);
-    default:
-        return is_signed ? (unsigned long long)va_arg(*arguments, int) : va_arg(*arguments, unsigned);
-    }
+    return is_signed ? (unsigned long long)va_arg(*arguments, int) : va_arg(*arguments, unsigned);
 }
 
 /* Replaces the locale's decimal point, which follows the first digits and may have several bytes. */
@@ -125,32 +118,26 @@ static void set_point(char *number)
 /* Prints the directive at *format, a '%', and moves *format after it. */
 static int print_directive(char *text, size_t room, const char **format, va_list *arguments)
 {
-    char flags[FLAGS_ROOM], own[FLAGS_ROOM + 4], number[NUMBER_ROOM], length = 0;
-    const char *at = take_flags(*format, flags, arguments);
-    for (; *at && strchr("ljzt", *at); at++)
-        length = (char)(length || *at == 'j' ? 'L' : *at == 't' ? 'z' : *at);
-    char conversion = *at;
-    *format = at + 1;
-    snprintf(own, sizeof own, "%s%s%c", flags, strchr("diuxX", conversion) ? "ll" : "", conversion);
-    switch (conversion) {
-    case 'd':
-    case 'i':
-        return snprintf(text, room, own, (long long)take_integer(arguments, length, true));
-    case 'u':
-    case 'x':
-    case 'X':
-        return snprintf(text, room, own, take_integer(arguments, length, false));
-    case 'c':
+    char flags[FLAGS_ROOM], own[FLAGS_ROOM + 4], number[NUMBER_ROOM];
+    const char *length = take_flags(*format, flags, arguments), *conversion = length + strspn(length, "ljzt");
+    bool is_signed = strchr("di", *conversion), is_integer = is_signed || strchr("uxX", *conversion);
+    size_t bytes = conversion == length                              ? sizeof(int)
+                   : strncmp(length, "ll", 2) == 0 || *length == 'j' ? sizeof(long long)
+                   : *length == 'l'                                  ? sizeof(long)
+                                                                     : sizeof(size_t);
+    *format = conversion + 1;
+    snprintf(own, sizeof own, "%s%s%c", flags, is_integer ? "ll" : "", *conversion);
+    if (is_integer)
+        return snprintf(text, room, own, take_integer(arguments, bytes > sizeof(int), is_signed));
+    if (*conversion == 'c')
         return snprintf(text, room, own, va_arg(*arguments, int));
-    case 's':
+    if (*conversion == 's')
         return snprintf(text, room, own, va_arg(*arguments, const char *));
-    case '%':
+    if (*conversion == '%')
         return snprintf(text, room, "%%");
-    default:
-        snprintf(number, sizeof number, own, va_arg(*arguments, double));
-        set_point(number);
-        return snprintf(text, room, "%s", number);
-    }
+    snprintf(number, sizeof number, own, va_arg(*arguments, double));
+    set_point(number);
+    return snprintf(text, room, "%s", number);
 }
 
 int number_vprint(char *text, size_t room, const char *format, va_list arguments)

@@ -232,6 +232,9 @@ value_id graph_last(const struct graph *graph);
 void graph_format_name(struct graph *graph, char name[GRAPH_NAME], const char *format, va_list arguments)
     __attribute__((format(printf, 3, 0)));
 
+/* The window of a kh x kw kernel with the stride, padding and dilation of `conv`. */
+struct layer_dims graph_window(int64_t kh, int64_t kw, struct conv conv);
+
 /* The tensor NAME+SUFFIX, marked as used. It must have a usable dtype and `rank` axes, positive and below
  * 2^31. NULL after a failure. */
 const struct tensor_entry *graph_use_tensor(struct graph *graph, const char *name, const char *suffix,

@@ -154,25 +154,30 @@ static void note_flaw(struct flaws *flaws, uint64_t element)
         flaws->first = element;
 }
 
-/* "[2,0,1]": the position of an element. */
+/* Writes numbers with `between` between them. */
+static const char *join(const uint64_t *numbers, int count, const char *between, char text[96])
+{
+    size_t used = 0;
+    text[0] = 0;
+    for (int i = 0; i < count && used < 96; i++)
+        used += (size_t)snprintf(text + used, 96 - used, "%s%" PRIu64, i ? between : "", numbers[i]);
+    return text;
+}
+
+/* "2,0,1": the position of an element. */
 static const char *place_text(const struct tensor_entry *entry, uint64_t element, char text[96])
 {
     uint64_t axes[SAFETENSORS_RANK_MOST] = {0};
     for (int i = entry->rank; i-- > 0; element /= entry->shape[i])
         axes[i] = element % entry->shape[i];
-    snprintf(text, 96, "[%s", entry->rank ? "" : "]");
-    for (int i = 0; i < entry->rank; i++) {
-        size_t used = strlen(text);
-        snprintf(text + used, 96 - used, "%" PRIu64 "%s", axes[i], i + 1 < entry->rank ? "," : "]");
-    }
-    return text;
+    return join(axes, entry->rank, ",", text);
 }
 
 static limn_status fail_flaws(const struct weights_file *weights, const struct tensor_entry *entry,
                               const struct flaws *flaws, const char *one, const char *more, limn_error *error)
 {
     char place[96];
-    return fail(error, LIMN_E_WEIGHTS, "%s: tensor %s holds %" PRIu64 " %s, %sat %s",
+    return fail(error, LIMN_E_WEIGHTS, "%s: tensor %s holds %" PRIu64 " %s, %sat [%s]",
                 file_path(weights->file), entry->name, flaws->count, flaws->count == 1 ? one : more,
                 flaws->count == 1 ? "" : "the first ", place_text(entry, flaws->first, place));
 }
@@ -207,10 +212,5 @@ limn_status weights_check(const struct weights_file *weights, const struct tenso
 
 const char *shape_text(const struct tensor_entry *entry, char text[96])
 {
-    snprintf(text, 96, "%s", entry->rank ? "" : "scalar");
-    for (int i = 0; i < entry->rank; i++) {
-        size_t used = strlen(text);
-        snprintf(text + used, 96 - used, "%s%llu", i ? "x" : "", (unsigned long long)entry->shape[i]);
-    }
-    return text;
+    return entry->rank ? join(entry->shape, entry->rank, "x", text) : strcpy(text, "scalar");
 }
