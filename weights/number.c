@@ -121,14 +121,13 @@ static int print_directive(char *text, size_t room, const char **format, va_list
     char flags[FLAGS_ROOM], own[FLAGS_ROOM + 4], number[NUMBER_ROOM];
     const char *length = take_flags(*format, flags, arguments), *conversion = length + strspn(length, "ljzt");
     bool is_signed = strchr("di", *conversion), is_integer = is_signed || strchr("uxX", *conversion);
-    size_t bytes = conversion == length                              ? sizeof(int)
-                   : strncmp(length, "ll", 2) == 0 || *length == 'j' ? sizeof(long long)
-                   : *length == 'l'                                  ? sizeof(long)
-                                                                     : sizeof(size_t);
+    bool is_long = *length == 'j' || conversion - length == 2 ||
+                   (*length == 'l' && sizeof(long) > sizeof(int)) ||
+                   (strchr("zt", *length) && sizeof(size_t) > sizeof(int));
     *format = conversion + 1;
     snprintf(own, sizeof own, "%s%s%c", flags, is_integer ? "ll" : "", *conversion);
     if (is_integer)
-        return snprintf(text, room, own, take_integer(arguments, bytes > sizeof(int), is_signed));
+        return snprintf(text, room, own, take_integer(arguments, is_long, is_signed));
     if (*conversion == 'c')
         return snprintf(text, room, own, va_arg(*arguments, int));
     if (*conversion == 's')
