@@ -212,5 +212,5 @@ limn_status weights_check(const struct weights_file *weights, const struct tenso
 
 const char *shape_text(const struct tensor_entry *entry, char text[96])
 {
-    return entry->rank ? join(entry->shape, entry->rank, "x", text) : strcpy(text, "scalar");
+    return entry->rank ? join(entry->shape, entry->rank, "x", text) : memcpy(text, "scalar", sizeof "scalar");
 }
