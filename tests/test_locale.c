@@ -78,7 +78,7 @@ static const struct {
     {"0e99999999999999999999", 22, 0},
     /* between two doubles: half way, to the even one; and a little above */
     {"9007199254740993.000", 20, 9007199254740992},
-    {"9007199254740993.001", 20, 9007199254740994},
+    {"9007199254740993.001", 20, 9007199254740994.0},
 };
 
 static void test_reading(void **state)
