@@ -177,14 +177,10 @@ static int by_offset(const void *left, const void *right)
     return a->bytes != b->bytes ? (a->bytes < b->bytes ? -1 : 1) : 0;
 }
 
+/* By the name of a tensor or the key of a metadata entry: the first member of both. */
 static int by_name(const void *left, const void *right)
 {
-    return strcmp(((const struct tensor_entry *)left)->name, ((const struct tensor_entry *)right)->name);
-}
-
-static int by_key(const void *left, const void *right)
-{
-    return strcmp(((const struct metadata_entry *)left)->key, ((const struct metadata_entry *)right)->key);
+    return strcmp(*(const char *const *)left, *(const char *const *)right);
 }
 
 static const struct {
@@ -254,7 +250,7 @@ static bool check_names(struct parser *p)
     for (size_t i = 1; i < s->tensor_count; i++)
         if (strcmp(s->tensors[i - 1].name, s->tensors[i].name) == 0)
             return refuse(p->problem, "tensor %s occurs twice", s->tensors[i].name);
-    qsort(s->metadata, s->metadata_count, sizeof *s->metadata, by_key);
+    qsort(s->metadata, s->metadata_count, sizeof *s->metadata, by_name);
     for (size_t i = 1; i < s->metadata_count; i++)
         if (strcmp(s->metadata[i - 1].key, s->metadata[i].key) == 0)
             return refuse(p->problem, "metadata key %s occurs twice", s->metadata[i].key);
@@ -334,7 +330,7 @@ const char *safetensors_metadata(const struct safetensors *s, const char *key)
 {
     struct metadata_entry wanted = {.key = key};
     const struct metadata_entry *found =
-        s->metadata_count ? bsearch(&wanted, s->metadata, s->metadata_count, sizeof wanted, by_key) : NULL;
+        s->metadata_count ? bsearch(&wanted, s->metadata, s->metadata_count, sizeof wanted, by_name) : NULL;
     return found ? found->value : NULL;
 }
 

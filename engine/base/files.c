@@ -81,15 +81,14 @@ limn_status file_open(const char *path, limn_status kind, struct file **file, li
     opened->kind = kind;
     memcpy(opened->path, path, length);
     opened->descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* it may have become a pipe since */
-    if (opened->descriptor < 0 || stat_settled(opened->descriptor, &opened->opened) != 0) {
-        limn_status failure = fail(error, kind, "%s: %s", path, strerror(errno));
+    limn_status result = LIMN_OK;
+    if (opened->descriptor < 0 || stat_settled(opened->descriptor, &opened->opened) != 0)
+        result = fail(error, kind, "%s: %s", path, strerror(errno));
+    else if (!S_ISREG(opened->opened.st_mode))
+        result = fail_irregular(path, &opened->opened, kind, error);
+    if (result != LIMN_OK) {
         file_close(opened);
-        return failure;
-    }
-    if (!S_ISREG(opened->opened.st_mode)) {
-        limn_status failure = fail_irregular(path, &opened->opened, kind, error);
-        file_close(opened);
-        return failure;
+        return result;
     }
     *file = opened;
     return LIMN_OK;

@@ -216,14 +216,11 @@ static bool core_identity(int cpu, int identity[2])
 {
     static const char *const fields[2] = {"physical_package_id", "core_id"};
     for (int i = 0; i < 2; i++) {
-        char path[96];
+        char path[96], text[64];
         snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/topology/%s", cpu, fields[i]);
-        unsigned char *text;
-        size_t size;
-        if (file_read_all(path, 64, LIMN_E_INPUT, &text, &size, NULL) != LIMN_OK)
+        if (!file_read_start(path, text, sizeof text))
             return false;
-        identity[i] = (int)strtol((const char *)text, NULL, 10);
-        mem_free(text);
+        identity[i] = (int)strtol(text, NULL, 10);
     }
     return true;
 }
