@@ -1,67 +1,71 @@
 # limn: build, test, measure. `make help` lists the targets.
 #
-# Overrides: CC= (gcc, clang), BLAS= (library to link, openblas), ARCH= (x86_64, aarch64), BUILD= (folder of the
-# objects), WERROR=1 (warnings are errors), SANITIZE= (address,undefined or thread), RUNNER= (what runs the C tests, for
-# instance an emulator), PYTESTS= (files of tests/python, for check-python), V=1 (print the commands).
+# Overrides: CC= (gcc, clang), BLAS= (library to link, openblas), ARCH= (x86_64, aarch64), BUILD= (build folder),
+# WERROR=1 (warnings are errors), SANITIZE= (address,undefined or thread), RUNNER= (program that runs the C tests, such
+# as an emulator), PYTESTS= (files of tests/python, for check-python), V=1 (print the commands).
 
 CC    ?= cc
 BLAS  ?= openblas
 ARCH  ?= $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
 BUILD ?= build
 
-# Some of them are GCC's alone. A column of a report has a format of its own: that is no literal.
+# Some are for GCC only. Format strings need not be literals, because the columns of a report have their own formats.
 WARN   = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
          -Wredundant-decls -Wvla -Walloca -Wundef -Wunused-macros -Wwrite-strings -Wpointer-arith -Wdate-time \
          -Wformat=2 -Wno-format-nonliteral -Wformat-signedness -Wduplicated-cond -Wduplicated-branches -Wlogical-op \
          -Wno-unknown-warning-option $(if $(WERROR),-Werror)
 CFLAGS ?= -O2 -g
-# An array overrun ends the program at once, and nothing can be written over what the linker has filled in. Kernels go
-# without (NATIVE_RULE). _FORTIFY_SOURCE would lead calls past the tests that make them fail (WRAPPED).
+# Stop at a stack overrun; make relocations read-only (LIBS). Kernels have no stack protector (SIMD_RULE).
+# _FORTIFY_SOURCE is not used, because it would bypass the wrappers that make calls fail in the tests (WRAPPED).
 HARDEN = -fstack-protector-strong
-FLAGS  = -std=c11 -D_GNU_SOURCE -pthread -MMD -MP -I. $(WARN) $(CFLAGS) $(HARDEN) \
+# The same objects make the program and the shared library. No program replaces a function of limn, so that the compiler
+# may treat it as a function of a program.
+SHARE  = -fPIC -fno-semantic-interposition
+FLAGS  = -std=c11 -D_GNU_SOURCE -pthread -MMD -MP -I. $(WARN) $(CFLAGS) $(HARDEN) $(SHARE) \
          $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
-LIBS   = -l$(BLAS) -lm -pthread -Wl,-z,relro,-z,now
+LIBS   = -l$(BLAS) -lm -ldl -pthread -Wl,-z,relro,-z,now
 
-# Kernels written with vector extensions (layers/native_*.c) are compiled once for each instruction set. C11 mode
+# Kernels written with vector extensions (layers/simd_*.c) are compiled once for each instruction set. C11 mode
 # turns multiply-add contraction off, which halves the peak; it is turned on for these files only.
 ISAS_x86_64     = baseline avx2 avx512
 ISAS_aarch64    = baseline neon
 ISAS            = $(or $(ISAS_$(ARCH)),baseline)
 ISA_FLAGS_avx2  = -mavx2 -mfma
 ISA_FLAGS_avx512 = -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512
-# GCC's scheduling before register allocation puts all of a step's loads first, and then sums no longer fit. Clang does
-# not know the flag and need not.
+# GCC's scheduling before register allocation moves all loads of a step to the front; the sums then no longer fit into
+# the registers. Clang does not need the flag and ignores it.
 ISA_FLAGS_neon  = -fno-schedule-insns -Wno-ignored-optimization-argument
 
-# C files at every depth of the rooms that hold some.
+# C files at every depth.
 SOURCES := $(sort $(shell find engine layers weights apps tests -name '*.c'))
 HEADERS := $(sort $(shell find engine layers weights apps tests -name '*.h'))
-NATIVE  = $(wildcard layers/native_*.c)
-LIBRARY = $(filter-out $(NATIVE),$(filter layers/% weights/% engine/%,$(SOURCES)))
+SIMD    = $(wildcard layers/simd_*.c)
+LIBRARY = $(filter-out $(SIMD),$(filter layers/% weights/% engine/%,$(SOURCES)))
 APPS    = $(filter apps/cli/%,$(SOURCES))
 TESTS   = $(wildcard tests/test_*.c)
 
 object  = $(patsubst %.c,$(BUILD)/%.o,$(1))
-LIBRARY_OBJECTS = $(call object,$(LIBRARY)) $(foreach isa,$(ISAS),$(patsubst %.c,$(BUILD)/%.$(isa).o,$(NATIVE)))
+LIBRARY_OBJECTS = $(call object,$(LIBRARY)) $(foreach isa,$(ISAS),$(patsubst %.c,$(BUILD)/%.$(isa).o,$(SIMD)))
 TEST_PROGRAMS   = $(patsubst tests/%.c,$(BUILD)/%,$(TESTS))
 FUZZ_TARGETS    = $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAYS         = $(FUZZ_TARGETS:%=$(BUILD)/replay_%)
 FUZZERS         = $(FUZZ_TARGETS:%=$(BUILD)/fuzz_%)
 RUNS            = $(TEST_PROGRAMS:%=run-%) $(REPLAYS:%=run-%)
-# The first Python that has NumPy: a version manager's python3 may stand before Debian's.
+# The first Python with NumPy: python3 may be a version manager's, without Debian's packages.
 PYTHON ?= $(firstword $(foreach p,python3 /usr/bin/python3,$(shell $(p) -c 'import numpy' 2>/dev/null && echo $(p))) python3)
 TIDY_READS = .clang-tidy tests/.clang-tidy $(HEADERS)
 say     = @$(if $(V),,printf '  %-4s %s\n' $(1) $(2);) set -e; $(if $(V),set -x;)
 
-# With -j, what one target says stands together.
+# With -j, print the output of each target in one piece.
 MAKEFLAGS += --output-sync=target
 
 .DELETE_ON_ERROR:
 .PHONY: all install uninstall dist deb demo test test-full check-c check-python check-rooms check-kernels aarch64 asan tsan fuzz \
-        fuzz-coverage fuzzers replays soak valgrind bench bench-peers tidy format format-check clean help FORCE $(RUNS)
+        fuzz-coverage fuzzers replays soak valgrind bench bench-peers tidy format format-check clean help FORCE $(RUNS) \
+        $(PYTESTS:%=run-%)
 .SECONDARY:
 
-all: $(BUILD)/limn            ## the program
+all: $(BUILD)/limn            ## build the program
 
 $(BUILD)/limn: $(call object,$(APPS)) $(BUILD)/liblimn.a
 	$(call say,link,$@) $(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -74,17 +78,25 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,cc,$<) $(CC) $(FLAGS) -c -o $@ $<
 
-# stb_image lets signed sums overflow on damaged JPEGs; this makes them wrap instead of being undefined. Where a JPEG ends
-# within a long code, it also shifts zero bits by more than 31: zero on every machine, and no reason for a sanitizer to stop.
+# In stb_image, signed sums overflow on damaged JPEGs; -fwrapv makes the overflow defined. If a JPEG ends within a long
+# code, it also shifts zeros by more than 31 bits, which gives zero on every machine; sanitizers ignore this.
 $(BUILD)/engine/pictures/stb.o: FLAGS += -fwrapv $(if $(SANITIZE),-fno-sanitize=shift)
 
-# The inner loops are unrolled and what comes out made into vectors, whatever CFLAGS say; see add_products there.
+# The library looks for weights in the folder where `make install` puts them. A different PREFIX= rebuilds this object.
+$(BUILD)/engine/run/weights_path.o $(BUILD)/engine/run/weights_path.tidy: \
+    FLAGS += -DLIMN_WEIGHTS_FOLDER='"$(WEIGHTSDIR)"'
+$(BUILD)/engine/run/weights_path.o: $(BUILD)/weights_folder
+$(BUILD)/weights_folder: FORCE
+	@mkdir -p $(@D)
+	@echo '$(WEIGHTSDIR)' | cmp -s - $@ || echo '$(WEIGHTSDIR)' >$@
+
+# Unroll the inner loops and vectorize the result, regardless of CFLAGS; see add_products in conv2d_blocked.c.
 $(BUILD)/layers/conv2d_blocked.o: FLAGS += -O3 -fno-tree-vectorize -ftree-slp-vectorize
 
-define NATIVE_RULE
+define SIMD_RULE
 $(BUILD)/%.$(1).o: %.c
 	@mkdir -p $$(@D)
-	$$(call say,cc,'$$< ($(1))') $(CC) $(FLAGS) -fno-stack-protector -ffp-contract=fast $(ISA_FLAGS_$(1)) $(NATIVE_FLAGS) \
+	$$(call say,cc,'$$< ($(1))') $(CC) $(FLAGS) -fno-stack-protector -ffp-contract=fast $(ISA_FLAGS_$(1)) $(SIMD_FLAGS) \
 	    -DISA=$(1) -c -o $$@ $$<
 
 $(BUILD)/%.$(1).tidy: %.c $(TIDY_READS)
@@ -92,9 +104,9 @@ $(BUILD)/%.$(1).tidy: %.c $(TIDY_READS)
 	$$(call say,tidy,'$$< ($(1))') clang-tidy --quiet $$< -- $(FLAGS) $(ISA_FLAGS_$(1)) -DISA=$(1) \
 	    2>$$@ || { cat $$@; rm $$@; exit 1; }
 endef
-$(foreach isa,$(ISAS),$(eval $(call NATIVE_RULE,$(isa))))
+$(foreach isa,$(ISAS),$(eval $(call SIMD_RULE,$(isa))))
 
-# In test programs these calls go through tests/support_faults.c, which can make them fail.
+# In test programs, tests/support_faults.c wraps these calls and can make them fail.
 WRAPPED = aligned_alloc open stat fstat access read pread write close rename renameat2 mkdir opendir readdir \
           pthread_create madvise fchmod realpath readlink sched_getaffinity fopen
 
@@ -102,14 +114,14 @@ $(BUILD)/test_%: $(BUILD)/tests/test_%.o $(call object,$(wildcard tests/support*
 	$(call say,link,$@) $(CC) $(FLAGS) $(LDFLAGS) $(WRAPPED:%=-Wl,--wrap=%) -o $@ \
 	    $(filter %.o,$^) $(sort $(filter %.a,$^)) -lcmocka $(LIBS)
 
-# These run the program itself, whose main is called limn_main there.
+# These tests run the program itself, with its main renamed to limn_main.
 OBJCOPY ?= $(shell $(CC) -print-prog-name=objcopy)
 $(BUILD)/test_faults $(BUILD)/test_soak: $(BUILD)/tests/trials.o $(BUILD)/tests/limn_main.o $(BUILD)/libapps.a
 $(BUILD)/tests/limn_main.o: $(BUILD)/apps/cli/main.o
 	@mkdir -p $(@D)
 	@$(OBJCOPY) --redefine-sym main=limn_main $< $@
 
-# Of the program, everything but main.
+# The program without main.
 $(BUILD)/libapps.a: $(filter-out $(BUILD)/apps/cli/main.o,$(call object,$(APPS)))
 	@rm -f $@
 	$(call say,ar,$@) $(AR) rcs $@ $^
@@ -123,8 +135,9 @@ $(BUILD)/fuzz_%: $(FUZZ_OBJECTS) $(FUZZ_LIBRARIES)
 	$(call say,link,$@) $(CC) $(FLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
 # ---- installing --------------------------------------------------------------------------
-# DESTDIR= goes before every place. The program finds weights by name in BINDIR/../share/limn/weights. ldconfig lets
-# programs find the shared library at once, where the caller may run it.
+# DESTDIR= is a prefix of every path and is compiled into no file. Weights are found by name in WEIGHTSDIR, and relative
+# to the folders of program and library, so that the installed tree can be moved (engine/run/weights_path.h). ldconfig,
+# if the caller may run it, makes the shared library available to programs.
 PREFIX       ?= /usr/local
 BINDIR       ?= $(PREFIX)/bin
 LIBDIR       ?= $(PREFIX)/lib
@@ -138,23 +151,19 @@ FISHDIR      ?= $(DATADIR)/fish/vendor_completions.d
 WEIGHTSDIR    = $(DATADIR)/limn/weights
 INSTALL      ?= install
 
-# Weights that were trained for limn have a curve beside them; others in that folder were fetched.
+# The demo weights have a loss curve; other weights in the folder were fetched.
 DEMO_WEIGHTS = $(patsubst %-loss.png,%.safetensors,$(wildcard weights/*-loss.png))
 
 VERSION := $(shell sed -n 's/^.define LIMN_VERSION "\(.*\)"/\1/p' engine/limn.h)
 SONAME   = liblimn.so.$(firstword $(subst ., ,$(VERSION)))
 SHARED   = liblimn.so.$(VERSION)
 
-# The libraries that are installed are made of position-independent objects.
-$(BUILD)/pic/liblimn.a: FORCE
-	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/pic CFLAGS="$(CFLAGS) -fPIC" $@
-
-$(BUILD)/$(SHARED): $(BUILD)/pic/liblimn.a engine/limn.map
+$(BUILD)/$(SHARED): $(BUILD)/liblimn.a engine/limn.map
 	$(call say,link,$@) $(CC) $(FLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=engine/limn.map \
 	    -o $@ -Wl,--whole-archive $< -Wl,--no-whole-archive $(LIBS)
 
 # One object, whose names but limn_* are its own: a program may have a conv2d, or an stb_image, too.
-$(BUILD)/static/liblimn.a: $(BUILD)/pic/liblimn.a
+$(BUILD)/static/liblimn.a: $(BUILD)/liblimn.a
 	@rm -rf $(@D) && mkdir -p $(@D)
 	$(call say,ar,$@) $(CC) -r -nostdlib -o $(@D)/limn.o -Wl,--whole-archive $<; \
 	    $(OBJCOPY) --wildcard --keep-global-symbol='limn_*' $(@D)/limn.o; $(AR) rcs $@ $(@D)/limn.o
@@ -169,7 +178,7 @@ INSTALLED = $(addprefix $(BUILD)/,limn $(SHARED) static/liblimn.a limn.1 limn.ba
 PLACES    = $(BINDIR) $(LIBDIR) $(INCLUDEDIR) $(PKGCONFIGDIR) $(MANDIR)/man1 $(BASHDIR) $(ZSHDIR) $(FISHDIR) \
             $(WEIGHTSDIR)
 
-install: $(INSTALLED)         ## program, libraries, manual, completions, demo weights, to DESTDIR= and PREFIX=/usr/local
+install: $(INSTALLED)         ## install program, libraries, manual, completions, weights (PREFIX=/usr/local, DESTDIR=)
 	$(INSTALL) -d $(PLACES:%="$(DESTDIR)%")
 	$(INSTALL) -m 755 $(BUILD)/limn "$(DESTDIR)$(BINDIR)"
 	$(INSTALL) -m 755 $(BUILD)/$(SHARED) "$(DESTDIR)$(LIBDIR)"
@@ -186,27 +195,32 @@ install: $(INSTALLED)         ## program, libraries, manual, completions, demo w
 	$(INSTALL) -m 644 $(DEMO_WEIGHTS) "$(DESTDIR)$(WEIGHTSDIR)"
 	$(if $(DESTDIR),,ldconfig 2>/dev/null || :)
 
-uninstall:                    ## removes what `make install` with the same PREFIX= and DESTDIR= has put there
+uninstall:                    ## remove what `make install` with the same PREFIX= and DESTDIR= has installed
 	rm -f "$(DESTDIR)$(BINDIR)/limn" $(patsubst %,"$(DESTDIR)$(LIBDIR)/%",$(SHARED) $(SONAME) liblimn.so liblimn.a) \
 	    "$(DESTDIR)$(INCLUDEDIR)/limn.h" "$(DESTDIR)$(PKGCONFIGDIR)/limn.pc" "$(DESTDIR)$(MANDIR)/man1/limn.1" \
 	    "$(DESTDIR)$(BASHDIR)/limn" "$(DESTDIR)$(ZSHDIR)/_limn" "$(DESTDIR)$(FISHDIR)/limn.fish" \
 	    $(DEMO_WEIGHTS:weights/%="$(DESTDIR)$(WEIGHTSDIR)/%")
 	rmdir "$(DESTDIR)$(WEIGHTSDIR)" "$(DESTDIR)$(DATADIR)/limn" 2>/dev/null || :
 
-dist:                         ## build/limn-VERSION.tar.gz: the sources as committed
+dist:                         ## pack the committed sources: build/limn-VERSION.tar.gz
 	@mkdir -p $(BUILD)
 	git archive --prefix=limn-$(VERSION)/ -o $(BUILD)/limn-$(VERSION).tar.gz HEAD
 
-deb:                          ## build/limn_VERSION_ARCHITECTURE.deb, for Debian and its kin
+deb:                          ## make a Debian package: build/limn_VERSION_ARCHITECTURE.deb
 	@rm -rf $(BUILD)/deb
 	@$(MAKE) --no-print-directory install DESTDIR=$(abspath $(BUILD)/deb/root) PREFIX=/usr \
 	    LIBDIR=/usr/lib/$$($(CC) -print-multiarch) ZSHDIR=/usr/share/zsh/vendor-completions >/dev/null
 	$(call say,deb,$(BUILD)) sh tools/packaging/deb.sh $(BUILD)/deb $(VERSION)
 
-demo: all                     ## runs all that has demo weights; see build/demo/index.html
+demo: all                     ## run all networks with demo weights; then open build/demo/index.html
 	$(PYTHON) tools/gallery/demo.py --limn $(BUILD)/limn --output $(BUILD)/demo
 
-test: check-c check-python    ## every test
+# Builds before it runs a test: some tests measure time, and those of make install run make in the same folder. Uses all
+# cores unless -j is given.
+test:                         ## every test
+	@$(MAKE) --no-print-directory $(ALL_CORES) $(TEST_PROGRAMS) $(REPLAYS) $(INSTALLED)
+	@$(MAKE) --no-print-directory $(ALL_CORES) check-c check-python
+ALL_CORES = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 check-c: all $(RUNS)          ## the C tests; with -j2 two programs at a time
 
@@ -216,103 +230,103 @@ $(TEST_PROGRAMS:%=run-%): run-%: %
 $(REPLAYS:%=run-%): run-$(BUILD)/replay_%: $(BUILD)/replay_%
 	@echo "== $<"; $(RUNNER) $< tests/fuzz/corpus/$*
 
-PYTESTS ?= tests/python
-check-python: $(INSTALLED)    ## the tests of the tools and of the program from outside
-	LIMN=$(abspath $(BUILD)/limn) $(PYTHON) -m pytest -q -p no:cacheprovider $(PYTESTS)
+PYTESTS ?= $(wildcard tests/python/test_*.py)
+check-python: $(PYTESTS:%=run-%)  ## the tests of the tools and of the program from outside; with -j2 two files at a time
+
+$(PYTESTS:%=run-%): run-%: $(INSTALLED)
+	@echo "== $*"; LIMN=$(abspath $(BUILD)/limn) $(PYTHON) -m pytest -q -p no:cacheprovider $*
 
 NM ?= $(shell $(CC) -print-prog-name=nm)
-check-rooms: all              ## the rooms of the C sources: which uses which, and that none goes round in a circle
+check-rooms: all              ## check the dependencies between the folders of C sources: one way, no cycles
 	@$(PYTHON) tests/check_rooms.py $(BUILD) --nm $(NM)
 
 OBJDUMP ?= $(shell $(CC) -print-prog-name=objdump)
-check-kernels: $(BUILD)/liblimn.a  ## what the compiler made of the kernels' inner loops
+check-kernels: $(BUILD)/liblimn.a  ## check the machine code of the kernels' inner loops
 	$(PYTHON) tests/check_kernels.py $(BUILD) --objdump $(OBJDUMP)
 
-# A process that test_faults forks stands still under qemu 7.2.
-aarch64:                      ## the C tests built for aarch64, under qemu, and its kernels' inner loops
+# Under qemu 7.2 a process forked by test_faults hangs.
+aarch64:                      ## build for aarch64, run the C tests under qemu, check the kernels
 	LIMN_TEST_QUICK=1 $(MAKE) check-kernels check-c TESTS="$(filter-out tests/test_faults.c,$(TESTS))" \
 	    BUILD=$(BUILD)/aarch64 CC=aarch64-linux-gnu-gcc RUNNER=qemu-aarch64
 
-test-full: all                ## networks and pipelines against PyTorch and the originals' libraries, installed if need be
+test-full: all                ## compare networks and pipelines with PyTorch and upstream libraries, installed if needed
 	PYTHON=$(PYTHON) sh tests/full/with_torch.sh tests/full/main.py --limn $(BUILD)/limn
 
-# The bounds of the tests count on fused multiply-adds. GCC makes them from -O2 on, or with this flag alone, in a tenth
-# of the time that -O2 takes for kernels under a sanitizer.
+# The bounds of the tests assume fused multiply-adds. GCC makes them with -O2 or with -fexpensive-optimizations; with a
+# sanitizer, the latter compiles kernels ten times faster.
 SANITIZED = -O1 -g -fexpensive-optimizations
 
-asan:                         ## the C tests under AddressSanitizer and UndefinedBehaviorSanitizer
+asan:                         ## run the C tests with AddressSanitizer and UndefinedBehaviorSanitizer
 	$(MAKE) check-c BUILD=$(BUILD)/asan SANITIZE=address,undefined CFLAGS="$(SANITIZED)"
 
-# All of test_layers runs on one thread, and nearly all of test_faults; test_large would take four times its 2 GB.
-tsan:                         ## the C tests that have threads under ThreadSanitizer
+# test_layers and nearly all of test_faults run on one thread; test_large would need four times its 2 GB.
+tsan:                         ## run the C tests that use threads with ThreadSanitizer
 	$(MAKE) check-c TESTS="$(filter-out $(patsubst %,tests/test_%.c,layers faults large),$(TESTS))" \
 	    BUILD=$(BUILD)/tsan SANITIZE=thread CFLAGS="$(SANITIZED)"
 
-soak: $(BUILD)/test_soak      ## all commands again and again in one process, for SECONDS=3600
+soak: $(BUILD)/test_soak      ## run all commands repeatedly in one process for SECONDS=3600
 	LIMN_SOAK_SECONDS=$(SECONDS) $<
 soak: SECONDS = 3600
 
 SECONDS ?= 60
-fuzz:                         ## every fuzz target for SECONDS=60, as many at a time as there are cores
+fuzz:                         ## run every fuzz target for SECONDS=60, one per core at a time
 	$(MAKE) fuzzers BUILD=$(BUILD)/fuzz CC=clang SANITIZE=address,undefined,fuzzer-no-link CFLAGS="-O1 -g" \
-	    NATIVE_FLAGS="$(NATIVE_UNUSED)"
+	    SIMD_FLAGS="$(SIMD_UNUSED)"
 	@{ printf '%s\n' $(FUZZ_TARGETS); \
 	    $(PYTHON) tests/fuzz/fuzz_convert.py --prepare $(BUILD)/fuzz --venv $(BUILD)/fuzz-venv; } | \
 	    xargs -P "$$(nproc)" -I NAME sh tests/fuzz/run.sh $(BUILD)/fuzz NAME $(SECONDS)
 
-fuzz-coverage:                ## lines and branches of the readers that seeds and finds of fuzzing reach
+fuzz-coverage:                ## measure the lines and branches of the readers that the fuzzing corpora reach
 	$(MAKE) replays BUILD=$(BUILD)/coverage CC=clang CFLAGS="-O1 -g -fprofile-instr-generate -fcoverage-mapping" \
-	    NATIVE_FLAGS="$(NATIVE_UNUSED)"
+	    SIMD_FLAGS="$(SIMD_UNUSED)"
 	@sh tests/fuzz/coverage.sh $(BUILD) $(FUZZ_TARGETS)
 
-# No reader runs a kernel, and clang takes minutes to instrument them.
-NATIVE_UNUSED = -O0 -fno-sanitize=all -fno-profile-instr-generate -fno-coverage-mapping
+# Readers run no kernels, and clang needs minutes to instrument them.
+SIMD_UNUSED = -O0 -fno-sanitize=all -fno-profile-instr-generate -fno-coverage-mapping
 
 fuzzers: $(FUZZERS)
 replays: $(REPLAYS)
 
-valgrind:                     ## the C tests under valgrind
+valgrind:                     ## run the C tests under valgrind
 	LIMN_TEST_QUICK=1 $(MAKE) check-c \
 	    RUNNER="valgrind -q --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite"
 
 BENCH ?= -m enhancenet --size 128x128
-bench: all                    ## times layer by layer, and of kernels; reports and charts in build/bench (BENCH= which network)
+bench: all                    ## measure layers and kernels, with charts in build/bench (BENCH= options of limn bench)
 	$(BUILD)/limn bench layers $(BENCH)
 	@mkdir -p $(BUILD)/bench
 	$(BUILD)/limn bench layers $(BENCH) --json >$(BUILD)/bench/layers.json
 	$(BUILD)/limn bench kernels --json >$(BUILD)/bench/kernels.json
 	-$(PYTHON) tools/plot_bench.py $(BUILD)/bench/layers.json $(BUILD)/bench/kernels.json --venv $(BUILD)/peers-venv
 
-bench-peers: all             ## times beside PyTorch, ONNX Runtime, OpenVINO and ncnn, installed if need be (PEERS= arguments)
+bench-peers: all              ## compare with PyTorch, ONNX Runtime, OpenVINO, ncnn; install them if needed (PEERS=)
 	$(PYTHON) tools/bench_peers.py --limn $(BUILD)/limn --output $(BUILD)/peers --venv $(BUILD)/peers-venv $(PEERS)
 
-# Native files once for each instruction set. What is asked stands in .clang-tidy and .cppcheck; clang-tidy's stderr
-# only counts what it keeps to itself.
+# simd_*.c are checked once per instruction set. The checks are in .clang-tidy and .cppcheck. clang-tidy's stderr is
+# hidden unless it fails, because it only counts suppressed warnings.
 TIDIED = $(call object,$(filter-out layers/%,$(SOURCES))) $(filter $(BUILD)/layers/%,$(LIBRARY_OBJECTS))
-# As a user's program has it.
+# The include path of a user's program.
 $(BUILD)/tests/user_program.tidy: FLAGS += -Iengine
 $(BUILD)/%.tidy: %.c $(TIDY_READS)
 	@mkdir -p $(@D)
 	$(call say,tidy,$<) clang-tidy --quiet $< -- $(FLAGS) 2>$@ || { cat $@; rm $@; exit 1; }
 
-tidy: $(TIDIED:.o=.tidy)      ## static analysis of the C sources by clang-tidy and cppcheck
+tidy: $(TIDIED:.o=.tidy)      ## analyse the C sources with clang-tidy and cppcheck
 	$(call say,tidy,cppcheck) cppcheck -q -j "$$(nproc)" --std=c11 --enable=warning,performance,portability \
 	    --inline-suppr --suppressions-list=.cppcheck --error-exitcode=1 -I. \
 	    -D_GNU_SOURCE -D__x86_64__ -D__AVX512F__ -DISA=avx512 apps engine layers weights tests
 
 FORMATTED = $(SOURCES) $(HEADERS)
-format:                       ## lays the C sources out
+format:                       ## format the C sources
 	@clang-format -i $(FORMATTED)
 
-format-check:                 ## fails when `make format` would change something
+format-check:                 ## fail if `make format` would change a file
 	@clang-format --dry-run -Werror $(FORMATTED)
-
-FORCE:
 
 clean:                        ## removes the build folder
 	rm -rf $(BUILD)
 
-help:                         ## this list
+help:                         ## show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
 
 -include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)

@@ -1,14 +1,15 @@
-/* limn.h - published image networks on a CPU: the library's only public header.
+/* limn.h - published image networks on a CPU: the public header of the library.
  *
- * A complete program: a picture in memory, made four times as large. Like the other one below it shortens
- * error handling to one line per call, and is compiled with cc program.c $(pkg-config --cflags --libs limn).
+ * A complete program that enlarges a picture in memory four times. Compile it, in C or C++, with
+ *
+ *     cc program.c $(pkg-config --cflags --libs limn)
  *
  *     #include <limn.h>
  *     #include <stdio.h>
  *
  *     static bool show(void *file, double done)
  *     {
- *         return fprintf(file, "\r%3.0f %%", 100 * done) > 0;        // false would cancel
+ *         return fprintf((FILE *)file, "\r%3.0f %%", 100 * done) > 0;     // false cancels
  *     }
  *
  *     int main(void)
@@ -19,15 +20,16 @@
  *         limn_error error;
  *         limn_engine *engine = NULL;
  *         limn_model *model = NULL;
- *         if (limn_engine_create(NULL, &engine, &error) ||
- *             limn_model_load(engine, "enhancenet.safetensors", &model, &error) ||
- *             limn_upscale(model, &source, &result, &watch, &error))
+ *         bool failed = limn_engine_create(NULL, &engine, &error) ||
+ *                       limn_model_load(engine, "enhancenet", &model, &error) ||
+ *                       limn_upscale(model, &source, &result, &watch, &error);
+ *         if (failed)
  *             fprintf(stderr, "%s\n", error.message);
  *         limn_model_free(model), limn_engine_free(engine);
- *         return 0;
+ *         return failed;
  *     }
  *
- * The bare network, on tensors:
+ * A complete program that runs a network on tensors:
  *
  *     #include <limn.h>
  *     #include <stdio.h>
@@ -35,39 +37,47 @@
  *     int main(void)
  *     {
  *         static float x[3 * 64 * 64], y[3 * 256 * 256];                   // N C H W
+ *         limn_size size = {1, 64, 64};
  *         limn_error error;
  *         limn_engine *engine = NULL;
  *         limn_model *model = NULL;
  *         limn_session *session = NULL;
- *         if (limn_engine_create(NULL, &engine, &error) ||
- *             limn_model_load(engine, "enhancenet.safetensors", &model, &error) ||
- *             limn_session_create(model, (limn_size){1, 64, 64}, &session, &error) ||
- *             limn_session_set_input(session, 0, x, &error) ||
- *             limn_session_run(session, &error) ||
- *             limn_session_get_output(session, y, &error))
+ *         bool failed = limn_engine_create(NULL, &engine, &error) ||
+ *                       limn_model_load(engine, "enhancenet", &model, &error) ||
+ *                       limn_session_create(model, size, &session, &error) ||
+ *                       limn_session_set_input(session, 0, x, &error) ||
+ *                       limn_session_run(session, &error) ||
+ *                       limn_session_get_output(session, y, &error);
+ *         if (failed)
  *             fprintf(stderr, "%s\n", error.message);
  *         limn_session_free(session), limn_model_free(model), limn_engine_free(engine);
- *         return 0;
+ *         return failed;
  *     }
  *
- * Three lifetimes, each owned by whoever created it and freed in the opposite order:
- *   engine   the thread pool and the choice of instruction set; one is enough for a process.
- *   model    a graph and its weights, read-only after loading: any number of threads share it.
- *   session  one planned run of a model at one input size: its memory, inputs and output.
- *            One thread at a time; sessions of the same model run side by side.
- * The pipelines, from picture to picture, need a model only.
+ * Both run from any folder: "enhancenet" names weights that are installed with the library (see
+ * limn_model_load). If the library is installed in a folder that the dynamic loader does not search, add
+ * -Wl,-rpath,$(pkg-config --variable=libdir limn) when compiling, or set LD_LIBRARY_PATH when running. To
+ * link statically, add --static to pkg-config and replace -llimn by -l:liblimn.a.
  *
- * Layout: pictures are rows of 8-bit RGB, see limn_picture; tensors given and taken here are dense NCHW
- * float32. Inside, activations are NHWC.
+ * Objects. Each is owned by its creator, who frees it; free them in the opposite order.
+ *   engine   the thread pool and the choice of instruction set. A process needs one.
+ *   model    a graph and its weights, read-only after loading. Any number of threads may share it.
+ *   session  a planned run of a model at one input size: its memory, inputs and output. One thread at a time
+ *            may use it; sessions of the same model may run at the same time.
+ * The pipelines, which turn pictures into pictures, need an engine and a model only.
  *
- * Errors: a call that can fail returns a limn_status and, when the caller passes one, fills a
- * limn_error with a message that names the file, tensor or node, what was found and what was
- * expected. The library never prints, exits or aborts on bad input. On failure an output
- * parameter is set to NULL, and every free function accepts NULL.
+ * Layout. Pictures are rows of 8-bit pixels (see limn_picture). Tensors are dense NCHW float32; internally,
+ * activations are NHWC.
  *
- * Results are bit-identical for every number of threads on one instruction set, as long as no memory limit
- * makes a session give up speed: then other kernels may round the last bits differently. The limit of a
- * machine is that of its hardware and settings, not of what happens to be free.
+ * Errors. A function that can fail returns a limn_status. If it fails and `error` is not NULL, it fills in
+ * *error: a message that names the file, tensor or node, what was found and what was expected, and a reason
+ * that a program can test. An output pointer to an object is then set to NULL. The library never prints,
+ * never exits, and never aborts on bad input. Every free function accepts NULL.
+ *
+ * Repeatability. On one instruction set results are bit-identical for every number of threads, unless a
+ * memory limit forces a session to use kernels that need less memory: those may round the last bits
+ * differently. The default limit depends on hardware and settings, not on how much memory is free at the
+ * moment.
  */
 #ifndef LIMN_H
 #define LIMN_H
@@ -82,46 +92,60 @@ extern "C" {
 
 #define LIMN_VERSION "0.1.0"
 
-/* The values are also the exit codes of the limn program. */
+/* Also the exit codes of the limn program. */
 typedef enum limn_status {
     LIMN_OK = 0,
-    LIMN_E_SOME = 1,      /* some of several inputs failed; only the program uses it */
-    LIMN_E_USAGE = 2,     /* an argument or option that makes no sense */
-    LIMN_E_WEIGHTS = 3,   /* a weights file: unreadable, malformed, of another model */
-    LIMN_E_INPUT = 4,     /* input data: unreadable, malformed, too large, of the wrong shape */
-    LIMN_E_OUTPUT = 5,    /* output could not be written, or stands already */
-    LIMN_E_MEMORY = 6,    /* out of memory, or beyond the limit that was set */
-    LIMN_E_CANCELLED = 7, /* a limn_watch said so; only the library uses it */
+    LIMN_E_SOME = 1,      /* some of several inputs failed; the library never returns it */
+    LIMN_E_USAGE = 2,     /* an invalid argument or option */
+    LIMN_E_WEIGHTS = 3,   /* weights: not found, unreadable, malformed, or of another network */
+    LIMN_E_INPUT = 4,     /* input data: unreadable, malformed, too large, or of the wrong shape */
+    LIMN_E_OUTPUT = 5,    /* the output cannot be written or already exists */
+    LIMN_E_MEMORY = 6,    /* out of memory, or the memory limit would be exceeded */
+    LIMN_E_CANCELLED = 7, /* a limn_watch returned false */
 } limn_status;
+
+/* Why a call failed, where a caller may be able to do something about it. */
+typedef enum limn_reason {
+    LIMN_REASON_NONE = 0,
+    LIMN_REASON_EXISTS,       /* the output file already exists */
+    LIMN_REASON_CHECKPOINT,   /* the weights file is a checkpoint that must be converted first */
+    LIMN_REASON_UNKNOWN_NAME, /* there are no weights of this name */
+    LIMN_REASON_PIECES,       /* a sheet does not divide into equal pieces */
+    LIMN_REASON_BANDS,        /* out of memory; running in bands of rows, or of fewer rows, needs less */
+    LIMN_REASON_RESIZE,       /* out of memory; a smaller limn_segment_options.resize needs less */
+    LIMN_REASON_SCALE,        /* out of memory; a smaller limn_segment_options.scale needs less */
+} limn_reason;
 
 typedef struct limn_error {
     limn_status status;
-    char message[1024]; /* one line, no newline at the end */
+    limn_reason reason;
+    char message[1024]; /* one line without a newline */
 } limn_error;
 
 typedef struct limn_engine limn_engine;
 typedef struct limn_model limn_model;
 typedef struct limn_session limn_session;
 
-/* Which family of kernels the planner may choose from. */
+/* The kernel family from which the planner chooses. */
 typedef enum limn_kernels {
-    LIMN_KERNELS_AUTO = 0,  /* the fastest measured for the shape */
+    LIMN_KERNELS_AUTO = 0,  /* the fastest for the shape, as measured */
     LIMN_KERNELS_OPENBLAS,  /* im2col and OpenBLAS GEMM */
-    LIMN_KERNELS_NATIVE,    /* limn's own; OpenBLAS where there is none */
-    LIMN_KERNELS_REFERENCE, /* plain loops with a double accumulator; slow, for checking */
+    LIMN_KERNELS_NATIVE,    /* limn's own; OpenBLAS for operators that have none */
+    LIMN_KERNELS_REFERENCE, /* plain loops that accumulate in double; slow, for checking */
 } limn_kernels;
 
+/* All zero is the default. */
 typedef struct limn_options {
-    int threads;          /* 0: one per physical core */
-    const char *isa;      /* NULL or "auto": what the CPU has; else "avx512", "avx2", "neon", "baseline" */
-    limn_kernels kernels; /* LIMN_KERNELS_AUTO */
-    size_t memory_limit;  /* bytes the whole process may hold through limn. 0: what the machine gives, the
-                           * least of physical memory, the control group's limit, RLIMIT_AS and RLIMIT_DATA,
-                           * less a margin for others; SIZE_MAX: no limit. Where the fastest kernels do not
-                           * fit, sessions get lighter ones; each thread's scratch counts */
+    int threads;          /* at most 1024; 0: one per physical core */
+    const char *isa;      /* "avx512", "avx2", "neon" or "baseline"; NULL or "auto": the best the CPU has */
+    limn_kernels kernels; /* the kernel family */
+    size_t memory_limit;  /* bytes that the process may hold through limn, the scratch memory of each thread
+                           * included. SIZE_MAX: no limit. 0: the least of physical memory, cgroup limits,
+                           * RLIMIT_AS and RLIMIT_DATA, less a margin for the rest of the system. If the
+                           * fastest kernels exceed the limit, sessions use kernels that need less */
 } limn_options;
 
-/* Spatial size of a run. Channels are the model's own. */
+/* The size of a run. The number of channels is given by the model. */
 typedef struct limn_size {
     int64_t batch, height, width;
 } limn_size;
@@ -132,82 +156,106 @@ typedef struct limn_shape {
 
 /* ---- engine ------------------------------------------------------------------------------ */
 
-/* Starts the worker threads and settles the instruction set. `options` may be NULL.
- * The instruction set and the memory limit belong to the process: the first engine fixes the
- * former, the latest one sets the latter.
- * Errors: LIMN_E_USAGE for an instruction set this CPU lacks or one other than the process already runs
- * with, LIMN_E_MEMORY.
+/* Starts the worker threads and chooses the instruction set. `options` may be NULL.
  *
- * Threads: engines may be created, used and freed by any threads at once, each by one; so may sessions, also
- * those of one model. After fork() a child should create an engine of its own, which is as good as the
- * parent's. Its copies of what the parent had go on working on the child's one thread, and can be freed, if
- * no other thread of the parent was inside limn at the time of the fork; else they may wait for ever. */
+ * The instruction set and the memory limit apply to the whole process: the first engine chooses the
+ * instruction set, and each new engine replaces the memory limit.
+ *
+ * Errors: LIMN_E_USAGE if the number of threads is out of range, if the CPU lacks the instruction set, or if
+ * the process already uses another one; LIMN_E_MEMORY.
+ *
+ * Threads: any number of threads may create, use and free engines at the same time, each engine by one thread
+ * at a time. The same is true of sessions, including sessions of one model. After fork(), a child should
+ * create an engine of its own. The engines, models and sessions that it inherits continue to work, on one
+ * thread, and can be freed, if no other thread of the parent was inside limn during the fork; otherwise they
+ * may deadlock. */
 limn_status limn_engine_create(const limn_options *options, limn_engine **engine, limn_error *error);
 void limn_engine_free(limn_engine *engine);
+
+/* The number of threads, the calling thread included. */
 int limn_engine_threads(const limn_engine *engine);
 
-/* One line: version, instruction set and OpenBLAS core in use. Static storage; needs an engine. */
+/* One line: version, instruction set, OpenBLAS core and number of threads. Valid as long as the engine. */
 const char *limn_engine_describe(const limn_engine *engine);
 
 /* ---- model ------------------------------------------------------------------------------- */
 
-/* Opens a safetensors file, recognises its graph (by the metadata key limn.model, else by its
- * tensor names), checks every tensor's name, type and shape, and builds the graph. The large
- * weights are read when a session first needs them, packed for the kernels chosen there, and
- * kept for the sessions that follow; the file stays open until the model is freed. Writing to it meanwhile
- * makes the sessions that still need it fail; removing it, or renaming another over it, does no harm.
+/* Loads a safetensors file and builds its graph. `weights` is a path or a name.
+ *
+ * A text that holds a '/' or a '.', and the name of an existing file, is a path. Any other text is a name:
+ * NAME.safetensors is looked up in
+ *   1. the folder $LIMN_WEIGHTS,
+ *   2. the folder of the shared library, and weights, ../weights, ../share/limn/weights and
+ *      ../../share/limn/weights relative to it,
+ *   3. the folder of the program, and the same folders relative to it,
+ *   4. the folder in which `make install` put the weights (/usr/local/share/limn/weights by default).
+ * The first file found is loaded. `limn --weights` lists the names that the limn program finds.
+ *
+ * The network is recognised by the metadata key limn.model, otherwise by the names of its tensors. The name,
+ * type and shape of every tensor are checked. Large weights are read when a session first needs them, packed
+ * for the kernels that it uses, and kept for later sessions. The file therefore stays open until the model is
+ * freed. If it is written to in the meantime, sessions that still have to read from it fail; removing it, or
+ * renaming another file over it, is harmless.
+ *
+ * The engine must outlive the model.
  * Errors: LIMN_E_WEIGHTS, LIMN_E_MEMORY. */
-limn_status limn_model_load(limn_engine *engine, const char *path, limn_model **model, limn_error *error);
+limn_status limn_model_load(limn_engine *engine, const char *weights, limn_model **model, limn_error *error);
 void limn_model_free(limn_model *model);
 
-/* "enhancenet", ... Lives as long as the model. */
+/* The network: "enhancenet", for example. Valid as long as the model. */
 const char *limn_model_name(const limn_model *model);
 
-/* The value of a metadata key of the weights file, or NULL. Lives as long as the model. */
+/* The value of a metadata key of the weights file; NULL if there is none. Valid as long as the model. */
 const char *limn_model_metadata(const limn_model *model, const char *key);
 
-/* NULL, or one line about weights that are NaN or infinite: the file, the first tensor found with such
- * values, how many it holds and where the first stands. Weights are looked at as they are read, so this is
- * settled for all that a session needs when limn_session_create returns. Such a model runs: what becomes of
- * the values is up to the network. Lives as long as the model and never changes once it is there.
+/* A warning that weights are NaN or infinite, or NULL. One line: the file, the first tensor with such values,
+ * how many it holds, and the position of the first. Weights are checked as they are read, so all that a
+ * session needs is checked when limn_session_create returns. Such a model still runs; the effect of the
+ * values depends on the network. Once set, the warning never changes. Valid as long as the model.
  * Thread-safe. */
 const char *limn_model_warning(const limn_model *model);
 
+/* The number of inputs. */
 int limn_model_inputs(const limn_model *model);
 
-/* ---- pictures through pipelines ---------------------------------------------------------- */
+/* ---- pipelines --------------------------------------------------------------------------- */
 
-/* What the commands of the limn program do, on pictures in memory: the same bytes come out. Any number of
- * threads may do so with one model at a time. Each call holds the memory that it needs until it returns; that
- * of packed weights stays with the model, so that the first call for a size takes longer than the next.
+/* The pipelines of the commands of the limn program, on pictures in memory. They return the same bytes as the
+ * commands. Any number of threads may run them on one model at the same time. A call holds the memory that it
+ * needs until it returns. Packed weights are kept in the model, so the first call for a size takes longer
+ * than the next. `options` and `watch` may be NULL.
  *
- * Errors of all of them: LIMN_E_USAGE for a model of another kind, a picture or an option that makes no
- * sense, and NULL for anything but options, watch and error; LIMN_E_INPUT for a picture that is too large or
- * too small, or of which the network makes NaN; LIMN_E_WEIGHTS; LIMN_E_MEMORY, known before work starts, with
- * the number and what would need less; LIMN_E_CANCELLED. Messages call options what the program calls them:
- * --scale is `scale`. */
+ * Errors of all pipelines:
+ * - LIMN_E_USAGE: the model is of another kind, an option is out of range, a result has the wrong size, or a
+ *   pointer other than options, watch and error is NULL;
+ * - LIMN_E_INPUT: the picture is too large or too small, or the network's output is NaN or infinite;
+ * - LIMN_E_WEIGHTS: the weights cannot be read, or hold NaN or infinity that reaches the output;
+ * - LIMN_E_MEMORY: detected before the work starts; the message says how much is needed and what needs less;
+ * - LIMN_E_CANCELLED: the watch returned false. */
 
-/* Rows of 8-bit pixels, from the top down, in the caller's memory. What is to be made goes into one too: its
- * size is what the caller expects, and must be what limn makes. It may lie over the source, or be it. */
+/* Rows of 8-bit pixels, top row first, in memory of the caller: a source or a result. The caller sets all
+ * fields, for a result too; its size and channels must be those that the function produces. The pixels of a
+ * result may overlap those of its source, or be the same. */
 typedef struct limn_picture {
-    unsigned char *pixels; /* height rows, stride bytes apart; of a source they are only read */
-    int64_t width, height; /* of a source: at most 16384 each, and 89478485 pixels */
-    int channels;          /* 3: R G B, 4: R G B A, alpha not multiplied in; 1: the class of each pixel */
-    int64_t stride;        /* 0: width * channels; more where rows end with padding, which is left alone */
+    unsigned char *pixels; /* `height` rows, `stride` bytes apart; those of a source are not written to */
+    int64_t width, height; /* of a source: at most 16384 each, and at most 89478485 pixels in all */
+    int channels;          /* 3: R G B. 4: R G B A, alpha not premultiplied. 1: the class of each pixel */
+    int64_t stride;        /* bytes from row to row; 0: width * channels. Padding is not written to */
 } limn_picture;
 
-/* Follows a call and can cancel it. Where it is NULL, or `progress` is, nobody asks.
+/* Reports progress and can cancel. A NULL watch or a NULL `progress` disables it.
  *
- * `progress` is called on the thread that called limn: first with 0, then before each layer of the network,
- * with values that never fall, at last with 1 when all is done. When it returns false, that was the last
- * call, and limn returns LIMN_E_CANCELLED: whatever the call took is freed, and the model is as good as
- * before. Weights are read and packed in one go when a size is run first: half a second for the largest.
+ * `progress` is called on the thread that called limn: first with `done` 0, then before each layer of the
+ * network with values that never decrease, finally with 1 when all work is done. If it returns false, it is
+ * not called again and the function returns LIMN_E_CANCELLED; everything that the call allocated is freed,
+ * and the model remains usable. When a size runs for the first time, all weights are read and packed between
+ * two calls: up to half a second for the largest network.
  *
- * It may well be called a thousand times a second and should be quick. It may use limn, but for freeing what
- * is in use, and must return: neither longjmp nor a C++ exception may leave it. */
+ * `progress` may be called a thousand times a second and should return quickly. It may call limn, but must
+ * not free objects that are in use. It must return: not through longjmp, nor with a C++ exception. */
 typedef struct limn_watch {
     bool (*progress)(void *context, double done);
-    void *context;
+    void *context; /* passed to `progress` */
 } limn_watch;
 
 /* ---- segmentation: deeplabv3, unet ---- */
@@ -215,95 +263,97 @@ typedef struct limn_watch {
 #define LIMN_CLASSES_MOST 256
 
 typedef struct limn_class {
-    char name[64];                  /* UTF-8; a longer one is cut */
-    unsigned char red, green, blue; /* that the program paints it in: the palette of PASCAL VOC */
+    char name[64];                  /* UTF-8; longer names are cut */
+    unsigned char red, green, blue; /* its colour in the program's views: the palette of PASCAL VOC */
 } limn_class;
 
-/* What the classes of a model are: *count of them, from the metadata of its file, or as such networks have
- * them. `classes` may be NULL. */
+/* Sets *count to the number of classes and fills in the first *count elements of `classes`, which may be
+ * NULL. Names come from the metadata of the weights file, else from the network's defaults. */
 limn_status limn_segment_classes(const limn_model *model, limn_class classes[LIMN_CLASSES_MOST], int *count,
                                  limn_error *error);
 
-/* 0 stands for the default in each. */
+/* All zero is the default. */
 typedef struct limn_segment_options {
-    int64_t resize; /* deeplabv3: pixels of the shorter side that the network sees; default: all there are */
-    double scale;   /* unet: the network sees the picture in this scale, at most 100; default 0.5 */
-    double threshold; /* networks of one class: probability above which a pixel is of it; default 0.5 */
+    int64_t resize;   /* deeplabv3: pixels of the shorter side of the network's input; 0: the picture's own */
+    double scale;     /* unet: size of the network's input relative to the picture, up to 100; 0: 0.5 */
+    double threshold; /* networks of one class: a pixel is of the class above this probability; 0: 0.5 */
 } limn_segment_options;
 
-/* Writes the class of each pixel of `source` into `classes`, which has the source's size and one channel. On
- * failure it is left as it was. */
+/* Writes the class of each pixel of `source` to `classes`, which has one channel and the size of the source.
+ * On failure `classes` is unchanged. */
 limn_status limn_segment(limn_model *model, const limn_picture *source, const limn_picture *classes,
                          const limn_segment_options *options, const limn_watch *watch, limn_error *error);
 
 /* ---- colorization: eccv16, siggraph17, vae ---- */
 
-/* A colour that the picture has at a place. */
+/* The colour of a square of the picture. */
 typedef struct limn_hint {
-    int64_t x, y, radius; /* column and row from 0; it covers 2 radius + 1 pixels a side around them */
-    unsigned char red, green, blue; /* how light it is does not matter */
+    int64_t x, y, radius; /* column and row of its centre, from 0; its side is 2 * radius + 1 pixels */
+    unsigned char red, green, blue; /* only hue and saturation count: lightness is the picture's */
 } limn_hint;
 
 /* All zero is the default. */
 typedef struct limn_colorize_options {
-    const limn_hint *hints; /* siggraph17; where hints overlap, the later wins */
+    const limn_hint *hints; /* siggraph17: hint_count of them; where they overlap, the last applies */
     size_t hint_count;
-    const uint64_t *seed; /* vae: the variant of this seed; NULL: the mean of the colours that it knows */
-    double saturation;    /* -1: grey .. 0: as the network has it .. 9: ten times the colour */
-    double temperature;   /* -100: cooler .. 100: warmer, in units of Lab's b */
+    const uint64_t *seed; /* vae: the random variant with this seed; NULL: the mean colours */
+    double saturation;    /* colour is scaled by 1 + saturation: -1 is grey, 0 unchanged; at most 9 */
+    double temperature;   /* added to b of CIELAB: -100 (cooler) to 100 (warmer) */
 } limn_colorize_options;
 
-/* Gives a picture colours, whether it had any or not. Lightness and alpha are the source's own. `result` has
- * its size and channels; on failure it is left as it was. */
+/* Colorizes a picture. Colours of the source are ignored; its lightness and alpha are kept. `result` has the
+ * size and channels of the source; on failure it is unchanged. */
 limn_status limn_colorize(limn_model *model, const limn_picture *source, const limn_picture *result,
                           const limn_colorize_options *options, const limn_watch *watch, limn_error *error);
 
 /* ---- super-resolution: enhancenet ---- */
 
-/* How many times larger a model makes pictures: 4 for enhancenet. */
+/* Sets *factor to the enlargement per side: 4 for enhancenet. */
 limn_status limn_upscale_factor(const limn_model *model, int *factor, limn_error *error);
 
-/* Enlarges a picture. `result` is *factor times as wide and as high as the source and has its channels; on
- * failure some of its rows may be written. Large pictures go through in bands, which bounds the memory and
- * changes nothing else. */
+/* Enlarges a picture. `result` is *factor times as wide and high as the source and has the same channels; on
+ * failure some of its rows may have been written. Large pictures are processed in bands of rows, which limits
+ * memory and does not change the result. */
 limn_status limn_upscale(limn_model *model, const limn_picture *source, const limn_picture *result,
                          const limn_watch *watch, limn_error *error);
 
-/* ---- pictures from noise: dcgan ---- */
+/* ---- generation: dcgan ---- */
 
-/* The width and height of the pictures that a model makes. */
+/* Sets *side to the width and height, in pixels, of the pictures that a model generates. */
 limn_status limn_generate_side(const limn_model *model, int *side, limn_error *error);
 
+/* All zero is the default. */
 typedef struct limn_generate_options {
-    uint64_t seed;    /* which noise; default 0 */
-    bool fixed_range; /* false: black and white are the least and the largest value of all pictures together,
-                       * so that they depend on one another. true: they are -1 and 1 */
+    uint64_t seed;    /* of the noise */
+    bool fixed_range; /* true: black is -1 and white is 1. false: they are the least and the largest value of
+                       * all pictures of the call, so that each depends on the others */
 } limn_generate_options;
 
-/* Makes `count` RGB pictures, at most 2^20: number i is that of the i-th vector of the seed. They may well be
- * places of one large sheet. On failure some of them may be written. */
+/* Generates `count` RGB pictures, 1 to 2^20: picture i from the i-th latent vector of the seed. `pictures`
+ * are `count` results, which may be parts of one large sheet. On failure some may have been written. */
 limn_status limn_generate(limn_model *model, const limn_picture *pictures, int64_t count,
                           const limn_generate_options *options, const limn_watch *watch, limn_error *error);
 
 /* ---- session ----------------------------------------------------------------------------- */
 
-/* Plans a run at `size`: infers every shape, chooses a kernel for every node, lays all
- * activations out in one block of memory, and packs the weights not packed yet. Under a memory
- * limit, kernels that need less memory are chosen as far as necessary.
- * Errors: LIMN_E_INPUT for a size the graph cannot take, LIMN_E_WEIGHTS, LIMN_E_MEMORY. */
+/* Plans a run at `size`: infers the shape of every value, chooses a kernel for every node, lays out all
+ * activations in one block of memory, and packs the weights that are not packed yet. If the fastest kernels
+ * exceed the memory limit, chooses kernels that need less. The model must outlive the session.
+ * Errors: LIMN_E_INPUT if the graph does not accept the size; LIMN_E_WEIGHTS; LIMN_E_MEMORY. */
 limn_status limn_session_create(limn_model *model, limn_size size, limn_session **session, limn_error *error);
 void limn_session_free(limn_session *session);
 
+/* The shape of input `index`, from 0, all zero if there is none; and of the output. */
 limn_shape limn_session_input_shape(const limn_session *session, int index);
 limn_shape limn_session_output_shape(const limn_session *session);
 
-/* Copies input `index`, dense NCHW, into the session. */
+/* Copies `nchw`, dense NCHW, into input `index`. LIMN_E_USAGE if there is no such input. */
 limn_status limn_session_set_input(limn_session *session, int index, const float *nchw, limn_error *error);
 
-/* Runs the graph. Allocates nothing. Denormal numbers are flushed to zero meanwhile. */
+/* Runs the graph. Allocates no memory. Denormal numbers are flushed to zero during the run. */
 limn_status limn_session_run(limn_session *session, limn_error *error);
 
-/* Copies the result of the last run out, dense NCHW: as the network made it, NaN and infinity included. */
+/* Copies the output of the last run to `nchw`, dense NCHW, unchanged: it may hold NaN and infinity. */
 limn_status limn_session_get_output(const limn_session *session, float *nchw, limn_error *error);
 
 #ifdef __cplusplus

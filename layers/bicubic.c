@@ -2,8 +2,8 @@
  *
  * TensorFlow: tf.compat.v1.image.resize_bicubic(x, size, align_corners=False, half_pixel_centers=False),
  * source tensorflow/core/kernels/image/resize_bicubic_op.cc. It differs from PyTorch's and Pillow's bicubic
- * in its coordinates: output o looks at input o / S exactly, so output 0 falls on input 0, where the others
- * put half-pixel centres, (o + 0.5) / S - 0.5. Networks trained around it expect that.
+ * in its coordinates: output o is at input o / S exactly, so output 0 coincides with input 0. The others use
+ * half-pixel centres, (o + 0.5) / S - 0.5. Networks trained with the former need it.
  *
  *     y[oh,ow] = sum over i, j = -1..2 of  k(i, oh) * k(j, ow) * x[clamp(oh / S + i), clamp(ow / S + j)]
  *
@@ -17,8 +17,8 @@
  *
  * Rows first, then columns: 4 + 4 / S products an output instead of 16.
  *
- * In a band of a picture (layer.h) the first -pad_h rows of x lie above the band's own: there, not the band's
- * edge but what is above it is wanted. */
+ * In a band of a picture (layer.h) the first -pad_h rows of x are above the band's own: they are read instead
+ * of repeating the band's first row. */
 #include "layers/layer.h"
 
 #include <math.h>
@@ -32,7 +32,7 @@ static double kernel(double t)
     return t <= 1 ? ((A + 2) * t - (A + 3)) * t * t + 1 : ((A * t - 5 * A) * t + 8 * A) * t - 4 * A;
 }
 
-/* The four weights for an output that lies phase / factor behind a sample. */
+/* The four weights for an output that is phase / factor after a sample. */
 static void phase_weights(int64_t phase, int64_t factor, float weight[SUPPORT])
 {
     double fraction = rint((double)phase / (double)factor * TABLE_STEPS) / TABLE_STEPS;

@@ -1,18 +1,18 @@
 /* bilinear.c - bilinear interpolation to any size, without antialiasing.
  *
- * PyTorch: torch.nn.functional.interpolate(x, size, mode="bilinear", align_corners). Output o looks at the
- * source coordinate
+ * PyTorch: torch.nn.functional.interpolate(x, size, mode="bilinear", align_corners). Output o has the source
+ * coordinate
  *
  *     align_corners true     s = o (I - 1) / (O - 1), 0 when O = 1
  *     align_corners false    s = max(0, (o + 1/2) I / O - 1/2)
  *
- * so that the centres of the corner pixels coincide, or the corners of the pictures, and takes
+ * so that the centres of the corner pixels coincide (true), or the corners of the pictures (false), and is
  *
  *     y = (1 - f) x[i] + f x[min(i + 1, I - 1)],   i = floor(s), f = s - i
  *
  * in each direction. */
 #include "layers/bilinear.h"
-#include "layers/native.h"
+#include "layers/simd.h"
 
 struct bilinear_sample bilinear_sample(int64_t out, int64_t in_size, int64_t out_size, bool align_corners)
 {
@@ -39,7 +39,7 @@ void bilinear_row(const struct layer_args *a, int64_t row, float *y)
         const float *corners[] = {top + left, top + right, bottom + left, bottom + right};
         float weights[] = {(1 - h.weight) * (1 - w.weight), (1 - h.weight) * w.weight,
                            h.weight * (1 - w.weight), h.weight * w.weight};
-        native()->blend(corners, weights, d->oc, y + ow * a->y_stride);
+        simd()->blend(corners, weights, d->oc, y + ow * a->y_stride);
     }
 }
 

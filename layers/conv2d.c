@@ -19,11 +19,12 @@
  *
  * Variants. Each takes N*OH*OW*OC*K multiplications; what it moves through memory beside x, w and y:
  *
- *     conv2d_ref     nothing; a double accumulator, the truth for all others
+ *     conv2d_ref     nothing; a double accumulator, the reference for all others
  *     conv2d_gemm    K floats an output pixel (im2col), in cache;
  *                    nothing for 1x1, where x is the matrix already
  *
- * Faster ones are in conv2d_native.c, kn2row.c and conv2d_winograd.c. */
+ * Faster ones are in conv2d_native.c, conv2d_kn2row.c and conv2d_winograd.c. */
+#include "layers/epilogue.h"
 #include "layers/gemm.h"
 #include "layers/layer.h"
 #include "layers/sizes.h"
@@ -67,7 +68,7 @@ static double ref_sum(const struct layer_args *a, int64_t n, int64_t oh, int64_t
 static void ref_run_task(const struct layer_args *a, int64_t task, void *workspace)
 {
     (void)workspace;
-    layer_reference_row(a, task, ref_sum);
+    epilogue_row(a, task, ref_sum);
 }
 
 static struct layer_needs ref_needs(const struct layer_dims *d)
@@ -96,17 +97,18 @@ const struct layer_variant conv2d_ref = {
  *     A [ROWS x K]  x  W [K x OC]  =>  y [ROWS x OC], written in place with y_stride as the row distance
  *
  * A holds one row an output pixel: the K inputs under the kernel there, zeros outside the picture. All of A
- * would be K/IC copies of the picture; a block of rows is made, used while it is in the cache, and made over.
+ * would be K/IC copies of the picture; so one block of rows at a time is made, and used while it is in the
+ * cache.
  *
  * Repeatability. The last bit of a BLAS result depends on the number of rows, because rows left over from a
- * full register tile are computed by another kernel, and on some cores on a row's place: Haswell's kernels
- * take 12 rows as two times 6 and sum the two halves in different order. So every product has the same number
- * of rows, a multiple of 12, the last block filled up with zeros. The result of a pixel then depends on
- * nothing but the pixel's inputs and its index modulo LAYER_TILE_PERIOD, from LAYER_BAND_PIXELS pixels on: of
- * smaller pictures the blocks are smaller. */
+ * full register tile are computed by another kernel. On some cores it also depends on a row's position:
+ * Haswell's kernels divide 12 rows into two times 6 and sum the two halves in different order. So every
+ * product has the same number of rows, a multiple of 12, and the last block is filled up with zeros. The
+ * result of a pixel then depends only on the pixel's inputs and its index modulo LAYER_TILE_PERIOD, for
+ * pictures of at least LAYER_BAND_PIXELS pixels: smaller pictures have smaller blocks. */
 
-/* Rows of a block: enough that BLAS's copying of W is small beside the product, few enough that A (K floats a
- * row) stays within about 1 MB of L2; no more than a small picture has. */
+/* Rows of a block: enough that BLAS's copying of W is cheap compared to the product, few enough that A (K
+ * floats a row) fits in about 1 MB of L2, and no more than a small picture has. */
 static int64_t block_rows(const struct layer_dims *d)
 {
     int64_t most = LAYER_BAND_PIXELS / LAYER_TILE_PERIOD, periods = taps(d) <= 1152 ? most : most / 2;

@@ -2,7 +2,7 @@
  *
  * The equation, the storage and the packed weights w[KH][KW][IC][OC] are conv2d.c's. What is wrong with its
  * loops? For one output, step ic reads x[ic] and w[ic][oc]: two loads for one product, the second OC floats
- * behind the one before it, and each addition waits for the one before it. Yet the numbers are read again and
+ * after the one before it, and each addition waits for the one before it. Yet the numbers are read again and
  * again: an x by all OC outputs of its pixel, a w by all output pixels.
  *
  * So a tile of PIXELS x CHANNELS outputs is made at once, its sums in an array small enough for registers:
@@ -28,6 +28,7 @@
  *
  * Costs N*OH*OW*OC*K multiplications, like conv2d_ref, in float. It is here to be read and measured: the
  * planner always finds something faster. */
+#include "layers/epilogue.h"
 #include "layers/layer.h"
 #include "layers/sizes.h"
 

@@ -1,14 +1,14 @@
 /* conv2d_transpose.c - transposed convolution ("deconvolution"), general in kernel, stride and padding.
  *
  * PyTorch: torch.nn.functional.conv_transpose2d(x, w, b, stride, padding), groups = 1, dilation = 1, no
- * output padding. It is the gradient of conv2d with respect to its input: where conv2d gathers, this
- * scatters. Each input pixel paints its kernel, scaled, onto the output, and what overlaps adds up:
+ * output padding. It is the gradient of conv2d with respect to its input: conv2d gathers, this scatters. Each
+ * input pixel adds its multiple of the kernel to the output:
  *
  *     y[n,oh,ow,oc]  +=  sum over ic of  x[n,ih,iw,ic] * w[ic,oc,kh,kw]
  *         oh = ih * stride_h - pad_h + kh      (dropped where that is outside the output)
  *         ow = iw * stride_w - pad_w + kw
  *
- * and when all is painted, the epilogue.
+ * and then the epilogue.
  *
  *     OH = (IH - 1) stride_h - 2 pad_h + KH                OW likewise
  *
@@ -19,21 +19,22 @@
  *     conv2d_transpose_ref     nothing; a double accumulator, gathers output by output
  *     conv2d_transpose_gemm    KH*KW*OC floats an input pixel (col2im), in cache
  *
- * Faster ones are in conv2d_transpose_native.c, kn2row.c and conv2d_transpose_winograd.c. */
+ * Faster ones are in conv2d_transpose_native.c, conv2d_transpose_kn2row.c and conv2d_transpose_winograd.c. */
+#include "layers/epilogue.h"
 #include "layers/gemm.h"
 #include "layers/layer.h"
-#include "layers/native.h"
+#include "layers/simd.h"
 #include "layers/sizes.h"
 
 #include <string.h>
 
-/* Output channels of a task of the GEMM form. Packed weights are cut into blocks of this many channels, so
- * that tasks share no output and no sum is ever split between threads. */
+/* Output channels of a task of the GEMM form. Packed weights are divided into blocks of this many channels,
+ * so tasks share no output and no sum is split between threads. */
 enum { OC_BLOCK = 32 };
 
 /* ---- reference --------------------------------------------------------------------------- */
 
-/* The scatter read backwards: output oh is painted by those ih with oh = ih * stride - pad + kh. */
+/* The scatter as a gather: output oh has terms from those ih with oh = ih * stride - pad + kh. */
 static double ref_sum(const struct layer_args *a, int64_t n, int64_t oh, int64_t ow, int64_t oc)
 {
     const struct layer_dims *d = &a->d;
@@ -59,7 +60,7 @@ static double ref_sum(const struct layer_args *a, int64_t n, int64_t oh, int64_t
 static void ref_run_task(const struct layer_args *a, int64_t task, void *workspace)
 {
     (void)workspace;
-    layer_reference_row(a, task, ref_sum);
+    epilogue_row(a, task, ref_sum);
 }
 
 static struct layer_needs ref_needs(const struct layer_dims *d)
@@ -82,22 +83,22 @@ const struct layer_variant conv2d_transpose_ref = {
 
 /* ---- GEMM + col2im ----------------------------------------------------------------------- *
  *
- * All the kernels painted by a block of input pixels are one matrix product; adding them into place is
- * col2im, the reverse of conv2d's im2col:
+ * The multiples of the kernel for a block of input pixels are one matrix product. Adding them to their
+ * outputs is col2im, the reverse of conv2d's im2col:
  *
  *     x [ROWS x IC]  x  W [IC x KH*KW*B]  =>  columns [ROWS x KH*KW*B]
  *     columns  => col2im =>  y [N OH OW], channels oc .. oc+B, added up
  *
  * with B output channels to a task.
  *
- * A task is one group of pictures and one block of output channels; it walks over the input pixels in blocks
+ * A task is one group of pictures and one block of output channels; it processes the input pixels in blocks
  * of ROWS. A group is one picture, or as many small ones as fit into a block, each beginning at a multiple of
- * LAYER_TILE_PERIOD: as in conv2d_gemm all products have the same number of rows, so that a picture's result
- * depends on nothing else in the batch. */
+ * LAYER_TILE_PERIOD. As in conv2d_gemm all products have the same number of rows, so a picture's result does
+ * not depend on the rest of the batch. */
 
 enum { ROWS = 8 * LAYER_TILE_PERIOD };
 
-/* Rows that a picture takes in a block, and how many pictures share one. */
+/* Rows of a picture in a block, and how many pictures share a block. */
 static int64_t picture_rows(const struct layer_dims *d)
 {
     return round_up(d->ih * d->iw, LAYER_TILE_PERIOD);
@@ -144,7 +145,7 @@ static struct layer_needs gemm_needs(const struct layer_dims *d)
                                 .workspace_bytes = (size_t)scratch * sizeof(float)};
 }
 
-/* Adds the kernels painted by input pixels first .. first+rows-1 of picture n. */
+/* Adds the products of input pixels first .. first+rows-1 of picture n to their outputs. */
 static void col2im(const struct layer_args *a, int64_t n, int64_t first, int64_t rows, int64_t oc,
                    int64_t channels, const float *columns)
 {
@@ -156,13 +157,13 @@ static void col2im(const struct layer_args *a, int64_t n, int64_t first, int64_t
                 int64_t ow = p % d->iw * d->stride_w - d->pad_w + kw;
                 if (oh < 0 || oh >= d->oh || ow < 0 || ow >= d->ow)
                     continue;
-                native()->accumulate(columns, channels,
-                                     a->y + ((n * d->oh + oh) * d->ow + ow) * a->y_stride + oc);
+                simd()->accumulate(columns, channels,
+                                   a->y + ((n * d->oh + oh) * d->ow + ow) * a->y_stride + oc);
             }
         }
 }
 
-/* A block of a group's input: rows of x for each picture, zeros between and behind them. */
+/* A block of a group's input: rows of x for each picture, zeros between and after them. */
 static void gather_rows(const struct layer_args *a, int64_t first_picture, int64_t pictures, int64_t first,
                         int64_t rows, float *block)
 {

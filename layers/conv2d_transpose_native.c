@@ -1,19 +1,19 @@
 /* conv2d_transpose_native.c - transposed convolution as the ordinary convolutions of phases.h, each computed
- * directly (direct.h). The equation is conv2d_transpose.c's.
+ * by indirect.h. The equation is conv2d_transpose.c's.
  *
- * The same number of multiplications as the definition, each output written once. */
+ * The same number of multiplications as the definition; each output is written once. */
 #include "layers/phases.h"
 
 /* Phases share the output channels, so they have the same pack tasks and spans; one task packs all phases.
  *
- * Run tasks are those of the phase that has most, of each, so that the phases of one place follow one another
- * and find x in the cache. Those that a smaller phase does not have do nothing. */
+ * Every phase has as many run tasks as the one with most. The tasks of all phases for one position follow one
+ * another and find x in the cache. Tasks that a smaller phase does not have do nothing. */
 static struct layer_needs needs(const struct layer_dims *d)
 {
     struct layer_needs all = {0};
     for (int64_t phase = 0; phase < phase_count(d); phase++) {
-        struct direct direct = phase_direct(d, phase);
-        struct layer_needs one = direct_needs(&direct.dims);
+        struct indirect_layer layer = phase_layer(d, phase);
+        struct layer_needs one = indirect_needs(&layer.dims);
         all.pack_tasks = one.pack_tasks;
         all.packed_bytes += one.packed_bytes;
         if (one.run_tasks * phase_count(d) > all.run_tasks)
@@ -26,18 +26,18 @@ static struct layer_needs needs(const struct layer_dims *d)
 
 static struct layer_span pack_span(const struct layer_dims *d, int64_t task)
 {
-    struct direct direct = phase_direct(d, 0);
-    return direct_pack_span(&direct.dims, task);
+    struct indirect_layer layer = phase_layer(d, 0);
+    return indirect_pack_span(&layer.dims, task);
 }
 
 static void pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed, int64_t task)
 {
     unsigned char *out = packed;
     for (int64_t phase = 0; phase < phase_count(d); phase++) {
-        struct direct direct = phase_direct(d, phase);
+        struct indirect_layer layer = phase_layer(d, phase);
         struct layer_weights weights = phase_weights(d, w, phase);
-        direct_pack_task(&direct.dims, &weights, out, task);
-        out += direct_packed_bytes(&direct.dims);
+        indirect_pack_task(&layer.dims, &weights, out, task);
+        out += indirect_packed_bytes(&layer.dims);
     }
 }
 
@@ -46,12 +46,12 @@ static void run_task(const struct layer_args *a, int64_t task, void *workspace)
     const float *packed = a->packed;
     int64_t phase = task % phase_count(&a->d), index = task / phase_count(&a->d);
     for (int64_t i = 0; i < phase; i++) {
-        struct direct before = phase_direct(&a->d, i);
-        packed += direct_packed_bytes(&before.dims) / sizeof *packed;
+        struct indirect_layer before = phase_layer(&a->d, i);
+        packed += indirect_packed_bytes(&before.dims) / sizeof *packed;
     }
-    struct direct direct = phase_direct(&a->d, phase);
-    if (index < direct_needs(&direct.dims).run_tasks)
-        direct_run_task(&direct, a, packed, index, workspace);
+    struct indirect_layer layer = phase_layer(&a->d, phase);
+    if (index < indirect_needs(&layer.dims).run_tasks)
+        indirect_run_task(&layer, a, packed, index, workspace);
 }
 
 const struct layer_variant conv2d_transpose_native = {

@@ -1,8 +1,8 @@
 /* conv2d_transpose_winograd.c - transposed convolution of stride 2 and kernel 4x4 by F(4x4, 2x2).
  *
  * Each of the four phases (phases.h) is an ordinary convolution of 2x2, and takes 25 / 16 products an output
- * for each input channel instead of 4. All see the same inputs through the same V, made once for a block of
- * tiles; the outputs of a phase lie two pixels apart. winograd.h says how the work is cut. */
+ * for each input channel instead of 4. All phases use the same V, made once for a block of tiles; the outputs
+ * of a phase are two pixels apart. winograd.h says how the work is divided. */
 #include "layers/phases.h"
 #include "layers/sizes.h"
 #include "layers/winograd.h"
@@ -14,7 +14,7 @@ enum { PHASES = 4, TAPS = 4, POSITIONS = 25 };
 /* Tiles are those of phase 0, whose first output is (0, 0); the first input under it is (pad - 3) / 2. */
 static struct winograd_layer layer_of(const struct layer_dims *d, int64_t phase)
 {
-    const struct winograd_kernels *kernels = &native()->winograd[WINOGRAD_PHASES + phase];
+    const struct winograd_kernels *kernels = &simd()->winograd[WINOGRAD_PHASES + phase];
     struct winograd_layer layer = {kernels, .n = d->n, .ic = d->ic, .oc = d->oc};
     layer.h = (struct winograd_axis){.in = d->ih, .out = d->oh, .first = phase / 2, .offset = d->pad_h - 3};
     layer.w = (struct winograd_axis){.in = d->iw, .out = d->ow, .first = phase % 2, .offset = d->pad_w - 3};
@@ -25,8 +25,8 @@ static struct winograd_layer layer_of(const struct layer_dims *d, int64_t phase)
 
 /* ---- weights ----------------------------------------------------------------------------- *
  *
- *     U kept    [phase][panel][25][IC][columns]         25 / 4 times the room of the weights
- *     lean      [phase][panel][IC][2][2][columns]       U is made from it as it goes */
+ *     plain     [phase][panel][25][IC][columns]         U: 25 / 4 times the size of the weights
+ *     lean      [phase][panel][IC][2][2][columns]       the weights; every run computes U from them */
 
 static int64_t phase_floats(const struct layer_dims *d, bool lean)
 {
@@ -64,8 +64,8 @@ static void pack_phase(const struct layer_dims *d, const struct layer_weights *w
             panel_taps(&weights, span, ic, inputs, tap / 2, tap % 2, columns, taps + tap * columns,
                        TAPS * columns);
         for (int64_t i = 0; !lean && i < inputs; i++)
-            native()->winograd[WINOGRAD_PHASES + phase].weights(taps + i * TAPS * columns, columns,
-                                                                panel + (ic + i) * columns, d->ic * columns);
+            simd()->winograd[WINOGRAD_PHASES + phase].weights(taps + i * TAPS * columns, columns,
+                                                              panel + (ic + i) * columns, d->ic * columns);
     }
 }
 
@@ -80,7 +80,7 @@ static void pack_panel(const struct layer_dims *d, const struct layer_weights *w
                        span.first * (lean ? TAPS : POSITIONS) * d->ic);
 }
 
-/* ---- U kept: a task is a block, in all phases -------------------------------------------- */
+/* ---- plain: a task is a block, in all phases --------------------------------------------- */
 
 static void plain_pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed,
                             int64_t task)
@@ -106,7 +106,7 @@ static void run_panel(const struct layer_args *a, int64_t phase, int64_t panel, 
 {
     struct winograd_layer layer = layer_of(&a->d, phase);
     int64_t oc = panel_channel(layer.oc, panel);
-    const struct native_tile_kernel *kernel = panel_tile(layer.oc - oc);
+    const struct simd_tile_kernel *kernel = panel_tile(layer.oc - oc);
     const float *packed = panel_of(a, phase, oc, u != NULL);
     product.m_stride = winograd_stride(WINOGRAD_TILES, kernel->columns);
     if (u) {
@@ -160,7 +160,7 @@ const struct layer_variant conv2d_transpose_winograd = {
     .run_task = plain_run_task,
 };
 
-/* ---- U made as it goes: one block, a task is a panel of a phase -------------------------- */
+/* ---- lean: one block, a task is a panel of a phase --------------------------------------- */
 
 static void lean_pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed,
                            int64_t task)
@@ -199,7 +199,7 @@ static void lean_run_task(const struct layer_args *a, int64_t task, void *worksp
               product);
 }
 
-/* With few tiles, transforming the weights costs more than is saved. */
+/* With few tiles, transforming the weights costs more than it saves. */
 static bool lean_applies(const struct layer_dims *d)
 {
     enum { TILES_LEAST = 24 };

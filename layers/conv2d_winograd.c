@@ -1,21 +1,21 @@
 /* conv2d_winograd.c - convolution of 3x3 and 5x5 by Winograd's algorithm, with any padding and dilation, at
  * stride 1.
  *
- * The equation and the storage are conv2d.c's; winograd.h says how the work is cut. Products an output, for
- * each input channel:
+ * The equation and the storage are conv2d.c's; winograd.h says how the work is divided. Products an output,
+ * for each input channel:
  *
  *     conv2d_winograd        3x3   F(4,3)   36 / 16 = 2.25 instead of 9
  *                            5x5   F(2,5)   36 / 4 = 9 instead of 25
- *     conv2d_winograd_small  3x3   F(3,3)   25 / 9 = 2.78; in small pictures fewer tiles stick out
- *     conv2d_winograd_lean   3x3   F(4,3)   for weights that outweigh the picture, see below
+ *     conv2d_winograd_small  3x3   F(3,3)   25 / 9 = 2.78; in small pictures less of the tiles is outside
+ *     conv2d_winograd_lean   3x3   F(4,3)   for weights that are larger than the picture, see below
  *
- * Where a picture is large, a task takes a block of tiles through all stages, V staying in its L2. Where
- * it is small, that would give few and unequal tasks: there all of V is made first, by the prepare tasks,
- * and a run task is one block and one panel of output channels.
+ * In a large picture a task takes a block of tiles through all stages, and V stays in its L2. In a small one
+ * there would be few tasks of unequal size: there the prepare tasks make all of V first, and a run task is
+ * one block and one panel of output channels.
  *
- * U takes 36 / 9 = 4 times the room of the weights of 3x3. Where one block holds the whole picture, the lean
+ * U is 36 / 9 = 4 times as large as the weights of 3x3. Where one block holds the whole picture, the lean
  * variant keeps the weights as they are, and transforms them in every run, a slice of input channels at a
- * time: reading U would take longer than making it. */
+ * time: reading U would take longer than computing it. */
 #include "layers/sizes.h"
 #include "layers/winograd.h"
 
@@ -29,7 +29,7 @@ enum mode { PLAIN, SMALL, LEAN };
 static const struct winograd_kernels *kernels_of(enum mode mode, const struct layer_dims *d)
 {
     enum winograd_form form = mode == SMALL ? WINOGRAD_3_3 : d->kh == 5 ? WINOGRAD_2_5 : WINOGRAD_4_3;
-    return &native()->winograd[form];
+    return &simd()->winograd[form];
 }
 
 static struct winograd_layer layer_of(enum mode mode, const struct layer_dims *d)
@@ -48,20 +48,19 @@ static int64_t products(const struct winograd_layer *layer)
     return winograd_tiles(layer) * layer->kernels->points * layer->kernels->points;
 }
 
-/* Taps of one axis that see the picture, over all outputs. */
+/* Taps of one axis that read the picture, over all outputs. */
 static int64_t live_taps(int64_t in, int64_t out, int64_t kernel, int64_t pad, int64_t dilation)
 {
     int64_t live = 0;
     for (int64_t k = 0; k < kernel; k++) {
-        int64_t ahead = k * dilation - pad; /* of the output: it sees from 0 up to `in` */
+        int64_t ahead = k * dilation - pad; /* output o reads input o + ahead, if that is in 0 .. in-1 */
         live += larger(0, smaller(out, in - ahead) - larger(0, -ahead));
     }
     return live;
 }
 
-/* Worth it when the products are clearly fewer than those of the direct form, which skips the padding. With
- * few channels the transforms, whose cost does not depend on how many there are on the other side, outweigh
- * that. */
+/* Whether there are clearly fewer products than in conv2d_native, which skips the padding. With few channels
+ * the transforms cost more than is saved: their cost does not depend on the channels of the other side. */
 static bool is_worth(enum mode mode, const struct layer_dims *d)
 {
     enum { CHANNELS_LEAST = 17 };
@@ -70,14 +69,14 @@ static bool is_worth(enum mode mode, const struct layer_dims *d)
         d->ic < CHANNELS_LEAST || d->oc < CHANNELS_LEAST)
         return false;
     struct winograd_layer layer = layer_of(mode, d);
-    int64_t direct = d->n * live_taps(d->ih, d->oh, d->kh, d->pad_h, d->dilation_h) *
-                     live_taps(d->iw, d->ow, d->kw, d->pad_w, d->dilation_w);
-    return products(&layer) * 4 < direct * 3;
+    int64_t indirect = d->n * live_taps(d->ih, d->oh, d->kh, d->pad_h, d->dilation_h) *
+                       live_taps(d->iw, d->ow, d->kw, d->pad_w, d->dilation_w);
+    return products(&layer) * 4 < indirect * 3;
 }
 
 /* ---- weights ----------------------------------------------------------------------------- */
 
-/* Floats for one column and one input channel: of U, or of the weights where they are kept. */
+/* Packed floats for one column and one input channel: of U, or in lean mode of the weights. */
 static int64_t column_floats(enum mode mode, const struct layer_dims *d)
 {
     const struct winograd_kernels *kernels = kernels_of(mode, d);
@@ -127,7 +126,7 @@ static void prepare_task(enum mode mode, const struct layer_args *a, int64_t tas
 
 /* ---- products and back ------------------------------------------------------------------- */
 
-/* Scratch: M and a run of zeros, and what making M takes: a slice of U, or V where that is not shared. */
+/* Scratch: M, a run of zeros, and in lean mode a slice of U, or V if that is not shared. */
 static struct layer_needs needs(enum mode mode, const struct layer_dims *d)
 {
     struct winograd_layer layer = layer_of(mode, d);
@@ -146,12 +145,12 @@ static struct layer_needs needs(enum mode mode, const struct layer_dims *d)
                                 .workspace_bytes = (size_t)scratch * sizeof(float)};
 }
 
-/* spare: room for a slice of U. */
+/* spare: space for a slice of U, in lean mode. */
 static void run_panel(enum mode mode, const struct winograd_layer *layer, const struct layer_args *a,
                       int64_t first, int64_t panel, float *spare, struct winograd_product product)
 {
     int64_t oc = panel_channel(layer->oc, panel);
-    const struct native_tile_kernel *kernel = panel_tile(layer->oc - oc);
+    const struct simd_tile_kernel *kernel = panel_tile(layer->oc - oc);
     const float *packed = (const float *)a->packed + oc * column_floats(mode, &a->d) * layer->ic;
     product.m_stride = winograd_stride(WINOGRAD_TILES, kernel->columns);
     if (mode == LEAN) {
@@ -202,7 +201,7 @@ static bool is_one_block(const struct layer_dims *d)
     return d->kh == 3 && winograd_tiles(&layer) <= WINOGRAD_TILES;
 }
 
-/* One block of 3x3 is the lean variant's, or too few tiles for any. */
+/* A single block of 3x3 is left to the lean variant, or has too few tiles for any. */
 static bool applies_plain(const struct layer_dims *d)
 {
     return is_worth(PLAIN, d) && !is_one_block(d);
@@ -220,7 +219,7 @@ static bool applies_lean(const struct layer_dims *d)
     return is_worth(LEAN, d) && is_one_block(d) && winograd_tiles(&layer) >= TILES_LEAST;
 }
 
-/* A variant is the functions above in one mode. */
+/* A variant: the functions above in one mode. */
 #define VARIANT(prefix, mode, applies_to)                                                                    \
     static struct layer_needs prefix##_needs(const struct layer_dims *d)                                     \
     {                                                                                                        \

@@ -1,4 +1,4 @@
-/* cpu.h - what the processor can do, and which of it the kernels use. */
+/* cpu.h - the instruction sets of the processor, and the handling of denormals. */
 #ifndef LAYERS_CPU_H
 #define LAYERS_CPU_H
 
@@ -17,7 +17,7 @@ enum isa {
 /* "baseline", "avx2", "avx512", "neon". */
 const char *isa_name(enum isa isa);
 
-/* The set called `name`; ISA_COUNT when there is none. */
+/* The set called `name`, or ISA_COUNT if there is none. */
 enum isa isa_named(const char *name);
 
 /* The best set this CPU and operating system support. */
@@ -26,8 +26,8 @@ enum isa cpu_isa(void);
 /* Whether kernels compiled for `isa` can run here. */
 bool cpu_has(enum isa isa);
 
-/* Makes subnormal results and operands zero on the calling thread (MXCSR FTZ and DAZ, FPCR FZ): networks
- * produce them in numbers and they cost some hundred cycles each. Returns the state before, for
+/* Treats subnormal results and operands as zero on the calling thread (MXCSR FTZ and DAZ, FPCR FZ): networks
+ * produce many of them, and each costs some hundred cycles. Returns the previous state, for
  * cpu_restore_denormals. */
 uint64_t cpu_flush_denormals(void);
 void cpu_restore_denormals(uint64_t state);

@@ -7,8 +7,8 @@
 #include <strings.h>
 #include <sys/mman.h>
 
-/* Entry points of OpenBLAS's own run-time choice of kernels. They exist only in a library built with
- * DYNAMIC_ARCH, and no header declares them; weak, so that any other BLAS still links. */
+/* Entry points of OpenBLAS's selection of kernels at run time. They exist only in a library built with
+ * DYNAMIC_ARCH, and no header declares them. They are weak, so that any other BLAS still links. */
 extern void gotoblas_dynamic_init(void) __attribute__((weak));
 extern void gotoblas_dynamic_quit(void) __attribute__((weak));
 
@@ -31,7 +31,7 @@ static enum isa core_isa(const char *core)
     return ISA_BASELINE;
 }
 
-/* Makes OpenBLAS choose its kernels again, as if it had been started on `core`. */
+/* Makes OpenBLAS select its kernels again, as if it had been loaded on `core`. */
 static void choose_core(const char *core)
 {
     static const char variable[] = "OPENBLAS_CORETYPE";
@@ -77,7 +77,7 @@ bool gemm_init(enum isa isa, bool forced)
 {
     correct_core(isa, forced);
     openblas_set_num_threads(1);
-    /* They have nothing to do, and spin for a tenth of a second on cores that the first run needs. */
+    /* OpenBLAS's threads are not used, and spin for a tenth of a second on cores that the first run needs. */
     if (blas_thread_shutdown_)
         blas_thread_shutdown_();
 #if defined(__x86_64__)

@@ -2,33 +2,33 @@
  *
  *     C[M x N] = A[M x K] B[K x N]          row-major, single precision
  *
- * Two things stand between a plain cblas_sgemm and what limn promises:
+ * limn needs two things that a plain cblas_sgemm does not give:
  *
- * Speed. OpenBLAS picks its kernels by CPU name when it is loaded. A release older than the CPU does not know
- * the name and silently takes its oldest kernels (SSE3, a fifth of the speed). gemm_init compares the name
- * OpenBLAS reports with what cpuid offers and makes it choose again.
+ * Speed. OpenBLAS selects its kernels by CPU name when it is loaded. A release older than the CPU does not
+ * know the name and silently uses its oldest kernels (SSE3, a fifth of the speed). gemm_init compares the
+ * name that OpenBLAS reports with what cpuid reports, and makes OpenBLAS select again.
  *
- * Repeatability. Results must not depend on the number of threads, nor on where in a larger matrix a row
- * happens to lie. BLAS runs on one thread, and callers always give it the same number of rows: see the GEMM
- * form in conv2d.c. */
+ * Repeatability. Results must not depend on the number of threads, nor on the position of a row in a larger
+ * matrix. BLAS runs on one thread, and callers always pass the same number of rows: see the GEMM form in
+ * conv2d.c. */
 #ifndef LAYERS_GEMM_H
 #define LAYERS_GEMM_H
 
 #include "layers/cpu.h"
 
-#define GEMM_BUFFER ((size_t)128 << 20) /* OpenBLAS's, one a thread: its BUFFER_SIZE on x86-64 */
+#define GEMM_BUFFER ((size_t)128 << 20) /* OpenBLAS's buffer of a thread: its BUFFER_SIZE on x86-64 */
 
-/* Whether OpenBLAS gets its buffers. Where address space is short (ulimit -v), threads that it started when
- * it was loaded ask for theirs again and again, for ever, and whoever waits for them waits as long:
- * gemm_init, and the end of the program, which then must be _exit's. */
+/* Whether there is address space for a buffer of OpenBLAS. If there is not (ulimit -v), the threads that
+ * OpenBLAS started when it was loaded retry their allocation for ever. gemm_init would wait for them, and so
+ * would the normal end of the program: it must then call _exit. */
 bool gemm_has_room(void);
 
-/* Prepares OpenBLAS for `isa`: before the first gemm, from one thread. When `forced`, OpenBLAS is held down
- * to `isa` too, otherwise it is only ever raised, and a user's own OPENBLAS_CORETYPE is respected. False when
- * OpenBLAS stays below `isa`: correct results, slow. */
+/* Prepares OpenBLAS for `isa`. Call it before the first gemm, from one thread. If `forced`, OpenBLAS is also
+ * restricted to `isa`; otherwise it is only ever raised, and the user's OPENBLAS_CORETYPE is respected. False
+ * if OpenBLAS remains below `isa`: results are correct, but slow. */
 bool gemm_init(enum isa isa, bool forced);
 
-/* The kernel set OpenBLAS uses, as it calls it: "SkylakeX", "Haswell", "Prescott", ... */
+/* OpenBLAS's name of the kernel set it uses: "SkylakeX", "Haswell", "Prescott", ... */
 const char *gemm_core(void);
 
 struct gemm {

@@ -1,23 +1,6 @@
-/* kn2row.c - convolution to few output channels, as in a last layer: the products first, their sums after.
- *
- * Three output channels leave most lanes of a vector of output channels idle. But what a pixel of x gives to
- * each output under each tap does not depend on the other pixels, so all of that can be one matrix product
- * with KH*KW*OC columns, 27 for 3x3:
- *
- *     T [pixels of x][KH*KW][OC]  =  x [pixels][IC]  x  W [IC][KH*KW*OC]
- *
- *     y[oh][ow]  =  sum over kh, kw of  T[oh - pad + kh][ow - pad + kw][kh][kw]
- *
- * A transposed convolution is the same but for the pixels that a sum meets: the tap (kh, kw) of input
- * (ih, iw) belongs to output (ih * stride - pad + kh, iw * stride - pad + kw), so an output has every
- * stride-th tap, as in phases.h. ("kn2row": Anderson, Vasudevan, Keane and Gregg 2017, who keep all of T.)
- *
- * A task makes some rows of y from the top down, and keeps as many rows of T as a row of y has taps on, in
- * a ring: with 512 pixels and 27 columns that is 200 KB, which stays in L2. Rows of T have pixels of zeros at
- * both ends for the taps beside the picture; taps above and below it are left out of the sum.
- *
- * Each x is read once, and the products are as many as the equation has, plus the rows of x that two tasks
- * share. Not for a stride above 1 of an ordinary convolution, which would use only a part of T. */
+/* kn2row.c - see kn2row.h. */
+#include "layers/kn2row.h"
+#include "layers/epilogue.h"
 #include "layers/panels.h"
 #include "layers/sizes.h"
 
@@ -26,7 +9,7 @@
 enum {
     CHANNELS_MOST = 8,   /* of y: from half a vector on, a matrix tile of output channels is no worse */
     CHANNELS_LEAST = 16, /* of x: with fewer, the sums outweigh the products */
-    ROWS_MOST = 32,      /* of y, of a task: the more, the fewer rows of T are made twice */
+    ROWS_MOST = 32,      /* of y, of a task: the more, the fewer rows of T are computed twice */
     ROWS_LEAST = 8,
     TASKS_WANTED = 16,
     TAPS_MOST = 64,
@@ -34,9 +17,9 @@ enum {
     CHAIN = 512,    /* products added in one chain: the rounding error grows with its length */
 };
 
-/* ---- where taps meet ---------------------------------------------------------------------- */
+/* ---- which inputs an output uses ---------------------------------------------------------- */
 
-/* One axis. Outputs i * step + phase, 0 <= phase < step, meet inputs i + offset, one for each tap that the
+/* One axis. Output i * step + phase, 0 <= phase < step, uses the inputs i + offset, one for each tap that the
  * phase has. */
 struct axis {
     bool transposed;
@@ -50,9 +33,9 @@ static bool meets(const struct axis *axis, int64_t phase, int64_t tap, int64_t *
     return at % axis->step == 0;
 }
 
-/* How far taps reach over the ends of the inputs, and from the first to the last input of an output. */
+/* Inputs that taps read before the first and after the last, and from the first to the last of an output. */
 struct reach {
-    int64_t before, behind, span;
+    int64_t before, after, span;
 };
 
 static struct reach reach_of(const struct axis *axis)
@@ -67,18 +50,18 @@ static struct reach reach_of(const struct axis *axis)
         if (least > most)
             continue;
         reach.before = larger(reach.before, -least);
-        reach.behind = larger(reach.behind, outputs - 1 + most - (axis->in - 1));
+        reach.after = larger(reach.after, outputs - 1 + most - (axis->in - 1));
         reach.span = larger(reach.span, most - least + 1);
     }
     return reach;
 }
 
-/* What follows from the dimensions. */
+/* Values that follow from the dimensions. */
 struct plan {
     const struct layer_dims *d;
     struct axis h, w;
-    int64_t products, columns; /* of a pixel of T; in whole panels, with zeros behind */
-    int64_t before, pixels;    /* of zeros before a row of T, of it all */
+    int64_t products, columns; /* of a pixel of T; the same rounded up to whole panels, the rest zeros */
+    int64_t before, pixels;    /* pixels of zeros before a row of T; all pixels of a row */
     int64_t ring;              /* rows of T that are kept */
     int64_t padded;            /* the width of x in whole matrix tiles */
 };
@@ -94,26 +77,21 @@ static struct plan plan_of(const struct layer_dims *d, bool transposed)
     p.columns = panel_channel(p.products, panel_count(p.products));
     p.before = w.before;
     p.padded = round_up(d->iw, TILE_ROWS);
-    p.pixels = w.before + larger(p.padded, d->iw + larger(w.behind, 0));
+    p.pixels = w.before + larger(p.padded, d->iw + larger(w.after, 0));
     p.ring = reach_of(&p.h).span;
     return p;
 }
 
-static bool few_channels(const struct layer_dims *d)
+bool kn2row_applies(const struct layer_dims *d)
 {
     int64_t taps = d->kh * d->kw;
     return d->oc <= CHANNELS_MOST && d->ic >= CHANNELS_LEAST && taps <= TAPS_MOST;
 }
 
-static bool applies(const struct layer_dims *d)
-{
-    return few_channels(d) && d->stride_h == 1 && d->stride_w == 1;
-}
-
 /* ---- weights ----------------------------------------------------------------------------- */
 
 /* [OC IC KH KW in any order] => [panel][IC][columns], of which [KH][KW][OC] are the columns of all panels. */
-static void pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed, int64_t task)
+void kn2row_pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed, int64_t task)
 {
     (void)task;
     int64_t products = d->kh * d->kw * d->oc;
@@ -138,17 +116,17 @@ static int64_t rows_per_task(const struct layer_dims *d)
     return smaller(larger(rows, ROWS_LEAST), ROWS_MOST);
 }
 
-/* Of one picture. */
+/* Tasks of one picture. */
 static int64_t tasks_each(const struct layer_dims *d)
 {
     return divide_up(d->oh, rows_per_task(d));
 }
 
-/* What a task has in its workspace. */
+/* The workspace of a task. */
 struct scratch {
     const float **pixels; /* [padded] of the row of x that is being multiplied */
-    int64_t *made;        /* [ring] the row of x whose products are there, or -1 */
-    float *t;             /* [ring][pixels][columns], and a vector that is read and not used */
+    int64_t *made;        /* [ring] the row of x whose products are in that row of T, or -1 */
+    float *t;             /* [ring][pixels][columns], then a vector that is read but not used */
 };
 
 static size_t lay_out(const struct plan *p, void *workspace, struct scratch *scratch)
@@ -162,7 +140,7 @@ static size_t lay_out(const struct plan *p, void *workspace, struct scratch *scr
     return pixels + made + ((size_t)(p->ring * p->pixels * p->columns) + 4) * sizeof *scratch->t;
 }
 
-static struct layer_needs needs(const struct layer_dims *d, bool transposed)
+struct layer_needs kn2row_needs(const struct layer_dims *d, bool transposed)
 {
     struct plan p = plan_of(d, transposed);
     return (struct layer_needs){.pack_tasks = 1,
@@ -187,11 +165,11 @@ static void multiply_row(const struct plan *p, const struct layer_args *a, const
         scratch->pixels[i] = x + smaller(i, d->iw - 1) * a->x_stride;
     for (int64_t i = 0; i < p->padded; i += TILE_ROWS)
         for (int64_t first = 0, columns; first < p->products; first += columns) {
-            const struct native_tile_kernel *kernel = panel_tile(p->products - first);
+            const struct simd_tile_kernel *kernel = panel_tile(p->products - first);
             columns = kernel->columns;
             for (int64_t row = i; row < i + TILE_ROWS; row += kernel->rows)
                 for (int64_t k = 0; k < d->ic; k += CHAIN) {
-                    struct native_tile tile = {.taps = 1, .k = smaller(CHAIN, d->ic - k), .k_first = k};
+                    struct simd_tile tile = {.taps = 1, .k = smaller(CHAIN, d->ic - k), .k_first = k};
                     tile.rows = scratch->pixels + row;
                     tile.b = b + first * d->ic + k * columns;
                     tile.c = own + row * p->columns + first;
@@ -202,11 +180,12 @@ static void multiply_row(const struct plan *p, const struct layer_args *a, const
                 }
         }
     memset(t, 0, (size_t)(p->before * p->columns) * sizeof *t);
-    float *behind = own + d->iw * p->columns;
-    memset(behind, 0, (size_t)(t + p->pixels * p->columns - behind) * sizeof *behind);
+    float *after = own + d->iw * p->columns;
+    memset(after, 0, (size_t)(t + p->pixels * p->columns - after) * sizeof *after);
 }
 
-/* The taps that phase `phase` of the row oh has => where their terms for the phase's first output are. */
+/* The taps of phase `phase` in row oh => pointers to their terms for the phase's first output; returns how
+ * many. */
 static int64_t find_terms(const struct plan *p, const struct scratch *scratch, int64_t oh, int64_t phase,
                           const float **terms)
 {
@@ -235,16 +214,16 @@ static void sum_row(const struct plan *p, const struct layer_args *a, int64_t n,
     float *y = a->y + first * a->y_stride;
     const float *terms[TAPS_MOST];
     for (int64_t phase = 0; phase < step; phase++) {
-        struct native_sums sums = {.terms = terms, .step = p->columns, .y_step = step * a->y_stride};
+        struct simd_sums sums = {.terms = terms, .step = p->columns, .y_step = step * a->y_stride};
         sums.count = find_terms(p, scratch, oh, phase, terms);
         sums.pixels = divide_up(d->ow - phase, step);
-        for (int64_t oc = 0; oc < d->oc; oc += NATIVE_SUMS_CHANNELS) {
-            sums.channels = smaller(NATIVE_SUMS_CHANNELS, d->oc - oc);
+        for (int64_t oc = 0; oc < d->oc; oc += SIMD_SUMS_CHANNELS) {
+            sums.channels = smaller(SIMD_SUMS_CHANNELS, d->oc - oc);
             sums.bias = a->epilogue.bias ? a->epilogue.bias + oc : NULL;
             sums.y = y + phase * a->y_stride + oc;
-            native()->sums(&sums);
+            simd()->sums(&sums);
             for (int64_t i = 0; i < sums.count; i++)
-                terms[i] += NATIVE_SUMS_CHANNELS;
+                terms[i] += SIMD_SUMS_CHANNELS;
         }
     }
     struct epilogue rest = a->epilogue;
@@ -252,7 +231,7 @@ static void sum_row(const struct plan *p, const struct layer_args *a, int64_t n,
     epilogue_apply(&rest, d->oc, first, d->ow, y, a->y_stride);
 }
 
-static void run(const struct layer_args *a, int64_t task, void *workspace, bool transposed)
+void kn2row_run_task(const struct layer_args *a, int64_t task, void *workspace, bool transposed)
 {
     const struct layer_dims *d = &a->d;
     struct plan p = plan_of(d, transposed);
@@ -275,45 +254,3 @@ static void run(const struct layer_args *a, int64_t task, void *workspace, bool 
         sum_row(&p, a, n, oh, &scratch);
     }
 }
-
-/* ---- variants ---------------------------------------------------------------------------- */
-
-static struct layer_needs conv_needs(const struct layer_dims *d)
-{
-    return needs(d, false);
-}
-
-static void conv_run_task(const struct layer_args *a, int64_t task, void *workspace)
-{
-    run(a, task, workspace, false);
-}
-
-const struct layer_variant conv2d_kn2row = {
-    .name = "conv2d_kn2row",
-    .family = FAMILY_NATIVE,
-    .applies = applies,
-    .band_rows = 1,
-    .needs = conv_needs,
-    .pack_task = pack_task,
-    .run_task = conv_run_task,
-};
-
-static struct layer_needs transpose_needs(const struct layer_dims *d)
-{
-    return needs(d, true);
-}
-
-static void transpose_run_task(const struct layer_args *a, int64_t task, void *workspace)
-{
-    run(a, task, workspace, true);
-}
-
-const struct layer_variant conv2d_transpose_kn2row = {
-    .name = "conv2d_transpose_kn2row",
-    .family = FAMILY_NATIVE,
-    .applies = few_channels,
-    .band_rows = 1,
-    .needs = transpose_needs,
-    .pack_task = pack_task,
-    .run_task = transpose_run_task,
-};

@@ -1,74 +1,8 @@
-/* layer.c - the tables of operators, and what several of them share. */
+/* layer.c - what several operators share: see layer.h. */
 #include "layers/layer.h"
-#include "layers/native.h"
 #include "layers/sizes.h"
 
-static double conv2d_flops(const struct layer_dims *d)
-{
-    return 2.0 * (double)(d->n * d->oh * d->ow * d->oc) * (double)(d->kh * d->kw * d->ic);
-}
-
-static double pointwise_flops(const struct layer_dims *d)
-{
-    return (double)(d->n * d->oh * d->ow * d->oc);
-}
-
-static double copy_flops(const struct layer_dims *d)
-{
-    (void)d;
-    return 0;
-}
-
-/* Four products and three sums for each output, and before for each input column of each output row. */
-static double bicubic_flops(const struct layer_dims *d)
-{
-    return 7.0 * (double)(d->n * d->oh * d->oc) * (double)(d->ow + d->iw);
-}
-
-/* Every input meets the whole kernel once, whatever the stride. */
-static double transpose_flops(const struct layer_dims *d)
-{
-    return 2.0 * (double)(d->n * d->ih * d->iw * d->ic) * (double)(d->kh * d->kw * d->oc);
-}
-
-static double input_flops(const struct layer_dims *d)
-{
-    return (double)(d->n * d->ih * d->iw * d->ic);
-}
-
-/* Subtracting the largest, an exponential, a sum, a division: counted as four. */
-static double softmax_flops(const struct layer_dims *d)
-{
-    return 4 * input_flops(d);
-}
-
-/* Four products and three sums. */
-static double bilinear_flops(const struct layer_dims *d)
-{
-    return 7 * pointwise_flops(d);
-}
-
-#define VARIANTS(...) ((const struct layer_variant *const[]){__VA_ARGS__, NULL})
-
-const struct layer_operator layer_operators[LAYER_COUNT] = {
-    [LAYER_CONV2D] = {"conv2d", true, conv2d_flops,
-                      VARIANTS(&conv2d_ref, &conv2d_blocked, &conv2d_gemm, &conv2d_native, &conv2d_kn2row,
-                               &conv2d_winograd, &conv2d_winograd_small, &conv2d_winograd_lean)},
-    [LAYER_CONV2D_TRANSPOSE] = {"conv2d_transpose", true, transpose_flops,
-                                VARIANTS(&conv2d_transpose_ref, &conv2d_transpose_gemm,
-                                         &conv2d_transpose_native, &conv2d_transpose_kn2row,
-                                         &conv2d_transpose_winograd, &conv2d_transpose_winograd_lean)},
-    [LAYER_POINTWISE] = {"pointwise", true, pointwise_flops, VARIANTS(&pointwise_plain)},
-    [LAYER_MAX_POOL] = {"max_pool", false, copy_flops, VARIANTS(&max_pool_plain)},
-    [LAYER_AVERAGE_POOL] = {"average_pool", false, input_flops, VARIANTS(&average_pool_plain)},
-    [LAYER_SOFTMAX] = {"softmax", false, softmax_flops, VARIANTS(&softmax_plain)},
-    [LAYER_PAD] = {"pad", false, copy_flops, VARIANTS(&pad_plain)},
-    [LAYER_UPSAMPLE] = {"upsample", false, copy_flops, VARIANTS(&upsample_nearest)},
-    [LAYER_BILINEAR] = {"bilinear", false, bilinear_flops, VARIANTS(&bilinear_plain)},
-    [LAYER_BICUBIC] = {"bicubic", false, bicubic_flops, VARIANTS(&bicubic_tf1)},
-};
-
-/* Pixels a task: about 64 KB of output, so that a task is worth handing to a thread and stays in L2. */
+/* Pixels of a task: about 64 KB of output, which is worth handing to a thread and fits in L2. */
 static int64_t pixels_per_task(const struct layer_dims *d)
 {
     int64_t pixels = 16384 / d->oc;
@@ -92,8 +26,8 @@ struct layer_needs layer_row_needs(const struct layer_dims *d)
     return (struct layer_needs){.run_tasks = d->n * d->oh};
 }
 
-/* Few enough channels that in PyTorch's order, where the taps of a channel are neighbours, they stay in the
- * cache until all taps are copied. */
+/* In PyTorch's order the taps of a channel are neighbours; this few channels stay in the cache until all taps
+ * are copied. */
 enum { CHANNELS_PER_TASK = 16 };
 
 int64_t layer_channel_tasks(const struct layer_dims *d)
@@ -135,31 +69,4 @@ bool layer_applies_always(const struct layer_dims *d)
 {
     (void)d;
     return true;
-}
-
-void epilogue_apply(const struct epilogue *e, int64_t channels, int64_t first, int64_t pixels, float *y,
-                    int64_t y_stride)
-{
-    if (e->bias || e->residual || e->activation != ACTIVATION_NONE || e->scale)
-        native()->epilogue(e, channels, first, pixels, y, y_stride);
-}
-
-struct epilogue epilogue_slice(const struct epilogue *e, int64_t oc)
-{
-    struct epilogue part = *e;
-    part.bias = e->bias ? e->bias + oc : NULL;
-    part.residual = e->residual ? e->residual + oc : NULL;
-    part.scale = e->scale ? e->scale + oc : NULL;
-    part.shift = e->shift ? e->shift + oc : NULL;
-    return part;
-}
-
-void layer_reference_row(const struct layer_args *a, int64_t task, layer_sum sum)
-{
-    const struct layer_dims *d = &a->d;
-    float *y = a->y + task * d->ow * a->y_stride;
-    for (int64_t ow = 0; ow < d->ow; ow++)
-        for (int64_t oc = 0; oc < d->oc; oc++)
-            y[ow * a->y_stride + oc] = (float)sum(a, task / d->oh, task % d->oh, ow, oc);
-    epilogue_apply(&a->epilogue, d->oc, task * d->ow, d->ow, y, a->y_stride);
 }

@@ -1,15 +1,15 @@
 /* layer.h - what every operator looks like from outside.
  *
- * An operator is one table of variants: a plain reference and whatever is faster. The planner, the tests and
- * the benchmark all walk these tables, so a variant that is in a table is chosen, tested and measured, and
- * one that is not does not exist.
+ * An operator is one table of variants (operators.h): a plain reference and whatever is faster. The planner,
+ * the tests and the benchmark all walk these tables, so a variant that is in a table is chosen, tested and
+ * measured, and one that is not does not exist.
  *
  * A variant does its work in independent tasks. How many there are, and what each one computes, depends on
  * the dimensions only, never on the number of threads: that is what makes results bit-identical for every
- * thread count. Layers allocate nothing; memory for packed weights and for each thread's scratch is asked for
- * in bytes and handed in.
+ * thread count. Layers allocate nothing: a variant states the bytes that it needs for packed weights and for
+ * each thread's scratch, and the caller provides them.
  *
- * Activations are NHWC float32. Pixels of a tensor lie `stride` floats apart, at least its channels: more
+ * Activations are NHWC float32. Pixels of a tensor are `stride` floats apart, at least its channels: more
  * when it is a slice of a wider tensor, as the inputs of a concat are. */
 #ifndef LAYERS_LAYER_H
 #define LAYERS_LAYER_H
@@ -18,21 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum layer_kind {
-    LAYER_CONV2D,           /* conv2d.c */
-    LAYER_CONV2D_TRANSPOSE, /* conv2d_transpose.c */
-    LAYER_POINTWISE,        /* pointwise.c: an epilogue on its own */
-    LAYER_MAX_POOL,         /* pool.c */
-    LAYER_AVERAGE_POOL,     /* pool.c: over the whole picture */
-    LAYER_SOFTMAX,          /* softmax.c: over the channels */
-    LAYER_PAD,              /* pad.c: zeros around, or a part cut out */
-    LAYER_UPSAMPLE,         /* upsample.c: nearest neighbour, integer factor */
-    LAYER_BILINEAR,         /* bilinear.c: to any size */
-    LAYER_BICUBIC,          /* bicubic.c: TensorFlow 1's, integer factor */
-    LAYER_COUNT,
-};
-
-/* Dimensions of one operator. Windows are used by the operators that have one. */
+/* Dimensions of one operator. The third row is for operators that have a window. */
 struct layer_dims {
     int64_t n, ih, iw, ic; /* input */
     int64_t oh, ow, oc;    /* output */
@@ -48,7 +34,7 @@ enum activation {
     ACTIVATION_SIGMOID, /* 1 / (1 + exp(-v)) */
 };
 
-/* What happens to a result on its way out, in this order, each part optional:
+/* What is applied to a result before it is stored, in this order, each part optional:
  *
  *     y = scale * activation(x + bias + residual) + shift
  *
@@ -63,7 +49,7 @@ struct epilogue {
     const float *scale, *shift; /* OC each; NULL: 1 and 0 */
 };
 
-/* Where the weights of an operator lie before packing: any order of the four axes. */
+/* The weights of an operator before packing, in any order of the four axes. */
 struct layer_weights {
     const float *data; /* of channel 0; for a pack task with a span, of the span's first channel */
     int64_t stride_o, stride_i, stride_h, stride_w; /* floats between neighbours along OC, IC, KH, KW */
@@ -76,8 +62,8 @@ struct layer_args {
     int64_t x_stride;
     float *y; /* N OH OW OC; never overlaps x */
     int64_t y_stride;
-    const void *packed; /* what the pack tasks made; NULL for operators without weights */
-    void *shared;       /* what the prepare tasks make for the run tasks; NULL without them */
+    const void *packed; /* written by the pack tasks; NULL for operators without weights */
+    void *shared;       /* written by the prepare tasks for the run tasks; NULL without them */
     struct epilogue epilogue;
 };
 
@@ -91,86 +77,71 @@ struct layer_span {
 enum layer_family {
     FAMILY_REFERENCE, /* the definition, sums in double */
     FAMILY_OPENBLAS,  /* matrix products by OpenBLAS */
-    FAMILY_NATIVE,    /* limn's own kernels (native.h) */
-    FAMILY_PLAIN,     /* the only form of an operator; or, behind the reference, one that only teaches */
+    FAMILY_NATIVE,    /* limn's own kernels (simd.h) */
+    FAMILY_PLAIN,     /* the only form of an operator, or one that is there for teaching */
 };
 
-/* What a variant takes at given dimensions. */
+/* What a variant needs at given dimensions. */
 struct layer_needs {
     int64_t pack_tasks, prepare_tasks, run_tasks; /* of the three stages; 0: there is no such stage */
-    size_t packed_bytes;                          /* for what the pack tasks make */
-    size_t shared_bytes;                          /* for what the prepare tasks make for the run tasks */
+    size_t packed_bytes;                          /* written by the pack tasks */
+    size_t shared_bytes;                          /* written by the prepare tasks for the run tasks */
     size_t workspace_bytes;                       /* scratch for one prepare or run task */
 };
 
-/* Three stages, each a number of tasks that may run side by side: weights are packed once, when a model is
- * first used; in every run all prepare tasks are over before the first run task begins. */
+/* Three stages. The tasks of a stage may run in parallel. Weights are packed once, when a model is first
+ * used; in every run all prepare tasks end before the first run task begins. */
 struct layer_variant {
     const char *name;
     enum layer_family family;
-    double error; /* of rounding at most, times a plain float sum's, with up to 64 input channels; 0: 1 */
-    bool (*applies)(const struct layer_dims *d);
-    int band_rows; /* see LAYER_TILE_PERIOD; 0: that many */
+
+    /* Bound of the rounding error, as a multiple of that of a plain float sum, with up to 64 input channels.
+     * 0 means 1. */
+    double error;
+    bool (*applies)(const struct layer_dims *d); /* whether it can compute these dimensions, and should */
+    int band_rows;                               /* see "Bands" below; 0 means LAYER_TILE_PERIOD */
 
     struct layer_needs (*needs)(const struct layer_dims *d);
 
-    /* NULL when there are no weights. What is packed, in how many tasks and bytes, depends on the channels
-     * and the kernel only: sessions of all sizes share it. */
+    /* NULL if there are no weights. What is packed, in how many tasks and bytes, depends on the channels and
+     * the kernel only: sessions of all sizes share it. */
     void (*pack_task)(const struct layer_dims *d, const struct layer_weights *weights, void *packed,
                       int64_t task);
 
-    /* What a pack task reads, so that no more of a file needs to be in memory at a time; NULL: all. The axis
-     * is the same for all tasks, and the span of each begins where that of the task before it ends. */
+    /* The part of the weights that a pack task reads, so that only this part of a file needs to be in memory;
+     * NULL: all. The axis is the same for all tasks, and each span begins where the previous one ends. */
     struct layer_span (*pack_span)(const struct layer_dims *d, int64_t task);
 
     void (*prepare_task)(const struct layer_args *args, int64_t task, void *workspace); /* or NULL */
     void (*run_task)(const struct layer_args *args, int64_t task, void *workspace);
 };
 
-struct layer_operator {
-    const char *name;
-    bool has_epilogue;                           /* a following pointwise operation can be fused in */
-    double (*flops)(const struct layer_dims *d); /* multiplications and additions, each counted as one */
-    const struct layer_variant *const *variants; /* the reference first; ends with NULL */
-};
-
-/* Indexed by enum layer_kind. */
-extern const struct layer_operator layer_operators[LAYER_COUNT];
-
-/* Bands. A picture can be worked through in bands of rows (engine/run/bands.h): a variant is run on
- * dimensions and pointers that show a part of x and y, full width, one picture. Its outputs must have the
- * bytes that they have in a run of the whole, so nothing that changes a byte may be decided by ih or oh. What
- * it can rely on:
+/* Bands. A picture can be computed in bands of rows (engine/run/bands.h): a variant is run on dimensions and
+ * pointers for a part of x and y, of full width, of one picture. Its outputs must have the same bytes as in a
+ * run of the whole picture, so nothing that changes a byte may depend on ih or oh. The caller guarantees:
  *
- *   - the band's first output row is, counted in the whole, a multiple of the variant's band_rows, times
- *     the dilation, and times stride_h for transposed convolution; an enlargement's also of its factor. So is
- *     the number of rows, but for the band at the picture's lower edge.
- *   - the band has at least LAYER_BAND_PIXELS output pixels, or all that there are.
- *   - all rows of x that its outputs read are there. Only at the picture's own edges do rows outside count:
- *     zeros, or for bicubic the row at the edge.
- *   - pad_h places the first row of x in the operator's own equation, in bicubic's too. For a convolution it
- *     is the padding at the picture's upper edge, and less or 0 below it; for bicubic minus the rows of x
- *     above the band's own. Transposed convolution gets x from a multiple of band_rows on, and a pad_h with
- *     which all that these rows paint above the band is dropped.
+ *   - The number of the band's first output row in the whole picture is a multiple of the variant's band_rows
+ *     times the dilation, for transposed convolution also times stride_h, and for an enlargement also of its
+ *     factor. The number of rows is such a multiple too, except in the band at the picture's lower edge.
+ *   - The band has at least LAYER_BAND_PIXELS output pixels, or all pixels of the picture.
+ *   - It has all rows of x that its outputs read. Rows outside exist only at the picture's own edges: there
+ *     they are zeros, or for bicubic the row at the edge.
+ *   - pad_h gives the position of the first row of x in the operator's equation. For a convolution it is the
+ *     padding at the picture's upper edge, and less or 0 below it. For bicubic it is minus the number of rows
+ *     of x above the band's own. Transposed convolution gets x from a multiple of band_rows on, and a pad_h
+ *     that drops everything that these rows add above the band.
  *
- * The GEMM forms (conv2d.c) treat every period of this many pixels alike, and the heights of Winograd's tiles
- * divide it. */
+ * The GEMM forms (conv2d.c) compute every period of LAYER_TILE_PERIOD pixels in the same way, and the heights
+ * of Winograd's tiles divide it. */
 enum { LAYER_TILE_PERIOD = 12, LAYER_BAND_PIXELS = 16 * LAYER_TILE_PERIOD };
 
-/* A variant's band_rows; LAYER_TILE_PERIOD where it names none. */
+/* A variant's band_rows, or LAYER_TILE_PERIOD if they are 0. */
 int64_t layer_band_rows(const struct layer_variant *variant);
 
-/* Applies `e` to `pixels` pixels of `channels` floats at y, which are the pixels from `first` on of the
- * output. */
-void epilogue_apply(const struct epilogue *e, int64_t channels, int64_t first, int64_t pixels, float *y,
-                    int64_t y_stride);
-
-/* The part of `e` that belongs to channels `oc` and up. */
-struct epilogue epilogue_slice(const struct epilogue *e, int64_t oc);
-
-/* needs() for variants that touch every element once, in tasks of some pixels of the output, and which pixels
- * a task has. */
+/* needs() for variants that touch every element once: a task is some pixels of the N OH OW of the output. */
 struct layer_needs layer_pixel_needs(const struct layer_dims *d);
+
+/* The pixels of such a task: returns their number and sets *first to the first. */
 int64_t layer_pixel_span(const struct layer_dims *d, int64_t task, int64_t *first);
 
 /* Plain packing, for variants that read the weights as w[KH][KW][IC][OC]: a task copies a few input channels.
@@ -180,16 +151,13 @@ int64_t layer_channel_tasks(const struct layer_dims *d);
 struct layer_span layer_channel_span(const struct layer_dims *d, int64_t task);
 void layer_pack_plain(const struct layer_dims *d, const struct layer_weights *w, void *packed, int64_t task);
 
-/* applies() for a variant that takes any dimensions. */
+/* applies() for a variant that computes any dimensions: returns true. */
 bool layer_applies_always(const struct layer_dims *d);
 
-/* A reference's task, one row of the output: every output as `sum` gives it, then the epilogue. */
-typedef double (*layer_sum)(const struct layer_args *args, int64_t n, int64_t oh, int64_t ow, int64_t oc);
-void layer_reference_row(const struct layer_args *args, int64_t task, layer_sum sum);
-
-/* needs() for variants that make one row of the output a task and take nothing else. */
+/* needs() for variants whose task is one of the N OH rows of the output, and that need no memory. */
 struct layer_needs layer_row_needs(const struct layer_dims *d);
 
+/* The variants; each is in the file of its name, or of its operator. */
 extern const struct layer_variant conv2d_ref, conv2d_blocked, conv2d_gemm, conv2d_native, conv2d_kn2row,
     conv2d_winograd, conv2d_winograd_small, conv2d_winograd_lean;
 extern const struct layer_variant conv2d_transpose_ref, conv2d_transpose_gemm, conv2d_transpose_native,

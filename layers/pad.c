@@ -1,10 +1,10 @@
-/* pad.c - a picture laid into a larger one of zeros, or a part cut out of it.
+/* pad.c - adds zeros around a picture, or crops it.
  *
  * PyTorch: torch.nn.functional.pad(x, (left, right, top, bottom)); negative numbers crop.
  *
  *     y[n,oh,ow,c] = x[n, oh - top, ow - left, c], 0 where that is outside x        top = pad_h, left = pad_w
  *
- * The output's size says how much there is below and to the right. */
+ * How much is added or cropped at the bottom and the right follows from the output's size. */
 #include "layers/layer.h"
 
 #include <string.h>

@@ -2,41 +2,40 @@
 #include "layers/panels.h"
 #include "layers/sizes.h"
 
-static const struct native_tile_kernel *narrowest_tile(void)
+static const struct simd_tile_kernel *narrowest_tile(void)
 {
-    const struct native_tile_kernel *tile = native()->tiles;
+    const struct simd_tile_kernel *tile = simd()->tiles;
     while (tile[1].columns)
         tile++;
     return tile;
 }
 
-const struct native_tile_kernel *panel_tile(int64_t channels)
+const struct simd_tile_kernel *panel_tile(int64_t channels)
 {
-    const struct native_tile_kernel *tile = native()->tiles, *narrowest = narrowest_tile();
+    const struct simd_tile_kernel *tile = simd()->tiles, *narrowest = narrowest_tile();
     while (tile < narrowest && channels <= tile->columns - narrowest->columns)
         tile++;
     return tile;
 }
 
-/* How many panels of the widest tile stand first. */
+/* How many panels, from the first on, use the widest tile. */
 static int64_t widest_panels(int64_t oc)
 {
-    int64_t columns = native()->tiles->columns, least = columns - narrowest_tile()->columns + 1;
+    int64_t columns = simd()->tiles->columns, least = columns - narrowest_tile()->columns + 1;
     return oc < least ? 0 : (oc - least) / columns + 1;
 }
 
 int64_t panel_count(int64_t oc)
 {
     int64_t count = widest_panels(oc);
-    for (int64_t first = count * native()->tiles->columns; first < oc;
-         first += panel_tile(oc - first)->columns)
+    for (int64_t first = count * simd()->tiles->columns; first < oc; first += panel_tile(oc - first)->columns)
         count++;
     return count;
 }
 
 int64_t panel_channel(int64_t oc, int64_t panel)
 {
-    int64_t widest = smaller(panel, widest_panels(oc)), first = widest * native()->tiles->columns;
+    int64_t widest = smaller(panel, widest_panels(oc)), first = widest * simd()->tiles->columns;
     for (int64_t i = widest; i < panel; i++)
         first += panel_tile(oc - first)->columns;
     return first;
@@ -48,7 +47,7 @@ struct layer_span panel_span(int64_t oc, int64_t panel)
     return (struct layer_span){AXIS_OUTPUT, first, smaller(columns, oc - first)};
 }
 
-enum { TOGETHER = 16 }; /* channels transposed at a time: what is read and what is written fit in L1 */
+enum { TOGETHER = 16 }; /* channels transposed at a time: source and destination fit in L1 */
 
 /* [outputs][inputs] => [inputs][outputs], step apart */
 static inline void transpose(const float *restrict in, int64_t stride_o, int64_t stride_i,

@@ -7,9 +7,9 @@ int64_t phase_count(const struct layer_dims *d)
     return d->stride_h * d->stride_w;
 }
 
-/* One axis of a phase. Its taps are those that leave the remainder (phase + pad) % stride. */
+/* One axis of a phase. Its taps are those with the remainder (phase + pad) % stride. */
 struct axis {
-    int64_t taps, last; /* how many; the last of them, which meets the first input */
+    int64_t taps, last; /* how many; the last of them, which is used with the first input */
     int64_t outputs, pad;
 };
 
@@ -22,7 +22,7 @@ static struct axis axis_of(int64_t phase, int64_t kernel, int64_t stride, int64_
         axis.last = remainder + (axis.taps - 1) * stride;
     }
     axis.outputs = phase < out ? divide_up(out - phase, stride) : 0;
-    axis.pad = (axis.last - phase - pad) / stride; /* exact: both leave the same remainder */
+    axis.pad = (axis.last - phase - pad) / stride; /* exact: both have the same remainder */
     return axis;
 }
 
@@ -36,17 +36,17 @@ static struct axis axis_w(const struct layer_dims *d, int64_t phase)
     return axis_of(phase % d->stride_w, d->kw, d->stride_w, d->pad_w, d->ow);
 }
 
-struct direct phase_direct(const struct layer_dims *d, int64_t phase)
+struct indirect_layer phase_layer(const struct layer_dims *d, int64_t phase)
 {
     struct axis h = axis_h(d, phase), w = axis_w(d, phase);
-    struct direct direct = {.dims = *d, .y_h = d->oh, .y_w = d->ow};
-    direct.dims.kh = h.taps, direct.dims.kw = w.taps;
-    direct.dims.oh = h.outputs, direct.dims.ow = w.outputs;
-    direct.dims.pad_h = h.pad, direct.dims.pad_w = w.pad;
-    direct.dims.stride_h = direct.dims.stride_w = direct.dims.dilation_h = direct.dims.dilation_w = 1;
-    direct.first_h = phase / d->stride_w, direct.first_w = phase % d->stride_w;
-    direct.step_h = d->stride_h, direct.step_w = d->stride_w;
-    return direct;
+    struct indirect_layer layer = {.dims = *d, .y_h = d->oh, .y_w = d->ow};
+    layer.dims.kh = h.taps, layer.dims.kw = w.taps;
+    layer.dims.oh = h.outputs, layer.dims.ow = w.outputs;
+    layer.dims.pad_h = h.pad, layer.dims.pad_w = w.pad;
+    layer.dims.stride_h = layer.dims.stride_w = layer.dims.dilation_h = layer.dims.dilation_w = 1;
+    layer.first_h = phase / d->stride_w, layer.first_w = phase % d->stride_w;
+    layer.step_h = d->stride_h, layer.step_w = d->stride_w;
+    return layer;
 }
 
 struct layer_weights phase_weights(const struct layer_dims *d, const struct layer_weights *w, int64_t phase)

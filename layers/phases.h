@@ -1,27 +1,27 @@
 /* phases.h - a transposed convolution as ordinary ones.
  *
  * Seen from the output, a transposed convolution of stride s is s x s ordinary convolutions: outputs whose
- * coordinates leave the same remainders see the same taps, every s-th of the kernel in reverse, and
- * neighbours among them see neighbouring inputs. With k = 4, s = 2, pad = 1, in one dimension:
+ * coordinates have the same remainders modulo s use the same taps, every s-th of the kernel in reverse, and
+ * neighbours among them read neighbouring inputs. With k = 4, s = 2, pad = 1, in one dimension:
  *
  *     y[2 j]     = x[j - 1] w[3] + x[j] w[1]          phase 0: pad 1
  *     y[2 j + 1] = x[j] w[2] + x[j + 1] w[0]          phase 1: pad 0
  *
- * No product is with a zero, nothing is scattered, and each phase can use what is known about ordinary
- * convolutions. ("Is the deconvolution layer the same as a convolutional layer?", Shi et al. 2016.) */
+ * No product is with a zero, nothing is scattered, and any method for ordinary convolutions applies.
+ * ("Is the deconvolution layer the same as a convolutional layer?", Shi et al. 2016.) */
 #ifndef LAYERS_PHASES_H
 #define LAYERS_PHASES_H
 
-#include "layers/direct.h"
+#include "layers/indirect.h"
 
-/* Phases of a transposed convolution. */
+/* The number of phases of a transposed convolution. */
 int64_t phase_count(const struct layer_dims *d);
 
 /* Phase `phase`, as an ordinary convolution of stride 1 on a lattice of the outputs. A phase without outputs
  * or without taps has 0 of them. */
-struct direct phase_direct(const struct layer_dims *d, int64_t phase);
+struct indirect_layer phase_layer(const struct layer_dims *d, int64_t phase);
 
-/* Its weights. */
+/* The taps of phase `phase`, as a view of w. */
 struct layer_weights phase_weights(const struct layer_dims *d, const struct layer_weights *w, int64_t phase);
 
 #endif

@@ -1,9 +1,10 @@
 /* pointwise.c - element by element: y = scale * activation(x + bias + residual) + shift.
  *
  * PyTorch: relu(x), x + r, x * scale[None, :, None, None] + shift[...], and their compositions. The planner
- * fuses these into the operator that makes x wherever it can; this is what remains.
+ * fuses these into the operator that computes x wherever it can; this runs the rest.
  *
  * Costs one read of x (and of the residual) and one write of y: bound by memory. */
+#include "layers/epilogue.h"
 #include "layers/layer.h"
 
 #include <string.h>

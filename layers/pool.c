@@ -5,8 +5,8 @@
  *     y[n,oh,ow,c] = max over kh, kw of x[n, oh * stride_h - pad_h + kh, ow * stride_w - pad_w + kw, c]
  *     OH = (IH + 2 pad_h - KH) / stride_h + 1
  *
- * The window's part outside the picture does not count; a NaN in the window gives NaN. A 1x1 window with
- * stride S takes every S-th pixel: x[:, :, ::S, ::S].
+ * The part of the window outside the picture does not count; a NaN in the window gives NaN. A 1x1 window with
+ * stride S selects every S-th pixel: x[:, :, ::S, ::S].
  *
  * PyTorch: torch.nn.functional.adaptive_avg_pool2d(x, 1):
  *
@@ -14,7 +14,7 @@
  *
  * Both read x once (max pooling KH*KW times, in cache) and are bound by memory. */
 #include "layers/layer.h"
-#include "layers/native.h"
+#include "layers/simd.h"
 #include "layers/sizes.h"
 
 #include <string.h>
@@ -32,7 +32,7 @@ static void max_pixel(const struct layer_args *a, int64_t n, int64_t oh, int64_t
             if (first)
                 memcpy(y, x, (size_t)d->oc * sizeof *y);
             else
-                native()->maximum(x, d->oc, y);
+                simd()->maximum(x, d->oc, y);
             first = false;
         }
 }

@@ -1,4 +1,4 @@
-/* sizes.h - the arithmetic of cutting: how many blocks, what is left for the last, whole lines of memory. */
+/* sizes.h - the arithmetic of dividing work into blocks and memory into cache lines. */
 #ifndef LAYERS_SIZES_H
 #define LAYERS_SIZES_H
 
@@ -18,7 +18,7 @@ static inline int64_t larger(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* a / b rounded down, and up: the blocks of b that a takes, of which the last may not be full. b > 0. */
+/* a / b rounded down, and up: the number of full blocks of b in a, and of blocks with the rest. b > 0. */
 static inline int64_t divide_down(int64_t a, int64_t b)
 {
     return a >= 0 ? a / b : -((-a + b - 1) / b);

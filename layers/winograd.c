@@ -1,12 +1,13 @@
 /* winograd.c - see winograd.h. */
 #include "layers/winograd.h"
+#include "layers/epilogue.h"
 #include "layers/sizes.h"
 
 #include <string.h>
 
 enum {
     POSITIONS_MOST = 36,
-    PREPARE_TILES = 6,   /* of a task that only transforms inputs: small, so that all threads get some */
+    PREPARE_TILES = 6,   /* of a task that only transforms inputs: few, so that all threads have work */
     LEAN_CHANNELS = 256, /* a slice of U: 36 x 256 x 64 floats, 2.3 MB */
 };
 
@@ -20,16 +21,16 @@ static int64_t m_positions(const struct winograd_layer *layer)
     return layer->kernels->kept * layer->kernels->kept;
 }
 
-/* Where V has what belongs to a position of U and M. */
+/* The position of V that belongs to a position of U and M. */
 static int64_t v_position(const struct winograd_kernels *kernels, int64_t position)
 {
     return (position / kernels->kept + kernels->skip_h) * kernels->points + position % kernels->kept +
            kernels->skip_w;
 }
 
-/* ---- where tiles lie --------------------------------------------------------------------- */
+/* ---- positions of tiles ------------------------------------------------------------------ */
 
-/* The first `longer` lattices have one output more than the others. */
+/* The lattices of an axis. The first `longer` of them have one output more than the others. */
 struct lattices {
     int64_t longer, long_tiles, short_tiles, tiles;
 };
@@ -108,7 +109,7 @@ int64_t winograd_v_floats(const struct winograd_layer *layer, int64_t tiles)
 
 int64_t winograd_m_floats(const struct winograd_layer *layer, int64_t tiles)
 {
-    return m_positions(layer) * winograd_stride(tiles, native()->tiles[0].columns);
+    return m_positions(layer) * winograd_stride(tiles, simd()->tiles[0].columns);
 }
 
 /* ---- the three stages -------------------------------------------------------------------- */
@@ -161,16 +162,16 @@ void winograd_prepare_task(const struct winograd_layer *layer, const struct laye
                    tiles);
 }
 
-void winograd_multiply(const struct winograd_layer *layer, const struct native_tile_kernel *kernel,
+void winograd_multiply(const struct winograd_layer *layer, const struct simd_tile_kernel *kernel,
                        const struct winograd_product *p)
 {
     const float *rows[WINOGRAD_TILES];
-    for (int64_t t = 0; t < WINOGRAD_TILES; t++) /* a matrix tile reads whole rows: the spare ones any */
+    for (int64_t t = 0; t < WINOGRAD_TILES; t++) /* a matrix tile reads all its rows, the spare ones too */
         rows[t] = p->v + (t < p->tiles ? t : 0) * p->v_width;
     for (int64_t position = 0; position < m_positions(layer); position++)
         for (int64_t k = 0; k < p->channels; k += WINOGRAD_CHAIN)
             for (int64_t t = 0; t < p->tiles; t += kernel->rows) {
-                struct native_tile tile = {.taps = 1, .c_stride = kernel->columns};
+                struct simd_tile tile = {.taps = 1, .c_stride = kernel->columns};
                 tile.k = smaller(WINOGRAD_CHAIN, p->channels - k);
                 tile.k_first = v_position(layer->kernels, position) * p->v_stride + k;
                 tile.rows = rows + t;
@@ -187,10 +188,10 @@ void winograd_multiply(const struct winograd_layer *layer, const struct native_t
 
 int64_t winograd_u_floats(const struct winograd_layer *layer)
 {
-    return m_positions(layer) * winograd_stride(LEAN_CHANNELS, native()->tiles[0].columns);
+    return m_positions(layer) * winograd_stride(LEAN_CHANNELS, simd()->tiles[0].columns);
 }
 
-void winograd_multiply_lean(const struct winograd_layer *layer, const struct native_tile_kernel *kernel,
+void winograd_multiply_lean(const struct winograd_layer *layer, const struct simd_tile_kernel *kernel,
                             const float *taps, float *u, struct winograd_product product)
 {
     int64_t each = layer->kernels->taps * layer->kernels->taps * kernel->columns;
@@ -208,7 +209,7 @@ void winograd_multiply_lean(const struct winograd_layer *layer, const struct nat
     }
 }
 
-/* The pixels of y that a tile makes; -1 outside. */
+/* The pixels of y that a tile computes; -1 outside. */
 static void find_outputs(const struct winograd_layer *layer, const struct tile *tile, int64_t *pixels)
 {
     int outputs = layer->kernels->outputs;
@@ -227,7 +228,7 @@ void winograd_output(const struct winograd_layer *layer, const struct layer_args
     struct tile where[WINOGRAD_TILES];
     int64_t pixels[POSITIONS_MOST], columns = panel_tile(layer->oc - oc)->columns;
     struct epilogue epilogue = epilogue_slice(&args->epilogue, oc);
-    struct native_outputs to = {&epilogue, args->y + oc, args->y_stride, pixels};
+    struct simd_outputs to = {&epilogue, args->y + oc, args->y_stride, pixels};
     find_tiles(layer, first, count, where);
     for (int64_t t = 0; t < count; t++) {
         find_outputs(layer, &where[t], pixels);

@@ -1,27 +1,27 @@
-/* winograd.h - convolution by Winograd's algorithm, as far as ordinary, dilated and transposed convolutions
- * share it. native_winograd.c explains the algorithm and has its transforms.
+/* winograd.h - convolution by Winograd's algorithm: what ordinary, dilated and transposed convolutions share.
+ * simd_winograd.c explains the algorithm and has its transforms.
  *
- * The outputs of a layer are cut into tiles of m x m, and the tiles into blocks:
+ * The outputs of a layer are divided into tiles of m x m, and the tiles into blocks:
  *
  *     x      =>  V [positions][tiles][IC]           the transformed inputs, one small matrix a position
  *     V x U  =>  M [positions][tiles][columns]      a matrix product a position, with the transformed weights
  *                                                   U [panel][positions][IC][columns]
  *     M      =>  y                                  transformed back, with the epilogue
  *
- * There are points^2 = 36 or 25 positions; of the 36 of V, a phase of a transposed convolution uses 25, and U
- * and M have no more. A block at a time goes through all of it, so that V and M stay in L2; where V of the
- * whole layer is not too large, it is made first.
+ * There are points^2 = 36 or 25 positions. A phase of a transposed convolution uses 25 of the 36 of V, and
+ * its U and M have only these. One block at a time goes through all stages, so that V and M stay in L2; if V
+ * of the whole layer is small enough, it is computed first.
  *
  * Tiles on a lattice. The outputs of a tile need not be neighbours: a convolution with dilation 2 consists of
  * 2 x 2 independent ordinary ones, on the even or odd rows and columns, and a transposed convolution of
- * stride 2 of 2 x 2 ordinary ones with different weights. Both only change where a tile's pixels lie. */
+ * stride 2 of 2 x 2 ordinary ones with different weights. Both change only where a tile's pixels are. */
 #ifndef LAYERS_WINOGRAD_H
 #define LAYERS_WINOGRAD_H
 
 #include "layers/panels.h"
 
-/* One axis of the picture: where a tile has its outputs and inputs. Output o of a lattice is at
- * p = lattice + o * out_step, moved by `first`; the first input of a tile whose first output is at p is at
+/* One axis of the picture: where the outputs and inputs of a tile are. Output o of a lattice has
+ * p = lattice + o * out_step, and is at p + first. The first input of a tile whose first output has p is at
  * (p + offset) / scale, and the following are in_step apart. */
 struct winograd_axis {
     int64_t in, out;            /* pixels of x and y */
@@ -43,12 +43,13 @@ enum {
 /* Tiles of all pictures. */
 int64_t winograd_tiles(const struct winograd_layer *layer);
 
-/* Tiles of a block, all but the last, and how many blocks: as equal as possible. */
+/* Tiles of a block, and how many blocks there are. Blocks are as equal as possible; the last may have fewer
+ * tiles. */
 int64_t winograd_block(const struct winograd_layer *layer);
 int64_t winograd_blocks(const struct winograd_layer *layer);
 
-/* Floats between the positions of V or M with `tiles` rows of `width`; 64 bytes more than they take, so that
- * the positions, which a transform touches one after the other, fall into different sets of the cache. */
+/* Floats between the positions of V or M with `tiles` rows of `width`. There is a gap of 64 bytes, so that
+ * the positions, which a transform accesses one after the other, are in different sets of the cache. */
 int64_t winograd_stride(int64_t tiles, int64_t width);
 
 /* IC rounded up to whole lines of the cache: the width of V. */
@@ -58,8 +59,8 @@ int64_t winograd_width(int64_t channels);
 int64_t winograd_v_floats(const struct winograd_layer *layer, int64_t tiles);
 int64_t winograd_m_floats(const struct winograd_layer *layer, int64_t tiles);
 
-/* Transforms the inputs of `count` tiles from `first` on, at most WINOGRAD_TILES, to row `row` and up of v, a
- * V of `tiles` rows. zeros: IC zeros. */
+/* Transforms the inputs of `count` tiles from `first` on, at most WINOGRAD_TILES, to the rows from `row` on
+ * of v, a V of `tiles` rows. zeros: IC zeros. */
 void winograd_input(const struct winograd_layer *layer, const struct layer_args *args, const float *zeros,
                     int64_t first, int64_t count, float *v, int64_t row, int64_t tiles);
 
@@ -75,17 +76,17 @@ struct winograd_product {
     int64_t tiles, channels; /* of the block; of the input */
     bool add;
 };
-void winograd_multiply(const struct winograd_layer *layer, const struct native_tile_kernel *kernel,
+void winograd_multiply(const struct winograd_layer *layer, const struct simd_tile_kernel *kernel,
                        const struct winograd_product *product);
 
-/* M = V U over all input channels, from weights that are kept as they are, [IC][taps][taps][columns] for the
- * panel: a slice of the channels at a time they are transformed into `u`, winograd_u_floats floats. Of
- * `product` it takes what belongs to v and m, and tiles. */
-void winograd_multiply_lean(const struct winograd_layer *layer, const struct native_tile_kernel *kernel,
+/* M = V U over all input channels, from weights that are not transformed: [IC][taps][taps][columns] for the
+ * panel. A slice of the channels at a time is transformed into `u`, winograd_u_floats floats. Of `product`
+ * the members of v and m, and tiles, are used. */
+void winograd_multiply_lean(const struct winograd_layer *layer, const struct simd_tile_kernel *kernel,
                             const float *taps, float *u, struct winograd_product product);
 int64_t winograd_u_floats(const struct winograd_layer *layer);
 
-/* A first stage (layer.h): V of all tiles, to args->shared. workspace: winograd_width(IC) floats. */
+/* A prepare stage (layer.h): V of all tiles, to args->shared. workspace: winograd_width(IC) floats. */
 int64_t winograd_prepare_tasks(const struct winograd_layer *layer);
 void winograd_prepare_task(const struct winograd_layer *layer, const struct layer_args *args, int64_t task,
                            void *workspace);

@@ -24,7 +24,7 @@ class Kernel(NamedTuple):
     """A function whose inner loops are checked."""
 
     source: str  # layers/SOURCE.c, compiled to layers/SOURCE.ISA.o
-    function: str  # its name, without the instruction set that NATIVE(name) appends
+    function: str  # its name, without the instruction set that SIMD(name) appends
     isas: tuple[str, ...]
     step: int  # multiply-adds in one step, of which a compiler may put several into the loop; or STREAM
     spills: int = 0  # how often vectors may pass through the stack: where they are more than the registers
@@ -35,18 +35,18 @@ class Kernel(NamedTuple):
 STREAM = 0
 
 KERNELS = (
-    Kernel("native_gemm", "tile_6x4", ("avx512", "neon"), 6 * 4),
-    Kernel("native_gemm", "tile_12x2", ("avx512", "neon"), 12 * 2),
-    Kernel("native_gemm", "tile_6x2", ("avx2",), 6 * 2),
-    Kernel("native_gemm", "tile_12x1", ("avx2", "avx512", "neon"), 12 * 1),
-    Kernel("native_peak", "peak", ("avx2", "avx512", "neon"), 12),
-    Kernel("native_pixel", "accumulate", ("avx2", "avx512", "neon"), STREAM),
-    Kernel("native_winograd", "input_6", ("avx512", "neon"), STREAM, 28),
-    Kernel("native_winograd", "input_6", ("avx2",), STREAM, 80),
-    Kernel("native_winograd", "input_5", ("avx512", "neon"), STREAM, 6),
-    Kernel("native_winograd", "input_5", ("avx2",), STREAM, 56),
-    Kernel("native_winograd", "weights_4_3", ("avx512", "neon"), STREAM, 12),
-    Kernel("native_winograd", "weights_4_3", ("avx2",), STREAM, 48),
+    Kernel("simd_gemm", "tile_6x4", ("avx512", "neon"), 6 * 4),
+    Kernel("simd_gemm", "tile_12x2", ("avx512", "neon"), 12 * 2),
+    Kernel("simd_gemm", "tile_6x2", ("avx2",), 6 * 2),
+    Kernel("simd_gemm", "tile_12x1", ("avx2", "avx512", "neon"), 12 * 1),
+    Kernel("simd_peak", "peak", ("avx2", "avx512", "neon"), 12),
+    Kernel("simd_pixel", "accumulate", ("avx2", "avx512", "neon"), STREAM),
+    Kernel("simd_winograd", "input_6", ("avx512", "neon"), STREAM, 28),
+    Kernel("simd_winograd", "input_6", ("avx2",), STREAM, 80),
+    Kernel("simd_winograd", "input_5", ("avx512", "neon"), STREAM, 6),
+    Kernel("simd_winograd", "input_5", ("avx2",), STREAM, 56),
+    Kernel("simd_winograd", "weights_4_3", ("avx512", "neon"), STREAM, 12),
+    Kernel("simd_winograd", "weights_4_3", ("avx2",), STREAM, 48),
 )
 
 

@@ -2,7 +2,7 @@
 #include "tests/support.h"
 #include "engine/graph/weights_file.h"
 #include "layers/gemm.h"
-#include "layers/native.h"
+#include "layers/simd.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -128,7 +128,7 @@ int run_on_every_isa(const struct CMUnitTest *tests, size_t count)
         if (!cpu_has(isa))
             continue;
         gemm_init(isa, true);
-        native_choose(isa);
+        simd_choose(isa);
         running_isa = isa;
         printf("-- %s, OpenBLAS core %s\n", isa_name(isa), gemm_core());
         failed += _cmocka_run_group_tests(isa_name(isa), tests, count, NULL, NULL);

@@ -80,7 +80,7 @@ void write_safetensors(const char *path, const struct made_tensor *tensors, size
 /* A model of tests/goldens, released by limn_model_free. */
 limn_model *golden_model(limn_engine *engine, const char *name);
 
-/* Writes its weights once more, with `extra` tensors beside them and other metadata: JSON members, or "".
+/* Writes a copy of its weights with `extra` tensors added and other metadata: JSON members, or "".
  * Returns the path. */
 const char *golden_altered(const char *name, const struct made_tensor *extra, size_t extra_count,
                            const char *metadata);
@@ -110,6 +110,15 @@ const char *golden_altered(const char *name, const struct made_tensor *extra, si
         assert_int_equal((call), (expected));                                                                \
         if (!strstr(error->message, (part)))                                                                 \
             fail_with("message \"%s\" does not contain \"%s\"", error->message, (part));                     \
+    } while (0)
+
+/* Fails the test unless `call` fails for this limn_reason. Uses `error`. */
+#define assert_reason(call, expected)                                                                        \
+    do {                                                                                                     \
+        limn_error error_ = {0};                                                                             \
+        limn_error *error = &error_;                                                                         \
+        assert_int_not_equal((call), LIMN_OK);                                                               \
+        assert_int_equal(error->reason, (expected));                                                         \
     } while (0)
 
 #endif

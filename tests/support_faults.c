@@ -38,7 +38,7 @@ static atomic_uint transfers;
 static char failed_path[PATH_MAX];
 
 enum { DESCRIPTORS = 64 };
-static char opened[DESCRIPTORS][PATH_MAX]; /* the path behind each descriptor */
+static char opened[DESCRIPTORS][PATH_MAX]; /* the path of each descriptor */
 
 int fault_error(enum fault kind)
 {

@@ -351,7 +351,7 @@ static void check_gaps(const struct trial *t, const struct buffers *b, const cha
     int64_t stride = t->d.oc + t->y_extra;
     for (int64_t i = 0; i < b->y.count; i++)
         if (i % stride >= t->d.oc && !isnan(b->y.values[i]))
-            fail_with("%s: wrote behind the channels of pixel %" PRId64, what, i / stride);
+            fail_with("%s: wrote after the channels of pixel %" PRId64, what, i / stride);
 }
 
 enum { VARIANTS_MOST = 16 };
@@ -486,7 +486,7 @@ bool try_large(const struct trial *t, struct random *random)
     b.w = random_block(random, has_weights(t) ? d->oc * d->ic * d->kh * d->kw : 1);
     b.scale = random_block(random, d->oc);
     bool mapped = b.x.values && b.y.values;
-    static const int hundredths[] = {0, 26, 51, 100}; /* the first, behind 2^31 bytes and 2^32, the last */
+    static const int hundredths[] = {0, 26, 51, 100}; /* the first, after 2^31 and 2^32 bytes, the last */
     for (size_t i = 0; mapped && i < sizeof hundredths / sizeof *hundredths; i++) {
         int64_t oh = hundredths[i] * (d->oh - 1) / 100;
         fill_near(t, &b, oh, random);

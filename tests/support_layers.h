@@ -2,7 +2,7 @@
 #ifndef TESTS_SUPPORT_LAYERS_H
 #define TESTS_SUPPORT_LAYERS_H
 
-#include "layers/layer.h"
+#include "layers/operators.h"
 #include "tests/support.h"
 
 #define TRIAL_SLOPE 0.2F
@@ -19,15 +19,14 @@ struct trial {
 
 struct guarded random_block(struct random *random, int64_t count);
 
-/* Runs every variant that applies on random numbers and holds it against the operator's definition, computed
+/* Runs every variant that applies on random numbers and compares it with the operator's definition, computed
  * in double straight from the equation: values, untouched gaps between strided pixels, guard zones. Fails the
  * test otherwise. */
 void try_all_variants(const struct trial *trial, struct random *random);
 
-/* Runs the variants without a first stage on one picture, as many rows of whose output as can be told apart
- * from each other stand anywhere from the first to the last, and holds them against the definition: for
- * tensors beyond 2^31 elements, which lie in address space but, for the most part, not in memory. False when
- * that much cannot be had. Only dimensions, kind and hwio of the trial count. */
+/* Runs the variants without a first stage on some rows of one picture, from the first to the last, and
+ * compares them with the definition: for tensors beyond 2^31 elements, most of whose pages are never touched.
+ * False if there is not enough address space. Only dimensions, kind and hwio of the trial count. */
 bool try_large(const struct trial *trial, struct random *random);
 
 /* Whether that has run variant `index` of the operator's table, with the instruction set that is running. */

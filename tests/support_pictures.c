@@ -2,7 +2,7 @@
 #include "tests/support_pictures.h"
 
 #include "engine/pictures/deflate.h"
-#include "engine/pictures/png_write.h"
+#include "engine/pictures/png_crc.h"
 
 #include <dirent.h>
 #include <inttypes.h>
@@ -278,6 +278,6 @@ void test_no_temporary_left(void **state)
     assert_non_null(folder);
     for (struct dirent *entry; (entry = readdir(folder));)
         if (entry->d_name[0] == '.' && strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            fail_with("%s was left behind", entry->d_name);
+            fail_with("%s was not removed", entry->d_name);
     closedir(folder);
 }

@@ -25,7 +25,7 @@ void add_le(struct blob *blob, uint32_t value, int count);
 /* The bytes as one zlib stream. */
 void add_zlib(struct blob *blob, const void *bytes, size_t size);
 
-/* A deflate_sink whose context is a blob, for streams that are not at hand in one piece. */
+/* A deflate_sink whose context is a blob, for streams that come in several pieces. */
 limn_status add_compressed(void *blob, const unsigned char *bytes, size_t size, limn_error *error);
 
 /* ---- PNG --------------------------------------------------------------------------------- */
@@ -57,7 +57,7 @@ void build_bmp(struct blob *bmp, uint32_t header_size, int bits, uint32_t compre
 
 /* ---- JPEG and what files carry besides pixels -------------------------------------------- */
 
-/* Puts a segment behind the start of a JPEG. */
+/* Inserts a segment after the start of a JPEG. */
 void insert_segment(struct blob *jpeg, int marker, const void *data, size_t size);
 
 /* An EXIF block with nothing but an orientation, in big- or little-endian numbers. */
@@ -74,7 +74,7 @@ struct picture make_picture(int64_t width, int64_t height, int channels);
 /* Reads a file, orientation applied. */
 struct picture read_ok(const char *path);
 
-/* The same sides, channels and pixels; `what` stands in the message. */
+/* The same sides, channels and pixels; `what` is in the message. */
 void assert_same(const struct picture *want, const struct picture *got, const char *what);
 
 /* For JPEG: the same sides, three channels, a mean absolute difference of at most `most`. */
@@ -85,9 +85,9 @@ void assert_near(const struct picture *want, const struct picture *got, double m
 /* What the file holds, cut where the blob is full. */
 void load_file(const char *path, struct blob *blob);
 
-/* A test to list behind all that write: no hidden file stands in the scratch folder, as the temporary file of
- * a writer that was neither committed nor abandoned would. A test, because cmocka's programs end with success
- * even when the teardown of their group fails. */
+/* A test to list after all that write: the scratch folder has no hidden file, such as the temporary file of a
+ * writer that was neither committed nor abandoned. It is a test because cmocka's programs succeed even if the
+ * teardown of their group fails. */
 void test_no_temporary_left(void **state);
 
 #endif

@@ -17,7 +17,7 @@ unsigned char *table_of(const struct picture *planes, size_t count, size_t *size
 /* Fails unless these are the bytes of a golden file. */
 void check_golden(const char *path, const unsigned char *got, size_t got_size);
 
-/* Reads a string as a file called a.txt or a.csv, and checks that a failure leaves nothing behind. */
+/* Reads a string as a file called a.txt or a.csv, and checks that the result of a failure is empty. */
 limn_status read_text(const char *text, struct picture *plane, limn_error *error);
 limn_status read_table(const char *text, struct pixel_sums *sums, limn_error *error);
 

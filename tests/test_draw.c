@@ -81,7 +81,7 @@ static bool ink_at(uint32_t code, int x, int y)
     return x < glyph.columns && glyph.rows[y][x] == '#';
 }
 
-/* Text at any place and scale is the ink of its letters, one behind the other. */
+/* Text at any place and scale is the ink of its letters, one after the other. */
 static void check_text(const char *text, int64_t x, int64_t y, int scale)
 {
     enum { WIDTH = 40, HEIGHT = 20 };
@@ -247,7 +247,7 @@ static void test_legend_cut(void **state)
     assert_true(has_text(&legend, "backg..", 20 + draw_text_width("backg..", 1), 6, 1));
     assert_true(has_text(&legend, "and 2 more", 20 + draw_text_width("and 2 more", 1), 34, 1));
     picture_free(&legend);
-    /* Nothing fits, or nearly nothing: no more is asked than to stay inside. */
+    /* Nothing fits, or nearly nothing: the legend must only stay inside the picture. */
     for (int64_t side = 1; side < 60; side++) {
         assert_ok(legend_draw(entries, ENTRIES, 1 + (int)(side % 2), side, 60 - side, &legend, error));
         picture_free(&legend);

@@ -1,4 +1,4 @@
-/* test_engine.c - what the engine stands on: memory, threads, tensors, .npy files. */
+/* test_engine.c - the base of the engine: memory, threads, tensors, .npy files. */
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
 #include "engine/base/npy.h"
@@ -22,15 +22,15 @@ static void test_blocks_are_aligned_and_counted(void **state)
     (void)state;
     static const size_t sizes[] = {0, 1, 63, 64, 65, 4096, 100001, (size_t)5 << 20};
     enum { COUNT = sizeof sizes / sizeof *sizes };
-    size_t before = mem_in_use(), asked = 0;
+    size_t before = mem_in_use(), requested = 0;
     void *blocks[COUNT];
     for (int i = 0; i < COUNT; i++) {
         blocks[i] = mem_alloc(sizes[i]);
-        asked += sizes[i];
+        requested += sizes[i];
         if (!blocks[i] || (uintptr_t)blocks[i] % 64)
             fail_with("mem_alloc(%zu) is %p", sizes[i], blocks[i]);
         memset(blocks[i], 0xAA, sizes[i]);
-        assert_true(mem_in_use() - before >= asked && mem_peak() >= mem_in_use());
+        assert_true(mem_in_use() - before >= requested && mem_peak() >= mem_in_use());
         for (int j = 0; j < i; j++)
             assert_ptr_not_equal(blocks[i], blocks[j]);
     }
@@ -128,7 +128,8 @@ static void test_memory_messages(void **state)
     assert_fails(fail_memory(error, "it", 3000), LIMN_E_MEMORY,
                  "out of memory: it needs 3.0 kB, 2.0 kB are left under the limit");
     mem_set_limit(500);
-    assert_fails(fail_need(error, "it", 500, "less"), LIMN_E_MEMORY, "the limit is 500 bytes; less is");
+    assert_fails(fail_need(error, LIMN_REASON_BANDS, "it", 500, "less"), LIMN_E_MEMORY,
+                 "the limit is 500 bytes; less is");
     mem_set_limit(0);
 }
 
@@ -231,8 +232,8 @@ static void test_every_allocation_may_fail(void **state)
                 fault_at(FAULT_MEMORY, ++nth, persistent);
                 status = calls[i].call(&error);
                 fault_at(FAULT_MEMORY, 0, false);
-                bool told = status == LIMN_OK || strstr(error.message, "out of memory");
-                if (mem_in_use() != before || !told)
+                bool reported = status == LIMN_OK || strstr(error.message, "out of memory");
+                if (mem_in_use() != before || !reported)
                     fail_with("%s, allocation %d fails, persistent %d: %zu bytes lost, message \"%s\"",
                               calls[i].name, nth, persistent, mem_in_use() - before, error.message);
             }

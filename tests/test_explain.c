@@ -54,8 +54,8 @@ static void check_known(const char *path, limn_size size, const struct known *ro
 
 #define CHECK_KNOWN(path, size, rows) check_known(path, size, rows, sizeof(rows) / sizeof *(rows))
 
-/* Two 3x3 behind each other see 5; behind the enlargements, 3 and then 7 neighbours of the smaller value's
- * pixels at most. The bicubic sees four pixels alone. */
+/* Two 3x3 in a row have a field of 5. After the enlargements they see at most 3 and then 7 neighbouring
+ * pixels of the smaller value. The bicubic sees only four pixels. */
 static void test_enhancenet(void **state)
 {
     (void)state;
@@ -72,7 +72,7 @@ static void test_enhancenet(void **state)
 }
 
 /* Down: 5, 6, + 8, + 2, + 16 ... + 64 at 16 pixels a step. Up, two 3x3 at a time: of the value half as large,
- * 5 pixels in a row see 3; with the two 3x3 there 7, of the next smaller one 4 at most, or 5 behind two more.
+ * 5 pixels in a row see 3; with the two 3x3 there 7, of the next smaller one 4 at most, or 5 after two more.
  */
 static void test_unet(void **state)
 {
@@ -196,12 +196,12 @@ static void test_deeplab(void **state)
     CHECK_KNOWN(write_deeplab((const int[]){3, 4, 23, 3}), ((limn_size){1, 96, 65}), r101);
 }
 
-/* ---- tried out --------------------------------------------------------------------------- *
+/* ---- measured ---------------------------------------------------------------------------- *
  *
- * One row (or column) of the first input is changed, and every value of the network is looked at: a row of it
- * may change only if it sees that row; where that is the first or the last row that it sees, it must. For the
- * one, a number is added, for the other, it becomes NaN, which no zero or negative weight, ReLU or rounding
- * hides. The kernels are those that read nothing else: the references. */
+ * One row (or column) of the first input changes. A row of a value of the network may change only if its
+ * receptive field contains that row; if that row is the first or the last of the field, it must change. The
+ * first is checked by adding a number, the second by NaN, which no zero or negative weight, ReLU or rounding
+ * hides. The kernels are the references, which read nothing outside the field. */
 
 struct trial {
     const char *graph;
@@ -215,7 +215,7 @@ struct seen {
     int64_t changed;   /* the row */
     float **before;    /* each node's value without the change; NULL: take it down */
     bool poisoned;     /* by NaN */
-    int64_t at_border; /* rows looked at that see the changed one last or first */
+    int64_t at_border; /* checked rows whose field begins or ends with the changed row */
     struct side_span *spans;
 };
 
@@ -341,13 +341,15 @@ static void test_memory_may_fail(void **state)
     assert_ok(limn_model_load(engine, GOLDENS "unet-bilinear.safetensors", &model, error));
     size_t before = mem_in_use();
     limn_status status = LIMN_E_MEMORY;
-    for (int nth = 1; status == LIMN_E_MEMORY; nth++) {
-        fault_at(FAULT_MEMORY, nth, false);
+    int nth = 0;
+    while (status == LIMN_E_MEMORY) {
+        fault_at(FAULT_MEMORY, ++nth, false);
         status = explain_create(model, (limn_size){1, 32, 32}, &explanation, NULL);
         fault_at(FAULT_MEMORY, 0, false);
         assert_true(status == LIMN_OK || mem_in_use() == before);
     }
     assert_int_equal(status, LIMN_OK);
+    assert_true(nth > 1);
     assert_null(model->packed); /* nothing is read or packed */
     explain_free(&explanation);
     assert_true(mem_in_use() == before);

@@ -1,10 +1,10 @@
-/* test_faults.c - nothing breaks it: every command of the program, with each of its allocations and of its
- * system calls failing in turn, once and from then on.
+/* test_faults.c - every command of the program, with each of its allocations and system calls failing in
+ * turn, once and from then on.
  *
  * Each run is a process of its own, in a folder of tiny inputs, with the program's main called limn_main (see
- * the Makefile). It must end by itself; hold no memory and no descriptor more than before; and either do its
- * work to the same bytes, or fail with the exit code and message that the failure calls for, leaving its
- * outputs as they were. Where there are several outputs, those finished before the failure may stay. */
+ * the Makefile). It must end by itself, lose no memory and no descriptor, and either produce the same bytes,
+ * or fail with the exit code and message of the failure and leave its outputs as they were. If there are
+ * several outputs, those finished before the failure may stay. */
 #include "engine/base/memory.h"
 #include "tests/support_faults.h"
 #include "tests/trials.h"
@@ -28,18 +28,18 @@ struct failure {
     bool persistent, short_transfers;
 };
 
-/* The run at hand. */
+/* The current run. */
 static const struct trial *trial;
 static struct failure failure;
 
-/* What it tells the test: this lives in memory that both share. */
-static struct told {
+/* Its results, in memory that it shares with the test. */
+static struct results {
     bool ended;
     int status, descriptors_lost;
     size_t memory_lost;
     int64_t calls[FAULTS];
     char path[PATH_MAX];
-} * told;
+} * results;
 
 /* The files that take standard output and standard error, and what came on the latter. */
 static int outputs[2];
@@ -55,16 +55,16 @@ static void run_program(void)
     for (enum fault kind = 0; kind < FAULTS; kind++)
         fault_at(kind, kind == failure.kind ? failure.nth : 0, failure.persistent);
     fault_short_transfers(failure.short_transfers);
-    told->status = trial_main(trial);
+    results->status = trial_main(trial);
     fault_short_transfers(false);
-    snprintf(told->path, sizeof told->path, "%s", fault_path());
+    snprintf(results->path, sizeof results->path, "%s", fault_path());
     for (enum fault kind = 0; kind < FAULTS; kind++) {
-        told->calls[kind] = fault_calls(kind);
+        results->calls[kind] = fault_calls(kind);
         fault_at(kind, 0, false);
     }
-    told->memory_lost = mem_in_use() - memory;
-    told->descriptors_lost = open_descriptors() - descriptors;
-    told->ended = true;
+    results->memory_lost = mem_in_use() - memory;
+    results->descriptors_lost = open_descriptors() - descriptors;
+    results->ended = true;
     _exit(0);
 }
 
@@ -82,17 +82,17 @@ __attribute__((format(printf, 1, 2))) static bool complain(const char *format, .
         print_error("limn %s\n", trial->line);
         if (failure.nth)
             print_error("%s %" PRId64 " fails%s: \"%s\"\n", fault_names[failure.kind], failure.nth,
-                        failure.persistent ? ", and all that follow" : "", told->path);
+                        failure.persistent ? ", and all that follow" : "", results->path);
         if (failure.short_transfers)
             print_error("short reads and writes\n");
         vprint_error(format, arguments);
-        print_error("\nexit code %d, message: %s\n", told->status, said.data);
+        print_error("\nexit code %d, message: %s\n", results->status, said.data);
     }
     va_end(arguments);
     return false;
 }
 
-/* A file under out/ must be the same as under want/, or as it stood before a run that failed. */
+/* A file under out/ must be the same as under want/, or unchanged by a run that failed. */
 static void check_file(const char *path, bool is_folder, void *context)
 {
     char want_path[PATH_MAX];
@@ -101,16 +101,16 @@ static void check_file(const char *path, bool is_folder, void *context)
         return;
     snprintf(want_path, sizeof want_path, "want%s", path + strlen("out"));
     struct bytes got = read_path(path), want = read_path(want_path);
-    bool stands = trial->standing && strcmp(path, trial->standing) == 0;
-    bool as_it_stood = stands && is_what_stood(got);
+    bool existed = trial->existing && strcmp(path, trial->existing) == 0;
+    bool unchanged = existed && is_unchanged(got);
     bool same = want.data && ((trial->flags & FILES_VARY) || same_bytes(got, want));
-    if (!(same && (!*failed || (trial->flags & MANY))) && !(*failed && as_it_stood))
-        complain("%s (%zu bytes) is there, and not as it should be", path, got.size);
+    if (!(same && (!*failed || (trial->flags & MANY))) && !(*failed && unchanged))
+        complain("%s (%zu bytes) has the wrong content", path, got.size);
     free(got.data);
     free(want.data);
 }
 
-/* Whether all files under out/ are in order, and, unless the run failed, all of those under want/ there. */
+/* Whether all files under out/ are right and, unless the run failed, none of want/ is missing. */
 static bool check_files(bool failed)
 {
     int before = complaints, count = walk("out", check_file, &failed);
@@ -138,7 +138,7 @@ static int wanted_status(const char *text)
     return strstr(text, ".safetensors") ? LIMN_E_WEIGHTS : output ? LIMN_E_OUTPUT : LIMN_E_INPUT;
 }
 
-/* Whether the message says why. */
+/* Whether the message gives the cause. */
 static bool reason_is_said(void)
 {
     struct stat status;
@@ -148,7 +148,7 @@ static bool reason_is_said(void)
         return strstr(said.data, "no byte was written");
     /* A folder that was not seen once may be taken for a file, and what is wrong with that is said then. */
     bool folder_missed = failure.kind == FAULT_STAT && !failure.persistent &&
-                         stat(told->path, &status) == 0 && S_ISDIR(status.st_mode) &&
+                         stat(results->path, &status) == 0 && S_ISDIR(status.st_mode) &&
                          strstr(said.data, "directory");
     return folder_missed || strstr(said.data, strerror(fault_error(failure.kind)));
 }
@@ -156,11 +156,11 @@ static bool reason_is_said(void)
 static bool check_failure(void)
 {
     /* Where all calls fail, the first of them need not have been the one that mattered. */
-    const char *path = failure.persistent ? "" : told->path, *slash = strrchr(path, '/');
+    const char *path = failure.persistent ? "" : results->path, *slash = strrchr(path, '/');
     const char *name = slash && slash[1] != '.' ? slash + 1 : slash ? "out" : path; /* .limn-1-2.part */
-    bool some = (trial->flags & SEVERAL) && told->status == LIMN_E_SOME;
+    bool some = (trial->flags & SEVERAL) && results->status == LIMN_E_SOME;
     int wanted = wanted_status(failure.persistent ? said.data : path);
-    if (told->status != wanted && !some)
+    if (results->status != wanted && !some)
         return complain("exit code %d expected", wanted);
     if (strncmp(said.data, "limn: ", 6) != 0 || !reason_is_said())
         return complain("the message does not say why");
@@ -174,7 +174,7 @@ static bool run_trial(void)
 {
     int ended;
     trial_clear(trial);
-    *told = (struct told){0};
+    *results = (struct results){0};
     fflush(stdout);
     pid_t process = fork();
     assert_true(process >= 0);
@@ -183,11 +183,11 @@ static bool run_trial(void)
     assert_int_equal(waitpid(process, &ended, 0), process);
     free(said.data);
     said = read_descriptor(outputs[1]);
-    if (!told->ended)
+    if (!results->ended)
         return complain("it died: signal %d, exit code %d", WIFSIGNALED(ended) ? WTERMSIG(ended) : 0,
                         WIFSIGNALED(ended) ? 0 : WEXITSTATUS(ended));
-    if (told->memory_lost || told->descriptors_lost)
-        return complain("%zu bytes and %d descriptors lost", told->memory_lost, told->descriptors_lost);
+    if (results->memory_lost || results->descriptors_lost)
+        return complain("%zu bytes and %d descriptors lost", results->memory_lost, results->descriptors_lost);
     return true;
 }
 
@@ -202,19 +202,19 @@ static bool run_undisturbed(int64_t calls[FAULTS])
     wanted_stdout.data = NULL;
     if (!run_trial())
         return false;
-    if (told->status)
+    if (results->status)
         return complain("undisturbed");
     wanted_stdout = read_descriptor(outputs[0]);
     assert_int_equal(rmdir("want"), 0);
     assert_int_equal(rename("out", "want"), 0);
     assert_int_equal(mkdir("out", 0777), 0);
-    memcpy(calls, told->calls, sizeof told->calls);
+    memcpy(calls, results->calls, sizeof results->calls);
     return true;
 }
 
 static bool run_disturbed(void)
 {
-    return run_trial() && (told->status ? check_failure() : check_success());
+    return run_trial() && (results->status ? check_failure() : check_success());
 }
 
 /* Points tried: allocations, and other calls. */
@@ -222,7 +222,7 @@ struct points {
     int64_t memory, system;
 };
 
-/* Every how manieth call of a kind is to fail. */
+/* One call in so many of a kind fails. */
 static int64_t stride_of(enum fault kind, int64_t calls)
 {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -277,10 +277,10 @@ int main(int argc, char **argv)
                                   "run",     "inspect",  "verify",  "explain",  "bench",   "--version"};
     enum { COMMANDS = sizeof commands / sizeof *commands };
     struct CMUnitTest tests[COMMANDS];
-    told = mmap(NULL, sizeof *told, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    results = mmap(NULL, sizeof *results, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     outputs[0] = memfd_create("stdout", MFD_CLOEXEC);
     outputs[1] = memfd_create("stderr", MFD_CLOEXEC);
-    if (told == MAP_FAILED || outputs[0] < 0 || outputs[1] < 0)
+    if (results == MAP_FAILED || outputs[0] < 0 || outputs[1] < 0)
         return 1;
     trials_prepare();
     for (size_t i = 0; i < COMMANDS; i++)

@@ -74,7 +74,7 @@ static void check_read_all(const char *path, const char *what, const unsigned ch
     size_t got_size;
     assert_ok(file_read_all(path, size, LIMN_E_INPUT, &got, &got_size, error));
     if (got_size != size || memcmp(got, want, size) != 0 || got[size] != 0)
-        fail_with("%s of %zu bytes: read %zu, or other bytes, or no zero behind", what, size, got_size);
+        fail_with("%s of %zu bytes: read %zu, or other bytes, or no zero after them", what, size, got_size);
     mem_free(got);
 }
 
@@ -199,7 +199,7 @@ static void test_a_file_that_changes(void **state)
     for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
         struct file *file;
         char got[2];
-        /* Times are set by hand, because a file system's clock may stand still between two writes. */
+        /* Times are set by hand, because a file system's clock may not advance between two writes. */
         struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
         write_file(path, "0123456789", 10);
         assert_int_equal(utimensat(AT_FDCWD, path, old, 0), 0);
@@ -446,8 +446,8 @@ static void write_text(const char *path, bool force, const char *text)
     assert_ok(output_commit(output, error));
 }
 
-/* Pieces about the size of the buffer (64 KiB) arrive whole and in order; before the commit nothing stands
- * under the final name, after it nothing else. */
+/* Pieces about the size of the buffer (64 KiB) arrive whole and in order; before the commit no file has
+ * the final name, after it there is no other file. */
 static void test_output_appears_at_commit(void **state)
 {
     (void)state;
@@ -487,11 +487,12 @@ static void test_nothing_is_left_after_abandon(void **state)
 static void test_what_stands_is_kept_unless_forced(void **state)
 {
     (void)state;
-    const char *folder = new_folder("standing");
+    const char *folder = new_folder("existing");
     char path[PATH_ROOM], late[PATH_ROOM];
     struct output *output;
     write_file(inside(folder, "out", path), "old", 3);
-    assert_fails(output_open(path, false, &output, error), LIMN_E_OUTPUT, "out: stands already");
+    assert_fails(output_open(path, false, &output, error), LIMN_E_OUTPUT, "out: already exists");
+    assert_reason(output_open(path, false, &output, error), LIMN_REASON_EXISTS);
     assert_null(output);
     assert_ok(output_open(path, true, &output, error));
     assert_ok(output_write(output, "lost", 4, error));
@@ -521,7 +522,7 @@ static void test_mode_and_links_survive_replacement(void **state)
     assert_int_equal(chmod(path, 0640), 0);
     assert_int_equal(symlink("../links-target/real", inside(folder, "link", link)), 0);
     struct output *output;
-    assert_fails(output_open(link, false, &output, error), LIMN_E_OUTPUT, "stands already");
+    assert_fails(output_open(link, false, &output, error), LIMN_E_OUTPUT, "already exists");
     write_text(link, true, "new");
     assert_holds(path, "new");
     assert_int_equal(readlink(link, to, sizeof to - 1), 20);

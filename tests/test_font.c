@@ -44,7 +44,7 @@ static void test_letters(void **state)
         assert_true(same_ink(foreign[i], 127));
 }
 
-/* Capitals stand on the baseline and reach the top, small letters do not hang deeper than the last row. */
+/* Capitals reach from the baseline to the top; small letters end at the last row or above. */
 static void test_letter_heights(void **state)
 {
     (void)state;

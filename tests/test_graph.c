@@ -305,7 +305,7 @@ static void test_folding(void **state)
     weights_close(&weights);
 }
 
-/* What must not be fused: a value with two readers, a shift behind an activation, a residual made later. */
+/* What must not be fused: a value with two readers, a shift after an activation, a residual made later. */
 static void test_folding_refused(void **state)
 {
     (void)state;
@@ -417,13 +417,17 @@ static void test_bad_weights_files(void **state)
     const char *path = scratch_path("bad.safetensors");
     assert_fails(limn_model_load(engine, "/nowhere/x", &model, error), LIMN_E_WEIGHTS,
                  "/nowhere/x: No such file");
+    assert_fails(limn_model_load(engine, "nowhere", &model, error), LIMN_E_WEIGHTS,
+                 "no weights called nowhere: nowhere.safetensors was not found in $LIMN_WEIGHTS");
+    assert_reason(limn_model_load(engine, "nowhere", &model, error), LIMN_REASON_UNKNOWN_NAME);
+    assert_reason(limn_model_load(engine, "/nowhere/x", &model, error), LIMN_REASON_NONE);
     assert_fails(limn_model_load(engine, "/tmp", &model, error), LIMN_E_WEIGHTS, "folder");
     assert_fails(limn_model_load(engine, "/dev/zero", &model, error), LIMN_E_WEIGHTS, "device");
     write_file(path, "abc", 3);
     assert_fails(limn_model_load(engine, path, &model, error), LIMN_E_WEIGHTS, "3 bytes, too short");
     write_file(path, "PK\3\4 0123456789abcdefghijklmnop", 30);
-    assert_fails(limn_model_load(engine, path, &model, error), LIMN_E_WEIGHTS,
-                 "convert it with: python3 tools/convert.py");
+    assert_fails(limn_model_load(engine, path, &model, error), LIMN_E_WEIGHTS, "not safetensors");
+    assert_reason(limn_model_load(engine, path, &model, error), LIMN_REASON_CHECKPOINT);
     const struct made_tensor unknown[] = {{"x", {2}, zeros}};
     write_safetensors(path, unknown, 1, "");
     assert_fails(limn_model_load(engine, path, &model, error), LIMN_E_WEIGHTS, "none of the known networks");
@@ -471,7 +475,7 @@ static void test_weights_change_meanwhile(void **state)
     limn_session_free(session);
     limn_model_free(model);
 
-    /* Another file in its place: the model goes on with the one it opened. */
+    /* Another file in its place: the model still reads the one it opened. */
     assert_ok(limn_model_load(engine, path, &model, error));
     const char *other = scratch_path("other.safetensors");
     write_file(other, "none", 4);

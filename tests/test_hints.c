@@ -113,8 +113,8 @@ static void test_outside(void **state)
     (void)state;
     assert_ok(parse("9 4 #112233\n# x\n10 4 #112233", &hints, error));
     assert_ok(hints_check(&hints, 11, 5, error));
-    assert_fails(hints_check(&hints, 10, 5, error), LIMN_E_INPUT, "line 3: 10, 4 lies outside");
-    assert_fails(hints_check(&hints, 11, 4, error), LIMN_E_INPUT, "line 1: 9, 4 lies outside");
+    assert_fails(hints_check(&hints, 10, 5, error), LIMN_E_INPUT, "line 3: 10, 4 is outside");
+    assert_fails(hints_check(&hints, 11, 4, error), LIMN_E_INPUT, "line 1: 9, 4 is outside");
     hints_free(&hints);
 }
 

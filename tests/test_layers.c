@@ -1,5 +1,6 @@
 /* test_layers.c - every variant of every operator against its definition, over odd shapes and every
  * instruction set this CPU has. */
+#include "layers/epilogue.h"
 #include "layers/gemm.h"
 #include "tests/support_layers.h"
 
@@ -296,7 +297,7 @@ static void test_conv2d_transpose(void **state)
             }
 }
 
-/* The forms for few outputs: every number of them, behind every window. */
+/* The forms for few outputs: every number of them, with every window. */
 static void test_few_outputs(void **state)
 {
     (void)state;
@@ -337,7 +338,7 @@ static void test_conv2d_transpose_winograd(void **state)
     }
 }
 
-/* Products that leave no column of their panels empty: with the last of them kn2row reads what is behind. */
+/* Products that leave no column of their panels empty: with the last of them kn2row reads past their end. */
 static void test_full_columns(void **state)
 {
     (void)state;

@@ -70,7 +70,7 @@ static limn_status compare_node(void *context, const struct node *node, const st
     bool same_shape = shape.n == made->n && shape.h == made->h && shape.w == made->w && shape.c == made->c;
     /* Float32 sums of up to some hundred products, through up to fifty layers: 4e-6 of the value's largest is
      * the most that was seen. The baseline has no fused multiply-add: every product is rounded as well, which
-     * is as many roundings again. Behind inputs of size 1, small values are as far off as large ones. */
+     * is as many roundings again. After inputs of size 1, small values are as far off as large ones. */
     double tolerance = 5e-6 * (engine_isa() == ISA_BASELINE ? sqrt(2) : 1) * fmax(1, largest(want, &shape));
     bool agree = same_shape && tensors_agree(made, want, tolerance, 0, node->made);
     golden->compared++;
@@ -149,7 +149,7 @@ static void test_golden(void **state)
 
 static const float zeros[64];
 
-/* Tensors that published files carry and the graphs do not need, and one that nobody knows. */
+/* Tensors that published files carry and the graphs do not need, and an unknown one. */
 static void test_unused_tensors(void **state)
 {
     (void)state;
@@ -261,7 +261,7 @@ static void test_impossible_sizes(void **state)
         {"deeplabv3", {1, 1, 1}, NULL},
         {"eccv16", {1, 1, 1}, NULL},
         {"eccv16", {1, 1, 0}, "1x0 is not possible"},
-        {"vae", {3, 1, 1}, NULL}, /* its inputs are of one size whatever is asked */
+        {"vae", {3, 1, 1}, NULL}, /* its inputs have one size, whatever the request */
         {"dcgan-3-stages", {0, 1, 1}, "a batch of 0"},
     };
     limn_engine *engine = test_engine(1, LIMN_KERNELS_AUTO);

@@ -59,11 +59,11 @@ static void test_what_is_written_reads_back(void **state)
         assert_memory_equal(array.data, numbers, data_bytes);
         npy_free(&array);
         assert_ok(file_read_all(path, 1 << 20, LIMN_E_INPUT, &bytes, &size, error));
-        assert_int_equal((size - data_bytes) % 64, 0); /* as the format asks for */
+        assert_int_equal((size - data_bytes) % 64, 0); /* as the format requires */
         assert_int_equal(bytes[size - data_bytes - 1], '\n');
         mem_free(bytes);
     }
-    assert_fails(npy_write(path, shapes[0], numbers, false, error), LIMN_E_OUTPUT, "stands already");
+    assert_fails(npy_write(path, shapes[0], numbers, false, error), LIMN_E_OUTPUT, "already exists");
     assert_fails(npy_write("/dev/full", shapes[0], numbers, false, error), LIMN_E_OUTPUT, "No space");
     assert_fails(npy_write(path, (int64_t[4]){1, 0, 1, 1}, numbers, true, error), LIMN_E_OUTPUT,
                  "cannot write an array of this shape");
@@ -74,7 +74,7 @@ static void test_what_is_written_reads_back(void **state)
     assert_null(array.data);
 }
 
-/* Headers that are accepted, with the shape they stand for. */
+/* Headers that are accepted, with the shape they give. */
 static const struct {
     const char *header;
     int64_t shape[4];
@@ -115,7 +115,7 @@ static void test_what_numpy_writes(void **state)
         }
 }
 
-/* Each with the 12 floats of `numbers` behind it, and part of the message. */
+/* Each is followed by the 12 floats of `numbers`; with part of the message. */
 static const struct {
     const char *header, *message;
 } refused[] = {

@@ -9,26 +9,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Decodes, and holds what was asked for on the way against what was foretold: at least `share` of it. */
-static struct picture decode_told(const unsigned char *bytes, size_t size, bool orient, double share)
+/* Decodes, and checks that it takes no more memory than announced, and at least `share` of it. */
+static struct picture decode_announced(const unsigned char *bytes, size_t size, bool orient, double share)
 {
     struct picture_bytes file = {bytes, size, "built"};
     struct picture_header header;
     struct picture picture;
     assert_ok(picture_probe(&file, &header, error));
-    size_t told = picture_decoding_bytes(&file, &header, orient), before = mem_in_use();
+    size_t announced = picture_decoding_bytes(&file, &header, orient), before = mem_in_use();
     mem_restart_peak();
     assert_ok(picture_decode(bytes, size, "built", orient, &picture, error));
     size_t took = mem_peak() - before;
-    if (took > told || (double)took < share * (double)told)
-        fail_with("kind %d, %d bits: %zu bytes were taken, %zu foretold", (int)header.kind, header.depth,
-                  took, told);
+    if (took > announced || (double)took < share * (double)announced)
+        fail_with("kind %d, %d bits: %zu bytes were taken, %zu announced", (int)header.kind, header.depth,
+                  took, announced);
     return picture;
 }
 
 static struct picture decode_ok(const struct blob *blob, bool orient)
 {
-    return decode_told(blob->bytes, blob->size, orient, 0);
+    return decode_announced(blob->bytes, blob->size, orient, 0);
 }
 
 static void check_png(const struct png_kind *kind, int width, int height)
@@ -311,9 +311,9 @@ static void test_profiles(void **state)
     picture_free(&got);
 }
 
-/* What decoding takes is known before it starts, within 15% for a picture of some size: one that was told it
- * may have as much is read, and with a byte less refused before anything is done. */
-static void test_memory_is_foretold(void **state)
+/* The memory of decoding is announced before it starts, within 15% for a picture of some size. A limit of as
+ * much is enough; with a byte less the picture is refused before any work. */
+static void test_memory_is_announced(void **state)
 {
     (void)state;
     static const struct {
@@ -333,18 +333,18 @@ static void test_memory_is_foretold(void **state)
         assert_ok(picture_write(path, &made, files[i].quality, false, error));
         picture_free(&made);
         assert_ok(file_read_all(path, PICTURE_MOST_BYTES, LIMN_E_INPUT, &bytes, &size, error));
-        read = decode_told(bytes, size, true, 0.85);
+        read = decode_announced(bytes, size, true, 0.85);
         picture_free(&read);
 
         struct picture_bytes file = {bytes, size, "built"};
         struct picture_header header;
         assert_ok(picture_probe(&file, &header, error));
-        size_t told = picture_decoding_bytes(&file, &header, true);
-        mem_set_limit(mem_in_use() + told);
+        size_t announced = picture_decoding_bytes(&file, &header, true);
+        mem_set_limit(mem_in_use() + announced);
         assert_ok(picture_decode(bytes, size, path, true, &read, error));
         picture_free(&read);
         mem_restart_peak();
-        mem_set_limit(mem_in_use() + told - 1);
+        mem_set_limit(mem_in_use() + announced - 1);
         assert_fails(picture_decode(bytes, size, path, true, &read, error), LIMN_E_MEMORY,
                      "901 x 777 pixels");
         assert_int_equal(mem_peak(), mem_in_use());
@@ -359,7 +359,7 @@ int main(void)
         cmocka_unit_test(test_png_kinds),   cmocka_unit_test(test_jpeg_files),
         cmocka_unit_test(test_pnm),         cmocka_unit_test(test_bmp),
         cmocka_unit_test(test_orientation), cmocka_unit_test(test_jpeg_orientation),
-        cmocka_unit_test(test_profiles),    cmocka_unit_test(test_memory_is_foretold),
+        cmocka_unit_test(test_profiles),    cmocka_unit_test(test_memory_is_announced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

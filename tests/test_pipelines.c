@@ -1,4 +1,4 @@
-/* test_pipelines.c - limn.h's pipelines against the private ones that they stand for, byte by byte; how they
+/* test_pipelines.c - limn.h's pipelines against the private ones that they call, byte by byte; how they
  * are followed, cancelled and shared, and what becomes of them without memory. What the private ones make is
  * tested elsewhere, what the public ones refuse in test_pipelines_refuse.c. */
 #include "engine/base/memory.h"
@@ -98,58 +98,60 @@ static limn_status call(const struct job *job, const limn_picture *source, const
 
 /* ---- what the private pipelines make ----------------------------------------------------- */
 
+/* A sink that keeps the rows one after the other. */
+static limn_status take_rows(void *context, const struct picture *rows, limn_error *error)
+{
+    struct job *job = context;
+    size_t bytes = (size_t)(rows->height * rows->width * rows->channels);
+    (void)error;
+    memcpy(job->want + job->bytes, rows->pixels, bytes);
+    job->bytes += bytes;
+    return LIMN_OK;
+}
+
 static void want_classes(struct job *job)
 {
-    struct segment how = {.resize = job->trial->segment.resize, .scale = job->trial->segment.scale};
-    struct picture classes;
-    assert_ok(segment_picture(job->model, &job->source, &how, &classes, NULL, error));
-    memcpy(job->want, classes.pixels, job->bytes);
-    picture_free(&classes);
+    const struct segment how = {
+        .options = job->trial->segment, .source = &job->source, .sink = {.rows = take_rows, .context = job}};
+    job->bytes = 0;
+    assert_ok(segment_picture(job->model, &how, error));
 }
 
 static void want_colours(struct job *job)
 {
     const limn_colorize_options *options = &job->trial->colorize;
-    struct colorize_tint tint = {1 + (float)options->saturation, (float)options->temperature};
+    const struct tint tint = {options->saturation, options->temperature};
     struct picture picture = job->source;
     struct colorizer *colorizer;
     struct hints parsed = {0};
-    struct colorize_wish wish = {&parsed, options->seed, NULL};
+    const struct colorizer_inputs inputs = {&parsed, options->seed};
     if (options->hints)
         assert_ok(hints_parse((const unsigned char *)hints_text, strlen(hints_text), "text", &parsed, error));
     picture.pixels = memcpy(job->want, job->source.pixels, job->bytes);
-    assert_ok(colorizer_create(job->model, &colorizer, error));
-    assert_ok(colorizer_run(colorizer, &job->source, &wish, error));
+    assert_ok(colorizer_create(job->model, false, &colorizer, error));
+    assert_ok(colorizer_run(colorizer, &job->source, &inputs, NULL, error));
     assert_ok(colorizer_paint(colorizer, tint, NULL, &picture, error));
     colorizer_free(colorizer);
     hints_free(&parsed);
 }
 
-static limn_status take_rows(void *context, const unsigned char *rows, int64_t count, limn_error *error)
-{
-    struct job *job = context;
-    size_t bytes = (size_t)(count * job->trial->made_width * job->trial->made_channels);
-    (void)error;
-    memcpy(job->want + job->bytes, rows, bytes);
-    job->bytes += bytes;
-    return LIMN_OK;
-}
-
 static void want_enlarged(struct job *job)
 {
-    const struct upscale how = {.tile = TILE_AUTO, .rows = take_rows, .context = job};
+    const struct upscale how = {
+        .source = &job->source, .sink = {.rows = take_rows, .context = job}, .tile = TILE_AUTO};
     job->bytes = 0;
-    assert_ok(upscale_picture(job->model, &job->source, &how, error));
+    assert_ok(upscale_picture(job->model, &how, error));
 }
 
-static limn_status take_picture(void *context, int64_t index, const struct picture *picture,
-                                limn_error *error)
+/* A sink that puts the pictures side by side. */
+static limn_status take_picture(void *context, const struct picture *picture, limn_error *error)
 {
-    const struct job *job = context;
+    struct job *job = context;
     size_t row = (size_t)(3 * picture->width);
     (void)error;
     for (int64_t y = 0; y < picture->height; y++)
-        memcpy(job->want + (size_t)(y * SHEET + index) * row, picture->pixels + (size_t)y * row, row);
+        memcpy(job->want + (size_t)y * SHEET * row + job->bytes, picture->pixels + (size_t)y * row, row);
+    job->bytes += row;
     return LIMN_OK;
 }
 
@@ -157,14 +159,16 @@ static void want_pictures(struct job *job)
 {
     struct generator generator;
     float *latents;
+    size_t bytes = job->bytes;
     struct generate how = {.count = SHEET,
                            .fixed_range = job->trial->generate.fixed_range,
-                           .picture = take_picture,
-                           .context = job};
+                           .sink = {.rows = take_picture, .context = job}};
     assert_ok(generator_of(job->model, &generator, error));
     assert_ok(latents_create(job->trial->generate.seed, SHEET, generator.latent, &latents, error));
     how.latents = latents;
-    assert_ok(generate_pictures(job->model, &generator, &how, error));
+    job->bytes = 0;
+    assert_ok(generate_pictures(job->model, &how, error));
+    job->bytes = bytes;
     mem_free(latents);
 }
 
@@ -283,7 +287,7 @@ static void test_strides(void **state)
     for_each(1, check_strides);
 }
 
-/* The result at the source's place, before it, behind it. */
+/* The result at the source's place, before it, after it. */
 static void check_overlaps(struct job *job, limn_picture source, limn_picture made)
 {
     static const size_t places[] = {0, 11, 200};
@@ -337,13 +341,13 @@ static limn_watch watch_by(struct progress *progress, int last)
 static void check_progress(struct job *job, limn_picture source, limn_picture made)
 {
     struct progress progress;
-    limn_watch watch = watch_by(&progress, 0), nobody = {NULL, &progress};
+    limn_watch watch = watch_by(&progress, 0), no_function = {NULL, &progress};
     assert_ok(call(job, &source, &made, &watch, error));
     if (!progress.good || progress.done != 1 || progress.calls < 5 || progress.largest_step > 0.7)
         fail_with("%s: %d calls, %g at last, %g more at once", job->trial->name, progress.calls,
                   progress.done, progress.largest_step);
     assert_true(is_wanted(job, &made));
-    assert_ok(call(job, &source, &made, &nobody, error));
+    assert_ok(call(job, &source, &made, &no_function, error));
 }
 
 static void test_progress_rises_to_the_end(void **state)
@@ -352,7 +356,7 @@ static void test_progress_rises_to_the_end(void **state)
     for_each(2, check_progress);
 }
 
-/* At each call in turn: nothing stays behind, and the next run makes what it should. */
+/* At each call in turn: no memory is lost, and the next run gives the right result. */
 static void check_cancelling(struct job *job, limn_picture source, limn_picture made)
 {
     struct progress progress;

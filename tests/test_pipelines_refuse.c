@@ -180,16 +180,18 @@ static void test_options_of_segmentation(void **state)
 {
     limn_model *deeplab = golden_model(*state, "deeplabv3"), *u = golden_model(*state, "unet-bilinear");
     assert_ok(SEGMENT(deeplab, .resize = 20));
-    assert_fails(SEGMENT(deeplab, .resize = -1), LIMN_E_USAGE, "--resize -1");
-    assert_fails(SEGMENT(deeplab, .resize = INT64_MAX), LIMN_E_USAGE, "0 to 16384 expected");
+    assert_fails(SEGMENT(deeplab, .resize = -1), LIMN_E_USAGE, "resize -1: expected 0 to 16384");
+    assert_fails(SEGMENT(deeplab, .resize = INT64_MAX), LIMN_E_USAGE, "expected 0 to 16384");
     assert_fails(SEGMENT(deeplab, .resize = 16384), LIMN_E_INPUT, "too many");
-    assert_fails(SEGMENT(deeplab, .scale = 1), LIMN_E_USAGE, "--scale goes with unet");
-    assert_fails(SEGMENT(deeplab, .threshold = 0.5), LIMN_E_USAGE, "--threshold goes with");
-    assert_fails(SEGMENT(u, .threshold = 1.5), LIMN_E_USAGE, "--threshold 1.5");
-    assert_fails(SEGMENT(u, .resize = 40), LIMN_E_USAGE, "--resize goes with deeplabv3");
-    assert_fails(SEGMENT(u, .scale = 101), LIMN_E_USAGE, "--scale 101");
-    assert_fails(SEGMENT(u, .scale = NAN), LIMN_E_USAGE, "--scale");
-    assert_fails(SEGMENT(u, .scale = 0.1), LIMN_E_INPUT, "a larger --scale");
+    assert_fails(SEGMENT(deeplab, .scale = 1), LIMN_E_USAGE,
+                 "scale is an option of unet; deeplabv3 has resize");
+    assert_fails(SEGMENT(deeplab, .threshold = 0.5), LIMN_E_USAGE,
+                 "threshold is an option of networks with one class");
+    assert_fails(SEGMENT(u, .threshold = 1.5), LIMN_E_USAGE, "threshold 1.5");
+    assert_fails(SEGMENT(u, .resize = 40), LIMN_E_USAGE, "resize is an option of deeplabv3; unet has scale");
+    assert_fails(SEGMENT(u, .scale = 101), LIMN_E_USAGE, "scale 101");
+    assert_fails(SEGMENT(u, .scale = NAN), LIMN_E_USAGE, "scale");
+    assert_fails(SEGMENT(u, .scale = 0.1), LIMN_E_INPUT, "a larger scale");
     limn_model_free(deeplab);
     limn_model_free(u);
 }
@@ -214,17 +216,17 @@ static void test_options_of_colorization(void **state)
     limn_model *eccv = golden_model(*state, "eccv16"), *siggraph = golden_model(*state, "siggraph17");
     assert_ok(hint_at(siggraph, SIDE - 1, SIDE - 1, 1 << 24, error));
     assert_ok(COLORIZE(eccv, .hints = &hint)); /* none of them counts */
-    assert_fails(hint_at(siggraph, SIDE, 0, 0, error), LIMN_E_INPUT,
-                 "hint 1: 32, 0 lies outside the picture");
-    assert_fails(hint_at(siggraph, -1, 0, 0, error), LIMN_E_INPUT, "hint 1: -1, 0 lies outside");
-    assert_fails(hint_at(siggraph, 0, INT64_MAX, 0, error), LIMN_E_INPUT, "lies outside");
-    assert_fails(hint_at(siggraph, 0, 0, -1, error), LIMN_E_INPUT, "hint 1: a radius of -1 pixels, 0 to");
-    assert_fails(hint_at(siggraph, 0, 0, INT64_MAX, error), LIMN_E_INPUT, "a radius of");
+    assert_fails(hint_at(siggraph, SIDE, 0, 0, error), LIMN_E_INPUT, "hint 1: 32, 0 is outside the picture");
+    assert_fails(hint_at(siggraph, -1, 0, 0, error), LIMN_E_INPUT, "hint 1: -1, 0 is outside");
+    assert_fails(hint_at(siggraph, 0, INT64_MAX, 0, error), LIMN_E_INPUT, "is outside");
+    assert_fails(hint_at(siggraph, 0, 0, -1, error), LIMN_E_INPUT, "hint 1: radius -1: expected 0 to");
+    assert_fails(hint_at(siggraph, 0, 0, INT64_MAX, error), LIMN_E_INPUT,
+                 "radius 9223372036854775807: expected");
     assert_fails(hint_at(eccv, 0, 0, 0, error), LIMN_E_USAGE, "eccv16 takes none");
     assert_fails(COLORIZE(siggraph, .hint_count = 1), LIMN_E_USAGE, "hints: NULL");
     assert_fails(COLORIZE(siggraph, .hints = &hint, .hint_count = SIZE_MAX / 2), LIMN_E_MEMORY, "hints");
-    assert_fails(COLORIZE(siggraph, .seed = &seed), LIMN_E_USAGE, "a seed goes with vae");
-    assert_fails(COLORIZE(eccv, .saturation = -1.5), LIMN_E_USAGE, "saturation -1.5: -1 to 9 expected");
+    assert_fails(COLORIZE(siggraph, .seed = &seed), LIMN_E_USAGE, "seeds are options of vae");
+    assert_fails(COLORIZE(eccv, .saturation = -1.5), LIMN_E_USAGE, "saturation -1.5: expected -1 to 9");
     assert_fails(COLORIZE(eccv, .saturation = NAN), LIMN_E_USAGE, "saturation");
     assert_fails(COLORIZE(eccv, .temperature = 101), LIMN_E_USAGE, "temperature 101");
     limn_model_free(eccv);
@@ -238,7 +240,8 @@ static void test_pictures_to_generate(void **state)
     assert_ok(limn_generate(model, pictures, 2, NULL, NULL, error));
     assert_fails(limn_generate(model, pictures, 0, NULL, NULL, error), LIMN_E_USAGE, "0 pictures");
     assert_fails(limn_generate(model, pictures, INT64_MIN, NULL, NULL, error), LIMN_E_USAGE, "pictures");
-    assert_fails(limn_generate(model, pictures, 1 << 21, NULL, NULL, error), LIMN_E_USAGE, "1 to 1048576");
+    assert_fails(limn_generate(model, pictures, 1 << 21, NULL, NULL, error), LIMN_E_USAGE,
+                 "expected 1 to 1048576");
     assert_fails(limn_generate(model, NULL, 1, NULL, NULL, error), LIMN_E_USAGE, "pictures: NULL");
     pictures[1].width = 63;
     assert_fails(limn_generate(model, pictures, 2, NULL, NULL, error), LIMN_E_USAGE,
@@ -264,7 +267,7 @@ static void test_classes(void **state)
     assert_int_equal(found[1].red, 128);
     assert_int_equal(found[1].green + found[1].blue, 0);
 
-    /* 63 bytes fit. Of a letter of two bytes, none of which may stand alone, the second would be the 64th. */
+    /* 63 bytes fit. Of a letter of two bytes, which must not be cut in two, the second would be the 64th. */
     const char *metadata = "\"limn.classes\": \"[\\\"" SIXTY "abc\\\", \\\"" SIXTY "ab\xC3\xA9\\\"]\"";
     assert_ok(limn_model_load(*state, golden_altered("unet-bilinear", NULL, 0, metadata), &model, error));
     assert_ok(limn_segment_classes(model, found, &count, error));

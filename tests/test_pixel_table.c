@@ -91,7 +91,7 @@ static void test_table_malformed(void **state)
          "line 1, column 22: 'pixel[3]': the next pixel column"},
         {",Row,Column,pixel[1],pixel[2],\n",
          "line 1, column 31: the next pixel column, or pixel_mean, expected"},
-        {",Row,Column,pixel[1],pixel_mean,more\n", "line 1, column 32: ',more': nothing behind pixel_mean"},
+        {",Row,Column,pixel[1],pixel_mean,more\n", "line 1, column 32: ',more': a line end after pixel_mean"},
         {HEADER, "line 2, column 1: the table has no lines"},
         {HEADER "1,0,0,1,1,1.0\n", "line 2, column 1: index 1, 0 expected"},
         {HEADER "0,0,1,1,1,1.0\n", "line 2, column 3: the first Row and Column"},

@@ -68,10 +68,10 @@ static void test_text_malformed(void **state)
 {
     (void)state;
     static const char *const cases[][2] = {
-        {"", "a.txt: holds no values"},
-        {"\n", "a.txt: holds no values"},
-        {" \r\n\t", "a.txt: holds no values"},
-        {"\xEF\xBB\xBF", "a.txt: holds no values"},
+        {"", "a.txt: contains no values"},
+        {"\n", "a.txt: contains no values"},
+        {" \r\n\t", "a.txt: contains no values"},
+        {"\xEF\xBB\xBF", "a.txt: contains no values"},
         {"1 2\n3\n", "line 2, column 2: the row ends after 1 values, 2 expected"},
         {"1 2\r\n3 \r\n", "line 2, column 3: the row ends after 1 values, 2 expected"},
         {"1 2\n3 4 5\n", "line 2, column 5: more than the 2 values of the first row"},
@@ -114,7 +114,7 @@ static void test_text_too_large(void **state)
         for (int i = 0; i < COUNT; i++)
             memcpy(text + 2 * i, tall ? "0\n" : "0 ", 3);
         assert_fails(read_text(text, &plane, error), LIMN_E_INPUT,
-                     tall ? "line 16385, column 2: more than a picture may have"
+                     tall ? "line 16385, column 2: too many values"
                           : "line 1, column 32769: more than 16384 values in a row");
         text[2 * COUNT - 2] = 0;
         assert_ok(read_text(text, &plane, error));

@@ -10,8 +10,8 @@
 
 static const struct safetensors_memory memory = {malloc, free};
 
-/* A header and the size of the file it stands in (data behind the header), and what the reader says; NULL: it
- * is good. */
+/* A header, the size of the data that follows it in the file, and the reader's message; NULL: the header is
+ * valid. */
 static const struct {
     const char *header;
     uint64_t data;

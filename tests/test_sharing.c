@@ -187,8 +187,8 @@ static void test_two_engines_take_turns(void **state)
 
 /* ---- memory ------------------------------------------------------------------------------ */
 
-/* One thread asks for more than there is, again and again; the others run sessions they have, and may be
- * refused new ones meanwhile, but nothing else may happen to them. */
+/* One thread requests more memory than there is, again and again. The others run their sessions; new sessions
+ * may be refused meanwhile, but nothing else may fail. */
 static void *use_little(void *argument)
 {
     struct thread *self = argument;

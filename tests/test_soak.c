@@ -1,6 +1,7 @@
 /* test_soak.c - nothing grows: all commands again and again in one process, many of the runs with a call that
- * fails. Memory in use and open descriptors are those of before after each run, and at the end the resident
- * set is what it was after a tenth of the time. Two rounds as a test, LIMN_SOAK_SECONDS when that is set. */
+ * fails. After each run, memory in use and open descriptors are what they were before it. At the end the
+ * resident set is what it was after two rounds, or after a tenth of the time if that is later. Runs six
+ * rounds, and goes on until LIMN_SOAK_SECONDS have passed if that is set. */
 #include "engine/base/memory.h"
 #include "tests/support_faults.h"
 #include "tests/trials.h"
@@ -58,14 +59,27 @@ static void run_once(const struct trial *trial, struct random *random)
                   memory, descriptors);
 }
 
+/* Whether the resident set is limn's alone: sanitizers, emulators and valgrind keep memory of their own,
+ * which grows. LIMN_TEST_QUICK is set under the last two. */
+static bool resident_counts(void)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    return false;
+#else
+    return !getenv("LIMN_TEST_QUICK");
+#endif
+}
+
 static void test_nothing_grows(void **state)
 {
-    enum { WARM_ROUNDS = 2 };
-    static const size_t slack = (size_t)4
-                                << 20; /* what malloc and stacks may keep more of at one time than another */
+    enum { WARM_ROUNDS = 2, ROUNDS = 6 };
+    /* After two rounds it was seen to vary by 16 kB, for what malloc and stacks keep. A leak of 6 kB a run
+     * makes more than this in four rounds. */
+    static const size_t slack = (size_t)1 << 20;
+    int64_t least_rounds = resident_counts() ? ROUNDS : WARM_ROUNDS;
     struct random random = {1};
     const char *text = getenv("LIMN_SOAK_SECONDS");
-    double start = seconds_now(), seconds = text ? strtod(text, NULL) : 0, told = start;
+    double start = seconds_now(), seconds = text ? strtod(text, NULL) : 0, reported = start;
     size_t early = 0, most = 0;
     int64_t rounds = 0, runs = 0;
     (void)state;
@@ -76,18 +90,19 @@ static void test_nothing_grows(void **state)
         if (++rounds <= WARM_ROUNDS || seconds_now() - start < seconds / 10)
             early = resident;
         most = resident > most ? resident : most;
-        if (seconds_now() - told > 60) {
-            told = seconds_now();
-            printf("%5.0f s: %lld runs, %.1f MB resident, %d descriptors\n", told - start, (long long)runs,
-                   (double)resident / 1e6, open_descriptors());
+        if (seconds_now() - reported > 60) {
+            reported = seconds_now();
+            printf("%5.0f s: %lld runs, %.1f MB resident, %d descriptors\n", reported - start,
+                   (long long)runs, (double)resident / 1e6, open_descriptors());
             fflush(stdout);
         }
-    } while (rounds < WARM_ROUNDS || seconds_now() - start < seconds);
+    } while (rounds < least_rounds || seconds_now() - start < seconds);
     size_t late = resident_bytes();
     printf("%lld runs of %zu commands in %.0f s: %.1f MB resident at first, %.1f at the end, %.1f at most\n",
            (long long)runs, trial_count, seconds_now() - start, (double)early / 1e6, (double)late / 1e6,
            (double)most / 1e6);
-    assert_true(late <= early + slack);
+    if (resident_counts() && late > early + slack)
+        fail_with("the resident set grew by %zu bytes", late - early);
 }
 
 int main(void)

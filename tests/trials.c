@@ -59,7 +59,7 @@ const struct trial trials[] = {
     {"pixels mean in/many -o out/mean.pgm", 0, NULL, NULL},
     {"pixels mean - -o -", 0, "goldens/pixels.csv", NULL},
     {"pixels split in/a.png --grid 2x2 --size 5x5 -o out/pieces --json", MANY | VARIES, NULL, NULL},
-    {"run -t 1 -m goldens/enhancenet.safetensors in/x.npy -o out/y.npy --dump generator/Conv_1=out/maps.npy "
+    {"run -t 1 -m goldens/dcgan-3-stages.safetensors in/latent.npy -o out/y.npy --dump main.0=out/maps.npy "
      "--dump-images out/sheets --channels 2",
      MANY, NULL, NULL},
     {"run -t 1 -m goldens/vae.safetensors - -o - --latent in/latent5.npy", 0, "in/x64.npy", NULL},
@@ -79,7 +79,7 @@ const size_t trial_count = sizeof trials / sizeof *trials;
 
 /* ---- files ------------------------------------------------------------------------------- */
 
-static const char stood[] = "stood here before";
+static const char existing_text[] = "existed before";
 
 struct bytes read_descriptor(int descriptor)
 {
@@ -133,9 +133,9 @@ void remove_one(const char *path, bool is_folder, void *context)
     assert_int_equal(is_folder ? rmdir(path) : unlink(path), 0);
 }
 
-bool is_what_stood(struct bytes bytes)
+bool is_unchanged(struct bytes bytes)
 {
-    return bytes.size == strlen(stood) && memcmp(bytes.data, stood, bytes.size) == 0;
+    return bytes.size == strlen(existing_text) && memcmp(bytes.data, existing_text, bytes.size) == 0;
 }
 
 /* ---- inputs ------------------------------------------------------------------------------ */
@@ -217,7 +217,6 @@ void trials_prepare(void)
     for (size_t i = 0; i < sizeof masks / sizeof *masks; i++)
         make_picture(masks[i], 3, 1); /* all of class 0 */
     make_picture("in/alpha.png", 4, 251);
-    make_array("in/x.npy", 1, 3, 4, 4);
     make_array("in/x64.npy", 1, 1, 64, 64);
     make_array("in/latent5.npy", 1, 5, 1, 1);
     make_array("in/latent.npy", 2, 7, 1, 1);
@@ -235,8 +234,8 @@ void trials_prepare(void)
 void trial_clear(const struct trial *trial)
 {
     walk("out", remove_one, NULL);
-    if (trial->standing)
-        write_file(trial->standing, stood, strlen(stood));
+    if (trial->existing)
+        write_file(trial->existing, existing_text, strlen(existing_text));
 }
 
 void trial_redirect(const struct trial *trial, const int outputs[2])
@@ -267,7 +266,7 @@ int trial_main(const struct trial *trial)
     snprintf(line, sizeof line, "%s", trial->line);
     for (char *word = strtok(line, " "); word && count + 1 < WORDS; word = strtok(NULL, " "))
         words[count++] = word;
-    optind = 0; /* getopt begins anew */
+    optind = 0; /* getopt starts again */
     int status = limn_main(count, words);
     fflush(NULL);
     return status;

@@ -1,25 +1,22 @@
 #!/usr/bin/env python3
-"""Times limn beside the engines that a user would pick instead: PyTorch, ONNX Runtime, OpenVINO, ncnn.
+"""Compares limn's speed, memory and start time with PyTorch, ONNX Runtime, OpenVINO and ncnn.
 
     python3 tools/bench_peers.py                     every network; `make bench-peers` builds limn first
-    python3 tools/bench_peers.py unet dcgan64        some of them
-    python3 tools/bench_peers.py unet@1x256x384      at another size: GRAPH@BATCHxHEIGHTxWIDTH
-    python3 tools/bench_peers.py --sweep             limn from a quarter to four times the pixels
-    python3 tools/bench_peers.py --check-clock       limn's own figures against the kernel's
+    python3 tools/bench_peers.py unet dcgan64        some networks
+    python3 tools/bench_peers.py unet@1x256x384      another size: GRAPH@BATCHxHEIGHTxWIDTH
+    python3 tools/bench_peers.py --sweep             limn alone, from a quarter to four times the pixels
+    python3 tools/bench_peers.py --check-clock       check limn's own figures against the kernel's
 
-All engines get the same random weights and the same random input, compute in float32, and are left out where
-their output is another than limn's by more than a thousandth of its largest magnitude. Then they run in
-turn, on the same cores, several rounds, on 1 thread and on all. Memory and start are of fresh processes. An
-engine that cannot be installed, that cannot convert a network or that fails is reported as absent, with the
-reason.
+All engines get the same random weights and the same random input, and compute in float32. An engine is left out if
+its output differs from limn's by more than a thousandth of the largest magnitude. The engines then run in turn on the
+same cores for several rounds, on 1 thread and on all. Memory and start time are measured in fresh processes. An
+engine that cannot be installed, cannot convert a network or fails is reported as absent, with the reason.
 
-The first run makes a virtual environment and installs the engines with pip; pip's own settings apply.
-(PyTorch's default wheel for Linux on x86-64 brings CUDA along: several GB, and memory and time at each
-start, which its figures then show. A wheel without CUDA, put into the environment beforehand, is used as it
-is.)
+The first run creates a virtual environment and installs the engines with pip, under pip's own settings. (PyTorch's
+default wheel for Linux on x86-64 includes CUDA: several GB, more memory and a slower start, which its figures then
+show. A wheel without CUDA that is already installed in the environment is used instead.)
 
-Written to the output folder: peers.json, peers.md, peers.svg and .png; growth.json, .svg and .png;
-clock.json.
+Files written to the output folder: peers.json, peers.md, peers.svg and .png; growth.json, .svg and .png; clock.json.
 """
 
 from __future__ import annotations
@@ -37,13 +34,13 @@ from peers import environment, figures, graphs, processes
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 PEERS = ("torch", "onnxruntime", "openvino", "ncnn")
-NEEDS = {"ncnn": ("ncnn", "pnnx")}  # packages; elsewhere the one of the engine's own name
+NEEDS = {"ncnn": ("ncnn", "pnnx")}  # packages of an engine; by default the one with the engine's name
 
 
 def positive(text: str) -> int:
     value = int(text)
     if value < 1:
-        raise argparse.ArgumentTypeError(f"{text}: at least 1 expected")
+        raise argparse.ArgumentTypeError(f"{text}: expected at least 1")
     return value
 
 
@@ -55,20 +52,20 @@ def case_named(text: str) -> graphs.Case:
 
 
 def engines_named(text: str) -> list[str]:
-    """A list with commas; limn is always among the measured and may be named alone."""
+    """Parses a comma-separated list. limn is always measured; it may be named alone."""
     names = [name for name in text.split(",") if name]
     unknown = [name for name in names if name not in ("limn", *PEERS)]
     if unknown or not names:
-        raise argparse.ArgumentTypeError(f"{text}: some of limn,{','.join(PEERS)} expected, with commas")
+        raise argparse.ArgumentTypeError(f"{text}: expected a comma-separated list of limn,{','.join(PEERS)}")
     return [name for name in PEERS if name in names]
 
 
 def threads_named(text: str) -> list[int]:
-    """Numbers with commas; 0 stands for all."""
+    """Parses a comma-separated list of numbers; 0 means all."""
     try:
         numbers = [0 if part == "all" else positive(part) for part in text.split(",")]
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text}: numbers or `all` expected, with commas") from error
+        raise argparse.ArgumentTypeError(f"{text}: expected a comma-separated list of numbers or `all`") from error
     return numbers
 
 
@@ -80,30 +77,43 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("cases", nargs="*", type=case_named, metavar="NETWORK", help=f"{known}; default: all")
     what = parser.add_mutually_exclusive_group()
     what.add_argument(
-        "--sweep", action="store_true", help="measure growth instead; limn alone unless --engines"
+        "--sweep", action="store_true", help="measure growth with size instead; limn alone unless --engines is given"
     )
     what.add_argument("--check-clock", action="store_true", help="check limn's own figures instead")
-    parser.add_argument("--limn", type=pathlib.Path, default=BUILD / "limn", help="the program (build/limn)")
     parser.add_argument(
-        "--output", type=pathlib.Path, default=BUILD / "peers", metavar="FOLDER", help="build/peers"
+        "--limn", type=pathlib.Path, default=BUILD / "limn", help="the limn program (default: build/limn)"
     )
     parser.add_argument(
-        "--cache", type=pathlib.Path, metavar="FOLDER", help="weights and graphs (OUTPUT/cache)"
+        "--output",
+        type=pathlib.Path,
+        default=BUILD / "peers",
+        metavar="FOLDER",
+        help="folder of the results (default: build/peers)",
     )
     parser.add_argument(
-        "--venv", type=pathlib.Path, default=BUILD / "peers-venv", metavar="FOLDER", help="of the peers"
+        "--cache",
+        type=pathlib.Path,
+        metavar="FOLDER",
+        help="folder of the weights and graphs (default: cache in the output folder)",
     )
-    parser.add_argument("--no-install", action="store_true", help="take the environment as it is")
     parser.add_argument(
-        "--engines", type=engines_named, metavar="LIST", help=f"some of {','.join(PEERS)}; or limn"
+        "--venv",
+        type=pathlib.Path,
+        default=BUILD / "peers-venv",
+        metavar="FOLDER",
+        help="virtual environment of the peers (default: build/peers-venv)",
     )
-    parser.add_argument("--threads", type=threads_named, metavar="LIST", help="such as 1,2,all (1,all)")
-    parser.add_argument("--rounds", type=positive, metavar="N", help="turns of every engine (5)")
-    parser.add_argument("--starts", type=positive, metavar="N", help="fresh processes of every engine (5)")
-    parser.add_argument("--seed", type=int, default=1, help="of weights and inputs (1)")
+    parser.add_argument("--no-install", action="store_true", help="install nothing")
     parser.add_argument(
-        "--quick", action="store_true", help="2 short rounds, 2 starts, where not told otherwise"
+        "--engines", type=engines_named, metavar="LIST", help=f"some of {','.join(PEERS)} (default: all), or limn alone"
     )
+    parser.add_argument(
+        "--threads", type=threads_named, metavar="LIST", help="thread counts, such as 1,2,all (default: 1,all)"
+    )
+    parser.add_argument("--rounds", type=positive, metavar="N", help="rounds (default: 5)")
+    parser.add_argument("--starts", type=positive, metavar="N", help="fresh processes of each engine (default: 5)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the weights and inputs (default: 1)")
+    parser.add_argument("--quick", action="store_true", help="default to 2 short rounds and 2 starts")
     options = parser.parse_args(arguments)
     options.cases = options.cases or list(graphs.CASES)
     options.cache = options.cache or options.output / "cache"
@@ -115,24 +125,24 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def thread_counts(asked: list[int] | None, cores: int, every: bool) -> tuple[int, ...]:
-    """Ascending numbers of threads, at most one a core: by default 1 and all, for a sweep every number."""
+    """Ascending thread counts, at most one per core. Default: 1 and all, or with `every` each count."""
     if asked is None:
         asked = list(range(1, cores + 1)) if every else [1, 0]
     numbers = sorted({count or cores for count in asked})
     if numbers[-1] > cores:
-        raise SystemExit(f"bench_peers: --threads {numbers[-1]}: this machine lends {cores} physical cores")
+        raise SystemExit(f"bench_peers: --threads {numbers[-1]}: this process may use {cores} physical cores")
     return tuple(numbers)
 
 
 def ways(engines: list[str]) -> list[str]:
-    """The engines as they are run: PyTorch in several ways."""
+    """The variants in which the engines run: PyTorch has several, every other engine one."""
     return [
         way for engine in engines for way in (figures.FAMILIES["PyTorch"] if engine == "torch" else (engine,))
     ]
 
 
 def absent_engines(engines: list[str], missing: dict[str, str]) -> dict[str, str]:
-    """Why engines are absent, from why packages are."""
+    """Reasons why engines are absent, from the reasons why packages are."""
     found = {}
     for engine in engines:
         for package in NEEDS.get(engine, (engine,)):
@@ -147,7 +157,7 @@ def write_json(path: pathlib.Path, contents: dict[str, Any]) -> None:
 
 
 class Benchmark:
-    """The program inside the environment, where NumPy and the peers are."""
+    """The part of the program that runs inside the environment, which has NumPy and the peers."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         from peers import limn, measure, report
@@ -172,7 +182,7 @@ class Benchmark:
         self.failures: list[str] = []
 
     def attempt(self, case: graphs.Case, action, *arguments):
-        """What the action returns; None, and a line, where limn itself or the export fails."""
+        """Returns the action's result. If limn itself or the export fails, prints a line and returns None."""
         from peers import report
 
         try:
@@ -192,7 +202,7 @@ class Benchmark:
         return self.attempt(case, measure.measure, case, engines, absent, self.settings)
 
     def compare(self) -> None:
-        """Every case, with every engine. What has been measured is written after each case."""
+        """Measures every case with every engine. The results so far are written after each case."""
         from peers import charts, report
 
         print(report.describe(self.around) + "\n")
@@ -214,7 +224,7 @@ class Benchmark:
         print(f"bench_peers: peers.json, .md, .svg, .png in {self.options.output}", file=sys.stderr)
 
     def sweep(self) -> None:
-        """Every case that takes sizes, at several."""
+        """Measures every case that accepts several sizes at each of them."""
         from peers import charts, growth, report
 
         points: list[dict[str, Any]] = []
@@ -229,7 +239,7 @@ class Benchmark:
             write_json(self.options.output / "growth.json", {**self.around, "points": points})
 
     def check_clock(self) -> None:
-        """limn's milliseconds and memory, each against the kernel's."""
+        """Compares limn's own times and memory with the kernel's."""
         from peers import clock, measure, report
 
         checks: list[dict[str, Any]] = []
@@ -248,7 +258,7 @@ class Benchmark:
 def main() -> int:
     options = parse_arguments()
     if not os.access(options.limn, os.X_OK):
-        print(f"bench_peers: {options.limn}: no such program; `make` builds it", file=sys.stderr)
+        print(f"bench_peers: {options.limn}: program not found; run `make` to build it", file=sys.stderr)
         return 2
     if not environment.is_current(options.venv):
         try:

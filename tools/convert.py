@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Converts a published checkpoint into the safetensors file that limn runs.
 
-Needs Python 3.11 and NumPy; neither PyTorch nor TensorFlow. Nothing in a checkpoint is ever executed
-(checkpoint/pickle_reader.py says how), every name and shape is checked before anything is written, and after an
-error there is no output file.
+Needs Python 3.11 and NumPy, but not PyTorch or TensorFlow. Nothing in a checkpoint is executed (see
+checkpoint/pickle_reader.py). Every name and shape is checked before anything is written. After an error there is no
+output file.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 try:
-    from numpy.typing import NDArray  # the package below needs NumPy; said here in one line instead of a traceback
+    from numpy.typing import NDArray  # checked here, so that a missing NumPy gives one line and no traceback
 except ImportError:
     sys.exit("convert: NumPy is missing; on Debian: apt install python3-numpy")
 
@@ -37,11 +37,11 @@ example: python3 tools/convert.py siggraph17-df00044c.pth -o siggraph17.safetens
 
 """
 MAX_MESSAGE = 2000
-MAX_FILE = 1 << 32  # the largest of these networks, in doubles and with its optimiser, takes a third of it
+MAX_FILE = 1 << 32  # bytes; three times the largest network in float64 with its optimiser state
 
 
 class Done(NamedTuple):
-    """What a conversion says: a line about what was written, and a warning, empty where there is none."""
+    """The result of a conversion: a line about the file written, and a warning, which is empty if there is none."""
 
     line: str
     warning: str
@@ -55,12 +55,12 @@ def convert(
     half: bool = False,
     force: bool = False,
 ) -> Done:
-    """Converts the file `source` into `output`, and returns what there is to say about it.
+    """Converts the file `source` into `output` and returns the messages to print.
 
-    `model` is a name of models.MODELS, or None to recognise it. Tensors keep their upstream names, shapes and layout;
-    F64 becomes F32, and with `half` tensors of 2 or more axes become F16. Values that are NaN or infinite are kept and
-    warned of. An existing output is kept unless `force`.
-    Raises CheckpointError where the checkpoint cannot be converted and OSError where a file cannot be read or written.
+    `model` is a name of models.MODELS, or None to detect it. Tensors keep their upstream names, shapes and layout;
+    F64 becomes F32, and with `half` tensors of 2 or more axes become F16. NaN and infinite values are kept, with a
+    warning. An existing output file is an error unless `force` is set.
+    Raises CheckpointError if the checkpoint cannot be converted and OSError if a file cannot be read or written.
     """
     safetensors.check_output(output, force)
     data = _read(source)
@@ -81,8 +81,8 @@ def convert(
 
 
 def _read(path: str) -> bytes:
-    """The whole of a regular file; OSError for any other, for one that is too large, or that changes meanwhile."""
-    # Opening a pipe that nobody writes to would wait for ever.
+    """Reads a whole regular file. Raises OSError if it is not regular, is too large, or changes during the read."""
+    # O_NONBLOCK: opening a pipe without a writer would block forever.
     with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
         before = os.fstat(file.fileno())
         if not stat.S_ISREG(before.st_mode):
@@ -97,15 +97,15 @@ def _read(path: str) -> bytes:
 
 
 def _check_sharing(tensors: Mapping[str, Tensor], file_size: int) -> None:
-    """CheckpointError where tensors that share their values come to far more than the file holds."""
+    """Raises CheckpointError if tensors that share storage expand to far more bytes than the file has."""
     total = sum(math.prod(tensor.shape) * BITS[tensor.dtype] // 8 for tensor in tensors.values())
     most = most_values(file_size)
     if total > most:
-        raise CheckpointError(f"its tensors share values and come to {total} bytes, expected at most {most}")
+        raise CheckpointError(f"tensors that share values expand to {total} bytes, expected at most {most}")
 
 
 def _watched(name: str, tensor: Tensor, spoilt: dict[str, str]) -> Tensor:
-    """The tensor, which notes in `spoilt` how many NaN or infinite values it holds once it is read."""
+    """A tensor whose `read` also records the number of NaN and infinite values in `spoilt`."""
 
     def read() -> NDArray[Any]:
         values = tensor.read()
@@ -129,22 +129,22 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="convert",
         description="Converts a PyTorch, TensorFlow V1 or safetensors checkpoint into the file that limn runs.",
-        epilog="Exit code: 0 converted, 1 not (the reason is on stderr, no file is written), 2 wrong usage, 128 and the"
-        " number of the signal that ended it.",
+        epilog="Exit codes: 0 converted, 1 failed (the reason is on stderr, no file is written), 2 usage error, 128"
+        " plus the signal number if a signal ended the program.",
         allow_abbrev=False,
     )
-    parser.add_argument("checkpoint", metavar="CHECKPOINT", help="the published file")
+    parser.add_argument("checkpoint", metavar="CHECKPOINT", help="the published checkpoint file")
     parser.add_argument("-o", "--output", required=True, metavar="OUT.safetensors", help="the file to write")
-    parser.add_argument("--model", choices=models.MODELS, help="fail unless it is this one (default: recognised)")
+    parser.add_argument("--model", choices=models.MODELS, help="fail unless it is this model (default: detect)")
     parser.add_argument("--half", action="store_true", help="store weights of 2 or more axes as 16-bit floats")
     parser.add_argument("--force", action="store_true", help="replace an existing output file")
     parser.add_argument("--licence", metavar="TEXT", help="the weights' licence (default: the publisher's, if known)")
     parser.add_argument("--classes", type=_names, metavar="A,B,..", help="deeplabv3, unet: class names, in order")
-    parser.add_argument("--mask-center", type=_fraction, metavar="X", help="siggraph17: subtracted from the hint mask")
+    parser.add_argument("--mask-center", type=_fraction, metavar="X", help="siggraph17: offset of the hint mask")
     parser.add_argument(
         "--align-corners",
         choices=("true", "false"),
-        help="vae: bilinear's convention (default: true, torch before 0.4)",
+        help="vae: convention of the bilinear resize (default: true, as in torch before 0.4)",
     )
     return parser
 
@@ -160,11 +160,11 @@ def _fraction(text: str) -> float:
     return value
 
 
-_fraction.__name__ = "number from 0 to 1"  # argparse puts it into its message
+_fraction.__name__ = "number from 0 to 1"  # argparse prints it in its error message
 
 
 def _one_line(text: str) -> str:
-    """`text` as one printable line of a bounded length, whatever names a hostile file brought along."""
+    """`text` as one printable line of bounded length, even if it holds names from a hostile file."""
     line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:MAX_MESSAGE])
     return line + " .." if len(text) > MAX_MESSAGE else line
 
@@ -175,7 +175,7 @@ def _fail(message: str) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line; returns the exit code."""
+    """Runs the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
     align_corners = None if options.align_corners is None else options.align_corners == "true"
     choices = Choices(options.licence, options.classes, options.mask_center, align_corners)
@@ -195,19 +195,19 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _say(line: str) -> int:
-    """Prints what was done; returns the exit code."""
+    """Prints the line; returns the exit code."""
     try:
         print(line, flush=True)
     except OSError as error:
-        sys.stdout = open(os.devnull, "w")  # so that Python does not try again at its end, and fail with another code
+        sys.stdout = open(os.devnull, "w")  # otherwise Python flushes again at exit and fails with another code
         return _fail(f"standard output: {error.strerror}; the conversion is complete")
     return 0
 
 
 if __name__ == "__main__":
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # whatever the terminal can spell
-    for ending in (signal.SIGTERM, signal.SIGHUP):  # so that an unfinished file is removed
+        sys.stdout.reconfigure(errors="backslashreplace")  # escape what the terminal cannot encode
+    for ending in (signal.SIGTERM, signal.SIGHUP):  # exit normally, so that an unfinished file is removed
         if signal.getsignal(ending) != signal.SIG_IGN:
             signal.signal(ending, lambda number, _: sys.exit(128 + number))
     sys.exit(main())

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Fetches a published checkpoint, checks it, and converts it into the safetensors file that `limn -m NAME` finds.
+"""Downloads a published checkpoint, checks it, and converts it into the safetensors file that `limn -m NAME` finds.
 
-Needs Python 3.11 and NumPy. Where from and what to expect stands in catalog.json; download.py fetches, convert.py
-converts. An interrupted download goes on where it stopped when the same command is given again.
+Needs Python 3.11 and NumPy. checkpoint/catalog.json lists addresses, sizes and hashes; checkpoint/download.py
+downloads; convert.py converts. To resume an interrupted download, run the same command again.
 """
 
 from __future__ import annotations
@@ -42,19 +42,19 @@ example: python3 tools/fetch.py eccv16, then: limn colorize -m eccv16 photo.jpg 
 """
 MAX_MESSAGE = 2000
 
-# limn takes a name with a dot or a slash for a path; the others go into file names.
+# No dots or slashes in a name: limn would take it for a path. The others are used as file names.
 _NAME = r"[a-z0-9][a-z0-9-]*"
 _FILE = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _SHA256 = r"[0-9a-f]{8,64}"
 
 
 class CatalogError(Exception):
-    """What is wrong about the catalogue, in one line that names the file and the entry."""
+    """An error in the catalogue; the message names the file and the entry."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A published checkpoint, as the catalogue's own first lines describe it."""
+    """A published checkpoint; the first lines of the catalogue describe the fields."""
 
     name: str
     model: str
@@ -65,7 +65,7 @@ class Entry:
 
 
 def read_catalog(path: Path) -> dict[str, Entry]:
-    """The entries of a catalogue by name; CatalogError, or OSError where it cannot be read."""
+    """Reads a catalogue and returns its entries by name. Raises CatalogError, or OSError if it cannot be read."""
     try:
         catalog: Any = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
@@ -77,14 +77,14 @@ def read_catalog(path: Path) -> dict[str, Entry]:
 
 
 def _entry(where: str, name: str, members: Any) -> Entry:
-    """One entry, every member checked."""
+    """Checks every member of an entry."""
     if not re.fullmatch(_NAME, name):
-        raise CatalogError(f"{where}: a name is made of a-z, 0-9 and -")
+        raise CatalogError(f"{where}: a name may hold only a-z, 0-9 and -")
     if not isinstance(members, dict):
         raise CatalogError(f"{where}: expected an object")
     for key in ("model", "title", "url", "file", "licence"):
         if not isinstance(members.get(key), str):
-            raise CatalogError(f"{where}: {key} is not a text")
+            raise CatalogError(f"{where}: {key} is not a string")
     if members["model"] not in MODELS:
         raise CatalogError(f"{where}: model is {members['model']}, expected one of {', '.join(MODELS)}")
     if not is_allowed(members["url"]):
@@ -96,16 +96,16 @@ def _entry(where: str, name: str, members: Any) -> Entry:
         raise CatalogError(f"{where}: size is neither a number of bytes nor null")
     sha256 = members.get("sha256", "")
     if sha256 is not None and not (isinstance(sha256, str) and re.fullmatch(_SHA256, sha256)):
-        raise CatalogError(f"{where}: sha256 is neither 8 to 64 small hexadecimal digits nor null")
+        raise CatalogError(f"{where}: sha256 is neither 8 to 64 lower-case hexadecimal digits nor null")
     wanted = Wanted(members["url"], size, sha256)
     return Entry(name, members["model"], members["title"], members["file"], members["licence"], wanted)
 
 
 def fetch(entry: Entry, folder: Path, keep: bool, force: bool, timeout: float) -> str:
-    """Makes folder/NAME.safetensors and returns the lines that say so.
+    """Makes folder/NAME.safetensors and returns the lines to print.
 
-    A checkpoint that lies in `folder` already is checked and used, and stays; one that is downloaded is removed when it
-    is converted, unless `keep`. Raises DownloadError, CheckpointError, and OSError about a file.
+    If the checkpoint already exists in `folder`, it is checked, used and kept. Otherwise it is downloaded, and removed
+    after the conversion unless `keep` is set. Raises DownloadError, CheckpointError, and OSError for a file.
     """
     output = folder / f"{entry.name}.safetensors"
     safetensors.check_output(str(output), force)
@@ -116,7 +116,7 @@ def fetch(entry: Entry, folder: Path, keep: bool, force: bool, timeout: float) -
         try:
             done = _converted(entry, path, sha256, output, force)
         except CheckpointError:
-            path.unlink()  # not what it should be, so nothing to go on from
+            path.unlink()  # the wrong file, so there is nothing to resume
             raise
     if not keep:
         path.unlink()
@@ -124,7 +124,7 @@ def fetch(entry: Entry, folder: Path, keep: bool, force: bool, timeout: float) -
 
 
 def _converted(entry: Entry, path: Path, sha256: str, output: Path, force: bool) -> str:
-    """Converts the checkpoint at `path` and returns the lines that say what it was and became."""
+    """Converts the checkpoint at `path` and returns the lines to print."""
     found = f"{path}: {path.stat().st_size} bytes, sha256 {sha256}"
     try:
         done = convert.convert(str(path), str(output), entry.model, Choices(licence=entry.licence), force=force)
@@ -133,21 +133,21 @@ def _converted(entry: Entry, path: Path, sha256: str, output: Path, force: bool)
     said = f"{done.line}\nwarning: {done.warning}" if done.warning else done.line
     if entry.wanted.sha256 is not None:
         return said
-    return f"{found}; its publisher states no hash: every tensor's name and shape was checked\n{said}"
+    return f"{found}; the publisher states no hash: every tensor's name and shape was checked\n{said}"
 
 
 def _checked(path: Path, wanted: Wanted) -> str:
-    """The SHA-256 of a checkpoint that is there already; it is the user's, so a wrong one is not removed."""
+    """The SHA-256 of an existing checkpoint. It belongs to the user, so a wrong one is not removed."""
     with open(path, "rb") as file:
         sha256 = sha256_of(file)
     fault = mismatch(wanted, path.stat().st_size, sha256)
     if fault:
-        raise DownloadError(f"{path}: is there already, but {fault}; move it away to download it")
+        raise DownloadError(f"{path}: already exists, but {fault}; move it away to download it")
     return sha256
 
 
 def listed(entries: dict[str, Entry]) -> str:
-    """The catalogue as a table, one checkpoint a line."""
+    """The catalogue as a table, one line per checkpoint."""
     rows = [("NAME", "MB", "LICENCE", "WHAT")]
     for entry in entries.values():
         size = entry.wanted.size
@@ -169,17 +169,17 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> _Parser:
     parser = _Parser(
         prog="fetch",
-        description="Fetches a published checkpoint, checks it, and converts it into NAME.safetensors.",
-        epilog="Exit code: 0 done, 1 not (the reason is on stderr), 2 wrong usage.",
+        description="Downloads a published checkpoint, checks it, and converts it into NAME.safetensors.",
+        epilog="Exit codes: 0 done, 1 failed (the reason is on stderr), 2 usage error.",
         allow_abbrev=False,
     )
-    parser.add_argument("name", nargs="?", metavar="NAME", help="the checkpoint, as --list names it")
-    parser.add_argument("--list", action="store_true", help="show the checkpoints that can be fetched")
-    parser.add_argument("--output", type=Path, metavar="FOLDER", help="where to (default: $LIMN_WEIGHTS, or weights)")
-    parser.add_argument("--keep", action="store_true", help="keep the original checkpoint beside the converted file")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="name of a checkpoint; see --list")
+    parser.add_argument("--list", action="store_true", help="list the checkpoints that can be fetched")
+    parser.add_argument("--output", type=Path, metavar="FOLDER", help="folder (default: $LIMN_WEIGHTS or weights)")
+    parser.add_argument("--keep", action="store_true", help="also keep the original checkpoint")
     parser.add_argument("--force", action="store_true", help="replace an existing NAME.safetensors")
-    parser.add_argument("--timeout", type=_seconds, default=30, metavar="S", help="longest silence of a server (30)")
-    parser.add_argument("--catalog", type=Path, default=CATALOG, metavar="FILE", help="another catalogue")
+    parser.add_argument("--timeout", type=_seconds, default=30, metavar="S", help="longest wait for the server (30)")
+    parser.add_argument("--catalog", type=Path, default=CATALOG, metavar="FILE", help="use another catalogue")
     return parser
 
 
@@ -190,25 +190,25 @@ def _seconds(text: str) -> float:
     return value
 
 
-_seconds.__name__ = "number of seconds"  # argparse puts it into its message
+_seconds.__name__ = "number of seconds"  # argparse prints it in its error message
 
 
 def _one_line(text: str) -> str:
-    """`text` as one printable line of a bounded length, whatever a server or a checkpoint brought along."""
+    """`text` as one printable line of bounded length, even if it comes from a server or a checkpoint."""
     line = "".join(c if c.isprintable() else " " for c in text[:MAX_MESSAGE])
     return line + " .." if len(text) > MAX_MESSAGE else line
 
 
 def _fail(message: str, checkpoint: Path | None = None) -> int:
-    """Says what went wrong, and what is left of the download of `checkpoint`."""
+    """Prints the error, and where the incomplete download of `checkpoint` is, if any."""
     if checkpoint is not None and part_of(checkpoint).exists():
-        message += f"; what came is kept in {part_of(checkpoint)}, the same command goes on from there"
+        message += f"; the incomplete download is kept in {part_of(checkpoint)}: run the same command to resume it"
     print(_one_line(f"fetch: {message}"), file=sys.stderr)
     return 1
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line; returns the exit code."""
+    """Runs the command line; returns the exit code."""
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
@@ -219,15 +219,16 @@ def main(arguments: list[str] | None = None) -> int:
         print(listed(entries))
         return 0
     if options.name is None:
-        parser.error("which checkpoint? --list shows them")
+        parser.error("missing NAME; --list shows the checkpoints")
     if options.name not in entries:
         near = difflib.get_close_matches(options.name, entries, 1)
-        parser.error(f"no checkpoint {options.name}, {f'did you mean {near[0]}?' if near else '--list shows them'}")
+        hint = f"did you mean {near[0]}?" if near else "--list shows the checkpoints"
+        parser.error(f"unknown checkpoint {options.name}; {hint}")
     return _run(entries[options.name], options)
 
 
 def _run(entry: Entry, options: argparse.Namespace) -> int:
-    """Fetches into the folder that is chosen, which is made if need be, and reports; returns the exit code."""
+    """Fetches into the chosen folder, creating it if needed, and prints the result; returns the exit code."""
     folder = options.output or Path(os.environ.get("LIMN_WEIGHTS") or "weights")
     checkpoint = folder / entry.file
     made = not folder.exists()
@@ -253,5 +254,5 @@ def _run(entry: Entry, options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that an unfinished file is removed or resumable
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # exit normally: unfinished files are removed or resumable
     sys.exit(main())

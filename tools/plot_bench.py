@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Draws what `limn bench layers --json` and `limn bench kernels --json` measured.
+"""Draws charts from the reports of `limn bench layers --json` and `limn bench kernels --json`.
 
     limn bench layers -m enhancenet --json >layers.json
     python3 tools/plot_bench.py layers.json        `make bench` does this and more
 
-Of layers: NAME-roofline, each layer between the peak of the processor and the bandwidth of the memory, and
-NAME-layers, where the time goes; of kernels: NAME-variants, the variants of each shape side by side. Each as
-SVG and PNG in the output folder; NAME is that of the JSON file, and what stands there is replaced.
+For layers: NAME-roofline, each layer against the peak of the processor and the bandwidth of the memory, and
+NAME-layers, the time of each layer. For kernels: NAME-variants, the variants of each shape side by side. Each chart is
+written as SVG and PNG to the output folder, replacing existing files; NAME is the name of the JSON file.
 
-Needs matplotlib 3.7: of the Python that runs this, or else of a virtual environment, where pip installs it,
-by its own settings. (On Debian, `sh tools/setup.sh -p` makes that possible.)
+Needs matplotlib 3.7. If the Python that runs this program lacks it, pip installs it in a virtual environment, under
+pip's own settings. (On Debian, run `sh tools/setup.sh -p` first.)
 """
 
 from __future__ import annotations
@@ -45,57 +45,57 @@ KINDS = {"layers": (LAYERS_RUN, LAYER), "kernels": (RUN, KERNEL)}
 
 
 class Unreadable(Exception):
-    """A file is no report of limn bench, or lacks something."""
+    """A file is not a report of limn bench, or is incomplete."""
 
 
 # Reading
 
 
 def fault_of(value: Any, kind: type, above_zero: bool) -> str | None:
-    """What is wrong with a field; bool, which Python counts among the numbers, is none."""
+    """What is wrong with a field, or None. A bool does not count as a number."""
     if kind is str:
-        return None if isinstance(value, str) else "text expected"
+        return None if isinstance(value, str) else "expected text"
     if kind is list:
         sides = (
             isinstance(value, list)
             and len(value) == 3
             and all(type(side) is int and side > 0 for side in value)
         )
-        return None if sides else "batch, height and width expected"
+        return None if sides else "expected batch, height and width"
     if type(value) not in (int, float) or not math.isfinite(value):
-        return "a number expected"
+        return "expected a number"
     if value < 0 or (above_zero and value == 0):
-        return f"a number {'above' if above_zero else 'not below'} 0 expected"
+        return f"expected a number {'above' if above_zero else 'not below'} 0"
     return None
 
 
 def check_fields(contents: Any, fields: dict[str, type], where: str) -> None:
     if not isinstance(contents, dict):
-        raise Unreadable(f"{where} is no object of fields")
+        raise Unreadable(f"{where} is not a JSON object")
     for name, kind in fields.items():
         if name not in contents:
-            raise Unreadable(f"{where} has no field {name!r}")
+            raise Unreadable(f"{where}: missing field {name!r}")
         fault = fault_of(contents[name], kind, name in ABOVE_ZERO)
         if fault:
             raise Unreadable(f"{where}: {name} is {json.dumps(contents[name])[:40]}, {fault}")
 
 
 def read(path: pathlib.Path) -> tuple[str, dict[str, Any]]:
-    """The kind of a report, a key of KINDS, and its contents, checked."""
+    """Reads and checks a report; returns its kind, a key of KINDS, and its contents."""
     try:
         report = json.loads(path.read_bytes())
     except OSError as error:
         raise Unreadable(f"{path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError too
-        raise Unreadable(f"{path} is no JSON: {error}") from error
+        raise Unreadable(f"{path} is not valid JSON: {error}") from error
     kinds = [kind for kind in KINDS if isinstance(report, dict) and kind in report]
     if len(kinds) != 1:
-        raise Unreadable(f"{path} is no report of limn bench layers or limn bench kernels")
+        raise Unreadable(f"{path} is not a report of limn bench layers or limn bench kernels")
     run, entry = KINDS[kinds[0]]
     check_fields(report, run, str(path))
     entries = report[kinds[0]]
     if not isinstance(entries, list) or not entries:
-        raise Unreadable(f"{path} holds no {kinds[0]}")
+        raise Unreadable(f"{path} has no {kinds[0]}")
     for index, contents in enumerate(entries):
         check_fields(contents, entry, f"{path}: {kinds[0]}[{index}]")
     return kinds[0], report
@@ -105,7 +105,7 @@ def read(path: pathlib.Path) -> tuple[str, dict[str, Any]]:
 
 
 def can_draw() -> bool:
-    """Whether this Python has a matplotlib that knows legends outside the axes."""
+    """Whether this Python has matplotlib 3.7, the first version with legends outside the axes."""
     try:
         numbers = importlib.metadata.version("matplotlib").split(".")
     except importlib.metadata.PackageNotFoundError:
@@ -117,19 +117,23 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("reports", nargs="+", type=pathlib.Path, metavar="JSON", help="of limn bench")
+    parser.add_argument("reports", nargs="+", type=pathlib.Path, metavar="JSON", help="report of limn bench")
     parser.add_argument(
-        "--output", type=pathlib.Path, metavar="FOLDER", help="of the charts (that of the first JSON)"
+        "--output", type=pathlib.Path, metavar="FOLDER", help="folder of the charts (default: that of the first JSON)"
     )
     parser.add_argument(
-        "--venv", type=pathlib.Path, default=BUILD / "peers-venv", metavar="FOLDER", help="build/peers-venv"
+        "--venv",
+        type=pathlib.Path,
+        default=BUILD / "peers-venv",
+        metavar="FOLDER",
+        help="virtual environment for matplotlib (default: build/peers-venv)",
     )
-    parser.add_argument("--no-install", action="store_true", help="take the environment as it is")
+    parser.add_argument("--no-install", action="store_true", help="install nothing")
     options = parser.parse_args(arguments)
     stems = [path.stem for path in options.reports]
     for stem in stems:
         if stems.count(stem) > 1:
-            parser.error(f"two reports would both become {stem}-...: give them other names")
+            parser.error(f"two reports are named {stem}, so their charts would replace each other; rename one")
     options.output = options.output or options.reports[0].parent
     return options
 

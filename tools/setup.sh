@@ -3,12 +3,13 @@
 #
 #     sh tools/setup.sh make demo
 #
-# With -d in front, also what its developers need (clang, sanitizers, valgrind, clang-format, clang-tidy, cppcheck,
-# and the shells whose completions are tested); with -p, what lets `make bench` and `make bench-peers` install theirs
-# with pip, in a virtual environment; with -t, what the full tests compare with: PyTorch, scikit-image, pandas, OpenCV;
-# with -a, what `make aarch64` needs: a cross compiler, an emulator, and libraries of that architecture, which apt keeps
-# beside those of this machine. Nothing is installed that is there already; apt-get is called through sudo unless the
-# caller is root.
+# Options, before the command, install more packages:
+#   -d  for developers: clang, sanitizers, valgrind, clang-format, clang-tidy, cppcheck, and zsh and fish, whose
+#       completions are tested
+#   -p  python3-venv, so that `make bench` and `make bench-peers` can install packages with pip in a virtual environment
+#   -t  for the full tests: PyTorch, scikit-image, pandas, OpenCV
+#   -a  for `make aarch64`: a cross compiler, an emulator, and aarch64 libraries
+# Packages that are already installed are left as they are. apt-get is called through sudo unless the caller is root.
 set -eu
 
 foreign=
@@ -40,13 +41,13 @@ done
 if [ -n "$missing" ]; then
     sudo=
     if [ "$(id -u)" != 0 ]; then
-        command -v sudo >/dev/null || { echo "setup: run as root, or install sudo, to get:$missing" >&2; exit 1; }
+        command -v sudo >/dev/null || { echo "setup: run as root, or install sudo, to install:$missing" >&2; exit 1; }
         sudo=sudo
     fi
     echo "setup: installing$missing" >&2
     [ -z "$foreign" ] || $sudo dpkg --add-architecture "$foreign"
     $sudo apt-get update -qq
-    # shellcheck disable=SC2086 # the list is meant to be split
+    # shellcheck disable=SC2086 # split the list into words
     $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
 fi
 

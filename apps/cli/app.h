@@ -1,10 +1,11 @@
-/* app.h - what the subcommands share: options, messages, the way to a model. */
+/* app.h - what the commands share: options, messages, loading a model. */
 #ifndef APP_H
 #define APP_H
 
 #include "engine/base/status.h"
 #include "engine/limn.h"
 
+#include <limits.h>
 #include <stdio.h>
 
 enum { TEXTS_MOST = 64 };
@@ -15,111 +16,78 @@ struct texts {
     int count;
 };
 
-/* Every option of every command, filled by options_parse. */
+/* Every option of every command, set by options_parse. Numbers are 0 and texts NULL when not given, except
+ * where a default is noted. */
 struct options {
     const char *model, *input, *output;
-    int64_t threads, quality, tile, batch, reps;
-    const char *isa, *gemm;
+    int64_t threads, reps;
+    int64_t quality, batch; /* default 92, 1 */
+    int64_t tile;           /* default -1: chosen by memory */
+    const char *isa, *kernels;
     const char *latent;
     struct texts dumps; /* run, and so the next two */
     const char *dump_images;
     int64_t channels;
-    int64_t count; /* of pictures; 0: not given */
-    int64_t seed;
+    int64_t count; /* generate, and so the next three */
+    int64_t seed;  /* colorize too */
     const char *walk;
     bool fixed_range;
-    int64_t height, width;           /* --size; 0: not given */
-    int64_t grid_rows, grid_columns; /* --grid; 0: not given */
+    int64_t height, width;           /* --size */
+    int64_t grid_rows, grid_columns; /* --grid */
     int64_t memory_limit;            /* bytes */
     double seconds;
     const char *hints; /* colorize, and so the next five */
-    double saturation, temperature;
+    double saturation; /* default 1 */
+    double temperature;
     int64_t samples;
     bool compare, encode;
-    const char *view, *truth, *probabilities;
-    int64_t resize; /* 0: not given, as below */
+    const char *view, *truth, *probabilities; /* segment, and the next two lines */
+    int64_t resize;
     double scale, threshold;
     const char *svg;
     const char *op, *shape, *baseline, *trace; /* bench, and the next line */
     bool steps, markdown;
     bool json, csv, masks, quiet, force, recursive, no_orient, help;
-    char **arguments; /* what is left: plain arguments */
+    char **arguments; /* plain arguments */
     int argument_count;
 };
 
-/* One bit each, for the option table to say which commands an option belongs to. */
-enum command_bit {
-    SEGMENT = 1,
-    COLORIZE = 2,
-    UPSCALE = 4,
-    GENERATE = 8,
-    COMPARE = 16,
-    PIXELS = 32,
-    RUN = 64,
-    INSPECT = 128,
-    VERIFY = 256,
-    BENCH = 512,
-    EXPLAIN = 1024,
-    ALL = 2047,
-};
-
-struct command {
-    enum command_bit bit;
-    const char *name, *summary;
-    const char *synopsis; /* behind "limn NAME " */
-    const char *example;  /* a whole command line */
-    const char *details;  /* a paragraph or "" */
-    limn_status (*run)(const struct options *options, limn_error *error);
-};
-
-/* Ends with a NULL name. */
-extern const struct command commands[];
-
-/* Parses argv[1..] by the option table for `command`. LIMN_E_USAGE. */
-limn_status options_parse(const struct command *command, int argc, char **argv, struct options *options,
-                          limn_error *error);
-
-/* Writes the help of a command to stdout: example, options. */
-void options_help(const struct command *command);
-
-/* Engine from the common options. */
+/* Creates an engine from --threads, --isa, --kernels and --memory-limit. LIMN_E_USAGE for an unknown word. */
 limn_status app_engine(const struct options *options, limn_engine **engine, limn_error *error);
 
-/* The path of the weights for -m NAME|FILE (or `fallback` when -m is absent): a path as it is; a name is
- * looked up in $LIMN_WEIGHTS, beside the program, and under the install prefix. */
-limn_status app_weights_path(const char *name, char *path, size_t room, limn_error *error);
+/* weights_path, for -m NAME|FILE: the message for an unknown name also suggests the nearest name and says how
+ * to get weights. */
+limn_status app_weights_path(const char *name, char path[PATH_MAX], limn_error *error);
 
-/* Gives `take` every name that is found there, place by place. */
-void app_weights_each(void (*take)(void *context, const char *name), void *context);
-
-/* Engine and model at once. On failure both are NULL. */
+/* Creates an engine and loads the model of -m, or `fallback` (NULL: none) without -m. On failure both are
+ * NULL. */
 limn_status app_model(const struct options *options, const char *fallback, limn_engine **engine,
                       limn_model **model, limn_error *error);
 
-/* The input: -i or the plain argument `index`. LIMN_E_USAGE when there is none, or both. */
+/* The single input: -i or the plain argument. LIMN_E_USAGE if there is none, or more than one. */
 limn_status app_input(const struct options *options, const char **input, limn_error *error);
 
-/* Prints the model's warning where the command succeeded, or in part: elsewhere its message says enough. */
+/* Prints the model's warning if `status` is LIMN_OK or LIMN_E_SOME; otherwise the error is enough. */
 void app_model_warn(const limn_model *model, limn_status status);
 
-/* The same, and the end of what app_model began. */
+/* Calls app_model_warn, then frees what app_model created. */
 void app_model_end(limn_engine *engine, limn_model *model, limn_status status);
 
-/* A line on stderr about results that may be wrong, which --quiet does not keep back. */
+/* Prints "limn: " and a line on stderr. app_note prints nothing with --quiet. Use app_warn for results that
+ * may be wrong. */
 void app_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-/* A line on stderr, unless --quiet. */
 void app_note(const struct options *options, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* A character of a JSON string, ended by a zero byte. */
+/* One character as part of a JSON string. Returns `out`. */
 const char *json_escape(char character, char out[8]);
 
-/* Text as a JSON string, quotes included. */
+/* A JSON string, quotes included. */
 void print_json_string(FILE *file, const char *text);
 
-/* Text as a field of CSV (RFC 4180): one with a comma, quote or line break is quoted, its quotes doubled. */
+/* A CSV field (RFC 4180): quoted if it contains a comma, quote or line break, its quotes doubled. */
 void print_csv_string(FILE *file, const char *text);
 
+/* The commands, a file each: cmd_NAME.c (verify: cmd_inspect.c). */
 limn_status segment_run(const struct options *options, limn_error *error);
 limn_status colorize_run(const struct options *options, limn_error *error);
 limn_status upscale_run(const struct options *options, limn_error *error);

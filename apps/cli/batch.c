@@ -2,6 +2,7 @@
 #include "apps/cli/batch.h"
 #include "apps/cli/outcomes.h"
 #include "apps/cli/progress.h"
+#include "apps/cli/remedy.h"
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
 
@@ -74,7 +75,7 @@ static limn_status fail_twice(const struct batch *batch, const char *output, lim
                 batch->inputs.list[i].path, output);
 }
 
-/* Whether no two outputs are one file. */
+/* Checks that no two outputs are the same file. */
 static limn_status check_outputs(const struct batch *batch, limn_error *error)
 {
     size_t count = batch->inputs.count, bytes = count * sizeof(char *);
@@ -96,9 +97,9 @@ static limn_status collect(const struct options *options, bool png, struct batch
     int given = options->argument_count + (options->input != NULL);
     const char *output = options->output;
     if (!given)
-        return fail(error, LIMN_E_USAGE, "an input is needed: a picture, a folder, or - for standard input");
+        return fail(error, LIMN_E_USAGE, "missing INPUT: a picture, a folder, or - for standard input");
     if (!output)
-        return fail(error, LIMN_E_USAGE, "where to? -o OUTPUT is needed");
+        return fail(error, LIMN_E_USAGE, "missing -o OUTPUT");
     bool several = given > 1;
     limn_status status = outcomes_check(options, error);
     if (status == LIMN_OK)
@@ -109,13 +110,12 @@ static limn_status collect(const struct options *options, bool png, struct batch
     if (status != LIMN_OK)
         return status;
     if (several && strcmp(output, "-") == 0)
-        return fail(error, LIMN_E_USAGE, "only one picture can go to standard output; -o FOLDER is needed");
+        return fail(error, LIMN_E_USAGE,
+                    "several pictures cannot be written to standard output; use -o FOLDER");
     batch->to_folder = batch->to_folder || several;
     if (!batch->to_folder && !picture_format_known(output))
-        return fail(
-            error, LIMN_E_USAGE,
-            "%s: the extension names no format that can be written (.png, .jpg, .bmp, .ppm, .pgm, .pnm)",
-            output);
+        return fail(error, LIMN_E_USAGE, "%s: unknown extension (use .png, .jpg, .bmp, .ppm, .pgm or .pnm)",
+                    output);
     status = inputs_collect(options, 0, &batch->inputs, error);
     if (status == LIMN_OK)
         status = name_outputs(options, png, batch, error);
@@ -124,7 +124,7 @@ static limn_status collect(const struct options *options, bool png, struct batch
     return status == LIMN_OK && batch->to_folder ? folder_create(output, error) : status;
 }
 
-/* The folders below that of -o which this output goes into. */
+/* Makes the folders of an output below that of -o. */
 static limn_status make_folders(char *output, const char *folder, limn_error *error)
 {
     limn_status status = LIMN_OK;
@@ -137,7 +137,7 @@ static limn_status make_folders(char *output, const char *folder, limn_error *er
     return status;
 }
 
-/* Says in front which picture it was that memory did not suffice for. */
+/* Puts the name of the picture that needs too much memory before the message. */
 static void name_picture(const char *input, limn_error *error)
 {
     char message[sizeof error->message];
@@ -145,7 +145,7 @@ static void name_picture(const char *input, limn_error *error)
     if (strstr(error->message, name))
         return;
     snprintf(message, sizeof message, "%s", error->message);
-    fail(error, LIMN_E_MEMORY, "%s: %s", name, message);
+    fail_because(error, LIMN_E_MEMORY, error->reason, "%s: %s", name, message);
 }
 
 static limn_status run_one(const struct options *options, const struct batch *batch, size_t index,
@@ -188,8 +188,9 @@ static limn_status run_all(const struct options *options, const struct batch *ba
     for (size_t i = 0; status == LIMN_OK && i < count; i++) {
         progress_show((int64_t)i);
         status = run_one(options, batch, i, job, error);
-        /* With weights that do not work the next picture would fare no better; a smaller one may find the
-         * memory that this one did not. */
+        /* Bad weights fail for every picture; with a smaller picture there may be enough memory. */
+        if (status != LIMN_OK)
+            remedy_append(error);
         bool ends = status == LIMN_E_WEIGHTS || (status != LIMN_OK && count == 1);
         if (status == LIMN_OK)
             report_one(&outcomes, batch, i, job);

@@ -1,4 +1,4 @@
-/* bench_baseline.c - an earlier report, and what moved since: see bench.h. */
+/* bench_baseline.c - compares with an earlier report: see bench.h. */
 #include "apps/cli/bench.h"
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
@@ -10,7 +10,7 @@
 
 enum { NAME_ROOM = 384, FACT_ROOM = 160 };
 
-/* Where a kind of report has its rows' names and times. A report of a model is one row itself. */
+/* The JSON members that hold the names and times of rows. A report of a model is itself the only row. */
 struct baseline_kind {
     const char *name; /* of the report, and of the array of its rows */
     const char *parts[BASELINE_PARTS];
@@ -30,7 +30,7 @@ struct baseline_row {
     bool taken;
 };
 
-/* What else the report says. */
+/* The other members of the report. */
 struct facts {
     char bench[FACT_ROOM], cpu[FACT_ROOM], engine[FACT_ROOM], model[FACT_ROOM];
     uint64_t size[3];
@@ -57,13 +57,13 @@ static limn_status add_row(struct baseline *baseline, const struct baseline_row 
     return LIMN_OK;
 }
 
-/* A row none of whose times is known yet. */
+/* A row without times. */
 static struct baseline_row empty_row(void)
 {
     return (struct baseline_row){.name = "\n\n", .least = -1, .median = -1, .spread = -1};
 }
 
-/* Takes the value of `key` if it is one of the row's times. A spread may be null. */
+/* Reads the value of `key` if it is one of the row's times. A spread may be null. */
 static bool read_time(struct json *j, const struct baseline_kind *kind, const char *key,
                       struct baseline_row *row)
 {
@@ -102,7 +102,7 @@ static void read_row(struct json *j, const struct baseline_kind *kind, struct ba
             json_skip(j);
     }
     if (!is_complete(row))
-        json_fail(j, "a row without its times");
+        json_fail(j, "a row without times");
     join_name((const char *[BASELINE_PARTS]){parts[0], parts[1], parts[2]}, row->name);
 }
 
@@ -164,7 +164,7 @@ static limn_status read_report(struct json *j, struct baseline *baseline, struct
     return status;
 }
 
-/* ---- what it must be of ------------------------------------------------------------------ */
+/* ---- checking ---------------------------------------------------------------------------- */
 
 static limn_status check_facts(const struct options *options, const char *kind, const limn_engine *engine,
                                const struct bench *bench, const struct facts *facts, limn_error *error)
@@ -210,15 +210,14 @@ limn_status baseline_read(const struct options *options, const char *kind, const
     struct json j = json_text(bytes, size);
     status = read_report(&j, baseline, &facts, error);
     if (status == LIMN_OK && !json_end(&j))
-        status =
-            fail(error, LIMN_E_INPUT, "%s: byte %zu: %s (a file that limn bench %s --json made expected)",
-                 options->baseline, json_position(&j), j.problem, kind);
+        status = fail(error, LIMN_E_INPUT, "%s: byte %zu: %s (the output of limn bench %s --json expected)",
+                      options->baseline, json_position(&j), j.problem, kind);
     else if (status == LIMN_OK && !*facts.bench)
-        status = fail(error, LIMN_E_INPUT, "%s: no report of limn bench --json", options->baseline);
+        status = fail(error, LIMN_E_INPUT, "%s: not a report of limn bench --json", options->baseline);
     if (status == LIMN_OK)
         status = check_facts(options, kind, engine, bench, &facts, error);
     if (status == LIMN_OK && !baseline->count)
-        status = fail(error, LIMN_E_INPUT, "%s: nothing is measured in it", options->baseline);
+        status = fail(error, LIMN_E_INPUT, "%s: contains no measurements", options->baseline);
     mem_free(bytes);
     return status;
 }
@@ -242,7 +241,8 @@ size_t baseline_columns(const struct baseline *baseline, struct column columns[B
     return baseline->count ? BASELINE_COLUMNS : 0;
 }
 
-/* The spread is noise of the median. That of the minimum is far smaller: no other program makes it faster. */
+/* The spread measures the noise of the median. The minimum has far less: other programs only slow a run down.
+ */
 static const char *moved(const struct baseline_row *before, double least, double median, double spread)
 {
     const double part = 0.05;

@@ -1,23 +1,20 @@
-/* bench_contest.c - all variants of a layer, measured in turn: see bench.h. */
+/* bench_contest.c - measures all variants of a layer in turn: see bench.h. */
 #include "apps/cli/bench.h"
 #include "engine/base/memory.h"
-#include "layers/native.h"
+#include "layers/simd.h"
 
 #include <math.h>
 
 enum { ROUNDS_LEAST = 5, ROUNDS_MOST = 1000 };
-static const double TOO_SLOW =
-    2; /* seconds; then the warm-up is the measurement, unless rounds are asked for */
+static const double TOO_SLOW = 2; /* seconds; then the warm-up is the measurement, unless --reps is given */
 
-/* ---- entering ---------------------------------------------------------------------------- */
+/* ---- setting up -------------------------------------------------------------------------- */
 
-/* -1 .. 1, from Knuth's 64-bit congruential generator. */
+/* Random values in -1 .. 1. */
 static void fill(float *values, size_t count, uint64_t state)
 {
-    for (size_t i = 0; i < count; i++) {
-        state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-        values[i] = (float)((double)(state >> 40) / (1 << 23) - 1);
-    }
+    for (size_t i = 0; i < count; i++)
+        values[i] = (float)(2 * bench_random(&state) - 1);
 }
 
 /* Weights in PyTorch's order: OC x IC x KH x KW, for a transposed convolution IC x OC x KH x KW. */
@@ -117,14 +114,14 @@ void contest_free(struct contest *contest)
 
 /* ---- the reference ----------------------------------------------------------------------- */
 
-/* The reference's task i of those it runs: the first row of the output, the last, and some between. */
+/* The row of the i-th task that the reference runs: the first, the last, and evenly spaced ones between. */
 static int64_t expected_row(const struct contest *contest, int64_t i)
 {
     int64_t rows = contest->contestants[0].step.needs.run_tasks, run = contest->expected_tasks;
     return run > 1 ? i * (rows - 1) / (run - 1) : 0;
 }
 
-/* A few rows of a large layer, more of a small one. */
+/* The number of tasks that the reference runs: more of a small layer. */
 static int64_t rows_to_run(const struct contest *contest)
 {
     enum { LEAST = 6, MOST = 64 };
@@ -136,7 +133,7 @@ static int64_t rows_to_run(const struct contest *contest)
     return run < (double)rows ? (int64_t)run : rows;
 }
 
-/* Runs the reference on its rows; its time, scaled to all rows and shared among the threads. */
+/* Runs the reference on its rows. Returns its time, scaled to all rows and divided among the threads. */
 static double run_reference(struct contest *contest, int threads)
 {
     const struct contestant *reference = &contest->contestants[0];
@@ -150,7 +147,7 @@ static double run_reference(struct contest *contest, int threads)
     return (time_now() - start) * rows / (double)contest->expected_tasks / fmin(threads, rows);
 }
 
-/* Where there should be a number and is none, the difference is beyond all that can be. */
+/* The difference of a value that is not finite is larger than any other. */
 static double difference(float got, float expected)
 {
     const double beyond = 1e30;
@@ -181,7 +178,7 @@ static double timed(const struct step *step, struct pool *pool)
     return time_now() - start;
 }
 
-/* NaN into the whole output, so that what a variant forgets to write is not what the one before it wrote. */
+/* Fills the output with NaN, so that a value that a variant does not write is not the previous variant's. */
 static void spoil(struct contest *contest)
 {
     const struct layer_dims *d = &contest->shape->d;
@@ -189,7 +186,7 @@ static void spoil(struct contest *contest)
         contest->y[i] = NAN;
 }
 
-/* Its times stay as a round of their own for those that are not run again. */
+/* The warm-up round. It keeps the times only of variants that are not run again. */
 static limn_status warm_up(struct contest *contest, struct pool *pool, bool patient, limn_error *error)
 {
     double *row;

@@ -1,5 +1,5 @@
-/* bench_kernels.c - limn bench kernels: every variant of every operator side by side, on layers of the seven
- * networks or on one of the caller's: time, and error against the reference. */
+/* bench_kernels.c - limn bench kernels: time and error of every variant of an operator, on layers of the
+ * seven networks or on the layer of --shape. */
 #include "apps/cli/bench.h"
 #include "apps/cli/suggest.h"
 
@@ -43,7 +43,7 @@ struct kernels {
     struct column columns[KERNEL_COLUMNS + BASELINE_COLUMNS];
 };
 
-/* What a variant adds to the one before it, for --steps. */
+/* For --steps: what a variant adds to the previous one. */
 static const char *step_name(const char *variant)
 {
     static const struct {
@@ -70,7 +70,7 @@ static const char *step_name(const char *variant)
     return variant;
 }
 
-/* "12 rounds", "once", or of which part of the reference's tasks. */
+/* "12 rounds", "once", or "6 of 64 rows, scaled" for the reference. */
 static const char *measured_text(const struct contest *contest, size_t i, size_t rounds, char text[64])
 {
     int64_t rows = contest->contestants[0].step.needs.run_tasks;
@@ -83,7 +83,7 @@ static const char *measured_text(const struct contest *contest, size_t i, size_t
     return text;
 }
 
-/* The variant that the planner would take. */
+/* True for the variant that the planner would choose. */
 static bool is_planned(const struct kernels *kernels, const struct step *step)
 {
     struct step planned = *step;
@@ -142,7 +142,7 @@ static limn_status measure_shape(struct kernels *kernels, enum layer_kind kind, 
         report_title(&kernels->report, title);
         for (size_t i = 0; i < contest.count; i++)
             print_variant(kernels, &contest, where, i);
-        fflush(stdout); /* measuring goes on for a while */
+        fflush(stdout); /* the next layer takes a while */
     }
     contest_free(&contest);
     return status;
@@ -171,8 +171,8 @@ static limn_status check_shape(const struct options *options, enum layer_kind *k
     return options->shape ? shape_parse(*kind, options->shape, &shape, error) : LIMN_OK;
 }
 
-/* The layer that --steps shows where none is given: the second convolution, whose channels fill the tiles of
- * every kernel, or the operator's first. */
+/* The layer of --steps without --shape: the second known convolution, whose channels fill the tiles of every
+ * kernel, or the first known layer of another operator. */
 static const struct known_shape *step_shape(enum layer_kind kind)
 {
     const struct known_shape *shape = known_shapes;
@@ -195,7 +195,7 @@ static limn_status measure_all(struct kernels *kernels, enum layer_kind kind, li
     return status;
 }
 
-/* Columns that only --steps has stay out of the others' tables. */
+/* Returns the number of columns; without --steps, removes the two that only it has. */
 static size_t choose_columns(struct kernels *kernels)
 {
     memcpy(kernels->columns, kernel_columns, sizeof kernel_columns);

@@ -1,4 +1,4 @@
-/* bench_layers.c - limn bench layers: a row for each step of a network's plan. */
+/* bench_layers.c - limn bench layers: one row per step of a network's plan. */
 #include "apps/cli/bench.h"
 
 #include <string.h>
@@ -26,7 +26,7 @@ static const struct column layer_columns[] = {
 
 enum { LAYER_COLUMNS = sizeof layer_columns / sizeof *layer_columns };
 
-/* Which roof allows less: the time of the operations at the peak, or that of the bytes at the bandwidth. */
+/* The limit that takes longer: the operations at peak rate, or the bytes at full bandwidth. */
 static const char *bound_by(double flops, double bytes, const struct roofs *roofs)
 {
     if (roofs->bandwidth <= 0)
@@ -75,14 +75,14 @@ static void print_layer(struct report *report, struct bench *bench, int s, doubl
     report_row(report, cells);
 }
 
-/* The sum of the medians beside the median of the sums: on a quiet machine they agree. And which part of all
- * runs was spent in layers: what is left is what the program does between them. */
+/* Prints the sum of the medians, which on an idle machine is near the median of whole runs, and the share of
+ * time spent in layers; the rest is overhead between them. */
 static void print_sum(struct report *report, struct bench *bench, double sum)
 {
     static const struct column columns[] = {
         {"sum_ms", "sum of the layers", "%.3f ms", 0, 0},
-        {"percent_of_median", "of the median run", "%.1f%%", 0, 0},
-        {"percent_of_runs", "layers' part of all runs", "%.2f%%", 0, 0},
+        {"percent_of_median", "share of the median run", "%.1f%%", 0, 0},
+        {"percent_of_runs", "share of time in layers", "%.2f%%", 0, 0},
     };
     const struct samples *samples = &bench->samples;
     double whole = 0, layers = 0;

@@ -1,10 +1,10 @@
-/* bench_machine.c - limn bench machine, and the bounds that the other reports are held against. */
+/* bench_machine.c - limn bench machine, and the limits that other reports compare with: see bench.h. */
 #include "apps/cli/bench.h"
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
 #include "engine/base/pages.h"
 #include "layers/gemm.h"
-#include "layers/native.h"
+#include "layers/simd.h"
 
 #include <math.h>
 #include <string.h>
@@ -15,17 +15,17 @@ enum { TRIES = 5 };
 
 struct peak_job {
     double seconds;
-    double *rates; /* of each task, FLOP/s */
+    double *rates; /* FLOP/s of each task */
 };
 
 static void peak_task(void *context, int64_t task, int worker)
 {
     (void)worker;
     const struct peak_job *job = context;
-    job->rates[task] = native_for(engine_isa())->peak(job->seconds);
+    job->rates[task] = simd_for(engine_isa())->peak(job->seconds);
 }
 
-/* All threads at once: they may share a core's power, or the core. */
+/* Measures all threads at the same time, because they may share power or a core. */
 static double peak_of_all(struct pool *pool, double seconds)
 {
     enum { THREADS_MOST = 1024 };
@@ -38,7 +38,7 @@ static double peak_of_all(struct pool *pool, double seconds)
     return sum;
 }
 
-/* Best of a few products of two 2048 x 2048 matrices. */
+/* The best rate of a few products of two 2048 x 2048 matrices. */
 static limn_status gemm_rate(double *flops, limn_error *error)
 {
     enum { SIDE = 2048 };
@@ -62,7 +62,7 @@ static limn_status gemm_rate(double *flops, limn_error *error)
 
 /* ---- memory ------------------------------------------------------------------------------ */
 
-/* Far more than the cache of a core, and as a rule than that of the processor. */
+/* Far more than a core's cache, and usually more than the processor's. */
 static const size_t COPIED = (size_t)256 << 20;
 
 struct copy_job {
@@ -77,7 +77,7 @@ static void copy_task(void *context, int64_t task, int worker)
     memcpy(job->to + (size_t)task * job->piece, job->from + (size_t)task * job->piece, job->piece);
 }
 
-/* Best rate of copying between the halves of `block`, to and fro, by `tasks` threads. */
+/* The best rate of copying between the halves of `block`, alternately, by `tasks` threads. */
 static double copy_rate(struct pool *pool, char *block, int tasks)
 {
     size_t piece = COPIED / (size_t)tasks;
@@ -92,7 +92,7 @@ static double copy_rate(struct pool *pool, char *block, int tasks)
     return 2 * (double)piece * tasks / best;
 }
 
-/* Written once, so that no page is made while it is measured. */
+/* Writes the block once, so that no page faults occur while measuring. */
 static char *copy_block(struct pool *pool)
 {
     char *block = mem_alloc(2 * COPIED);
@@ -130,20 +130,44 @@ const char *cpu_text(char text[128])
     return text;
 }
 
+void bench_head(struct report *report, const char *kind, const limn_engine *engine, const struct roofs *roofs)
+{
+    static const struct column columns[] = {
+        {"bench", NULL, NULL, 0, 0},
+        {"limn", NULL, NULL, 0, 0},
+        {"engine", "", NULL, 0, 0},
+        {"cpu", "processor", NULL, 0, 0},
+        {"threads", NULL, NULL, 0, 0},
+        {"peak_gflops", "FMA peak, all threads", "%.1f GFLOP/s", 0, 0},
+        {"bandwidth_gb_per_s", "copy rate, all threads", "%.1f GB/s read and written", 0, 0},
+    };
+    char cpu[128];
+    const struct cell cells[] = {
+        cell_text(kind),
+        cell_text(LIMN_VERSION),
+        cell_text(limn_engine_describe(engine)),
+        cell_text(cpu_text(cpu)),
+        cell_number(limn_engine_threads(engine)),
+        cell_number(roofs->flops / 1e9),
+        roofs->bandwidth > 0 ? cell_number(roofs->bandwidth / 1e9) : cell_text(NULL),
+    };
+    report_facts(report, columns, cells, sizeof cells / sizeof *cells);
+}
+
 limn_status bench_machine(const struct options *options, enum form form, limn_error *error)
 {
     static const struct column columns[] = {
-        {"core_peak_gflops", "multiply-adds, one core", "%.1f GFLOP/s", 0, 0},
+        {"core_peak_gflops", "FMA peak, one core", "%.1f GFLOP/s", 0, 0},
         {"gemm_gflops", "OpenBLAS, 2048^3, one core", "%.1f GFLOP/s", 0, 0},
-        {"copy_gb_per_s", "copying, one thread", "%.1f GB/s read and written", 0, 0},
-        {"memory_mb", "memory limn may hold", "%.0f MB", 0, 0},
+        {"copy_gb_per_s", "copy rate, one thread", "%.1f GB/s read and written", 0, 0},
+        {"memory_mb", "memory available to limn", "%.0f MB", 0, 0},
     };
     limn_engine *engine;
     double gemm = 0;
     limn_status status = app_engine(options, &engine, error);
     if (status != LIMN_OK)
         return status;
-    double core = native_for(engine_isa())->peak(0.5);
+    double core = simd_for(engine_isa())->peak(0.5);
     status = gemm_rate(&gemm, error);
     char *block = status == LIMN_OK ? copy_block(engine->pool) : NULL;
     if (status == LIMN_OK && !block)

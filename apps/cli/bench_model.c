@@ -1,22 +1,21 @@
-/* bench_model.c - limn bench model: a network is run again and again. */
+/* bench_model.c - limn bench model: measures repeated runs of a network. */
 #include "apps/cli/bench.h"
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
+
+#include <string.h>
 
 enum { LEAST_RUNS = 3 };
 
 /* ---- runs -------------------------------------------------------------------------------- */
 
-/* Values from a fixed generator (Knuth's 64-bit congruential one), so that every run computes the same. */
 static void fill_inputs(limn_session *session)
 {
     uint64_t state = 1;
     for (int index = 0; index < limn_model_inputs(session->model); index++) {
         struct tensor *input = session_input(session, index);
-        for (int64_t i = 0; i < tensor_pixels(input) * input->c; i++) {
-            state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-            input->data[i] = (float)(state >> 40) / (float)(1 << 24);
-        }
+        for (int64_t i = 0; i < tensor_pixels(input) * input->c; i++)
+            input->data[i] = (float)bench_random(&state);
     }
 }
 
@@ -98,43 +97,19 @@ void bench_close(struct bench *bench)
 
 /* ---- report ------------------------------------------------------------------------------ */
 
-void bench_head(struct report *report, const char *kind, const limn_engine *engine, const struct roofs *roofs)
-{
-    static const struct column columns[] = {
-        {"bench", NULL, NULL, 0, 0},
-        {"limn", NULL, NULL, 0, 0},
-        {"engine", "", NULL, 0, 0},
-        {"cpu", "processor", NULL, 0, 0},
-        {"threads", NULL, NULL, 0, 0},
-        {"peak_gflops", "multiply-adds, all threads", "%.1f GFLOP/s", 0, 0},
-        {"bandwidth_gb_per_s", "copying, all threads", "%.1f GB/s read and written", 0, 0},
-    };
-    char cpu[128];
-    const struct cell cells[] = {
-        cell_text(kind),
-        cell_text(LIMN_VERSION),
-        cell_text(limn_engine_describe(engine)),
-        cell_text(cpu_text(cpu)),
-        cell_number(limn_engine_threads(engine)),
-        cell_number(roofs->flops / 1e9),
-        roofs->bandwidth > 0 ? cell_number(roofs->bandwidth / 1e9) : cell_text(NULL),
-    };
-    report_facts(report, columns, cells, sizeof cells / sizeof *cells);
-}
-
 const struct column bench_run_columns[RUN_FACTS] = {
     {"model", "network", NULL, 0, 0},
     {"size", "batch, height, width", NULL, 0, 0},
     {"runs", "runs", "%.0f", 0, 0},
     {"min_ms", "minimum", "%.3f ms", 0, 0},
     {"median_ms", "median", "%.3f ms", 0, 0},
-    {"p90_ms", "nine in ten", "%.3f ms", 0, 0},
-    {"spread_ms", "spread of the middle half", "%.3f ms", 0, 0},
-    {"load_ms", "load", "%.3f ms", 0, 0},
-    {"peak_rss_mb", "peak memory, resident", "%.1f MB", 0, 0},
+    {"p90_ms", "90th percentile", "%.3f ms", 0, 0},
+    {"spread_ms", "interquartile range", "%.3f ms", 0, 0},
+    {"load_ms", "load time", "%.3f ms", 0, 0},
+    {"peak_rss_mb", "peak resident memory", "%.1f MB", 0, 0},
     {"gflop", "operations", "%.3f GFLOP", 0, 0},
     {"gflops", "rate of the fastest run", "%.1f GFLOP/s", 0, 0},
-    {"percent_of_peak", "of the multiply-adds", "%.1f%%", 0, 0},
+    {"percent_of_peak", "share of peak", "%.1f%%", 0, 0},
 };
 
 void bench_run_cells(struct bench *bench, const struct roofs *roofs, struct cell cells[RUN_FACTS])
@@ -155,8 +130,7 @@ void bench_run_cells(struct bench *bench, const struct roofs *roofs, struct cell
         cell_number(flops / run.least / 1e9),
         cell_number(100 * flops / run.least / roofs->flops),
     };
-    for (int i = 0; i < RUN_FACTS; i++)
-        cells[i] = made[i];
+    memcpy(cells, made, sizeof made);
 }
 
 limn_status bench_model(const struct options *options, enum form form, limn_error *error)
@@ -169,8 +143,7 @@ limn_status bench_model(const struct options *options, enum form form, limn_erro
         struct cell cells[RUN_FACTS + BASELINE_COLUMNS];
         struct summary run = samples_of(&bench.samples, 0);
         struct roofs roofs = roofs_measure(bench.engine, false);
-        for (int i = 0; i < RUN_FACTS; i++)
-            columns[i] = bench_run_columns[i];
+        memcpy(columns, bench_run_columns, sizeof bench_run_columns);
         bench_run_cells(&bench, &roofs, cells);
         size_t compared = baseline_columns(&bench.baseline, columns + RUN_FACTS);
         baseline_cells(&bench.baseline, (const char *[BASELINE_PARTS]){"", "", ""}, &run, cells + RUN_FACTS);

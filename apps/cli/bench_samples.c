@@ -1,4 +1,4 @@
-/* bench_samples.c - times of several things measured in turn: see bench.h. */
+/* bench_samples.c - times of several things measured in turn, and random inputs: see bench.h. */
 #include "apps/cli/bench.h"
 #include "engine/base/memory.h"
 
@@ -56,6 +56,13 @@ struct summary samples_of(struct samples *samples, size_t series)
                             .median = quantile(sorted, count, 0.5),
                             .p90 = quantile(sorted, count, 0.9),
                             .spread = count >= SPREAD_LEAST ? spread : NAN};
+}
+
+/* Knuth's 64-bit linear congruential generator. */
+double bench_random(uint64_t *state)
+{
+    *state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (double)(*state >> 40) / (1 << 24);
 }
 
 void samples_free(struct samples *samples)

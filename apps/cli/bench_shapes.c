@@ -1,4 +1,4 @@
-/* bench_shapes.c - layers to measure: those of the seven networks, and what --shape says. See bench.h. */
+/* bench_shapes.c - layers to measure: known ones of the seven networks, and --shape. See bench.h. */
 #include "apps/cli/bench.h"
 
 #include <inttypes.h>
@@ -51,20 +51,20 @@ enum layer_kind operator_named(const char *name)
     return (enum layer_kind)kind;
 }
 
-/* ---- the language ------------------------------------------------------------------------ */
+/* ---- parsing ----------------------------------------------------------------------------- */
 
 #define BIT(kind) (1U << LAYER_##kind)
 #define CONVOLUTIONS (BIT(CONV2D) | BIT(CONV2D_TRANSPOSE))
 
 static const char *const activations[] = {"none", "relu", "leaky_relu", "tanh", "sigmoid"};
 
-/* While a text is read; beside the shape, what becomes a size only at the end. */
+/* A shape being parsed, and values that are applied at the end. */
 struct wanted {
     struct shape shape;
     int64_t factor, align, add, activation;
 };
 
-/* Members are named by their place in struct wanted. */
+/* Members are identified by their offset in struct wanted. */
 #define D(member) offsetof(struct wanted, shape.d.member)
 
 static const struct key {
@@ -88,7 +88,7 @@ static const struct key {
 
 enum { KEYS = sizeof keys / sizeof *keys };
 
-/* Digits up to what follows them; false for none, or too many. */
+/* Reads digits and advances *text past them; false for none, or too many. */
 static bool read_number(const char **text, int64_t *number)
 {
     enum { DIGITS_MOST = 9 };
@@ -142,10 +142,10 @@ static const struct key *find_key(const char *name, size_t length, enum layer_ki
     return NULL;
 }
 
-/* "oc= k= s= p=", what an operator takes. */
+/* The options that an operator takes: "oc= k= s= p=". */
 static const char *keys_text(enum layer_kind kind, char text[96])
 {
-    int length = snprintf(text, 96, "nothing more");
+    int length = snprintf(text, 96, "no options");
     for (const struct key *key = keys, *first = NULL; key < keys + KEYS; key++)
         if (key->operators & 1U << kind) {
             length = first ? length : 0;
@@ -175,7 +175,7 @@ static limn_status finish(const char *text, struct wanted *wanted, limn_error *e
     if (shape->kind == LAYER_PAD)
         d->pad_h = (d->oh - d->ih) / 2, d->pad_w = (d->ow - d->iw) / 2;
     if (d->oh < 1 || d->ow < 1)
-        return fail(error, LIMN_E_USAGE, "--shape %s: nothing would come out of this layer", text);
+        return fail(error, LIMN_E_USAGE, "--shape %s: the output of this layer would be empty", text);
     bool windowed = shape->kind == LAYER_CONV2D || shape->kind == LAYER_CONV2D_TRANSPOSE;
     if (!tensor_bytes(d->n, d->ih, d->iw, d->ic, &bytes) ||
         !tensor_bytes(d->n, d->oh, d->ow, d->oc, &bytes) ||
@@ -184,7 +184,7 @@ static limn_status finish(const char *text, struct wanted *wanted, limn_error *e
     return LIMN_OK;
 }
 
-/* Reads "key=value" at *text, up to a comma or the end. `whole` is for messages. */
+/* Reads "key=value" at *text, up to a comma or the end. `whole` is the whole text, for messages. */
 static limn_status read_part(const char **text, const char *whole, struct wanted *wanted, limn_error *error)
 {
     enum layer_kind kind = wanted->shape.kind;

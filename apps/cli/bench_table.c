@@ -1,9 +1,9 @@
-/* bench_table.c - facts and rows in four forms: see bench.h.
+/* bench_table.c - prints facts and rows in four formats: see bench.h.
  *
- *     text       facts a line each, the table in columns
- *     JSON       one object: the facts its members, the table an array of objects
- *     CSV        the table alone
- *     Markdown   facts as a list, the table as GitHub shows it */
+ *     text       a line per fact, a table in columns
+ *     JSON       an object with the facts as members and the table as an array of objects
+ *     CSV        only the table
+ *     Markdown   the facts as a list, a table in GitHub's syntax */
 #include "apps/cli/bench.h"
 
 #include <inttypes.h>
@@ -45,7 +45,7 @@ static const char *sides_text(const struct cell *cell, const char *between, char
     return text;
 }
 
-/* Whole numbers to the last digit, others to the seventh. */
+/* Whole numbers with all digits, others with seven. */
 static const char *number_text(double number, char text[CELL_ROOM])
 {
     bool whole = number == rint(number) && fabs(number) < 1e15;
@@ -53,7 +53,7 @@ static const char *number_text(double number, char text[CELL_ROOM])
     return text;
 }
 
-/* As people read it. */
+/* A cell for text and Markdown. */
 static const char *shown_text(const struct column *column, const struct cell *cell, char text[CELL_ROOM])
 {
     switch (cell->kind) {
@@ -101,7 +101,7 @@ static void print_csv_cell(const struct cell *cell)
         fputs(sides_text(cell, "x", text), stdout);
 }
 
-/* A bar would end the cell. */
+/* Escapes bars, which would end the cell. */
 static void print_markdown(const char *text)
 {
     for (; *text; text++)
@@ -164,12 +164,12 @@ void report_end(struct report *report)
         printf("}\n");
 }
 
-/* The cells of a line of text, each as wide as its column or the heading; nothing is padded at the end. No
- * cells: the headings. So below. */
+/* Prints the cells of a line of text, each as wide as its column or the heading, without trailing spaces.
+ * Here and below, NULL prints the headings. */
 static void text_line(const struct report *report, const struct cell *cells)
 {
     char text[CELL_ROOM];
-    int blanks = 0; /* due before the next that is printed */
+    int blanks = 0; /* to print before the next cell */
     for (size_t i = 0; i < report->column_count; i++) {
         const struct column *column = &report->columns[i];
         if (!column->heading)

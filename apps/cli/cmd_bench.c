@@ -1,4 +1,4 @@
-/* cmd_bench.c - limn bench: which report, in which form. */
+/* cmd_bench.c - limn bench: chooses the report and its format. */
 #include "apps/cli/bench.h"
 #include "apps/cli/suggest.h"
 
@@ -11,24 +11,24 @@ static limn_status choose_form(const struct options *options, enum form *form, l
             : options->markdown ? FORM_MARKDOWN
                                 : FORM_TEXT;
     if (options->json + options->csv + options->markdown > 1)
-        return fail(error, LIMN_E_USAGE, "one of --json, --csv and --md, please");
+        return fail(error, LIMN_E_USAGE, "only one of --json, --csv and --md can be used");
     return LIMN_OK;
 }
 
-/* Options that would have no effect are refused rather than ignored. */
+/* Refuses options that would have no effect. */
 static limn_status check_options(const struct options *options, const char *what, limn_error *error)
 {
     bool kernels = strcmp(what, "kernels") == 0, machine = strcmp(what, "machine") == 0;
     if (!kernels && (options->op || options->shape || options->steps))
-        return fail(error, LIMN_E_USAGE, "--op, --shape and --steps are for limn bench kernels");
+        return fail(error, LIMN_E_USAGE, "--op, --shape and --steps apply only to limn bench kernels");
     if ((kernels || machine) && options->trace)
-        return fail(error, LIMN_E_USAGE, "--trace is for limn bench model and layers");
+        return fail(error, LIMN_E_USAGE, "--trace applies only to limn bench model and layers");
     if ((kernels || machine) && (options->model || options->height || options->batch != 1))
-        return fail(error, LIMN_E_USAGE, "-m, --size and --batch are for limn bench model and layers");
+        return fail(error, LIMN_E_USAGE, "-m, --size and --batch apply only to limn bench model and layers");
     if (machine && options->baseline)
-        return fail(error, LIMN_E_USAGE, "--baseline is for limn bench model, layers and kernels");
+        return fail(error, LIMN_E_USAGE, "--baseline applies only to limn bench model, layers and kernels");
     if (options->force && !options->trace)
-        return fail(error, LIMN_E_USAGE, "--force is for the file of --trace");
+        return fail(error, LIMN_E_USAGE, "--force applies only to the file of --trace");
     return LIMN_OK;
 }
 

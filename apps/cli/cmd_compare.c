@@ -1,4 +1,4 @@
-/* cmd_compare.c - limn compare: how alike pictures or masks are, in pairs or folder against folder. */
+/* cmd_compare.c - limn compare: compares two pictures or masks, or two folders of them. */
 #include "apps/cli/compare_report.h"
 #include "apps/cli/inputs.h"
 #include "apps/cli/progress.h"
@@ -15,12 +15,8 @@
 static limn_status read_one(const struct options *options, const char *path, struct picture *picture,
                             limn_error *error)
 {
-    if (options->masks)
-        return mask_read(path, !options->no_orient, picture, error);
-    limn_status status = picture_read(path, !options->no_orient, picture, error);
-    if (status == LIMN_OK && picture->warning[0])
-        app_note(options, "%s: %s", path, picture->warning);
-    return status;
+    return options->masks ? mask_read(path, !options->no_orient, picture, error)
+                          : input_read(options, path, picture, error);
 }
 
 static limn_status measure(const struct options *options, const struct picture pictures[2],
@@ -62,10 +58,10 @@ static limn_status compare_pair(struct compare_report *report, const char *a, co
 struct folder {
     const char *path;
     struct inputs pictures;
-    const char **sorted; /* their names by stem, which is the name without extension */
+    const char **sorted; /* their names, sorted by stem (the name without extension) */
 };
 
-/* A picture's name has a dot. */
+/* The name of a picture always has a dot. */
 static size_t stem_length(const char *name)
 {
     return (size_t)(strrchr(name, '.') - name);
@@ -109,7 +105,7 @@ static void close_folder(struct folder *folder)
     inputs_free(&folder->pictures);
 }
 
-/* The first of its names whose stem does not come before that of `name`. */
+/* The index of the first name whose stem does not sort before that of `name`. */
 static size_t find_stem(const struct folder *folder, const char *name)
 {
     size_t low = 0, high = folder->pictures.count;
@@ -123,7 +119,7 @@ static size_t find_stem(const struct folder *folder, const char *name)
     return low;
 }
 
-/* The one picture of `folder` that is called as `name` but for the extension. */
+/* Finds the only picture of `folder` with the stem of `name`. */
 static limn_status find_partner(const struct folder *folder, const char *name, const char **partner,
                                 limn_error *error)
 {
@@ -134,7 +130,7 @@ static limn_status find_partner(const struct folder *folder, const char *name, c
         return fail(error, LIMN_E_INPUT, "%s: no picture of this name in %s", name, folder->path);
     *partner = found[0];
     if (at + 1 < count && compare_stems(found[1], name) == 0)
-        return fail(error, LIMN_E_INPUT, "%s: both %s and %s in %s could be its partner", name, found[0],
+        return fail(error, LIMN_E_INPUT, "%s: ambiguous, both %s and %s in %s match", name, found[0],
                     found[1], folder->path);
     return LIMN_OK;
 }
@@ -164,11 +160,11 @@ static void note_unmatched(const struct options *options, const struct folder fo
         unmatched += !partner;
     }
     if (unmatched)
-        app_note(options, "%zu of %zu pictures in %s have no partner in %s", unmatched, others->count,
+        app_note(options, "%zu of %zu pictures in %s have no counterpart in %s", unmatched, others->count,
                  folders[1].path, folders[0].path);
 }
 
-/* One bad pair, or one too large for the memory, does not stop the rest. */
+/* A pair that fails does not stop the rest. */
 static limn_status compare_folders(struct compare_report *report, const struct folder folders[2],
                                    limn_error *error)
 {
@@ -199,10 +195,10 @@ limn_status compare_run(const struct options *options, limn_error *error)
 {
     struct compare_report report = {.options = options};
     if (options->argument_count != 2)
-        return fail(error, LIMN_E_USAGE, "two pictures or two folders are needed, %d given",
+        return fail(error, LIMN_E_USAGE, "two pictures or two folders expected, %d given",
                     options->argument_count);
     if (options->json && options->csv)
-        return fail(error, LIMN_E_USAGE, "--json and --csv: only one of them at a time");
+        return fail(error, LIMN_E_USAGE, "--json and --csv cannot be used together");
     const char *a = options->arguments[0], *b = options->arguments[1];
     bool folder_a, folder_b;
     limn_status status = folder_find(a, LIMN_E_INPUT, &folder_a, error);
@@ -211,10 +207,10 @@ limn_status compare_run(const struct options *options, limn_error *error)
     if (status != LIMN_OK)
         return status;
     if (folder_a != folder_b)
-        return fail(error, LIMN_E_USAGE, "%s is a folder and %s is not: two of a kind are needed",
+        return fail(error, LIMN_E_USAGE, "%s is a folder and %s is not; two files or two folders expected",
                     folder_a ? a : b, folder_a ? b : a);
     if (strcmp(a, "-") == 0 && strcmp(b, "-") == 0)
-        return fail(error, LIMN_E_USAGE, "only one of the two can come from standard input");
+        return fail(error, LIMN_E_USAGE, "only one of the two can be read from standard input");
     if (!folder_a) {
         status = compare_pair(&report, a, b, error);
         if (status == LIMN_OK)

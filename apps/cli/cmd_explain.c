@@ -1,20 +1,9 @@
-/* cmd_explain.c - limn explain: a network as the engine sees it. */
+/* cmd_explain.c - limn explain: describes a network as the engine runs it. */
 #include "apps/cli/explain.h"
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
 
 #include <string.h>
-
-const char *bytes_text(size_t bytes, char text[24])
-{
-    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
-    double amount = (double)bytes;
-    size_t unit = 0;
-    while (amount >= 999.5 && unit + 1 < sizeof units / sizeof *units)
-        amount /= 1000, unit++;
-    snprintf(text, 24, "%.3g %s", amount, units[unit]);
-    return text;
-}
 
 static limn_status report(const struct options *options, const struct explanation *explanation,
                           limn_error *error)
@@ -38,14 +27,14 @@ limn_status explain_run(const struct options *options, limn_error *error)
     struct explanation explanation;
     const char *argument = options->argument_count ? options->arguments[0] : NULL;
     if (options->argument_count + (options->model != NULL) > 1)
-        return fail(error, LIMN_E_USAGE, "more than one network");
+        return fail(error, LIMN_E_USAGE, "more than one network given");
     limn_status status = options->svg ? output_check(options->svg, options->force, error) : LIMN_OK;
     if (status == LIMN_OK)
         status = app_model(options, argument, &engine, &model, error);
     if (status != LIMN_OK)
         return status;
     if (!options->memory_limit)
-        mem_set_limit(0); /* nothing is run: what the machine has does not matter */
+        mem_set_limit(0); /* nothing is run, so the machine's memory is no limit */
     status = explain_create(model, (limn_size){options->batch, options->height, options->width}, &explanation,
                             error);
     if (status == LIMN_OK) {

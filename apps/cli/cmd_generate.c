@@ -1,4 +1,4 @@
-/* cmd_generate.c - limn generate: pictures from noise, on one sheet or in a folder. */
+/* cmd_generate.c - limn generate: generate pictures from noise, as one sheet or in a folder. */
 #include "apps/cli/app.h"
 #include "apps/cli/outcomes.h"
 #include "apps/cli/progress.h"
@@ -18,15 +18,14 @@
 
 enum { DEFAULT_COUNT = 16 };
 
-/* What the command line asks for. */
+/* What the command line requests. */
 struct task {
     const struct options *options;
-    int64_t walk[2]; /* seeds */
-    int64_t count;
-    float *latents;
+    int64_t walk[2];               /* seeds */
+    int64_t count, done;           /* pictures: all, and those made so far */
+    float *latents;                /* NULL: those of --seed */
     struct grid grid;              /* of a sheet */
     struct picture_writer *writer; /* of a sheet */
-    int64_t side;                  /* of a picture */
     bool to_folder;
     char folder[PATH_MAX];
     double begun; /* by time_now */
@@ -48,7 +47,7 @@ static limn_status parse_walk(const char *text, struct task *task, limn_error *e
     }
     if (!good || numbers[2] < 2 || numbers[2] > GENERATE_MOST)
         return fail(error, LIMN_E_USAGE,
-                    "--walk %s: A,B,N expected, two seeds and a number of pictures from 2 to %d", text,
+                    "--walk %s: expected A,B,N: two seeds and a number of pictures from 2 to %d", text,
                     GENERATE_MOST);
     task->walk[0] = numbers[0];
     task->walk[1] = numbers[1];
@@ -61,16 +60,16 @@ static limn_status check_output(struct task *task, limn_error *error)
     const char *output = task->options->output;
     size_t length = output ? strlen(output) : 0;
     if (!output)
-        return fail(error, LIMN_E_USAGE, "where to? -o OUTPUT is needed: a picture file, or a folder");
+        return fail(error, LIMN_E_USAGE, "missing -o OUTPUT: a picture file, or a folder");
     limn_status status = folder_find(output, LIMN_E_OUTPUT, &task->to_folder, error);
     if (status != LIMN_OK)
         return status;
     task->to_folder = task->to_folder || (length && output[length - 1] == '/');
     if (!task->to_folder && !picture_format_known(output))
-        return fail(error, LIMN_E_USAGE,
-                    "%s: the extension names no format that can be written (.png, .jpg, .bmp, .ppm, .pgm, "
-                    ".pnm); a folder's name ends with /",
-                    output);
+        return fail(
+            error, LIMN_E_USAGE,
+            "%s: unknown extension (use .png, .jpg, .bmp, .ppm, .pgm or .pnm, or end a folder's name with /)",
+            output);
     if ((status = outcomes_check(task->options, error)) != LIMN_OK)
         return status;
     while (length > 1 && output[length - 1] == '/')
@@ -88,13 +87,13 @@ static limn_status check_arguments(struct task *task, limn_error *error)
     if (options->latent && options->walk)
         return fail(error, LIMN_E_USAGE, "--latent and --walk exclude each other");
     if ((options->latent || options->walk) && (options->count || options->seed))
-        return fail(error, LIMN_E_USAGE, "--%s says which pictures; -n and --seed do not go with it",
-                    options->walk ? "walk" : "latent");
+        return fail(error, LIMN_E_USAGE, "--%s excludes -n and --seed", options->walk ? "walk" : "latent");
     task->count = options->count ? options->count : DEFAULT_COUNT;
     limn_status status = options->walk ? parse_walk(options->walk, task, error) : LIMN_OK;
     return status == LIMN_OK ? check_output(task, error) : status;
 }
 
+/* Latent vectors of `size` values from a file or a walk; those of a seed are left to the pipeline. */
 static limn_status make_latents(struct task *task, int64_t size, limn_error *error)
 {
     const struct options *options = task->options;
@@ -103,12 +102,12 @@ static limn_status make_latents(struct task *task, int64_t size, limn_error *err
     if (options->walk)
         return latents_create_walk((uint64_t)task->walk[0], (uint64_t)task->walk[1], task->count, size,
                                    &task->latents, error);
-    return latents_create((uint64_t)options->seed, task->count, size, &task->latents, error);
+    return LIMN_OK;
 }
 
 /* ---- outputs ----------------------------------------------------------------------------- */
 
-/* The file that picture `index` goes to: with as many digits as the last one's, at least 4, so that names
+/* The file of picture `index`. All numbers have as many digits as the last one, at least 4, so that names
  * sort by number and as text alike. */
 static limn_status file_name(const struct task *task, int64_t index, char path[PATH_MAX], limn_error *error)
 {
@@ -120,12 +119,11 @@ static limn_status file_name(const struct task *task, int64_t index, char path[P
                              : fail(error, LIMN_E_USAGE, "%s: the path is too long", task->options->output);
 }
 
-/* Before any work: the folder is made, and nothing stands where its files go; or the sheet's file is opened.
- */
-static limn_status open_output(void *context, limn_error *error)
+/* Before any work: makes the folder and checks that its files do not exist yet, or opens the sheet's file. */
+static limn_status open_output(void *context, const struct picture *made, limn_error *error)
 {
     struct task *task = context;
-    int64_t side = task->side;
+    int64_t side = made->width;
     const struct options *options = task->options;
     char path[PATH_MAX];
     limn_status status;
@@ -140,15 +138,15 @@ static limn_status open_output(void *context, limn_error *error)
     for (int64_t i = 0; status == LIMN_OK && !options->force && i < task->count; i++) {
         status = file_name(task, i, path, error);
         if (status == LIMN_OK && access(path, F_OK) == 0)
-            status = fail(error, LIMN_E_OUTPUT, "%s: stands already (--force replaces it)", path);
+            status = fail_because(error, LIMN_E_OUTPUT, LIMN_REASON_EXISTS, "%s: already exists", path);
     }
     return status;
 }
 
-/* What is held from then on: the sheet's strip and its writer, or that of each picture. */
-static size_t output_bytes(const struct task *task)
+/* What is held from then on: the strip and the writer of the sheet, or the writer of a picture. */
+static size_t output_bytes(const struct task *task, int64_t side)
 {
-    int64_t side = task->side, width, height;
+    int64_t width, height;
     if (task->to_folder)
         return picture_writer_bytes(".png", side, side, 3);
     grid_size(task->count, side, side, &width, &height);
@@ -156,14 +154,13 @@ static size_t output_bytes(const struct task *task)
            picture_writer_bytes(task->options->output, width, height, 3);
 }
 
-static limn_status take_picture(void *context, int64_t index, const struct picture *picture,
-                                limn_error *error)
+static limn_status take_picture(void *context, const struct picture *picture, limn_error *error)
 {
     struct task *task = context;
     char path[PATH_MAX];
     if (!task->to_folder)
         return grid_add(&task->grid, picture, task->writer, error);
-    limn_status status = file_name(task, index, path, error);
+    limn_status status = file_name(task, task->done++, path, error);
     return status == LIMN_OK
                ? picture_write(path, picture, (int)task->options->quality, task->options->force, error)
                : status;
@@ -207,23 +204,22 @@ static limn_status print_report(const struct task *task, limn_error *error)
 static limn_status generate_all(struct task *task, limn_model *model, limn_error *error)
 {
     struct generator generator;
-    struct generate how = {.fixed_range = task->options->fixed_range,
-                           .begin = open_output,
-                           .picture = take_picture,
-                           .context = task};
     struct watch watch = watch_of(&(limn_watch){show_progress, task});
     task->begun = time_now();
     limn_status status = generator_of(model, &generator, error);
     if (status == LIMN_OK)
         status = make_latents(task, generator.latent, error);
-    task->side = generator.side;
-    how.watch = &watch;
-    how.latents = task->latents;
-    how.count = task->count;
-    how.beside = status == LIMN_OK ? output_bytes(task) : 0;
     progress_begin(task->options, 1, "sheet", false);
-    if (status == LIMN_OK)
-        status = generate_pictures(model, &generator, &how, error);
+    if (status == LIMN_OK) {
+        const struct generate how = {
+            .latents = task->latents,
+            .seed = (uint64_t)task->options->seed,
+            .count = task->count,
+            .fixed_range = task->options->fixed_range,
+            .sink = {open_output, take_picture, task, output_bytes(task, generator.side)},
+            .watch = &watch};
+        status = generate_pictures(model, &how, error);
+    }
     progress_end();
     if (status == LIMN_OK && task->writer)
         status = picture_writer_commit(task->writer, error);

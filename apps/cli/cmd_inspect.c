@@ -1,4 +1,4 @@
-/* cmd_inspect.c - limn inspect and limn verify: what a weights file holds, and whether it is sound. */
+/* cmd_inspect.c - limn inspect and limn verify: list and check the contents of a weights file. */
 #include "apps/cli/app.h"
 #include "engine/base/memory.h"
 #include "engine/graph/models/models.h"
@@ -22,7 +22,7 @@ static limn_status open_contents(const struct options *options, struct contents 
     *contents = (struct contents){0};
     limn_status status = app_input(options, &name, error);
     if (status == LIMN_OK)
-        status = app_weights_path(name, contents->path, sizeof contents->path, error);
+        status = app_weights_path(name, contents->path, error);
     if (status == LIMN_OK)
         status = weights_open(contents->path, &contents->weights, error);
     return status;
@@ -36,7 +36,7 @@ static void close_contents(struct contents *contents)
 
 /* ---- inspect ----------------------------------------------------------------------------- */
 
-/* "+bias +add +relu": what the epilogue of a step does. */
+/* "+bias +add +relu": the operations in the epilogue of a step. */
 static const char *fused_text(const struct node *node, char text[48])
 {
     static const char *const activations[] = {"", " +relu", " +leaky_relu", " +tanh", " +sigmoid"};

@@ -1,4 +1,4 @@
-/* cmd_pixels.c - limn pixels: pictures as text, sheets cut into pieces; sets of pictures are in
+/* cmd_pixels.c - limn pixels: pictures as text, sheets cut into pieces. Sets of pictures are in
  * pixels_sets.c. */
 #include "apps/cli/inputs.h"
 #include "apps/cli/pixels_actions.h"
@@ -10,48 +10,21 @@
 #include <limits.h>
 #include <string.h>
 
-/* The most bytes of a text: that of the largest picture has about 360 MB. */
+/* The most bytes of a text. That of the largest picture has about 360 MB. */
 static const size_t MOST_TEXT_BYTES = (size_t)1 << 32;
 
-limn_status action_read(const struct options *options, const char *path, struct picture *picture,
-                        limn_error *error)
-{
-    limn_status status = picture_read(path, !options->no_orient, picture, error);
-    if (status == LIMN_OK && picture->warning[0])
-        app_note(options, "%s: %s", input_name(path), picture->warning);
-    return status;
-}
-
-limn_status action_need_output(const struct options *options, const char *what, limn_error *error)
-{
-    return options->output ? LIMN_OK : fail(error, LIMN_E_USAGE, "where to? -o %s is needed", what);
-}
-
-limn_status action_end_output(struct output *output, limn_status status, limn_error *error)
-{
-    if (status == LIMN_OK)
-        return output_commit(output, error);
-    output_abandon(output);
-    return status;
-}
-
+/* The single input of an action, whose name is the first argument. */
 static limn_status only_input(const struct options *options, const char **input, limn_error *error)
 {
-    struct options behind_action = *options;
-    behind_action.arguments++;
-    behind_action.argument_count--;
-    return app_input(&behind_action, input, error);
+    struct options after_action = *options;
+    after_action.arguments++;
+    after_action.argument_count--;
+    return app_input(&after_action, input, error);
 }
 
 /* ---- --json ------------------------------------------------------------------------------ */
 
-void action_report_size(const struct outcomes *outcomes, int64_t width, int64_t height)
-{
-    outcomes_whole(outcomes, "width", width);
-    outcomes_whole(outcomes, "height", height);
-}
-
-/* Of a picture that is the whole of the work. */
+/* Reports the only picture of an action. */
 static void report_only(struct outcomes *outcomes, const char *input, const char *output,
                         const struct picture *picture)
 {
@@ -72,7 +45,7 @@ static limn_status to_text(const struct options *options, limn_error *error)
     struct outcomes outcomes = outcomes_begin(options);
     limn_status status = only_input(options, &input, error);
     if (status == LIMN_OK)
-        status = action_read(options, input, &picture, error);
+        status = input_read(options, input, &picture, error);
     if (status != LIMN_OK)
         return status;
     status = output_open(options->output ? options->output : "-", options->force, &output, error);
@@ -101,7 +74,7 @@ static limn_status from_text(const struct options *options, limn_error *error)
     status = pixels_read_text(text, size, input_name(input), &plane, error);
     mem_free(text);
     if (status == LIMN_OK)
-        status = pixels_write_plane(options->output, &plane, (int)options->quality, options->force, error);
+        status = picture_write(options->output, &plane, (int)options->quality, options->force, error);
     if (status == LIMN_OK)
         report_only(&outcomes, input, options->output, &plane);
     picture_free(&plane);
@@ -124,20 +97,16 @@ static limn_status piece_path(const struct options *options, const char *sheet, 
     return LIMN_OK;
 }
 
-/* Looks whether all pieces could be written now, so that a file which stands already is found before others
- * are made. */
-static limn_status try_pieces(const struct options *options, const char *input, int64_t count,
-                              limn_error *error)
+/* Checks that all pieces can be written, so that an existing file is found before any is written. */
+static limn_status check_pieces(const struct options *options, const char *input, int64_t count,
+                                limn_error *error)
 {
     char path[PATH_MAX];
-    struct output *output;
     limn_status status = LIMN_OK;
     for (int64_t i = 0; status == LIMN_OK && i < count; i++) {
         status = piece_path(options, input, i, path, error);
         if (status == LIMN_OK)
-            status = output_open(path, options->force, &output, error);
-        if (status == LIMN_OK)
-            output_abandon(output);
+            status = output_check(path, options->force, error);
     }
     return status;
 }
@@ -185,18 +154,18 @@ static limn_status split(const struct options *options, limn_error *error)
     struct pixel_grid grid = {options->grid_rows, options->grid_columns, options->height, options->width};
     limn_status status = only_input(options, &input, error);
     if (status == LIMN_OK && !grid.rows)
-        status = fail(error, LIMN_E_USAGE, "--grid RxC is needed: the rows and columns of pieces");
+        status = fail(error, LIMN_E_USAGE, "missing --grid RxC, the rows and columns of pieces");
     if (status == LIMN_OK)
         status = action_need_output(options, "FOLDER", error);
     if (status == LIMN_OK)
-        status = action_read(options, input, &sheet, error);
+        status = input_read(options, input, &sheet, error);
     if (status != LIMN_OK)
         return status;
     status = pixels_check_grid(&sheet, input_name(input), &grid, error);
     if (status == LIMN_OK)
         status = folder_create(options->output, error);
     if (status == LIMN_OK)
-        status = try_pieces(options, input, grid.rows * grid.columns, error);
+        status = check_pieces(options, input, grid.rows * grid.columns, error);
     if (status == LIMN_OK)
         status = write_pieces(options, input, &sheet, &grid, &outcomes, error);
     picture_free(&sheet);
@@ -216,9 +185,9 @@ limn_status pixels_run(const struct options *options, limn_error *error)
     if (status != LIMN_OK)
         return status;
     if (actions[chosen] != split && (options->grid_rows || options->height))
-        return fail(error, LIMN_E_USAGE, "--grid and --size belong to split");
+        return fail(error, LIMN_E_USAGE, "--grid and --size apply only to split");
     if (actions[chosen] != action_dataset && actions[chosen] != action_mean && options->recursive)
-        return fail(error, LIMN_E_USAGE, "--recursive belongs to dataset and mean");
+        return fail(error, LIMN_E_USAGE, "--recursive applies only to dataset and mean");
     if (options->json)
         status = action_need_output(options, "OUTPUT", error);
     if (status == LIMN_OK)

@@ -1,4 +1,4 @@
-/* cmd_run.c - limn run: the bare graph on a tensor. */
+/* cmd_run.c - limn run: runs a network on a tensor, without pre- and postprocessing. */
 #include "apps/cli/dump.h"
 #include "engine/base/files.h"
 #include "engine/base/finite.h"
@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* The second input, of graphs that have one: from --latent, else zeros. */
+/* Sets the second input, if the graph has one, from --latent, else to zeros. */
 static limn_status set_latent(limn_session *session, const struct options *options, limn_error *error)
 {
     limn_shape wanted = limn_session_input_shape(session, 1);
@@ -32,8 +32,7 @@ static limn_status set_latent(limn_session *session, const struct options *optio
     return status;
 }
 
-/* The bare network's values are written as they are; what is no number among them is worth a word, and so are
- * such weights. */
+/* Warns about values that are not finite, which are written unchanged, and about such weights. */
 static void warn_nonfinite(const limn_session *session, const char *path)
 {
     const struct tensor *made = session_output(session);
@@ -53,7 +52,7 @@ static size_t value_bytes(const limn_session *session, value_id x)
     return (size_t)(d->n * d->oh * d->ow * d->oc) * sizeof(float);
 }
 
-/* The largest of the arrays that are made beside a session, one at a time. */
+/* The largest of the arrays that are allocated besides the session, one at a time. */
 static size_t array_bytes(const struct dumps *dumps, const limn_session *session)
 {
     const struct graph *graph = &session->graph;
@@ -65,12 +64,12 @@ static size_t array_bytes(const struct dumps *dumps, const limn_session *session
     return most;
 }
 
-/* A session that these fit beside, once the input is in it and gone. How large they are, its plan says: where
- * too little is left, it is made again. */
+/* Creates a session that leaves memory for these arrays after the input has been copied into it and freed.
+ * Their size follows from its plan; if too little is left, the session is planned again. */
 static limn_status create_session(limn_model *model, const struct npy *input, struct dumps *dumps,
                                   limn_session **session, limn_error *error)
 {
-    enum { SMALL = 4096 }; /* blocks' headers, a latent vector */
+    enum { SMALL = 4096 }; /* block headers, a latent vector */
     const int64_t *s = input->shape;
     struct session_request wish = {.output = model->graph.output, .size = {s[0], s[2], s[3]}};
     size_t freed = (size_t)(s[0] * s[1] * s[2] * s[3]) * sizeof(float);
@@ -95,7 +94,7 @@ static limn_status create_session(limn_model *model, const struct npy *input, st
     return status;
 }
 
-/* Frees the input as soon as the session has it. */
+/* Runs the network and writes the output. Frees the input once it is copied into the session. */
 static limn_status run_tensor(limn_model *model, struct npy *input, const char *name, struct dumps *dumps,
                               limn_error *error)
 {
@@ -143,7 +142,7 @@ limn_status run_run(const struct options *options, limn_error *error)
     struct dumps dumps;
     limn_status status = app_input(options, &path, error);
     if (status == LIMN_OK && !options->output)
-        status = fail(error, LIMN_E_USAGE, "where to? -o OUTPUT.npy is needed");
+        status = fail(error, LIMN_E_USAGE, "missing -o OUTPUT.npy");
     if (status == LIMN_OK)
         status = output_check(options->output, options->force, error);
     if (status == LIMN_OK)

@@ -1,4 +1,4 @@
-/* cmd_segment.c - limn segment: what is where in pictures. */
+/* cmd_segment.c - limn segment: segment pictures into classes. */
 #include "apps/cli/batch.h"
 #include "apps/cli/segment_report.h"
 #include "apps/cli/suggest.h"
@@ -14,7 +14,7 @@
 struct context {
     const struct options *options;
     limn_model *model;
-    struct segment how;
+    limn_segment_options how;
     enum segment_view view;
     struct labels labels;
     struct mask_values values;
@@ -40,39 +40,38 @@ static bool ends_with(const char *path, const char *ending)
     return length >= tail && strcasecmp(path + length - tail, ending) == 0;
 }
 
-/* What cannot go to standard output together, and what only one picture can have. */
+/* Checks that one output at most is standard output, and that outputs of a single picture have one input. */
 static limn_status check_outputs(const struct options *options, limn_error *error)
 {
     const char *input;
     int on_stdout = options->json + (options->output && strcmp(options->output, "-") == 0) +
                     (options->probabilities && strcmp(options->probabilities, "-") == 0);
     if (on_stdout + (options->truth && !options->json) > 1)
-        return fail(error, LIMN_E_USAGE, "only one thing at a time can go to standard output");
+        return fail(error, LIMN_E_USAGE, "only one output can be standard output");
     bool single = app_input(options, &input, error) == LIMN_OK && !path_is_folder(input);
     bool any = options->input || options->argument_count; /* batch_run says so when there is none */
     bool several = any && !single, truths = true;
     if (several && options->probabilities)
-        return fail(error, LIMN_E_USAGE, "--probabilities: one file for several pictures");
+        return fail(error, LIMN_E_USAGE, "--probabilities: needs a single picture");
     limn_status status = LIMN_OK;
     if (several && options->truth)
         status = folder_find(options->truth, LIMN_E_INPUT, &truths, error);
     if (status == LIMN_OK && !truths)
-        status = fail(error, LIMN_E_USAGE, "--truth %s: a folder of masks is needed for several pictures",
-                      options->truth);
+        status =
+            fail(error, LIMN_E_USAGE, "--truth %s: several pictures need a folder of masks", options->truth);
     if (status == LIMN_OK && options->probabilities)
         status = output_check(options->probabilities, options->force, error);
     return status;
 }
 
-/* Views that a format would spoil: JPEG changes values, and only PNG keeps alpha. */
+/* Refuses formats that spoil a view: JPEG changes values, and only PNG keeps alpha. */
 static limn_status check_format(enum segment_view view, const char *output, limn_error *error)
 {
     bool is_png = strcmp(output, "-") == 0 || ends_with(output, ".png");
     if (view == VIEW_CUTOUT && !is_png)
-        return fail(error, LIMN_E_USAGE, "%s: a cutout is transparent, which only PNG can be", output);
+        return fail(error, LIMN_E_USAGE, "%s: a cutout has alpha, which needs PNG", output);
     if (view == VIEW_MASK && (ends_with(output, ".jpg") || ends_with(output, ".jpeg")))
-        return fail(error, LIMN_E_USAGE, "%s: JPEG changes values, so it cannot hold a mask; use PNG",
-                    output);
+        return fail(error, LIMN_E_USAGE, "%s: JPEG would change the values of a mask; use PNG", output);
     return LIMN_OK;
 }
 
@@ -89,61 +88,48 @@ static limn_status truth_path(const char *truth, const struct input *input, char
     return length < PATH_MAX ? LIMN_OK : fail(error, LIMN_E_USAGE, "%s: the path is too long", truth);
 }
 
-/* Files of one picture, and what becomes of it. */
+/* One picture, its files, and what becomes of it. */
 struct work {
+    struct context *context;
     const struct input *input;
     const char *output;
     char truth[PATH_MAX]; /* "" for none */
-    struct picture source, masks[2];
+    struct picture source, mask;
     struct npy probabilities;
-    struct mask_counts counts;
 };
 
-static limn_status read_inputs(const struct context *c, struct work *work, limn_error *error)
+static limn_status read_inputs(struct work *work, limn_error *error)
 {
-    const struct options *options = c->options;
+    const struct options *options = work->context->options;
     limn_status status = output_check(work->output, options->force, error);
     if (status == LIMN_OK && options->truth)
         status = truth_path(options->truth, work->input, work->truth, error);
     if (status == LIMN_OK && options->truth)
-        status = mask_read(work->truth, !options->no_orient, &work->masks[1], error);
-    if (status == LIMN_OK)
-        status = picture_read(work->input->path, !options->no_orient, &work->source, error);
-    if (status == LIMN_OK && work->source.warning[0])
-        app_note(options, "%s: %s", work->input->path, work->source.warning);
-    return status;
+        status = mask_read(work->truth, !options->no_orient, &work->mask, error);
+    return status == LIMN_OK ? input_read(options, work->input->path, &work->source, error) : status;
 }
 
-static limn_status write_outputs(const struct context *c, const struct work *work, limn_error *error)
+/* The pipeline's sink: compares the classes with the truth, and writes the view and the probabilities. */
+static limn_status take_classes(void *context, const struct picture *classes, limn_error *error)
 {
+    struct work *work = context;
+    struct context *c = work->context;
     const struct options *options = c->options;
-    struct picture painted;
-    limn_status status =
-        segment_paint(c->view, &work->source, &work->masks[0], &c->labels, &c->values, &painted, error);
+    const char *const names[2] = {work->input->path, work->truth};
+    const struct picture masks[2] = {*classes, work->mask};
+    struct mask_counts counts = {0};
+    struct picture painted = {0};
+    limn_status status = work->truth[0] ? mask_compare(masks, names, &counts, error) : LIMN_OK;
+    if (status == LIMN_OK)
+        status = segment_paint(c->view, &work->source, classes, &c->labels, &c->values, &painted, error);
     if (status == LIMN_OK && options->probabilities)
         status = npy_write(options->probabilities, work->probabilities.shape, work->probabilities.data,
                            options->force, error);
     if (status == LIMN_OK)
         status = picture_write(work->output, &painted, (int)options->quality, options->force, error);
+    if (status == LIMN_OK)
+        segment_report_add(&c->report, work->input->path, classes, work->truth, &counts);
     picture_free(&painted);
-    return status;
-}
-
-static limn_status process(struct context *c, struct work *work, limn_error *error)
-{
-    const char *const names[2] = {work->input->path, work->truth};
-    limn_status status = read_inputs(c, work, error);
-    if (status == LIMN_OK)
-        c->how.afterwards = segment_paint_bytes(c->view, &work->source, &c->labels, &c->values, work->output);
-    if (status == LIMN_OK)
-        status = segment_picture(c->model, &work->source, &c->how, &work->masks[0],
-                                 c->options->probabilities ? &work->probabilities : NULL, error);
-    if (status == LIMN_OK && work->truth[0])
-        status = mask_compare(work->masks, names, &work->counts, error);
-    if (status == LIMN_OK)
-        status = write_outputs(c, work, error);
-    if (status == LIMN_OK)
-        segment_report_add(&c->report, work->input->path, &work->masks[0], work->truth, &work->counts);
     return status;
 }
 
@@ -151,13 +137,20 @@ static limn_status segment_file(void *context, const struct input *input, const 
                                 limn_error *error)
 {
     struct context *c = context;
-    struct work work = {.input = input, .output = output};
+    struct work work = {.context = c, .input = input, .output = output};
     limn_status status = check_format(c->view, output, error);
     if (status == LIMN_OK)
-        status = process(c, &work, error);
+        status = read_inputs(&work, error);
+    if (status == LIMN_OK) {
+        size_t reserve = segment_paint_bytes(c->view, &work.source, &c->labels, &c->values, output);
+        const struct segment how = {.options = c->how,
+                                    .source = &work.source,
+                                    .sink = {NULL, take_classes, &work, reserve},
+                                    .probabilities = c->options->probabilities ? &work.probabilities : NULL};
+        status = segment_picture(c->model, &how, error);
+    }
     picture_free(&work.source);
-    picture_free(&work.masks[0]);
-    picture_free(&work.masks[1]);
+    picture_free(&work.mask);
     npy_free(&work.probabilities);
     return status;
 }
@@ -180,7 +173,7 @@ static limn_status run_model(struct context *c, limn_error *error)
 {
     int classes;
     struct batch_job job = {segment_file, picture_members, whole_members, c, .png = true};
-    limn_status status = segment_prepare(c->model, &c->how, &classes, error);
+    limn_status status = segment_check(c->model, &c->how, &classes, error);
     if (status == LIMN_OK)
         status = labels_read(c->model, classes, &c->labels, error);
     if (status == LIMN_OK && c->view == VIEW_MASK)
@@ -196,7 +189,7 @@ limn_status segment_run(const struct options *options, limn_error *error)
 {
     limn_engine *engine;
     struct context c = {.options = options,
-                        .how = {options->resize, options->scale, options->threshold, 0, NULL},
+                        .how = {options->resize, options->scale, options->threshold},
                         .report = {.json = options->json}};
     c.report.labels = &c.labels;
     limn_status status = find_view(options->view, &c.view, error);

@@ -1,4 +1,4 @@
-/* cmd_upscale.c - limn upscale: pictures, four times as large. */
+/* cmd_upscale.c - limn upscale: enlarge pictures four times. */
 #include "apps/cli/batch.h"
 #include "apps/cli/progress.h"
 #include "engine/pipelines/upscale.h"
@@ -7,32 +7,32 @@ struct context {
     const struct options *options;
     limn_model *model;
     int64_t factor;
-    const struct picture *source; /* of the picture under way, and the next two */
-    const char *output;
+    const char *output; /* of the picture under way, and the next two */
     struct picture_writer *writer;
+    int64_t rows;
 };
 
-/* Before the work starts, so that an output that cannot be written is known at once. */
-static limn_status open_output(void *context, limn_error *error)
+/* Opens the output before the work starts, so that one that cannot be written is known at once. */
+static limn_status open_output(void *context, const struct picture *made, limn_error *error)
 {
     struct context *c = context;
-    return picture_writer_open(c->output, c->source->width * c->factor, c->source->height * c->factor,
-                               c->source->channels, (int)c->options->quality, c->options->force, &c->writer,
-                               error);
+    c->rows = made->height;
+    return picture_writer_open(c->output, made->width, made->height, made->channels, (int)c->options->quality,
+                               c->options->force, &c->writer, error);
 }
 
-static limn_status take_rows(void *context, const unsigned char *rows, int64_t count, limn_error *error)
+static limn_status take_rows(void *context, const struct picture *rows, limn_error *error)
 {
-    struct context *c = context;
-    return picture_writer_rows(c->writer, rows, count, error);
+    const struct context *c = context;
+    return picture_writer_rows(c->writer, rows->pixels, rows->height, error);
 }
 
 static bool show_progress(void *context, double done)
 {
     const struct context *c = context;
-    int64_t all = c->source->height * c->factor, rows = (int64_t)(done * (double)all);
+    int64_t rows = (int64_t)(done * (double)c->rows);
     if (rows)
-        progress_part(rows, all, "rows");
+        progress_part(rows, c->rows, "rows");
     return true;
 }
 
@@ -40,25 +40,20 @@ static limn_status upscale_file(void *context, const struct input *input, const 
                                 limn_error *error)
 {
     struct context *c = context;
-    const struct options *options = c->options;
     struct picture source;
-    limn_status status = picture_read(input->path, !options->no_orient, &source, error);
+    limn_status status = input_read(c->options, input->path, &source, error);
     if (status != LIMN_OK)
         return status;
-    if (source.warning[0])
-        app_note(options, "%s: %s", input->path, source.warning);
-    c->source = &source;
     c->output = output;
     c->writer = NULL;
     struct watch watch = watch_of(&(limn_watch){show_progress, context});
-    struct upscale how = {.tile = options->tile,
-                          .begin = open_output,
-                          .beside = picture_writer_bytes(output, source.width * c->factor,
-                                                         source.height * c->factor, source.channels),
-                          .rows = take_rows,
-                          .context = context,
-                          .watch = &watch};
-    status = upscale_picture(c->model, &source, &how, error);
+    size_t reserve =
+        picture_writer_bytes(output, source.width * c->factor, source.height * c->factor, source.channels);
+    const struct upscale how = {.source = &source,
+                                .sink = {open_output, take_rows, context, reserve},
+                                .tile = c->options->tile,
+                                .watch = &watch};
+    status = upscale_picture(c->model, &how, error);
     if (status == LIMN_OK)
         status = picture_writer_commit(c->writer, error);
     else

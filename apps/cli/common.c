@@ -2,16 +2,12 @@
 #include "apps/cli/app.h"
 #include "apps/cli/progress.h"
 #include "apps/cli/suggest.h"
-#include "engine/base/files.h"
 #include "engine/graph/models/models.h"
+#include "engine/run/weights_path.h"
 #include "layers/cpu.h"
 
-#include <limits.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
-#include <unistd.h>
 
 limn_status app_engine(const struct options *options, limn_engine **engine, limn_error *error)
 {
@@ -22,8 +18,8 @@ limn_status app_engine(const struct options *options, limn_engine **engine, limn
     *engine = NULL;
     for (int i = 0; i < ISA_COUNT; i++)
         sets[i + 1] = isa_name((enum isa)i);
-    if (options->gemm)
-        status = word_choose("--gemm", options->gemm, kinds, &kernels, error);
+    if (options->kernels)
+        status = word_choose("--kernels", options->kernels, kinds, &kernels, error);
     if (status == LIMN_OK && options->isa)
         status = word_choose("--isa", options->isa, sets, &set, error);
     if (status != LIMN_OK)
@@ -37,80 +33,23 @@ limn_status app_engine(const struct options *options, limn_engine **engine, limn
 
 /* ---- weights ----------------------------------------------------------------------------- */
 
-static bool is_file(const char *path)
-{
-    return access(path, F_OK) == 0 && !path_is_folder(path);
-}
-
-/* The folder the program lies in, without a slash at its end. */
-static bool program_folder(char *folder, size_t room)
-{
-    ssize_t length = readlink("/proc/self/exe", folder, room - 1);
-    const char *started_as = (const char *)getauxval(AT_EXECFN);
-    if (length > 0)
-        folder[length] = 0;
-    else if (!started_as ||
-             snprintf(folder, room, "%s", started_as) >= (int)room) /* no /proc, as in a bare chroot */
-        return false;
-    char *slash = strrchr(folder, '/');
-    if (!slash)
-        return false;
-    *slash = 0;
-    return true;
-}
-
-/* Beside the program, in a source tree's build folder, and installed as PREFIX/bin/limn. */
-static const char *const places[] = {".", "weights", "../weights", "../share/limn/weights"};
-enum { PLACES = sizeof places / sizeof *places };
-
 /* What tools/checkpoint/catalog.json lists. */
 static const char *const published[] = {"deeplabv3", "deeplabv3-resnet50", "eccv16",        "siggraph17",
                                         "unet",      "unet-scale1",        "enhancenet-pat"};
 enum { PUBLISHED = sizeof published / sizeof *published };
-
-/* Every weights file in a folder; none where it cannot be read. */
-static void take_folder(const char *folder, void (*take)(void *context, const char *name), void *context)
-{
-    static const char ending[] = ".safetensors";
-    char **names;
-    size_t count;
-    if (folder_list(folder, &names, &count, NULL) != LIMN_OK)
-        return;
-    for (size_t i = 0; i < count; i++) {
-        char *dot = strrchr(names[i], '.');
-        if (!dot || strcmp(dot, ending) != 0)
-            continue;
-        *dot = 0;
-        take(context, names[i]);
-    }
-    names_free(names, count);
-}
-
-void app_weights_each(void (*take)(void *context, const char *name), void *context)
-{
-    char folder[PATH_MAX], place[PATH_MAX];
-    const char *chosen = getenv("LIMN_WEIGHTS");
-    if (chosen)
-        take_folder(chosen, take, context);
-    if (program_folder(folder, sizeof folder))
-        for (int i = 0; i < PLACES; i++)
-            if (snprintf(place, sizeof place, "%s/%s", folder, places[i]) < (int)sizeof place)
-                take_folder(place, take, context);
-}
 
 static void offer(void *suggestion, const char *name)
 {
     suggestion_offer(suggestion, name);
 }
 
-/* Says where a name was looked up, which other one it might be, and how to come by the weights. */
+/* Adds to the library's message which other name may be meant, and how to get the weights. */
 static limn_status fail_unknown(const char *name, limn_error *error)
 {
     struct suggestion suggestion = {.typed = name};
     char near[SUGGESTION_TEXT], how[128];
-    const char *chosen = getenv("LIMN_WEIGHTS");
     snprintf(how, sizeof how, "--list shows what can be fetched; tools/convert.py converts a checkpoint");
-    app_weights_each(offer, &suggestion);
+    weights_each(offer, &suggestion);
     for (int i = 0; i < PUBLISHED; i++) {
         suggestion_offer(&suggestion, published[i]);
         if (strcmp(name, published[i]) == 0)
@@ -120,31 +59,15 @@ static limn_status fail_unknown(const char *name, limn_error *error)
         suggestion_offer(&suggestion, (*kind)->name);
     bool known = strcmp(suggestion.word, name) == 0;
     suggestion_text(&suggestion, "", near);
-    return fail(
-        error, LIMN_E_WEIGHTS,
-        "no weights called %s%s %s.safetensors is neither in $LIMN_WEIGHTS (%s) nor beside the program; "
-        "tools/fetch.py %s",
-        name, near[0] && !known ? near : ":", name, chosen ? chosen : "not set", how);
+    return fail(error, LIMN_E_WEIGHTS, "%s%s tools/fetch.py %s", error->message,
+                near[0] && !known ? near : ";", how);
 }
 
-limn_status app_weights_path(const char *name, char *path, size_t room, limn_error *error)
+limn_status app_weights_path(const char *name, char path[PATH_MAX], limn_error *error)
 {
-    bool is_path = strchr(name, '/') || strchr(name, '.');
-    if (is_path || is_file(name)) {
-        if (snprintf(path, room, "%s", name) >= (int)room)
-            return fail(error, LIMN_E_WEIGHTS, "%s: the path is too long", name);
-        return LIMN_OK;
-    }
-    const char *chosen = getenv("LIMN_WEIGHTS");
-    if (chosen && snprintf(path, room, "%s/%s.safetensors", chosen, name) < (int)room && is_file(path))
-        return LIMN_OK;
-    char folder[PATH_MAX];
-    if (program_folder(folder, sizeof folder))
-        for (int i = 0; i < PLACES; i++)
-            if (snprintf(path, room, "%s/%s/%s.safetensors", folder, places[i], name) < (int)room &&
-                is_file(path))
-                return LIMN_OK;
-    return fail_unknown(name, error);
+    limn_status status = weights_path(name, path, error);
+    bool unknown = status != LIMN_OK && error->reason == LIMN_REASON_UNKNOWN_NAME;
+    return unknown ? fail_unknown(name, error) : status;
 }
 
 limn_status app_model(const struct options *options, const char *fallback, limn_engine **engine,
@@ -155,8 +78,8 @@ limn_status app_model(const struct options *options, const char *fallback, limn_
     const char *name = options->model ? options->model : fallback;
     char path[PATH_MAX];
     if (!name)
-        return fail(error, LIMN_E_USAGE, "which network? -m NAME or -m FILE is needed");
-    limn_status status = app_weights_path(name, path, sizeof path, error);
+        return fail(error, LIMN_E_USAGE, "missing -m NAME or -m FILE");
+    limn_status status = app_weights_path(name, path, error);
     if (status == LIMN_OK)
         status = app_engine(options, engine, error);
     if (status == LIMN_OK)
@@ -186,7 +109,7 @@ limn_status app_input(const struct options *options, const char **input, limn_er
 {
     int given = options->argument_count + (options->input != NULL);
     if (given != 1)
-        return fail(error, LIMN_E_USAGE, given ? "more than one input" : "an input is needed");
+        return fail(error, LIMN_E_USAGE, given ? "more than one INPUT" : "missing INPUT");
     *input = options->input ? options->input : options->arguments[0];
     return LIMN_OK;
 }
@@ -196,7 +119,7 @@ limn_status app_input(const struct options *options, const char **input, limn_er
 static void print_line(const char *format, va_list arguments)
 {
     char text[sizeof(limn_error)];
-    limn_error line; /* in which fail() leaves no control characters */
+    limn_error line; /* fail() replaces control characters */
     vsnprintf(text, sizeof text, format, arguments);
     fail(&line, LIMN_OK, "%s", text);
     progress_wipe();

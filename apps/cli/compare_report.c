@@ -42,7 +42,7 @@ void compared_masks(const struct mask_counts *counts, struct compared *compared)
     *compared = (struct compared){{figures.iou, figures.dice, figures.accuracy}, *counts};
 }
 
-/* Whether the class is in one of the two masks, so that it has figures. */
+/* True if the class occurs in one of the two masks. */
 static bool is_present(const struct mask_counts *counts, int label)
 {
     return counts->predicted[label] || counts->truth[label];
@@ -86,7 +86,7 @@ static void text_classes(const struct mask_counts *counts)
 
 /* ---- CSV --------------------------------------------------------------------------------- */
 
-/* Ten digits: more than any figure has of sense, fewer than show the order of summation. */
+/* Ten digits: more than are significant, too few to show the order of summation. */
 static void csv_number(double value)
 {
     if (isnan(value))
@@ -103,14 +103,19 @@ static void csv_head(const struct compare_report *report)
     printf("\n");
 }
 
-/* For masks: the pair's means as the class "mean", then each class. */
+static void csv_names(const char *a, const char *b)
+{
+    print_csv_string(stdout, a);
+    putchar(',');
+    print_csv_string(stdout, b);
+}
+
+/* For masks, prints the pair's means as the class "mean", then each class. */
 static void csv_row(const struct compare_report *report, const struct compared *compared, const char *a,
                     const char *b, bool classes)
 {
     const struct column *columns = columns_of(report);
-    print_csv_string(stdout, a);
-    putchar(',');
-    print_csv_string(stdout, b);
+    csv_names(a, b);
     if (report->options->masks)
         printf(",mean");
     for (int i = 0; columns[i].key; i++)
@@ -119,9 +124,7 @@ static void csv_row(const struct compare_report *report, const struct compared *
     for (int label = 0; classes && label < MASK_CLASSES; label++) {
         if (!is_present(&compared->counts, label))
             continue;
-        print_csv_string(stdout, a);
-        putchar(',');
-        print_csv_string(stdout, b);
+        csv_names(a, b);
         printf(",%d", label);
         csv_number(mask_iou(&compared->counts, label));
         csv_number(mask_dice(&compared->counts, label));

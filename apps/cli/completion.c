@@ -1,16 +1,33 @@
 /* completion.c - completions for bash, zsh and fish from the tables of commands and options. */
-#include "apps/cli/manual.h"
+#include "apps/cli/help.h"
 #include "apps/cli/options.h"
 #include "apps/cli/suggest.h"
 
 #include <string.h>
 
-/* What the program itself takes in a command's place. */
-static const char others[] = "help --help --version --weights --manual --completion",
-                  shells[] = "bash zsh fish";
+static const char shells[] = "bash zsh fish";
 
-/* Text within single quotes. `quote` stands for a single quote there; the characters in `special` get a
- * backslash. */
+static bool is_weights(const char *argument)
+{
+    return strcmp(argument, "NAME|FILE") == 0;
+}
+
+/* Whether the first `length` characters are words to choose from, as in auto|native. */
+static bool is_choice(const char *argument, size_t length)
+{
+    return memchr(argument, '|', length) &&
+           strspn(argument, "abcdefghijklmnopqrstuvwxyz0123456789-|") >= length;
+}
+
+/* The length of the words at the start of a command's synopsis, as in model|layers; 0 if it has none. */
+static size_t command_choice(const struct command *command)
+{
+    size_t length = strcspn(command->synopsis, " ");
+    return is_choice(command->synopsis, length) ? length : 0;
+}
+
+/* Prints the inside of a single-quoted string: `quote` for a single quote, a backslash before each character
+ * of `special`. */
 static void print_quoted(const char *text, const char *quote, const char *special)
 {
     for (; *text; text++)
@@ -20,7 +37,7 @@ static void print_quoted(const char *text, const char *quote, const char *specia
             printf(strchr(special, *text) ? "\\%c" : "%c", *text);
 }
 
-/* auto|native as "auto native". */
+/* Prints auto|native as "auto native". */
 static void print_words(const char *choice, size_t length)
 {
     for (size_t i = 0; i < length; i++)
@@ -33,16 +50,15 @@ static void print_commands(void)
         printf("%s ", command->name);
 }
 
-/* ---- bash -------------------------------------------------------------------------------- */
-
-/* An option's names as a pattern of case. */
-static void bash_pattern(const struct option_entry *entry)
+/* What can take the place of a command. */
+static void print_general_options(void)
 {
-    printf("        ");
-    if (entry->letter)
-        printf("-%c | ", entry->letter);
-    printf("--%s) ", entry->name);
+    printf("help");
+    for (const struct general_option *option = general_options; option->name; option++)
+        printf(" %s", option->name);
 }
+
+/* ---- bash -------------------------------------------------------------------------------- */
 
 static void bash_command(const struct command *command)
 {
@@ -57,7 +73,10 @@ static void bash_command(const struct command *command)
         const char *argument = entry->argument;
         if (!argument || (is_path(argument) && !is_weights(argument)))
             continue;
-        bash_pattern(entry);
+        printf("        ");
+        if (entry->letter)
+            printf("-%c | ", entry->letter);
+        printf("--%s) ", entry->name);
         if (is_choice(argument, strlen(argument))) {
             printf("values='");
             print_words(argument, strlen(argument));
@@ -78,16 +97,17 @@ static void bash_command(const struct command *command)
 
 static void bash_print(void)
 {
-    printf("# Completion for bash, as limn --completion bash writes it.\n"
+    printf("# Completion for bash, printed by limn --completion bash.\n"
            "_limn()\n{\n"
            "    local current=$2 previous=$3 options='' values='' names='' files=-f\n"
            "    COMPREPLY=()\n"
-           "    # --NAME=VALUE comes in three words.\n"
+           "    # bash splits --NAME=VALUE into three words.\n"
            "    [[ $current == = ]] && current=\n"
            "    [[ $previous == = ]] && previous=${COMP_WORDS[COMP_CWORD - 2]}\n"
            "    case $COMP_CWORD:${COMP_WORDS[1]} in\n    1:*)\n        values='");
     print_commands();
-    printf("%s'\n        ;;\n    *:help)\n        values='", others);
+    print_general_options();
+    printf("'\n        ;;\n    *:help)\n        values='");
     print_commands();
     printf("'\n        ;;\n    *:--completion)\n        values='%s'\n        ;;\n", shells);
     for (const struct command *command = commands; command->name; command++)
@@ -155,7 +175,7 @@ static void zsh_command(const struct command *command)
 static void zsh_print(void)
 {
     printf("#compdef limn\n"
-           "# Completion for zsh, as limn --completion zsh writes it.\n"
+           "# Completion for zsh, printed by limn --completion zsh.\n"
            "_limn_weights()\n{\n"
            "    compadd -- ${(f)\"$(limn --weights 2>/dev/null)\"}\n"
            "    _files\n}\n"
@@ -169,7 +189,9 @@ static void zsh_print(void)
     printf("    )\n"
            "    if ((CURRENT == 2)); then\n"
            "        _describe command commands\n"
-           "        compadd -- %s\n"
+           "        compadd -- ");
+    print_general_options();
+    printf("\n"
            "        return\n"
            "    fi\n"
            "    local command=$words[2]\n"
@@ -178,7 +200,7 @@ static void zsh_print(void)
            "    case $command in\n"
            "    help) _describe command commands ;;\n"
            "    --completion) compadd -- %s ;;\n",
-           others, shells);
+           shells);
     for (const struct command *command = commands; command->name; command++)
         zsh_command(command);
     printf("    esac\n}\n"
@@ -229,15 +251,17 @@ static void fish_command(const struct command *command)
 
 static void fish_print(void)
 {
-    printf("# Completion for fish, as limn --completion fish writes it.\n"
-           "complete -c limn -f -n __fish_use_subcommand -a help\n"
-           "complete -c limn -f -n __fish_use_subcommand -l help\n"
-           "complete -c limn -f -n __fish_use_subcommand -l version\n"
-           "complete -c limn -f -n __fish_use_subcommand -l weights\n"
-           "complete -c limn -f -n __fish_use_subcommand -l manual\n"
-           "complete -c limn -x -n __fish_use_subcommand -l completion -a '%s'\n"
-           "complete -c limn -f -n '__fish_seen_subcommand_from help' -a '",
-           shells);
+    printf("# Completion for fish, printed by limn --completion fish.\n"
+           "complete -c limn -f -n __fish_use_subcommand -a help\n");
+    for (const struct general_option *option = general_options; option->name; option++) {
+        printf("complete -c limn -n __fish_use_subcommand -l %s", option->name + 2);
+        if (option->argument)
+            printf(" -x -a '%s'", shells);
+        else
+            printf(" -f");
+        fish_description(option->help);
+    }
+    printf("complete -c limn -f -n '__fish_seen_subcommand_from help' -a '");
     print_commands();
     printf("'\n");
     for (const struct command *command = commands; command->name; command++)

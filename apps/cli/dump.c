@@ -30,7 +30,7 @@ static limn_status check_path(const struct dumps *dumps, int index, limn_error *
 {
     const char *path = dumps->list[index].path;
     if (paths_meet(path, dumps->options->output))
-        return fail(error, LIMN_E_USAGE, "--dump %s=%s: the output goes there", dumps->list[index].name,
+        return fail(error, LIMN_E_USAGE, "--dump %s=%s: same file as the output", dumps->list[index].name,
                     path);
     for (int i = 0; i < index; i++)
         if (paths_meet(path, dumps->list[i].path))
@@ -44,11 +44,10 @@ limn_status dumps_begin(struct dumps *dumps, const struct options *options, limn
     *dumps = (struct dumps){.options = options, .count = options->dumps.count};
     limn_status status = LIMN_OK;
     if (options->channels && !options->dump_images)
-        return fail(error, LIMN_E_USAGE,
-                    "--channels is about the sheets of --dump-images, which is not given");
+        return fail(error, LIMN_E_USAGE, "--channels requires --dump-images");
     for (int i = 0; status == LIMN_OK && i < dumps->count; i++)
         status = parse(options->dumps.items[i], &dumps->list[i], error);
-    if (status == LIMN_OK && options->dump_images) /* first, because the files may be meant to go there */
+    if (status == LIMN_OK && options->dump_images) /* first, because files of --dump may go into it */
         status = folder_create(options->dump_images, error);
     for (int i = 0; status == LIMN_OK && i < dumps->count; i++)
         status = check_path(dumps, i, error);
@@ -57,7 +56,7 @@ limn_status dumps_begin(struct dumps *dumps, const struct options *options, limn
 
 /* ---- names ------------------------------------------------------------------------------- */
 
-/* People leave out the beginnings of long names: what lies within a name counts first. */
+/* Users often omit the beginning of a long name, so edits within the name count first. */
 static int distance(const char *wanted, const char *name)
 {
     return word_edits(wanted, name, true) * WORD_LETTERS + word_edits(wanted, name, false);
@@ -84,12 +83,11 @@ static limn_status fail_unknown(const struct graph *graph, const char *wanted, l
             nearest[place] = by_name <= by_value ? node->name : node->made;
         }
     }
-    return fail(error, LIMN_E_USAGE, "--dump %s: no node of this name in %s; the nearest are %s, %s, %s",
+    return fail(error, LIMN_E_USAGE, "--dump %s: no node of this name in %s; similar names: %s, %s, %s",
                 wanted, graph->path, nearest[0], nearest[1], nearest[2]);
 }
 
-/* A value stands in memory under the name of the node that makes it, and of the operation fused into that
- * last, whose value it is. */
+/* A value in memory has two names: that of its node, and that of the last operation fused into the node. */
 static limn_status find_node(const struct graph *graph, struct dump *dump, limn_error *error)
 {
     value_id found = graph_find(graph, dump->name);
@@ -100,20 +98,20 @@ static limn_status find_node(const struct graph *graph, struct dump *dump, limn_
     if (dump->node != found && strcmp(maker->made, dump->name) != 0)
         return fail(
             error, LIMN_E_USAGE,
-            "--dump %s: this value is never in memory: node %s computes it on the way to %s, which can "
-            "be had",
+            "--dump %s: this value is not stored: node %s computes it as part of %s, which can be dumped",
             dump->name, maker->name, maker->made);
     return LIMN_OK;
 }
 
 /* ---- sheets ------------------------------------------------------------------------------ */
 
-/* FOLDER/NNN-NODE.png, numbered as limn inspect lists the nodes; letters that mean something to a file system
- * or a shell become _. */
+/* FOLDER/NNN-NODE.png, numbered in the order of limn inspect; other characters than letters, digits and ._-
+ * become
+ * _. */
 static limn_status sheet_path(const struct dumps *dumps, value_id node, char path[PATH_MAX],
                               limn_error *error)
 {
-    enum { NAME_MOST = 200 }; /* file systems take 255 */
+    enum { NAME_MOST = 200 }; /* file systems allow 255 */
     const struct graph *graph = &dumps->session->graph;
     char name[NAME_MOST];
     int number = 0, length = 0;
@@ -129,7 +127,7 @@ static limn_status sheet_path(const struct dumps *dumps, value_id node, char pat
 
 limn_status dumps_find(struct dumps *dumps, limn_session *session, limn_error *error)
 {
-    const struct graph *graph = &session->model->graph; /* the session's has no names fused behind its end */
+    const struct graph *graph = &session->model->graph; /* the session's lacks names fused after its output */
     char path[PATH_MAX];
     limn_status status = LIMN_OK;
     dumps->session = session;
@@ -197,7 +195,7 @@ limn_status dumps_run(struct dumps *dumps, limn_error *error)
     limn_status status = LIMN_OK;
     if (!dumps->count && !dumps->options->dump_images)
         return limn_session_run(session, error);
-    for (value_id x = 0; status == LIMN_OK && x < session->graph.count; x++) /* no step makes inputs */
+    for (value_id x = 0; status == LIMN_OK && x < session->graph.count; x++) /* no step computes inputs */
         if (session->graph.nodes[x].role == NODE_INPUT)
             status = write_node(dumps, &session->graph.nodes[x], &session->plan.values[x], error);
     session_observe(session, write_node, dumps);

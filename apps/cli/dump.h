@@ -1,4 +1,5 @@
-/* dump.h - what limn run writes beside the output: values of single nodes, and feature maps of all. */
+/* dump.h - limn run --dump and --dump-images: writes the values of nodes, and pictures of all feature maps.
+ */
 #ifndef APP_DUMP_H
 #define APP_DUMP_H
 
@@ -11,7 +12,7 @@ enum { DUMP_NAME = 256 }; /* longer than the name of any node */
 struct dump {
     char name[DUMP_NAME]; /* of a node or of a value */
     const char *path;
-    value_id node; /* that makes it */
+    value_id node; /* that computes it */
 };
 
 struct dumps {
@@ -21,16 +22,16 @@ struct dumps {
     limn_session *session;
 };
 
-/* Reads --dump, --dump-images and --channels, makes the folder, and checks that all files of --dump can be
- * written and that no two outputs are one file. LIMN_E_USAGE, LIMN_E_OUTPUT. */
+/* Parses --dump, --dump-images and --channels, creates the folder, and checks that all files of --dump can be
+ * written and that no two outputs are the same file. LIMN_E_USAGE, LIMN_E_OUTPUT. */
 limn_status dumps_begin(struct dumps *dumps, const struct options *options, limn_error *error);
 
-/* Finds the nodes, and checks that the sheets can be written. LIMN_E_USAGE for a name that stands for no
- * value in memory, LIMN_E_OUTPUT. */
+/* Finds the nodes, and checks that the sheets can be written. LIMN_E_USAGE if a name has no value in memory,
+ * LIMN_E_OUTPUT. */
 limn_status dumps_find(struct dumps *dumps, limn_session *session, limn_error *error);
 
-/* Runs the session, whose inputs are set, and writes what was asked for as it is made; each file appears when
- * it is complete. limn_session_run's errors, LIMN_E_OUTPUT, LIMN_E_MEMORY. */
+/* Runs the session, whose inputs must be set, and writes each requested value as soon as it is computed.
+ * Errors of limn_session_run, LIMN_E_OUTPUT, LIMN_E_MEMORY. */
 limn_status dumps_run(struct dumps *dumps, limn_error *error);
 
 #endif

@@ -1,4 +1,4 @@
-/* explain_json.c - an explanation for machines. README.md lists the fields. */
+/* explain_json.c - an explanation as JSON. README.md lists the members. */
 #include "apps/cli/explain.h"
 
 #include <inttypes.h>

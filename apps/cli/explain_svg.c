@@ -1,77 +1,62 @@
-/* explain_svg.c - the arena as a picture: steps from left to right, addresses upwards, a rectangle a value;
- * below it, the bytes that live. */
+/* explain_svg.c - draws the arena: steps from left to right, addresses upwards, a rectangle per value; below
+ * it, the live bytes of each step. */
 #include "apps/cli/explain.h"
-#include "engine/base/files.h"
+#include "apps/cli/text_output.h"
 
 #include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
-#include <stdarg.h>
 #include <string.h>
 
 enum {
     FONT = 10,
-    LEFT = 76, /* of the plots, and so on */
+    LEFT = 76, /* margins of the plots */
     RIGHT = 24,
     TOP = 78,
     MAP_HEIGHT = 440,
     BETWEEN = 34,
     LIVE_HEIGHT = 130,
     PLOTS_WIDTH = 960,
-    COLUMN_LEAST = 13, /* room for a line of text that stands upright */
+    COLUMN_LEAST = 13, /* fits a line of vertical text */
 };
 
-static const double LETTER = 0.61 * FONT; /* the width of one, in any monospaced font */
+static const double LETTER = 0.61 * FONT; /* the width of a letter in a monospaced font */
 
 struct svg {
     const struct explanation *e;
     double column; /* width of a step */
-    struct output *output;
-    limn_status status;
-    limn_error *error;
+    struct text_output file;
 };
-
-/* Text that is ready for the file; printf-style. */
-static void __attribute__((format(printf, 2, 3))) put(struct svg *svg, const char *format, ...)
-{
-    char text[1024];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    if (svg->status == LIMN_OK)
-        svg->status = output_write(svg->output, text, strlen(text), svg->error);
-}
 
 static void put_escaped(struct svg *svg, const char *text)
 {
     for (; *text; text++) {
         if (*text == '&' || *text == '<' || *text == '>')
-            put(svg, *text == '&' ? "&amp;" : *text == '<' ? "&lt;" : "&gt;");
+            text_put(&svg->file, *text == '&' ? "&amp;" : *text == '<' ? "&lt;" : "&gt;");
         else
-            put(svg, "%c", *text);
+            text_put(&svg->file, "%c", *text);
     }
 }
 
 static void put_text(struct svg *svg, double x, double y, const char *attributes, const char *text)
 {
-    put(svg, "<text x=\"%.1f\" y=\"%.1f\"%s>", x, y, attributes);
+    text_put(&svg->file, "<text x=\"%.1f\" y=\"%.1f\"%s>", x, y, attributes);
     put_escaped(svg, text);
-    put(svg, "</text>\n");
+    text_put(&svg->file, "</text>\n");
 }
 
 static void put_upright(struct svg *svg, double x, double y, const char *attributes, const char *text)
 {
-    put(svg, "<text transform=\"translate(%.1f %.1f) rotate(-90)\"%s>", x, y, attributes);
+    text_put(&svg->file, "<text transform=\"translate(%.1f %.1f) rotate(-90)\"%s>", x, y, attributes);
     put_escaped(svg, text);
-    put(svg, "</text>\n");
+    text_put(&svg->file, "</text>\n");
 }
 
 /* ---- places ------------------------------------------------------------------------------ */
 
 static int columns(const struct svg *svg)
 {
-    return svg->e->plan.step_count + 1; /* what is left behind the last step is a column too */
+    return svg->e->plan.step_count + 1; /* the last column is the end of the run */
 }
 
 static double column_x(const struct svg *svg, int step)
@@ -119,7 +104,7 @@ static enum colour colour_of(const struct node *node)
     return node->role == NODE_INPUT ? INPUT : node->role == NODE_CONCAT ? CONCAT : kinds[node->kind];
 }
 
-/* Those that occur, in a row. */
+/* Draws the colours that occur, in a row. */
 static void draw_legend(struct svg *svg)
 {
     bool occurs[COLOURS] = {0};
@@ -132,10 +117,10 @@ static void draw_legend(struct svg *svg)
     for (int c = 0; c < COLOURS; c++) {
         if (!occurs[c])
             continue;
-        put(svg,
-            "<rect x=\"%.1f\" y=\"50\" width=\"11\" height=\"11\" fill=\"%s\" stroke=\"#444\" "
-            "stroke-width=\"0.5\"/>\n",
-            x, palette[c].fill);
+        text_put(&svg->file,
+                 "<rect x=\"%.1f\" y=\"50\" width=\"11\" height=\"11\" fill=\"%s\" stroke=\"#444\" "
+                 "stroke-width=\"0.5\"/>\n",
+                 x, palette[c].fill);
         put_text(svg, x + 15, 59, "", palette[c].name);
         x += 15 + LETTER * (double)strlen(palette[c].name) + 16;
     }
@@ -143,8 +128,8 @@ static void draw_legend(struct svg *svg)
 
 /* ---- map --------------------------------------------------------------------------------- */
 
-/* The name, or as many of its last parts as there is room for, along the longer side if need be. A part that
- * begins with a digit says nothing by itself. */
+/* Draws the name, or as many of its last parts as fit, vertically if it does not fit horizontally. The text
+ * must not begin with a digit: "2.conv" alone says little. */
 static void draw_label(struct svg *svg, double x, double y, double width, double height, const char *name)
 {
     const double margin = 4, line = FONT + 2;
@@ -170,27 +155,25 @@ static void draw_block(struct svg *svg, const char *fill, size_t offset, size_t 
 {
     double x = column_x(svg, first), width = column_x(svg, last + 1) - x;
     double y = map_y(svg, offset + bytes), height = map_y(svg, offset) - y;
-    put(svg, "<g><title>");
+    text_put(&svg->file, "<g><title>");
     put_escaped(svg, title);
-    put(svg,
-        "</title><rect x=\"%.1f\" y=\"%.2f\" width=\"%.1f\" height=\"%.2f\" fill=\"%s\" stroke=\"#444\" "
-        "stroke-width=\"0.5\"/>\n",
-        x, y, width, height, fill);
+    text_put(&svg->file,
+             "</title><rect x=\"%.1f\" y=\"%.2f\" width=\"%.1f\" height=\"%.2f\" fill=\"%s\" stroke=\"#444\" "
+             "stroke-width=\"0.5\"/>\n",
+             x, y, width, height, fill);
     draw_label(svg, x, y, width, height, name);
-    put(svg, "</g>\n");
+    text_put(&svg->file, "</g>\n");
 }
 
 static void draw_value(struct svg *svg, const struct explained *node)
 {
     const struct node *from = explain_node(svg->e, node->at);
     const struct placement *place = &svg->e->plan.placements[node->at];
-    const struct layer_dims *d = &svg->e->plan.dims[node->at];
-    char title[700], bytes[24], until[24] = "the end";
+    char title[700], size[CELL], bytes[24], until[24] = "the end";
     if (place->last < svg->e->plan.step_count)
         snprintf(until, sizeof until, "step %d", place->last);
-    snprintf(title, sizeof title,
-             "%s (%s): %" PRId64 "x%" PRId64 "x%" PRId64 "x%" PRId64 ", %s at %zu, step %d to %s", from->name,
-             from->does, d->n, d->oh, d->ow, d->oc, bytes_text(place->bytes, bytes), place->offset,
+    snprintf(title, sizeof title, "%s (%s): %s, %s at %zu, step %d to %s", from->name, from->does,
+             output_text(&svg->e->plan.dims[node->at], size), bytes_text(place->bytes, bytes), place->offset,
              place->first, until);
     draw_block(svg, palette[colour_of(from)].fill, place->offset, place->bytes, place->first, place->last,
                from->name, title);
@@ -210,7 +193,7 @@ static void draw_scratch(struct svg *svg, int s)
 
 /* ---- axes -------------------------------------------------------------------------------- */
 
-/* 1, 2 or 5 times a power of ten, at most `most` of them in `whole`. */
+/* Returns 1, 2 or 5 times a power of ten, for at most `most` ticks in `whole`. */
 static double tick_step(double whole, int most)
 {
     double step = pow(10, floor(log10(whole / most)));
@@ -228,7 +211,8 @@ static void draw_grid(struct svg *svg, double (*y_of)(const struct svg *, size_t
     for (int i = 0; i * step <= arena; i++) {
         size_t bytes = (size_t)(i * step);
         double y = y_of(svg, bytes);
-        put(svg, "<path d=\"M%d %.1fH%.1f\" stroke=\"#ddd\"/>\n", LEFT - 4, y, column_x(svg, columns(svg)));
+        text_put(&svg->file, "<path d=\"M%d %.1fH%.1f\" stroke=\"#ddd\"/>\n", LEFT - 4, y,
+                 column_x(svg, columns(svg)));
         put_text(svg, LEFT - 8, y + 0.35 * FONT, " text-anchor=\"end\"", i ? bytes_text(bytes, label) : "0");
     }
 }
@@ -245,7 +229,7 @@ static void draw_step_names(struct svg *svg)
     }
 }
 
-/* ---- bytes that live --------------------------------------------------------------------- */
+/* ---- live bytes -------------------------------------------------------------------------- */
 
 static void draw_live(struct svg *svg)
 {
@@ -254,24 +238,26 @@ static void draw_live(struct svg *svg)
         size_t values = plan_live_bytes(&e->plan, &e->model->graph, s), all = explain_live_bytes(e, s);
         char one[24], other[24];
         double x = column_x(svg, s);
-        put(svg, "<g><title>step %d: %s of values, %s of scratch</title>\n", s, bytes_text(values, one),
-            bytes_text(all - values, other));
-        put(svg, "<rect x=\"%.1f\" y=\"%.2f\" width=\"%.1f\" height=\"%.2f\" fill=\"#7d93b8\"/>\n", x,
-            live_y(svg, values), svg->column - 1, live_y(svg, 0) - live_y(svg, values));
-        put(svg, "<rect x=\"%.1f\" y=\"%.2f\" width=\"%.1f\" height=\"%.2f\" fill=\"%s\"/></g>\n", x,
-            live_y(svg, all), svg->column - 1, live_y(svg, values) - live_y(svg, all), palette[SCRATCH].fill);
+        text_put(&svg->file, "<g><title>step %d: %s of values, %s of scratch</title>\n", s,
+                 bytes_text(values, one), bytes_text(all - values, other));
+        text_put(&svg->file,
+                 "<rect x=\"%.1f\" y=\"%.2f\" width=\"%.1f\" height=\"%.2f\" fill=\"#7d93b8\"/>\n", x,
+                 live_y(svg, values), svg->column - 1, live_y(svg, 0) - live_y(svg, values));
+        text_put(&svg->file, "<rect x=\"%.1f\" y=\"%.2f\" width=\"%.1f\" height=\"%.2f\" fill=\"%s\"/></g>\n",
+                 x, live_y(svg, all), svg->column - 1, live_y(svg, values) - live_y(svg, all),
+                 palette[SCRATCH].fill);
     }
 }
 
-/* Its text stands between the two plots, where nothing else is. */
+/* The text is between the two plots. */
 static void draw_peak(struct svg *svg)
 {
     char text[64], bytes[24];
     double x = column_x(svg, svg->e->peak) + svg->column / 2, y = TOP + MAP_HEIGHT + BETWEEN;
     bool right = svg->e->peak > columns(svg) / 2;
-    snprintf(text, sizeof text, "most live at step %d: %s", svg->e->peak,
-             bytes_text(svg->e->peak_bytes, bytes));
-    put(svg, "<path d=\"M%.1f %.1fl-4 -7h8z\" fill=\"#b00\"/>\n", x, live_y(svg, svg->e->peak_bytes) - 1);
+    snprintf(text, sizeof text, "peak at step %d: %s", svg->e->peak, bytes_text(svg->e->peak_bytes, bytes));
+    text_put(&svg->file, "<path d=\"M%.1f %.1fl-4 -7h8z\" fill=\"#b00\"/>\n", x,
+             live_y(svg, svg->e->peak_bytes) - 1);
     put_text(svg, right ? x - 8 : x + 8, y - 8,
              right ? " fill=\"#b00\" text-anchor=\"end\"" : " fill=\"#b00\"", text);
 }
@@ -292,10 +278,10 @@ static void draw_title(struct svg *svg)
 {
     const struct explanation *e = svg->e;
     char text[300], arena[24], apart[24];
-    snprintf(text, sizeof text, "limn %s: memory of a run, batch %" PRId64 ", %" PRId64 "x%" PRId64,
+    snprintf(text, sizeof text, "limn %s: memory during a run, batch %" PRId64 ", %" PRId64 "x%" PRId64,
              e->model->kind->name, e->size.batch, e->size.height, e->size.width);
     put_text(svg, LEFT, 22, " font-size=\"14\" font-weight=\"bold\"", text);
-    snprintf(text, sizeof text, "arena %s; without sharing the values alone would take %s",
+    snprintf(text, sizeof text, "arena %s; all values without sharing: %s",
              bytes_text(e->plan.arena_bytes, arena), bytes_text(e->unshared_bytes, apart));
     put_text(svg, LEFT, 39, "", text);
 }
@@ -303,7 +289,8 @@ static void draw_title(struct svg *svg)
 static void draw(struct svg *svg)
 {
     double width = column_x(svg, columns(svg)) + RIGHT, height = live_y(svg, 0) + names_height(svg);
-    put(svg,
+    text_put(
+        &svg->file,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%.0f\" height=\"%.0f\" viewBox=\"0 0 %.0f %.0f\" "
         "font-family=\"'DejaVu Sans Mono', Menlo, Consolas, monospace\" font-size=\"%d\">\n"
         "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n",
@@ -320,21 +307,17 @@ static void draw(struct svg *svg)
     draw_live(svg);
     draw_peak(svg);
     draw_step_names(svg);
-    put(svg, "</svg>\n");
+    text_put(&svg->file, "</svg>\n");
 }
 
 limn_status explain_svg(const struct explanation *explanation, const char *path, bool force,
                         limn_error *error)
 {
-    struct svg svg = {.e = explanation, .error = error};
+    struct svg svg = {.e = explanation};
     svg.column = (double)PLOTS_WIDTH / columns(&svg);
     svg.column = svg.column > COLUMN_LEAST ? svg.column : COLUMN_LEAST;
-    svg.status = output_open(path, force, &svg.output, error);
-    if (svg.status != LIMN_OK)
-        return svg.status;
+    if (text_open(&svg.file, path, force, error) != LIMN_OK)
+        return svg.file.status;
     draw(&svg);
-    if (svg.status == LIMN_OK)
-        return output_commit(svg.output, error);
-    output_abandon(svg.output);
-    return svg.status;
+    return text_close(&svg.file);
 }

@@ -1,12 +1,10 @@
-/* explain_text.c - an explanation as three tables: the network, how it runs, and memory over time. */
+/* explain_text.c - an explanation as three tables: the network, the plan, and memory over time. */
 #include "apps/cli/explain.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 /* ---- cells ------------------------------------------------------------------------------- */
-
-enum { CELL = 64 };
 
 static int name_width(const struct explanation *e)
 {
@@ -27,7 +25,7 @@ static void append_pair(char text[CELL], const char *mark, int64_t h, int64_t w,
         snprintf(text + used, CELL - used, " %s%" PRId64 "x%" PRId64, mark, h, w);
 }
 
-/* "3x3 s2 p1 d2": a stride and a dilation of 1 and a padding of 0 are not said. "x2": an enlargement. */
+/* "3x3 s2 p1 d2"; a stride or dilation of 1 and a padding of 0 are omitted. "x2": an enlargement. */
 static const char *window_text(const struct explanation *e, const struct explained *node, char text[CELL])
 {
     const struct layer_dims *w = &node->window;
@@ -61,14 +59,8 @@ static const char *stride_text(const struct receptive *sees, char text[CELL])
     return text;
 }
 
-static const char *output_text(const struct layer_dims *d, char text[CELL])
-{
-    snprintf(text, CELL, "%" PRId64 "x%" PRId64 "x%" PRId64 "x%" PRId64, d->n, d->oh, d->ow, d->oc);
-    return text;
-}
-
-/* What joined a node, or how many parts of a concat did without being copied. */
-static void print_joined(const struct explanation *e, const struct explained *node)
+/* Prints the operations fused into a node, or how many parts of a concat are written in place. */
+static void print_fused(const struct explanation *e, const struct explained *node)
 {
     const struct graph *graph = &e->model->graph;
     int parts = graph->nodes[node->at].part_count;
@@ -90,19 +82,19 @@ static void print_network(const struct explanation *e, int width)
 {
     char window[CELL], output[CELL], field[CELL], stride[CELL];
     printf("\n%-*s %-16s %-13s %-18s %11s %10s %9s %6s  %s\n", width, "node", "operator", "window",
-           "output (NxHxWxC)", "parameters", "MFLOP", "field", "stride", "joined by");
+           "output (NxHxWxC)", "parameters", "MFLOP", "field", "stride", "fused");
     for (int i = 0; i < e->count; i++) {
         const struct explained *node = &e->nodes[i];
         const struct node *from = explain_node(e, node->at);
         printf("%-*s %-16s %-13s %-18s %11" PRId64 " %10.2f %9s %6s", width, from->name, from->does,
                window_text(e, node, window), output_text(&e->plan.dims[node->at], output), from->parameters,
                node->flops / 1e6, field_text(&node->sees, field), stride_text(&node->sees, stride));
-        print_joined(e, node);
+        print_fused(e, node);
         printf("\n");
     }
 }
 
-/* ---- how it runs ------------------------------------------------------------------------- */
+/* ---- the plan ---------------------------------------------------------------------------- */
 
 static void print_variant(const struct explanation *e, const struct explained *node)
 {
@@ -133,7 +125,7 @@ static void print_plan(const struct explanation *e, int width)
 {
     char packed[24], scratch[24];
     printf("\n%-*s %4s  %-30s %-8s %9s %9s  %s\n", width, "node", "step", "kernel", "why", "weights",
-           "scratch", "value: bytes, place in the arena, steps");
+           "scratch", "value: bytes, arena offset, steps");
     for (int i = 0; i < e->count; i++) {
         const struct explained *node = &e->nodes[i];
         printf("%-*s ", width, explain_node(e, node->at)->name);
@@ -158,7 +150,7 @@ static void print_memory(const struct explanation *e)
 {
     const struct plan *plan = &e->plan;
     char live[24];
-    printf("\nstep      live  # values, + scratch; the longest bar is %s, of an arena of %s\n",
+    printf("\nstep      live  # values, + scratch; longest bar %s, arena %s\n",
            bytes_text(e->peak_bytes, live), bytes_text(plan->arena_bytes, (char[24]){0}));
     for (int s = 0; s <= plan->step_count; s++) {
         size_t all = explain_live_bytes(e, s), values = plan_live_bytes(plan, &e->model->graph, s);
@@ -167,7 +159,7 @@ static void print_memory(const struct explanation *e)
         printf(" %9s  ", bytes_text(all, live));
         print_bar('#', values, e->peak_bytes);
         print_bar('+', all - values, e->peak_bytes);
-        printf("  %s%s\n", end ? "what stays" : explain_node(e, plan->steps[s].node)->name,
+        printf("  %s%s\n", end ? "after the run" : explain_node(e, plan->steps[s].node)->name,
                s == e->peak ? "  <- peak" : "");
     }
 }
@@ -179,10 +171,9 @@ static void print_totals(const struct explanation *e)
     char text[4][24];
     printf("\n%" PRId64 " parameters, %.3f GFLOP, %s of packed weights\n", graph_parameters(&e->model->graph),
            plan_flops(&e->model->graph, plan) / 1e9, bytes_text(e->packed_bytes, text[0]));
-    printf(
-        "arena %s; most lives at step %d, %s of values and %s of scratch; all values without sharing: %s\n",
-        bytes_text(plan->arena_bytes, text[0]), e->peak, bytes_text(values, text[1]),
-        bytes_text(e->peak_bytes - values, text[2]), bytes_text(e->unshared_bytes, text[3]));
+    printf("arena %s; peak at step %d, %s of values and %s of scratch; all values without sharing: %s\n",
+           bytes_text(plan->arena_bytes, text[0]), e->peak, bytes_text(values, text[1]),
+           bytes_text(e->peak_bytes - values, text[2]), bytes_text(e->unshared_bytes, text[3]));
 }
 
 void explain_text(const struct explanation *e)

@@ -7,7 +7,9 @@
 #include <string.h>
 #include <strings.h>
 
-bool looks_like_picture(const char *name)
+/* Whether a file in a folder is a picture, by its extension. Formats that limn cannot read are included, so
+ * that they cause an error and are not skipped silently. */
+static bool looks_like_picture(const char *name)
 {
     static const char *const endings[] = {".png", ".jpg", ".jpeg", ".bmp", ".ppm",  ".pgm",  ".pbm",
                                           ".pnm", ".gif", ".webp", ".tif", ".tiff", ".heic", ".avif"};
@@ -18,7 +20,7 @@ bool looks_like_picture(const char *name)
     return false;
 }
 
-/* The input's name begins at path[name]. */
+/* The input's name starts at path[name]. */
 static limn_status add_path(struct inputs *inputs, const char *path, size_t name, limn_error *error)
 {
     if (inputs->count == inputs->room) {
@@ -41,13 +43,13 @@ static limn_status add_path(struct inputs *inputs, const char *path, size_t name
 struct walk {
     const struct options *options;
     struct inputs *inputs;
-    size_t root;         /* how long the path of the folder is that was given */
-    char path[PATH_MAX]; /* of the folder or file at hand */
+    size_t root;         /* length of the path of the folder that was given */
+    char path[PATH_MAX]; /* of the current folder or file */
 };
 
 static limn_status walk_folder(struct walk *walk, limn_error *error);
 
-/* Whether a folder below the one that was given is worked through. */
+/* Whether the subfolder walk->path is searched. */
 static bool is_entered(const struct walk *walk)
 {
     const char *output = walk->options->output;
@@ -55,7 +57,7 @@ static bool is_entered(const struct walk *walk)
            !(output && paths_meet(walk->path, output));
 }
 
-/* A picture that cannot be looked at is one all the same: what is wrong with it, reading it will say. */
+/* A picture whose stat fails is added too: the error is reported when it is read. */
 static limn_status walk_entry(struct walk *walk, const char *name, limn_error *error)
 {
     bool is_picture = looks_like_picture(name), is_folder;
@@ -67,7 +69,7 @@ static limn_status walk_entry(struct walk *walk, const char *name, limn_error *e
     return is_picture ? add_path(walk->inputs, walk->path, walk->root + 1, error) : status;
 }
 
-/* At most PATH_MAX / 2 levels deep, each of which holds its list of names and no descriptor. */
+/* Recurses at most PATH_MAX / 2 levels deep. A level holds a list of names, but no open descriptor. */
 static limn_status walk_folder(struct walk *walk, limn_error *error)
 {
     char **names;
@@ -116,7 +118,7 @@ limn_status inputs_collect(const struct options *options, int first, struct inpu
     for (int i = first; status == LIMN_OK && i < options->argument_count; i++)
         status = add_input(options, options->arguments[i], inputs, error);
     if (status == LIMN_OK && !inputs->count)
-        status = fail(error, LIMN_E_USAGE, "an input is needed: pictures, a folder, or - for standard input");
+        status = fail(error, LIMN_E_USAGE, "missing INPUT: pictures, a folder, or - for standard input");
     if (status != LIMN_OK)
         inputs_free(inputs);
     return status;
@@ -128,4 +130,13 @@ void inputs_free(struct inputs *inputs)
         mem_free(inputs->list[i].path);
     mem_free(inputs->list);
     *inputs = (struct inputs){0};
+}
+
+limn_status input_read(const struct options *options, const char *path, struct picture *picture,
+                       limn_error *error)
+{
+    limn_status status = picture_read(path, !options->no_orient, picture, error);
+    if (status == LIMN_OK && picture->warning[0])
+        app_note(options, "%s: %s", input_name(path), picture->warning);
+    return status;
 }

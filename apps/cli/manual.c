@@ -1,10 +1,10 @@
-/* manual.c - limn(1) from the tables of commands and options, in roff's man macros. */
-#include "apps/cli/manual.h"
+/* manual.c - the manual page limn(1), in roff's man macros. */
+#include "apps/cli/help.h"
 #include "apps/cli/options.h"
 
 #include <string.h>
 
-/* Text as roff takes it for itself: no character of it commands anything. */
+/* Prints text with the characters escaped that mean something to roff. */
 static void print_text(const char *text, size_t length)
 {
     static const struct {
@@ -38,7 +38,7 @@ static void print_line(const char *text, size_t length)
     putchar('\n');
 }
 
-/* A paragraph with columns in it keeps its lines; any other is filled. */
+/* A paragraph that contains columns (two blanks) keeps its line breaks; any other is filled. */
 static void print_paragraph(const char *text, size_t length)
 {
     const char *columns = strstr(text, "  "), *end = text + length;
@@ -64,23 +64,19 @@ static void print_details(const char *text)
     }
 }
 
-static void print_option(const struct option_entry *entry)
+/* letter: 0 for none. argument: NULL for none. */
+static void print_option(char letter, const char *name, const char *argument, const char *help)
 {
-    char name[32];
     printf(".TP\n");
-    if (entry->letter) {
-        snprintf(name, sizeof name, "-%c", entry->letter);
-        print_word("B", name);
-        printf(", ");
-    }
-    snprintf(name, sizeof name, "--%s", entry->name);
+    if (letter)
+        printf("\\fB\\-%c\\fR, ", letter);
     print_word("B", name);
-    if (entry->argument) {
+    if (argument) {
         putchar(' ');
-        print_word("I", entry->argument);
+        print_word("I", argument);
     }
     putchar('\n');
-    print_line(entry->help, strlen(entry->help));
+    print_line(help, strlen(help));
 }
 
 static void print_command(const struct command *command)
@@ -88,42 +84,49 @@ static void print_command(const struct command *command)
     printf(".SS \"limn %s: %s\"\n.B limn %s\n", command->name, command->summary, command->name);
     print_line(command->synopsis, strlen(command->synopsis));
     print_details(command->details);
-    printf(".PP\nFor instance\n.PP\n.RS\n.nf\n");
+    printf(".PP\nExample:\n.PP\n.RS\n.nf\n");
     print_line(command->example, strlen(command->example));
     printf(".fi\n.RE\n");
-    for (const struct option_entry *entry = NULL; (entry = options_next(command, entry));)
-        print_option(entry);
+    for (const struct option_entry *entry = NULL; (entry = options_next(command, entry));) {
+        char name[32];
+        snprintf(name, sizeof name, "--%s", entry->name);
+        print_option(entry->letter, name, entry->argument, entry->help);
+    }
 }
 
 static const char opening[] =
-    ".SH NAME\nlimn \\- published image networks on the CPU\n"
+    ".SH NAME\nlimn \\- run published image networks on the CPU\n"
     ".SH SYNOPSIS\n.B limn\n.I COMMAND\n[\\fIoptions\\fR] [\\fIINPUT\\fR...]\n"
-    ".PP\n.B limn \\-\\-version\n"
-    ".PP\n.B limn \\-\\-weights\n"
     ".SH DESCRIPTION\n"
     "limn runs published networks for super\\-resolution, colorization, segmentation and generation of\n"
-    "pictures. Pictures in are PNG, JPEG, BMP or PNM, told apart by content; out the same, by extension.\n"
-    "An output that stands already is kept unless\n.B \\-\\-force\nis given, and a file appears under its name "
-    "only\nwhen it is complete.\n"
+    "pictures. Input pictures are PNG, JPEG, BMP or PNM, recognized by content. The format of an output\n"
+    "picture is chosen by its extension. Existing files are replaced only with\n.BR \\-\\-force .\n"
+    "An output file appears under its name only when it is complete.\n"
     ".PP\nWeights are safetensors files. A name instead of a file, as in\n.BR \"\\-m enhancenet\" ,\n"
     "is looked up in\n.BR $LIMN_WEIGHTS ,\n"
-    "beside the program, and where limn is installed;\n.B limn \\-\\-weights\nlists all names found there. "
-    "Some come with limn;\nthe published ones are fetched and converted by tools/fetch.py, of limn's sources.\n"
-    ".SH COMMANDS\n";
+    "in the program's folder, and where limn is installed;\n.B limn \\-\\-weights\nlists all names found "
+    "there. Some weights are included in limn;\nthe published ones are downloaded and converted by\n"
+    "tools/fetch.py in limn's source tree.\n"
+    ".SH OPTIONS\n";
 
 static const char closing[] =
     ".SH ENVIRONMENT\n"
     ".TP\n.B LIMN_WEIGHTS\nfolder in which weights are looked up by name\n"
     ".SH FILES\n"
-    ".TP\n.I ../share/limn/weights\n"
-    "beside the folder of the program: weights that come with limn\n"
+    ".TP\n.I PREFIX/share/limn/weights\n"
+    "weights that are included in limn, where limn is installed as PREFIX/bin/limn\n"
     ".SH EXIT STATUS\n"
-    ".TP\n0\ndone\n.TP\n1\nsome of several inputs failed\n.TP\n2\nusage\n.TP\n3\nweights\n.TP\n4\ninput\n"
-    ".TP\n5\noutput\n.TP\n6\nmemory\n.TP\n129, 130, 143\ninterrupted\n";
+    ".TP\n0\nsuccess\n.TP\n1\nsome of several inputs failed\n.TP\n2\nusage error\n"
+    ".TP\n3\nweights: not found or not valid\n.TP\n4\ninput: not found or not valid\n"
+    ".TP\n5\noutput could not be written\n.TP\n6\nout of memory\n"
+    ".TP\n129, 130, 143\ninterrupted by a signal\n";
 
 void manual_print(void)
 {
     printf(".TH LIMN 1 \"\" \"limn %s\" \"User Commands\"\n%s", LIMN_VERSION, opening);
+    for (const struct general_option *option = general_options; option->name; option++)
+        print_option(0, option->name, option->argument, option->help);
+    printf(".SH COMMANDS\n");
     for (const struct command *command = commands; command->name; command++)
         print_command(command);
     printf("%s", closing);

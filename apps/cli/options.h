@@ -1,45 +1,42 @@
-/* options.h - the table of options, for those who write it out: help, manual, completions. */
+/* options.h - the table of options: parsing, and the entries for help, manual page and completions. */
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
-#include "apps/cli/app.h"
+#include "apps/cli/commands.h"
 
 #include <stddef.h>
 
-enum kind {
-    FLAG,
-    TEXT,
-    TEXTS,
-    WHOLE,
-    NUMBER,
-    RANGE,
-    SECONDS,
-    BYTES,
-    SIZE /* two numbers, next to each other */
+enum option_kind {
+    FLAG,     /* no value */
+    TEXT,     /* may be given once */
+    TEXTS,    /* may be given several times */
+    WHOLE,    /* a whole number, from least to most */
+    NUMBER,   /* from least to most */
+    POSITIVE, /* above 0, at most `most` */
+    BYTES,    /* a whole number; K, M or G may follow */
+    SIZE,     /* HxW: two whole numbers, stored one after the other */
 };
 
 struct option_entry {
-    char letter; /* of the short form; 0: none */
+    char letter; /* short form; 0: none */
     const char *name;
-    const char *argument; /* NULL for a flag; see is_choice and those below */
+    const char *argument; /* as the help prints it; NULL for a flag */
     const char *help;
-    enum kind kind;
-    size_t offset; /* in struct options */
-    int64_t least, most;
-    unsigned commands;
+    enum option_kind kind;
+    size_t offset;       /* in struct options */
+    unsigned commands;   /* bits of enum command_bit */
+    int64_t least, most; /* of the value; 0 for kinds without */
 };
 
-/* The option of `command` behind `before`, in the order of the table; NULL begins and ends. */
+/* The command's option that follows `before` in the table. NULL starts and ends the list. */
 const struct option_entry *options_next(const struct command *command, const struct option_entry *before);
 
-/* What an argument is, by how the table or a synopsis writes it. */
-bool is_choice(const char *argument, size_t length); /* one of these words, as in auto|native */
-bool is_path(const char *argument);                  /* has FILE, PATH or MASK in it */
-bool is_folder(const char *argument);                /* FOLDER */
-bool is_weights(const char *argument);               /* NAME|FILE */
+/* Parses argv[1..] with the options of `command`. LIMN_E_USAGE. */
+limn_status options_parse(const struct command *command, int argc, char **argv, struct options *options,
+                          limn_error *error);
 
-/* The words to choose from where a command's synopsis begins with them, as in model|layers, else 0: their
- * length. */
-size_t command_choice(const struct command *command);
+/* Whether an argument of the table is a file (FILE, PATH or MASK is part of it) or a folder (FOLDER). */
+bool is_path(const char *argument);
+bool is_folder(const char *argument);
 
 #endif

@@ -18,7 +18,7 @@ struct outcomes outcomes_begin(const struct options *options)
     return (struct outcomes){.json = options->json, .begun = now, .since = now};
 }
 
-/* Up to what all pictures have. key: NULL for no text. */
+/* Opens an object and prints the members that all pictures have. key: NULL for none. */
 static void open_picture(struct outcomes *outcomes, const char *input, const char *key, const char *text)
 {
     double now = time_now();

@@ -1,4 +1,4 @@
-/* pixels_actions.h - limn pixels in two files: what its actions share, and those over sets of pictures. */
+/* pixels_actions.h - the actions of limn pixels on sets of pictures, and what all actions share. */
 #ifndef APP_PIXELS_ACTIONS_H
 #define APP_PIXELS_ACTIONS_H
 
@@ -6,17 +6,13 @@
 #include "engine/base/files.h"
 #include "engine/pictures/picture.h"
 
-/* Reads a picture by the options, and notes what is odd about it. */
-limn_status action_read(const struct options *options, const char *path, struct picture *picture,
-                        limn_error *error);
-
-/* LIMN_E_USAGE without -o, whose argument is called `what`. */
+/* LIMN_E_USAGE without -o; `what` names its argument. */
 limn_status action_need_output(const struct options *options, const char *what, limn_error *error);
 
-/* Ends an output by what came of writing it. */
+/* Commits an output, or abandons it if `status`, that of writing it, is an error. */
 limn_status action_end_output(struct output *output, limn_status status, limn_error *error);
 
-/* Adds the size to the picture that is being reported. */
+/* Adds the size to the picture being reported. */
 void action_report_size(const struct outcomes *outcomes, int64_t width, int64_t height);
 
 /* pixels_sets.c: many pictures into one file. */

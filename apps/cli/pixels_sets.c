@@ -7,14 +7,13 @@
 
 #include <inttypes.h>
 
-/* The most bytes of an input of mean: a table of many pictures, and a picture file, as picture_read has it.
- */
+/* The most bytes of an input of mean: a table of many pictures, and a picture file as in picture_read. */
 static const size_t MOST_TABLE_BYTES = (size_t)1 << 32, MOST_PICTURE_BYTES = (size_t)1 << 30;
 
 /* ---- --json ------------------------------------------------------------------------------ */
 
-/* Of one of several that go into one file. Any of them ends the work where it cannot be had; the first one
- * without a report, as elsewhere. */
+/* Reports one of several pictures that go into one file. A failure ends the action; that of the first picture
+ * is not reported in JSON. */
 static void report_part(struct outcomes *outcomes, const char *input, int64_t width, int64_t height,
                         limn_status status, const limn_error *error)
 {
@@ -27,7 +26,7 @@ static void report_part(struct outcomes *outcomes, const char *input, int64_t wi
     }
 }
 
-/* What came of that file. */
+/* Reports the file. */
 static void report_sum(const struct outcomes *outcomes, const char *output, const char *key, int64_t number,
                        limn_status status)
 {
@@ -47,7 +46,7 @@ static limn_status read_plane(const struct options *options, const char *path, s
                               limn_error *error)
 {
     struct picture picture;
-    limn_status status = action_read(options, path, &picture, error);
+    limn_status status = input_read(options, path, &picture, error);
     if (status != LIMN_OK)
         return status;
     status = pixels_grey(&picture, GREY_OPENCV, plane, error);
@@ -55,7 +54,7 @@ static limn_status read_plane(const struct options *options, const char *path, s
     return status;
 }
 
-/* All planes stand in memory together: looked at when the first has told their size. */
+/* All planes are in memory together. Their size is known after the first. */
 static limn_status check_planes(const struct picture *first, size_t count, limn_error *error)
 {
     char what[80];
@@ -66,7 +65,7 @@ static limn_status check_planes(const struct picture *first, size_t count, limn_
         return LIMN_OK;
     snprintf(what, sizeof what, "a table over %zu pictures of %" PRId64 " x %" PRId64 " pixels", count,
              first->width, first->height);
-    return fail_need(error, what, bytes, "a table over fewer");
+    return fail_need(error, LIMN_REASON_NONE, what, bytes, "a table over fewer");
 }
 
 static limn_status read_planes(const struct options *options, const struct inputs *inputs,
@@ -122,16 +121,16 @@ limn_status action_dataset(const struct options *options, limn_error *error)
 
 /* ---- mean -------------------------------------------------------------------------------- */
 
-/* A picture, or the table of several: its content tells. */
+/* Adds a picture, or a table of several, recognised by its content. */
 static limn_status sum_bytes(const struct options *options, const unsigned char *bytes, size_t size,
                              const char *name, bool only, struct pixel_sums *sums, limn_error *error)
 {
     struct picture picture;
     if (pixels_is_table(bytes, size))
         return only ? pixel_sums_read_table(bytes, size, name, sums, error)
-                    : fail(error, LIMN_E_USAGE, "%s: a table can only be the only input", name);
+                    : fail(error, LIMN_E_USAGE, "%s: a table must be the only input", name);
     if (size > MOST_PICTURE_BYTES)
-        return fail(error, LIMN_E_INPUT, "%s: neither a table of pixels nor a picture that could be read",
+        return fail(error, LIMN_E_INPUT, "%s: neither a table of pixels nor a picture within the size limit",
                     name);
     limn_status status = picture_decode(bytes, size, name, !options->no_orient, &picture, error);
     if (status != LIMN_OK)
@@ -181,7 +180,7 @@ limn_status action_mean(const struct options *options, limn_error *error)
     if (status == LIMN_OK)
         status = pixel_sums_mean(&sums, &plane, error);
     if (status == LIMN_OK)
-        status = pixels_write_plane(options->output, &plane, (int)options->quality, options->force, error);
+        status = picture_write(options->output, &plane, (int)options->quality, options->force, error);
     report_sum(&outcomes, options->output, "n", sums.count, status);
     picture_free(&plane);
     pixel_sums_free(&sums);

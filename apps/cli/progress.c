@@ -15,10 +15,10 @@ static struct {
     bool is_on;
     const char *unit;
     int64_t done, all;
-    double begun, shown; /* time_now, when the work began and the line was last drawn */
+    double begun, shown; /* time_now at the start, and when the line was last drawn */
 } progress;
 
-static volatile sig_atomic_t columns_drawn; /* of the line; 0: none stands there */
+static volatile sig_atomic_t columns_drawn; /* width of the line; 0: not shown */
 
 void progress_begin(const struct options *options, int64_t all, const char *unit, bool prints)
 {
@@ -32,7 +32,7 @@ void progress_begin(const struct options *options, int64_t all, const char *unit
     progress.shown = -INFINITY;
 }
 
-/* "1:02:03 left", without the hours where there are none. */
+/* "1:02:03 left"; "2:03 left" under an hour. */
 static int left_text(double seconds, char *text, size_t room)
 {
     long long left = (long long)fmin(ceil(seconds), 360000);
@@ -56,7 +56,7 @@ static int text_of(double done, int64_t all, const char *unit, char text[LINE])
                                                (size_t)(LINE - length));
 }
 
-/* Columns of the terminal that may be written to: the last one would begin a new line on some. */
+/* The usable columns of the terminal. The last one is left out: some terminals wrap after it. */
 static int columns(void)
 {
     struct winsize size;
@@ -64,16 +64,16 @@ static int columns(void)
     return wide - 1 < LINE - 2 ? wide - 1 : LINE - 2;
 }
 
-/* The bar, where there is room for one, then the text, as far as there is room. */
+/* Draws the bar, if there is room for one, then as much of the text as fits. */
 static void draw(double done, int64_t all, const char *unit)
 {
-    enum { BAR_LEAST = 10, BAR_MOST = 40, BESIDE = 3 }; /* brackets, a blank */
+    enum { BAR_LEAST = 10, BAR_MOST = 40, AROUND = 3 }; /* brackets, a blank */
     double now = time_now();
     char text[LINE], line[2 * LINE] = "\r";
     if (!progress.is_on || now < progress.shown + 0.1)
         return;
     progress.shown = now;
-    int wide = columns(), length = text_of(done, all, unit, text), bar = wide - length - BESIDE, used = 1;
+    int wide = columns(), length = text_of(done, all, unit, text), bar = wide - length - AROUND, used = 1;
     bar = bar > BAR_MOST ? BAR_MOST : bar < BAR_LEAST ? 0 : bar;
     if (bar) {
         int full = (int)(bar * done / (double)all);
@@ -85,7 +85,7 @@ static void draw(double done, int64_t all, const char *unit)
     }
     used += snprintf(line + used, LINE, "%.*s", wide, text);
     int drawn = used - 1;
-    for (int i = drawn; i < columns_drawn; i++) /* what is left of a longer line */
+    for (int i = drawn; i < columns_drawn; i++) /* erases the rest of a longer line */
         line[used++] = ' ';
     columns_drawn = drawn > columns_drawn ? drawn : columns_drawn;
     (void)!write(STDERR_FILENO, line, (size_t)used);

@@ -1,12 +1,12 @@
 /* finite.c - see finite.h. */
 #include "engine/base/finite.h"
-#include "layers/native.h"
+#include "layers/simd.h"
 
 #include <math.h>
 
 bool all_finite(const float *values, size_t count)
 {
-    return native()->finite(values, (int64_t)count);
+    return simd()->finite(values, (int64_t)count);
 }
 
 int64_t count_nonfinite(const struct tensor *tensor)

@@ -97,25 +97,25 @@ limn_status output_open(const char *path, bool force, struct output **output, li
 
     struct stat status;
     limn_status result = LIMN_OK;
-    bool standard = strcmp(path, "-") == 0, stands = !standard && stat(path, &status) == 0;
+    bool standard = strcmp(path, "-") == 0, exists = !standard && stat(path, &status) == 0;
     if (standard) {
         opened->name = "standard output";
         opened->descriptor = STDOUT_FILENO;
-    } else if (!stands &&
+    } else if (!exists &&
                (errno != ENOENT || !*path)) { /* otherwise the rename would fail after all the work */
         result = fail(error, LIMN_E_OUTPUT, "'%s': cannot be written: %s", path, strerror(errno));
-    } else if (stands && S_ISDIR(status.st_mode)) {
+    } else if (exists && S_ISDIR(status.st_mode)) {
         result = fail(error, LIMN_E_OUTPUT, "%s: is a folder, not a file", path);
-    } else if (stands && !S_ISREG(status.st_mode)) {
+    } else if (exists && !S_ISREG(status.st_mode)) {
         opened->descriptor = open(path, O_WRONLY | O_CLOEXEC);
         if (opened->descriptor < 0)
             result = fail(error, LIMN_E_OUTPUT, "%s: %s", path, strerror(errno));
-    } else if (stands && !force) {
-        result = fail(error, LIMN_E_OUTPUT, "%s: stands already (--force replaces it)", path);
+    } else if (exists && !force) {
+        result = fail_because(error, LIMN_E_OUTPUT, LIMN_REASON_EXISTS, "%s: already exists", path);
     } else {
         char resolved[PATH_MAX];
-        opened->target = mem_strdup(stands && realpath(path, resolved) ? resolved : path);
-        result = opened->target ? create_temporary(opened, stands ? &status : NULL, error)
+        opened->target = mem_strdup(exists && realpath(path, resolved) ? resolved : path);
+        result = opened->target ? create_temporary(opened, exists ? &status : NULL, error)
                                 : fail_memory(error, path, length);
     }
     if (result != LIMN_OK) {

@@ -21,23 +21,40 @@ static void keep_ends(const char *text, size_t room, char *message)
 }
 
 #undef fail
+#undef fail_because
 #undef fail_memory
 #undef fail_need
 
-limn_status fail(limn_error *error, limn_status status, const char *format, ...)
+static void fill(limn_error *error, limn_status status, limn_reason reason, const char *format,
+                 va_list arguments)
 {
-    if (!error)
-        return status;
-    error->status = status;
     char text[2 * PATH_MAX];
-    va_list arguments;
-    va_start(arguments, format);
+    if (!error)
+        return;
+    error->status = status;
+    error->reason = reason;
     number_vprint(text, sizeof text, format, arguments);
-    va_end(arguments);
     keep_ends(text, sizeof error->message, error->message);
     for (char *c = error->message; *c; c++)
         if ((unsigned char)*c < 32 || *c == 127)
             *c = '?';
+}
+
+limn_status fail(limn_error *error, limn_status status, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fill(error, status, LIMN_REASON_NONE, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+limn_status fail_because(limn_error *error, limn_status status, limn_reason reason, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fill(error, status, reason, format, arguments);
+    va_end(arguments);
     return status;
 }
 
@@ -66,15 +83,16 @@ limn_status fail_memory(limn_error *error, const char *what, size_t bytes)
                 size_text(left, rest));
 }
 
-limn_status fail_need(limn_error *error, const char *what, size_t bytes, const char *hint)
+limn_status fail_need(limn_error *error, limn_reason reason, const char *what, size_t bytes, const char *hint)
 {
     char needed[SIZE_TEXT], limit[SIZE_TEXT];
     size_t held = mem_in_use(), left = mem_available(), all;
     if (__builtin_add_overflow(held, bytes, &all))
-        return fail(error, LIMN_E_MEMORY,
-                    "out of memory: %s takes more than any machine has; less is needed with %s", what, hint);
-    return fail(error, LIMN_E_MEMORY,
-                "out of memory: %s takes %s in all, the limit is %s; less is needed with %s", what,
-                size_text(all, needed), size_text(left > SIZE_MAX - held ? SIZE_MAX : held + left, limit),
-                hint);
+        return fail_because(error, LIMN_E_MEMORY, reason,
+                            "out of memory: %s takes more than any machine has; less is needed with %s", what,
+                            hint);
+    return fail_because(error, LIMN_E_MEMORY, reason,
+                        "out of memory: %s takes %s in all, the limit is %s; less is needed with %s", what,
+                        size_text(all, needed),
+                        size_text(left > SIZE_MAX - held ? SIZE_MAX : held + left, limit), hint);
 }

@@ -18,7 +18,7 @@
 #define LIMN_GRAPH_H
 
 #include "engine/graph/weights_file.h"
-#include "layers/layer.h"
+#include "layers/operators.h"
 
 #include <stdarg.h>
 

@@ -2,7 +2,7 @@
 #ifndef LIMN_READS_H
 #define LIMN_READS_H
 
-#include "layers/layer.h"
+#include "layers/operators.h"
 
 /* An operator's dimensions along one side: from top to bottom, or from left to right. */
 struct side {

@@ -24,10 +24,8 @@ static limn_status refuse_foreign(const struct file *file, limn_error *error)
     const char *what = status == LIMN_OK ? weights_foreign_format(first, last, SNIFF) : NULL;
     if (!what)
         return status;
-    return fail(
-        error, LIMN_E_WEIGHTS,
-        "%s: is %s, not safetensors; convert it with: python3 tools/convert.py '%s' -o NAME.safetensors",
-        file_path(file), what, file_path(file));
+    return fail_because(error, LIMN_E_WEIGHTS, LIMN_REASON_CHECKPOINT, "%s: is %s, not safetensors",
+                        file_path(file), what);
 }
 
 static limn_status read_header(struct weights_file *weights, limn_error *error)

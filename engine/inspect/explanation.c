@@ -17,7 +17,7 @@ static limn_status settle_size(const limn_model *model, limn_size *size, limn_er
     if (input->side && given && (size->height != input->side || size->width != input->side))
         return fail(
             error, LIMN_E_INPUT,
-            "%s: height x width is %" PRId64 "x%" PRId64 "; the input of %s is always %" PRId64 "x%" PRId64,
+            "%s: height x width is %" PRId64 "x%" PRId64 "; %s has a fixed input of %" PRId64 "x%" PRId64,
             model->graph.path, size->height, size->width, model->kind->name, input->side, input->side);
     size->height = size->height ? size->height : usual;
     size->width = size->width ? size->width : usual;
@@ -42,7 +42,7 @@ enum fusion explain_fusion(const struct graph *graph, value_id fused)
     if (node->kind != LAYER_POINTWISE)
         return FUSION_KERNEL;
     bool factors = node->activation == ACTIVATION_NONE && node->residual == NO_VALUE;
-    /* Nothing joins behind factors that stay in the epilogue: see graph_fold.c. */
+    /* Nothing is fused after factors that stay in the epilogue: see graph_fold.c. */
     bool stays = host->scale && explain_next_fused(graph, maker, fused) == NO_VALUE;
     return factors && host->weight && !stays ? FUSION_WEIGHTS : FUSION_EPILOGUE;
 }
@@ -64,16 +64,13 @@ static bool has_own_bias(const struct graph *graph, value_id at)
 
 /* ---- nodes ------------------------------------------------------------------------------- */
 
+/* The window as the network has it: 3x3 with padding 1 if an enlargement was fused into the kernel. */
 static struct layer_dims network_window(const struct node *node)
 {
-    const struct layer_dims enlarged = {.kh = 3,
-                                        .kw = 3,
-                                        .stride_h = 1,
-                                        .stride_w = 1,
-                                        .pad_h = 1,
-                                        .pad_w = 1,
-                                        .dilation_h = 1,
-                                        .dilation_w = 1};
+    /* clang-format off */
+    const struct layer_dims enlarged = {.kh = 3, .kw = 3, .stride_h = 1, .stride_w = 1, .pad_h = 1, .pad_w = 1,
+                                        .dilation_h = 1, .dilation_w = 1};
+    /* clang-format on */
     return node->enlarged ? enlarged : node->window;
 }
 
@@ -172,9 +169,9 @@ limn_status explain_create(limn_model *model, limn_size size, struct explanation
     if (status == LIMN_OK)
         status = plan_fit(plan, graph, model, NULL, error);
     if (status == LIMN_OK && plan->arena_bytes == SIZE_MAX)
-        status = fail(error, LIMN_E_MEMORY,
-                      "%s: more memory than any machine has is needed at %" PRId64 "x%" PRId64, graph->path,
-                      size.height, size.width);
+        status =
+            fail(error, LIMN_E_MEMORY, "%s: %" PRId64 "x%" PRId64 " takes more memory than can be addressed",
+                 graph->path, size.height, size.width);
     explanation->size = size;
     if (status == LIMN_OK)
         status = explain_nodes(explanation, error);

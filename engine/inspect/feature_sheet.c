@@ -20,35 +20,20 @@ struct range {
     int64_t nans, infinites;
 };
 
-static struct range range_begin(void)
+/* The range of `count` channels from `first` on, in the first `pixels` pixels. */
+static struct range range_of(const struct tensor *value, int64_t pixels, int64_t first, int64_t count)
 {
-    return (struct range){.least = INFINITY, .largest = -INFINITY};
-}
-
-static void range_add(struct range *range, float x)
-{
-    range->nans += isnan(x);
-    range->infinites += isinf(x) != 0;
-    if (isfinite(x)) {
-        range->least = x < range->least ? x : range->least;
-        range->largest = x > range->largest ? x : range->largest;
-    }
-}
-
-static struct range range_of_all(const struct tensor *value)
-{
-    struct range range = range_begin();
-    for (int64_t p = 0; p < tensor_pixels(value); p++)
-        for (int64_t c = 0; c < value->c; c++)
-            range_add(&range, value->data[p * value->stride + c]);
-    return range;
-}
-
-static struct range range_of_channel(const struct tensor *value, int64_t channel)
-{
-    struct range range = range_begin();
-    for (int64_t p = 0; p < value->h * value->w; p++)
-        range_add(&range, value->data[p * value->stride + channel]);
+    struct range range = {.least = INFINITY, .largest = -INFINITY};
+    for (int64_t p = 0; p < pixels; p++)
+        for (int64_t c = first; c < first + count; c++) {
+            float x = value->data[p * value->stride + c];
+            range.nans += isnan(x);
+            range.infinites += isinf(x) != 0;
+            if (isfinite(x)) {
+                range.least = x < range.least ? x : range.least;
+                range.largest = x > range.largest ? x : range.largest;
+            }
+        }
     return range;
 }
 
@@ -79,7 +64,7 @@ static limn_status tile_create(const struct tensor *value, struct tile *tile, li
     return picture_create(width, height, 3, &tile->picture, error);
 }
 
-/* The mean of a channel over a square with its upper left corner at (x, y), as far as the map reaches. */
+/* The mean of a channel over a square with its upper left corner at (x, y), clipped to the map. */
 static double mean_of_square(const struct tensor *value, int64_t channel, int64_t x, int64_t y, int64_t side)
 {
     int64_t right = x + side < value->w ? x + side : value->w,
@@ -117,7 +102,7 @@ static void tile_paint(struct tile *tile, const struct tensor *value, int64_t ch
 struct heading {
     char lines[LINES][TEXT];
     int count;
-    int warning; /* the line that is in the colour of NaN, or -1 */
+    int warning; /* the line drawn in the colour of NaN, or -1 */
 };
 
 static struct heading heading_of(const struct tensor *value, const struct range *all, const char *name,
@@ -140,7 +125,7 @@ static struct heading heading_of(const struct tensor *value, const struct range 
     return heading;
 }
 
-/* Eight in a row, as many as make a square where they are more than 64, and enough for the heading. */
+/* Eight in a row, more to make a square of more than 64, and enough for the width of the heading. */
 static int columns_for(int64_t count, int64_t width)
 {
     int columns = count < COLUMNS ? (int)count : COLUMNS;
@@ -154,7 +139,7 @@ limn_status feature_sheet(const struct tensor *value, const char *name, int64_t 
 {
     enum { LINE = FONT_HEIGHT + 4, MARGIN = 8 };
     int64_t shown = value->c < most ? value->c : most;
-    struct range all = range_of_all(value);
+    struct range all = range_of(value, tensor_pixels(value), 0, value->c);
     struct heading heading = heading_of(value, &all, name, shown);
     struct tile tile = {0};
     struct sheet made = {0};
@@ -167,7 +152,7 @@ limn_status feature_sheet(const struct tensor *value, const char *name, int64_t 
         draw_text(&made.picture, MARGIN, MARGIN + i * LINE, heading.lines[i], 1,
                   i == heading.warning ? nan_colour : ink);
     for (int64_t channel = 0; status == LIMN_OK && channel < shown; channel++) {
-        struct range range = range_of_channel(value, channel);
+        struct range range = range_of(value, value->h * value->w, channel, 1);
         char numbers[64], caption[96];
         range_text(&range, numbers, sizeof numbers);
         snprintf(caption, sizeof caption, "%" PRId64 ": %s", channel, numbers);

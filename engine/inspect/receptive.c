@@ -2,8 +2,8 @@
 #include "engine/inspect/receptive.h"
 #include "engine/base/memory.h"
 
-/* Pixels of a value that are traced, along each side. All positions between the pixels of a smaller value are
- * among them, for enlargements up to this factor. */
+/* Pixels of a value that are traced along each side. Up to this factor of enlargement, they include all
+ * positions between the pixels of the smaller value. */
 enum { TRACED_MOST = 512 };
 
 static void widen(const struct graph *graph, value_id x, struct side_span by, struct side_span *spans)
@@ -23,7 +23,7 @@ void receptive_trace(const struct graph *graph, const struct plan *plan, value_i
     for (int i = 0; i < graph->count; i++)
         spans[i] = (struct side_span){0, 0};
     spans[x] = (struct side_span){at, at + 1};
-    /* Makers stand behind what they read, also after folding. */
+    /* Nodes come after the values that they read, also after folding. */
     for (int i = x; i >= 0; i--) {
         const struct node *node = &graph->nodes[i];
         struct side_span made = spans[i];
@@ -40,7 +40,7 @@ void receptive_trace(const struct graph *graph, const struct plan *plan, value_i
     }
 }
 
-/* The most pixels of `input` that one pixel of `x` sees along a side. */
+/* The most pixels of `input` along a side that one pixel of `x` depends on. */
 static int64_t widest(const struct graph *graph, const struct plan *plan, value_id input, value_id x,
                       bool columns, struct side_span *spans)
 {
@@ -53,7 +53,7 @@ static int64_t widest(const struct graph *graph, const struct plan *plan, value_
     return most;
 }
 
-/* What can be said of a value by what its maker reads alone. */
+/* Merges into `field` what follows from a value that the node reads. */
 static void inherit(const struct graph *graph, const struct receptive *fields, value_id from,
                     struct receptive *field)
 {
@@ -65,8 +65,8 @@ static void inherit(const struct graph *graph, const struct receptive *fields, v
     field->whole = field->whole || fields[made].whole;
 }
 
-static double stride_behind(const struct graph *graph, const struct receptive *fields,
-                            const struct node *node, double stride)
+static double stride_after(const struct graph *graph, const struct receptive *fields, const struct node *node,
+                           double stride)
 {
     switch (node->kind) {
     case LAYER_CONV2D:
@@ -83,13 +83,13 @@ static double stride_behind(const struct graph *graph, const struct receptive *f
     }
 }
 
-static struct receptive field_behind(const struct graph *graph, const struct receptive *fields,
-                                     const struct node *node)
+static struct receptive field_after(const struct graph *graph, const struct receptive *fields,
+                                    const struct node *node)
 {
     struct receptive field = {0};
     inherit(graph, fields, node->x, &field);
     if (field.depends && node->role == NODE_LAYER) {
-        field.stride = stride_behind(graph, fields, node, field.stride);
+        field.stride = stride_after(graph, fields, node, field.stride);
         field.whole = field.whole || node->kind == LAYER_AVERAGE_POOL;
     }
     inherit(graph, fields, node->residual, &field);
@@ -113,7 +113,7 @@ limn_status receptive_fields(const struct graph *graph, const struct plan *plan,
         if (i == input)
             fields[i] = (struct receptive){.depends = true, .whole = pixel, .stride = pixel ? 0 : 1};
         else if (node_runs(node))
-            fields[i] = field_behind(graph, fields, node);
+            fields[i] = field_after(graph, fields, node);
         if (fields[i].whole) {
             fields[i].height = picture->oh;
             fields[i].width = picture->ow;

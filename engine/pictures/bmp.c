@@ -1,11 +1,13 @@
 /* bmp.c - see bmp.h.
  *
  *     14   file header: "BM", file size, reserved, offset of the pixels
- *     12+  information header; its size tells its version: 12 (OS/2), 40, 52, 56, 64 (OS/2 2), 108 (V4), 124
- * (V5) [masks of red, green, blue, alpha: inside the header from 52 bytes on, else behind it] [palette: blue,
- * green, red (12-byte header), blue, green, red, 0 (others)] rows of 4-byte multiples, the bottom row first
- * unless the height is negative */
+ *     12+  information header, its version given by its size: 12 (OS/2), 40, 52, 56, 64 (OS/2 2), 108 (V4),
+ *          124 (V5)
+ *          masks of red, green, blue, alpha: inside a header of 52 bytes or more, else after it
+ *          palette: blue, green, red (12-byte header) or blue, green, red, 0 (others)
+ *          rows padded to multiples of 4 bytes, the bottom row first unless the height is negative */
 #include "engine/pictures/bmp.h"
+#include "engine/pictures/bytes.h"
 
 #include <string.h>
 
@@ -18,16 +20,17 @@ struct bmp {
     int bits;
     size_t pixels_at, stride;
     uint32_t mask[4];              /* 16 and 32 bits; alpha 0: none */
-    unsigned char palette[256][3]; /* entries that the file does not have are black */
+    unsigned char palette[256][3]; /* missing entries are black */
 };
 
 static limn_status fail_bmp(const struct picture_bytes *file, const char *what, int64_t found,
                             limn_error *error)
 {
-    return fail(error, LIMN_E_INPUT, "%s: BMP with %s %lld is not read", file->name, what, (long long)found);
+    return fail(error, LIMN_E_INPUT, "%s: BMP with %s %lld is not supported", file->name, what,
+                (long long)found);
 }
 
-/* Runs of ones: what a mask must be. */
+/* A mask must be one run of ones. */
 static bool mask_sound(uint32_t mask)
 {
     uint32_t low = mask & (~mask + 1);
@@ -102,7 +105,7 @@ static limn_status read_header(const struct picture_bytes *file, struct bmp *bmp
     bmp->pixels_at = read_32le(bytes + 10);
     size_t row_bytes = ((size_t)bmp->width * (size_t)bmp->bits + 7) / 8;
     bmp->stride = (row_bytes + 3) / 4 * 4;
-    /* Some writers leave the padding of the last row out. */
+    /* Some writers omit the padding of the last row. */
     size_t needed = bmp->stride * (size_t)(bmp->height - 1) + row_bytes;
     if (bmp->pixels_at > file->size || needed > file->size - bmp->pixels_at)
         return picture_ends_early(file, "BMP", error);
@@ -126,7 +129,7 @@ limn_status bmp_probe(const struct picture_bytes *file, struct picture_header *h
     return status;
 }
 
-/* The bits under a mask, scaled to 0..255 and rounded. */
+/* The bits of `value` under a mask, scaled to 0..255 and rounded. */
 static unsigned char masked_sample(uint32_t value, uint32_t mask)
 {
     int shift = __builtin_ctz(mask);
@@ -152,7 +155,7 @@ static void read_row(const struct bmp *bmp, const unsigned char *row, int channe
     }
 }
 
-/* Some writers declare a mask for alpha and leave the bits zero: a picture with nothing to see is opaque. */
+/* Some writers declare an alpha mask and leave all its bits zero: such a picture is opaque. */
 static void repair_alpha(struct picture *picture)
 {
     size_t bytes = (size_t)(picture->width * picture->height) * 4;

@@ -14,8 +14,8 @@ static const double white[3] = {0.95047, 1, 1.08883};
 
 /* ---- to Lab ------------------------------------------------------------------------------ */
 
-/* There are 256 samples, so the curve is a table. It costs less than 100 pixels do: made anew in every call,
- * it needs neither an initialisation nor a lock, nor 256 numbers typed into the source. */
+/* The curve as a table of the 256 samples. Filling it costs less than converting 100 pixels; doing so in
+ * every call needs no initialisation and no lock. */
 static void fill_linear(float linear[256])
 {
     for (int i = 0; i < 256; i++) {
@@ -24,9 +24,9 @@ static void fill_linear(float linear[256])
     }
 }
 
-/* The C library's cbrtf took half of the time here. A third of a float's bit pattern, shifted to the right
- * exponent, is the cube root within 4%, a straight line between the powers of two (W. Kahan's first step);
- * each of Halley's steps then triples the digits: r (r^3 + 2 t) / (2 r^3 + t). For t in 0.008 .. 1.1. */
+/* For t in 0.008 .. 1.1. The C library's cbrtf took half of the time here. A third of a float's bit pattern
+ * plus a constant is the cube root within 4%, linear between powers of two (W. Kahan's first step); each of
+ * Halley's steps then triples the correct digits: r (r^3 + 2 t) / (2 r^3 + t). */
 static float cube_root(float t)
 {
     uint32_t bits;
@@ -48,7 +48,7 @@ static float compress(float t)
 
 void lab_from_rgb(const unsigned char *rgb, int channels, int64_t pixels, float *lab)
 {
-    float linear[256], to_xyz[3][3]; /* the latter with the division by the white */
+    float linear[256], to_xyz[3][3]; /* to_xyz: divided by the white */
     fill_linear(linear);
     for (int i = 0; i < 3; i++)
         for (int j = 0; j < 3; j++)
@@ -124,19 +124,19 @@ static double chroma_weight(double c)
     return sqrt(c7 / (c7 + 6103515625.0));
 }
 
-/* In degrees, 0 .. 360; 0 for a grey, which has none. */
+/* In degrees, 0 .. 360; 0 for a grey, which has no hue. */
 static double hue(double a, double b)
 {
     double degrees = atan2(b, a) / DEGREE;
     return degrees < 0 ? degrees + 360 : degrees;
 }
 
-/* The names and the numbers of equations are the paper's. */
+/* Names and equation numbers are the paper's. */
 double delta_e_2000(const float first[3], const float second[3])
 {
     double l1 = first[0], a1 = first[1], b1 = first[2], l2 = second[0], a2 = second[1], b2 = second[2];
 
-    /* Step 1: chroma and hue, the a axis stretched near grey. (2) to (7) */
+    /* Step 1: chroma and hue, with the a axis stretched near grey. (2) to (7) */
     double c_mean = (sqrt(a1 * a1 + b1 * b1) + sqrt(a2 * a2 + b2 * b2)) / 2;
     double stretch = 1 + 0.5 * (1 - chroma_weight(c_mean));
     a1 *= stretch;
@@ -144,8 +144,7 @@ double delta_e_2000(const float first[3], const float second[3])
     double c1 = sqrt(a1 * a1 + b1 * b1), c2 = sqrt(a2 * a2 + b2 * b2);
     double h1 = hue(a1, b1), h2 = hue(a2, b2);
 
-    /* Step 2: differences; that of hue goes the short way round, and is none when one of the two is grey.
-     * (8) to (11) */
+    /* Step 2: differences; that of hue along the shorter arc, 0 if one colour is grey. (8) to (11) */
     double dl = l2 - l1, dc = c2 - c1, dh = c1 * c2 == 0 ? 0 : h2 - h1;
     if (dh > 180)
         dh -= 360;
@@ -153,7 +152,7 @@ double delta_e_2000(const float first[3], const float second[3])
         dh += 360;
     double dh_length = 2 * sqrt(c1 * c2) * sin(dh / 2 * DEGREE);
 
-    /* Step 3: means; that of hue lies on the shorter arc. (12) to (14) */
+    /* Step 3: means; that of hue on the shorter arc. (12) to (14) */
     double l = (l1 + l2) / 2, c = (c1 + c2) / 2, h = h1 + h2;
     if (c1 * c2 != 0) {
         if (fabs(h1 - h2) > 180)
@@ -161,7 +160,7 @@ double delta_e_2000(const float first[3], const float second[3])
         h /= 2;
     }
 
-    /* Weights of lightness, chroma and hue, and the rotation that blue needs. (15) to (21) */
+    /* Weights of lightness, chroma and hue, and the rotation for blue. (15) to (21) */
     double t = 1 - 0.17 * cos((h - 30) * DEGREE) + 0.24 * cos(2 * h * DEGREE) +
                0.32 * cos((3 * h + 6) * DEGREE) - 0.20 * cos((4 * h - 63) * DEGREE);
     double from_blue = (h - 275) / 25, from_mid = (l - 50) * (l - 50);

@@ -1,7 +1,7 @@
-/* colour.h - 8-bit sRGB to CIE Lab and back, and how far apart two Lab colours look.
+/* colour.h - 8-bit sRGB to CIE Lab and back, and the perceived difference of two Lab colours.
  *
- * The numbers are scikit-image's rgb2lab and lab2rgb (skimage/color/colorconv.py), rounded constants and all,
- * because networks were trained with them: sRGB curve, white of D65 seen by the 2-degree observer. With v a
+ * The constants are those of scikit-image's rgb2lab and lab2rgb (skimage/color/colorconv.py), with its
+ * rounding, because networks were trained with them: sRGB curve, D65 white, 2-degree observer. With v a
  * sample / 255 and (Xn, Yn, Zn) = (0.95047, 1, 1.08883):
  *
  *     linear  = v > 0.04045 ? ((v + 0.055) / 1.055)^2.4 : v / 12.92
@@ -17,23 +17,22 @@
  *     v       = linear > 0.0031308 ? 1.055 linear^(1/2.4) - 0.055 : 12.92 linear
  *     sample  = v clipped to 0..1, times 255, rounded to nearest
  *
- * L is 0 .. 100; a and b of sRGB colours lie in -87 .. 99 and -108 .. 95. Calls share nothing and are
- * thread-safe. */
+ * L is 0 .. 100; a and b of sRGB colours are in -87 .. 99 and -108 .. 95. The functions are thread-safe. */
 #ifndef LIMN_COLOUR_H
 #define LIMN_COLOUR_H
 
 #include <stdint.h>
 
-/* rgb: pixels x channels (3 or 4; a fourth, alpha, is skipped). lab: pixels x 3, within 3e-4 of the
- * equations. A call prepares a table of 256 entries, so rows are better than single pixels. */
+/* rgb: pixels x channels (3 or 4; the fourth, alpha, is skipped). lab: pixels x 3, within 3e-4 of the
+ * equations. Each call fills a table of 256 entries, so convert rows rather than single pixels. */
 void lab_from_rgb(const unsigned char *rgb, int channels, int64_t pixels, float *lab);
 
-/* The other way; a fourth channel is left as it is. Colours outside sRGB are clipped, NaN becomes 0. */
+/* The inverse; a fourth channel is left unchanged. Colours outside sRGB are clipped, NaN becomes 0. */
 void rgb_from_lab(const float *lab, int64_t pixels, unsigned char *rgb, int channels);
 
-/* CIEDE2000, the colour difference in which 1 is about what an eye can just tell apart, with kL = kC = kH =
- * 1: Sharma, Wu, Dalal, "The CIEDE2000 Color-Difference Formula: Implementation Notes, Supplementary Test
- * Data, and Mathematical Observations", Color Research and Application 30(1), 2005. */
+/* CIEDE2000 with kL = kC = kH = 1; a difference of 1 is just noticeable. Sharma, Wu, Dalal, "The CIEDE2000
+ * Color-Difference Formula: Implementation Notes, Supplementary Test Data, and Mathematical Observations",
+ * Color Research and Application 30(1), 2005. */
 double delta_e_2000(const float first[3], const float second[3]);
 
 #endif

@@ -2,7 +2,7 @@
  *
  *     zlib stream   78 9c, blocks, Adler-32 of the text      (RFC 1950)
  *
- * The input is gathered into blocks of 65535 bytes, the most that one stored block holds. For each: find
+ * The input is collected into blocks of 65535 bytes, the most that a stored block holds. For each block: find
  * repetitions (lz77.h), count symbols and make their codes (huffman.h), write (deflate_block.h). */
 #include "engine/pictures/deflate.h"
 #include "engine/base/memory.h"
@@ -46,7 +46,7 @@ static limn_status flush_bytes(struct deflate *deflate, limn_error *error)
 
 static void update_adler(struct deflate *deflate)
 {
-    enum { MODULUS = 65521, WITHOUT_OVERFLOW = 5552 }; /* RFC 1950, 9: additions that fit 32 bits */
+    enum { MODULUS = 65521, WITHOUT_OVERFLOW = 5552 }; /* RFC 1950, 9: additions that fit in 32 bits */
     const unsigned char *text = lz77_text(&deflate->lz77);
     for (size_t at = 0; at < deflate->lz77.pending;) {
         size_t end =

@@ -6,18 +6,18 @@
 
 struct deflate;
 
-/* Receives compressed bytes, a block (at most some 64 KB) at a time. What it returns other than LIMN_OK
- * is passed on to the caller of the encoder. */
+/* Receives compressed bytes, a block (at most about 64 KB) at a time. Its errors are returned to the caller
+ * of the encoder. */
 typedef limn_status deflate_sink(void *context, const unsigned char *bytes, size_t size, limn_error *error);
 
-/* Starts a stream. All memory the stream will use is taken here, about 0.6 MB. LIMN_E_MEMORY. */
+/* Starts a stream. Allocates all memory it will use, about 0.6 MB. LIMN_E_MEMORY. */
 limn_status deflate_create(deflate_sink *sink, void *context, struct deflate **deflate, limn_error *error);
 
-/* Appends to the stream. The output does not depend on how the input is cut into calls. */
+/* Appends to the stream. The output does not depend on how the input is divided into calls. */
 limn_status deflate_write(struct deflate *deflate, const unsigned char *bytes, size_t size,
                           limn_error *error);
 
-/* Compresses what is left and ends the stream. */
+/* Compresses the rest and ends the stream. */
 limn_status deflate_finish(struct deflate *deflate, limn_error *error);
 
 void deflate_free(struct deflate *deflate);

@@ -4,8 +4,8 @@
  *         stored    pad to a byte, length, its complement, the bytes                 3.2.4
  *         dynamic   the code lengths (themselves Huffman-coded), the symbols, 256    3.2.7
  *
- * whichever is shorter. The fixed codes that the format also has could win only in blocks of a few bytes
- * and are not used. */
+ * whichever is shorter. The format's fixed codes are not used: they are shorter only in blocks of a few
+ * bytes. */
 #include "engine/pictures/deflate_block.h"
 #include "engine/pictures/huffman.h"
 
@@ -30,7 +30,7 @@ void bits_pad(struct bit_writer *writer)
     writer->count = 0;
 }
 
-/* A length or distance as deflate sends it: a Huffman-coded symbol, then extra bits as they are. */
+/* A length or distance in deflate's form: a Huffman-coded symbol, then extra bits, not coded. */
 struct symbol {
     uint32_t code, extra;
     int extra_bits;
@@ -41,7 +41,7 @@ static int floor_log2(uint32_t value)
     return 31 - __builtin_clz(value);
 }
 
-/* Codes 257..264 stand for lengths 3..10; then come four codes for every doubling; 285 is 258 (3.2.5). */
+/* Codes 257..264 are lengths 3..10; then four codes for every doubling; 285 is length 258 (3.2.5). */
 static struct symbol length_symbol(uint32_t length)
 {
     uint32_t value = length - 3;
@@ -53,7 +53,7 @@ static struct symbol length_symbol(uint32_t length)
     return (struct symbol){257 + 4 * (uint32_t)bits + (value >> bits), value & ((1u << bits) - 1), bits};
 }
 
-/* Codes 0..3 stand for distances 1..4; then come two codes for every doubling. */
+/* Codes 0..3 are distances 1..4; then two codes for every doubling. */
 static struct symbol distance_symbol(uint32_t distance)
 {
     uint32_t value = distance - 1;
@@ -72,7 +72,7 @@ struct alphabet {
 
 static void make_codes(struct alphabet *alphabet, int count, int limit)
 {
-    /* A code of one symbol would have no bits at all; the format wants two. */
+    /* The code of a single symbol would have no bits; the format requires two symbols. */
     int used = 0;
     for (int s = 0; s < count; s++)
         used += alphabet->frequency[s] > 0;
@@ -100,8 +100,8 @@ static void put_symbol(struct bit_writer *writer, const struct alphabet *alphabe
 
 /* ---- blocks ------------------------------------------------------------------------------ */
 
-/* Everything a dynamic block needs: the three alphabets, and the code lengths of the first two as
- * run-length-coded symbols (3.2.7): 16 repeats the last length, 17 and 18 are runs of zero. */
+/* A dynamic block: the three alphabets, and the code lengths of the first two as run-length-coded symbols
+ * (3.2.7): 16 repeats the last length, 17 and 18 are runs of zeros. */
 struct dynamic {
     struct alphabet literals, distances, lengths;
     int literal_count, distance_count, length_count;

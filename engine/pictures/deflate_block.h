@@ -1,4 +1,4 @@
-/* deflate_block.h - one block of a deflate stream: bits out, and the coding of literals and matches. */
+/* deflate_block.h - writes one block of a deflate stream. */
 #ifndef LIMN_DEFLATE_BLOCK_H
 #define LIMN_DEFLATE_BLOCK_H
 
@@ -8,7 +8,7 @@
 
 enum { BLOCK_MOST_BYTES = LZ77_BLOCK + 64 };
 
-/* Bits go out lowest first (RFC 1951, 3.1.1). */
+/* Writes bits lowest first (RFC 1951, 3.1.1). */
 struct bit_writer {
     unsigned char bytes[BLOCK_MOST_BYTES];
     size_t size;
@@ -21,7 +21,7 @@ void bits_put(struct bit_writer *writer, uint32_t value, int count);
 /* Writes all bits, padded with zeros to a whole byte. */
 void bits_pad(struct bit_writer *writer);
 
-/* Writes the block whose tokens have been found. The writer's bytes must be empty; they hold any block. */
+/* Writes a block after lz77_find_tokens. writer->size must be 0; any block fits. */
 void deflate_block(struct bit_writer *writer, const struct lz77 *lz77, bool final);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* The part of a box that lies on the picture; its width or height is 0 or less when none does. */
+/* The part of a box inside the picture; its width or height is 0 or less if it lies outside. */
 static struct box clip(const struct picture *picture, struct box box)
 {
     int64_t right = box.x + box.width, bottom = box.y + box.height;
@@ -62,9 +62,9 @@ int64_t draw_text_width(const char *text, int scale)
     return columns ? (columns - 1) * scale : 0;
 }
 
-/* `count` pixels of `from` onto `to`. */
-static void lay_row(unsigned char *to, int to_channels, const unsigned char *from, int from_channels,
-                    int64_t count)
+/* Composites `count` pixels of `from` onto `to`. */
+static void composite_row(unsigned char *to, int to_channels, const unsigned char *from, int from_channels,
+                          int64_t count)
 {
     if (to_channels == from_channels) {
         memcpy(to, from, (size_t)(count * to_channels));
@@ -83,6 +83,6 @@ void draw_picture(struct picture *picture, int64_t x, int64_t y, const struct pi
 {
     struct box box = clip(picture, (struct box){x, y, from->width, from->height});
     for (int64_t row = box.y; box.width > 0 && row < box.y + box.height; row++)
-        lay_row(pixel_at(picture, box.x, row), picture->channels, pixel_at(from, box.x - x, row - y),
-                from->channels, box.width);
+        composite_row(pixel_at(picture, box.x, row), picture->channels, pixel_at(from, box.x - x, row - y),
+                      from->channels, box.width);
 }

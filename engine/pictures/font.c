@@ -8,13 +8,12 @@ enum {
     STRIP = 16,
     FIRST_CODE = 32,
     REPLACEMENT = 127,
-    DIGIT_ADVANCE = 5, /* one for all digits, so that columns of figures line up */
+    DIGIT_ADVANCE = 5, /* the same for all digits, so that columns of figures line up */
     SPACE_ADVANCE = 3,
 };
 
-/* The font as it looks: strips of 16 letters in cells of 6 columns, each letter at the left of its cell.
- * Row 0 stays empty, capitals and digits reach from row 1 to the baseline, row 7, small letters from row 3;
- * tails hang down to row 9. */
+/* Strips of 16 letters in cells of 6 columns, each letter at the left of its cell. Row 0 is empty; capitals
+ * and digits take rows 1 to 7, small letters start at row 3, descenders end at row 9. */
 static const char *const sheet[][FONT_HEIGHT] = {
     /* clang-format off */
     { /* space ! " # $ % & ' ( ) * + , - . / */

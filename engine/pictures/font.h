@@ -1,6 +1,6 @@
-/* font.h - the small bitmap font of legends and sheets: printable ASCII, 10 rows high, drawn for limn.
+/* font.h - the bitmap font of legends and sheets: printable ASCII, 10 rows high, drawn for limn.
  *
- * Letters are as wide as they look, digits all alike. What is not printable ASCII shows as a box. */
+ * The font is proportional; digits have one width. Other characters are shown as a box. */
 #ifndef LIMN_FONT_H
 #define LIMN_FONT_H
 
@@ -9,20 +9,20 @@
 enum {
     FONT_HEIGHT = 10,  /* rows of a line */
     FONT_TOP = 1,      /* the row where capitals and digits start */
-    FONT_BASELINE = 8, /* the row below them: they are 7 rows high */
+    FONT_BASELINE = 8, /* the row below them */
 };
 
 struct glyph {
-    const char *rows[FONT_HEIGHT]; /* '#' is ink; `columns` characters count, there is no zero behind them */
+    const char *rows[FONT_HEIGHT]; /* `columns` characters each, not zero-terminated; '#' is ink */
     int columns;
-    int advance; /* columns from this letter to the next */
+    int advance; /* columns to the next letter */
 };
 
 /* `code` is ASCII; any other number gives the box. */
 struct glyph font_glyph(uint32_t code);
 
-/* The code of the first character of *text, and *text moved behind it; 0 at the end, which it does not pass.
- * A character of UTF-8 beyond ASCII counts as one, and shows as the box. */
+/* Returns the code of the first character of *text and advances *text past it; 0 at the end. A multi-byte
+ * character of UTF-8 is one character, shown as the box. */
 uint32_t font_next(const char **text);
 
 #endif

@@ -12,7 +12,8 @@ static void blacken(struct picture *picture)
     memset(picture->pixels, 0, (size_t)(picture->width * picture->height * picture->channels));
 }
 
-limn_status grid_begin(int64_t count, int64_t width, int64_t height, struct grid *grid, limn_error *error)
+/* Everything but the strip; false if a side is too large. */
+static bool lay_out(int64_t count, int64_t width, int64_t height, struct grid *grid)
 {
     *grid = (struct grid){
         .count = count, .columns = count < COLUMNS ? count : COLUMNS, .padding = count > 1 ? PADDING : 0};
@@ -20,11 +21,18 @@ limn_status grid_begin(int64_t count, int64_t width, int64_t height, struct grid
     if (__builtin_mul_overflow(grid->columns, width + grid->padding, &grid->width) ||
         __builtin_mul_overflow(rows, height + grid->padding, &grid->height) || grid->width > INT32_MAX ||
         grid->height > INT32_MAX)
-        return fail(error, LIMN_E_OUTPUT,
-                    "%" PRId64 " pictures of %" PRId64 " x %" PRId64 " make too large a sheet", count, width,
-                    height);
+        return false;
     grid->width += grid->padding;
     grid->height += grid->padding;
+    return true;
+}
+
+limn_status grid_begin(int64_t count, int64_t width, int64_t height, struct grid *grid, limn_error *error)
+{
+    if (!lay_out(count, width, height, grid))
+        return fail(error, LIMN_E_OUTPUT,
+                    "a sheet of %" PRId64 " pictures of %" PRId64 " x %" PRId64 " is too large", count, width,
+                    height);
     limn_status status = picture_create(grid->width, grid->padding + height, 3, &grid->strip, error);
     if (status == LIMN_OK)
         blacken(&grid->strip);
@@ -33,10 +41,10 @@ limn_status grid_begin(int64_t count, int64_t width, int64_t height, struct grid
 
 void grid_size(int64_t count, int64_t width, int64_t height, int64_t *sheet_width, int64_t *sheet_height)
 {
-    int64_t columns = count < COLUMNS ? count : COLUMNS, padding = count > 1 ? PADDING : 0;
-    int64_t rows = (count + columns - 1) / columns;
-    *sheet_width = columns * (width + padding) + padding;
-    *sheet_height = rows * (height + padding) + padding;
+    struct grid grid;
+    lay_out(count, width, height, &grid);
+    *sheet_width = grid.width;
+    *sheet_height = grid.height;
 }
 
 size_t grid_bytes(int64_t count, int64_t width, int64_t height)

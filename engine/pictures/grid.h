@@ -1,7 +1,7 @@
-/* grid.h - many pictures on one sheet, as torchvision's make_grid lays them out, written as they come.
+/* grid.h - many pictures on one sheet, laid out as by torchvision's make_grid and written row by row.
  *
- * Eight a row, in reading order, with 2 black pixels around each; fewer than eight make a narrower sheet, and
- * a single picture has nothing around it. The places of a last row that is not full stay black. Source:
+ * Eight pictures a row, in reading order, with 2 black pixels around each; fewer than eight make a narrower
+ * sheet, and a single picture has no padding. Unused places of the last row are black. Source:
  * torchvision/utils.py, make_grid with its defaults (nrow 8, padding 2, pad_value 0).
  *
  *     +-----------------------+
@@ -22,23 +22,23 @@ struct grid {
     int64_t count, columns, padding;
     int64_t width, height; /* of the whole sheet, in pixels */
     int64_t added;         /* pictures so far */
-    struct picture strip;  /* the padding above a row of pictures, and the row */
+    struct picture strip;  /* a row of pictures with the padding above it */
 };
 
-/* Begins a sheet of `count` >= 1 RGB pictures of width x height. LIMN_E_MEMORY, LIMN_E_OUTPUT when the sheet
- * would be too large to count its pixels; *grid is then empty. */
+/* Begins a sheet of `count` >= 1 RGB pictures of width x height. LIMN_E_OUTPUT if a side of the sheet exceeds
+ * 2^31 - 1, LIMN_E_MEMORY; *grid then needs no grid_free. */
 limn_status grid_begin(int64_t count, int64_t width, int64_t height, struct grid *grid, limn_error *error);
 
-/* The sheet's size, and what a grid holds, for `count` pictures of width x height. */
+/* The sheet's size, and the bytes that a grid allocates, for `count` pictures of width x height. */
 void grid_size(int64_t count, int64_t width, int64_t height, int64_t *sheet_width, int64_t *sheet_height);
 size_t grid_bytes(int64_t count, int64_t width, int64_t height);
 
-/* Adds the next picture. The rows of the sheet that are complete with it go to `writer`, which was opened
- * with the sheet's width and height and 3 channels. The writer's errors. */
+/* Adds the next picture. Completed rows of the sheet are written to `writer`, which was opened with the
+ * sheet's width and height and 3 channels. Returns the writer's errors. */
 limn_status grid_add(struct grid *grid, const struct picture *picture, struct picture_writer *writer,
                      limn_error *error);
 
-/* Fine on an empty one. */
+/* Frees the strip; the grid may be empty. */
 void grid_free(struct grid *grid);
 
 #endif

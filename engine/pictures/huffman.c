@@ -1,19 +1,19 @@
 /* huffman.c - see huffman.h.
  *
  * Huffman's construction joins the two lightest nodes until one is left. With the leaves sorted by weight,
- * the joined nodes come out in ascending order too, so that the lightest node is always at the front of one
- * of two queues (van Leeuwen, 1976), and both live in one array:
+ * the joined nodes are made in ascending order too, so that the lightest node is always at the front of one
+ * of two queues (van Leeuwen, 1976). Both are in one array:
  *
  *     weight[]   leaf 0 .. leaf n-1 | joined n .. joined 2n-2 (the root)
  *
- * When the tree is deeper than the limit, the weights are flattened and it is built again. That costs a few
- * hundredths of a percent against the optimal package-merge, and happens in rare blocks only. */
+ * If the tree is deeper than the limit, the weights are flattened and it is built again. This happens in few
+ * blocks, and costs a few hundredths of a percent compared to the optimal package-merge. */
 #include "engine/pictures/huffman.h"
 
 #include <stdbool.h>
 #include <string.h>
 
-/* The symbols that occur, the rarest first; returns how many. Insertion sort: at most 286 of them. */
+/* Lists the symbols that occur, the rarest first; returns how many. Insertion sort: at most 286. */
 static int sort_symbols(const uint32_t *frequency, int count, int *symbol)
 {
     int used = 0;
@@ -28,8 +28,8 @@ static int sort_symbols(const uint32_t *frequency, int count, int *symbol)
     return used;
 }
 
-/* Depths of `leaves` leaves with ascending weights, in weight[] and depth[] of 2 * leaves - 1
- * nodes; returns the greatest. */
+/* Fills the depths of `leaves` leaves of ascending weights; weight[] and depth[] have 2 * leaves - 1 nodes.
+ * Returns the greatest depth. */
 static int build_tree(uint32_t *weight, int leaves, int *depth)
 {
     int parent[2 * HUFFMAN_MOST_SYMBOLS] = {0};

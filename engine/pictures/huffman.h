@@ -1,5 +1,4 @@
-/* huffman.h - code lengths and codes for deflate: canonical Huffman codes of limited length (RFC
- * 1951, 3.2.2). */
+/* huffman.h - canonical Huffman codes of limited length, for deflate (RFC 1951, 3.2.2). */
 #ifndef LIMN_HUFFMAN_H
 #define LIMN_HUFFMAN_H
 
@@ -7,12 +6,12 @@
 
 enum { HUFFMAN_MOST_SYMBOLS = 286 };
 
-/* Lengths in bits of the codes for `count` symbols with these frequencies, 0 for one that does not occur,
- * none over `limit` (which must leave room: 1 << limit >= count). At least two symbols must occur. */
+/* Fills length[count] with code lengths in bits for these frequencies, at most `limit`; 0 for a symbol of
+ * frequency 0. Requires 1 << limit >= count and at least two symbols of other frequency. */
 void huffman_lengths(const uint32_t *frequency, int count, int limit, uint8_t *length);
 
-/* The canonical codes of those lengths, with their bits reversed: deflate sends Huffman codes from
- * the highest bit, and everything else from the lowest. */
+/* Fills code[count] with the canonical codes of these lengths, bits reversed: deflate sends Huffman codes
+ * highest bit first, and everything else lowest bit first. */
 void huffman_codes(const uint8_t *length, int count, uint16_t *code);
 
 #endif

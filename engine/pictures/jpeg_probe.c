@@ -1,31 +1,33 @@
-/* jpeg_probe.c - walks the segments of a JPEG (ITU-T T.81, annex B). See picture_probe.h.
+/* jpeg_probe.c - see picture_header.h: walks the segments of a JPEG (ITU-T T.81, annex B).
  *
  *     FF marker [length (2, counting itself)  data]
  *
- * Behind a start of scan (SOS) follows entropy-coded data without a length. In it a byte FF is followed by
- * 00 or is a restart marker, so that the next other marker ends it. The decoder behind this takes missing
- * data for zero bits and cannot tell a file cut short; here it is one without an end marker (EOI). */
-#include "engine/pictures/picture_probe.h"
+ * A start of scan (SOS) is followed by entropy-coded data without a length. In it a byte FF is followed by 00
+ * or starts a restart marker; any other marker ends the data. The decoder reads missing data as zero bits and
+ * does not notice a truncated file; this probe refuses a file without an end marker (EOI). */
+#include "engine/pictures/bytes.h"
+#include "engine/pictures/picture_header.h"
 
 #include <string.h>
 
 enum { SOF0 = 0xc0, SOF2 = 0xc2, SOF3 = 0xc3, SOF9 = 0xc9, SOF15 = 0xcf, DHT = 0xc4 };
 enum { TEM = 0x01, RST0 = 0xd0, SOI = 0xd8, EOI = 0xd9, SOS = 0xda, APP1 = 0xe1, APP2 = 0xe2 };
 
-/* Each scan costs a pass over the picture however few bytes it has. Encoders write about ten; and no more is
- * ever needed than brings every coefficient of a block once, or, progressively, 14 times: all of its bits. */
+/* Limits on scans. Each costs a pass over the picture, however few bytes it has. Encoders write about ten. A
+ * valid file sends every coefficient of a block once, or, if progressive, at most 14 times, once for each
+ * bit. */
 enum { MOST_SCANS = 500, BLOCK = 64, MOST_BITS = 14 };
 
-/* What the frame header says that scans are measured by. */
+/* The values of the frame header against which scans are checked. */
 struct frame {
     int components;
     bool progressive;
     int64_t blocks;   /* of 8 x 8 samples, in all components */
-    int coefficients; /* how many, over all components, scans may still bring */
+    int coefficients; /* how many scans may still send, over all components */
 };
 
-/* The place of the next marker's second byte at or behind `at`, or the size of the file. Fill bytes, and
- * bytes between segments that belong to none, are passed over. */
+/* The offset of the second byte of the next marker at or after `at`, or the size of the file. Skips fill
+ * bytes and stray bytes between segments. */
 static size_t next_marker(const struct picture_bytes *file, size_t at)
 {
     while (at < file->size) {
@@ -42,11 +44,11 @@ static size_t next_marker(const struct picture_bytes *file, size_t at)
 static limn_status fail_frame(const struct picture_bytes *file, const char *what, limn_error *error)
 {
     return fail(error, LIMN_E_INPUT,
-                "%s: %s JPEG is not read, 8-bit grey or YCbCr or RGB, Huffman-coded expected", file->name,
+                "%s: %s JPEG is not supported, 8-bit grey, YCbCr or RGB, Huffman-coded expected", file->name,
                 what);
 }
 
-/* What the frame headers that are not read stand for (table B.1). */
+/* The kind of an unsupported frame header (table B.1). */
 static const char *frame_kind(int marker)
 {
     if (marker >= SOF9)
@@ -59,9 +61,9 @@ static int64_t divide_up(int64_t a, int64_t b)
     return (a + b - 1) / b;
 }
 
-/* Blocks of 8 x 8 samples of all components; of each the second byte has the samples across << 4 | down,
- * against each other. `padded`: to whole units of a scan in which the components take turns, as a decoder
- * keeps them. */
+/* The number of 8 x 8 blocks of all components. `components` has 3 bytes each; the second is the relative
+ * sampling, across << 4 | down. `padded`: to whole minimum coded units of an interleaved scan, as the decoder
+ * stores them. */
 static int64_t count_blocks(const struct picture_header *header, const unsigned char *components, int count,
                             bool padded)
 {
@@ -108,14 +110,14 @@ static limn_status read_frame(const struct picture_bytes *file, int marker, cons
     frame->progressive = marker == SOF2;
     frame->blocks = count_blocks(header, data + 6, data[5], false);
     frame->coefficients = BLOCK * frame->components * (frame->progressive ? MOST_BITS : 1);
-    /* Progressive files keep a 16-bit coefficient for each sample as well. */
+    /* For progressive files the decoder also holds a 16-bit coefficient per sample. */
     header->planes =
         (size_t)(BLOCK * count_blocks(header, data + 6, data[5], true)) * (frame->progressive ? 3 : 1);
     return picture_check_size(file, header->width, header->height, error);
 }
 
-/* DHT: class and place, 16 counts of codes by length, then as many values. The decoder's tables hold 256
- * codes and trust that no more come, nor more of a length than there is room for. */
+/* DHT: class and index, 16 counts of codes by length, then as many values. The decoder's tables hold 256
+ * codes; it checks neither that number nor that the codes of each length fit. */
 static bool huffman_tables_sound(const unsigned char *data, size_t size)
 {
     while (size >= 17) {
@@ -135,7 +137,7 @@ static bool huffman_tables_sound(const unsigned char *data, size_t size)
     return size == 0;
 }
 
-/* SOS: number of components, 2 bytes each, the first and the last coefficient, which bits of them. */
+/* SOS: number of components, 2 bytes each, the first and the last coefficient, their bit positions. */
 static limn_status read_scan(const struct picture_bytes *file, const unsigned char *data, size_t size,
                              struct frame *frame, limn_error *error)
 {
@@ -146,7 +148,7 @@ static limn_status read_scan(const struct picture_bytes *file, const unsigned ch
     int components = data[0], first = data[1 + 2 * components], last = data[2 + 2 * components];
     frame->coefficients -= components * (frame->progressive ? last - first + 1 : BLOCK);
     if ((frame->progressive && last < first) || frame->coefficients < 0)
-        return fail(error, LIMN_E_INPUT, "%s: JPEG scan of coefficients %d to %d, which have come before",
+        return fail(error, LIMN_E_INPUT, "%s: JPEG scan repeats coefficients %d to %d, the file is damaged",
                     file->name, first, last);
     return LIMN_OK;
 }
@@ -155,7 +157,7 @@ static void read_metadata(int marker, const unsigned char *data, size_t size, st
 {
     if (marker == APP1 && size > 6 && memcmp(data, "Exif\0\0", 6) == 0)
         header->orientation = exif_orientation(data + 6, size - 6);
-    /* "ICC_PROFILE", 0, number of this part, number of parts: the first part has the description. */
+    /* "ICC_PROFILE", 0, number of this part, number of parts: the first part holds the description. */
     if (marker == APP2 && size > 14 && memcmp(data, "ICC_PROFILE", 12) == 0 && data[12] == 1)
         icc_describe(data + 14, size - 14, header);
 }
@@ -190,8 +192,7 @@ limn_status jpeg_probe(const struct picture_bytes *file, struct picture_header *
         else if (marker == SOF0 || (marker > SOF0 && marker <= SOF15 && marker % 4 != 0))
             status = read_frame(file, marker, data, size, &frame, header, error);
         else if (marker == SOS && ++scans > MOST_SCANS)
-            status = fail(error, LIMN_E_INPUT, "%s: JPEG scan %d is more than any encoder writes", file->name,
-                          scans);
+            status = fail(error, LIMN_E_INPUT, "%s: JPEG with more than %d scans", file->name, MOST_SCANS);
         else if (marker == SOS)
             status = read_scan(file, data, size, &frame, error);
         else
@@ -202,7 +203,7 @@ limn_status jpeg_probe(const struct picture_bytes *file, struct picture_header *
     }
     if (!scans)
         return fail(error, LIMN_E_INPUT, "%s: JPEG without picture data (a scan)", file->name);
-    /* Every block has a code of a bit or more. */
+    /* Every block takes at least one bit. */
     if ((int64_t)coded * 8 < frame.blocks)
         return picture_ends_early(file, "JPEG", error);
     return LIMN_OK;

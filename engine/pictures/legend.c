@@ -24,7 +24,7 @@ static void share_text(double share, char text[SHARE_ROOM])
         number_print(text, SHARE_ROOM, "%.1f%%", 100 * share);
 }
 
-/* As much of a name as fits `room` pixels, the rest as two dots. */
+/* Copies as much of a name as fits `room` pixels; two dots replace the rest. */
 static void fit_name(const char *name, int scale, int64_t room, char fitted[NAME_ROOM])
 {
     static const char dots[] = "..";

@@ -1,23 +1,24 @@
 /* lz77.c - see lz77.h.
  *
- * Matches are found through chains. From a hash of 6 bytes, some bits choose an entry of `newest`, which has
- * the other bits and the last position with that hash; `older` has for every position of the last 32768 the
- * one before it with the same hash, or itself. A newcomer with another hash takes an entry over and starts a
- * new chain: what is lost is little, and what a chain leads to is almost always a match.
+ * Matches are found through hash chains. Of a hash of 6 bytes, some bits select an entry of `newest`, which
+ * holds the other bits and the last position with that hash; `older` holds, for each of the last 32768
+ * positions, the previous one with the same hash, or itself. A different hash replaces an entry and starts a
+ * new chain. This loses few matches, and almost every candidate in a chain is one.
  *
- * Only the low 16 bits of positions are kept, which makes for small tables. They suffice for distances up to
- * 32768; and where an entry is so old that it means another position, the bytes are compared all the same. */
+ * Only the low 16 bits of positions are stored, to keep the tables small. They suffice for distances up to
+ * 32768; an entry so old that it names another position is harmless, because the bytes are compared anyway.
+ */
 #include "engine/pictures/lz77.h"
 
 #include <stdbool.h>
 #include <string.h>
 
-/* Deflate has matches from 3 bytes on. In the noise that filtered pictures consist of, short ones
- * cost more bits than the literals they stand for. */
+/* Deflate allows matches of 3 bytes. In filtered pictures, which are mostly noise, short matches cost more
+ * bits than their literals. */
 enum { MATCH_LEAST = 6 };
 
-/* Effort: candidates tried for a match; the length from which a match is taken without looking further;
- * literals in a row from which only every fourth place is tried. */
+/* Effort: candidates tried for a match; the length at which the search stops; the number of literals in a row
+ * after which only every fourth position is tried. */
 enum { CHAIN_MOST = 24, LENGTH_ENOUGH = 64, PATIENCE = 64, SPARSE = 4 };
 
 void lz77_next_block(struct lz77 *lz77)
@@ -39,7 +40,7 @@ static uint32_t hash_bytes(const unsigned char *text)
     return (four * 2654435761u ^ two * 2246822519u) * 3266489917u;
 }
 
-/* Enters all positions up to `until` that have MATCH_LEAST bytes before the end of the block. */
+/* Adds to the chains all positions before `until` that have MATCH_LEAST bytes before the end of the block. */
 static void hash_until(struct lz77 *lz77, uint32_t until)
 {
     const unsigned char *text = lz77_text(lz77);
@@ -61,7 +62,7 @@ static uint32_t common_length(const unsigned char *a, const unsigned char *b, ui
     return length;
 }
 
-/* The longest match for byte `at` of the block as a token, or 0. */
+/* Returns the longest match for byte `at` of the block as a token, or 0. */
 static uint32_t find_match(struct lz77 *lz77, uint32_t at)
 {
     const unsigned char *text = lz77_text(lz77) + at;
@@ -75,7 +76,7 @@ static uint32_t find_match(struct lz77 *lz77, uint32_t at)
     for (int tries = 0; tries < CHAIN_MOST; tries++) {
         uint32_t distance = (uint16_t)(position - candidate);
         if (distance > reach || distance <= nearer)
-            break; /* out of reach, or the chain has been overwritten from here on */
+            break; /* out of reach, or the rest of the chain was overwritten */
         const unsigned char *before = text - distance;
         if (before[best] == text[best]) {
             uint32_t length = common_length(text, before, most);
@@ -92,8 +93,8 @@ static uint32_t find_match(struct lz77 *lz77, uint32_t at)
     return token;
 }
 
-/* Lazy matching: a match is given up for a literal when the next byte starts a longer one. Behind many
- * literals in a row the text is noise, most likely, and only some places are tried. */
+/* Lazy matching: a literal replaces a match if the next byte starts a longer one. After many literals in a
+ * row the text is probably noise, and only some positions are tried. */
 void lz77_find_tokens(struct lz77 *lz77)
 {
     const unsigned char *text = lz77_text(lz77);

@@ -2,21 +2,16 @@
 #include "engine/pictures/mask.h"
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
+#include "engine/pictures/bytes.h"
 #include "engine/pictures/picture_probe.h"
-#include "engine/pictures/png_write.h"
+#include "engine/pictures/png_crc.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 /* ---- palette indices --------------------------------------------------------------------- */
 
-static void put_32be(unsigned char *at, uint32_t value)
-{
-    for (int i = 0; i < 4; i++)
-        at[i] = (unsigned char)(value >> (24 - 8 * i));
-}
-
-/* A copy of a PNG whose palette is 0, 1, 2 .. 255 as greys: decoded, it gives the indices. */
+/* A copy of a PNG with the greys 0, 1, 2 .. 255 as palette: decoded, it gives the indices. */
 static unsigned char *with_grey_palette(const struct picture_bytes *file, const struct picture_header *header,
                                         size_t *size)
 {
@@ -29,11 +24,11 @@ static unsigned char *with_grey_palette(const struct picture_bytes *file, const 
         return NULL;
     unsigned char *colours = bytes + colours_at, *rest = colours + 3 * COLOURS;
     memcpy(bytes, file->bytes, colours_at);
-    put_32be(colours - TYPE - LENGTH, 3 * COLOURS);
+    store_32be(colours - TYPE - LENGTH, 3 * COLOURS);
     for (int i = 0; i < COLOURS; i++)
         memset(colours + 3 * i, i, 3);
     memcpy(rest, file->bytes + rest_at, file->size - rest_at);
-    put_32be(rest, png_crc(0, colours - TYPE, TYPE + 3 * COLOURS));
+    store_32be(rest, png_crc(0, colours - TYPE, TYPE + 3 * COLOURS));
     return bytes;
 }
 
@@ -52,7 +47,7 @@ static int voc_index(const unsigned char *rgb)
     return index < 256 ? index : -1;
 }
 
-/* Makes the picture a single plane; the spare part of the block is given back. */
+/* Makes the picture a single plane and frees the unused part of the block. */
 static void keep_one_channel(struct picture *picture)
 {
     int64_t pixels = picture->width * picture->height;
@@ -77,7 +72,7 @@ static void take_levels(struct picture *picture)
     keep_one_channel(picture);
 }
 
-/* Whether a mask has no other level than 0 and `level`, and has that. */
+/* True if `level` occurs in a mask, and no other level except 0. */
 static bool holds_only(const struct picture *mask, unsigned char level)
 {
     bool found = false;
@@ -95,7 +90,7 @@ static limn_status classes_from_levels(const struct picture_bytes *file, bool st
     take_levels(picture);
     if (!stored_as_grey && holds_only(picture, 128))
         return fail(error, LIMN_E_INPUT,
-                    "%s: black and grey 128, stored as RGB, may be level 128 or class 7 of the VOC palette; "
+                    "%s: ambiguous mask: grey 128 stored as RGB is level 128 or class 7 of the VOC palette; "
                     "a mask stored as grey or with a palette expected",
                     file->name);
     if (holds_only(picture, 255))
@@ -160,7 +155,7 @@ static limn_status decode_mask(const struct picture_bytes *file, bool orient, st
     if (status != LIMN_OK)
         return status;
     if (header.kind == PICTURE_JPEG)
-        return fail(error, LIMN_E_INPUT, "%s: JPEG changes values, so it cannot hold a mask; PNG expected",
+        return fail(error, LIMN_E_INPUT, "%s: JPEG is lossy and cannot hold a mask; PNG expected",
                     file->name);
     if (header.depth == 16)
         return fail(error, LIMN_E_INPUT, "%s: a mask of 16 bits a sample, 8 expected", file->name);

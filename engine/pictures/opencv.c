@@ -7,7 +7,7 @@
 
 enum { WEIGHT_ONE = 1 << 11 };
 
-/* The two samples of `from` between which sample i of `to` lies, and their weights. */
+/* The two source samples around a result sample, and their weights. */
 struct tap {
     int64_t low, high;
     int low_weight, high_weight;
@@ -45,7 +45,7 @@ limn_status opencv_resize_linear(const struct picture *source, int64_t width, in
                     left[down.low * row] * across.low_weight + right[down.low * row] * across.high_weight;
                 int lower =
                     left[down.high * row] * across.low_weight + right[down.high * row] * across.high_weight;
-                /* Four bits, then sixteen, are cut off each product, so that it fits 16-bit arithmetic. */
+                /* OpenCV drops four bits, then sixteen, of each product, to fit 16-bit arithmetic. */
                 int sum =
                     (((upper >> 4) * down.low_weight) >> 16) + (((lower >> 4) * down.high_weight) >> 16);
                 *out++ = (unsigned char)((sum + 2) >> 2);
@@ -70,7 +70,7 @@ static void fill_linear(int linear[256])
     }
 }
 
-/* The root in single precision, as there: twice it falls on a half, which goes to the even neighbour. */
+/* The root in single precision, as in OpenCV: two values fall on a half and are rounded to even. */
 static void fill_cube_root(int root[WHITE + 1])
 {
     for (int i = 0; i <= WHITE; i++) {
@@ -80,7 +80,8 @@ static void fill_cube_root(int root[WHITE + 1])
     }
 }
 
-/* Rows X, Y, Z divided by the white of D65 (0.950456, 1, 1.088754), in units of 1/4096; each makes 1. */
+/* Rows X, Y, Z divided by the white of D65 (0.950456, 1, 1.088754), in units of 1/4096; each row sums to 1.
+ */
 static const int weights[3][3] = {{1777, 1541, 778}, {871, 2929, 296}, {73, 448, 3575}};
 
 void opencv_lab(const unsigned char *rgb, int64_t pixels, unsigned char *lab)

@@ -1,8 +1,7 @@
-/* picture_metadata.c - the two things wanted from a picture's metadata: which way is up (EXIF 2.32, 4.6.4),
- * and what the colour profile calls itself (ICC.1:2022, 7.2, 7.3, 10.15). See picture_probe.h.
- *
- * Metadata is written by many hands. What does not parse is taken as absent, never as an error. */
-#include "engine/pictures/picture_probe.h"
+/* picture_metadata.c - see picture_header.h. Orientation: EXIF 2.32, 4.6.4; profile description:
+ * ICC.1:2022, 7.2, 7.3, 10.15. Metadata that does not parse counts as absent, never as an error. */
+#include "engine/pictures/bytes.h"
+#include "engine/pictures/picture_header.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -30,8 +29,8 @@ int exif_orientation(const unsigned char *tiff, size_t size)
     return 1;
 }
 
-/* Text of a tag: 'desc' (version 2) holds a count and ASCII, 'mluc' (version 4) records of UTF-16, of which
- * the first is taken. Other characters than ASCII become '?'. */
+/* Copies the text of a tag: 'desc' (version 2) holds a count and ASCII; of 'mluc' (version 4), records of
+ * UTF-16, the first is used. Characters other than ASCII become '?'. */
 static void copy_text(const unsigned char *tag, size_t size, char *text, size_t room)
 {
     size_t count = 0, step = 1, start = 0;
@@ -71,7 +70,7 @@ void icc_describe(const unsigned char *profile, size_t size, struct picture_head
                   sizeof header->profile);
         break;
     }
-    /* "c2" is the minimal sRGB profile of Facebook, common in pictures from the web. */
+    /* "c2" is Facebook's minimal sRGB profile, common in pictures from the web. */
     if (strstr(header->profile, "sRGB") || strcmp(header->profile, "c2") == 0)
         header->foreign_profile = false;
 }

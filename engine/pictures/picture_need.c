@@ -1,11 +1,12 @@
-/* picture_need.c - what decoding a picture takes, found before it starts: see picture_probe.h. It follows the
- * allocations of stb_image 2.x one by one, which stand here as sums over what lives at the same time. */
+/* picture_need.c - the memory that decoding takes, computed before it starts: see picture_probe.h. Follows
+ * the allocations of stb_image 2.x: each sum below adds the blocks that are allocated at the same time. */
 #include "engine/base/memory.h"
+#include "engine/pictures/bytes.h"
 #include "engine/pictures/picture_probe.h"
 
 #include <string.h>
 
-/* For what is small and not counted one by one: blocks' headers, decoders' tables, some rows. */
+/* Small allocations that are not counted one by one: block headers, decoder tables, some rows. */
 static size_t small(const struct picture_header *header)
 {
     return 32768 + (size_t)header->width * 32;
@@ -18,8 +19,8 @@ static size_t larger_of(size_t a, size_t b)
 
 /* ---- PNG --------------------------------------------------------------------------------- */
 
-/* IDAT chunks are gathered in a buffer that doubles: its size in the end, and together with the one before.
- */
+/* IDAT chunks are gathered in a buffer that doubles. *buffer: its final size; *growing: that size and the one
+ * before it together. */
 static void gather(const struct picture_bytes *file, size_t *buffer, size_t *growing)
 {
     size_t have = 0;
@@ -49,11 +50,11 @@ static size_t png_bytes(const struct picture_bytes *file, const struct picture_h
     size_t in = samples[colour], depth = (size_t)header->depth, wide = depth == 16 ? 2 : 1;
     size_t result = header->alpha ? 4 : 3, buffer, growing;
     gather(file, &buffer, &growing);
-    /* Rows as they are in the stream; a stream that holds more than was thought doubles the block. */
+    /* Rows as in the stream. stb underestimates an interlaced stream, so the block doubles once. */
     size_t raw = (width * depth + 7) / 8 * in * height + height;
     size_t inflating = interlaced ? 3 * raw : raw, inflated = interlaced ? 2 * raw : raw;
     size_t out = header->alpha && in % 2 && colour != COLOUR_PALETTE ? in + 1 : in;
-    size_t pass = interlaced ? pixels * out * wide / 2 + 8 * width : 0; /* the last has every other row */
+    size_t pass = interlaced ? pixels * out * wide / 2 + 8 * width : 0; /* the last pass: every other row */
     size_t most = larger_of(growing, buffer + inflating);
     most = larger_of(most, inflated + pixels * out * wide + pass);
     if (colour == COLOUR_PALETTE)
@@ -61,9 +62,9 @@ static size_t png_bytes(const struct picture_bytes *file, const struct picture_h
     else if (out != result)
         most = larger_of(most, pixels * (out + result) * wide);
     if (depth == 16)
-        most = larger_of(most, pixels * result * 3); /* samples of two bytes, and of one */
+        most = larger_of(most, pixels * result * 3); /* two-byte and one-byte samples */
     if (header->palette_at && header->palette_colours < 256)
-        most += file->size + 768; /* a copy with a whole palette */
+        most += file->size + 768; /* a copy of the file with a full palette */
     return most;
 }
 
@@ -78,6 +79,6 @@ size_t picture_decoding_bytes(const struct picture_bytes *file, const struct pic
     else if (header->kind == PICTURE_JPEG)
         most = header->planes + picture;
     if (orient && header->orientation != 1)
-        most = larger_of(most, 2 * picture); /* as it is stored, and upright */
+        most = larger_of(most, 2 * picture); /* as stored and upright */
     return larger_of(most, picture) + small(header);
 }

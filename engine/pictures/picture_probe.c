@@ -1,13 +1,12 @@
-/* picture_probe.c - see picture_probe.h: recognises formats by their first bytes, never by name. */
+/* picture_probe.c - see picture_probe.h: recognises formats by their first bytes. */
 #include "engine/pictures/picture_probe.h"
 #include "engine/pictures/bmp.h"
 #include "engine/pictures/pnm.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Formats that are recognised only to be refused by name. */
+/* Unsupported formats that the error message names. */
 static const struct {
     const char *name;
     int at, size;
@@ -22,7 +21,7 @@ static const struct {
     {"HEIC", 4, 8, "ftyphevx"},
     {"HEIF", 4, 8, "ftypmif1"},
     {"HEIF", 4, 8, "ftypmsf1"},
-    {"MP4 or a relative of it", 4, 4, "ftyp"},
+    {"MP4 or similar", 4, 4, "ftyp"},
     {"TIFF (or a camera's raw format)", 0, 4, "II*\0"},
     {"TIFF (or a camera's raw format)", 0, 4, "MM\0*"},
     {"BigTIFF", 0, 4, "II+\0"},
@@ -53,28 +52,10 @@ static bool has_bytes(const struct picture_bytes *file, int at, int size, const 
     return file->size >= (size_t)(at + size) && memcmp(file->bytes + at, bytes, (size_t)size) == 0;
 }
 
-limn_status picture_check_size(const struct picture_bytes *file, int64_t width, int64_t height,
-                               limn_error *error)
+static limn_status fail_unsupported(const struct picture_bytes *file, const char *format, limn_error *error)
 {
-    if (width < 1 || height < 1)
-        return fail(error, LIMN_E_INPUT,
-                    "%s: a picture of %" PRId64 " x %" PRId64 " pixels, at least 1 x 1 expected", file->name,
-                    width, height);
-    if (width > PICTURE_MOST_SIDE || height > PICTURE_MOST_SIDE)
-        return fail(error, LIMN_E_INPUT,
-                    "%s: a picture of %" PRId64 " x %" PRId64 " pixels, at most %" PRId64 " a side are read",
-                    file->name, width, height, PICTURE_MOST_SIDE);
-    if (width * height > PICTURE_MOST_PIXELS)
-        return fail(error, LIMN_E_INPUT,
-                    "%s: %" PRId64 " x %" PRId64 " = %" PRId64 " pixels, at most %" PRId64 " are read",
-                    file->name, width, height, width * height, PICTURE_MOST_PIXELS);
-    return LIMN_OK;
-}
-
-limn_status picture_ends_early(const struct picture_bytes *file, const char *format, limn_error *error)
-{
-    return fail(error, LIMN_E_INPUT, "%s: %s data ends early (%zu bytes), the file is damaged", file->name,
-                format, file->size);
+    return fail(error, LIMN_E_INPUT, "%s: not a picture limn reads (%s); convert it to PNG, JPEG, BMP or PNM",
+                file->name, format);
 }
 
 static limn_status fail_unknown(const struct picture_bytes *file, limn_error *error)
@@ -84,8 +65,7 @@ static limn_status fail_unknown(const struct picture_bytes *file, limn_error *er
                     file->name);
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
         if (has_bytes(file, refused[i].at, refused[i].size, refused[i].bytes))
-            return fail(error, LIMN_E_INPUT, "%s: %s is not read, convert it to PNG, JPEG, BMP or PNM",
-                        file->name, refused[i].name);
+            return fail_unsupported(file, refused[i].name, error);
     char start[32] = "";
     for (size_t i = 0; i < 8 && i < file->size; i++)
         snprintf(start + 3 * i, sizeof start - 3 * i, " %02x", file->bytes[i]);
@@ -99,8 +79,7 @@ limn_status picture_probe(const struct picture_bytes *file, struct picture_heade
     if (has_bytes(file, 0, 8, "\x89PNG\r\n\x1a\n"))
         return png_probe(file, header, error);
     if (has_bytes(file, 0, 4, "\xff\xd8\xff\xf7"))
-        return fail(error, LIMN_E_INPUT, "%s: JPEG-LS is not read, convert it to PNG, JPEG, BMP or PNM",
-                    file->name);
+        return fail_unsupported(file, "JPEG-LS", error);
     if (has_bytes(file, 0, 3, "\xff\xd8\xff"))
         return jpeg_probe(file, header, error);
     if (has_bytes(file, 0, 2, "BM"))

@@ -1,11 +1,11 @@
-/* picture_read.c - see picture.h: probe, decode, turn upright.
+/* picture_read.c - see picture.h: probes, decodes, applies the orientation.
  *
- * The order matters: limits and structure are checked by picture_probe.h before a decoder sees the
- * data, and a decoder is given no more memory at once than the header calls for. */
+ * The probes check limits and structure before a decoder reads the data. A decoder gets no block larger than
+ * the header calls for. */
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
 #include "engine/pictures/bmp.h"
-#include "engine/pictures/picture.h"
+#include "engine/pictures/picture_probe.h"
 #include "engine/pictures/pnm.h"
 #include "engine/pictures/stb.h"
 
@@ -13,31 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-limn_status picture_create(int64_t width, int64_t height, int channels, struct picture *picture,
-                           limn_error *error)
-{
-    size_t row, bytes;
-    *picture = (struct picture){0};
-    if (width < 1 || height < 1 || !size_multiply((size_t)width, (size_t)channels, &row) ||
-        !size_multiply(row, (size_t)height, &bytes))
-        return fail(error, LIMN_E_MEMORY,
-                    "a picture of %" PRId64 " x %" PRId64 " pixels cannot be held in memory", width, height);
-    unsigned char *pixels = mem_alloc(bytes);
-    if (!pixels)
-        return fail_memory(error, "a picture", bytes);
-    *picture = (struct picture){
-        .width = width, .height = height, .channels = channels, .pixels = pixels, .name = "the picture"};
-    return LIMN_OK;
-}
-
-void picture_free(struct picture *picture)
-{
-    mem_free(picture->pixels);
-    *picture = (struct picture){0};
-}
-
-/* 16-bit samples to 8, the value v of 65535 becoming the nearest of 255: v / 257. In place; the spare
- * half of the block is given back. */
+/* Converts 16-bit samples to 8 bits in place: v / 257, rounded. Frees the unused half of the block. */
 static unsigned char *narrow_samples(uint16_t *wide, size_t count)
 {
     unsigned char *narrow = (unsigned char *)wide;
@@ -47,8 +23,8 @@ static unsigned char *narrow_samples(uint16_t *wide, size_t count)
     return smaller ? smaller : narrow;
 }
 
-/* stb leaves the colours behind a short palette undefined, though pixels may use them. A copy of the file
- * whose PLTE chunk has all 256, the new ones black; its checksum was checked before and is not again. */
+/* A copy of the file whose PLTE chunk has 256 colours, the added ones black: stb leaves the colours after a
+ * short palette undefined, though pixels may use them. The chunk's checksum is no longer read. */
 static unsigned char *pad_palette(const struct picture_bytes *file, const struct picture_header *header,
                                   size_t *size)
 {
@@ -72,7 +48,7 @@ static limn_status decode_stb(const struct picture_bytes *file, const struct pic
     int channels = header->alpha ? 4 : 3;
     bool sixteen = header->depth == 16;
     size_t samples = (size_t)(header->width * header->height) * (size_t)channels;
-    /* No block is as large as all that it takes. */
+    /* The bound of all blocks together bounds each one. */
     size_t most_block = picture_decoding_bytes(file, header, false);
     struct stb_failure failure;
     void *decoded = stb_decode(file->bytes, file->size, channels, sixteen, most_block, &failure);
@@ -101,12 +77,12 @@ static limn_status decode_png(const struct picture_bytes *file, const struct pic
     return status;
 }
 
-/* EXIF orientations as the way back to the stored pixel: x and y exchanged, then counted from the
- * right, from the bottom.
+/* Applies an EXIF orientation. Each maps an upright pixel to a stored one: x and y exchanged, then counted
+ * from the right, from the bottom.
  *
  *     1      2      3      4      5      6      7      8
  *     F F F  F F F      F  F      F F F  F          F  F F F
- *     F F        F F  F F  F F    F   F  F F F  F F F  F   F     (how the stored F lies) */
+ *     F F        F F  F F  F F    F   F  F F F  F F F  F   F     (the stored F) */
 static limn_status orient_upright(struct picture *picture, int orientation, limn_error *error)
 {
     bool exchanged = orientation >= 5;
@@ -136,7 +112,7 @@ static limn_status orient_upright(struct picture *picture, int orientation, limn
     return LIMN_OK;
 }
 
-/* Refuses what there is no memory for before it is begun. */
+/* Fails before decoding starts if there is too little memory. */
 static limn_status check_memory(const struct picture_bytes *file, const struct picture_header *header,
                                 bool orient, limn_error *error)
 {
@@ -146,7 +122,7 @@ static limn_status check_memory(const struct picture_bytes *file, const struct p
         return LIMN_OK;
     snprintf(what, sizeof what, "reading %s, %" PRId64 " x %" PRId64 " pixels,", file->name, header->width,
              header->height);
-    return fail_need(error, what, bytes, "a smaller picture");
+    return fail_need(error, LIMN_REASON_NONE, what, bytes, "a smaller picture");
 }
 
 limn_status picture_decode(const unsigned char *bytes, size_t size, const char *name, bool orient,

@@ -1,8 +1,8 @@
-/* picture_write.c - see picture.h: one writer over three kinds of file.
+/* picture_write.c - see picture.h: one writer for three kinds of file.
  *
- *     PNG        each row goes to png_write.h with the channels it has
- *     PPM, PGM   each row is laid over white, made grey for PGM, and written
- *     JPEG, BMP  rows are laid over white and kept; stb encodes the whole picture at commit */
+ *     PNG        each row goes to png_write.h with its alpha
+ *     PPM, PGM   each row is composited over white, made grey for PGM, and written
+ *     JPEG, BMP  rows are composited over white and stored; stb encodes the whole picture at commit */
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
 #include "engine/pictures/grey.h"
@@ -28,12 +28,13 @@ static const struct {
 
 struct picture_writer {
     enum format format;
-    int64_t width, height, rows; /* rows: how many have come */
+    int64_t width, height, rows; /* rows: written so far */
     int channels, quality;
-    struct output *output; /* NULL after a failure: nothing more can be written */
+    struct output *output; /* NULL after a failure */
     struct png_writer *png;
-    unsigned char *rgb; /* one row (PPM, PGM) or the whole picture (JPEG, BMP) without alpha */
-    limn_error *error;  /* where stb's callback reports, during commit */
+    unsigned char
+        *rgb; /* without alpha: a row, or the whole picture (JPEG, BMP); NULL for PNG of 3 or 4 channels */
+    limn_error *error; /* for stb's callback, during commit */
     limn_status status;
     char *path;
 };
@@ -65,26 +66,25 @@ static bool is_whole(enum format format)
     return format == FORMAT_JPEG || format == FORMAT_BMP;
 }
 
-/* What the formats and, for JPEG and BMP, stb's ints have room for. */
+/* Fails if the format, or for JPEG and BMP stb's ints, cannot hold the size. */
 static limn_status check_size(const struct picture_writer *writer, limn_error *error)
 {
     int64_t width = writer->width, height = writer->height;
-    if (width < 1 || height < 1 || (writer->channels != 3 && writer->channels != 4))
+    if (width < 1 || height < 1 || (writer->channels != 1 && writer->channels != 3 && writer->channels != 4))
         return fail(error, LIMN_E_OUTPUT,
                     "%s: a picture of %" PRId64 " x %" PRId64 " with %d channels cannot be written",
                     writer->path, width, height, writer->channels);
     int64_t most = writer->format == FORMAT_JPEG ? 65535 : PNG_MOST_SIDE;
     if (width > most || height > most)
         return fail(error, LIMN_E_OUTPUT,
-                    "%s: %" PRId64 " x %" PRId64 " pixels, at most %" PRId64 " a side fit this format",
+                    "%s: %" PRId64 " x %" PRId64 " pixels, this format has at most %" PRId64 " a side",
                     writer->path, width, height, most);
     enum { BMP_HEADERS = 54 };
     int64_t most_row = (INT_MAX - BMP_HEADERS) / height;
     if (is_whole(writer->format) && (3 * width + 3) / 4 * 4 > most_row)
         return fail(error, LIMN_E_OUTPUT,
                     "%s: %" PRId64 " x %" PRId64
-                    " pixels are more than the %d bytes that are written as JPEG or BMP; "
-                    "write a PNG or PPM",
+                    " pixels exceed the limit of %d bytes for JPEG and BMP; write a PNG or PPM",
                     writer->path, width, height, INT_MAX);
     return LIMN_OK;
 }
@@ -97,16 +97,16 @@ static void free_writer(struct picture_writer *writer)
     mem_free(writer);
 }
 
-/* Sizes have been checked, the output is open. */
+/* Allocates buffers and writes the header. The sizes are checked and the output is open. */
 static limn_status start(struct picture_writer *writer, limn_error *error)
 {
-    if (writer->format == FORMAT_PNG)
-        return png_writer_create(writer->output, writer->width, writer->height, writer->channels,
-                                 &writer->png, error);
+    bool png = writer->format == FORMAT_PNG;
     size_t bytes = (size_t)writer->width * 3 * (is_whole(writer->format) ? (size_t)writer->height : 1);
-    writer->rgb = mem_alloc(bytes);
-    if (!writer->rgb)
+    if ((!png || writer->channels == 1) && !(writer->rgb = mem_alloc(bytes)))
         return fail_memory(error, writer->path, bytes);
+    if (png)
+        return png_writer_create(writer->output, writer->width, writer->height, writer->channels == 4 ? 4 : 3,
+                                 &writer->png, error);
     if (is_whole(writer->format))
         return LIMN_OK;
     char text[PNM_HEADER_ROOM];
@@ -120,10 +120,10 @@ limn_status picture_writer_open(const char *path, int64_t width, int64_t height,
     enum format format;
     *writer = NULL;
     if (!find_format(path, &format))
-        return fail(error, LIMN_E_USAGE,
-                    "%s: the name's extension says no picture format; .png, .jpg, .jpeg, .bmp, .ppm, .pgm, "
-                    ".pnm expected",
-                    path);
+        return fail(
+            error, LIMN_E_USAGE,
+            "%s: unknown picture format; extension .png, .jpg, .jpeg, .bmp, .ppm, .pgm or .pnm expected",
+            path);
     struct picture_writer *made = mem_zalloc(1, sizeof *made);
     if (!made)
         return fail_memory(error, path, sizeof *made);
@@ -151,34 +151,36 @@ size_t picture_writer_bytes(const char *path, int64_t width, int64_t height, int
 {
     enum { OUTPUT = 80 << 10, COMPRESSOR = 640 << 10 };
     enum format format;
-    size_t row = (size_t)(width * channels), rgb = (size_t)width * 3;
+    size_t row = (size_t)width * (channels == 4 ? 4 : 3), rgb = (size_t)width * 3;
     if (!find_format(path, &format))
         return 0;
     if (format == FORMAT_PNG)
-        return OUTPUT + COMPRESSOR + 3 * row;
+        return OUTPUT + COMPRESSOR + 3 * row + (channels == 1 ? rgb : 0);
     return OUTPUT + rgb * (is_whole(format) ? (size_t)height : 1);
 }
 
-/* Drops alpha from a row: over white, colour * alpha + white * (1 - alpha), rounded. */
-static void lay_over_white(const unsigned char *row, int64_t width, int channels, unsigned char *rgb)
+/* Makes a row RGB. Alpha is composited over white: colour * alpha + white * (1 - alpha), rounded. */
+static void make_rgb(const unsigned char *row, int64_t width, int channels, unsigned char *rgb)
 {
     if (channels == 3) {
         memcpy(rgb, row, (size_t)width * 3);
         return;
     }
-    for (int64_t x = 0; x < width; x++, row += 4, rgb += 3)
+    for (int64_t x = 0; x < width; x++, row += channels, rgb += 3)
         for (int c = 0; c < 3; c++)
-            rgb[c] = (unsigned char)((row[c] * row[3] + 255 * (255 - row[3]) + 127) / 255);
+            rgb[c] =
+                channels == 1 ? *row : (unsigned char)((row[c] * row[3] + 255 * (255 - row[3]) + 127) / 255);
 }
 
 static limn_status write_row(struct picture_writer *writer, const unsigned char *row, limn_error *error)
 {
     unsigned char *rgb = writer->rgb;
-    if (writer->format == FORMAT_PNG)
-        return png_writer_row(writer->png, row, error);
     if (is_whole(writer->format))
         rgb += writer->rows * writer->width * 3;
-    lay_over_white(row, writer->width, writer->channels, rgb);
+    if (rgb)
+        make_rgb(row, writer->width, writer->channels, rgb);
+    if (writer->format == FORMAT_PNG)
+        return png_writer_row(writer->png, rgb ? rgb : row, error);
     if (is_whole(writer->format))
         return LIMN_OK;
     size_t pixels = (size_t)writer->width;
@@ -187,7 +189,7 @@ static limn_status write_row(struct picture_writer *writer, const unsigned char 
     return output_write(writer->output, rgb, writer->format == FORMAT_PGM ? pixels : 3 * pixels, error);
 }
 
-/* Notes that the output is lost, and removes what was written of it. */
+/* Removes the unfinished file; later calls fail. */
 static limn_status give_up(struct picture_writer *writer, limn_status status)
 {
     output_abandon(writer->output);
@@ -197,7 +199,7 @@ static limn_status give_up(struct picture_writer *writer, limn_status status)
 
 static limn_status fail_given_up(const struct picture_writer *writer, limn_error *error)
 {
-    return fail(error, LIMN_E_OUTPUT, "%s: writing failed before", writer->path);
+    return fail(error, LIMN_E_OUTPUT, "%s: an earlier write failed", writer->path);
 }
 
 limn_status picture_writer_rows(struct picture_writer *writer, const unsigned char *rows, int64_t count,
@@ -206,7 +208,7 @@ limn_status picture_writer_rows(struct picture_writer *writer, const unsigned ch
     if (!writer->output)
         return fail_given_up(writer, error);
     if (count < 0 || count > writer->height - writer->rows) {
-        fail(error, LIMN_E_OUTPUT, "%s: %" PRId64 " rows behind row %" PRId64 " of %" PRId64, writer->path,
+        fail(error, LIMN_E_OUTPUT, "%s: %" PRId64 " rows after row %" PRId64 " of %" PRId64, writer->path,
              count, writer->rows, writer->height);
         return give_up(writer, LIMN_E_OUTPUT);
     }
@@ -244,8 +246,8 @@ limn_status picture_writer_commit(struct picture_writer *writer, limn_error *err
     if (!writer->output)
         status = fail_given_up(writer, error);
     else if (writer->rows != writer->height)
-        status = fail(error, LIMN_E_OUTPUT, "%s: %" PRId64 " rows of %" PRId64 " have come", writer->path,
-                      writer->rows, writer->height);
+        status = fail(error, LIMN_E_OUTPUT, "%s: incomplete, %" PRId64 " of %" PRId64 " rows were written",
+                      writer->path, writer->rows, writer->height);
     else if (writer->png)
         status = png_writer_finish(writer->png, error);
     else if (is_whole(writer->format))

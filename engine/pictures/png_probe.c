@@ -1,10 +1,11 @@
-/* png_probe.c - walks the chunks of a PNG (W3C PNG, third edition; chapters 5 and 11). See picture_probe.h.
+/* png_probe.c - see picture_header.h: walks the chunks of a PNG (W3C PNG, third edition; chapters 5 and 11).
  *
  *     length (4)  type (4)  data (length)  CRC-32 of type and data (4)
  *
- * The decoder behind this checks no checksum and trusts the order of chunks; so both are checked here. */
-#include "engine/pictures/picture_probe.h"
-#include "engine/pictures/png_write.h"
+ * The decoder checks neither checksums nor the order of chunks, so this probe does. */
+#include "engine/pictures/bytes.h"
+#include "engine/pictures/picture_header.h"
+#include "engine/pictures/png_crc.h"
 #include "engine/pictures/stb.h"
 
 #include <string.h>
@@ -60,9 +61,9 @@ static limn_status read_header(const struct picture_bytes *file, const struct ch
     return picture_check_size(file, header->width, header->height, error);
 }
 
-/* iCCP: a name, a zero, the compression method, the profile as a zlib stream. Its description lies near
- * the front in practice; the name is used where it does not. A stream may be long and unpack to nothing: no
- * more of it is looked at than the front of a profile takes. */
+/* iCCP: a name, a zero, the compression method, the profile as a zlib stream. In practice the description is
+ * near the start of the profile; if it is not found there, the name is used. At most MOST_PACKED bytes of the
+ * stream are unpacked, because a long stream may unpack to nothing. */
 static void read_profile(const struct chunk *chunk, struct picture_header *header)
 {
     enum { MOST_PACKED = 8192 };
@@ -82,7 +83,7 @@ static void read_profile(const struct chunk *chunk, struct picture_header *heade
     header->profile[length] = '\0';
 }
 
-/* What a chunk after the header tells. `data_seen`: an IDAT came before. */
+/* Reads a chunk after the header. `data_seen`: an IDAT chunk came before it. */
 static limn_status read_chunk(const struct picture_bytes *file, const struct chunk *chunk, bool data_seen,
                               struct picture_header *header, limn_error *error)
 {
@@ -90,7 +91,7 @@ static limn_status read_chunk(const struct picture_bytes *file, const struct chu
         if (chunk->size == 0 || chunk->size % 3 || chunk->size > 768 || data_seen || header->palette_at)
             return fail(error, LIMN_E_INPUT,
                         "%s: PNG palette of %u bytes%s, one of 3 to 768 before the data expected", file->name,
-                        (unsigned)chunk->size, data_seen ? " behind the data" : "");
+                        (unsigned)chunk->size, data_seen ? " after the data" : "");
         header->palette_at = (size_t)(chunk->type - 4 - file->bytes);
         header->palette_colours = (int)chunk->size / 3;
     } else if (chunk_is(chunk, "tRNS")) {
@@ -100,13 +101,13 @@ static limn_status read_chunk(const struct picture_bytes *file, const struct chu
     } else if (chunk_is(chunk, "iCCP") && !header->foreign_profile && !header->profile[0]) {
         read_profile(chunk, header);
     } else if (!chunk_is(chunk, "IDAT") && !chunk_is(chunk, "IEND") && !(chunk->type[0] & 0x20)) {
-        return fail(error, LIMN_E_INPUT, "%s: PNG chunk '%c%c%c%c' is needed for decoding and not known",
-                    file->name, SHOWN_TYPE(chunk));
+        return fail(error, LIMN_E_INPUT, "%s: unknown critical PNG chunk '%c%c%c%c'", file->name,
+                    SHOWN_TYPE(chunk));
     }
     return LIMN_OK;
 }
 
-/* Whether `data` bytes can unpack to the picture: deflate makes at most 258 bytes of 2 bits. */
+/* True if `data` bytes can unpack to the picture: deflate makes at most 258 bytes from 2 bits. */
 static bool data_suffices(const struct picture_bytes *file, const struct picture_header *header,
                           uint64_t data)
 {
@@ -119,7 +120,7 @@ static bool data_suffices(const struct picture_bytes *file, const struct picture
 limn_status png_probe(const struct picture_bytes *file, struct picture_header *header, limn_error *error)
 {
     bool data_seen = false;
-    uint64_t data = 0; /* bytes of it */
+    uint64_t data = 0; /* bytes in IDAT chunks */
     for (size_t at = 8;;) {
         size_t left = file->size - at;
         bool first = at == 8;
@@ -127,7 +128,7 @@ limn_status png_probe(const struct picture_bytes *file, struct picture_header *h
             return picture_ends_early(file, "PNG", error);
         struct chunk chunk = {file->bytes + at + 4, file->bytes + at + 8, read_32be(file->bytes + at)};
         limn_status status = LIMN_OK;
-        /* The size in the header is worth a message even when the rest is missing. */
+        /* The header is checked first: its errors are more useful than that the file ends early. */
         if (first)
             status = read_header(file, &chunk, header, error);
         if (!status && chunk.size > left - 12)

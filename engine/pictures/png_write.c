@@ -2,16 +2,18 @@
  *
  *     signature, IHDR, IDAT ..., IEND; each chunk is length, type, data, CRC-32 of type and data
  *
- * The IDAT chunks together are one zlib stream of filtered rows, each with the number of its filter in
- * front. A filter (9.2) predicts each byte from its neighbours in the same channel and keeps the difference:
+ * The IDAT chunks together are one zlib stream of filtered rows, each preceded by the number of its filter. A
+ * filter (9.2) predicts each byte from its neighbours in the same channel and stores the difference:
  *
  *     c b      0 none, 1 a, 2 b, 3 (a + b) / 2, 4 Paeth: whichever of a, b, c is nearest to a + b - c
  *     a x
  *
- * For each row the filter with the smallest sum of absolute differences is taken (12.7). */
+ * Each row uses the filter with the smallest sum of absolute differences (12.7). */
 #include "engine/pictures/png_write.h"
 #include "engine/base/memory.h"
+#include "engine/pictures/bytes.h"
 #include "engine/pictures/deflate.h"
+#include "engine/pictures/png_crc.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -28,28 +30,6 @@ struct png_writer {
 };
 
 /* ---- chunks ------------------------------------------------------------------------------ */
-
-/* Four bits at a time: a table that fits here, and fast enough beside the compressor. */
-uint32_t png_crc(uint32_t crc, const unsigned char *bytes, size_t size)
-{
-    static const uint32_t table[16] = {
-        0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
-        0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
-    };
-    crc = ~crc;
-    for (size_t i = 0; i < size; i++) {
-        crc ^= bytes[i];
-        crc = crc >> 4 ^ table[crc & 15];
-        crc = crc >> 4 ^ table[crc & 15];
-    }
-    return ~crc;
-}
-
-static void store_32be(unsigned char *at, uint32_t value)
-{
-    for (int i = 0; i < 4; i++)
-        at[i] = (unsigned char)(value >> (24 - 8 * i));
-}
 
 static limn_status write_chunk(struct output *output, const char *type, const unsigned char *data,
                                size_t size, limn_error *error)
@@ -97,8 +77,8 @@ static inline int predict(int filter, int a, int b, int c)
     }
 }
 
-/* Filters a row into `out`; returns the sum of the differences taken as signed bytes. With a constant
- * `filter` the compiler makes five loops of this one. */
+/* Filters a row into `out`; returns the sum of the absolute differences, read as signed bytes. With a
+ * constant `filter` the compiler makes a loop for each of the five. */
 static inline uint64_t filter_with(int filter, const unsigned char *row, const unsigned char *above,
                                    size_t size, size_t channels, unsigned char *out)
 {

@@ -1,5 +1,5 @@
-/* png_write.h - writes 8-bit RGB or RGBA as PNG, row by row: memory for three rows and the compressor, any
- * size. */
+/* png_write.h - writes 8-bit RGB or RGBA as PNG, row by row. Holds three rows and the compressor, whatever
+ * the height. */
 #ifndef LIMN_PNG_WRITE_H
 #define LIMN_PNG_WRITE_H
 
@@ -9,7 +9,7 @@ struct png_writer;
 
 #define PNG_MOST_SIDE INT64_C(2147483647)
 
-/* Writes the header to `output`, which stays the caller's. Sides 1..PNG_MOST_SIDE. LIMN_E_OUTPUT,
+/* Writes the header to `output`, which the caller keeps. Sides 1..PNG_MOST_SIDE. LIMN_E_OUTPUT,
  * LIMN_E_MEMORY. */
 limn_status png_writer_create(struct output *output, int64_t width, int64_t height, int channels,
                               struct png_writer **writer, limn_error *error);
@@ -21,8 +21,5 @@ limn_status png_writer_row(struct png_writer *writer, const unsigned char *row, 
 limn_status png_writer_finish(struct png_writer *writer, limn_error *error);
 
 void png_writer_free(struct png_writer *writer);
-
-/* CRC-32 as PNG has it; `crc` is 0, or the result so far. */
-uint32_t png_crc(uint32_t crc, const unsigned char *bytes, size_t size);
 
 #endif

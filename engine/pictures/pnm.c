@@ -3,9 +3,10 @@
  *     "P" digit, width, height, maxval (not in P1 and P4), one whitespace character, samples
  *
  * separated by whitespace, with comments from '#' to the end of a line. Plain samples are decimal numbers
- * (P1: digits that may touch); raw samples are 1 byte, or 2 with the high one first when maxval exceeds 255,
- * and P4 packs 8 pixels into a byte, each row starting a new one. In PBM 1 is black. */
+ * (P1: digits that need no separator); raw samples are 1 byte, or 2 bytes, big-endian, if maxval exceeds 255;
+ * P4 packs 8 pixels into a byte, and each row starts a new byte. In PBM 1 is black. */
 #include "engine/pictures/pnm.h"
+#include "engine/pictures/bytes.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -40,7 +41,7 @@ static limn_status skip_space(struct pnm *pnm, limn_error *error)
     return picture_ends_early(file, "PNM", error);
 }
 
-/* A decimal number of at most `most`; `single` stops after one digit, as P1 needs. */
+/* Reads a decimal number of at most `most`; `single` stops after one digit, for P1. */
 static limn_status read_number(struct pnm *pnm, const char *what, bool single, uint32_t most,
                                uint32_t *number, limn_error *error)
 {
@@ -73,7 +74,7 @@ static size_t raw_row_bytes(const struct pnm *pnm)
     return pnm->digit == 4 ? (samples + 7) / 8 : pnm->most > 255 ? 2 * samples : samples;
 }
 
-/* What the samples take; plain ones have a digit each, and space between them but in P1. */
+/* The least bytes that the samples take: plain ones have a digit each, and a separator except in P1. */
 static size_t least_bytes(const struct pnm *pnm)
 {
     size_t samples = (size_t)(pnm->width * pnm->height * pnm->channels);
@@ -122,7 +123,7 @@ limn_status pnm_probe(const struct picture_bytes *file, struct picture_header *h
     return status;
 }
 
-/* Sample `i` of a row that starts at pnm->at (raw), or the next one (plain). */
+/* Reads sample `i` of the row at pnm->at (raw), or the next sample (plain). */
 static limn_status read_sample(struct pnm *pnm, int64_t i, uint32_t *sample, limn_error *error)
 {
     const unsigned char *row = pnm->file->bytes + pnm->at;

@@ -2,13 +2,13 @@
 #ifndef LIMN_PNM_H
 #define LIMN_PNM_H
 
-#include "engine/pictures/picture_probe.h"
+#include "engine/pictures/picture_header.h"
 
-/* The header. LIMN_E_INPUT: malformed, raw samples missing, beyond the limits. */
+/* Reads the header. LIMN_E_INPUT: malformed, truncated, beyond the limits. */
 limn_status pnm_probe(const struct picture_bytes *file, struct picture_header *header, limn_error *error);
 
 /* Decodes the first picture of the file into an empty picture; samples are scaled from 0..maxval to 0..255
- * and rounded. LIMN_E_INPUT with the place of what is wrong, LIMN_E_MEMORY. */
+ * and rounded. LIMN_E_INPUT with the byte offset of the fault, LIMN_E_MEMORY. */
 limn_status pnm_read(const struct picture_bytes *file, struct picture *picture, limn_error *error);
 
 enum { PNM_HEADER_ROOM = 64 };

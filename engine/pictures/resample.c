@@ -1,12 +1,12 @@
 /* resample.c - see resample.h.
  *
- * Each sample of the result is a weighted mean of the samples around the same place of the source:
+ * Each sample of the result is a weighted mean of the source samples around its position:
  *
  *     y[i] = sum_k w[i][k] x[first[i] + k],   w[i][k] ~ filter((first[i] + k + 1/2 - centre) / stretch)
  *     centre = (i + 1/2) * scale,  scale = source size / result size,  stretch = max(scale, 1)
  *
- * with the weights of each i made to add up to 1. They depend on i only, so that one table serves all rows,
- * and another one all columns. The weights are 22-bit fixed point: 255 times their sum fits 32 bits. */
+ * with the weights of each i normalised to sum 1. They depend on i only, so one table serves all rows and
+ * another all columns. The weights are 22-bit fixed point: 255 times their sum fits 32 bits. */
 #include "engine/pictures/resample.h"
 #include "engine/base/memory.h"
 
@@ -27,7 +27,7 @@ static double triangle(double x)
     return x < 1.0 ? 1.0 - x : 0.0;
 }
 
-/* Keys' cubic convolution (1981), a = -1/2, in the order of operations that Pillow uses. */
+/* Keys' cubic convolution (1981), a = -1/2, in Pillow's order of operations. */
 static double cubic(double x)
 {
     const double a = -0.5;
@@ -46,7 +46,7 @@ static void weights_free(struct weights *weights)
     mem_free(weights->weight);
 }
 
-/* Fills the weights of result sample i; `real` has room for them. */
+/* Fills the weights of result sample i; `real` is scratch for weights->room values. */
 static void fill_weights(struct weights *weights, int64_t i, double scale, enum resample_filter filter,
                          int64_t from, double *real)
 {
@@ -69,7 +69,7 @@ static void fill_weights(struct weights *weights, int64_t i, double scale, enum 
     weights->taps[i] = end - first;
 }
 
-/* Weights for each sample of the result. */
+/* The most weights of a sample of the result. */
 static int64_t weights_room(int64_t from, int64_t to, enum resample_filter filter)
 {
     double scale = (double)from / (double)to;
@@ -104,7 +104,7 @@ static unsigned char round_sample(int32_t sum)
     return (unsigned char)(value < 0 ? 0 : value > 255 ? 255 : value);
 }
 
-/* One row of the result: 1, 3 or 4 channels, a constant where this is inlined. */
+/* Computes one row. `channels` is 1, 3 or 4, constant after inlining. */
 static inline void resample_row(const unsigned char *row, const struct weights *weights, int channels,
                                 unsigned char *out)
 {
@@ -157,46 +157,36 @@ static void resample_down(const struct picture *source, const struct weights *we
     }
 }
 
-/* [source width x height] => [width x height] */
-static limn_status change_width(const struct picture *source, int64_t width, enum resample_filter filter,
-                                struct picture *result, limn_error *error)
+/* One pass: changes the height to `size` if `down`, else the width. */
+static limn_status resample_side(const struct picture *source, bool down, int64_t size,
+                                 enum resample_filter filter, struct picture *result, limn_error *error)
 {
     struct weights weights = {0};
-    limn_status status = weights_create(source->width, width, filter, &weights, error);
+    int32_t *sums = NULL;
+    size_t samples = (size_t)(source->width * source->channels);
+    limn_status status = weights_create(down ? source->height : source->width, size, filter, &weights, error);
+    if (!status && down && !(sums = mem_zalloc(samples, sizeof *sums)))
+        status = fail_memory(error, "resizing", samples * sizeof *sums);
     if (!status)
-        status = picture_create(width, source->height, source->channels, result, error);
-    if (!status)
-        resample_across(source, &weights, result);
-    weights_free(&weights);
-    return status;
-}
-
-static limn_status change_height(const struct picture *source, int64_t height, enum resample_filter filter,
-                                 struct picture *result, limn_error *error)
-{
-    struct weights weights = {0};
-    int64_t samples = source->width * source->channels;
-    int32_t *sums = mem_zalloc((size_t)samples, sizeof *sums);
-    limn_status status = sums ? LIMN_OK : fail_memory(error, "resizing", (size_t)samples * sizeof *sums);
-    if (!status)
-        status = weights_create(source->height, height, filter, &weights, error);
-    if (!status)
-        status = picture_create(source->width, height, source->channels, result, error);
-    if (!status)
+        status = picture_create(down ? source->width : size, down ? size : source->height, source->channels,
+                                result, error);
+    if (!status && down)
         resample_down(source, &weights, sums, result);
+    else if (!status)
+        resample_across(source, &weights, result);
     mem_free(sums);
     weights_free(&weights);
     return status;
 }
 
-/* The order matters, because the first pass is rounded to bytes. Pillow goes across first; from version 13 on
- * it goes down first where that leaves far fewer rows for the other pass. */
+/* The order matters because the first pass rounds to bytes. Pillow resizes the width first; since version 13
+ * it resizes the height first if that leaves far fewer rows for the other pass. */
 static bool goes_down_first(int64_t rows_less, int64_t columns_less)
 {
     return rows_less > 0 && rows_less > 2 * columns_less;
 }
 
-/* A size that stays is not filtered: its weights would be 1 and 0. */
+/* A side that does not change is not filtered: its weights would be 1 and 0. */
 limn_status picture_resample(const struct picture *source, int64_t width, int64_t height,
                              enum resample_filter filter, struct picture *result, limn_error *error)
 {
@@ -211,21 +201,14 @@ limn_status picture_resample(const struct picture *source, int64_t width, int64_
             memcpy(result->pixels, source->pixels, (size_t)(width * height * source->channels));
         return status;
     }
-    if (width == source->width)
-        return change_height(source, height, filter, result, error);
-    if (height == source->height)
-        return change_width(source, width, filter, result, error);
-
-    limn_status status;
-    if (goes_down_first(source->height - height, source->width - width)) {
-        status = change_height(source, height, filter, &between, error);
-        if (!status)
-            status = change_width(&between, width, filter, result, error);
-    } else {
-        status = change_width(source, width, filter, &between, error);
-        if (!status)
-            status = change_height(&between, height, filter, result, error);
-    }
+    if (width == source->width || height == source->height)
+        return resample_side(source, height != source->height, width == source->width ? height : width,
+                             filter, result, error);
+    bool down_first = goes_down_first(source->height - height, source->width - width);
+    limn_status status =
+        resample_side(source, down_first, down_first ? height : width, filter, &between, error);
+    if (!status)
+        status = resample_side(&between, !down_first, down_first ? width : height, filter, result, error);
     picture_free(&between);
     return status;
 }
@@ -239,7 +222,7 @@ static size_t weights_bytes(int64_t from, int64_t to, enum resample_filter filte
 size_t picture_resample_bytes(int64_t width, int64_t height, int channels, int64_t to_width,
                               int64_t to_height, enum resample_filter filter)
 {
-    enum { SMALL = 1024 }; /* blocks' headers */
+    enum { SMALL = 1024 }; /* block headers */
     bool down_first = goes_down_first(height - to_height, width - to_width);
     bool across = width != to_width, down = height != to_height;
     int64_t between = across && down ? (down_first ? width * to_height : to_width * height) : 0;

@@ -7,7 +7,7 @@
 
 enum { GAP = 8, WIDTH_LEAST = 72, WIDTH_OF_LARGE_TEXT = 400 };
 
-/* Everything but the pixels; the picture's size is that of the sheet. */
+/* A sheet without pixels; its picture has the sheet's size. */
 static struct sheet lay_out(int64_t width, int64_t height, int count, int columns, int64_t heading)
 {
     int scale = width < WIDTH_OF_LARGE_TEXT ? 1 : 2;
@@ -36,7 +36,7 @@ limn_status sheet_create(int64_t width, int64_t height, int count, int columns, 
     return status;
 }
 
-/* As much of the caption as is no wider than `room` pixels. */
+/* Copies as much of the caption as fits `room` pixels. */
 static void fit(const char *caption, int64_t room, int scale, char *text, size_t size)
 {
     size_t length = strlen(caption);

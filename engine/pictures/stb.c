@@ -1,19 +1,19 @@
-/* stb.c - see stb.h. Sean Barrett's public domain single-file libraries, compiled here and only here.
+/* stb.c - see stb.h. Compiles Sean Barrett's public domain single-file libraries.
  *
- * stb_image works on signed ints throughout and lets them overflow on damaged JPEG data (coefficients
- * times quantisers); the Makefile compiles this file with -fwrapv, which makes that harmless. It builds on
- * what the probes have made sure of: sizes within the limits, whole segments and chunks in the order in which
- * they may come, Huffman codes that fit their tables, a palette of 256 colours. */
+ * stb_image uses signed ints, which overflow on damaged JPEG data (coefficients times quantisers); the
+ * Makefile compiles this file with -fwrapv, which makes that harmless. It relies on the checks of the probes:
+ * sizes within the limits, complete segments and chunks in a valid order, Huffman codes that fit their
+ * tables, a palette of 256 colours. */
 #include "engine/pictures/stb.h"
 #include "engine/base/memory.h"
 
 #include <limits.h>
 #include <string.h>
 
-/* The decode under way on this thread. */
+/* The decoding in progress on this thread. */
 static _Thread_local struct {
     size_t most_block, no_memory;
-    bool too_large; /* a block beyond most_block was asked for */
+    bool too_large; /* a block over most_block was requested */
 } decode;
 
 static bool is_allowed(size_t bytes)
@@ -23,7 +23,7 @@ static bool is_allowed(size_t bytes)
     return bytes <= decode.most_block;
 }
 
-/* Blocks are zeroed: what a damaged file leaves unwritten must not show what the memory held before. */
+/* Blocks are zeroed: parts that a damaged file leaves unwritten must not show earlier contents of memory. */
 static void *stb_alloc(size_t bytes)
 {
     if (!is_allowed(bytes))
@@ -67,14 +67,14 @@ static void *stb_grow(void *block, size_t had, size_t bytes)
 #define STB_IMAGE_WRITE_STATIC
 #define STB_IMAGE_WRITE_IMPLEMENTATION
 
-/* Where a PNG's data starts with an empty chunk, stb copies nothing to NULL, which memcpy does not allow. */
+/* If a PNG's data starts with an empty chunk, stb copies 0 bytes to NULL, which memcpy does not allow. */
 static void *copy_bytes(void *to, const void *from, size_t size)
 {
     return size ? memcpy(to, from, size) : to;
 }
 #define memcpy(to, from, size) copy_bytes(to, from, size)
 
-/* Most of what stb declares is not used, which shows at the end of this file: so it holds until there. */
+/* Most functions of stb are unused. The warning comes at the end of the file, so it stays disabled. */
 #pragma GCC diagnostic ignored "-Wunused-function"
 #include <stb/stb_image.h>
 #include <stb/stb_image_write.h>

@@ -5,8 +5,8 @@
  *
  *     two rows of logits, w x C  =>  their mixture, w x C  =>  for each of W pixels, C sums and a comparison
  *
- * layers/bilinear.c has the formula of the source coordinate. Rows of the result that stand together share
- * rows of logits: a task makes some of them, and keeps the two it made last. */
+ * layers/bilinear.c has the formula of the source coordinate. Neighbouring rows of the result share rows
+ * of logits: a task makes some rows, and keeps the last two rows of logits. */
 #include "engine/pipelines/classes.h"
 #include "engine/base/memory.h"
 #include "layers/bilinear.h"
@@ -21,10 +21,10 @@ struct job {
     struct picture *classes;
     struct bilinear_sample *columns; /* of each pixel of a row */
     float *rows;                     /* for each thread: two rows of logits and their mixture */
-    double least;                    /* a single channel's logit must be larger */
+    double least;                    /* the threshold of a single channel's logit */
 };
 
-/* Two rows of logits that stand together: row r, once it is held, in rows[r % 2]. */
+/* Two neighbouring rows of logits: row r is in rows[r % 2]. */
 struct pair {
     const struct logits *logits;
     float *rows[2];

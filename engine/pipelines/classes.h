@@ -9,21 +9,20 @@
 /* A class is a byte. */
 enum { CLASSES_MOST = LIMN_CLASSES_MOST };
 
-/* Writes the class of every pixel into `classes`, a plane (one channel) that has the size wanted.
+/* Writes the class of every pixel into `classes`, a plane (one channel) of the wanted size.
  *
  * logits: height x width x C, C from 1 to CLASSES_MOST, all of them finite. They are enlarged or shrunk to
  * the size of `classes` as torch.nn.functional.interpolate(mode="bilinear", align_corners=False) does, and
  * the class is the channel with the largest, the first of equals. With a single channel, class 1 is where
- * sigmoid(logit) > threshold, class 0 elsewhere; `threshold` lies between 0 and 1.
+ * sigmoid(logit) > threshold, class 0 elsewhere; 0 < `threshold` < 1.
  *
- * Logits exist nowhere at the picture's size, nor as a whole at height x width where they were made smaller:
- * rows are made, looked at and forgotten, so that memory beyond the arguments is three rows of width x C
- * floats for each thread. `watch` may be NULL. Errors: LIMN_E_MEMORY, LIMN_E_CANCELLED. */
+ * The logits are never stored at the picture's size, nor all of them at height x width if they are enlarged
+ * to that: each thread holds three rows of width x C floats at a time. `watch` may be NULL. Errors:
+ * LIMN_E_MEMORY, LIMN_E_CANCELLED. */
 limn_status classes_from_logits(struct pool *pool, const struct logits *logits, double threshold,
                                 const struct watch *watch, struct picture *classes, limn_error *error);
 
-/* The most that it holds beside its arguments: `width` of the logits, their channels, and that of `classes`.
- */
+/* The most memory that classes_from_logits allocates, for logits of this width and these channels. */
 size_t classes_bytes(const struct pool *pool, int64_t width, int64_t channels, int64_t classes_width);
 
 #endif

@@ -1,282 +1,104 @@
 /* colorize.c - see colorize.h. */
 #include "engine/pipelines/colorize.h"
 #include "engine/base/memory.h"
-#include "engine/pictures/colour.h"
-#include "engine/pictures/opencv.h"
-#include "engine/pictures/resample.h"
-#include "engine/pipelines/noise.h"
-#include "engine/run/session.h"
-#include "layers/bilinear.h"
+#include "engine/pipelines/check.h"
+#include "engine/pipelines/colorize_sheet.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
-#include <string.h>
 
-enum { SIDE = 256, SIDE_VAE = 64 }; /* of the networks' input */
+/* ---- networks and options ---------------------------------------------------------------- */
 
-/* ---- bilinear ---------------------------------------------------------------------------- */
-
-static float mix(float low, float high, float weight)
+static limn_status check_options(const struct colorize *how, limn_error *error)
 {
-    return (1 - weight) * low + weight * high;
-}
-
-/* ---- the network's input ----------------------------------------------------------------- */
-
-/* [H x W, RGB] => [256 x 256, L] */
-static limn_status set_lightness(const struct picture *source, struct tensor *input, limn_error *error)
-{
-    struct picture small;
-    float lab[3 * SIDE];
-    limn_status status = picture_resample(source, SIDE, SIDE, RESAMPLE_BICUBIC, &small, error);
-    if (status != LIMN_OK)
-        return status;
-    for (int64_t y = 0; y < SIDE; y++) {
-        lab_from_rgb(small.pixels + y * SIDE * small.channels, small.channels, SIDE, lab);
-        for (int64_t x = 0; x < SIDE; x++)
-            input->data[(y * SIDE + x) * input->stride] = lab[3 * x];
-    }
-    picture_free(&small);
-    return LIMN_OK;
-}
-
-/* [H x W, RGB] => [64 x 64, -1..1], steps 1 and 2 of colorize.h; a and b too when `ab` is not NULL */
-static limn_status set_lab(const struct picture *source, struct tensor *grey, struct tensor *ab,
-                           limn_error *error)
-{
-    struct picture small;
-    unsigned char lab[3 * SIDE_VAE * SIDE_VAE];
-    limn_status status = opencv_resize_linear(source, SIDE_VAE, SIDE_VAE, &small, error);
-    if (status != LIMN_OK)
-        return status;
-    opencv_lab(small.pixels, SIDE_VAE * SIDE_VAE, lab);
-    for (int64_t p = 0; p < SIDE_VAE * SIDE_VAE; p++) {
-        grey->data[p * grey->stride] = 2 * (float)lab[3 * p] / 255 - 1;
-        for (int c = 0; ab && c < 2; c++)
-            ab->data[p * ab->stride + c] = 2 * (float)lab[3 * p + 1 + c] / 255 - 1;
-    }
-    picture_free(&small);
-    return LIMN_OK;
-}
-
-/* ---- the network ------------------------------------------------------------------------- */
-
-/* LIMN_E_WEIGHTS unless the network makes a and b for every pixel of its input; kernels decide that too. */
-static limn_status check_output(const struct colorizer *colorizer, limn_error *error)
-{
-    const struct tensor *made = session_output(colorizer->session);
-    int64_t side = colorizer->side;
-    if (made->h == side && made->w == side && made->c == 2)
-        return LIMN_OK;
-    return fail(error, LIMN_E_WEIGHTS,
-                "%s: the network makes %" PRId64 "x%" PRId64 "x%" PRId64 " values, 2x%" PRId64 "x%" PRId64
-                " expected",
-                colorizer->model->graph.path, made->c, made->h, made->w, side, side);
-}
-
-limn_status colorizer_create(limn_model *model, struct colorizer **colorizer, limn_error *error)
-{
-    bool is_vae = model->kind == &vae;
-    *colorizer = NULL;
-    if (model->kind != &eccv16 && model->kind != &siggraph17 && !is_vae)
-        return fail(error, LIMN_E_USAGE,
-                    "%s holds a %s network, a colorization one (eccv16, siggraph17, vae) is needed",
-                    model->graph.path, model->kind->name);
-    struct colorizer *made = mem_zalloc(1, sizeof *made);
-    if (!made)
-        return fail_memory(error, "a colorizer", sizeof *made);
-    made->model = model;
-    made->takes_hints = model->kind == &siggraph17;
-    made->side = is_vae ? SIDE_VAE : SIDE;
-    size_t bytes = (size_t)(2 * made->side * made->side) * sizeof *made->ab;
-    made->ab = mem_alloc(bytes);
-    limn_status status = made->ab ? LIMN_OK : fail_memory(error, "the colours", bytes);
+    const char *name = how->models[0]->kind->name;
+    bool takes_hints = false, latent = colorizer_has_latent(how->models[0]);
+    for (int i = 0; i < how->count; i++)
+        takes_hints = takes_hints || colorizer_takes_hints(how->models[i]);
+    limn_status status = check_range("saturation", how->tint.saturation, -1, 9, error);
     if (status == LIMN_OK)
-        status = limn_session_create(model, (limn_size){1, made->side, made->side}, &made->session, error);
-    if (status == LIMN_OK)
-        status = check_output(made, error);
-    if (status != LIMN_OK) {
-        colorizer_free(made);
-        return status;
-    }
-    made->latent = is_vae ? session_input(made->session, 1)->c : 0;
-    *colorizer = made;
-    return LIMN_OK;
-}
-
-void colorizer_free(struct colorizer *colorizer)
-{
-    if (!colorizer)
-        return;
-    limn_session_free(colorizer->session);
-    limn_session_free(colorizer->encoder);
-    limn_model_free(colorizer->encoder_model);
-    mem_free(colorizer->ab);
-    mem_free(colorizer);
-}
-
-limn_status colorizer_add_encoder(struct colorizer *colorizer, limn_error *error)
-{
-    const char *path = colorizer->model->graph.path;
-    limn_status status =
-        model_load_as(colorizer->model->engine, path, &vae_colour_encoder, &colorizer->encoder_model, error);
-    if (status == LIMN_OK)
-        status = limn_session_create(colorizer->encoder_model, (limn_size){1, SIDE_VAE, SIDE_VAE},
-                                     &colorizer->encoder, error);
-    if (status != LIMN_OK)
-        return status;
-    const struct tensor *made = session_output(colorizer->encoder);
-    int64_t wanted = 2 * colorizer->latent; /* mean and log-variance */
-    if (made->h == 1 && made->w == 1 && made->c == wanted)
-        return LIMN_OK;
-    return fail(error, LIMN_E_WEIGHTS,
-                "%s: the colour encoder makes %" PRId64 "x%" PRId64 "x%" PRId64 " values, %" PRId64
-                "x1x1 expected",
-                path, made->c, made->h, made->w, wanted);
-}
-
-/* The encoder's input => z, the mean */
-static limn_status encode(struct colorizer *colorizer, const char *name, float *z, limn_error *error)
-{
-    limn_status status = limn_session_run(colorizer->encoder, error);
-    if (status != LIMN_OK)
-        return status;
-    const struct tensor mean =
-        tensor_view(session_output(colorizer->encoder)->data, 1, 1, 1, colorizer->latent, colorizer->latent);
-    memcpy(z, mean.data, (size_t)mean.c * sizeof *z);
-    return model_check_made(colorizer->encoder_model, &mean, name, error);
-}
-
-static limn_status set_latent(struct colorizer *colorizer, const char *name, const uint64_t *seed,
-                              limn_error *error)
-{
-    float *z = session_input(colorizer->session, 1)->data;
-    if (colorizer->encoder)
-        return encode(colorizer, name, z, error);
-    if (seed)
-        noise_normal(*seed, z, colorizer->latent);
-    else
-        memset(z, 0, (size_t)colorizer->latent * sizeof *z);
-    return LIMN_OK;
-}
-
-/* NHWC output of the network => colorizer->ab */
-static void take_ab(struct colorizer *colorizer)
-{
-    const struct tensor *y = session_output(colorizer->session);
-    float scale = colorizer->latent ? 127.5F : 1, shift = colorizer->latent ? -0.5F : 0;
-    for (int64_t p = 0; p < colorizer->side * colorizer->side; p++)
-        for (int c = 0; c < 2; c++)
-            colorizer->ab[2 * p + c] = y->data[p * y->stride + c] * scale + shift;
-}
-
-limn_status colorizer_run(struct colorizer *colorizer, const struct picture *source,
-                          const struct colorize_wish *wish, limn_error *error)
-{
-    static const struct hints none = {0};
-    struct tensor *input = session_input(colorizer->session, 0);
-    limn_status status = LIMN_OK;
-    if (colorizer->takes_hints) {
-        const struct hints *hints = wish->hints ? wish->hints : &none;
-        status = hints_check(hints, source->width, source->height, error);
-        if (status == LIMN_OK)
-            hints_draw(hints, source->width, source->height, input);
-    }
-    struct tensor *ab = colorizer->encoder ? session_input(colorizer->encoder, 0) : NULL;
-    if (status == LIMN_OK)
-        status = colorizer->latent ? set_lab(source, input, ab, error) : set_lightness(source, input, error);
-    if (status == LIMN_OK && colorizer->latent)
-        status = set_latent(colorizer, source->name, wish->seed, error);
-    if (status != LIMN_OK)
-        return status;
-    session_watch(colorizer->session, wish->watch);
-    status = limn_session_run(colorizer->session, error);
-    if (status == LIMN_OK)
-        status = model_check_made(colorizer->model, session_output(colorizer->session), source->name, error);
-    if (status == LIMN_OK)
-        take_ab(colorizer);
+        status = check_range("temperature", how->tint.temperature, -100, 100, error);
+    if (status == LIMN_OK && (how->hints.count || how->hints.name) && !takes_hints)
+        status = fail(error, LIMN_E_USAGE, "hints are an option of siggraph17; %s takes none", name);
+    if (status == LIMN_OK && how->seed && !latent)
+        status = fail(error, LIMN_E_USAGE, "samples and seeds are options of vae; %s has one result", name);
+    if (status == LIMN_OK && how->encode && !latent)
+        status = fail(error, LIMN_E_USAGE, "encode is an option of vae; %s has no latent vector", name);
     return status;
 }
 
-size_t colorizer_run_bytes(const struct colorizer *colorizer, const struct picture *source)
+limn_status colorize_open(struct colorize *how, limn_error *error)
 {
-    enum { SMALL = 3 * SIDE_VAE * SIDE_VAE + 1024 };
-    if (colorizer->latent)
-        return SMALL;
-    return picture_resample_bytes(source->width, source->height, source->channels, SIDE, SIDE,
-                                  RESAMPLE_BICUBIC);
+    limn_status status = check_options(how, error);
+    for (int i = 0; status == LIMN_OK && i < how->count; i++)
+        status = colorizer_create(how->models[i], how->encode, &how->colorizers[i], error);
+    if (status != LIMN_OK)
+        colorize_close(how);
+    return status;
 }
 
-limn_status colorize_check_memory(const struct picture *source, size_t bytes, limn_error *error)
+void colorize_close(struct colorize *how)
 {
-    char what[64];
-    if (bytes <= mem_available())
-        return LIMN_OK;
-    snprintf(what, sizeof what, "colouring %" PRId64 " x %" PRId64 " pixels", source->width, source->height);
-    return fail_need(error, what, bytes, "a smaller picture");
-}
-
-double colorizer_run_share(const struct colorizer *colorizer, const struct picture *source)
-{
-    enum { PIXEL = 12000 }; /* what painting one is worth in operations of the network */
-    double network = plan_flops(&colorizer->session->graph, &colorizer->session->plan);
-    return network / (network + PIXEL * (double)(source->width * source->height));
-}
-
-/* ---- the picture ------------------------------------------------------------------------- */
-
-struct paint {
-    const float *ab; /* side x side x 2 */
-    int64_t side;
-    struct colorize_tint tint;
-    struct picture *picture;
-};
-
-/* a and b at a pixel, between two rows of the small ones. */
-static void colour_at(const struct paint *paint, const float *upper, const float *lower, float weight,
-                      int64_t x, float *a, float *b)
-{
-    struct bilinear_sample across = bilinear_sample(x, paint->side, paint->picture->width, false);
-    float ab[2];
-    for (int c = 0; c < 2; c++)
-        ab[c] = mix(mix(upper[2 * across.low + c], upper[2 * across.high + c], across.weight),
-                    mix(lower[2 * across.low + c], lower[2 * across.high + c], across.weight), weight);
-    *a = paint->tint.saturation * ab[0] + paint->tint.temperature / 3;
-    *b = paint->tint.saturation * ab[1] + paint->tint.temperature;
-}
-
-/* One row, in pieces that fit the stack. */
-static void paint_row(void *context, int64_t y, int worker)
-{
-    enum { PIECE = 2048 };
-    const struct paint *paint = context;
-    struct picture *picture = paint->picture;
-    struct bilinear_sample down = bilinear_sample(y, paint->side, picture->height, false);
-    const float *upper = paint->ab + 2 * paint->side * down.low;
-    const float *lower = paint->ab + 2 * paint->side * down.high;
-    (void)worker;
-    for (int64_t first = 0; first < picture->width; first += PIECE) {
-        float lab[3 * PIECE];
-        int64_t count = picture->width - first < PIECE ? picture->width - first : PIECE;
-        unsigned char *pixels = picture->pixels + (y * picture->width + first) * picture->channels;
-        lab_from_rgb(pixels, picture->channels, count, lab);
-        for (int64_t i = 0; i < count; i++)
-            colour_at(paint, upper, lower, down.weight, first + i, &lab[3 * i + 1], &lab[3 * i + 2]);
-        rgb_from_lab(lab, count, pixels, picture->channels);
+    for (int i = 0; i < how->count; i++) {
+        colorizer_free(how->colorizers[i]);
+        how->colorizers[i] = NULL;
     }
 }
 
-limn_status colorizer_paint(const struct colorizer *colorizer, struct colorize_tint tint,
-                            const struct watch *watch, struct picture *picture, limn_error *error)
+/* ---- pictures ---------------------------------------------------------------------------- */
+
+static bool makes_sheet(const struct colorize *how)
 {
-    struct paint paint = {colorizer->ab, colorizer->side, tint, picture};
-    return watch_tasks(watch, colorizer->model->engine->pool, picture->height, paint_row, &paint, error);
+    return how->compare || how->samples > 1;
 }
 
-void colorize_grey(limn_engine *engine, struct picture *picture)
+/* LIMN_E_MEMORY for what is too large, before any network runs. */
+static limn_status check_memory(const struct colorize *how, const struct picture *source,
+                                const struct sink *sink, limn_error *error)
 {
-    static const float none[2] = {0, 0};
-    struct paint paint = {none, 1, {1, 0}, picture};
-    pool_run(engine->pool, picture->height, paint_row, &paint);
+    char what[64];
+    size_t bytes = makes_sheet(how) ? 0 : sink->reserve; /* a sheet is small */
+    for (int i = 0; i < how->count; i++) {
+        size_t run = colorizer_run_bytes(how->colorizers[i], source);
+        bytes = run > bytes ? run : bytes;
+    }
+    if (makes_sheet(how))
+        bytes = colorize_sheet_bytes(how, source, bytes);
+    if (bytes <= mem_available())
+        return LIMN_OK;
+    snprintf(what, sizeof what, "colouring %" PRId64 " x %" PRId64 " pixels", source->width, source->height);
+    return fail_need(error, LIMN_REASON_NONE, what, bytes, "a smaller picture");
+}
+
+static limn_status paint(const struct colorize *how, struct picture *picture, struct watch *watch,
+                         limn_error *error)
+{
+    struct colorizer *colorizer = how->colorizers[0];
+    const struct colorizer_inputs inputs = {&how->hints, how->seed};
+    double share = colorizer_run_share(colorizer, picture);
+    watch_part(watch, 0, share);
+    limn_status status = colorizer_run(colorizer, picture, &inputs, watch, error);
+    watch_part(watch, share, 1);
+    if (status == LIMN_OK)
+        status = colorizer_paint(colorizer, how->tint, watch, picture, error);
+    return status == LIMN_OK ? watch_show(watch, 1, error) : status;
+}
+
+limn_status colorize_picture(const struct colorize *how, struct picture *picture, const struct sink *sink,
+                             struct watch *watch, limn_error *error)
+{
+    limn_status status = check_memory(how, picture, sink, error);
+    if (status == LIMN_OK)
+        status = sink_begin(sink, picture->width, picture->height, picture->channels, error);
+    if (status != LIMN_OK)
+        return status;
+    if (makes_sheet(how)) {
+        struct picture sheet;
+        status = colorize_sheet(how, picture, &sheet, error);
+        picture_free(picture);
+        *picture = sheet;
+    } else {
+        status = paint(how, picture, watch, error);
+    }
+    return status == LIMN_OK ? sink->rows(sink->context, picture, error) : status;
 }

@@ -9,13 +9,23 @@
 
 enum { PICTURE_SIDE = 512, ROW_WIDTH = 4096 };
 
-/* A sheet under way: the picture as it stands on it, and a copy to be painted. */
+/* A sheet being made: the source at its size on the sheet, and a copy to paint. */
 struct work {
+    const struct colorize *how;
     struct picture small, copy;
     struct sheet sheet;
-    struct colorize_tint tint;
     int cells; /* so far */
 };
+
+/* Pictures on the sheet, and how many of them are in a row. */
+static int cell_count(const struct colorize *how, int *columns)
+{
+    int count = how->compare ? how->count + 2 : how->samples;
+    *columns = how->compare ? count : 1;
+    while (*columns * *columns < count)
+        ++*columns;
+    return count;
+}
 
 static int64_t shrunk(int64_t side, int64_t most, int64_t longer)
 {
@@ -23,16 +33,7 @@ static int64_t shrunk(int64_t side, int64_t most, int64_t longer)
     return result > 0 ? result : 1;
 }
 
-static void finish(struct work *work, limn_status status, struct picture *sheet)
-{
-    *sheet = work->sheet.picture;
-    if (status != LIMN_OK)
-        picture_free(sheet);
-    picture_free(&work->small);
-    picture_free(&work->copy);
-}
-
-/* Of each picture on a sheet. */
+/* The size of each picture on the sheet. */
 static void small_size(const struct picture *source, int columns, int64_t *width, int64_t *height)
 {
     int64_t most = ROW_WIDTH / columns < PICTURE_SIDE ? ROW_WIDTH / columns : PICTURE_SIDE;
@@ -41,9 +42,10 @@ static void small_size(const struct picture *source, int columns, int64_t *width
     *height = shrunk(source->height, most, longer);
 }
 
-size_t colorize_sheet_bytes(const struct picture *source, int count, int columns, size_t run_bytes)
+size_t colorize_sheet_bytes(const struct colorize *how, const struct picture *source, size_t run_bytes)
 {
     int64_t width, height;
+    int columns, count = cell_count(how, &columns);
     small_size(source, columns, &width, &height);
     size_t begun = picture_resample_bytes(source->width, source->height, source->channels, width, height,
                                           RESAMPLE_BICUBIC);
@@ -52,12 +54,11 @@ size_t colorize_sheet_bytes(const struct picture *source, int count, int columns
     return begun > sheet ? begun : sheet;
 }
 
-static limn_status begin(struct work *work, const struct picture *source, int count, int columns,
-                         struct colorize_tint tint, limn_error *error)
+static limn_status begin(struct work *work, const struct picture *source, limn_error *error)
 {
     int64_t width, height;
+    int columns, count = cell_count(work->how, &columns);
     small_size(source, columns, &width, &height);
-    *work = (struct work){.tint = tint};
     limn_status status = picture_resample(source, width, height, RESAMPLE_BICUBIC, &work->small, error);
     const struct picture *small = &work->small;
     if (status == LIMN_OK)
@@ -75,55 +76,55 @@ static void copy_small(struct work *work)
 
 /* Runs a network on the whole picture, and puts the result into the next cell. */
 static limn_status add(struct work *work, struct colorizer *colorizer, const struct picture *source,
-                       const struct colorize_wish *wish, const char *caption, limn_error *error)
+                       const uint64_t *seed, const char *caption, limn_error *error)
 {
-    limn_status status = colorizer_run(colorizer, source, wish, error);
+    const struct colorizer_inputs inputs = {&work->how->hints, seed};
+    limn_status status = colorizer_run(colorizer, source, &inputs, NULL, error);
     if (status != LIMN_OK)
         return status;
     copy_small(work);
-    status = colorizer_paint(colorizer, work->tint, wish->watch, &work->copy, error);
+    status = colorizer_paint(colorizer, work->how->tint, NULL, &work->copy, error);
     if (status == LIMN_OK)
         sheet_put(&work->sheet, work->cells++, &work->copy, caption);
     return status;
 }
 
-limn_status colorize_compare(const struct colorize_entry *entries, int count, const struct picture *source,
-                             const struct colorize_wish *wish, struct colorize_tint tint,
-                             struct picture *sheet, limn_error *error)
+static limn_status add_networks(struct work *work, const struct picture *source, limn_error *error)
 {
-    struct work work;
-    limn_status status = begin(&work, source, count + 2, count + 2, tint, error);
-    if (status == LIMN_OK) {
-        copy_small(&work);
-        colorize_grey(entries->colorizer->model->engine, &work.copy);
-        sheet_put(&work.sheet, work.cells++, &work.small, "input");
-        sheet_put(&work.sheet, work.cells++, &work.copy, "grey");
-    }
-    for (int i = 0; status == LIMN_OK && i < count; i++)
-        status = add(&work, entries[i].colorizer, source, wish, entries[i].caption, error);
-    finish(&work, status, sheet);
+    const struct colorize *how = work->how;
+    limn_status status = LIMN_OK;
+    copy_small(work);
+    colorize_grey(how->models[0]->engine, &work->copy);
+    sheet_put(&work->sheet, work->cells++, &work->small, "input");
+    sheet_put(&work->sheet, work->cells++, &work->copy, "grey");
+    for (int i = 0; status == LIMN_OK && i < how->count; i++)
+        status = add(work, how->colorizers[i], source, how->seed, how->captions[i], error);
     return status;
 }
 
-int colorize_columns(int count)
+static limn_status add_samples(struct work *work, const struct picture *source, limn_error *error)
 {
-    int columns = 1;
-    while (columns * columns < count)
-        columns++;
-    return columns;
-}
-
-limn_status colorize_samples(struct colorizer *colorizer, int count, uint64_t seed,
-                             const struct picture *source, struct colorize_tint tint, struct picture *sheet,
-                             limn_error *error)
-{
-    struct work work;
-    limn_status status = begin(&work, source, count, colorize_columns(count), tint, error);
-    for (int i = 0; status == LIMN_OK && i < count; i++, seed++) {
+    uint64_t seed = *work->how->seed;
+    limn_status status = LIMN_OK;
+    for (int i = 0; status == LIMN_OK && i < work->how->samples; i++, seed++) {
         char caption[32];
         snprintf(caption, sizeof caption, "seed %" PRIu64, seed);
-        status = add(&work, colorizer, source, &(struct colorize_wish){.seed = &seed}, caption, error);
+        status = add(work, work->how->colorizers[0], source, &seed, caption, error);
     }
-    finish(&work, status, sheet);
+    return status;
+}
+
+limn_status colorize_sheet(const struct colorize *how, const struct picture *source, struct picture *sheet,
+                           limn_error *error)
+{
+    struct work work = {.how = how};
+    limn_status status = begin(&work, source, error);
+    if (status == LIMN_OK)
+        status = how->compare ? add_networks(&work, source, error) : add_samples(&work, source, error);
+    *sheet = work.sheet.picture;
+    if (status != LIMN_OK)
+        picture_free(sheet);
+    picture_free(&work.small);
+    picture_free(&work.copy);
     return status;
 }

@@ -1,6 +1,8 @@
 /* generate.c - see generate.h. */
 #include "engine/pipelines/generate.h"
 #include "engine/base/memory.h"
+#include "engine/pipelines/check.h"
+#include "engine/pipelines/latents.h"
 #include "engine/run/session.h"
 
 #include <inttypes.h>
@@ -22,9 +24,7 @@ limn_status generator_of(const limn_model *model, struct generator *generator, l
     *generator = (struct generator){0};
     const struct node *input = &graph->nodes[graph_input_node(graph, 0)];
     if (limn_model_inputs(model) != 1 || input->side != 1)
-        return fail(error, LIMN_E_USAGE,
-                    "%s: this network is %s; one that makes pictures from noise, such as dcgan, is needed",
-                    graph->path, model->kind->name);
+        return fail_kind(model, "a generator", "dcgan", error);
     struct plan plan;
     limn_status status =
         plan_create(graph, model->engine->kernels, (limn_size){1, 1, 1}, graph->path, &plan, error);
@@ -50,21 +50,25 @@ limn_status generator_of(const limn_model *model, struct generator *generator, l
 struct job {
     const limn_model *model;
     const struct generate *how;
+    struct generator generator;
+    const float *latents;
     limn_session *session;
     int64_t batch, values; /* values: of one picture */
     float *kept;           /* every picture's values, or NULL: computed a second time */
+    float *one;            /* room for the values of one picture */
     float low, high;
     int64_t runs_done, runs; /* of the network */
     struct picture picture;
 };
 
-/* Runs the network on the vectors from `first` on. A batch that is not full repeats the last one. */
+/* Runs the network on the vectors from `first` on. The last batch is filled up with copies of the last one.
+ */
 static limn_status run_batch(struct job *job, int64_t first, limn_error *error)
 {
     struct tensor *z = session_input(job->session, 0);
     for (int64_t n = 0; n < z->n; n++) {
         int64_t vector = first + n < job->how->count ? first + n : job->how->count - 1;
-        memcpy(z->data + n * z->stride, job->how->latents + vector * z->c, (size_t)z->c * sizeof *z->data);
+        memcpy(z->data + n * z->stride, job->latents + vector * z->c, (size_t)z->c * sizeof *z->data);
     }
     double run = (double)job->runs_done++, runs = (double)job->runs;
     watch_part(job->how->watch, run / runs, (run + 1) / runs);
@@ -115,15 +119,15 @@ static void to_picture(struct job *job, const float *values)
 
 /* ---- the passes -------------------------------------------------------------------------- */
 
-/* The least and the largest value of all pictures. `values`, here and below, has room for one picture. */
-static limn_status find_range(struct job *job, float *values, limn_error *error)
+/* The least and the largest value of all pictures. */
+static limn_status find_range(struct job *job, limn_error *error)
 {
     job->low = INFINITY;
     job->high = -INFINITY;
     for (int64_t first = 0; first < job->how->count; first += job->batch) {
         limn_status status = run_batch(job, first, error);
         for (int64_t n = 0; status == LIMN_OK && n < pictures_from(job, first); n++) {
-            float *place = job->kept ? job->kept + (first + n) * job->values : values;
+            float *place = job->kept ? job->kept + (first + n) * job->values : job->one;
             status = take_values(job, first, n, place, error);
             widen_range(job, place);
         }
@@ -134,18 +138,18 @@ static limn_status find_range(struct job *job, float *values, limn_error *error)
 }
 
 /* Computes the pictures from `first` on, unless they are kept, and hands them over. */
-static limn_status deliver_batch(struct job *job, int64_t first, float *values, limn_error *error)
+static limn_status deliver_batch(struct job *job, int64_t first, limn_error *error)
 {
     int64_t pictures = pictures_from(job, first);
     limn_status status = job->kept ? LIMN_OK : run_batch(job, first, error);
     for (int64_t n = 0; status == LIMN_OK && n < pictures; n++) {
-        const float *place = job->kept ? job->kept + (first + n) * job->values : values;
+        const float *place = job->kept ? job->kept + (first + n) * job->values : job->one;
         if (!job->kept)
-            status = take_values(job, first, n, values, error);
+            status = take_values(job, first, n, job->one, error);
         if (status != LIMN_OK)
             return status;
         to_picture(job, place);
-        status = job->how->picture(job->how->context, first + n, &job->picture, error);
+        status = job->how->sink.rows(job->how->sink.context, &job->picture, error);
     }
     return status;
 }
@@ -159,48 +163,67 @@ static int64_t choose_batch(const struct generator *generator, int64_t count)
     return (count + batches - 1) / batches;
 }
 
-limn_status generate_pictures(limn_model *model, const struct generator *generator,
-                              const struct generate *how, limn_error *error)
+/* Plans the run, and refuses what is too large; then begins the sink, and takes the memory. */
+static limn_status prepare(struct job *job, limn_model *model, limn_error *error)
 {
-    struct job job = {.model = model,
-                      .how = how,
-                      .batch = choose_batch(generator, how->count),
-                      .values = generator->side * generator->side * generator->channels,
-                      .low = -1,
-                      .high = 1};
-    size_t bytes = (size_t)job.values * sizeof(float), all;
-    float *values = NULL;
+    const struct generate *how = job->how;
+    int64_t side = job->generator.side;
+    size_t bytes = (size_t)job->values * sizeof(float), all, left;
     const struct session_request wish = {
         .output = model->graph.output,
-        .size = {job.batch, 1, 1},
-        .room = {how->beside + bytes + (size_t)(3 * generator->side * generator->side) + SMALL,
-                 job.batch > 1 ? "fewer pictures" : "fewer threads"}};
-    limn_status status = session_plan(model, &wish, &job.session, error);
-    if (status == LIMN_OK && how->begin)
-        status = how->begin(how->context, error);
+        .size = {job->batch, 1, 1},
+        .room = {how->sink.reserve + bytes + (size_t)(3 * side * side) + SMALL,
+                 job->batch > 1 ? "fewer pictures" : "fewer threads", LIMN_REASON_NONE}};
+    limn_status status = session_plan(model, &wish, &job->session, error);
+    if (status == LIMN_OK)
+        status = sink_begin(&how->sink, side, side, 3, error);
     if (status == LIMN_OK)
         status = watch_show(how->watch, 0, error);
-    if (status == LIMN_OK && !(values = mem_alloc(bytes)))
+    if (status == LIMN_OK && !(job->one = mem_alloc(bytes)))
         status = fail_memory(error, "a picture", bytes);
     if (status == LIMN_OK)
-        status = picture_create(generator->side, generator->side, 3, &job.picture, error);
+        status = picture_create(side, side, 3, &job->picture, error);
     if (status == LIMN_OK)
-        status = session_prepare(job.session, error);
-    if (status == LIMN_OK)
-        session_watch(job.session, how->watch);
-    if (status == LIMN_OK && !how->fixed_range && size_multiply(bytes, (size_t)how->count, &all) &&
-        all <= kept_budget && all <= (mem_available() > how->beside ? mem_available() - how->beside : 0))
-        job.kept = mem_alloc(all);
-    job.runs = (how->count + job.batch - 1) / job.batch * (how->fixed_range || job.kept ? 1 : 2);
+        status = session_prepare(job->session, error);
+    if (status != LIMN_OK)
+        return status;
+    session_watch(job->session, how->watch);
+    left = mem_available();
+    left = left > how->sink.reserve ? left - how->sink.reserve : 0;
+    if (!how->fixed_range && size_multiply(bytes, (size_t)how->count, &all) && all <= kept_budget &&
+        all <= left)
+        job->kept = mem_alloc(all);
+    job->runs = (how->count + job->batch - 1) / job->batch * (how->fixed_range || job->kept ? 1 : 2);
+    return LIMN_OK;
+}
+
+limn_status generate_pictures(limn_model *model, const struct generate *how, limn_error *error)
+{
+    struct job job = {.model = model, .how = how, .latents = how->latents, .low = -1, .high = 1};
+    float *made = NULL;
+    limn_status status = generator_of(model, &job.generator, error);
+    if (status == LIMN_OK && (how->count < 1 || how->count > GENERATE_MOST))
+        status =
+            fail(error, LIMN_E_USAGE, "%" PRId64 " pictures: expected 1 to %d", how->count, GENERATE_MOST);
+    if (status == LIMN_OK && !how->latents)
+        status = latents_create(how->seed, how->count, job.generator.latent, &made, error);
+    if (status != LIMN_OK)
+        return status;
+    if (made)
+        job.latents = made;
+    job.batch = choose_batch(&job.generator, how->count);
+    job.values = job.generator.side * job.generator.side * job.generator.channels;
+    status = prepare(&job, model, error);
     if (status == LIMN_OK && !how->fixed_range)
-        status = find_range(&job, values, error);
+        status = find_range(&job, error);
     for (int64_t first = 0; status == LIMN_OK && first < how->count; first += job.batch)
-        status = deliver_batch(&job, first, values, error);
+        status = deliver_batch(&job, first, error);
     if (status == LIMN_OK)
         status = watch_show(how->watch, 1, error);
+    mem_free(made);
     mem_free(job.kept);
+    mem_free(job.one);
     limn_session_free(job.session);
     picture_free(&job.picture);
-    mem_free(values);
     return status;
 }

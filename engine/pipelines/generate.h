@@ -5,34 +5,29 @@
 #define LIMN_GENERATE_H
 
 #include "engine/base/watch.h"
-#include "engine/pictures/picture.h"
+#include "engine/pipelines/sink.h"
 #include "engine/run/model.h"
 
-/* What a generator takes and makes: latent vectors of `latent` values (nz), square pictures. */
+/* A generator makes square pictures from latent vectors of `latent` values (nz). */
 struct generator {
     int64_t latent, side, channels;
     size_t arena_bytes; /* of activations, for each picture of a batch */
 };
 
-/* LIMN_E_USAGE when the model does not make pictures of nothing but a vector; LIMN_E_WEIGHTS when they are
- * not square or have other than 1 (grey) or 3 channels; LIMN_E_MEMORY. */
+/* LIMN_E_USAGE if the model does not make pictures from a vector alone; LIMN_E_WEIGHTS if they are not square
+ * or have other than 1 (grey) or 3 channels; LIMN_E_MEMORY. */
 limn_status generator_of(const limn_model *model, struct generator *generator, limn_error *error);
 
-/* How many pictures can be asked for. */
+/* The most pictures of a request. */
 enum { GENERATE_MOST = 1 << 20 };
 
 struct generate {
-    const float *latents; /* count x generator.latent */
-    int64_t count;        /* 1 .. GENERATE_MOST */
-    bool fixed_range;     /* see below */
-    /* Called once it is known that everything fits the memory there is, before anything is computed; may be
-     * NULL. `beside`: bytes that the caller holds from then on, for what it does with the pictures. */
-    limn_status (*begin)(void *context, limn_error *error);
-    size_t beside;
-    /* Takes the pictures in order: RGB, side x side, valid during the call. */
-    limn_status (*picture)(void *context, int64_t index, const struct picture *picture, limn_error *error);
-    void *context;
-    struct watch *watch; /* NULL: nobody */
+    const float *latents; /* count x generator.latent; NULL: those of `seed` (latents.h) */
+    uint64_t seed;
+    int64_t count;       /* 1 .. GENERATE_MOST */
+    bool fixed_range;    /* see below */
+    struct sink sink;    /* takes the pictures in order: RGB, side x side */
+    struct watch *watch; /* NULL: none */
 };
 
 /* Makes the pictures. As torchvision's save_image(normalize=True) does it, in float32, a value x becomes
@@ -50,9 +45,8 @@ struct generate {
  * in all of its pictures. So a picture among many equals the one made alone but for rounding, which can move
  * a byte by one level.
  *
- * model_check_made's errors when a value of some picture is not finite, LIMN_E_WEIGHTS, LIMN_E_MEMORY,
- * LIMN_E_CANCELLED, and what `picture` returns. */
-limn_status generate_pictures(limn_model *model, const struct generator *generator,
-                              const struct generate *how, limn_error *error);
+ * Errors: LIMN_E_USAGE for a count out of range; those of generator_of; model_check_made's if a value of some
+ * picture is not finite; LIMN_E_WEIGHTS, LIMN_E_MEMORY, LIMN_E_CANCELLED, and what the sink returns. */
+limn_status generate_pictures(limn_model *model, const struct generate *how, limn_error *error);
 
 #endif

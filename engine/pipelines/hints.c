@@ -156,11 +156,11 @@ static void json_ab(struct json *j, float *number)
     if (json_number(j, &value)) {
         *number = (float)value;
         if (fabs(value) > ab_most)
-            json_fail(j, "a and b lie between -128 and 128");
+            json_fail(j, "a and b must be between -128 and 128");
     }
 }
 
-/* The members of one hint. The value of an unknown name may be anything; so the name is refused. */
+/* The members of one hint. An unknown name is refused, since its value may be anything. */
 static struct hint json_hint(struct json *j, struct line_count *lines)
 {
     enum { X, Y, A, B, COLOUR, RADIUS, NAMES };
@@ -256,11 +256,11 @@ limn_status hints_check(const struct hints *hints, int64_t width, int64_t height
         const struct hint *hint = &hints->items[i];
         char problem[128];
         if (hint->radius < 0 || hint->radius > number_most)
-            snprintf(problem, sizeof problem, "a radius of %" PRId64 " pixels, 0 to %" PRId64 " expected",
+            snprintf(problem, sizeof problem, "radius %" PRId64 ": expected 0 to %" PRId64 " pixels",
                      hint->radius, number_most);
         else if (hint->x < 0 || hint->y < 0 || hint->x >= width || hint->y >= height)
             snprintf(problem, sizeof problem,
-                     "%" PRId64 ", %" PRId64 " lies outside the picture of %" PRId64 " x %" PRId64 " pixels",
+                     "%" PRId64 ", %" PRId64 " is outside the picture of %" PRId64 " x %" PRId64 " pixels",
                      hint->x, hint->y, width, height);
         else
             continue;
@@ -274,7 +274,8 @@ limn_status hints_check(const struct hints *hints, int64_t width, int64_t height
 /* ---- drawing ----------------------------------------------------------------------------- */
 
 /* Along one axis, `size` pixels of the picture become `side` of the network, and the centre of the network's
- * pixel j lies at (j + 1/2) size / side. How many j have it below `place`? ceil(place side / size - 1/2). */
+ * pixel j is at (j + 1/2) size / side. The number of centres below `place` is ceil(place side / size - 1/2).
+ */
 static int64_t centres_below(int64_t place, int64_t size, int64_t side)
 {
     return (2 * place * side + size - 1) / (2 * size);

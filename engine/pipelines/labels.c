@@ -129,7 +129,7 @@ static limn_status read_values(const char *text, const char *path, int wanted, s
         unsigned char spare[4] = {0}, *colour = count < CLASSES_MOST ? values->colours[count] : spare;
         int read = read_colour(&json, colour);
         if (count && read != levels)
-            json_fail(&json, "as many levels as in the first value expected");
+            json_fail(&json, "expected as many levels as in the first value");
         if (read == 1)
             memset(colour + 1, colour[0], 2);
         levels = read;

@@ -1,4 +1,4 @@
-/* labels.h - what a segmentation network's classes are called, and how a mask writes them.
+/* labels.h - the names of a segmentation network's classes, and their values in a mask.
  *
  * Both come from the metadata of the weights file, as JSON:
  *
@@ -14,7 +14,7 @@
 struct labels {
     int count;
     const char *names[CLASSES_MOST]; /* UTF-8 */
-    char *block;                     /* that the names lie in */
+    char *block;                     /* memory of the names */
 };
 
 /* The names of the model's `count` classes. Without limn.classes: those of PASCAL VOC when there are 21,
@@ -24,15 +24,15 @@ limn_status labels_read(const limn_model *model, int count, struct labels *label
 
 void labels_free(struct labels *labels);
 
-/* What stands for each class in a mask. */
+/* The value of each class in a mask. */
 struct mask_values {
     int channels; /* 3 or 4 */
     unsigned char colours[CLASSES_MOST][4];
 };
 
 /* The mask values of the model's `count` classes. [0, 1] means black and white, as upstream writes it, and is
- * what a unet of two classes has when the file does not say. For other networks, class i is the grey level i.
- * More values than classes are no error. LIMN_E_WEIGHTS. */
+ * the default of a unet of two classes. For other networks, class i is the grey level i by default.
+ * There may be more values than classes. LIMN_E_WEIGHTS. */
 limn_status mask_values_read(const limn_model *model, int count, struct mask_values *values,
                              limn_error *error);
 

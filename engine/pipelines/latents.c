@@ -17,9 +17,9 @@ static limn_status create(int64_t count, int64_t size, float **latents, limn_err
 {
     size_t vector = (size_t)size * sizeof **latents, bytes;
     *latents = size_multiply((size_t)count, vector, &bytes) ? mem_alloc(bytes) : NULL;
-    return *latents
-               ? LIMN_OK
-               : fail_need(error, "noise for that many pictures", (size_t)count * vector, "fewer pictures");
+    return *latents ? LIMN_OK
+                    : fail_need(error, LIMN_REASON_NONE, "noise for that many pictures",
+                                (size_t)count * vector, "fewer pictures");
 }
 
 limn_status latents_create(uint64_t seed, int64_t count, int64_t size, float **latents, limn_error *error)
@@ -55,7 +55,7 @@ void latents_walk(const float *from, const float *to, int64_t count, int64_t siz
 limn_status latents_create_walk(uint64_t from, uint64_t to, int64_t count, int64_t size, float **latents,
                                 limn_error *error)
 {
-    limn_status status = create(count + 2, size, latents, error); /* the two ends stand behind it */
+    limn_status status = create(count + 2, size, latents, error); /* the two ends are stored after the walk */
     if (status != LIMN_OK)
         return status;
     float *first = *latents + count * size, *last = first + size;
@@ -78,7 +78,7 @@ limn_status latents_read(const char *path, int64_t size, float **latents, int64_
     int64_t found = vectors ? s[2] : pixels ? s[0] : 0;
     if (found < 1)
         status = fail(error, LIMN_E_INPUT,
-                      "%s: N x %" PRId64 " or N x %" PRId64 " x 1 x 1 latent values expected, found %" PRId64
+                      "%s: expected N x %" PRId64 " or N x %" PRId64 " x 1 x 1 values; found %" PRId64
                       " x %" PRId64 " x %" PRId64 " x %" PRId64,
                       path, size, size, s[0], s[1], s[2], s[3]);
     for (int64_t i = 0; status == LIMN_OK && i < found * size; i++)

@@ -1,17 +1,18 @@
-/* latents.h - the vectors that generators make pictures of: from a seed, on a walk between two seeds, from a
+/* latents.h - latent vectors, the inputs of generators: from a seed, on a walk between two seeds, from a
  * file.
  *
- * Latents are dense floats, N x size, vector after vector. */
+ * N vectors are dense floats, N x size. */
 #ifndef LIMN_LATENTS_H
 #define LIMN_LATENTS_H
 
 #include "engine/base/status.h"
 
 /* Vectors 0 .. count-1 of a seed, N(0, 1): vector i is values i * size .. (i + 1) * size - 1 of noise_normal
- * (noise.h), so it does not depend on how many are asked for. */
+ * (noise.h), so it does not depend on `count`. */
 void latents_of_seed(uint64_t seed, int64_t count, int64_t size, float *latents);
 
-/* The same in memory of their own. Release *latents with mem_free; NULL on failure. LIMN_E_MEMORY. */
+/* latents_of_seed into newly allocated memory. Release *latents with mem_free; NULL on failure.
+ * LIMN_E_MEMORY. */
 limn_status latents_create(uint64_t seed, int64_t count, int64_t size, float **latents, limn_error *error);
 
 /* A walk from `from` to `to`, both of `size` values: `count` >= 2 vectors, the ends included, along the great
@@ -21,13 +22,13 @@ limn_status latents_create(uint64_t seed, int64_t count, int64_t size, float **l
  *     t    = i / (count - 1)
  *
  * Shoemake, "Animating Rotation with Quaternion Curves", SIGGRAPH 1985; White, "Sampling Generative
- * Networks", arXiv 1609.04468. Normal vectors have lengths near sqrt(size), and those between them keep it; a
- * straight line would pass closer to zero, where the network has seen nothing. Computed in double. Vectors
- * that point the same or the opposite way leave the circle open, and the line it is. */
+ * Networks", arXiv 1609.04468. Normal vectors have lengths near sqrt(size), and so have those on the circle;
+ * a straight line would pass closer to zero, where the network was not trained. Computed in double. Vectors
+ * that point the same or the opposite way define no circle; the walk is then a straight line. */
 void latents_walk(const float *from, const float *to, int64_t count, int64_t size, float *latents);
 
-/* The same in memory of their own, from the first vector of one seed to that of another. Release *latents
- * with mem_free; NULL on failure. LIMN_E_MEMORY. */
+/* latents_walk into newly allocated memory, from the first vector of one seed to that of another. Release
+ * *latents with mem_free; NULL on failure. LIMN_E_MEMORY. */
 limn_status latents_create_walk(uint64_t from, uint64_t to, int64_t count, int64_t size, float **latents,
                                 limn_error *error);
 

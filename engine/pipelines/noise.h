@@ -1,18 +1,20 @@
 /* noise.h - seeded normal noise, the same on every machine: the latent vectors of the VAE and the DCGAN.
  *
- * Value i is the normal quantile of uniform number i, so that a short vector is the beginning of a longer one
+ * Value i is the normal quantile of uniform number i, so a short vector is the beginning of a longer one
  * of the same seed:
  *
  *     state_i = seed + (i + 1) 0x9e3779b97f4a7c15             modulo 2^64
- *     bits_i  = mix(state_i)                                  SplitMix64: Steele, Lea, Flood, "Fast
- * Splittable Pseudorandom Number Generators", OOPSLA 2014 u_i     = (floor(bits_i / 2^12) + 1/2) / 2^52 in
- * (0, 1), exact, never an end value_i = PPND16(u_i), rounded to float                 Wichura, "Algorithm AS
- * 241: The Percentage Points of the Normal Distribution", Applied Statistics 37(3), 1988; within 1e-15 of the
- * true quantile
+ *     bits_i  = mix(state_i)                                  SplitMix64 [1]
+ *     u_i     = (floor(bits_i / 2^12) + 1/2) / 2^52           in (0, 1), exact, never an end
+ *     value_i = PPND16(u_i), rounded to float                 AS 241 [2], within 1e-15 of the true quantile
  *
- * Mathematical libraries differ in the last bits of log, sin and cos from version to version. So nothing here
- * calls them: only + - * / and sqrt are used, which IEEE 754 defines to the last bit, and the logarithm that
- * the tails need is a series of them. The largest value there can be is 8.2. */
+ * [1] Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014.
+ * [2] Wichura, "Algorithm AS 241: The Percentage Points of the Normal Distribution", Applied Statistics
+ * 37(3), 1988.
+ *
+ * The last bits of log, sin and cos differ between mathematical libraries and their versions. So only + - * /
+ * and sqrt are used, which IEEE 754 defines to the last bit, and the logarithm for the tails is a series of
+ * these. No value is larger than 8.2. */
 #ifndef LIMN_NOISE_H
 #define LIMN_NOISE_H
 

@@ -3,6 +3,7 @@
 #include "engine/base/memory.h"
 #include "engine/pictures/grey.h"
 #include "engine/pictures/resample.h"
+#include "engine/pipelines/check.h"
 #include "engine/pipelines/classes.h"
 #include "engine/run/session.h"
 
@@ -23,63 +24,75 @@ static int64_t input_channels(const limn_model *model)
     return model->graph.nodes[graph_input_node(&model->graph, 0)].channels;
 }
 
-limn_status segment_prepare(const limn_model *model, const struct segment *how, int *classes,
-                            limn_error *error)
+/* LIMN_E_USAGE for an option that is out of range, or that the network does not take. */
+static limn_status check_options(const limn_model *model, const limn_segment_options *options,
+                                 int64_t classes, limn_error *error)
+{
+    limn_status status = check_range("resize", (double)options->resize, 0, PICTURE_MOST_SIDE, error);
+    if (status == LIMN_OK)
+        status = check_range("scale", options->scale, 0, 100, error);
+    if (status == LIMN_OK)
+        status = check_range("threshold", options->threshold, 0, 1, error);
+    if (status != LIMN_OK)
+        return status;
+    if (options->resize && is_unet(model))
+        return fail(error, LIMN_E_USAGE, "resize is an option of deeplabv3; unet has scale");
+    if (options->scale > 0 && !is_unet(model))
+        return fail(error, LIMN_E_USAGE, "scale is an option of unet; deeplabv3 has resize");
+    if (options->threshold > 0 && classes > 1)
+        return fail(error, LIMN_E_USAGE,
+                    "threshold is an option of networks with one class; %s has %" PRId64 " classes",
+                    model->graph.path, classes);
+    return LIMN_OK;
+}
+
+limn_status segment_check(const limn_model *model, const limn_segment_options *options, int *classes,
+                          limn_error *error)
 {
     const char *path = model->graph.path;
     *classes = 0;
     if (model->kind != &deeplabv3 && !is_unet(model))
-        return fail(error, LIMN_E_USAGE,
-                    "%s holds a %s network, a segmentation one (deeplabv3, unet) is needed", path,
-                    model->kind->name);
+        return fail_kind(model, "a segmentation", "deeplabv3, unet", error);
     int64_t count = model->graph.nodes[model->graph.output].channels, inputs = input_channels(model);
     if (count > CLASSES_MOST)
-        return fail(error, LIMN_E_WEIGHTS, "%s: %" PRId64 " classes, at most %d can be told apart", path,
-                    count, CLASSES_MOST);
+        return fail(error, LIMN_E_WEIGHTS, "%s: %" PRId64 " classes; expected at most %d", path, count,
+                    CLASSES_MOST);
     if (inputs == 2 || inputs > 4)
         return fail(error, LIMN_E_WEIGHTS,
-                    "%s: the network has %" PRId64
-                    " input channels; pictures give 1 (grey), 3 (RGB) or 4 (RGBA)",
+                    "%s: the network has %" PRId64 " input channels; expected 1 (grey), 3 (RGB) or 4 (RGBA)",
                     path, inputs);
-    if (how->resize && is_unet(model))
-        return fail(error, LIMN_E_USAGE, "--resize goes with deeplabv3; for unet there is --scale");
-    if (how->scale > 0 && !is_unet(model))
-        return fail(error, LIMN_E_USAGE, "--scale goes with unet; for deeplabv3 there is --resize");
-    if (how->threshold > 0 && count > 1)
-        return fail(error, LIMN_E_USAGE, "--threshold goes with networks of one class, %s has %" PRId64, path,
-                    count);
-    *classes = count > 1 ? (int)count : 2;
-    return LIMN_OK;
+    limn_status status = check_options(model, options, count, error);
+    if (status == LIMN_OK)
+        *classes = count > 1 ? (int)count : 2;
+    return status;
 }
 
 /* ---- size -------------------------------------------------------------------------------- */
 
 static limn_status network_size(const limn_model *model, const struct picture *source,
-                                const struct segment *how, int64_t *width, int64_t *height, limn_error *error)
+                                const limn_segment_options *options, limn_size *size, limn_error *error)
 {
     int64_t w = source->width, h = source->height, least = model->graph.side_least;
-    const char *option = is_unet(model) ? "--scale" : "--resize";
     if (is_unet(model)) {
-        double scale = how->scale > 0 ? how->scale : default_scale;
+        double scale = options->scale > 0 ? options->scale : default_scale;
         w = (int64_t)fmin(scale * (double)w, 1e9); /* beyond any limit, and still an int64_t squared */
         h = (int64_t)fmin(scale * (double)h, 1e9);
         if (w < least || h < least)
             return fail(error, LIMN_E_INPUT,
-                        "%" PRId64 " x %" PRId64 " pixels become %" PRId64 " x %" PRId64 " at --scale %g, %s "
-                        "needs at least %" PRId64 " x %" PRId64 ": a larger --scale",
+                        "%" PRId64 " x %" PRId64 " pixels become %" PRId64 " x %" PRId64
+                        " at scale %g; %s needs at least %" PRId64 " x %" PRId64 ", a larger scale",
                         source->width, source->height, w, h, scale, model->kind->name, least, least);
-    } else if (how->resize) {
+    } else if (options->resize) {
         int64_t shorter = w < h ? w : h;
-        w = how->resize * w / shorter;
-        h = how->resize * h / shorter;
+        w = options->resize * w / shorter;
+        h = options->resize * h / shorter;
     }
     if (w > PICTURE_MOST_SIDE || h > PICTURE_MOST_SIDE || w * h > PICTURE_MOST_PIXELS)
         return fail(error, LIMN_E_INPUT,
                     "%" PRId64 " x %" PRId64 " pixels become %" PRId64 " x %" PRId64
-                    ", too many: a smaller %s",
-                    source->width, source->height, w, h, option);
-    *width = w;
-    *height = h;
+                    ", too many; use a smaller %s",
+                    source->width, source->height, w, h, is_unet(model) ? "scale" : "resize");
+    *size = (limn_size){1, h, w};
     return LIMN_OK;
 }
 
@@ -91,7 +104,7 @@ static unsigned char multiply(unsigned char a, unsigned char alpha)
     return (unsigned char)((a * alpha + 127) / 255);
 }
 
-/* The other way, rounded down; nothing to be known where there is no alpha. */
+/* The inverse, rounded down. Without alpha the colour is unknown, and stays. */
 static unsigned char divide(unsigned char a, unsigned char alpha)
 {
     if (alpha == 0 || alpha == 255)
@@ -108,7 +121,7 @@ static void with_alpha(struct picture *picture, unsigned char (*apply)(unsigned 
             picture->pixels[4 * p + c] = apply(picture->pixels[4 * p + c], picture->pixels[4 * p + 3]);
 }
 
-/* Whether a picture is what a network of so many channels takes; with alpha, a copy is worked on. */
+/* Whether a picture can be the input of a network with these channels without a copy; alpha needs one. */
 static bool is_usable(const struct picture *source, int channels)
 {
     return source->channels == channels && channels != 4;
@@ -135,7 +148,7 @@ static limn_status convert(const struct picture *source, int channels, struct pi
     return LIMN_OK;
 }
 
-/* `source` as the network's input of width x height: in *made, or as it is, and then *made is empty. */
+/* Makes the network's input of width x height from `source`. *made stays empty if it is `source` itself. */
 static limn_status fit(const struct picture *source, int channels, int64_t width, int64_t height,
                        enum resample_filter filter, struct picture *made, limn_error *error)
 {
@@ -156,7 +169,7 @@ static limn_status fit(const struct picture *source, int channels, int64_t width
     return status;
 }
 
-/* What each level of each channel is to the network. */
+/* The network's input for each level of each channel. */
 static void fill_levels(const limn_model *model, float levels[4][256])
 {
     static const float mean[] = {0.485F, 0.456F, 0.406F}, deviation[] = {0.229F, 0.224F, 0.225F};
@@ -186,7 +199,7 @@ static limn_status fill_input(const limn_model *model, const struct picture *sou
     return status;
 }
 
-/* ---- the network's answer ---------------------------------------------------------------- */
+/* ---- the network's output ---------------------------------------------------------------- */
 
 /* out: one value of each of `count` planes of `plane` floats. */
 static void softmax(const float *logits, int64_t count, int64_t plane, float *out)
@@ -224,15 +237,15 @@ static limn_status make_probabilities(const struct logits *logits, struct npy *m
     return status;
 }
 
-/* The enlargement that a network ends with and need not make: see logits.h. NULL for one that has none. */
+/* The enlargement that a network ends with, which the session leaves out (see logits.h), or NULL. */
 static const struct node *last_enlargement(const struct graph *graph)
 {
     const struct node *last = &graph->nodes[graph_maker(graph, graph->output)];
     return last->role == NODE_LAYER && last->kind == LAYER_BILINEAR ? last : NULL;
 }
 
-/* The share of the network in all of the work: what a class of a pixel takes beside it is worth so many of
- * its operations. */
+/* The share of the network in all of the work. Computing one class of one pixel afterwards takes as long as
+ * CLASS operations of the network. */
 static double network_share(const limn_session *session, const struct picture *source, int64_t classes)
 {
     enum { CLASS = 400 };
@@ -240,17 +253,18 @@ static double network_share(const limn_session *session, const struct picture *s
     return network / (network + CLASS * (double)(source->width * source->height * classes));
 }
 
-static limn_status run(limn_session *session, const struct picture *source, const struct segment *how,
-                       struct picture *classes, struct npy *probabilities, limn_error *error)
+static limn_status run(limn_session *session, const struct segment *how, struct picture *classes,
+                       limn_error *error)
 {
     const limn_model *model = session->model;
+    const struct picture *source = how->source;
     const struct node *enlargement = last_enlargement(&model->graph);
     struct tensor *x = session_input(session, 0);
     struct logits logits = {.made = session_output(session),
                             .height = x->h,
                             .width = x->w,
                             .align_corners = enlargement && enlargement->window.align_corners};
-    double threshold = how->threshold > 0 ? how->threshold : default_threshold;
+    double threshold = how->options.threshold > 0 ? how->options.threshold : default_threshold;
     double share = network_share(session, source, logits.made->c);
     limn_status status = fill_input(model, source, x, error);
     watch_part(how->watch, 0, share);
@@ -259,8 +273,8 @@ static limn_status run(limn_session *session, const struct picture *source, cons
         status = limn_session_run(session, error);
     if (status == LIMN_OK)
         status = model_check_made(model, logits.made, source->name, error);
-    if (status == LIMN_OK && probabilities)
-        status = make_probabilities(&logits, probabilities, error);
+    if (status == LIMN_OK && how->probabilities)
+        status = make_probabilities(&logits, how->probabilities, error);
     if (status == LIMN_OK)
         status = picture_create(source->width, source->height, 1, classes, error);
     watch_part(how->watch, share, 1);
@@ -278,7 +292,7 @@ static size_t larger_of(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-/* What there is beside a session: first what fill_input takes, then what `run` makes of the answer. */
+/* The most that is held along with the session: by fill_input before its run, by `run` after it. */
 static size_t bytes_beside(const limn_model *model, const struct picture *source, limn_size size,
                            bool probabilities)
 {
@@ -298,71 +312,66 @@ static size_t bytes_beside(const limn_model *model, const struct picture *source
     return larger_of(filling, answer);
 }
 
-/* What is there when the session is gone. */
-static size_t bytes_afterwards(const limn_session *session, const struct picture *source,
-                               const struct segment *how, limn_size size, bool probabilities)
+/* What is held after the session has been freed. */
+static size_t bytes_afterwards(const limn_session *session, const struct segment *how, limn_size size)
 {
     const limn_model *model = session->model;
-    int64_t classes = probabilities ? model->graph.nodes[model->graph.output].channels : 0;
-    return session->plan.packed_bytes + (size_t)(source->width * source->height) +
-           (size_t)(classes * size.width * size.height) * sizeof(float) + how->afterwards;
+    int64_t classes = how->probabilities ? model->graph.nodes[model->graph.output].channels : 0;
+    return session->plan.packed_bytes + (size_t)(how->source->width * how->source->height) +
+           (size_t)(classes * size.width * size.height) * sizeof(float) + how->sink.reserve;
 }
 
-static const char *memory_hint(const limn_model *model, limn_size size, char hint[64])
-{
-    enum { USUAL = 520 };
-    int64_t shorter = size.width < size.height ? size.width : size.height;
-    if (!is_unet(model) && shorter > USUAL)
-        snprintf(hint, 64, "--resize %d", USUAL);
-    else
-        snprintf(hint, 64, "a smaller --%s", is_unet(model) ? "scale" : "resize");
-    return hint;
-}
-
-/* A session that all of the work fits beside; not prepared yet. */
-static limn_status plan_work(limn_model *model, const struct picture *source, const struct segment *how,
-                             limn_size size, bool probabilities, limn_session **session, limn_error *error)
+/* Plans a session that leaves room for all of the work; it is not prepared yet. */
+static limn_status plan_work(limn_model *model, const struct segment *how, limn_size size,
+                             limn_session **session, limn_error *error)
 {
     enum { SMALL = 16384 }; /* blocks' headers */
     const struct node *enlargement = last_enlargement(&model->graph);
-    char hint[64], what[64];
-    struct session_request wish = {
-        .output = enlargement ? enlargement->x : model->graph.output,
-        .size = size,
-        .room = {bytes_beside(model, source, size, probabilities) + SMALL, memory_hint(model, size, hint)}};
+    const struct picture *source = how->source;
+    char what[64];
+    struct session_request wish = {.output = enlargement ? enlargement->x : model->graph.output,
+                                   .size = size,
+                                   .room = {bytes_beside(model, source, size, how->probabilities) + SMALL,
+                                            is_unet(model) ? "a smaller scale" : "a smaller resize",
+                                            is_unet(model) ? LIMN_REASON_SCALE : LIMN_REASON_RESIZE}};
     limn_status status = session_plan(model, &wish, session, error);
     if (status != LIMN_OK)
         return status;
-    size_t bytes = bytes_afterwards(*session, source, how, size, probabilities) + SMALL;
+    size_t bytes = bytes_afterwards(*session, how, size) + SMALL;
     if (bytes <= mem_available())
         return LIMN_OK;
     snprintf(what, sizeof what, "the result of %" PRId64 " x %" PRId64 " pixels", source->width,
              source->height);
-    return fail_need(error, what, bytes, "a smaller picture");
+    return fail_need(error, LIMN_REASON_NONE, what, bytes, "a smaller picture");
 }
 
-limn_status segment_picture(limn_model *model, const struct picture *source, const struct segment *how,
-                            struct picture *classes, struct npy *probabilities, limn_error *error)
+limn_status segment_picture(limn_model *model, const struct segment *how, limn_error *error)
 {
+    const struct picture *source = how->source;
+    struct picture classes = {0};
     limn_session *session = NULL;
-    limn_size size = {.batch = 1};
-    *classes = (struct picture){0};
-    if (probabilities)
-        *probabilities = (struct npy){0};
-    limn_status status = network_size(model, source, how, &size.width, &size.height, error);
+    limn_size size = {0};
+    int count;
+    if (how->probabilities)
+        *how->probabilities = (struct npy){0};
+    limn_status status = segment_check(model, &how->options, &count, error);
     if (status == LIMN_OK)
-        status = plan_work(model, source, how, size, probabilities, &session, error);
+        status = network_size(model, source, &how->options, &size, error);
+    if (status == LIMN_OK)
+        status = plan_work(model, how, size, &session, error);
+    if (status == LIMN_OK)
+        status = sink_begin(&how->sink, source->width, source->height, 1, error);
     if (status == LIMN_OK)
         status = watch_show(how->watch, 0, error);
     if (status == LIMN_OK)
         status = session_prepare(session, error);
     if (status == LIMN_OK)
-        status = run(session, source, how, classes, probabilities, error);
+        status = run(session, how, &classes, error);
     limn_session_free(session);
-    if (status != LIMN_OK) {
-        picture_free(classes);
-        if (probabilities)
-            npy_free(probabilities);
-    }
+    if (status == LIMN_OK)
+        status = how->sink.rows(how->sink.context, &classes, error);
+    picture_free(&classes);
+    if (status != LIMN_OK && how->probabilities)
+        npy_free(how->probabilities);
     return status;
 }

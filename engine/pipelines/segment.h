@@ -1,60 +1,60 @@
-/* segment.h - the segmentation pipeline: a picture in, the class of each of its pixels out.
+/* segment.h - the segmentation pipeline: from a picture to the class of each pixel.
  *
  *     picture => network's input size => normalised => network => logits => picture's size => classes
  *
- * deeplabv3, as torchvision's example has it. The picture goes in at its own size, or with `resize` N so that
+ * deeplabv3, as in torchvision's example. The picture goes in at its own size, or with `resize` N so that
  * its shorter side is N and the longer one N x longer / shorter, without the fraction (torchvision's Resize:
  * antialiased bilinear, which is Pillow's). RGB / 255, less the mean (0.485, 0.456, 0.406), divided by the
  * deviation (0.229, 0.224, 0.225).
  *
- * unet, as predict.py of milesial/Pytorch-UNet has it. Pillow's bicubic to int(scale x width) by int(scale x
- * height), both sides at least 16 for the network's four halvings, then / 255 (predict.py leaves a picture as
- * it is when no level of it exceeds 1; here it is always divided). Networks of one input channel get Pillow's
+ * unet, as in predict.py of milesial/Pytorch-UNet. Pillow's bicubic to int(scale x width) by int(scale x
+ * height), both sides at least 16 for the network's four halvings, then / 255 (predict.py does not
+ * divide a picture whose levels are all 0 or 1; this always does). Networks of one input channel get Pillow's
  * L grey, of three RGB, of four RGBA; Pillow resizes RGBA multiplied by its alpha, and so does this.
  *
  * The network gives logits at its input's size, upsampled inside for deeplabv3. They are brought to the
  * picture's size by bilinear interpolation (align_corners=False), and the largest is the class; see
- * classes.h. deeplabv3's upsampling is put off until then: see logits.h. For a picture that was not resized
- * the classes are therefore exactly upstream's argmax over the network's output; for one that was, they have
- * smoother borders than classes enlarged afterwards.
+ * classes.h. deeplabv3's own upsampling is part of that step: see logits.h. For a picture that was not
+ * resized the classes are exactly upstream's argmax over the network's output; otherwise they have smoother
+ * borders than classes enlarged afterwards.
  *
- * Alpha counts only for networks of four channels. */
+ * Alpha is used only by networks of four input channels. */
 #ifndef LIMN_SEGMENT_H
 #define LIMN_SEGMENT_H
 
 #include "engine/base/npy.h"
 #include "engine/base/watch.h"
-#include "engine/pictures/picture.h"
+#include "engine/pipelines/sink.h"
 #include "engine/run/model.h"
 
-/* 0 stands for the default in each. */
 struct segment {
-    int64_t resize;    /* deeplabv3: pixels of the shorter side; default: the picture's own size */
-    double scale;      /* unet: default 0.5 */
-    double threshold;  /* of networks with one class, between 0 and 1: default 0.5 */
-    size_t afterwards; /* bytes that the caller will hold once the classes are there, beside source, classes
-                        * and probabilities: what is too large in the end is refused before it starts */
-    struct watch *watch;
+    limn_segment_options options;
+    const struct picture *source; /* of 3 or 4 channels */
+    /* Takes a plane of the source's size, the class of each pixel, in one piece when all is computed. Its
+     * reserve is what it holds then, along with source, classes and probabilities. */
+    struct sink sink;
+    struct npy *probabilities; /* NULL, or filled before the sink is called: see below */
+    struct watch *watch;       /* NULL: none */
 };
 
-/* How many classes a pixel can be of: the network's, or two, background and foreground, when it has one.
- * Errors: LIMN_E_USAGE for a network of another kind, or settings that the network does not take;
- * LIMN_E_WEIGHTS for one with more than 256 classes or two input channels. */
-limn_status segment_prepare(const limn_model *model, const struct segment *how, int *classes,
-                            limn_error *error);
+/* Checks that the network is of segmentation and takes the options, and sets *classes to how many classes it
+ * tells apart: the network's, or two, background and foreground, if it has one.
+ * Errors: LIMN_E_USAGE for another network, an option out of range or one that the network does not take;
+ * LIMN_E_WEIGHTS for more than CLASSES_MOST classes or an unknown number of input channels. */
+limn_status segment_check(const limn_model *model, const limn_segment_options *options, int *classes,
+                          limn_error *error);
 
-/* Makes *classes, a plane (one channel) of the source's size. The model must have passed segment_prepare.
+/* Finds the class of each pixel of a picture.
  *
- * `probabilities`, unless NULL, becomes 1 x C x H x W, the softmax over the network's C classes (or the
- * sigmoid of its only one) at the size of the network's input. Release both with picture_free and npy_free.
+ * The probabilities are 1 x C x H x W, the softmax over the network's C classes (or the sigmoid of its only
+ * one) at the size of the network's input. Release them with npy_free; on failure they are empty.
  *
- * Memory: what all of it takes is known once the session is planned; where that is more than there is,
+ * Memory: what all of it takes is known once the session is planned. If that is more than there is,
  * LIMN_E_MEMORY comes before weights are packed, with the number and what needs less.
  *
- * Errors: LIMN_E_INPUT for a picture that becomes too small or too large for the network; model_check_made's
- * when a logit, before any enlargement, is not finite; LIMN_E_WEIGHTS, LIMN_E_MEMORY, LIMN_E_CANCELLED. Both
- * results are then empty. */
-limn_status segment_picture(limn_model *model, const struct picture *source, const struct segment *how,
-                            struct picture *classes, struct npy *probabilities, limn_error *error);
+ * Errors: segment_check's; LIMN_E_INPUT for a picture that becomes too small or too large for the network;
+ * model_check_made's if a logit, before any enlargement, is not finite; LIMN_E_WEIGHTS, LIMN_E_MEMORY,
+ * LIMN_E_CANCELLED, and what the sink returns. */
+limn_status segment_picture(limn_model *model, const struct segment *how, limn_error *error);
 
 #endif

@@ -1,4 +1,4 @@
-/* segment_view.h - a segmentation as a picture to look at or to keep. */
+/* segment_view.h - a segmentation painted as a picture. */
 #ifndef LIMN_SEGMENT_VIEW_H
 #define LIMN_SEGMENT_VIEW_H
 
@@ -8,24 +8,24 @@
 enum segment_view {
     VIEW_MASK,    /* the mask value of each class: by default its number as a grey level */
     VIEW_COLOUR,  /* the VOC palette */
-    VIEW_OVERLAY, /* the picture, half of it the palette's colour; class 0 as it is */
+    VIEW_OVERLAY, /* the picture mixed half and half with the palette's colour; class 0 unchanged */
     VIEW_SIDE,    /* picture, colours, and a legend of the classes found */
     VIEW_CUTOUT,  /* the picture, class 0 transparent */
     VIEWS,
 };
 
-/* What the views are called on a command line, in the order above: "mask", "color", ... */
+/* The names of the views, in the order above: "mask", "color", ... */
 extern const char *const segment_view_names[VIEWS];
 
 /* Counts the pixels of each class in a plane of classes. */
 void classes_count(const struct picture *classes, int64_t counts[CLASSES_MOST]);
 
-/* Paints a view. `classes` is a plane of the source's size with classes below labels->count; `values` matters
- * for VIEW_MASK only and may be NULL for others. Mask and colours have no alpha but what mask values bring;
+/* Paints a view. `classes` is a plane of the source's size with classes below labels->count; `values` is
+ * used by VIEW_MASK only and may be NULL otherwise. Mask and colours have alpha only if the mask values do;
  * overlay and cutout keep the source's; the side view lays it over white.
  *
- * The side view is twice the source's width, and a legend more, whose lines are largest classes first. It is
- * as high as the source, or as the legend where that is higher, white below the pictures.
+ * The side view is twice the source's width plus a legend, which lists the largest class first. It is as high
+ * as the higher of source and legend, white below the pictures.
  * Release with picture_free. Errors: LIMN_E_MEMORY. */
 limn_status segment_paint(enum segment_view view, const struct picture *source, const struct picture *classes,
                           const struct labels *labels, const struct mask_values *values,

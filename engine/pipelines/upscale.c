@@ -2,6 +2,7 @@
 #include "engine/pipelines/upscale.h"
 #include "engine/base/memory.h"
 #include "engine/pictures/resample.h"
+#include "engine/pipelines/check.h"
 #include "engine/run/bands.h"
 #include "engine/run/session.h"
 #include "layers/sizes.h"
@@ -10,7 +11,7 @@
 #include <limits.h>
 #include <stdio.h>
 
-/* An automatic choice of the bands' height takes no more. */
+/* TILE_AUTO chooses bands that need no more. */
 static const size_t BUDGET = (size_t)512 << 20;
 
 /* ---- pixels ------------------------------------------------------------------------------ */
@@ -80,16 +81,15 @@ limn_status upscale_factor(const limn_model *model, int64_t *factor, limn_error 
     }
     if (*factor)
         return LIMN_OK;
-    return fail(error, LIMN_E_USAGE, "%s holds a %s network, a super-resolution one (enhancenet) is needed",
-                model->graph.path, model->kind->name);
+    return fail_kind(model, "a super-resolution", "enhancenet", error);
 }
 
 enum { STRIP = 16 }; /* rows of the result that are converted and written at a time */
 
 struct job {
     limn_model *model;
-    const struct picture *source;
     const struct upscale *how;
+    const struct picture *source; /* how->source */
     int64_t factor;
     struct picture alpha;
     unsigned char *strip;
@@ -106,7 +106,6 @@ static void take_rows(void *context, int64_t first, const struct tensor *rows)
 /* Rows of the output, at most STRIP, from row `first` on. */
 static limn_status write_strip(struct job *job, int64_t first, const struct tensor *rows, limn_error *error)
 {
-    const struct upscale *how = job->how;
     int channels = job->source->channels;
     char name[PATH_MAX];
     snprintf(name, sizeof name, "%s, rows %" PRId64 " to %" PRId64 " of the result", job->source->name, first,
@@ -118,7 +117,9 @@ static limn_status write_strip(struct job *job, int64_t first, const struct tens
     if (job->alpha.pixels)
         for (int64_t p = 0; p < tensor_pixels(rows); p++)
             job->strip[4 * p + 3] = job->alpha.pixels[first * rows->w + p];
-    return how->rows(how->context, job->strip, rows->h, error);
+    const struct picture strip = {
+        .width = rows->w, .height = rows->h, .channels = channels, .pixels = job->strip};
+    return job->how->sink.rows(job->how->sink.context, &strip, error);
 }
 
 static limn_status give_rows(void *context, int64_t first, const struct tensor *rows, limn_error *error)
@@ -140,21 +141,22 @@ static size_t strip_bytes(const struct job *job)
     return (size_t)(STRIP * job->factor * job->source->width * job->source->channels);
 }
 
-/* What there is beside the network's run. */
+/* What is held along with the network's run. */
 static size_t bytes_beside(const struct job *job)
 {
-    enum { SMALL = 65536 }; /* blocks' headers, and what packing notes */
+    enum { SMALL = 65536 }; /* headers of blocks, and notes of packing */
     int64_t pixels = job->source->width * job->source->height * job->factor * job->factor;
-    return SMALL + strip_bytes(job) + (job->source->channels == 4 ? (size_t)pixels : 0) + job->how->beside;
+    return SMALL + strip_bytes(job) + (job->source->channels == 4 ? (size_t)pixels : 0) +
+           job->how->sink.reserve;
 }
 
-/* What there is before it, while alpha is enlarged. */
+/* What is held before it, while alpha is enlarged. */
 static size_t bytes_before(const struct job *job)
 {
     int64_t width = job->source->width, height = job->source->height;
     size_t alpha = (size_t)(width * height) + picture_resample_bytes(width, height, 1, width * job->factor,
                                                                      height * job->factor, RESAMPLE_BICUBIC);
-    return strip_bytes(job) + (job->source->channels == 4 ? alpha : 0) + job->how->beside;
+    return strip_bytes(job) + (job->source->channels == 4 ? alpha : 0) + job->how->sink.reserve;
 }
 
 static size_t room(const struct job *job)
@@ -163,15 +165,16 @@ static size_t room(const struct job *job)
     return left > beside ? left - beside : 0;
 }
 
-static limn_status too_large(const struct job *job, size_t bytes, const char *hint, limn_error *error)
+static limn_status too_large(const struct job *job, limn_reason reason, size_t bytes, const char *hint,
+                             limn_error *error)
 {
     char what[64];
     snprintf(what, sizeof what, "enlarging %" PRId64 " x %" PRId64 " pixels", job->source->width,
              job->source->height);
-    return fail_need(error, what, bytes, hint);
+    return fail_need(error, reason, what, bytes, hint);
 }
 
-/* Bands of `rows` rows. Under a memory limit they give up speed until they fit. */
+/* Lays out bands of `rows` rows. Under a memory limit they use slower, smaller kernels until they fit. */
 static limn_status settle(const struct job *job, int64_t rows, limn_error *error)
 {
     size_t bytes;
@@ -180,12 +183,13 @@ static limn_status settle(const struct job *job, int64_t rows, limn_error *error
         status = bands_settle(job->bands, rows, &bytes, error);
     if (status != LIMN_OK || bytes <= room(job))
         return status;
-    return too_large(job, bytes + bytes_beside(job),
-                     rows > LAYER_TILE_PERIOD ? "a smaller --tile" : "a smaller picture", error);
+    bytes += bytes_beside(job);
+    return rows > LAYER_TILE_PERIOD ? too_large(job, LIMN_REASON_BANDS, bytes, "lower bands", error)
+                                    : too_large(job, LIMN_REASON_NONE, bytes, "a smaller picture", error);
 }
 
-/* The highest bands that fit the budget, or the lowest that there are. Beyond 96 rows nothing gets faster,
- * and neither with the whole picture at once. */
+/* Chooses the highest bands that fit the budget, or else the lowest. More than 96 rows are not faster, nor is
+ * the whole picture at once. */
 static limn_status choose_bands(const struct job *job, limn_error *error)
 {
     size_t bytes, most = room(job) < BUDGET ? room(job) : BUDGET;
@@ -197,22 +201,22 @@ static limn_status choose_bands(const struct job *job, limn_error *error)
     return settle(job, LAYER_TILE_PERIOD, error);
 }
 
-static limn_status plan_whole(struct job *job, const char *hint, limn_error *error)
+static limn_status plan_whole(struct job *job, limn_reason reason, const char *hint, limn_error *error)
 {
     const struct session_request wish = {.output = job->model->graph.output,
                                          .size = {1, job->source->height, job->source->width},
-                                         .room = {bytes_beside(job), hint}};
+                                         .room = {bytes_beside(job), hint, reason}};
     return session_plan(job->model, &wish, &job->session, error);
 }
 
-/* Decides how high bands are; without any, the whole picture is computed at once. */
+/* Chooses the height of the bands; a graph that cannot run in bands runs on the whole picture at once. */
 static limn_status choose(struct job *job, limn_error *error)
 {
     int64_t rows = job->how->tile;
     if (!bands_possible(&job->model->graph))
-        return plan_whole(job, "a smaller picture", error);
+        return plan_whole(job, LIMN_REASON_NONE, "a smaller picture", error);
     if (rows == TILE_WHOLE)
-        return plan_whole(job, "--tile N, bands of N rows", error);
+        return plan_whole(job, LIMN_REASON_BANDS, "bands of rows", error);
     limn_status status =
         bands_create(job->model, job->source->height, job->source->width, &job->bands, error);
     if (status != LIMN_OK)
@@ -228,11 +232,12 @@ static limn_status prepare(struct job *job, limn_error *error)
     const struct picture *source = job->source;
     limn_status status = upscale_factor(job->model, &job->factor, error);
     if (status == LIMN_OK && bytes_before(job) > mem_available())
-        status = too_large(job, bytes_before(job), "a smaller picture", error);
+        status = too_large(job, LIMN_REASON_NONE, bytes_before(job), "a smaller picture", error);
     if (status == LIMN_OK)
         status = choose(job, error);
-    if (status == LIMN_OK && job->how->begin)
-        status = job->how->begin(job->how->context, error);
+    if (status == LIMN_OK)
+        status = sink_begin(&job->how->sink, source->width * job->factor, source->height * job->factor,
+                            source->channels, error);
     if (status == LIMN_OK)
         status = watch_show(job->how->watch, 0, error);
     if (status != LIMN_OK)
@@ -254,10 +259,9 @@ static limn_status run_whole(struct job *job, limn_error *error)
     return status == LIMN_OK ? give_rows(job, 0, session_output(job->session), error) : status;
 }
 
-limn_status upscale_picture(limn_model *model, const struct picture *source, const struct upscale *how,
-                            limn_error *error)
+limn_status upscale_picture(limn_model *model, const struct upscale *how, limn_error *error)
 {
-    struct job job = {.model = model, .source = source, .how = how};
+    struct job job = {.model = model, .how = how, .source = how->source};
     limn_status status = prepare(&job, error);
     struct bands_io io = {.take = take_rows, .give = give_rows, .context = &job, .watch = how->watch};
     if (status == LIMN_OK)

@@ -1,36 +1,31 @@
-/* upscale.h - the super-resolution pipeline: a picture in, an enlarged one out, row by row. */
+/* upscale.h - the super-resolution pipeline: from a picture to an enlarged one, row by row. */
 #ifndef LIMN_UPSCALE_H
 #define LIMN_UPSCALE_H
 
 #include "engine/base/watch.h"
-#include "engine/pictures/picture.h"
+#include "engine/pipelines/sink.h"
 #include "engine/run/model.h"
 
 enum { TILE_AUTO = -1, TILE_WHOLE = 0 };
 
 struct upscale {
+    const struct picture *source;
+    struct sink sink; /* takes the enlarged picture row by row, while the network runs */
     /* Input rows that go through the network at a time (see bands.h), rounded up to a multiple of
      * LAYER_TILE_PERIOD; or one of the above. */
     int64_t tile;
-    /* Called once it is known that everything fits the memory there is, before anything is computed; may be
-     * NULL. `beside`: bytes that the caller holds from then on, for what it does with the rows. */
-    limn_status (*begin)(void *context, limn_error *error);
-    size_t beside;
-    /* Takes `count` rows of the enlarged picture, from the top down. */
-    limn_status (*rows)(void *context, const unsigned char *rows, int64_t count, limn_error *error);
-    void *context;
-    struct watch *watch; /* NULL: nobody */
+    struct watch *watch; /* NULL: none */
 };
 
-/* How many times larger the model makes a picture; LIMN_E_USAGE when it is no super-resolution model. */
+/* Sets *factor to how many times larger the model makes a picture. LIMN_E_USAGE for a model that is not of
+ * super-resolution. */
 limn_status upscale_factor(const limn_model *model, int64_t *factor, limn_error *error);
 
-/* Enlarges `source`. The result does not depend on `tile`, to the last bit. Alpha is enlarged bicubically.
- * Errors: LIMN_E_INPUT, LIMN_E_WEIGHTS, LIMN_E_MEMORY, LIMN_E_CANCELLED, what `rows` returns, and
- * model_check_made's when values of some rows are not finite; the rows before were handed over then. Where it
- * is memory that does not suffice, no weight is packed yet, and the message has the number and what needs
- * less. */
-limn_status upscale_picture(limn_model *model, const struct picture *source, const struct upscale *how,
-                            limn_error *error);
+/* Enlarges a picture. The result does not depend on `tile`, to the last bit. Alpha is enlarged bicubically.
+ * Errors: those of upscale_factor; LIMN_E_INPUT, LIMN_E_WEIGHTS, LIMN_E_MEMORY, LIMN_E_CANCELLED, what the
+ * sink returns, and model_check_made's if values of some rows are not finite, after the rows above them have
+ * been handed over. If memory does not suffice, no weight has been packed yet, and the message has the number
+ * and what needs less. */
+limn_status upscale_picture(limn_model *model, const struct upscale *how, limn_error *error);
 
 #endif

@@ -2,6 +2,7 @@
 #include "engine/pipelines/views.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 static int64_t row_bytes(const limn_picture *picture)
@@ -44,29 +45,32 @@ limn_status view_check_source(const limn_picture *source, limn_error *error)
     return check_memory(source, "the source", error);
 }
 
-limn_status view_check_made(const limn_picture *made, const char *what, int64_t width, int64_t height,
-                            int channels, limn_error *error)
+/* LIMN_E_USAGE unless a picture for results has this size and can be written to. */
+static limn_status check_made(const limn_picture *picture, const char *what, const struct picture *made,
+                              limn_error *error)
 {
-    if (!made)
-        return fail(error, LIMN_E_USAGE, "%s: NULL", what);
-    if (made->width != width || made->height != height || made->channels != channels)
+    if (picture->width != made->width || picture->height != made->height ||
+        picture->channels != made->channels)
         return fail(error, LIMN_E_USAGE,
                     "%s: room for %" PRId64 " x %" PRId64 " pixels of %d channels, %" PRId64 " x %" PRId64
                     " of %d are made",
-                    what, made->width, made->height, made->channels, width, height, channels);
-    return check_memory(made, what, error);
+                    what, picture->width, picture->height, picture->channels, made->width, made->height,
+                    made->channels);
+    return check_memory(picture, what, error);
 }
 
 /* ---- pixels ------------------------------------------------------------------------------ */
 
-/* Where the bytes of a picture end, padding behind its last row left out. */
+/* Where the bytes of a picture end, without the padding after its last row. A picture for results has not
+ * been checked yet, and may have any numbers. */
 static uintptr_t end_of(const limn_picture *picture)
 {
-    return (uintptr_t)picture->pixels +
-           (uintptr_t)((picture->height - 1) * stride_of(picture) + row_bytes(picture));
+    uintptr_t row = (uintptr_t)picture->width * (uintptr_t)picture->channels;
+    uintptr_t stride = picture->stride ? (uintptr_t)picture->stride : row;
+    return (uintptr_t)picture->pixels + ((uintptr_t)picture->height - 1) * stride + row;
 }
 
-/* Whether both have bytes between the first and the last of the other. */
+/* Whether the memory of the two overlaps. */
 static bool meet(const limn_picture *a, const limn_picture *b)
 {
     return (uintptr_t)a->pixels < end_of(b) && (uintptr_t)b->pixels < end_of(a);
@@ -102,9 +106,39 @@ void view_close(struct view *view)
     *view = (struct view){0};
 }
 
-void view_put(const limn_picture *made, int64_t first, const unsigned char *rows, int64_t count)
+/* ---- results ----------------------------------------------------------------------------- */
+
+static limn_status begin(void *context, const struct picture *made, limn_error *error)
 {
-    int64_t bytes = row_bytes(made);
-    for (int64_t y = 0; y < count; y++)
-        memcpy(made->pixels + (first + y) * stride_of(made), rows + y * bytes, (size_t)bytes);
+    const struct view_target *target = context;
+    char what[32];
+    if (!target->pictures)
+        return fail(error, LIMN_E_USAGE, "%s: NULL", target->what);
+    if (target->count == 1)
+        return check_made(target->pictures, target->what, made, error);
+    for (int64_t i = 0; i < target->count; i++) {
+        snprintf(what, sizeof what, "picture %" PRId64, i);
+        limn_status status = check_made(&target->pictures[i], what, made, error);
+        if (status != LIMN_OK)
+            return status;
+    }
+    return LIMN_OK;
+}
+
+static limn_status take_rows(void *context, const struct picture *rows, limn_error *error)
+{
+    struct view_target *target = context;
+    int64_t bytes = rows->width * rows->channels;
+    (void)error;
+    for (int64_t y = 0; y < rows->height; y++, target->rows++) {
+        const limn_picture *picture = &target->pictures[target->rows / target->pictures->height];
+        memcpy(picture->pixels + target->rows % picture->height * stride_of(picture),
+               rows->pixels + y * bytes, (size_t)bytes);
+    }
+    return LIMN_OK;
+}
+
+struct sink view_sink(struct view_target *target)
+{
+    return (struct sink){.begin = begin, .rows = take_rows, .context = target};
 }

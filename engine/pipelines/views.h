@@ -1,9 +1,8 @@
-/* views.h - pictures in the memory of limn's callers (limn_picture): checked, and as the pipelines have them.
- */
+/* views.h - pictures in the memory of limn's callers (limn_picture) as sources and sinks of pipelines. */
 #ifndef LIMN_VIEWS_H
 #define LIMN_VIEWS_H
 
-#include "engine/pictures/picture.h"
+#include "engine/pipelines/sink.h"
 
 /* A caller's picture for a pipeline to read: the caller's own pixels, or a copy of them. */
 struct view {
@@ -11,21 +10,26 @@ struct view {
     struct picture copy;    /* empty where the pixels are the caller's */
 };
 
-/* LIMN_E_USAGE for NULL, or a layout of memory that makes no sense; LIMN_E_INPUT for a picture of other than
- * 3 or 4 channels, without pixels, or beyond the limits of picture.h. */
+/* LIMN_E_USAGE for NULL or an impossible stride; LIMN_E_INPUT for a picture that has other than 3 or 4
+ * channels, is empty, or is beyond the limits of picture.h. */
 limn_status view_check_source(const limn_picture *source, limn_error *error);
 
-/* LIMN_E_USAGE unless `made`, which messages call `what`, has this size and can be written to. */
-limn_status view_check_made(const limn_picture *made, const char *what, int64_t width, int64_t height,
-                            int channels, limn_error *error);
-
-/* A view of a source that has been checked. The pixels are copied where rows are padded, and where writing to
- * `made` would change them; NULL: always. Release with view_close. LIMN_E_MEMORY. */
+/* Opens a view of a source that has been checked. The pixels are copied if rows are padded or writing to
+ * `made` could change them; with NULL, always. Release with view_close. LIMN_E_MEMORY. */
 limn_status view_open(const limn_picture *source, const limn_picture *made, struct view *view,
                       limn_error *error);
 void view_close(struct view *view);
 
-/* Writes `count` dense rows into the caller's picture, from row `first` on. */
-void view_put(const limn_picture *made, int64_t first, const unsigned char *rows, int64_t count);
+/* The caller's pictures as a sink: see view_sink. */
+struct view_target {
+    const limn_picture *pictures;
+    int64_t count;
+    const char *what; /* they are called in messages */
+    int64_t rows;     /* written so far, to all of them */
+};
+
+/* A sink that writes into the caller's pictures, one after the other. Its begin is LIMN_E_USAGE unless each
+ * has the size of what is made and can be written to. */
+struct sink view_sink(struct view_target *target);
 
 #endif

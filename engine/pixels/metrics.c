@@ -16,7 +16,7 @@ static limn_status check_sizes(const struct picture pictures[2], const char *con
         return LIMN_OK;
     return fail(error, LIMN_E_INPUT,
                 "%s has %" PRId64 " x %" PRId64 " pixels, %s %" PRId64 " x %" PRId64
-                ": only equal sizes can be compared",
+                "; pictures to compare must have the same size",
                 names[0], a->width, a->height, names[1], b->width, b->height);
 }
 
@@ -62,8 +62,7 @@ static limn_status mean_delta_e(const struct picture *a, const struct picture *b
 
 /* ---- structural similarity --------------------------------------------------------------- */
 
-/* Sums over part of a window, of one channel of pictures x and y. Integers: adding and taking away is exact.
- */
+/* Sums over part of a window, of one channel of pictures x and y. Integers, so that subtraction is exact. */
 struct sums {
     int32_t x, y, xx, yy, xy;
 };
@@ -80,9 +79,8 @@ static void sums_add(struct sums *sums, const struct sums *more, int sign)
 /* With means m and sample (co)variances v of the n = 49 pairs of a window, C1 = (0.01 x 255)^2,
  * C2 = (0.03 x 255)^2:
  *
- *     (2 mx my + C1) (2 vxy + C2) / ((mx^2 + my^2 + C1) (vx + vy + C2)),     vx = (n sum xx - (sum x)^2) /
- * n(n - 1)
- */
+ *     (2 mx my + C1) (2 vxy + C2) / ((mx^2 + my^2 + C1) (vx + vy + C2))
+ *     vx = (n sum xx - (sum x)^2) / (n (n - 1)) */
 static double window_similarity(const struct sums *s)
 {
     enum { N = SSIM_SIDE * SSIM_SIDE };
@@ -94,7 +92,7 @@ static double window_similarity(const struct sums *s)
     return (2 * mx * my + c1) * (2 * vxy + c2) / ((mx * mx + my * my + c1) * (vx + vy + c2));
 }
 
-/* Adds row y of both pictures to the sums of its columns, or takes it away. columns: width x 3 */
+/* Adds a row of both pictures to the column sums (sign 1), or subtracts it (sign -1). columns: width x 3 */
 static void add_row(struct sums *columns, const struct picture pictures[2], int64_t row, int sign)
 {
     const unsigned char *p = row_of(&pictures[0], row), *q = row_of(&pictures[1], row);
@@ -105,7 +103,7 @@ static void add_row(struct sums *columns, const struct picture pictures[2], int6
         }
 }
 
-/* The sum over all windows of one row of them, whose columns are given. */
+/* The sum over all windows of one row, from the sums of its columns (width x 3). */
 static double row_similarity(const struct sums *columns, int64_t width)
 {
     double sum = 0;
@@ -122,8 +120,8 @@ static double row_similarity(const struct sums *columns, int64_t width)
     return sum;
 }
 
-/* Each column keeps the sums of the last seven rows, and a window slides along them: ten additions for each
- * sample of a window, whatever its size. */
+/* Each column holds the sums of the last seven rows, and a window slides along the columns: ten additions per
+ * sample and row, whatever the size of the window. */
 static limn_status structural_similarity(const struct picture pictures[2], double *ssim, limn_error *error)
 {
     int64_t width = pictures[0].width, height = pictures[0].height;
@@ -148,7 +146,7 @@ static limn_status structural_similarity(const struct picture pictures[2], doubl
 
 /* ---- colourfulness ----------------------------------------------------------------------- */
 
-/* yb is summed twice as large, to stay whole. */
+/* yb is summed doubled, to stay an integer. */
 static double colourfulness(const struct picture *picture)
 {
     int64_t count = picture->width * picture->height, rg_sum = 0, rg_squares = 0, yb_sum = 0, yb_squares = 0;

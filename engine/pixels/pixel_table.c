@@ -1,7 +1,8 @@
-/* pixel_table.c - see pixels.h: the table of a set of pictures, written as pandas writes it, and read. */
+/* pixel_table.c - see pixels.h: writes and reads the table of a set of pictures. */
 #include "engine/base/memory.h"
 #include "engine/base/text_cursor.h"
-#include "engine/pixels/pixels_private.h"
+#include "engine/pixels/level_text.h"
+#include "engine/pixels/pixels.h"
 #include "weights/number.h"
 
 #include <inttypes.h>
@@ -13,17 +14,18 @@
 
 enum { MEAN_ROOM = 32, CACHED_MEANS = 4096 };
 
-/* The texts of recent means by their sum: pictures have few distinct ones, and shortest forms are slow. */
+/* A cache of the texts of means by their sum: few sums are distinct, and computing the shortest form is slow.
+ */
 struct mean_cache {
-    struct {
-        uint32_t sum; /* with `length` 0 the place is empty */
-        unsigned char length;
+    struct place {
+        uint32_t sum;
+        unsigned char length; /* 0: the place is empty */
         char text[MEAN_ROOM];
     } places[CACHED_MEANS];
 };
 
-/* The shortest decimal form that reads back as `mean`, 0 to 255: the fewest significant digits that do, found
- * by trying. Below three digits, %g would write 200 as 2e+02. Returns the length. */
+/* Writes the shortest decimal form that reads back as `mean`, 0 to 255, by trying ever more significant
+ * digits from three on: with fewer, %g would write 200 as 2e+02. Returns the length. */
 static size_t shortest_form(double mean, char text[MEAN_ROOM])
 {
     enum { LEAST_DIGITS = 3, DIGITS_OF_ANY_DOUBLE = 17 };
@@ -38,14 +40,13 @@ static size_t shortest_form(double mean, char text[MEAN_ROOM])
 
 static char *put_mean(char *to, uint32_t sum, size_t count, struct mean_cache *cache)
 {
-    size_t place = sum % CACHED_MEANS;
-    if (!cache->places[place].length || cache->places[place].sum != sum) {
-        cache->places[place].sum = sum;
-        cache->places[place].length =
-            (unsigned char)shortest_form((double)sum / (double)count, cache->places[place].text);
+    struct place *place = &cache->places[sum % CACHED_MEANS];
+    if (!place->length || place->sum != sum) {
+        place->sum = sum;
+        place->length = (unsigned char)shortest_form((double)sum / (double)count, place->text);
     }
-    memcpy(to, cache->places[place].text, cache->places[place].length);
-    return to + cache->places[place].length;
+    memcpy(to, place->text, place->length);
+    return to + place->length;
 }
 
 static limn_status write_header(size_t count, struct output *output, limn_error *error)
@@ -110,12 +111,12 @@ static limn_status read_header(struct text_cursor *cursor, int64_t *count, limn_
         ++*count;
     }
     if (!text_line_ends(cursor))
-        return text_fail_word(cursor, "", "nothing behind pixel_mean", error);
+        return text_fail_word(cursor, "", "a line end after pixel_mean", error);
     text_next_line(cursor);
     return LIMN_OK;
 }
 
-/* A whole number below `limit` and the comma behind it; a fraction of zeros, as in 17.0, is let pass. */
+/* Reads a whole number below `limit` and the comma after it; a fraction of zeros, as in 17.0, is allowed. */
 static limn_status read_field(struct text_cursor *cursor, int64_t limit, const char *what, int64_t *number,
                               limn_error *error)
 {
@@ -127,7 +128,7 @@ static limn_status read_field(struct text_cursor *cursor, int64_t limit, const c
     return good && text_take(cursor, ",") ? LIMN_OK : text_fail_word(&start, ",", what, error);
 }
 
-/* The last field of a line; it must be near the mean of the levels before it. */
+/* Reads the last field of a line, which must be near the mean of the levels. */
 static limn_status read_mean(struct text_cursor *cursor, double mean, limn_error *error)
 {
     static const double TOLERANCE = 0.1;
@@ -145,9 +146,9 @@ static limn_status read_mean(struct text_cursor *cursor, double mean, limn_error
     return LIMN_OK;
 }
 
-/* Where a line lies in the picture. */
+/* The position of a line in the picture. */
 struct position {
-    int64_t base;               /* of Row and Column: 0 or 1, told by the first line */
+    int64_t base;               /* of Row and Column: 0 or 1, from the first line */
     int64_t row, column, width; /* from 0; the width is 0 until the second row starts */
 };
 
@@ -199,7 +200,7 @@ static limn_status read_line(struct text_cursor *cursor, int64_t count, uint32_t
     return read_mean(cursor, (double)*sum / (double)count, error);
 }
 
-/* All lines behind the header; the sums have room for as many as there are. */
+/* Reads the lines after the header, at most `room`. */
 static limn_status read_lines(struct text_cursor *cursor, int64_t room, struct pixel_sums *sums,
                               limn_error *error)
 {
@@ -231,7 +232,7 @@ limn_status pixel_sums_read_table(const unsigned char *text, size_t size, const 
 {
     struct text_cursor cursor = text_cursor_at(text, size, name);
     limn_status status = read_header(&cursor, &sums->count, error);
-    size_t room = 1; /* the last line may go without an end */
+    size_t room = 1; /* for a last line without a line end */
     for (const char *at = cursor.at; (at = memchr(at, '\n', (size_t)(cursor.end - at))); at++)
         room++;
     if (status == LIMN_OK && !(sums->sums = mem_zalloc(room, sizeof *sums->sums)))
@@ -241,8 +242,8 @@ limn_status pixel_sums_read_table(const unsigned char *text, size_t size, const 
     if (status == LIMN_OK && (sums->width > PICTURE_MOST_SIDE || sums->height > PICTURE_MOST_SIDE ||
                               sums->width * sums->height > PICTURE_MOST_PIXELS))
         status = fail(error, LIMN_E_INPUT,
-                      "%s: %" PRId64 " x %" PRId64 " pixels, more than a picture may have (%" PRId64
-                      " a side, %" PRId64 " in all)",
+                      "%s: %" PRId64 " x %" PRId64 " pixels, at most %" PRId64 " a side and %" PRId64
+                      " in all expected",
                       name, sums->width, sums->height, PICTURE_MOST_SIDE, PICTURE_MOST_PIXELS);
     if (status != LIMN_OK)
         pixel_sums_free(sums);

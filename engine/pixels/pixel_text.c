@@ -1,7 +1,8 @@
 /* pixel_text.c - see pixels.h: grey levels as lines of decimal numbers, and back. */
 #include "engine/base/memory.h"
 #include "engine/base/text_cursor.h"
-#include "engine/pixels/pixels_private.h"
+#include "engine/pixels/level_text.h"
+#include "engine/pixels/pixels.h"
 
 #include <inttypes.h>
 
@@ -41,7 +42,7 @@ static limn_status read_level(struct text_cursor *cursor, unsigned char *level, 
     return LIMN_OK;
 }
 
-/* A row goes behind the levels that are there already. The first sets the width. */
+/* Appends a row. The first row sets the width. */
 static limn_status read_row(struct text_cursor *cursor, struct picture *plane, limn_error *error)
 {
     unsigned char *row = plane->pixels + plane->height * plane->width;
@@ -62,7 +63,7 @@ static limn_status read_row(struct text_cursor *cursor, struct picture *plane, l
                          plane->width);
     if (plane->height == PICTURE_MOST_SIDE || (plane->height + 1) * width > PICTURE_MOST_PIXELS)
         return text_fail(cursor, error,
-                         "more than a picture may have: %" PRId64 " rows, %" PRId64 " pixels in all",
+                         "too many values, at most %" PRId64 " rows and %" PRId64 " pixels expected",
                          PICTURE_MOST_SIDE, PICTURE_MOST_PIXELS);
     plane->width = width;
     plane->height++;
@@ -75,8 +76,8 @@ limn_status pixels_read_text(const unsigned char *text, size_t size, const char 
     struct text_cursor cursor = text_cursor_at(text, size, name);
     *plane = (struct picture){.channels = 1};
     if (text_rest_is_blank(&cursor))
-        return fail(error, LIMN_E_INPUT, "%s: holds no values", name);
-    size_t most = size / 2 + 1; /* a digit and a separator is the least a level takes */
+        return fail(error, LIMN_E_INPUT, "%s: contains no values", name);
+    size_t most = size / 2 + 1; /* a level takes at least a digit and a separator */
     plane->pixels = mem_alloc(most);
     if (!plane->pixels)
         return fail_memory(error, name, most);

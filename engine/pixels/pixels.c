@@ -2,7 +2,6 @@
 #include "engine/pixels/pixels.h"
 #include "engine/base/memory.h"
 #include "engine/pictures/resample.h"
-#include "engine/pixels/pixels_private.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -15,29 +14,6 @@ limn_status pixels_grey(const struct picture *picture, enum grey_rule rule, stru
     limn_status status = picture_create(picture->width, picture->height, 1, plane, error);
     if (status == LIMN_OK)
         grey_row(picture->pixels, picture->channels, picture->width * picture->height, rule, plane->pixels);
-    return status;
-}
-
-limn_status pixels_write_plane(const char *path, const struct picture *plane, int quality, bool force,
-                               limn_error *error)
-{
-    struct picture_writer *writer;
-    struct picture row;
-    limn_status status = picture_create(plane->width, 1, 3, &row, error);
-    if (status != LIMN_OK)
-        return status;
-    status = picture_writer_open(path, plane->width, plane->height, 3, quality, force, &writer, error);
-    const unsigned char *from = plane->pixels;
-    for (int64_t y = 0; status == LIMN_OK && y < plane->height; y++) {
-        for (int64_t x = 0; x < plane->width; x++)
-            memset(row.pixels + 3 * x, *from++, 3);
-        status = picture_writer_rows(writer, row.pixels, 1, error);
-    }
-    if (status == LIMN_OK)
-        status = picture_writer_commit(writer, error);
-    else
-        picture_writer_abandon(writer);
-    picture_free(&row);
     return status;
 }
 
@@ -112,13 +88,13 @@ limn_status pixels_check_grid(const struct picture *sheet, const char *name, con
     if (grid->rows > sheet->height || grid->columns > sheet->width)
         return fail(error, LIMN_E_INPUT,
                     "%s: %" PRId64 " x %" PRId64 " pixels are too few for %" PRId64 " columns and %" PRId64
-                    " rows of pieces",
+                    " rows",
                     name, sheet->width, sheet->height, grid->columns, grid->rows);
     if (!grid->height && (sheet->height % grid->rows || sheet->width % grid->columns))
-        return fail(error, LIMN_E_INPUT,
-                    "%s: %" PRId64 " x %" PRId64 " pixels do not divide into %" PRId64 " columns and %" PRId64
-                    " rows of equal pieces (--size HxW resizes them to one size)",
-                    name, sheet->width, sheet->height, grid->columns, grid->rows);
+        return fail_because(error, LIMN_E_INPUT, LIMN_REASON_PIECES,
+                            "%s: %" PRId64 " x %" PRId64 " pixels do not divide into %" PRId64
+                            " columns and %" PRId64 " rows of equal pieces",
+                            name, sheet->width, sheet->height, grid->columns, grid->rows);
     return LIMN_OK;
 }
 

@@ -3,8 +3,9 @@
 #include "engine/base/finite.h"
 #include "engine/base/machine_memory.h"
 #include "engine/base/memory.h"
+#include "engine/run/weights_path.h"
 #include "layers/gemm.h"
-#include "layers/native.h"
+#include "layers/simd.h"
 #include "layers/sizes.h"
 
 #include <inttypes.h>
@@ -39,7 +40,7 @@ static limn_status set_isa(const char *wanted, limn_error *error)
     pthread_mutex_lock(&isa_mutex);
     if (isa_in_use == ISA_COUNT) {
         gemm_init(isa, forced);
-        native_choose(isa);
+        simd_choose(isa);
         isa_in_use = isa;
     } else if (forced && isa != isa_in_use) {
         status = fail(error, LIMN_E_USAGE, "instruction set %s: this process already runs with %s",
@@ -124,9 +125,12 @@ limn_status model_load_as(limn_engine *engine, const char *path, const struct mo
     return LIMN_OK;
 }
 
-limn_status limn_model_load(limn_engine *engine, const char *path, limn_model **model, limn_error *error)
+limn_status limn_model_load(limn_engine *engine, const char *weights, limn_model **model, limn_error *error)
 {
-    return model_load_as(engine, path, NULL, model, error);
+    char path[PATH_MAX];
+    *model = NULL;
+    limn_status status = weights_path(weights, path, error);
+    return status == LIMN_OK ? model_load_as(engine, path, NULL, model, error) : status;
 }
 
 void packed_free(struct packed_batch *packed)

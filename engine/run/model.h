@@ -46,7 +46,7 @@ struct limn_model {
     atomic_bool warns;           /* `warning` is written */
 };
 
-/* limn_model_load; with `kind` not NULL the file is read as a network of this kind: see model_build_as. */
+/* limn_model_load of a path, but as a network of this kind if `kind` is not NULL: see model_build_as. */
 limn_status model_load_as(limn_engine *engine, const char *path, const struct model_kind *kind,
                           limn_model **model, limn_error *error);
 

@@ -61,8 +61,9 @@ void plan_free(struct plan *plan);
 
 /* Memory that is not the plan's. */
 struct plan_room {
-    size_t beside;    /* bytes that the caller will hold while the session exists */
-    const char *hint; /* for the message: what needs less; NULL: what holds for any session */
+    size_t beside;      /* bytes that the caller will hold while the session exists */
+    const char *hint;   /* for the message: what needs less; NULL: what holds for any session */
+    limn_reason reason; /* of that error */
 };
 
 /* Lays the plan out for the threads of the model's engine and, if it takes more than is left under the memory

@@ -125,7 +125,7 @@ static limn_status too_large(const struct plan *plan, const limn_model *model, c
     if (__builtin_add_overflow(plan_bytes(plan), room->beside, &bytes))
         bytes = SIZE_MAX;
     snprintf(what, sizeof what, "%s at this size", model->graph.path);
-    return fail_need(error, what, bytes,
+    return fail_need(error, room->reason, what, bytes,
                      room->hint ? room->hint : "a smaller picture, a smaller batch or fewer threads");
 }
 

@@ -8,7 +8,7 @@ import numpy as np
 from checks import ROOT, Failure, Figure, Limn
 from PIL import Image
 
-LEAST_PSNR, MOST_APART = 50, 1  # dB, % of the samples: room for float32 beside an edge of rounding
+LEAST_PSNR, MOST_APART = 50, 1  # dB, % of the samples: room for float32 at an edge of rounding
 Box = tuple[int, int, int, int]  # left, top, right, bottom
 
 

@@ -1,4 +1,4 @@
-"""`limn pixels` and `limn compare` against what they stand in for: Pillow, OpenCV, pandas, scikit-image."""
+"""`limn pixels` and `limn compare` against what they replace: Pillow, OpenCV, pandas, scikit-image."""
 
 from __future__ import annotations
 

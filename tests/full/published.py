@@ -21,7 +21,7 @@ def state_dict(weights: Weights, prefix: str = "") -> dict[str, torch.Tensor]:
 
 
 def torch_zip(weights: Weights, path: pathlib.Path, **more: Any) -> None:
-    """torch.save as it is since PyTorch 1.6; `more` stands beside the tensors, as Pytorch-UNet's mask_values do."""
+    """torch.save as it is since PyTorch 1.6; `more` is added to the tensors, as Pytorch-UNet's mask_values do."""
     torch.save({**state_dict(weights), **more}, path)
 
 

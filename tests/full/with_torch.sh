@@ -3,9 +3,9 @@
 #
 #     sh tests/full/with_torch.sh tests/full/main.py
 #
-# with the first of $PYTHON, python3 and /usr/bin/python3 that has them all. Where none has, Debian's packages are
-# installed: up to 360 MB to fetch, 1.6 GB on the disk, less where some of it stands already. (The wheels of PyTorch that
-# pip installs on x86 bring CUDA along, several GB.)
+# with the first of $PYTHON, python3 and /usr/bin/python3 that has them all. If none has, it installs Debian's packages:
+# up to 360 MB to download, 1.6 GB on the disk, less if some are installed already. (The wheels of PyTorch that pip
+# installs on x86 include CUDA, several GB.)
 set -eu
 
 modules="numpy, torch, PIL, skimage, pandas, cv2"

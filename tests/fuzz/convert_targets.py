@@ -44,7 +44,7 @@ def whole_file(data: bytes) -> None:
 
 
 def pickle_program(data: bytes) -> None:
-    """The pickle in a zip file, beside the storages that the pickles of `networks` name: of 1 and of 16 values."""
+    """The pickle in a zip file, with the storages that the pickles of `networks` name: of 1 and of 16 values."""
     storages = [(f"a/data/{number}", bytes(64 if number in (0, 5) else 4)) for number in range(6)]
     whole_file(files.zipped([("a/data.pkl", data), *storages]))
 

@@ -27,7 +27,7 @@ const char *fuzz_file(const uint8_t *data, size_t size);
 /* Makes a file look as if it had been written long ago: of a new one, reading waits to see that it stays. */
 bool fuzz_age_file(const char *path);
 
-/* Makes that file `size` bytes long, zeros behind the bytes, which take no memory. False when it cannot be.
+/* Makes that file `size` bytes long, with zeros after the bytes, which take no memory. False if that fails.
  */
 bool fuzz_file_grow(uint64_t size);
 

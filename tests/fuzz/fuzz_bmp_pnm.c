@@ -1,4 +1,4 @@
-/* fuzz_bmp_pnm.c - BMP and PNM pictures of strangers, and formats refused by name: picture_decode. */
+/* fuzz_bmp_pnm.c - untrusted BMP and PNM pictures, and formats refused by name: picture_decode. */
 #include "tests/fuzz/pictures.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

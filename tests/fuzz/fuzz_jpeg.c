@@ -1,4 +1,4 @@
-/* fuzz_jpeg.c - JPEG pictures of strangers: picture_decode. */
+/* fuzz_jpeg.c - untrusted JPEG pictures: picture_decode. */
 #include "tests/fuzz/pictures.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

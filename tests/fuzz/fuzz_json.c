@@ -1,4 +1,4 @@
-/* fuzz_json.c - JSON of strangers: the parser itself, and all that read by it: names of classes and values of
+/* fuzz_json.c - untrusted JSON: the parser itself, and all that use it: names of classes and values of
  * masks in metadata, reports that limn bench compares with. Hints are in fuzz_text.c. */
 #include "apps/cli/bench.h"
 #include "engine/base/memory.h"
@@ -14,7 +14,7 @@
 
 enum { DEPTH = 64 }; /* that json_skip goes down to */
 
-/* A decoded string has no zero, is as long as told, and fits just so. */
+/* A decoded string has no zero, has the announced length, and fits exactly. */
 static void walk_string(struct json *j)
 {
     size_t length = 0, again = 0;

@@ -1,4 +1,4 @@
-/* fuzz_mask.c - masks of strangers: mask_read. */
+/* fuzz_mask.c - untrusted masks: mask_read. */
 #include "engine/base/memory.h"
 #include "engine/pictures/mask.h"
 #include "tests/fuzz/pictures.h"

@@ -1,5 +1,5 @@
-/* fuzz_metadata.c - EXIF blocks and ICC profiles of strangers, without the picture around them. */
-#include "engine/pictures/picture_probe.h"
+/* fuzz_metadata.c - untrusted EXIF blocks and ICC profiles, without the picture around them. */
+#include "engine/pictures/picture_header.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* fuzz_model.c - networks of strangers: from the tensors of a file to a plan, without a run.
+/* fuzz_model.c - untrusted networks: from the tensors of a file to a plan, without a run.
  *
  * An input names one of the networks in tests/goldens and a size, and says what the file has different:
  *
@@ -22,7 +22,7 @@
 #include <string.h>
 
 enum { NAME = 128, TENSORS_MOST = 600, METADATA_MOST = 8, HEADER_MOST = 1 << 17 };
-static const size_t memory = (size_t)16 << 20; /* beside what is held already */
+static const size_t memory = (size_t)16 << 20; /* besides what is already in use */
 
 struct tensor_line {
     char name[NAME], dtype[8];
@@ -214,7 +214,7 @@ static void check_uses(limn_model *model)
 {
     const char *path = model->graph.path;
     struct generator generator;
-    struct segment how = {.scale = 0};
+    const limn_segment_options options = {0};
     struct labels labels = {.count = 0};
     struct mask_values values;
     limn_error error;
@@ -224,7 +224,7 @@ static void check_uses(limn_model *model)
     REQUIRE((status == LIMN_OK) == (factor > 0));
     status = generator_of(model, &generator, &error);
     REQUIRE(status != LIMN_OK || (generator.side > 0 && generator.latent > 0));
-    status = segment_prepare(model, &how, &classes, &error);
+    status = segment_check(model, &options, &classes, &error);
     REQUIRE((status == LIMN_OK) == (classes > 1));
     if (status == LIMN_OK) {
         status = labels_read(model, classes, &labels, &error);

@@ -1,4 +1,4 @@
-/* fuzz_npy.c - tensors of strangers: npy_decode, latents_read; and npy_write, which reads back the same. */
+/* fuzz_npy.c - untrusted tensors: npy_decode, latents_read; and npy_write, which reads back the same. */
 #include "engine/base/memory.h"
 #include "engine/base/npy.h"
 #include "engine/pipelines/latents.h"

@@ -1,6 +1,6 @@
 /* fuzz_options.c - command lines: a line of the input is an argument. They are parsed by the options of all
  * commands, and every operator reads the first few as the --shape of a layer. */
-#include "apps/cli/app.h"
+#include "apps/cli/options.h"
 #include "apps/cli/bench.h"
 #include "engine/base/memory.h"
 #include "tests/fuzz/fuzz.h"

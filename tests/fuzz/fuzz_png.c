@@ -1,4 +1,4 @@
-/* fuzz_png.c - PNG pictures of strangers: picture_decode, as they come and with their checksums made right.
+/* fuzz_png.c - untrusted PNG pictures: picture_decode, unchanged and with corrected checksums.
  */
 #include "tests/fuzz/pictures.h"
 

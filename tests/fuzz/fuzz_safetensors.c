@@ -1,4 +1,4 @@
-/* fuzz_safetensors.c - weights of strangers: the header, and the tensors behind it. */
+/* fuzz_safetensors.c - untrusted weights: the header, and the tensors after it. */
 #include "engine/base/memory.h"
 #include "engine/graph/weights_file.h"
 #include "tests/fuzz/fuzz.h"

@@ -1,4 +1,4 @@
-/* fuzz_text.c - text files of strangers: grey levels, tables of them, hints. Each input goes to all three. */
+/* fuzz_text.c - untrusted text files: grey levels, tables of them, hints. Each input goes to all three. */
 #include "engine/base/memory.h"
 #include "engine/pipelines/hints.h"
 #include "engine/pixels/pixels.h"

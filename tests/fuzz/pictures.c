@@ -1,8 +1,9 @@
 /* pictures.c - see pictures.h. */
 #include "tests/fuzz/pictures.h"
 #include "engine/base/memory.h"
+#include "engine/pictures/bytes.h"
 #include "engine/pictures/picture_probe.h"
-#include "engine/pictures/png_write.h"
+#include "engine/pictures/png_crc.h"
 
 #include <string.h>
 
@@ -140,12 +141,6 @@ void fuzz_check_picture(const uint8_t *data, size_t size)
     picture_free(&upright);
     check_memory(data, size, &header, status);
     REQUIRE(mem_in_use() == held);
-}
-
-static void store_32be(uint8_t *at, uint32_t value)
-{
-    for (int i = 0; i < 4; i++)
-        at[i] = (uint8_t)(value >> (24 - 8 * i));
 }
 
 void fuzz_also_repaired(void (*check)(const uint8_t *data, size_t size), const uint8_t *data, size_t size)

@@ -1,6 +1,6 @@
 """Writes small checkpoints of every format byte by byte, so that the tests need no library that a user would not have.
 
-Arrays stand for tensors; NumPy has no bfloat16, so a uint16 array is one. What is wrong about a wrong file is an
+Arrays represent tensors; NumPy has no bfloat16, so a uint16 array is one. What is wrong about a wrong file is an
 argument here, or a Raw piece of pickle.
 """
 

@@ -1,4 +1,4 @@
-"""What stands around the colorizers' networks, in float64 and written from the sources: Pillow's resampling, Lab as
+"""The steps around the colorizers' networks, in float64 and written from the sources: Pillow's resampling, Lab as
 scikit-image computes it, OpenCV's 8-bit resizing and Lab, the vae's colour encoder, hints, and PyTorch's
 interpolation."""
 

@@ -52,7 +52,7 @@ def colorized(tmp_path: Path, network: str, data: bytes, *options: str | Path) -
 
 
 def assert_alike(got: np.ndarray, want: np.ndarray, what: str = "") -> None:
-    """At most one level apart, and that in one sample of a hundred: float32 against float64 beside a rounding edge."""
+    """At most one level apart, in at most one sample of a hundred: float32 against float64 at a rounding edge."""
     assert got.shape == want.shape, what
     difference = np.abs(got.astype(int) - want)
     most, share = difference.max(), np.mean(difference != 0)

@@ -1,8 +1,13 @@
-"""What holds for every test."""
+"""Settings for every test."""
 
 import signal
+import sys
+from pathlib import Path
 
-# A shell's background job ignores SIGINT, and what nohup starts SIGHUP; programs that they start inherit that, and the
-# tests are to see what these signals do.
+# Each test file runs in a process of its own: all find the modules of tools/.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
+
+# A shell's background job ignores SIGINT, and a program that nohup starts ignores SIGHUP; child processes inherit that.
+# The tests need the default actions.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)

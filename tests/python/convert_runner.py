@@ -26,7 +26,7 @@ def run(folder: Path, data: bytes, *options: str, name: str = "weights.pth") -> 
     """The exit code and stderr of converting a file of these bytes to folder/out.safetensors.
 
     Exit code 0 comes with an output and nothing on stderr but, in one line, a warning; 1 with one line that names the
-    file, and no output; neither leaves any other file behind.
+    file, and no output; neither leaves any other file.
     """
     source, output = folder / name, folder / "out.safetensors"
     source.write_bytes(data)

@@ -1,6 +1,6 @@
-"""Runs the converter in a process of its own that may do nothing but convert, in little memory and time.
+"""Runs the converter in a process that may only convert, with little memory and time.
 
-What a process does beside computing, Python announces as an audit event (the documentation's "Audit events table"):
+Python announces what a process does besides computing as an audit event (the documentation's "Audit events table"):
 opening files, importing modules, running programs, compiling. The process ends at the first that no conversion needs.
 """
 
@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from convert_runner import convert
 
 SECONDS = 2  # of processor time; a file that could be a network of this size takes a hundredth
-MEMORY = 200_000_000  # bytes beside what Python and NumPy take
+MEMORY = 200_000_000  # bytes besides what Python and NumPy take
 HANGS = 30  # seconds
 
 HARMLESS = ("builtins.id", "object.__getattr__", "sys._getframe")  # events
@@ -80,7 +80,7 @@ def _memory() -> int:
 
 
 def _forbid(source: Path, output: Path) -> None:
-    """Ends the process at any event but reading the source, and writing, renaming, removing beside the output."""
+    """Ends the process at any event but reading the source and changing files in the folder of the output."""
     folder = os.path.realpath(output.parent)
 
     def is_part(path: Any) -> bool:

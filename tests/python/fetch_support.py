@@ -76,7 +76,7 @@ class Workplace:
         code, out, err = self.run(*options)
         assert (code, out) == (1, "")
         assert err.startswith("fetch: ") and err.endswith("\n") and err.count("\n") == 1, err
-        kept = "published.pth.part, the same command goes on from there" in err
+        kept = "published.pth.part: run the same command to resume it" in err
         assert kept == ("published.pth.part" in self.left()) == ("published.pth.part.json" in self.left())
         assert [name for name in self.left() if ".part" not in name] == [name for name in before if ".part" not in name]
         return err
@@ -98,6 +98,7 @@ def place(tmp_path: Path, publisher: Publisher, capsys: pytest.CaptureFixture[st
 def cut(place: Workplace, publisher: Publisher) -> None:
     """The connection ends half way."""
     publisher.cut = HALF
-    assert f"the connection ended after {HALF} of {len(BODY)} bytes; what came is kept in" in place.failed()
+    said = f"the connection ended after {HALF} of {len(BODY)} bytes; the incomplete download is kept in"
+    assert said in place.failed()
     assert place.part() == BODY[:HALF]
     publisher.cut = None

@@ -1,4 +1,4 @@
-"""A small web server on this machine that stands for a publisher's, with every fault one can have."""
+"""A small web server on this machine in place of a publisher's, with every fault one can have."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Publisher:
-    """What is served at any path but those of `redirects`, how, and what was asked for."""
+    """What is served at any path but those of `redirects`, how, and the requests so far."""
 
     body: bytes
     url: str = ""
@@ -77,7 +77,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             publisher.released.wait(30)
 
     def _begin(self) -> int | None:
-        """Where the range that is asked for and granted begins."""
+        """The start of the requested range if it is granted."""
         wanted = self.headers.get("Range")
         if wanted is None or not self.publisher.ranges:
             return None

@@ -283,12 +283,12 @@ def test_quick_gives_way_to_what_is_asked():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["resnet"], "resnet: one of deeplabv3"),
-        (["--engines", "tflite"], "tflite: some of limn,torch"),
-        (["--engines", ""], "some of limn,torch"),
-        (["--threads", "two"], "two: numbers or `all` expected"),
-        (["--threads", "1,0"], "at least 1 expected"),
-        (["--rounds", "0"], "at least 1 expected"),
+        (["resnet"], "resnet: expected one of deeplabv3"),
+        (["--engines", "tflite"], "tflite: expected a comma-separated list of limn,torch"),
+        (["--engines", ""], "expected a comma-separated list of limn,torch"),
+        (["--threads", "two"], "two: expected a comma-separated list of numbers or `all`"),
+        (["--threads", "1,0"], "expected at least 1"),
+        (["--rounds", "0"], "expected at least 1"),
         (["--sweep", "--check-clock"], "not allowed with"),
     ],
 )
@@ -314,7 +314,7 @@ def test_thread_counts(asked, cores, every, counts):
 
 
 def test_more_threads_than_cores_are_refused():
-    with pytest.raises(SystemExit, match="lends 2 physical cores"):
+    with pytest.raises(SystemExit, match="may use 2 physical cores"):
         bench_peers.thread_counts([3], 2, False)
 
 
@@ -338,19 +338,19 @@ def test_without_the_program_there_is_one_line(tmp_path):
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert done.stderr == f"bench_peers: {tmp_path}/limn: no such program; `make` builds it\n"
+    assert done.stderr == f"bench_peers: {tmp_path}/limn: program not found; run `make` to build it\n"
     assert not (tmp_path / "venv").exists()
 
 
 def test_an_environment_that_may_not_be_made(tmp_path):
-    with pytest.raises(environment.Unusable, match="no virtual environment there"):
+    with pytest.raises(environment.Unusable, match="not a virtual environment"):
         environment.ensure(tmp_path / "venv", may_install=False)
 
 
 def test_an_environment_without_what_is_needed(tmp_path):
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
     assert environment.missing(tmp_path / "venv") == [*environment.NEEDED, *environment.PEERS]
-    with pytest.raises(environment.Unusable, match="numpy is needed .* --no-install given"):
+    with pytest.raises(environment.Unusable, match="numpy is needed .* --no-install was given"):
         environment.ensure(tmp_path / "venv", may_install=False)
 
 
@@ -435,8 +435,8 @@ def test_the_memory_of_the_measuring_process_is_not_counted():
     ("command", "reason"),
     [
         ([sys.executable, "-c", "raise SystemExit('out of luck')"], "out of luck"),
-        ([sys.executable, "-c", "import os; os._exit(3)"], "it ended with 3"),
-        ([sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"], "it ended with -9"),
+        ([sys.executable, "-c", "import os; os._exit(3)"], "exit code 3"),
+        ([sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"], "exit code -9"),
         (["/nowhere/program"], "No such file"),
     ],
 )

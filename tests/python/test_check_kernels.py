@@ -11,10 +11,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import check_kernels as tool  # noqa: E402  (found only through the line above)
 
-KERNEL = tool.Kernel("native_gemm", "tile_2x2", ("avx2", "avx512", "neon"), 2 * 2)
-STREAM = tool.Kernel("native_add", "add", ("avx2",), tool.STREAM)
+KERNEL = tool.Kernel("simd_gemm", "tile_2x2", ("avx2", "avx512", "neon"), 2 * 2)
+STREAM = tool.Kernel("simd_add", "add", ("avx2",), tool.STREAM)
 
-# Two rows of A times two registers of B; behind the inner loop the one over taps, and C written.
+# Two rows of A times two registers of B; after the inner loop the one over taps, and C written.
 AVX512 = """vmovups (%rcx),%zmm4
 vmovups 0x40(%rcx),%zmm5
 vfmadd231ps (%rax,%rdx,4){1to16},%zmm4,%zmm0
@@ -213,8 +213,8 @@ def run(build: Path) -> int:
 
 
 def test_a_line_for_every_kernel(build: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (build / "layers" / "native_gemm.avx2.o").write_text(product(AVX2))
-    (build / "layers" / "native_gemm.avx512.o").write_text(product(AVX512))
+    (build / "layers" / "simd_gemm.avx2.o").write_text(product(AVX2))
+    (build / "layers" / "simd_gemm.avx512.o").write_text(product(AVX512))
     assert run(build) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[:4] for line in lines] == [
@@ -224,13 +224,13 @@ def test_a_line_for_every_kernel(build: Path, capsys: pytest.CaptureFixture[str]
 
 
 def test_a_fault_names_object_and_function(build: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (build / "layers" / "native_gemm.avx512.o").write_text(product(AVX2))
+    (build / "layers" / "simd_gemm.avx512.o").write_text(product(AVX2))
     assert run(build) == 1
-    assert "layers/native_gemm.avx512.o: tile_2x2: registers narrower" in capsys.readouterr().err
+    assert "layers/simd_gemm.avx512.o: tile_2x2: registers narrower" in capsys.readouterr().err
 
 
 def test_an_object_that_cannot_be_read(build: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (build / "layers" / "native_gemm.avx2.o").mkdir()
+    (build / "layers" / "simd_gemm.avx2.o").mkdir()
     assert run(build) == 1
     assert "Is a directory" in capsys.readouterr().err
 

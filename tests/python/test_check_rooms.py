@@ -1,4 +1,4 @@
-"""tests/check_rooms.py on small trees: what it lets pass, and what it must not."""
+"""tests/check_rooms.py on small trees: what it accepts and what it reports."""
 
 from __future__ import annotations
 

@@ -70,35 +70,38 @@ def test_no_command_shows_the_help_and_is_a_usage_error() -> None:
 
 
 BAD_USAGE = [
-    (["enlarge"], "unknown command enlarge"),
-    (["--bogus"], "unknown command --bogus"),
-    (["upscale", "--bogus"], "--bogus: not an option of limn upscale"),
-    (["upscale", "-x"], "-x: not an option of limn upscale"),
-    (["upscale", "-xq"], "-x: not an option of limn upscale"),
-    (["upscale", "-qx"], "-x: not an option of limn upscale"),
-    (["inspect", "--tile", "8"], "--tile: not an option of limn inspect"),
-    (["upscale", "--quiet=yes"], "--quiet=yes: this option takes no value"),
-    (["upscale", "a.png", "-o"], "-o: a value is missing"),
-    (["bench", "model", "--size"], "--size: a value is missing"),
-    (["run", "-m", "a", "-m", "b"], "--model is given twice"),
-    (["upscale", "-i", "a.png", "-i", "b.png"], "--input is given twice"),
-    (["upscale", "-m", WEIGHTS, "-o", "x.png"], "an input is needed"),
-    (["upscale", "-m", WEIGHTS, "x.png"], "-o OUTPUT is needed"),
-    (["upscale", "-m", WEIGHTS, "x.png", "-o", "y"], "y: the extension names no format"),
-    (["upscale", "-m", WEIGHTS, "x.png", "-o", "y.gif"], "y.gif: the extension names no format"),
-    (["upscale", "-m", WEIGHTS, "x.png", "y.png", "-o", "-"], "only one picture can go to standard output"),
-    (["run", "-m", WEIGHTS, "-o", "y.npy"], "an input is needed"),
-    (["run", "-m", WEIGHTS, "a.npy", "b.npy", "-o", "y.npy"], "more than one input"),
-    (["run", "-m", WEIGHTS, "a.npy", "-i", "b.npy", "-o", "y.npy"], "more than one input"),
-    (["run", "-m", WEIGHTS, "a.npy"], "-o OUTPUT.npy is needed"),
-    (["run", "a.npy", "-o", "y.npy"], "-m NAME or -m FILE is needed"),
-    (["inspect"], "an input is needed"),
-    (["verify", "a", "b"], "more than one input"),
+    (["enlarge"], "unknown command: enlarge (see limn --help)"),
+    (["--bogus"], "unknown command: --bogus (see limn --help)"),
+    (["upscale", "--bogus"], "unknown option: --bogus (see limn upscale --help)"),
+    (["upscale", "-x"], "unknown option: -x (see limn upscale --help)"),
+    (["upscale", "-xq"], "unknown option: -x (see limn upscale --help)"),
+    (["upscale", "-qx"], "unknown option: -x (see limn upscale --help)"),
+    (["inspect", "--tile", "8"], "unknown option: --tile (see limn inspect --help)"),
+    (["upscale", "--quiet=yes"], "--quiet=yes: option takes no value"),
+    (["upscale", "a.png", "-o"], "-o: missing value"),
+    (["bench", "model", "--size"], "--size: missing value"),
+    (["run", "-m", "a", "-m", "b"], "--model: given more than once"),
+    (["upscale", "-i", "a.png", "-i", "b.png"], "--input: given more than once"),
+    (["upscale", "-m", WEIGHTS, "-o", "x.png"], "missing INPUT"),
+    (["upscale", "-m", WEIGHTS, "x.png"], "missing -o OUTPUT"),
+    (["upscale", "-m", WEIGHTS, "x.png", "-o", "y"], "y: unknown extension"),
+    (["upscale", "-m", WEIGHTS, "x.png", "-o", "y.gif"], "y.gif: unknown extension"),
+    (["upscale", "-m", WEIGHTS, "x.png", "y.png", "-o", "-"], "several pictures cannot be written to standard output"),
+    (["run", "-m", WEIGHTS, "-o", "y.npy"], "missing INPUT"),
+    (["run", "-m", WEIGHTS, "a.npy", "b.npy", "-o", "y.npy"], "more than one INPUT"),
+    (["run", "-m", WEIGHTS, "a.npy", "-i", "b.npy", "-o", "y.npy"], "more than one INPUT"),
+    (["run", "-m", WEIGHTS, "a.npy"], "missing -o OUTPUT.npy"),
+    (["run", "a.npy", "-o", "y.npy"], "missing -m NAME or -m FILE"),
+    (["inspect"], "missing INPUT"),
+    (["verify", "a", "b"], "more than one INPUT"),
     (["bench"], "model, layers, kernels or machine"),
     (["bench", "everything"], "model, layers, kernels or machine"),
     (["bench", "model", "layers"], "model, layers, kernels or machine"),
-    (["bench", "model", "-m", WEIGHTS, "--gemm", "mkl"], "--gemm mkl: auto, openblas, native or reference expected"),
-    (["bench", "model", "-m", WEIGHTS, "--isa", "mmx"], "--isa mmx: auto, baseline, avx2, avx512 or neon expected"),
+    (["bench", "model", "-m", WEIGHTS, "--kernels", "mkl"], "--kernels mkl: expected auto, openblas, native or reference"),
+    (["bench", "model", "-m", WEIGHTS, "--isa", "mmx"], "--isa mmx: expected auto, baseline, avx2, avx512 or neon"),
+    (["run", "--gemm", "native"], "--gemm is now --kernels"),
+    (["bench", "model", "--gemm=native"], "--gemm is now --kernels"),
+    (["verify", "--gemm", "native"], "unknown option: --gemm (see limn verify --help)"),
 ]
 
 
@@ -113,9 +116,9 @@ BAD_NUMBERS = [
     *(("-t", number, "--threads", "from 1 to 1024") for number in [*WHOLE, "1025"]),
     *(("--batch", number, "--batch", "from 1 to") for number in WHOLE),
     *(("--reps", number, "--reps", "from 1 to") for number in WHOLE),
-    *(("--seconds", number, "--seconds", "number of seconds") for number in ["", "x", "0", "-1", "nan", "inf", "1s"]),
+    *(("--seconds", number, "--seconds", "number above 0") for number in ["", "x", "0", "-1", "nan", "inf", "1s"]),
     *(
-        ("--size", text, "--size", "HxW expected")
+        ("--size", text, "--size", "expected HxW, such as 480x640")
         for text in ["", "64", "x", "64x", "x64", "64x0", "-1x5", "6 4x5", "64x64x3", "64X64", "9999999999x1"]
     ),
     *(
@@ -224,7 +227,7 @@ def check_against_float64(weights: Path, shapes: list[tuple[int, ...]], folder: 
 SHAPES = [(2, 3, 7, 5), (1, 3, 1, 1), (1, 3, 1, 9), (3, 3, 8, 1), (1, 3, 33, 46)]
 
 
-@pytest.mark.parametrize("options", [[], ["--gemm", "openblas"], ["--gemm", "native"], ["--gemm", "reference"], ["-t", "3"]], ids=" ".join)
+@pytest.mark.parametrize("options", [[], ["--kernels", "openblas"], ["--kernels", "native"], ["--kernels", "reference"], ["-t", "3"]], ids=" ".join)
 def test_run_computes_enhancenet(options: list[str], tmp_path: Path) -> None:
     check_against_float64(WEIGHTS, SHAPES, tmp_path, *options)
 
@@ -310,7 +313,7 @@ def test_run_within_a_memory_limit(tmp_path: Path) -> None:
 def test_run_keeps_what_stands_unless_forced(tensor: Path, tmp_path: Path) -> None:
     output = tmp_path / "y.npy"
     output.write_text("precious")
-    assert "stands already (--force replaces it)" in fails(5, "run", "-m", WEIGHTS, tensor, "-o", output)
+    assert "already exists (use --force to replace it)" in fails(5, "run", "-m", WEIGHTS, tensor, "-o", output)
     assert output.read_text() == "precious"
     succeeds("run", "-m", WEIGHTS, tensor, "-o", output, "--force")
     assert np.load(output).shape == (1, 3, 24, 20)

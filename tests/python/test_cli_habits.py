@@ -21,30 +21,30 @@ from cli_support import LIMN, ROOT, WEIGHTS, fails, limn, pixels, png, ppm, succ
 # Mistyped words
 
 MISTYPED = [
-    (["upscal"], "unknown command upscal; did you mean upscale? "),
-    (["ugment"], "unknown command ugment; did you mean segment? "),
+    (["upscal"], "unknown command: upscal; did you mean upscale? "),
+    (["ugment"], "unknown command: ugment; did you mean segment? "),
     (["Colorize"], "; did you mean colorize? "),
     (["gen"], "; did you mean generate? "),
     (["--hlep"], "; did you mean --help? "),
     (["--compeltion"], "; did you mean --completion? "),
-    (["--completion"], "limn: --completion: bash, zsh or fish expected\n"),
-    (["--completion", "fihs"], "expected; did you mean fish?"),
-    (["upscale", "--tiel", "8"], "--tiel: not an option of limn upscale; did you mean --tile? "),
+    (["--completion"], "limn: --completion: expected bash, zsh or fish\n"),
+    (["--completion", "fihs"], "bash, zsh or fish; did you mean fish?"),
+    (["upscale", "--tiel", "8"], "unknown option: --tiel; did you mean --tile? "),
     (["upscale", "--qualitty=8"], "; did you mean --quality? "),
-    (["segment", "--view", "overlya", "a.png", "-o", "b.png"], "expected; did you mean overlay?"),
-    (["bench", "modle"], "bench modle: model, layers, kernels or machine expected; did you mean model?"),
+    (["segment", "--view", "overlya", "a.png", "-o", "b.png"], "side or cutout; did you mean overlay?"),
+    (["bench", "modle"], "bench modle: expected model, layers, kernels or machine; did you mean model?"),
     (["bench", "kernels", "--op", "max_pol"], "; did you mean max_pool?"),
-    (["bench", "model", "-m", WEIGHTS, "--gemm", "natve"], "expected; did you mean native?"),
-    (["bench", "model", "-m", WEIGHTS, "--isa", "AVX2"], "expected; did you mean avx2?"),
-    (["pixels", "totext", "a.png"], "expected; did you mean to-text?"),
+    (["bench", "model", "-m", WEIGHTS, "--kernels", "natve"], "native or reference; did you mean native?"),
+    (["bench", "model", "-m", WEIGHTS, "--isa", "AVX2"], "avx512 or neon; did you mean avx2?"),
+    (["pixels", "totext", "a.png"], "mean or split; did you mean to-text?"),
     (["segmentation"], "; did you mean segment? "),
     (["benchmark"], "; did you mean bench? "),
     (["verification"], "; did you mean verify? "),
     (["HELP"], "; did you mean help? "),
     (["upscale", "--no-orientation"], "; did you mean --no-orient? "),
-    (["upscale", "-output", "b.png", "a.png"], "-output: did you mean --output? (limn upscale --help lists the options)"),
-    (["upscale", "-tile=3", "a.png"], "-tile=3: did you mean --tile? "),
-    (["generate", "-json"], "-json: did you mean --json? "),
+    (["upscale", "-output", "b.png", "a.png"], "unknown option: -output; did you mean --output? (see limn upscale --help)"),
+    (["upscale", "-tile=3", "a.png"], "-tile=3; did you mean --tile? "),
+    (["generate", "-json"], "-json; did you mean --json? "),
 ]
 
 
@@ -71,12 +71,12 @@ def test_a_word_behind_two_dashes_is_no_option(tmp_path: Path) -> None:
 
 def test_a_value_that_is_empty() -> None:
     for option in ("--output", "--model", "--truth"):
-        assert f"{option}: the value is empty" in fails(2, "segment", "a.png", f"{option}=")
+        assert f"{option}: empty value" in fails(2, "segment", "a.png", f"{option}=")
 
 
 @pytest.fixture
 def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A copy of the program without weights beside it, which somebody may have fetched."""
+    """A copy of the program in a folder without weights, which somebody may have fetched."""
     shutil.copy2(LIMN, tmp_path / "limn")
     monkeypatch.setattr(cli_support, "LIMN", str(tmp_path / "limn"))
 
@@ -87,15 +87,17 @@ def test_names_of_weights(tmp_path: Path) -> None:
     (tmp_path / "holiday.safetensors").write_bytes(WEIGHTS.read_bytes())
     (tmp_path / "holidoy.txt").write_text("no weights")
     env = {"LIMN_WEIGHTS": str(tmp_path)}
-    assert "no weights called holidy; did you mean holiday? " in fails(3, "inspect", "holidy", env=env)
+    line = fails(3, "inspect", "holidy", env=env)
+    assert "no weights called holidy: holidy.safetensors was not found in " in line and "; did you mean holiday? " in line
     for typed, meant in (("UNet", "unet"), ("ecv16", "eccv16"), ("vea", "vae"), ("enhancenet-pta", "enhancenet-pat")):
         line = fails(3, "inspect", typed, env={"LIMN_WEIGHTS": str(tmp_path / "none")})
-        assert f"no weights called {typed}; did you mean {meant}? {typed}.safetensors is neither" in line
+        assert f"no weights called {typed}: {typed}.safetensors was not found in " in line
+        assert f"; did you mean {meant}? " in line
         assert "tools/fetch.py --list" in line and "tools/convert.py" in line
     assert "did you mean" not in fails(3, "inspect", "vae", env=env)
     (tmp_path / "unet-cells.safetensors").write_bytes(WEIGHTS.read_bytes())
-    line = fails(3, "inspect", "unet", env=env)  # the published ones, which others do not stand in for unasked
-    assert "no weights called unet; did you mean unet-cells? " in line and "tools/fetch.py unet fetches them" in line
+    line = fails(3, "inspect", "unet", env=env)  # the published weights: others are not taken in their place
+    assert "no weights called unet: " in line and "; did you mean unet-cells? tools/fetch.py unet fetches them" in line
 
 
 @pytest.mark.usefixtures("alone")
@@ -201,7 +203,7 @@ def test_the_other_commands_that_take_folders(tmp_path: Path) -> None:
     succeeds("pixels", "mean", "-r", source, "-o", tmp_path / "mean.png")
     one = succeeds("pixels", "mean", source / "a.png", source / "x/a.png", "-o", "-")
     assert (tmp_path / "mean.png").read_bytes() == one
-    assert "--recursive belongs to dataset and mean" in fails(2, "pixels", "to-text", "-r", source / "a.png")
+    assert "--recursive applies only to dataset and mean" in fails(2, "pixels", "to-text", "-r", source / "a.png")
 
 
 # Progress
@@ -232,7 +234,7 @@ class Terminal:
         return shown.decode()
 
     def screen(self, shown: str) -> list[str]:
-        """The lines that stand there in the end; nothing may have moved the cursor but line ends."""
+        """The lines on the terminal at the end; only line ends may have moved the cursor."""
         lines = []
         for text in shown.split("\n"):
             line = ""
@@ -244,7 +246,7 @@ class Terminal:
 
 
 def run_shown(*arguments, columns: int = 80, stdout: bool = False, **options) -> tuple[str, list[str]]:
-    """What came to the terminal, and what stands there in the end."""
+    """What was written to the terminal, and the lines there at the end."""
     terminal = Terminal(columns)
     options = {"env": {"TERM": "xterm"}} | options | ({"stdout": terminal.end} if stdout else {})
     done = limn(*arguments, stderr=terminal.end, **options)

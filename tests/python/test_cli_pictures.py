@@ -152,8 +152,8 @@ REFUSED = [
     (GOOD_PNG[:-1], "damaged"),
     (GOOD_PNG[:60] + b"x" + GOOD_PNG[61:], "damaged"),
     (ppm(pixels(20, 20))[:-1], "damaged"),
-    (b"GIF89a" + bytes(40), "GIF is not read, convert it to PNG"),
-    (b"RIFF\x24\0\0\0WEBPVP8 " + bytes(40), "WebP is not read, convert it to PNG"),
+    (b"GIF89a" + bytes(40), "not a picture limn reads (GIF); convert it to PNG"),
+    (b"RIFF\x24\0\0\0WEBPVP8 " + bytes(40), "not a picture limn reads (WebP); convert it to PNG"),
     (b"P6 100000 1 255\n", "100000"),
     (b"P6 16384 16384 255\n", "268435456"),
 ]
@@ -181,7 +181,7 @@ def test_what_stands_is_kept_unless_forced(tmp_path: Path) -> None:
     source, output = tmp_path / "in.ppm", tmp_path / "out.png"
     source.write_bytes(ppm(pixels(3, 3)))
     output.write_text("precious")
-    assert "out.png: stands already (--force replaces it)" in fails(5, *UPSCALE, source, "-o", output)
+    assert "out.png: already exists (use --force to replace it)" in fails(5, *UPSCALE, source, "-o", output)
     assert output.read_text() == "precious"
     succeeds(*UPSCALE, source, "-o", output, "-f")
     assert read_png(output.read_bytes()).shape == (12, 12, 3)
@@ -231,12 +231,12 @@ def test_a_folder_with_a_bad_picture(tmp_path: Path) -> None:
     done = limn(*UPSCALE, source, "-o", output)
     lines = done.stderr.decode().splitlines()
     assert done.returncode == 1
-    assert len(lines) == 2 and f"{source}/b.gif: GIF is not read" in lines[0], lines
+    assert len(lines) == 2 and f"{source}/b.gif: not a picture limn reads (GIF)" in lines[0], lines
     assert lines[1] == "limn: 1 of 3 pictures failed"
     assert sorted(file.name for file in output.iterdir()) == ["a_10.png", "a_2.ppm"]
     assert read_png((output / "a_10.png").read_bytes()).shape == (16, 16, 3)
 
-    again = limn(*UPSCALE, source, "-o", output)  # now the others stand already
+    again = limn(*UPSCALE, source, "-o", output)  # now the others exist
     assert again.returncode == 1 and b"3 of 3 pictures failed" in again.stderr
     (source / "b.gif").unlink()
     succeeds(*UPSCALE, source, "-o", output, "--force")
@@ -277,7 +277,7 @@ def test_the_memory_limit_holds(tmp_path: Path) -> None:
     source, output = tmp_path / "in.ppm", tmp_path / "out.ppm"
     source.write_bytes(ppm(pixels(300, 400)))
     line = fails(6, *UPSCALE, source, "-o", output, "--memory-limit", "20M", "--tile", "0")
-    assert "in.ppm: out of memory" in line and "the limit is 21.0 MB; less is needed with --tile N" in line
+    assert "in.ppm: out of memory" in line and "the limit is 21.0 MB; less is needed with bands of rows (use --tile N" in line
     assert not output.exists() and not unfinished(tmp_path)
     succeeds(*UPSCALE, source, "-o", output, "--memory-limit", "20M")  # the tile size follows the limit
     assert output.stat().st_size == len(b"P6\n1600 1200\n255\n") + 3 * 1600 * 1200
@@ -300,7 +300,7 @@ def test_interruption_leaves_nothing(number: signal.Signals, tmp_path: Path) -> 
     source, output = tmp_path / "in.ppm", tmp_path / "out.png"
     source.write_bytes(ppm(pixels(1000, 1000)))
     output.write_text("precious")
-    long = [LIMN, *UPSCALE, source, "-o", output, "--force", "--gemm", "reference", "-t", "1", "--tile", "64"]
+    long = [LIMN, *UPSCALE, source, "-o", output, "--force", "--kernels", "reference", "-t", "1", "--tile", "64"]
     with subprocess.Popen(long, stderr=subprocess.PIPE) as process:
         until = time.monotonic() + 60
         while not unfinished(tmp_path):

@@ -76,13 +76,13 @@ def test_file_without_encoder(tmp_path: Path) -> None:
         ({"enc_bn2__bias": None}, "tensor enc_bn2.bias is missing"),
         ({"enc_fc1__weight": np.zeros((10, 500))}, "tensor enc_fc1.weight is 10x500: 500 inputs, 512 expected"),
         ({"enc_fc1__weight": np.zeros((10, 32, 4, 4))}, "2 positive dimensions"),
-        ({"enc_fc1__weight": np.zeros((8, 512)), "enc_fc1__bias": np.zeros(8)}, "makes 8x1x1 values, 10x1x1 expected"),
-        ({"enc_conv3__weight": np.zeros((16, 8, 6, 6))}, "makes 10x2x2 values, 10x1x1 expected"),
+        ({"enc_fc1__weight": np.zeros((8, 512)), "enc_fc1__bias": np.zeros(8)}, "makes 8x1x1 values; expected 10x1x1"),
+        ({"enc_conv3__weight": np.zeros((16, 8, 6, 6))}, "makes 10x2x2 values; expected 10x1x1"),
         ({"enc_fc1__bias": np.full(10, np.nan)}, "in.ppm: 5 of 5 values that the network made are NaN or infinite; "),
     ],
 )
 def test_encoder_that_does_not_fit(tmp_path: Path, changes: dict[str, np.ndarray | None], message: str) -> None:
-    """Without --encode such a file works: the encoder is not looked at."""
+    """Without --encode such a file works: the encoder is not read."""
     network = complete(tmp_path, **changes)
     (tmp_path / "in.ppm").write_bytes(ppm(smooth(20, 30)))
     line = fails(3, "colorize", "-m", network, "--encode", "in.ppm", "-o", "out.png", cwd=tmp_path)
@@ -93,11 +93,11 @@ def test_encoder_that_does_not_fit(tmp_path: Path, changes: dict[str, np.ndarray
 @pytest.mark.parametrize(
     ("network", "options", "message"),
     [
-        ("eccv16", (), "--encode goes with vae"),
-        ("siggraph17", (), "--encode goes with vae"),
-        ("vae", ("--samples", "2"), "--encode does not go with --compare or --samples"),
-        ("vae", ("--compare",), "--encode does not go with --compare or --samples"),
-        ("vae", ("--seed", "2"), "--seed goes with --samples"),
+        ("eccv16", (), "encode is an option of vae"),
+        ("siggraph17", (), "encode is an option of vae"),
+        ("vae", ("--samples", "2"), "--encode excludes --compare and --samples"),
+        ("vae", ("--compare",), "--encode excludes --compare and --samples"),
+        ("vae", ("--seed", "2"), "--seed needs --samples"),
     ],
 )
 def test_usage(tmp_path: Path, network: str, options: tuple[str, ...], message: str) -> None:

@@ -118,7 +118,7 @@ def save(path: Path, picture: np.ndarray) -> Path:
 
 
 def palette_png(indices: np.ndarray) -> bytes:
-    """As the truths of VOC stand in their files."""
+    """As VOC stores its masks."""
     palette = bytes(sum((k >> (3 * i + c) & 1) << (7 - i) for i in range(3)) for k in range(256) for c in range(3))
     rows = b"".join(b"\0" + row.tobytes() for row in indices)
     header = struct.pack(">IIBBBBB", indices.shape[1], indices.shape[0], 8, 3, 0, 0, 0)
@@ -191,7 +191,7 @@ def test_sizes_that_differ(tmp_path: Path) -> None:
         (["a.png", "a.png", "a.png"], "3 given"),
         (["a.png", "folder"], "folder is a folder and a.png is not"),
         (["folder", "a.png"], "folder is a folder and a.png is not"),
-        (["--json", "--csv", "a.png", "a.png"], "only one of them"),
+        (["--json", "--csv", "a.png", "a.png"], "cannot be used together"),
     ],
 )
 def test_usage(tmp_path: Path, arguments: list[str], part: str) -> None:
@@ -248,7 +248,7 @@ def test_one_bad_pair_of_several(folders: tuple[Path, Path]) -> None:
     assert done.returncode == 1
     assert len(json.loads(done.stdout)["pairs"]) == 2
     message = done.stderr.decode()
-    assert f"1 of 4 pictures in {b} have no partner" in message
+    assert f"1 of 4 pictures in {b} have no counterpart" in message
     assert "x_9.png" in message and f"alone.png: no picture of this name in {b}" in message
     assert message.endswith("limn: 2 of 4 pairs failed\n")
 

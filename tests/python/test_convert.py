@@ -298,7 +298,7 @@ def test_conventions_that_no_tensor_tells(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("option", [["--mask-center", "0.5"], ["--align-corners", "true"], ["--classes", "a,b"]])
 def test_options_of_another_model_are_refused(option: list[str], tmp_path: Path) -> None:
-    assert f"{option[0]} goes with" in refused(tmp_path, torch_zip(GENERATOR), *option)
+    assert f"{option[0]} applies to" in refused(tmp_path, torch_zip(GENERATOR), *option)
 
 
 def test_converting_again_keeps_what_was_stated(tmp_path: Path) -> None:
@@ -352,9 +352,9 @@ def test_the_discriminator_is_refused_by_name(tmp_path: Path) -> None:
 def test_networks_that_do_not_add_up(tmp_path: Path) -> None:
     tensors = weights(enhancenet(0))
     del tensors["generator/Conv_4/weights"], tensors["generator/Conv_4/biases"]
-    assert "4 convolutions, expected 5 and 2 a residual block" in refused(tmp_path, torch_zip(tensors))
+    assert "4 convolutions, expected 5 and 2 per residual block" in refused(tmp_path, torch_zip(tensors))
     tensors = weights(vae_shapes(False) | {"dec_conv1.weight": (8, 16, 3, 3)})
-    assert "no room for a latent beside 16 grey features" in refused(tmp_path, torch_zip(tensors))
+    assert "no inputs left for a latent after 16 grey features" in refused(tmp_path, torch_zip(tensors))
 
 
 def test_a_stated_model_is_held_against_the_tensors(tmp_path: Path) -> None:

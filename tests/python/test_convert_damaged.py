@@ -65,7 +65,7 @@ def test_a_hostile_pickle_is_named_and_not_run(module: str, name: str, tmp_path:
     call = Call(Global(module, name), (f"touch {canary}",))
     for write in (torch_zip, torch_legacy):
         for root in (call, GENERATOR | {"main.4.bias": call}, {"state_dict": GENERATOR, "callbacks": [call]}):
-            assert f"it names {module}.{name}" in refused(tmp_path, write(root))
+            assert f"names {module}.{name}" in refused(tmp_path, write(root))
     assert not canary.exists()
 
 
@@ -174,11 +174,11 @@ def test_storages_that_lie(tmp_path: Path) -> None:
     for identity, reason in (
         (("storage", FLOATS, "y", "cpu", 8), "no entry archive/data/y"),
         (("storage", FLOATS, "x", "cpu", 9), "32 bytes, expected 36"),
-        (("storage", FLOATS, "x", "cpu", -8), "count of values is impossible"),
-        (("storage", FLOATS, "x", "cpu", 2**80), "count of values is impossible"),
+        (("storage", FLOATS, "x", "cpu", -8), "invalid number of values"),
+        (("storage", FLOATS, "x", "cpu", 2**80), "invalid number of values"),
         (("storage", "FloatStorage", "x", "cpu", 8), "without a class or a key"),
         (("storage", FLOATS, 0, "cpu", 8), "without a class or a key"),
-        (("storage", FLOATS, "x"), "names no storage"),
+        (("storage", FLOATS, "x"), "is not a storage"),
         (("storage", FLOATS, "x", "cpu", 8, ("1", 0, 4)), "a view of another storage"),
         (("storage", Global("torch", "ComplexDoubleStorage"), "x", "cpu", 2), "made by torch.ComplexDoubleStorage"),
     ):
@@ -214,11 +214,11 @@ def test_legacy_storages_that_lie(tmp_path: Path) -> None:
         (keys + struct.pack("<q", 9) + values[8:], "holds 9 values, expected 8"),
         (keys + struct.pack("<q", -1), "expected 8"),
         (keys + values[:-1], "truncated at 31 of 32 bytes"),
-        (keys.replace(b"0e", b"1e") + values, "no known class, or one given twice"),
-        (b"\x80\x02](X\x01\x00\x00\x000X\x01\x00\x00\x000e." + values + values, "no known class, or one given twice"),
+        (keys.replace(b"0e", b"1e") + values, "unknown class, or one stored twice"),
+        (b"\x80\x02](X\x01\x00\x00\x000X\x01\x00\x00\x000e." + values + values, "unknown class, or one stored twice"),
         (b"\x80\x02].", "has no values"),
         (b"\x80\x02N.", "not a list"),
-        (b"\x80\x02]K\x00a.", "no known class, or one given twice"),
+        (b"\x80\x02]K\x00a.", "unknown class, or one stored twice"),
     ):
         assert reason in refused(tmp_path, head + tail)
 
@@ -239,11 +239,11 @@ def test_duplicate_entries_are_refused(tmp_path: Path) -> None:
 
 def test_zip_bombs_are_refused(tmp_path: Path) -> None:
     data = torch_zip(GENERATOR, {"archive/data/0": bytes(20_000_000)}, zipfile.ZIP_DEFLATED)
-    assert f"expected at most {64 * len(data)} of a file of {len(data)}" in refused(tmp_path, data)
+    assert f"expected at most {64 * len(data)} for a file of {len(data)}" in refused(tmp_path, data)
     small = torch_zip(GENERATOR)
     at = small.rindex(b"PK\x01\x02")
     lying = small[: at + 24] + struct.pack("<I", 0xFFFFFFF0) + small[at + 28 :]
-    assert f"expected at most {64 * len(lying)} of a file of {len(lying)}" in refused(tmp_path, lying)
+    assert f"expected at most {64 * len(lying)} for a file of {len(lying)}" in refused(tmp_path, lying)
 
 
 def test_deflated_archives_load(tmp_path: Path) -> None:
@@ -285,7 +285,7 @@ def test_other_zip_archives_are_refused(tmp_path: Path) -> None:
 def test_damaged_entries_are_named(tmp_path: Path) -> None:
     tensor = GENERATOR["main.3.weight"].tobytes()
     data = FILES["zip"].replace(tensor, tensor[:-1] + bytes([tensor[-1] ^ 1]))
-    assert "tensor main.3.weight: entry archive/data/5: Bad CRC-32" in refused(tmp_path, data)
+    assert "tensor main.3.weight: entry archive/data/5: CRC-32" in refused(tmp_path, data)
 
 
 # TensorFlow tables
@@ -302,9 +302,9 @@ def test_damaged_tables(tmp_path: Path) -> None:
         (table([entries], compression=1), "Snappy compression, expected none"),
         (table([entries], compression=4), "type 4 compression"),
         (table([[listed, *slices, slices[-1]]]), "saved twice"),
-        (table([[listed, *slices[:-1]]]), "its values are missing"),
+        (table([[listed, *slices[:-1]]]), "it has no values"),
         (table([slices]), "list of variables"),
-        (table([[(b"", field(1, 1) + field(2, b""))]]), "V2 checkpoint's .index"),
+        (table([[(b"", field(1, 1) + field(2, b""))]]), ".index of a V2 checkpoint"),
         (table([[listed, *slices[:-1], (key, last[:-1])]]), "runs past the end"),
         (table([[listed, *slices[:-1], (key, field(2, b""))]]), "not in the checkpoint's list"),
         (table([[listed, *slices[:-1], (key, field(2, field(1, b"\xff")))]]), "not valid UTF-8"),
@@ -375,7 +375,7 @@ def test_every_rule_of_safetensors(header: object, data: bytes, reason: str, tmp
 def test_safetensors_lengths(tmp_path: Path) -> None:
     good = FILES["safetensors"]
     for length in (len(good), 2**40, 2**64 - 1):
-        assert "the header claims" in refused(tmp_path, struct.pack("<Q", length) + good[8:], name="a.safetensors")
+        assert "header length " in refused(tmp_path, struct.pack("<Q", length) + good[8:], name="a.safetensors")
 
 
 def test_safetensors_of_every_dtype_are_read(tmp_path: Path) -> None:
@@ -426,8 +426,12 @@ def test_other_files_are_refused(data: bytes, reason: str, tmp_path: Path) -> No
     assert reason in refused(tmp_path, data)
 
 
-@pytest.mark.parametrize("root", [None, 5, [], {}, "weights", {"state_dict": None}, {"model": []}, {"epoch": 3}])
-def test_pickles_without_weights_are_refused(root, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("root", "kind"),
+    [(None, "NoneType"), (5, "int"), ([], "list"), ("weights", "str"), ({"state_dict": None}, "NoneType"),
+     ({"model": []}, "list"), ({}, None), ({"epoch": 3}, None)],
+)  # fmt: skip
+def test_pickles_without_weights_are_refused(root, kind: str | None, tmp_path: Path) -> None:
+    message = f"a pickled {kind}, expected a state dict of named tensors" if kind else "holds no tensors"
     for write in (torch_zip, torch_legacy):
-        error = refused(tmp_path, write(root))
-        assert "holds no tensors" in error or "expected a state dict" in error
+        assert message in refused(tmp_path, write(root))

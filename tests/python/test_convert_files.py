@@ -52,7 +52,7 @@ def test_inputs_that_are_no_regular_files(tmp_path: Path, capsys) -> None:
         ("dangling", "dangling: No such file or directory"),
         ("file/weights", "file/weights: Not a directory"),
         ("n" * 300, "n" * 300 + ": File name too long"),
-        ("file", "file: 0 bytes of an unknown format, or cut off; expected safetensors, a PyTorch file or a"
+        ("file", "file: 0 bytes of an unknown format, or truncated; expected safetensors, a PyTorch file or a"
                  " TensorFlow V1 checkpoint"),
     ):  # fmt: skip
         assert fails(tmp_path, capsys, source) == said
@@ -165,7 +165,7 @@ def test_an_output_through_links(tmp_path: Path) -> None:
 def test_a_file_may_be_converted_onto_itself(tmp_path: Path, capsys) -> None:
     source = tmp_path / "weights.safetensors"
     source.write_bytes(safetensors(GENERATOR))
-    assert fails(tmp_path, capsys, source, source).endswith("exists already; --force replaces it")
+    assert fails(tmp_path, capsys, source, source).endswith("already exists (use --force to replace it)")
     assert source.read_bytes() == safetensors(GENERATOR)
     assert convert.main([str(source), "-o", str(source), "--force"]) == 0
     assert_same(read_safetensors(source.read_bytes())[0], GENERATOR)

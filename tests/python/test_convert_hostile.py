@@ -1,4 +1,4 @@
-"""tools/convert.py on hostile files, in a process that may do nothing but convert: what it says, how long it takes."""
+"""tools/convert.py on hostile files, in a process that may only convert: its message and its time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EVERY = {f"{kind}, {name}": (kind, file) for kind, files in FILES.items() for na
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder, the current one, so that a canary would stand there."""
+    """An empty folder, made the current one, so that a canary would appear there."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -1,4 +1,4 @@
-"""`make demo`: the page and the sheet that tools/gallery/demo.py leaves, with small random weights of all seven networks."""
+"""`make demo`: the page and the sheet that tools/gallery/demo.py writes, with small random weights of all networks."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_what_the_page_says(whole: tuple[Path, str]) -> None:
     assert len(sections) == len(printed.splitlines()) - 1 == 9
     for name, section, line in zip((*NETWORKS, "pixels", "explain"), sections, printed.splitlines(), strict=False):
         assert section.startswith(f'id="{name}"') and line.startswith(f"{name}: ")
-        assert "Not there yet" not in section and "This failed" not in section
+        assert "Missing weights" not in section and "Failed" not in section
         assert re.search(r"\d+ runs of limn, \d+\.\d\d s", section) and re.search(r"\(\d+\.\d\d s\)$", line)
         assert ("&quot;steps&quot;: 123" in section) == (name == "unet")
         if name in NETWORKS:
@@ -184,8 +184,9 @@ def test_missing_weights_are_named(bare: tuple[Path, str]) -> None:
     text = (folder / "index.html").read_text(encoding="utf-8")
     Page(text)
     for name, file in list(NETWORKS.items())[:-1]:
-        assert re.search(f"^{name}: not there yet: weights/{file}.safetensors.*tools/training/train_", printed, re.MULTILINE)
-    assert text.count("Not there yet:") == 6 and "This failed" not in text
+        line = f"^{name}: missing weights: weights/{file}.safetensors.*tools/training/train_"
+        assert re.search(line, printed, re.MULTILINE)
+    assert text.count("Missing weights:") == 6 and "Failed" not in text
     assert re.search("^enhancenet: PSNR", printed, re.MULTILINE)
 
 
@@ -200,7 +201,7 @@ def test_a_failure_is_shown(weights: Path, tmp_path: Path) -> None:
     assert re.fullmatch(r"demo: dcgan: limn inspect .*dcgan-digits\.safetensors.*\n", done.stderr), done.stderr
     text = (output / "index.html").read_text(encoding="utf-8")
     Page(text)
-    assert f"This failed: {html.escape(done.stderr.removeprefix('demo: dcgan: ').strip())}" in text
+    assert f"Failed: {html.escape(done.stderr.removeprefix('demo: dcgan: ').strip())}" in text
     assert "enhancenet: PSNR" in done.stdout
 
 
@@ -217,7 +218,7 @@ def test_weights_of_other_classes(weights: Path, tmp_path: Path) -> None:
     shutil.copy(ROOT / "tests/goldens/deeplabv3.safetensors", folder / "deeplabv3-scenes.safetensors")
     done = demo(folder, tmp_path / "demo")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "deeplabv3: other classes than those drawn" in done.stdout
+    assert "deeplabv3: not measured: the network has other classes" in done.stdout
 
 
 def test_the_inputs_need_no_pytorch() -> None:

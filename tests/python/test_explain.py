@@ -72,7 +72,7 @@ def blocks(report: dict) -> list[tuple[int, int, int, int]]:
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-@pytest.mark.parametrize("options", [[], ["--gemm", "openblas", "-t", "3", "--batch", "2"]], ids=["fastest", "openblas"])
+@pytest.mark.parametrize("options", [[], ["--kernels", "openblas", "-t", "3", "--batch", "2"]], ids=["fastest", "openblas"])
 def test_nothing_overlaps_in_the_arena_and_the_peak_is_there(network: str, options: list[str]) -> None:
     report = explain(golden(network), *options)
     totals, placed = report["totals"], blocks(report)
@@ -84,7 +84,7 @@ def test_nothing_overlaps_in_the_arena_and_the_peak_is_there(network: str, optio
         sum(end - begin for begin, end, first, last in placed if first <= number <= last)
         for number in range(len(report["steps"]) + 1)
     ]
-    # Scratch is counted as it was asked for; in the arena it takes whole cache lines.
+    # Scratch is counted as requested; in the arena it takes whole cache lines.
     said = [step["values_bytes"] + step["scratch_bytes"] for step in report["steps"]]
     assert said == pytest.approx(live[:-1], abs=64 * 2)
     assert totals["peak_bytes"] == pytest.approx(max(live), abs=64 * 2) and said[totals["peak_step"]] == max(said)
@@ -127,7 +127,7 @@ def test_what_was_joined_to_what() -> None:
     assert joined(enhancenet, "generator/Conv_2") == [("add", "epilogue")]
     assert node(enhancenet, "generator/Conv_2")["inputs"] == ["generator/Conv_1", "generator/Conv"]
     assert joined(enhancenet, "generator/Conv_6") == [("add", "epilogue"), ("shift", "weights")]
-    # Batch norm goes into the weights before the ReLU, and stays behind it.
+    # Batch norm goes into the weights before the ReLU, and stays after it.
     deeplab, eccv16 = explain(golden("deeplabv3")), explain(golden("eccv16"))
     assert joined(deeplab, "backbone.conv1") == [("batchnorm", "weights"), ("relu", "epilogue")]
     assert not node(deeplab, "backbone.conv1")["bias"]
@@ -184,7 +184,7 @@ def test_the_field_is_what_reaches_the_output(tmp_path: Path) -> None:
         pictures[row, :, row, 1] = np.nan
     np.save(tmp_path / "x.npy", pictures)
     # Winograd's kernels read whole tiles, which NaN would cross.
-    warns("run", "-m", DEMO, tmp_path / "x.npy", "-o", tmp_path / "y.npy", "--gemm", "openblas")
+    warns("run", "-m", DEMO, tmp_path / "x.npy", "-o", tmp_path / "y.npy", "--kernels", "openblas")
     reached = np.isnan(np.load(tmp_path / "y.npy")).any(axis=(1, 3))  # [row of the NaN, row of the output]
     sizes = []
     for output in range(120, 168):  # far enough from both edges
@@ -209,23 +209,23 @@ def test_why_a_kernel_is_not_the_fastest() -> None:
     def whys(*options: str) -> set[str]:
         return {node["kernel"]["why"] for node in explain(DEMO, "--size", "64x64", *options)["nodes"] if node["kernel"]}
 
-    assert whys() == {"fastest"} and whys("--gemm", "openblas") == {"fastest", "family"}
+    assert whys() == {"fastest"} and whys("--kernels", "openblas") == {"fastest", "family"}
     assert "memory" in whys("--memory-limit", "20M", "-t", "2")
 
 
 ERRORS = [
-    (2, [], "which network?"),
+    (2, [], "missing -m NAME or -m FILE"),
     (2, [WEIGHTS, WEIGHTS], "more than one network"),
     (2, ["-m", WEIGHTS, WEIGHTS], "more than one network"),
-    (2, [WEIGHTS, "--size", "12"], "HxW expected"),
-    (2, [WEIGHTS, "--gemm", "mkl"], "auto, openblas, native or reference"),
+    (2, [WEIGHTS, "--size", "12"], "expected HxW"),
+    (2, [WEIGHTS, "--kernels", "mkl"], "expected auto, openblas, native or reference"),
     (3, ["no-such.safetensors"], "no-such.safetensors"),
     (3, ["no-such"], "no weights called no-such"),
     (4, [golden("unet-bilinear"), "--size", "15x64"], "at least 16 each expected"),
     (4, [golden("siggraph17"), "--size", "64x60"], "multiples of 8 expected"),
-    (4, [golden("vae"), "--size", "64x32"], "the input of vae is always 64x64"),
+    (4, [golden("vae"), "--size", "64x32"], "vae has a fixed input of 64x64"),
     (4, [WEIGHTS, "--size", "16777216x16777216", "--batch", "1048576"], "cannot be computed"),
-    (6, [WEIGHTS, "--size", "16777216x16777216", "--batch", "96"], "more memory than any machine has"),
+    (6, [WEIGHTS, "--size", "16777216x16777216", "--batch", "96"], "takes more memory than can be addressed"),
     (6, [WEIGHTS, "--size", "1024x1024", "--memory-limit", "1M"], "out of memory"),
     (5, [WEIGHTS, "--svg", "no/such/folder.svg"], "no/such/folder.svg"),
 ]

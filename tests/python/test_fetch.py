@@ -34,13 +34,13 @@ def test_keep_keeps_the_checkpoint_and_it_serves_again(place: Workplace, publish
 def test_a_wrong_checkpoint_that_is_there_already_is_neither_used_nor_removed(place: Workplace) -> None:
     place.weights.mkdir()
     (place.weights / "published.pth").write_bytes(BODY[:-1])
-    assert f"is there already, but {len(BODY) - 1} bytes, expected {len(BODY)}" in place.failed()
+    assert f"already exists, but {len(BODY) - 1} bytes, expected {len(BODY)}" in place.failed()
     assert place.left() == ["published.pth"]
 
 
 def test_a_hash_that_nobody_publishes_is_printed(place: Workplace) -> None:
     place.entry |= {"size": None, "sha256": None}
-    assert f"published.pth: {len(BODY)} bytes, sha256 {SHA256}; its publisher states no hash" in place.fetched()
+    assert f"published.pth: {len(BODY)} bytes, sha256 {SHA256}; the publisher states no hash" in place.fetched()
 
 
 def test_values_that_are_not_finite_are_told(place: Workplace, publisher: Publisher) -> None:
@@ -81,7 +81,7 @@ def test_an_existing_output_is_kept_without_force(place: Workplace, publisher: P
     place.weights.mkdir()
     output = place.weights / "small.safetensors"
     output.write_text("precious")
-    assert "small.safetensors: exists already; --force replaces it" in place.failed()
+    assert "small.safetensors: already exists (use --force to replace it)" in place.failed()
     assert output.read_text() == "precious" and publisher.requests == []
     publisher.body = BODY[:-1] + b"?"
     place.failed("--force")
@@ -195,7 +195,7 @@ def test_a_complete_part_needs_no_server(place: Workplace, publisher: Publisher,
     with monkeypatch.context() as patch:
         patch.setattr(fetch.convert, "convert", interrupted)
         code, _, err = place.run()
-    assert code == 130 and "interrupted; what came is kept in" in err
+    assert code == 130 and "interrupted; the incomplete download is kept in" in err
     assert place.left() == ["published.pth.part", "published.pth.part.json"]
     place.fetched()
     assert place.left() == ["small.safetensors"] and len(publisher.requests) == 1
@@ -206,5 +206,5 @@ def test_two_runs_at_once(place: Workplace, publisher: Publisher) -> None:
     with open(place.weights / "published.pth.part", "rb") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         code, _, err = place.run()
-    assert code == 1 and err.endswith("published.pth.part: another run is downloading it\n")
+    assert code == 1 and err.endswith("published.pth.part: another process is downloading it\n")
     assert place.part() == BODY[:HALF]

@@ -40,7 +40,7 @@ def limited(size: int) -> Callable[[], None]:
 def test_a_full_disk_while_downloading(place: Workplace, publisher: Publisher) -> None:
     done = command(*place.arguments(), preexec_fn=limited(HALF))
     assert done.returncode == 1 and done.stderr.count("\n") == 1
-    assert "published.pth.part: File too large; what came is kept in" in done.stderr
+    assert "published.pth.part: File too large; the incomplete download is kept in" in done.stderr
     assert place.part() == BODY[:HALF]
     place.fetched()
     assert publisher.requests[1]["Range"] == f"bytes={HALF}-"
@@ -62,7 +62,7 @@ def test_a_full_disk_while_converting(place: Workplace, publisher: Publisher) ->
     place.entry |= {"size": None, "sha256": hashlib.sha256(publisher.body).hexdigest()}
     done = command(*place.arguments(), preexec_fn=limited(HALF))
     assert done.returncode == 1 and done.stderr.count("\n") == 1
-    assert "small.safetensors: File too large; what came is kept in" in done.stderr
+    assert "small.safetensors: File too large; the incomplete download is kept in" in done.stderr
     assert place.left() == ["published.pth.part", "published.pth.part.json"] and place.part() == publisher.body
     assert place.run()[0] == 0 and place.left() == ["small.safetensors"]
     assert len(publisher.requests) == 1
@@ -121,10 +121,10 @@ def test_help_begins_with_an_example() -> None:
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        ([], "which checkpoint?"),
-        (["siggraf17"], "no checkpoint siggraf17, did you mean siggraph17?"),
+        ([], "missing NAME; --list shows the checkpoints"),
+        (["siggraf17"], "unknown checkpoint siggraf17; did you mean siggraph17?"),
         (["unet-scale1.0"], "did you mean unet-scale1?"),
-        (["lenet5000"], "--list shows them"),
+        (["lenet5000"], "--list shows the checkpoints"),
         (["unet", "--timeout", "0"], "invalid number of seconds"),
         (["unet", "eccv16"], "unrecognized arguments"),
     ],
@@ -153,8 +153,8 @@ def test_the_published_catalogue_keeps_its_own_rules() -> None:
     ("member", "value", "reason"),
     [
         ("model", "lenet", "model is lenet, expected one of deeplabv3, "),
-        ("model", None, "model is not a text"),
-        ("title", 3, "title is not a text"),
+        ("model", None, "model is not a string"),
+        ("title", 3, "title is not a string"),
         ("url", "http://example.invalid/x", "expected an https address"),
         ("url", "file:///etc/passwd", "expected an https address"),
         ("url", "https://[", "expected an https address"),
@@ -165,7 +165,7 @@ def test_the_published_catalogue_keeps_its_own_rules() -> None:
         ("size", 1.5, "size is neither"),
         ("sha256", "123", "sha256 is neither"),
         ("sha256", "xyz" * 8, "sha256 is neither"),
-        ("licence", [], "licence is not a text"),
+        ("licence", [], "licence is not a string"),
     ],
 )
 def test_malformed_entries(member: str, value: Any, reason: str, place: Workplace) -> None:

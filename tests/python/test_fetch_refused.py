@@ -17,13 +17,13 @@ def test_a_wrong_hash_is_removed(resumed: bool, place: Workplace, publisher: Pub
     place.entry["sha256"] = "0123abcd"
     if resumed:
         cut(place, publisher)
-    assert f"its sha256 is {SHA256}, expected 0123abcd; what was downloaded is removed" in place.failed()
+    assert f"sha256 {SHA256}, expected 0123abcd; the downloaded file was removed" in place.failed()
     assert place.left() == []
 
 
 def test_every_stated_digit_of_a_hash_counts(place: Workplace) -> None:
     place.entry["sha256"] = SHA256[:-1] + ("0" if SHA256[-1] != "0" else "1")
-    assert f"its sha256 is {SHA256}" in place.failed()
+    assert f"sha256 {SHA256}" in place.failed()
 
 
 @pytest.mark.parametrize("length", [True, False])

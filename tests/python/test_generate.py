@@ -1,4 +1,4 @@
-"""The pictures of `limn generate`, held against NumPy's arithmetic on what `limn run` gives."""
+"""The pictures of `limn generate`, compared with NumPy's arithmetic on the results of `limn run`."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def test_wrong_shapes_of_latent_files(shape: tuple[int, ...], tmp_path: Path) ->
     np.save(tmp_path / "latents.npy", np.zeros(shape, np.float32))
     line = fails(4, "generate", "-m", GREY, "--latent", "latents.npy", "-o", "out.png", cwd=tmp_path)
     found = " x ".join(str(side) for side in (1, 1, 1, *shape)[-4:])
-    assert f"latents.npy: N x 7 or N x 7 x 1 x 1 latent values expected, found {found}" in line
+    assert f"latents.npy: expected N x 7 or N x 7 x 1 x 1 values; found {found}" in line
     assert not (tmp_path / "out.png").exists()
 
 

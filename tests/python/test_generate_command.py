@@ -1,4 +1,4 @@
-"""`limn generate` as a command: files and folders, what stands already, the report, wrong command lines."""
+"""`limn generate` as a command: files and folders, existing outputs, the report, wrong command lines."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_what_stands_is_kept_without_force(tmp_path: Path) -> None:
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"mine")
         line = fails(5, "generate", "-m", GREY, "-o", *arguments, cwd=tmp_path)
-        assert f"{name}: stands already (--force replaces it)" in line
+        assert f"{name}: already exists (use --force to replace it)" in line
         assert path.read_bytes() == b"mine" and len(list(path.parent.glob("*.png"))) == 1
         succeeds("generate", "-m", GREY, "--force", "-o", *arguments, cwd=tmp_path)
         assert path.read_bytes().startswith(b"\x89PNG")
@@ -71,23 +71,23 @@ def test_the_report_names_what_was_asked_for(tmp_path: Path) -> None:
 # Command lines
 
 USAGE = [
-    (("-m", WEIGHTS, "-o", "x.png"), "enhancenet.safetensors: this network is enhancenet; one that makes pictures"),
-    (("-m", ROOT / "tests/goldens/vae.safetensors", "-o", "x.png"), "this network is vae; one that makes pictures"),
-    (("-m", GREY), "-o OUTPUT is needed"),
-    (("-m", GREY, "-o", ""), "--output: the value is empty"),
-    (("-m", GREY, "-o", "x.webp"), "x.webp: the extension names no format"),
-    (("-m", GREY, "-o", "x"), "a folder's name ends with /"),
+    (("-m", WEIGHTS, "-o", "x.png"), "enhancenet.safetensors: expected a generator network (dcgan), found enhancenet"),
+    (("-m", ROOT / "tests/goldens/vae.safetensors", "-o", "x.png"), "expected a generator network (dcgan), found vae"),
+    (("-m", GREY), "missing -o OUTPUT"),
+    (("-m", GREY, "-o", ""), "--output: empty value"),
+    (("-m", GREY, "-o", "x.webp"), "x.webp: unknown extension"),
+    (("-m", GREY, "-o", "x"), "end a folder's name with /"),
     (("-m", GREY, "-o", "x.png", "photo.jpg"), "photo.jpg: generate takes no input"),
     (("-m", GREY, "-o", "-", "--json"), "--json and -o - would both write to standard output"),
-    (("-m", GREY, "-o", "x.png", "-n", "0"), "--count 0: a whole number from 1"),
-    (("-m", GREY, "-o", "x.png", "--seed", "-1"), "--seed -1: a whole number from 0"),
-    (("-m", GREY, "-o", "x.png", "--walk", "1,2"), "--walk 1,2: A,B,N expected"),
-    (("-m", GREY, "-o", "x.png", "--walk", "1,2,1"), "--walk 1,2,1: A,B,N expected"),
-    (("-m", GREY, "-o", "x.png", "--walk", "1,-2,4"), "--walk 1,-2,4: A,B,N expected"),
-    (("-m", GREY, "-o", "x.png", "--walk", "1,2,4,"), "--walk 1,2,4,: A,B,N expected"),
-    (("-m", GREY, "-o", "x.png", "--walk", "1,2,4", "-n", "4"), "-n and --seed do not go with it"),
-    (("-m", GREY, "-o", "x.png", "--walk", "1,2,4", "--seed", "4"), "--walk says which pictures"),
-    (("-m", GREY, "-o", "x.png", "--latent", "z.npy", "-n", "4"), "--latent says which pictures"),
+    (("-m", GREY, "-o", "x.png", "-n", "0"), "--count 0: expected a whole number from 1"),
+    (("-m", GREY, "-o", "x.png", "--seed", "-1"), "--seed -1: expected a whole number from 0"),
+    (("-m", GREY, "-o", "x.png", "--walk", "1,2"), "--walk 1,2: expected A,B,N"),
+    (("-m", GREY, "-o", "x.png", "--walk", "1,2,1"), "--walk 1,2,1: expected A,B,N"),
+    (("-m", GREY, "-o", "x.png", "--walk", "1,-2,4"), "--walk 1,-2,4: expected A,B,N"),
+    (("-m", GREY, "-o", "x.png", "--walk", "1,2,4,"), "--walk 1,2,4,: expected A,B,N"),
+    (("-m", GREY, "-o", "x.png", "--walk", "1,2,4", "-n", "4"), "--walk excludes -n and --seed"),
+    (("-m", GREY, "-o", "x.png", "--walk", "1,2,4", "--seed", "4"), "--walk excludes -n and --seed"),
+    (("-m", GREY, "-o", "x.png", "--latent", "z.npy", "-n", "4"), "--latent excludes -n and --seed"),
     (("-m", GREY, "-o", "x.png", "--latent", "z.npy", "--walk", "1,2,4"), "--latent and --walk exclude each other"),
 ]
 

@@ -1,9 +1,9 @@
-"""Hostile inputs and faults: what limn was given, how it ends and what it says, in one table.
+"""Hostile inputs and faults: the command, its exit code and its message, in one table.
 
     python3 tests/python/test_hostile.py        prints it as Markdown
 
-Whatever happens, it ends by itself and not by a crash, says at most one line, which names what is wrong, and leaves
-nothing in the folder of its outputs. Each kind of file has tests of its own beside this one, with more of its kind.
+limn must end by itself, without a crash, print at most one line, which names the fault, and leave no file in the
+folder of its outputs. Each kind of file also has tests of its own, with more cases.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class Row(NamedTuple):
     what: str  # was done
     command: Command  # in a folder with the files below; its outputs go to out/
     code: int
-    says: str  # on stderr, behind "limn: ", where ... stands for anything; "" for nothing at all
-    files: dict[str, bytes] = {}  # beside x.png and x.npy, which are good
+    says: str  # on stderr, after "limn: "; ... matches anything; "" if there is no message
+    files: dict[str, bytes] = {}  # besides x.png and x.npy, which are good
     how: Callable[[Row, Path], Done] | None = None  # it is run, unless simply
     left: tuple[str, ...] = ()  # in out/
 
@@ -222,7 +222,7 @@ FROM_TEXT: Command = ["pixels", "from-text", "t.txt", "-o", "out/y.png"]
 MEAN: Command = ["pixels", "mean", "t.csv", "-o", "out/y.png"]
 TENSOR_IN: Command = ["run", "-m", WEIGHTS, "x.npy", "-o", "out/y.npy"]
 STDIN: Command = ["run", "-m", "w.safetensors", "-", "-o", "out/y.npy"]
-LONG: Command = [*UPSCALE, "--gemm", "reference", "-t", "2", "--tile", "8"]
+LONG: Command = [*UPSCALE, "--kernels", "reference", "-t", "2", "--tile", "8"]
 LARGE = {"x.png": png(pixels(80, 80))}
 
 
@@ -341,7 +341,7 @@ TABLE = [
     Row("picture", "a PNG of 0 x 5", UPSCALE, 4,
         "x.png: a picture of 0 x 5 pixels, at least 1 x 1 expected", {"x.png": ihdr(0, 5)}),
     Row("picture", "a PNG of 2^31 x 2^31", UPSCALE, 4,
-        "x.png: a picture of 2147483648 x 2147483648 pixels, at most 16384 a side are read",
+        "x.png: a picture of 2147483648 x 2147483648 pixels, at most 16384 a side expected",
         {"x.png": ihdr(1 << 31, 1 << 31)}),
     Row("picture", "a PNG of 16000 x 5000 that holds a row", UPSCALE, 4,
         "x.png: PNG data ends early (440 bytes), the file is damaged",
@@ -355,7 +355,7 @@ TABLE = [
         "standard input: PNG data ends early (99 bytes), the file is damaged", how=fed(PICTURE[:20], PICTURE[20:99])),
     Row("picture", "a JPEG of nothing but its start", UPSCALE, 4,
         "x.png: JPEG data ends early (4 bytes), the file is damaged", {"x.png": b"\xff\xd8\xff\xe0"}),
-    Row("picture", "a BMP whose pixels lie behind its end", UPSCALE, 4,
+    Row("picture", "a BMP whose pixels lie after its end", UPSCALE, 4,
         "x.png: BMP data ends early (54 bytes), the file is damaged", {"x.png": BMP}),
     Row("picture", "a PNM of 10^20 columns", UPSCALE, 4,
         "x.png: PNM width at byte 3 is 10000000000 or more, at most 2147483647 expected",
@@ -363,7 +363,7 @@ TABLE = [
     Row("picture", "a PNM without its last byte", UPSCALE, 4,
         "x.png: PNM data ends early (253 bytes), the file is damaged", {"x.png": ppm(pixels(9, 9))[:-1]}),
     Row("picture", "a WebP", UPSCALE, 4,
-        "x.png: WebP is not read, convert it to PNG, JPEG, BMP or PNM",
+        "x.png: not a picture limn reads (WebP); convert it to PNG, JPEG, BMP or PNM",
         {"x.png": b"RIFF\x24\0\0\0WEBPVP8 " + bytes(40)}),
     Row("picture", "a folder without pictures", ["upscale", "-m", WEIGHTS, "empty", "-o", "out"], 4,
         "empty: no pictures in this folder", how=after(lambda folder: (folder / "empty").mkdir())),
@@ -375,7 +375,7 @@ TABLE = [
         "t.txt: line 2, column 2: the row ends after 1 values, 2 expected", {"t.txt": b"1 2\n3\n"}),
     Row("text", "zero bytes", FROM_TEXT, 4,
         "t.txt: line 2, column 1: '': a whole number from 0 to 255 expected", {"t.txt": b"1 2\n\0\0\n"}),
-    Row("text", "nothing", FROM_TEXT, 4, "t.txt: holds no values", {"t.txt": b""}),
+    Row("text", "nothing", FROM_TEXT, 4, "t.txt: contains no values", {"t.txt": b""}),
     Row("table", "a mean that is not the mean", MEAN, 4,
         "t.csv: line 2, column 9: pixel_mean is 200.0, the mean of the pixels is 5",
         {"t.csv": TABLE_HEAD + b"0,1,1,5,200.0\n"}),
@@ -386,7 +386,7 @@ TABLE = [
     Row("hints", "a colour of five digits", COLORIZE, 4,
         "h.txt: line 1, column 5: '#12345': a colour as #rrggbb expected", {"h.txt": b"1 1 #12345\n"}),
     Row("hints", "a place outside the picture", COLORIZE, 4,
-        "h.txt: line 2: 99, 1 lies outside the picture of 10 x 12 pixels", {"h.txt": b"1 1 #c83232\n99 1 #c83232\n"}),
+        "h.txt: line 2: 99, 1 is outside the picture of 10 x 12 pixels", {"h.txt": b"1 1 #c83232\n99 1 #c83232\n"}),
     Row("hints", "JSON that ends early", COLORIZE, 4,
         "h.txt: line 1: a string was expected", {"h.txt": b'[{"x": 1, "y": 2, '}),
     Row("hints", "a device without end", [*COLORIZE[:-1], "/dev/zero"], 4,
@@ -406,12 +406,12 @@ TABLE = [
     Row("tensor", "one float too few", TENSOR_IN, 4,
         "x.npy: 356 bytes of data; 1x3x6x5 need 360", {"x.npy": TENSOR[:-4]}),
     Row("command line", "an option that there is not", ["upscale", "--bogus"], 2,
-        "--bogus: not an option of limn upscale (limn upscale --help lists them)"),
-    Row("command line", "0 threads", [*UPSCALE, "-t", "0"], 2, "--threads 0: a whole number from 1 to 1024 expected"),
+        "unknown option: --bogus (see limn upscale --help)"),
+    Row("command line", "0 threads", [*UPSCALE, "-t", "0"], 2, "--threads 0: expected a whole number from 1 to 1024"),
     Row("command line", "a size of 0", ["inspect", WEIGHTS, "--size", "0x5"], 2,
-        "--size 0x5: HxW expected, for instance 480x640, each from 1 to 16777216"),
+        "--size 0x5: expected HxW, such as 480x640, each from 1 to 16777216"),
     Row("command line", "a format that cannot be written", [*UPSCALE[:-1], "out/y.gif"], 2,
-        "out/y.gif: the extension names no format that can be written (.png, .jpg, .bmp, .ppm, .pgm, .pnm)"),
+        "out/y.gif: unknown extension (use .png, .jpg, .bmp, .ppm, .pgm or .pnm)"),
     Row("command line", "an empty name", ["upscale", "-m", WEIGHTS, "", "-o", "out/y.png"], 4,
         "'': No such file or directory"),
     Row("command line", "a name with a newline and an escape", ["upscale", "-m", WEIGHTS, "a\n\x1b[31mb", "-o", "out/y.png"], 4,
@@ -435,7 +435,7 @@ TABLE = [
     Row("memory", "an address space of 1 GB for 1000 threads", [*UPSCALE, "-t", "1000"], 6,
         "cannot start 1000 threads: Resource temporarily unavailable", how=limited((resource.RLIMIT_AS, 1 << 30))),
     Row("memory", "an address space of 100 MB", [*UPSCALE], 6,
-        "out of memory: OpenBLAS needs more address space (ulimit -v)", how=limited((resource.RLIMIT_AS, 100 << 20))),
+        "out of memory: OpenBLAS needs more address space (raise ulimit -v)", how=limited((resource.RLIMIT_AS, 100 << 20))),
     Row("disk", "a full device", [*UPSCALE[:-1], "full.png"], 5,
         "full.png: write failed: No space left on device",
         how=after(lambda folder: (folder / "full.png").symlink_to("/dev/full"))),
@@ -453,10 +453,10 @@ TABLE = [
         "out: is a folder, not a file"),
     Row("disk", "an output in a folder of the kernel", [*UPSCALE[:-1], "/proc/y.png"], 5,
         "/proc/y.png: cannot be written: ..."),
-    Row("disk", "an output that stands already", [*UPSCALE[:-1], "x.png"], 5,
-        "x.png: stands already (--force replaces it)"),
+    Row("disk", "an output that already exists", [*UPSCALE[:-1], "x.png"], 5,
+        "x.png: already exists (use --force to replace it)"),
     Row("disk", "an output that appears meanwhile", STDIN, 5,
-        "out/y.npy: stands already (--force replaces it)",
+        "out/y.npy: already exists (use --force to replace it)",
         weights(GOOD), meanwhile(lambda folder: (folder / "out/y.npy").touch(), TENSOR), left=("y.npy",)),
     Row("disk", "the output's folder goes away", STDIN, 5,
         "out/y.npy: cannot be written: No such file or directory",
@@ -502,7 +502,7 @@ def test_row(row: Row, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("forced", [False, True])
 def test_two_at_a_time(forced: bool, tmp_path: Path) -> None:
-    """Of two with one output, one wins without --force, and the last with it; what stands is the whole of one."""
+    """Two runs with one output: without --force one fails, with it the last one wins; the file is the whole of one."""
     made = []
     for i in range(2):
         (tmp_path / f"{i}.ppm").write_bytes(ppm(pixels(5 + 20 * i, 9, seed=i)))
@@ -520,12 +520,12 @@ def test_two_at_a_time(forced: bool, tmp_path: Path) -> None:
             ends = [ended(process) for process in both]
         codes = [done.returncode for done in ends]
         assert os.listdir(tmp_path / "out") == ["y.png"]
-        stands = (tmp_path / "out/y.png").read_bytes()
+        result = (tmp_path / "out/y.png").read_bytes()
         if forced:
-            assert codes == [0, 0] and stands in made
+            assert codes == [0, 0] and result in made
         else:
-            assert sorted(codes) == [0, 5] and stands == made[codes.index(0)]
-            assert re.search(b"stands already|rename failed: File exists", ends[codes.index(5)].stderr)
+            assert sorted(codes) == [0, 5] and result == made[codes.index(0)]
+            assert re.search(b"already exists|rename failed: File exists", ends[codes.index(5)].stderr)
         (tmp_path / "out/y.png").unlink()
 
 

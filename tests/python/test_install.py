@@ -8,12 +8,14 @@ import re
 import shutil
 import subprocess
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from cli_support import LIMN, ROOT, pixels, ppm
 
 BUILD = Path(LIMN).resolve().parent
+Make = Callable[..., str]
 HEADER = (ROOT / "engine/limn.h").read_text()
 VERSION = re.search(r'#define LIMN_VERSION "(.+)"', HEADER)[1]
 SONAME = "liblimn.so." + VERSION.split(".")[0]
@@ -42,10 +44,21 @@ def run(*command: str | Path, env: dict[str, str] | None = None, cwd: Path = ROO
     return done.stdout
 
 
-def make(*arguments: str) -> str:
+@pytest.fixture(scope="module")
+def build_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the objects. A different PREFIX= rebuilds the libraries and the program; other tests use the original."""
+    folder = tmp_path_factory.mktemp("build")
+    for name in ("apps", "engine", "layers", "weights"):
+        shutil.copytree(BUILD / name, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def make(build_folder: Path) -> Make:
     """make with these arguments alone: those of a make that runs the tests play no part."""
     env = {name: text for name, text in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
-    return run("make", f"BUILD={os.path.relpath(BUILD, ROOT)}", *arguments, env=env)
+    folder = os.path.relpath(build_folder, ROOT)
+    return lambda *arguments: run("make", f"BUILD={folder}", *arguments, env=env)
 
 
 def files_below(folder: Path) -> list[str]:
@@ -53,18 +66,24 @@ def files_below(folder: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def installed(make: Make, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("installed")
     make("install", f"DESTDIR={folder}", "PREFIX=/opt/limn")
     return folder / "opt/limn"
 
 
 def pkg_config(installed: Path, *arguments: str) -> list[str]:
+    prefix = re.search("^prefix=(.+)", (installed / "lib/pkgconfig/limn.pc").read_text())[1]
     env = os.environ | {
         "PKG_CONFIG_LIBDIR": str(installed / "lib/pkgconfig"),
-        "PKG_CONFIG_SYSROOT_DIR": str(installed.parents[1]),
+        "PKG_CONFIG_SYSROOT_DIR": str(installed).removesuffix(prefix),
     }
     return run("pkg-config", *arguments, "limn", env=env).split()
+
+
+def static_flags(installed: Path) -> list[str]:
+    flags = pkg_config(installed, "--cflags", "--libs", "--static")
+    return [flag.replace("-llimn", "-l:liblimn.a") for flag in flags]
 
 
 def build(folder: Path, source: str, *arguments: str, name: str = "program.c") -> Path:
@@ -84,7 +103,7 @@ def results(program: Path, installed: Path) -> str:
 # ---- what is installed
 
 
-def test_install_puts_these_files_and_uninstall_takes_them_back(tmp_path: Path) -> None:
+def test_install_puts_these_files_and_uninstall_takes_them_back(make: Make, tmp_path: Path) -> None:
     where = [f"DESTDIR={tmp_path}", "PREFIX=/usr"]
     make("install", *where)
     assert files_below(tmp_path / "usr") == FILES
@@ -94,7 +113,7 @@ def test_install_puts_these_files_and_uninstall_takes_them_back(tmp_path: Path) 
     make("uninstall", *where)
 
 
-def test_every_place_can_be_chosen(tmp_path: Path) -> None:
+def test_every_place_can_be_chosen(make: Make, tmp_path: Path) -> None:
     names = ["BINDIR", "LIBDIR", "INCLUDEDIR", "PKGCONFIGDIR", "MANDIR", "BASHDIR", "ZSHDIR", "FISHDIR", "DATADIR"]
     where = [f"DESTDIR={tmp_path}/a b", *(f"{name}=/{name}" for name in names)]
     make("install", *where)
@@ -105,7 +124,7 @@ def test_every_place_can_be_chosen(tmp_path: Path) -> None:
     assert files_below(tmp_path) == []
 
 
-def test_uninstall_leaves_what_others_put_there(tmp_path: Path) -> None:
+def test_uninstall_leaves_what_others_put_there(make: Make, tmp_path: Path) -> None:
     make("install", f"DESTDIR={tmp_path}")
     mine = tmp_path / "usr/local/share/limn/weights/mine.safetensors"
     mine.write_bytes(b"")
@@ -113,13 +132,24 @@ def test_uninstall_leaves_what_others_put_there(tmp_path: Path) -> None:
     assert files_below(tmp_path) == [str(mine.relative_to(tmp_path))]
 
 
-def test_installed_program_finds_its_weights_by_name_wherever_it_is_moved(tmp_path: Path) -> None:
+def test_installed_program_finds_its_weights_by_name_wherever_it_is_moved(make: Make, tmp_path: Path) -> None:
     make("install", f"DESTDIR={tmp_path}/before")
     os.rename(tmp_path / "before", tmp_path / "after")
     env = {name: text for name, text in os.environ.items() if name != "LIMN_WEIGHTS"}
     assert "enhancenet" in run(tmp_path / "after/usr/local/bin/limn", "inspect", "enhancenet", cwd=tmp_path, env=env)
     (tmp_path / "limn").symlink_to("after/usr/local/bin/limn")
     assert "enhancenet" in run(tmp_path / "limn", "inspect", "enhancenet", cwd=tmp_path, env=env)
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("ldd"), reason="needs root, and ldd")
+def test_installed_program_finds_its_weights_without_proc(installed: Path, tmp_path: Path) -> None:
+    """In a bare chroot, where /proc/self/exe does not name the program."""
+    root = tmp_path / "root"
+    shutil.copytree(installed, root)
+    for library in re.findall(r"/\S+", run("ldd", root / "bin/limn").replace(str(root), "")):
+        (root / library[1:]).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(library, root / library[1:])
+    assert "enhancenet" in run("chroot", root, "/bin/limn", "inspect", "enhancenet")
 
 
 def test_one_version_everywhere(installed: Path) -> None:
@@ -149,17 +179,112 @@ def header_programs() -> list[str]:
     return [re.sub(r"^ \* {0,5}", "", program, flags=re.MULTILINE) for program in programs]
 
 
-@pytest.mark.parametrize(("number", "progress"), [(0, b"  0 %"), (1, b"")])
-def test_programs_in_the_header_run(installed: Path, tmp_path: Path, number: int, progress: bytes) -> None:
-    program = build(tmp_path, header_programs()[number], *pkg_config(installed, "--cflags", "--libs"))
-    environment = os.environ | {"LD_LIBRARY_PATH": str(installed / "lib")}
-    done = subprocess.run([program], cwd=tmp_path, env=environment, capture_output=True)
-    assert (done.returncode, done.stdout) == (0, b"")
-    assert b"enhancenet.safetensors" in done.stderr  # it is not there yet
-    assert results(program, installed) == ""
-    done = subprocess.run([program], cwd=tmp_path, env=environment, capture_output=True)
-    assert done.stderr.split(b"\r")[:2][-1] == progress
-    assert done.stderr.endswith(b"\r100 %" if progress else b"")
+@pytest.fixture(scope="module")
+def at_prefix(make: Make, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Installed where it is to stay. DESTDIR=/ changes nothing, and keeps ldconfig from running."""
+    folder = tmp_path_factory.mktemp("prefix")
+    make("install", "DESTDIR=/", f"PREFIX={folder}")
+    return folder
+
+
+class Program:
+    """A program of the header, to be built in C or C++ and run in an empty folder."""
+
+    def __init__(self, folder: Path, number: int, name: str) -> None:
+        self.folder, self.name = folder, name
+        self.source = header_programs()[number]
+        self.begin, self.end = [("\r  0 %", "\r100 %"), ("", "")][number]
+        self.empty = folder / "empty"
+        self.empty.mkdir()
+
+    def build(self, *arguments: str) -> Path:
+        return build(self.folder, self.source, *arguments, name=self.name)
+
+    def run(self, name: str = "", **env: str | Path) -> tuple[int, str]:
+        """Exit code and stderr with these variables, and argv[0] if given. The caller's are left out."""
+        ours = ("LIMN_WEIGHTS", "LD_LIBRARY_PATH")
+        env = {name: text for name, text in os.environ.items() if name not in ours} | env
+        program = self.folder / "program"
+        done = subprocess.run(
+            [name or program], executable=program, cwd=self.empty, env=env, capture_output=True, timeout=100
+        )
+        assert (done.stdout, os.listdir(self.empty)) == (b"", [])
+        return done.returncode, done.stderr.decode()
+
+    def succeeds(self, name: str = "", **env: str | Path) -> None:
+        code, said = self.run(name, **env)
+        assert code == 0, said
+        assert said.startswith(self.begin) and said.endswith(self.end)
+        assert said or not self.begin
+
+    def fails(self, **env: str | Path) -> str:
+        code, said = self.run(**env)
+        assert code == 1 and said.count("\n") == 1, said
+        return said
+
+
+@pytest.fixture(params=["first program", "second program"])
+def number(request: pytest.FixtureRequest) -> int:
+    return int(request.param.startswith("second"))
+
+
+@pytest.fixture(params=["program.c", "program.cc"])
+def program(request: pytest.FixtureRequest, number: int, tmp_path: Path) -> Program:
+    if request.param == "program.cc" and not shutil.which("c++"):
+        pytest.skip("needs a C++ compiler")
+    return Program(tmp_path, number, request.param)
+
+
+def test_header_programs_find_their_weights_at_a_prefix(at_prefix: Path, program: Program) -> None:
+    (libdir,) = pkg_config(at_prefix, "--variable=libdir")
+    program.build(*pkg_config(at_prefix, "--cflags", "--libs"), f"-Wl,-rpath,{libdir}")
+    program.succeeds()
+    bad = program.folder / "bad/enhancenet.safetensors"
+    bad.parent.mkdir()
+    bad.touch()
+    assert str(bad) in program.fails(LIMN_WEIGHTS=str(bad.parent))
+
+
+def test_header_programs_find_their_weights_in_a_moved_tree(installed: Path, program: Program) -> None:
+    program.build(*pkg_config(installed, "--cflags", "--libs"))
+    moved = program.folder / "moved"
+    shutil.copytree(installed, moved, symlinks=True)
+    program.succeeds(LD_LIBRARY_PATH=str(moved / "lib"))
+    program.succeeds(LD_LIBRARY_PATH="../moved/lib")
+    (program.folder / "links").mkdir()
+    (program.folder / "links" / SONAME).symlink_to(moved / "lib" / SONAME)
+    program.succeeds(LD_LIBRARY_PATH=str(program.folder / "links"))
+    shutil.rmtree(moved / "share/limn/weights")
+    line = program.fails(LD_LIBRARY_PATH=str(moved / "lib"))
+    assert line.startswith("no weights called enhancenet: enhancenet.safetensors was not found in ")
+    for place in ("$LIMN_WEIGHTS (not set)", moved / "lib", program.folder, "/opt/limn/share/limn/weights"):
+        assert str(place) in line
+    assert "tools/" not in line  # the library has no tools
+
+
+def test_header_programs_find_their_weights_when_linked_statically(at_prefix: Path, program: Program) -> None:
+    program.build(*static_flags(at_prefix))
+    program.succeeds()
+    program.succeeds(name="/nowhere/lib/limn")
+    program.succeeds(name="limn")
+    shutil.copytree(at_prefix / "share/limn/weights", program.folder / "weights")
+    (at_prefix / "share").rename(at_prefix / "away")
+    try:
+        program.succeeds(name="limn")  # beside the program
+        shutil.rmtree(program.folder / "weights")
+        line = program.fails()
+    finally:
+        (at_prefix / "away").rename(at_prefix / "share")
+    assert "beside the library" not in line and str(at_prefix / "share/limn/weights") in line
+
+
+def test_another_prefix_is_compiled_in_and_destdir_is_not(make: Make, tmp_path: Path) -> None:
+    for prefix in ("/opt/one", "/opt/two", "/opt/two"):
+        make("install", f"DESTDIR={tmp_path}", f"PREFIX={prefix}")
+        for name in ("bin/limn", "lib/liblimn.so", "lib/liblimn.a"):
+            held = (tmp_path / prefix[1:] / name).read_bytes()
+            assert f"\0{prefix}/share/limn/weights\0".encode() in held
+            assert str(tmp_path).encode() not in held
 
 
 PROGRAM = r"""
@@ -213,8 +338,7 @@ def test_program_with_the_shared_library(installed: Path, tmp_path: Path) -> Non
 
 
 def test_program_with_the_static_library(installed: Path, tmp_path: Path) -> None:
-    flags = pkg_config(installed, "--cflags", "--libs", "--static")
-    program = build(tmp_path, PROGRAM, *(flag.replace("-llimn", "-l:liblimn.a") for flag in flags))
+    program = build(tmp_path, PROGRAM, *static_flags(installed))
     assert "liblimn" not in run("readelf", "-d", program)
     assert results(program, installed) == PRINTED
 
@@ -243,9 +367,7 @@ def test_pipelines_of_a_users_program(installed: Path, tmp_path: Path, how: str)
     """tests/user_program.c cancels each pipeline, then makes the program's pictures, byte by byte."""
     if how == "c++" and not shutil.which("c++"):
         pytest.skip("needs a C++ compiler")
-    flags = pkg_config(installed, "--cflags", "--libs", *(["--static"] if how == "static" else []))
-    if how == "static":
-        flags = [flag.replace("-llimn", "-l:liblimn.a") for flag in flags]
+    flags = static_flags(installed) if how == "static" else pkg_config(installed, "--cflags", "--libs")
     source = (ROOT / "tests/user_program.c").read_text()
     user = build(tmp_path, source, "-Wconversion", *flags, name="program.cc" if how == "c++" else "program.c")
     env = os.environ | {"LD_LIBRARY_PATH": str(installed / "lib")}
@@ -281,18 +403,18 @@ def test_no_weights_of_the_repository_pass_for_published_ones() -> None:
 
 
 @needs_repository
-def test_dist_holds_the_repository() -> None:
+def test_dist_holds_the_repository(make: Make, build_folder: Path) -> None:
     make("dist")
-    with tarfile.open(BUILD / f"limn-{VERSION}.tar.gz") as archive:
+    with tarfile.open(build_folder / f"limn-{VERSION}.tar.gz") as archive:
         names = {member.name for member in archive if not member.isdir()}
     tracked = run("git", "ls-tree", "-r", "--name-only", "HEAD").splitlines()
     assert names == {f"limn-{VERSION}/{name}" for name in tracked}
 
 
 @pytest.mark.skipif(not shutil.which("dpkg-shlibdeps"), reason="needs dpkg-dev")
-def test_deb(tmp_path: Path) -> None:
+def test_deb(make: Make, build_folder: Path, tmp_path: Path) -> None:
     make("deb")
-    (package,) = BUILD.glob(f"limn_{VERSION}_*.deb")
+    (package,) = build_folder.glob(f"limn_{VERSION}_*.deb")
     fields = run("dpkg-deb", "-f", package)
     assert f"Package: limn\nVersion: {VERSION}\n" in fields
     assert re.search(r"^Depends: .*libc6.*libopenblas", fields, re.MULTILINE)
@@ -303,3 +425,7 @@ def test_deb(tmp_path: Path) -> None:
     assert {"share/man/man1/limn.1.gz", "share/zsh/vendor-completions/_limn", "share/doc/limn/copyright"} < set(files)
     assert len(files) == len(FILES) + 1
     assert "enhancenet" in run(tmp_path / "usr/bin/limn", "inspect", "enhancenet", cwd=tmp_path)
+    (library,) = (tmp_path / "usr/lib").glob(f"*/{SONAME}")  # in a folder of the architecture
+    program = Program(tmp_path, 1, "program.c")
+    program.build(f"-I{tmp_path}/usr/include", f"-L{library.parent}", "-llimn")
+    program.succeeds(LD_LIBRARY_PATH=str(library.parent))

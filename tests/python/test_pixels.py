@@ -1,4 +1,4 @@
-"""`limn pixels` from outside: text, tables, means, sheets; folders, pipes, outputs that stand already."""
+"""`limn pixels` from outside: text, tables, means, sheets; folders, pipes, existing outputs."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_from_text_writes_the_format_of_the_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        (b"", "holds no values"),
+        (b"", "contains no values"),
         (b"1 2\n3\n", "line 2, column 2"),
         (b"1 2\n3 4 5\n", "line 2, column 5"),
         (b"1 2\r\n3 256\r\n", "line 2, column 3"),
@@ -213,7 +213,7 @@ def test_a_table_and_pictures_do_not_mix(tmp_path: Path) -> None:
     paths = [written(tmp_path / "a.ppm", ppm(picture)), written(tmp_path / "a.csv", as_table([picture]))]
     for inputs in (paths, paths[::-1]):
         message = fails(2, "pixels", "mean", *inputs, "-o", tmp_path / "mean.png")
-        assert "a table can only be the only input" in message
+        assert "a table must be the only input" in message
 
 
 # Sheets
@@ -253,7 +253,7 @@ def test_split_keeps_what_stands(tmp_path: Path) -> None:
     source = written(tmp_path / "s.ppm", ppm(pixels(2, 4)))
     (tmp_path / "d").mkdir()
     kept = written(tmp_path / "d" / "s_2.png", b"mine")
-    assert "s_2.png: stands already" in fails(5, "pixels", "split", source, "--grid", "1x2", "-o", tmp_path / "d")
+    assert "s_2.png: already exists" in fails(5, "pixels", "split", source, "--grid", "1x2", "-o", tmp_path / "d")
     nothing_new(tmp_path / "d", kept)
     assert kept.read_bytes() == b"mine"
     succeeds("pixels", "split", source, "--grid", "1x2", "-o", tmp_path / "d", "--force")
@@ -316,7 +316,7 @@ def test_json_of_a_set_with_a_bad_picture(action: str, tmp_path: Path) -> None:
 def test_json_without_a_place_for_the_output(tmp_path: Path) -> None:
     source = written(tmp_path / "a.ppm", ppm(pixels(2, 2)))
     for action in ("to-text", "dataset"):
-        assert "-o OUTPUT is needed" in fails(2, "pixels", action, source, "--json")
+        assert "missing -o OUTPUT" in fails(2, "pixels", action, source, "--json")
         line = fails(2, "pixels", action, source, "--json", "-o", "-")
         assert "--json and -o - would both write to standard output" in line
 
@@ -329,7 +329,7 @@ def test_an_output_that_stands_is_kept(action: str, tmp_path: Path) -> None:
     source = tmp_path / "in"
     source.write_bytes(b"1 2\n" if action == "from-text" else ppm(pixels(2, 2)))
     output = written(tmp_path / "out.png", b"mine")
-    assert "stands already" in fails(5, "pixels", action, source, "-o", output)
+    assert "already exists" in fails(5, "pixels", action, source, "-o", output)
     assert output.read_bytes() == b"mine"
     succeeds("pixels", action, source, "-o", output, "--force")
     assert output.read_bytes() != b"mine"
@@ -340,7 +340,7 @@ def test_an_output_that_stands_is_kept(action: str, tmp_path: Path) -> None:
 def test_an_output_that_stands_is_met_before_the_pictures(action: str, tmp_path: Path) -> None:
     output = written(tmp_path / "out.png", b"mine")
     line = fails(5, "pixels", action, written(tmp_path / "in.ppm", b"junk"), "-o", output)
-    assert "out.png: stands already" in line
+    assert "out.png: already exists" in line
 
 
 @pytest.mark.parametrize("action", ["to-text", "dataset"])
@@ -352,21 +352,21 @@ def test_a_full_disk(action: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
-        ([], "to-text, from-text, dataset, mean or split expected"),
-        (["to-test", "a.ppm"], "to-test: to-text, from-text"),
-        (["to-text"], "an input is needed"),
-        (["to-text", "a.ppm", "a.ppm"], "more than one input"),
-        (["from-text", "a.txt"], "-o PICTURE is needed"),
-        (["mean", "a.ppm"], "-o PICTURE is needed"),
-        (["mean", "-o", "m.png"], "an input is needed"),
-        (["dataset"], "an input is needed"),
-        (["split", "a.ppm", "-o", "d"], "--grid RxC is needed"),
-        (["split", "a.ppm", "--grid", "1x1"], "-o FOLDER is needed"),
-        (["split", "a.ppm", "--grid", "2", "-o", "d"], "RxC expected, for instance 4x4"),
-        (["split", "a.ppm", "--grid", "0x2", "-o", "d"], "RxC expected"),
-        (["split", "a.ppm", "--grid", "1x1", "--size", "48", "-o", "d"], "HxW expected"),
-        (["dataset", "a.ppm", "--grid", "1x1"], "--grid and --size belong to split"),
-        (["from-text", "a.txt", "-o", "a.gif"], "no picture format"),
+        ([], "expected to-text, from-text, dataset, mean or split"),
+        (["to-test", "a.ppm"], "to-test: expected to-text, from-text"),
+        (["to-text"], "missing INPUT"),
+        (["to-text", "a.ppm", "a.ppm"], "more than one INPUT"),
+        (["from-text", "a.txt"], "missing -o PICTURE"),
+        (["mean", "a.ppm"], "missing -o PICTURE"),
+        (["mean", "-o", "m.png"], "missing INPUT"),
+        (["dataset"], "missing INPUT"),
+        (["split", "a.ppm", "-o", "d"], "missing --grid RxC"),
+        (["split", "a.ppm", "--grid", "1x1"], "missing -o FOLDER"),
+        (["split", "a.ppm", "--grid", "2", "-o", "d"], "expected RxC, such as 4x4"),
+        (["split", "a.ppm", "--grid", "0x2", "-o", "d"], "expected RxC"),
+        (["split", "a.ppm", "--grid", "1x1", "--size", "48", "-o", "d"], "expected HxW"),
+        (["dataset", "a.ppm", "--grid", "1x1"], "--grid and --size apply only to split"),
+        (["from-text", "a.txt", "-o", "a.gif"], "unknown picture format"),
     ],
 )
 def test_usage(arguments: list[str], part: str, tmp_path: Path) -> None:

@@ -98,27 +98,27 @@ def changed(whole: dict[str, Any], name: str, value: Any, index: int | None = No
 @pytest.mark.parametrize(
     ("contents", "message"),
     [
-        ("", " is no JSON: Expecting value"),
-        ("{", " is no JSON: "),
-        ("layer operator kernel", " is no JSON: Expecting value"),
-        ("\udcff", " is no JSON: "),
-        ("[" * 100000, " is no JSON: "),
-        ([], " is no report of limn bench layers or limn bench kernels"),
-        ({"runs": 3}, " is no report of limn bench layers or limn bench kernels"),
-        (LAYERS | KERNELS, " is no report of limn bench layers or limn bench kernels"),
-        (LAYERS | {"layers": []}, " holds no layers"),
-        (KERNELS | {"kernels": {}}, " holds no kernels"),
-        (LAYERS | {"layers": [3]}, ": layers[0] is no object of fields"),
-        (changed(LAYERS, "peak_gflops", None), " has no field 'peak_gflops'"),
-        (changed(LAYERS, "intensity", None, 2), ": layers[2] has no field 'intensity'"),
-        (changed(LAYERS, "ms", "fast", 1), ': layers[1]: ms is "fast", a number expected'),
-        (changed(LAYERS, "ms", True, 1), ": layers[1]: ms is true, a number expected"),
-        (changed(LAYERS, "ms", 0, 1), ": layers[1]: ms is 0, a number above 0 expected"),
-        (changed(LAYERS, "ms", math.inf, 1), ": layers[1]: ms is Infinity, a number expected"),
-        (changed(LAYERS, "flop", -1, 1), ": layers[1]: flop is -1, a number not below 0 expected"),
-        (changed(LAYERS, "name", 7, 1), ": layers[1]: name is 7, text expected"),
-        (changed(LAYERS, "size", [1, 64]), ": size is [1, 64], batch, height and width expected"),
-        (KERNELS | {"bandwidth_gb_per_s": 0}, ": bandwidth_gb_per_s is 0, a number above 0 expected"),
+        ("", " is not valid JSON: Expecting value"),
+        ("{", " is not valid JSON: "),
+        ("layer operator kernel", " is not valid JSON: Expecting value"),
+        ("\udcff", " is not valid JSON: "),
+        ("[" * 100000, " is not valid JSON: "),
+        ([], " is not a report of limn bench layers or limn bench kernels"),
+        ({"runs": 3}, " is not a report of limn bench layers or limn bench kernels"),
+        (LAYERS | KERNELS, " is not a report of limn bench layers or limn bench kernels"),
+        (LAYERS | {"layers": []}, " has no layers"),
+        (KERNELS | {"kernels": {}}, " has no kernels"),
+        (LAYERS | {"layers": [3]}, ": layers[0] is not a JSON object"),
+        (changed(LAYERS, "peak_gflops", None), ": missing field 'peak_gflops'"),
+        (changed(LAYERS, "intensity", None, 2), ": layers[2]: missing field 'intensity'"),
+        (changed(LAYERS, "ms", "fast", 1), ': layers[1]: ms is "fast", expected a number'),
+        (changed(LAYERS, "ms", True, 1), ": layers[1]: ms is true, expected a number"),
+        (changed(LAYERS, "ms", 0, 1), ": layers[1]: ms is 0, expected a number above 0"),
+        (changed(LAYERS, "ms", math.inf, 1), ": layers[1]: ms is Infinity, expected a number"),
+        (changed(LAYERS, "flop", -1, 1), ": layers[1]: flop is -1, expected a number not below 0"),
+        (changed(LAYERS, "name", 7, 1), ": layers[1]: name is 7, expected text"),
+        (changed(LAYERS, "size", [1, 64]), ": size is [1, 64], expected batch, height and width"),
+        (KERNELS | {"bandwidth_gb_per_s": 0}, ": bandwidth_gb_per_s is 0, expected a number above 0"),
     ],
 )
 def test_what_is_no_report(contents: Any, message: str, tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_two_reports_of_one_name(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         plot_bench.parse_arguments(["a/layers.json", "b/layers.json"])
     assert stop.value.code == 2
-    assert "two reports would both become layers-" in capsys.readouterr().err
+    assert "two reports are named layers, so their charts would replace each other" in capsys.readouterr().err
 
 
 def test_without_matplotlib_there_is_one_line(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_without_matplotlib_there_is_one_line(tmp_path: Path) -> None:
     command = [sys.executable, "-c", command, path, "--no-install", "--venv", tmp_path / "venv"]
     done = subprocess.run(command, cwd=ROOT / "tools", capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr == f"plot_bench: {tmp_path}/venv: no virtual environment there, and --no-install given\n"
+    assert done.stderr == f"plot_bench: {tmp_path}/venv: not a virtual environment, and --no-install was given\n"
     assert list(tmp_path.iterdir()) == [path]
 
 

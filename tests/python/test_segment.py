@@ -128,7 +128,7 @@ def test_probabilities(tmp_path: Path) -> None:
     message = fails(
         5, "segment", "-m", weights("one"), "in.png", "-o", "out.png", "--probabilities", "p.npy", cwd=tmp_path
     )
-    assert "p.npy: stands already" in message and not (tmp_path / "out.png").exists()
+    assert "p.npy: already exists" in message and not (tmp_path / "out.png").exists()
 
 
 # What does not work
@@ -138,11 +138,11 @@ def test_pictures_too_small_or_large(tmp_path: Path) -> None:
     for height, width, scale in ((1, 1, []), (40, 20, []), (10, 200, ["--scale", "1.5"])):
         (tmp_path / "in.ppm").write_bytes(ppm(pixels(height, width)))
         line = fails(4, "segment", "-m", weights("unet"), "in.ppm", "-o", "out.png", *scale, cwd=tmp_path)
-        assert "at least 16 x 16" in line and "--scale" in line
+        assert "at least 16 x 16" in line and "a larger scale" in line
     line = fails(4, "segment", "-m", weights("unet"), "in.ppm", "-o", "out.png", "--scale", "99", cwd=tmp_path)
-    assert "too many: a smaller --scale" in line
+    assert "too many; use a smaller scale" in line
     line = fails(4, "segment", "-m", weights("voc"), "in.ppm", "-o", "out.png", "--resize", "10000", cwd=tmp_path)
-    assert "200000 x 10000" in line and "a smaller --resize" in line
+    assert "200000 x 10000" in line and "use a smaller resize" in line
     assert [file.name for file in tmp_path.iterdir()] == ["in.ppm"]
 
 
@@ -181,30 +181,30 @@ def test_usage(tmp_path: Path) -> None:
     unet_model, voc, one = (weights(name) for name in ("unet", "voc", "one"))
     enhancenet = ROOT / "tests/goldens/enhancenet.safetensors"
     for model, arguments, message in (
-        (enhancenet, ["-o", "o.png"], "a segmentation one (deeplabv3, unet) is needed"),
-        (unet_model, ["-o", "o.png", "--resize", "20"], "--scale"),
-        (voc, ["-o", "o.png", "--scale", "0.5"], "--resize"),
+        (enhancenet, ["-o", "o.png"], "expected a segmentation network (deeplabv3, unet), found enhancenet"),
+        (unet_model, ["-o", "o.png", "--resize", "20"], "resize is an option of deeplabv3; unet has scale"),
+        (voc, ["-o", "o.png", "--scale", "0.5"], "scale is an option of unet; deeplabv3 has resize"),
         (voc, ["-o", "o.png", "--threshold", "0.5"], "21"),
-        (one, ["-o", "o.png", "--threshold", "1.5"], "--threshold 1.5: a number above 0, at most 1"),
+        (one, ["-o", "o.png", "--threshold", "1.5"], "--threshold 1.5: expected a number above 0, at most 1"),
         (one, ["-o", "o.png", "--threshold", "0"], "--threshold 0"),
         (one, ["-o", "o.png", "--scale", "-1"], "--scale -1"),
-        (one, ["-o", "o.png", "--view", "picture"], "cutout expected"),
-        (one, ["-o", "o.jpg", "--view", "cutout"], "only PNG"),
-        (one, ["-o", "o.JPG", "--view", "mask"], "JPEG changes values"),
-        (one, ["-o", "-", "--json"], "one thing at a time"),
-        (one, ["-o", "-", "--truth", "b.ppm"], "one thing at a time"),
+        (one, ["-o", "o.png", "--view", "picture"], "side or cutout"),
+        (one, ["-o", "o.jpg", "--view", "cutout"], "needs PNG"),
+        (one, ["-o", "o.JPG", "--view", "mask"], "JPEG would change the values"),
+        (one, ["-o", "-", "--json"], "only one output can be standard output"),
+        (one, ["-o", "-", "--truth", "b.ppm"], "only one output can be standard output"),
         (one, ["b.ppm", "-o", ".", "--probabilities", "p.npy"], "--probabilities"),
         (one, ["b.ppm", "-o", ".", "--truth", "b.ppm"], "a folder of masks"),
         (one, [], "-o OUTPUT"),
     ):
         assert message in fails(2, "segment", "-m", model, "in.ppm", *arguments, cwd=tmp_path)
-    assert "an input is needed" in fails(2, "segment", "-m", one, "-o", "o.png", cwd=tmp_path)
+    assert "missing INPUT" in fails(2, "segment", "-m", one, "-o", "o.png", cwd=tmp_path)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["b.ppm", "in.ppm"]
 
 
 def test_networks_that_pictures_do_not_fit(tmp_path: Path) -> None:
     (tmp_path / "in.ppm").write_bytes(ppm(smooth(40, 40)))
-    for channels, classes, message in ((2, 3, "2 input channels"), (3, 257, "257 classes, at most 256")):
+    for channels, classes, message in ((2, 3, "2 input channels"), (3, 257, "257 classes; expected at most 256")):
         model = unet(tmp_path / "m.safetensors", channels, classes)
         assert message in fails(3, "segment", "-m", model, "in.ppm", "-o", "out.png", cwd=tmp_path)
 
@@ -215,5 +215,5 @@ def test_pipes_and_what_stands(tmp_path: Path) -> None:
     piped = succeeds("segment", "-m", weights("unet"), "-", "-o", "-", input=png(picture), cwd=tmp_path)
     assert (read_png(piped) == want).all()
     before = (tmp_path / "out.png").read_bytes()
-    assert "stands already" in fails(5, "segment", "-m", weights("two"), "in.png", "-o", "out.png", cwd=tmp_path)
+    assert "already exists" in fails(5, "segment", "-m", weights("two"), "in.png", "-o", "out.png", cwd=tmp_path)
     assert (tmp_path / "out.png").read_bytes() == before

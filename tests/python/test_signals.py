@@ -1,4 +1,4 @@
-"""Signals at any moment: nothing half done is left, what stood is kept, and a shell hears what happened."""
+"""Signals at any moment: no partial file is left, existing files are kept, and the exit status names the signal."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def fresh_output(folder: Path, finished: dict[str, bytes]) -> None:
-    """Half of the files stand already, with other content."""
+    """Half of the files exist already, with other content."""
     for path in sorted(folder.glob("out/**/*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
     (folder / "out").mkdir(exist_ok=True)
@@ -80,7 +80,7 @@ def begun(folder: Path, *options: str, **popen) -> subprocess.Popen[bytes]:
     """A long run that has begun to write."""
     (folder / "out").mkdir()
     (folder / "long.ppm").write_bytes(ppm(pixels(240, 200, seed=9)))
-    long = ["upscale", "-m", WEIGHTS, "long.ppm", "-o", "out/a.ppm", "--gemm", "reference", "-t", "2", "--tile", "8"]
+    long = ["upscale", "-m", WEIGHTS, "long.ppm", "-o", "out/a.ppm", "--kernels", "reference", "-t", "2", "--tile", "8"]
     process = subprocess.Popen([LIMN, *long, *options], cwd=folder, stderr=subprocess.PIPE, **popen)
     until = time.monotonic() + 60
     while not list(folder.glob("out/.limn-*")):
@@ -135,7 +135,7 @@ def test_what_the_parent_ignores_stays_ignored(folder: Path) -> None:
 )
 @pytest.mark.parametrize("taken", [0, 10])
 def test_a_reader_that_has_enough(command: list[str], taken: int, folder: Path) -> None:
-    """As in `limn inspect FILE | head -1`: no message, and the files beside the pipe are whole."""
+    """As in `limn inspect FILE | head -1`: no message, and no temporary file is left."""
     with subprocess.Popen([LIMN, *command], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None and process.stderr is not None
         assert len(process.stdout.read(taken)) == taken

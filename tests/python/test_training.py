@@ -265,7 +265,7 @@ def test_own_pictures_for_dcgan(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "arguments, said",
     [
-        (["--steps", "1"], "training needs -o"),
+        (["--steps", "1"], "missing -o OUT.pth"),
         (["--steps", "0"], "--steps 0 needs --init"),
         (["-o", "mine.safetensors"], "must end with .pth"),
         (["-o", "none/mine.pth"], "does not exist"),
@@ -292,5 +292,5 @@ def test_masks_must_fit(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="a mask has class"):
         trained(tmp_path, "deeplabv3", "--data", str(folder), "--classes", "a,b")
     (folder / "masks" / "1.png").unlink()
-    with pytest.raises(SystemExit, match="no mask 1"):
+    with pytest.raises(SystemExit, match="no mask for 1"):
         trained(tmp_path, "deeplabv3", "--data", str(folder), "--classes", "a,b")

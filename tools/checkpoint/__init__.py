@@ -1,7 +1,8 @@
-"""Reading published checkpoints without the libraries that wrote them, and writing safetensors.
+"""Reads published checkpoints without the libraries that wrote them, and writes safetensors files.
 
-Reading order: `tensor` (what a reader returns), a reader (`safetensors`; `leveldb_table` and `tf_v1`; `pickle_reader`,
-`zip_archive` and `torch_file`), `layouts` and `models` (what is expected of it), `metadata`.
+Read the modules in this order: `tensor` (what a reader returns), one reader (`safetensors`; `leveldb_table` and
+`tf_v1`; `zip_archive`, `pickle_reader` and `torch_file`), `layouts` and `models` (the expected tensors), `metadata`.
+`download` fetches a checkpoint.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ _TAR_MAGIC = (257, b"ustar")
 
 
 def read(data: bytes) -> Checkpoint:
-    """The tensors in a whole checkpoint file of any format known here, told apart by content; CheckpointError."""
+    """The tensors in a checkpoint file, whose format is detected from its content. Raises CheckpointError."""
     if torch_file.is_zip(data):
         return torch_file.read_zip(data)
     if torch_file.is_legacy(data):
@@ -25,10 +26,10 @@ def read(data: bytes) -> Checkpoint:
         return safetensors.read(data)
     offset, magic = _TAR_MAGIC
     if data.startswith(magic, offset):
-        raise CheckpointError("PyTorch's first, tar format; load it with PyTorch and save it again")
+        raise CheckpointError("PyTorch's original tar format; load the file with PyTorch and save it again")
     if data.startswith(_LFS_POINTER):
         raise CheckpointError("a Git LFS pointer, not the weights: run git lfs pull")
     raise CheckpointError(
-        f"{len(data)} bytes of an unknown format, or cut off; expected safetensors, a PyTorch file or a TensorFlow V1"
-        " checkpoint"
+        f"{len(data)} bytes of an unknown format, or truncated; expected safetensors, a PyTorch file or a TensorFlow"
+        " V1 checkpoint"
     )

@@ -1,9 +1,9 @@
-"""Fetching one file over HTTP: resumable, checked before it gets its name, and every failure a sentence.
+"""Downloads one file over HTTP. Downloads can be resumed, and the file is checked before it gets its name.
 
-While it is under way the file is PATH.part, with PATH.part.json beside it, which says of which address and of which
-version there (HTTP's entity tag or date). A later call asks for the rest only, and only of the same version (RFC 9110:
-Range, If-Range); whatever the server makes of that, a 206 that does not fit or a 200 starts over. What cannot be
-resumed is removed.
+During a download the file is named PATH.part. PATH.part.json records its address and its version there (the entity
+tag or date). A later call requests only the rest, and only of the same version (RFC 9110: Range, If-Range). If the
+server answers with 200, or with a 206 that does not match, the download starts again. A file that cannot be resumed
+is removed.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from types import TracebackType
 from typing import IO, Any, TextIO
 
 BLOCK = 1 << 18
-MAX_SIZE = 1 << 30  # where no size is stated: no checkpoint of these networks comes near
+MAX_SIZE = 1 << 30  # bytes, if no size is stated; far larger than any checkpoint of these networks
 PROGRESS_INTERVAL = 0.1  # seconds
 HERE = ("127.0.0.1", "::1", "localhost")
 
 
 class DownloadError(Exception):
-    """Why there is no file, in one line that names the address or the file."""
+    """The download failed; the message is one line that names the address or the file."""
 
 
 class AnotherRunError(DownloadError):
@@ -43,7 +43,7 @@ class AnotherRunError(DownloadError):
 
 @dataclass(frozen=True)
 class Wanted:
-    """A file to fetch: its address, and its size and the beginning of its SHA-256 where these are known."""
+    """A file to fetch: its address, and if known its size and the first digits of its SHA-256."""
 
     url: str
     size: int | None = None
@@ -51,7 +51,7 @@ class Wanted:
 
 
 class Progress:
-    """A bar on a terminal; on anything else nothing."""
+    """A progress bar. Nothing is printed unless the stream is a terminal."""
 
     def __init__(self, label: str, stream: TextIO | None = None) -> None:
         self._label = label
@@ -61,12 +61,12 @@ class Progress:
         self._begun: tuple[float, int] | None = None
 
     def show(self, done: int, total: int | None) -> None:
-        """Draws the bar, at most every tenth of a second."""
+        """Draws the bar, at most ten times a second."""
         now = time.monotonic()
         if not self._on or now < self._next:
             return
         self._next = now + PROGRESS_INTERVAL
-        since, before = self._begun = self._begun or (now, done)  # what an earlier call fetched took no time now
+        since, before = self._begun = self._begun or (now, done)  # excludes what an earlier run fetched
         line = f"{self._label}  {done / 1e6:.1f}"
         if total:
             filled = 24 * done // total
@@ -80,7 +80,7 @@ class Progress:
         self._stream.flush()
 
     def close(self) -> None:
-        """Takes the bar away."""
+        """Erases the bar."""
         if self._begun:
             self._stream.write("\r" + " " * (shutil.get_terminal_size().columns - 1) + "\r")
             self._stream.flush()
@@ -88,10 +88,10 @@ class Progress:
 
 @contextlib.contextmanager
 def downloaded(wanted: Wanted, path: Path, progress: Progress, timeout: float) -> Iterator[str]:
-    """Fetches the file to `path`; the context is its SHA-256, and time to use the file.
+    """A context manager that downloads the file to `path` and yields its SHA-256.
 
-    `timeout` is the longest silence of the server in seconds. Raises DownloadError; then there is nothing at `path`,
-    and PATH.part only where a later call can go on from it. So too where the context fails or is interrupted.
+    `timeout` is the longest wait for data in seconds. Raises DownloadError. After an error, also inside the context,
+    `path` does not exist, and PATH.part exists only if a later call can resume it.
     """
     with _Partial(path, wanted.url) as partial:
         if partial.size != partial.total:
@@ -103,27 +103,27 @@ def downloaded(wanted: Wanted, path: Path, progress: Progress, timeout: float) -
         fault = mismatch(wanted, partial.size, sha256)
         if fault:
             partial.discard()
-            raise DownloadError(f"{wanted.url}: {fault}; what was downloaded is removed")
+            raise DownloadError(f"{wanted.url}: {fault}; the downloaded file was removed")
         with partial.named(path):
             yield sha256
 
 
 def part_of(path: Path) -> Path:
-    """Where `path` grows while it is downloaded."""
+    """The name of `path` while it is downloaded."""
     return path.with_name(path.name + ".part")
 
 
 def mismatch(wanted: Wanted, size: int, sha256: str) -> str | None:
-    """What is wrong about a file of this size and hash, or None."""
+    """Why a file of this size and hash is not the wanted one, or None."""
     if wanted.size not in (None, size):
         return f"{size} bytes, expected {wanted.size}"
     if wanted.sha256 is not None and not sha256.startswith(wanted.sha256):
-        return f"its sha256 is {sha256}, expected {wanted.sha256}"
+        return f"sha256 {sha256}, expected {wanted.sha256}"
     return None
 
 
 def sha256_of(file: IO[bytes]) -> str:
-    """The SHA-256 of a file from its beginning."""
+    """The SHA-256 of a whole file."""
     file.seek(0)
     digest = hashlib.sha256()
     for block in iter(lambda: file.read(BLOCK), b""):
@@ -132,7 +132,7 @@ def sha256_of(file: IO[bytes]) -> str:
 
 
 def is_allowed(url: str) -> bool:
-    """Whether an address may be asked: https, or this machine."""
+    """Whether an address may be used: https, or http on this machine."""
     try:
         parts = urllib.parse.urlsplit(url)
         return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in HERE))
@@ -141,27 +141,27 @@ def is_allowed(url: str) -> bool:
 
 
 class _Partial:
-    """PATH.part, locked against a second run, and what is known of it; after an error it is kept if it is of use."""
+    """PATH.part, locked against a second run, with its size and version. After an error it is kept if resumable."""
 
     def __init__(self, path: Path, url: str) -> None:
         self.path = part_of(path)
         self._about = path.with_name(path.name + ".part.json")
         self._url = url
         self.size = 0
-        self.total: int | None = None  # of the whole file, where the server said so
-        self.version: str | None = None  # the server's entity tag or date: without it nothing can be resumed
+        self.total: int | None = None  # size of the whole file, if the server states it
+        self.version: str | None = None  # the server's entity tag or date; needed to resume
 
     def __enter__(self) -> _Partial:
         with self._errors():
             self._file = open(self.path, "a+b", buffering=0)
             try:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                # The other run may have finished, and so renamed what was opened here, before the lock was free.
+                # Another run may have finished and renamed this file before the lock was free.
                 if not os.path.samestat(os.fstat(self._file.fileno()), os.stat(self.path)):
                     raise BlockingIOError
             except (BlockingIOError, FileNotFoundError):
                 self._file.close()
-                raise AnotherRunError(f"{self.path}: another run is downloading it") from None
+                raise AnotherRunError(f"{self.path}: another process is downloading it") from None
             self._recall()
         return self
 
@@ -171,7 +171,7 @@ class _Partial:
         self._file.close()
 
     def _recall(self) -> None:
-        """Takes up what an earlier run left, where it is of the same address."""
+        """Continues the file of an earlier run if it has the same address; otherwise starts again."""
         try:
             about: Any = json.loads(self._about.read_text())
             url, version, total = about["url"], about["version"], about["total"]
@@ -185,7 +185,7 @@ class _Partial:
             self.restart(None, None)
 
     def restart(self, version: str | None, total: int | None) -> None:
-        """Empties the file; what will be written is of this version and size."""
+        """Empties the file and records the version and size of what will be written."""
         with self._errors():
             self._about.unlink(missing_ok=True)
             self._file.truncate(0)
@@ -208,7 +208,7 @@ class _Partial:
 
     @contextlib.contextmanager
     def named(self, path: Path) -> Iterator[None]:
-        """The file under its own name, which it keeps unless the context fails."""
+        """Renames the file to `path`. If the context fails, renames it back."""
         with self._errors():
             os.replace(self.path, path)
         try:
@@ -216,7 +216,7 @@ class _Partial:
         except BaseException:
             try:
                 os.replace(path, self.path)
-            except FileNotFoundError:  # the context found it useless
+            except FileNotFoundError:  # the context removed it
                 self.discard()
             raise
         self._about.unlink(missing_ok=True)
@@ -227,7 +227,7 @@ class _Partial:
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
-        """An OSError inside becomes a sentence about this file, and so cannot be taken for the network's."""
+        """Turns an OSError into a DownloadError about this file, to tell it from an error of the network."""
         try:
             yield
         except OSError as error:
@@ -235,7 +235,7 @@ class _Partial:
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows redirects, as urllib does, but not away from https."""
+    """Follows redirects as urllib does, but only to allowed addresses."""
 
     def redirect_request(
         self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
@@ -246,11 +246,11 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
 
 def _receive(wanted: Wanted, partial: _Partial, progress: Progress, timeout: float) -> None:
-    """Appends to `partial` what it lacks, or all of it anew; DownloadError where the server does not deliver it."""
+    """Downloads the rest of `partial`, or all of it again. Raises DownloadError if the server does not deliver it."""
     url = wanted.url
     try:
         with contextlib.closing(_answer(url, partial, timeout)) as answer:
-            length = answer.length  # None where the server does not say; it shrinks with every read
+            length = answer.length  # None if the server does not state it; decreases with every read
             block = answer.read1(BLOCK)
             if _is_page(answer, block):
                 where = "" if answer.url == url else f" at {answer.url}"
@@ -272,7 +272,7 @@ def _receive(wanted: Wanted, partial: _Partial, progress: Progress, timeout: flo
     except urllib.error.HTTPError as error:
         error.close()
         raise DownloadError(f"{url}: HTTP {error.code} {error.reason}") from None
-    except (OSError, ValueError, http.client.HTTPException) as error:  # ValueError: a redirect to no address
+    except (OSError, ValueError, http.client.HTTPException) as error:  # ValueError: a redirect to an invalid address
         raise DownloadError(f"{url}: {_reason(error, timeout)}") from None
     total = partial.total or wanted.size
     if total is not None and partial.size < total:
@@ -280,7 +280,7 @@ def _receive(wanted: Wanted, partial: _Partial, progress: Progress, timeout: flo
 
 
 def _answer(url: str, partial: _Partial, timeout: float) -> Any:
-    """The server's answer: 206 with exactly what `partial` lacks, else 200 with the whole file."""
+    """The server's response: 206 with exactly the rest of `partial`, else 200 with the whole file."""
     if partial.size and partial.version is not None:
         headers = {"Range": f"bytes={partial.size}-", "If-Range": partial.version}
         try:
@@ -289,7 +289,7 @@ def _answer(url: str, partial: _Partial, timeout: float) -> Any:
                 return answer
             answer.close()
         except urllib.error.HTTPError as error:
-            if error.code != 416:  # the file is no longer than what is here, so it is another one
+            if error.code != 416:  # range not satisfiable: the server's file is shorter, so it has changed
                 raise
             error.close()
     answer = _opened(url, {}, timeout)
@@ -308,7 +308,7 @@ def _opened(url: str, headers: dict[str, str], timeout: float) -> Any:
 
 
 def _continues(answer: Any, partial: _Partial) -> bool:
-    """Whether a 206 holds the bytes behind those in `partial`, of the same version."""
+    """Whether a 206 response continues `partial` with the same version."""
     span = re.fullmatch(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)", answer.headers.get("Content-Range", ""))
     if answer.status != 206 or span is None or int(span[1]) != partial.size:
         return False
@@ -318,26 +318,26 @@ def _continues(answer: Any, partial: _Partial) -> bool:
 
 
 def _version(answer: Any) -> str | None:
-    """What If-Range may be asked with: a strong entity tag, or the date."""
+    """A value for If-Range: a strong entity tag, or the date."""
     tag, date = answer.headers.get("ETag"), answer.headers.get("Last-Modified")
     version = tag if tag and not tag.startswith("W/") else date
     return version if _is_header(version) else None
 
 
 def _is_header(value: Any) -> bool:
-    """Whether this can be sent back in a header."""
+    """Whether this value can be sent in a header."""
     return isinstance(value, str) and value.isascii() and value.isprintable()
 
 
 def _is_page(answer: Any, beginning: bytes) -> bool:
-    """Whether this is a web page: a sign-in, an apology, a portal. It may come with 200 and any type."""
+    """Whether the response is a web page, such as a login or error page. It may have status 200 and any type."""
     kind = answer.headers.get_content_type()
     text = beginning[:64].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     return kind in ("text/html", "application/xhtml+xml") or text.startswith((b"<!doctype html", b"<html"))
 
 
 def _reason(error: Exception, timeout: float) -> str:
-    """A failure of the network in words."""
+    """The reason for a network error."""
     cause = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(cause, TimeoutError):
         return f"the server sent nothing for {timeout:g} seconds"

@@ -1,7 +1,7 @@
-"""The seven graphs as checkpoints hold them: which names, of which shapes.
+"""The tensors of the seven graphs in their checkpoints: names and shapes.
 
-Each function is the architecture table of its network. Widths, depths and class counts are read off the tensors
-themselves; what the architecture ties together (a batch norm is as wide as the convolution before it) is written down.
+Each function is the architecture table of its network. Widths, depths and class counts are read from the tensors;
+what follows from the architecture (a batch norm is as wide as the convolution before it) is stated here.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from .tensor import CheckpointError
 
 
 class Layout:
-    """The names and shapes that a graph expects, written down while its widths are read off `shapes`.
+    """Collects the names and shapes that a graph expects, with widths read from `shapes`, the tensors in the file.
 
-    `foreign` holds the names that the file has, but as objects that cannot be read, and what made them. `ic` and `oc`
-    are input and output channels. A PyTorch convolution stores OC x IC x KH x KW, a transposed one IC x OC x KH x KW.
+    `foreign` maps the names of objects that cannot be read to the classes that made them. `ic` and `oc` are input and
+    output channels. A PyTorch convolution stores OC x IC x KH x KW, a transposed one IC x OC x KH x KW.
     """
 
     def __init__(self, shapes: Mapping[str, tuple[int, ...]], foreign: Mapping[str, str]) -> None:
@@ -26,18 +26,18 @@ class Layout:
         self.expected: dict[str, tuple[int, ...]] = {}
 
     def width(self, name: str, axis: int) -> int:
-        """The size of one axis of a 4-D weight that is in the file; CheckpointError where it is not."""
+        """The size of one axis of a 4-D weight. Raises CheckpointError if the file does not have it."""
         if name in self.foreign:
-            raise CheckpointError(f"tensor {name}: made by {self.foreign[name]}, which is not run")
+            raise CheckpointError(f"tensor {name}: made by {self.foreign[name]}, which is not executed")
         shape = self.shapes.get(name)
         if shape is None:
-            raise CheckpointError(f"tensor {name}: missing, and the graph's widths are read from it")
+            raise CheckpointError(f"tensor {name}: missing; the graph's widths are read from it")
         if len(shape) != 4 or 0 in shape:
             raise CheckpointError(f"tensor {name}: shape {list(shape)}, expected 4 sizes above 0")
         return shape[axis]
 
     def last(self, stem: str) -> int:
-        """The highest N below 1000 for which the file has a tensor within `stem`N; 0 where it has none."""
+        """The highest N below 1000 for which the file has a tensor within `stem`N; 0 if there is none."""
         pattern = re.compile(re.escape(stem) + r"(0|[1-9]\d{0,2})[./]")
         return max((int(match[1]) for match in map(pattern.match, self.names) if match), default=0)
 
@@ -81,14 +81,14 @@ def deeplabv3(t: Layout) -> None:
     head = t.width("classifier.0.convs.0.0.weight", 0)
     for branch, kernel in enumerate((1, 3, 3, 3)):
         conv_norm(f"classifier.0.convs.{branch}.0", f"classifier.0.convs.{branch}.1", ic, head, kernel)
-    conv_norm("classifier.0.convs.4.1", "classifier.0.convs.4.2", ic, head, 1)  # behind the pooling, at index 0
+    conv_norm("classifier.0.convs.4.1", "classifier.0.convs.4.2", ic, head, 1)  # index 0 is the pooling
     conv_norm("classifier.0.project.0", "classifier.0.project.1", 5 * head, head, 1)
     conv_norm("classifier.1", "classifier.2", head, head, 3)
     t.conv("classifier.4", head, t.width("classifier.4.weight", 0), 1)
 
 
 def _colorizer_trunk(t: Layout, inputs: int) -> int:
-    """model1 to model7, which both colorizers share: returns the base width."""
+    """model1 to model7, which both colorizers share. Returns the base width."""
     base = t.width("model1.0.weight", 0)
     ic = inputs
     for stage, (widths, convs) in enumerate(((1, 2), (2, 2), (4, 3), (8, 3), (8, 3), (8, 3), (8, 3)), start=1):
@@ -130,11 +130,11 @@ def siggraph17(t: Layout) -> None:
 
 
 def vae(t: Layout) -> None:
-    """aditya12agd5/pytorch_divcolor `vae.py`; its colour encoder may be left out, as only --encode runs it."""
+    """aditya12agd5/pytorch_divcolor `vae.py`. The colour encoder is optional; only --encode runs it."""
     base = t.width("cond_enc_conv1.weight", 0)
     latent = t.width("dec_conv1.weight", 1) - 8 * base
     if latent <= 0:
-        raise CheckpointError(f"tensor dec_conv1.weight: no room for a latent beside {8 * base} grey features")
+        raise CheckpointError(f"tensor dec_conv1.weight: no inputs left for a latent after {8 * base} grey features")
 
     def encoder(prefix: str, inputs: int) -> None:
         widths = (inputs, base, 2 * base, 4 * base, 8 * base)
@@ -187,11 +187,11 @@ def unet(t: Layout) -> None:
 
 def dcgan(t: Layout) -> None:
     """pytorch/examples `dcgan/main.py`, the generator: any latent size, width, channels and number of stages."""
-    if "main.2.weight" in t.names:  # a LeakyReLU's place in the generator is a convolution's in its opponent
+    if "main.2.weight" in t.names:  # a ReLU in the generator, a convolution in the discriminator
         raise CheckpointError("the names are those of a DCGAN discriminator, expected the generator")
-    stages = (t.last("main.") + 2) // 3  # a convolution every third place, its norm behind it: after a 10 comes a 12
+    stages = (t.last("main.") + 2) // 3  # convolutions have every third index, norms the next: the last index is 3n
     if stages == 0:
-        raise CheckpointError("a single convolution, main.0, expected a DCGAN generator's of 2 or more")
+        raise CheckpointError("a single convolution, main.0, expected a DCGAN generator with 2 or more")
     ic = t.width("main.0.weight", 0)
     oc = t.width("main.0.weight", 1)
     for stage in range(stages):
@@ -205,9 +205,9 @@ def enhancenet(t: Layout) -> None:
     """msmsajjadi/EnhanceNet-Code `enhancenet.py`: TensorFlow's names, HWIO weights, any width, any number of blocks."""
     width = t.width("generator/Conv/weights", 3)
     last = t.last("generator/Conv_")
-    # The first convolution, two a residual block, one behind each of the two upsamplings, two more at the end.
+    # One convolution, two per residual block, one after each of the two upsamplings, two more at the end.
     if last < 4 or last % 2 != 0:
-        raise CheckpointError(f"{last + 1} convolutions, expected 5 and 2 a residual block")
+        raise CheckpointError(f"{last + 1} convolutions, expected 5 and 2 per residual block")
     for number in range(last + 1):
         name = f"generator/Conv_{number}" if number > 0 else "generator/Conv"
         ic = 3 if number == 0 else width

@@ -15,28 +15,28 @@ from .tensor import CheckpointError
 FOOTER = 48
 MAGIC = struct.pack("<Q", 0xDB4775248B80FB57)
 TRAILER = 5  # the compression byte and the checksum
-MAX_KEY = 4096  # far above any variable's name; bounds the work on keys that share a long beginning
+MAX_KEY = 4096  # far longer than any variable's name; bounds the work on keys with long shared prefixes
 
 
 def looks_like(data: bytes) -> bool:
-    """Whether `data` ends as a LevelDB table does."""
+    """Whether `data` ends with a LevelDB table's magic number."""
     return len(data) >= FOOTER and data.endswith(MAGIC)
 
 
 def entries(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
     """Every (key, value) of a whole table file, in the file's order.
 
-    Raises CheckpointError at the first damaged block. Blocks must stand one behind the other, so that the work stays
-    in proportion to the file however an index was forged.
+    Raises CheckpointError at the first damaged block. Blocks must not overlap, so that the work stays proportional to
+    the file's size even if the index is forged.
     """
     footer = memoryview(data)[-FOOTER:]
-    _, _, at = _handle(footer, 0)  # the metaindex: filters, which reading everything in order does not need
+    _, _, at = _handle(footer, 0)  # the metaindex: filters, not needed to read everything in order
     index_offset, index_size, _ = _handle(footer, at)
     end = 0
     for _, handle in _block_entries(_block(data, index_offset, index_size)):
         offset, size, _ = _handle(handle, 0)
         if offset < end:
-            raise CheckpointError(f"table block at byte {offset}: expected to begin behind byte {end}")
+            raise CheckpointError(f"table block at byte {offset}: expected at byte {end} or later")
         end = offset + size + TRAILER
         yield from _block_entries(_block(data, offset, size))
 
@@ -105,17 +105,17 @@ def _block(data: bytes, offset: int, size: int) -> memoryview:
 
 
 def _block_entries(block: memoryview) -> Iterator[tuple[bytes, memoryview]]:
-    """A block is entries, then the offsets of those whose key is spelt in full ("restarts"), then their count.
+    """The entries of a block. They are followed by the offsets of entries with a full key ("restarts") and their count.
 
-    An entry is three varints, shared, unshared and value size; the unshared end of the key, whose beginning is the
-    first `shared` bytes of the key before; the value.
+    An entry is three varints (shared size, unshared size, value size), the unshared end of the key, and the value. The
+    key begins with the first `shared` bytes of the previous key.
     """
     if len(block) < 4:
         raise CheckpointError("a table block is too short for its restart count")
     (restarts,) = struct.unpack_from("<I", block, len(block) - 4)
     end = len(block) - 4 * (restarts + 1)
     if end < 0:
-        raise CheckpointError(f"a table block of {len(block)} bytes claims {restarts} restarts")
+        raise CheckpointError(f"a table block of {len(block)} bytes cannot have {restarts} restarts")
     block = block[:end]
     key, at = b"", 0
     while at < len(block):

@@ -1,6 +1,6 @@
-"""The metadata of a converted file: where it came from, and what its graph cannot tell from the tensors.
+"""The metadata of a converted file: its source, and settings that cannot be read from the tensors.
 
-Every value is text, as the safetensors format demands; lists are JSON in a text.
+Every value is text, as the safetensors format requires; lists are stored as JSON text.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import Any
 
 from .tensor import MAX_SIZE, Checkpoint, CheckpointError, Tensor
 
-# The 20 classes of PASCAL VOC in the challenge's own order, behind the background.
+# The background, then the 20 classes of PASCAL VOC in the challenge's order.
 VOC_CLASSES = (
     "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable",
     "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
 )  # fmt: skip
 
-# The licences of the published checkpoints, by the beginning of their SHA-256; PyTorch's hub convention is to put the
-# first eight digits into the file's name, and they are all that is published of most.
+# The licences of the published checkpoints, by the first digits of their SHA-256. PyTorch's hub puts the first eight
+# digits into the file's name; of most checkpoints no more is published.
 _LICENCES = {
     "586e9e4e": "BSD-3-Clause",  # torchvision, deeplabv3_resnet101_coco
     "cd0a2569": "BSD-3-Clause",  # torchvision, deeplabv3_resnet50_coco
@@ -27,19 +27,19 @@ _LICENCES = {
     "df00044c": "BSD-2-Clause",  # richzhang/colorization, siggraph17
     "4250b3dc5e69c5bd625e90543fd588ce2fff88510f874f9e9394c48c44b96434": "CC BY-NC-ND 4.0",  # EnhanceNet-Code
 }
-# The U-Net release publishes no hash: its file names are all there is to go by.
+# The U-Net release publishes no hash, so its files are known by name.
 _LICENCES_BY_NAME = {
     "unet_carvana_scale0.5_epoch2.pth": "GPL-3.0",
     "unet_carvana_scale1.0_epoch2.pth": "GPL-3.0",
 }
 
-# Kept when a file that was converted before is converted again, unless an option says otherwise.
+# Kept when a converted file is converted again, unless an option replaces it.
 _CARRIED = ("limn.licence", "limn.classes", "limn.mask_values", "limn.mask_center", "limn.align_corners")
 
 
 @dataclass(frozen=True)
 class Choices:
-    """What the user states about a checkpoint; None leaves it to the checkpoint or the default."""
+    """What the user states about a checkpoint; None takes the checkpoint's value or the default."""
 
     licence: str | None = None
     classes: tuple[str, ...] | None = None
@@ -52,7 +52,7 @@ def describe(
 ) -> dict[str, str]:
     """The metadata of `model` with `tensors`, converted from the file `name` with that hash.
 
-    Raises CheckpointError where a choice does not go with the model or the checkpoint's own values are unusable.
+    Raises CheckpointError if a choice does not apply to the model, or if the checkpoint's own values are unusable.
     """
     _check_choices(model, choices)
     found = {key: checkpoint.metadata[key] for key in _CARRIED if key in checkpoint.metadata}
@@ -65,7 +65,7 @@ def describe(
         _add_classes(found, tensors["classifier.4.weight"].shape[0], choices.classes, VOC_CLASSES)
     elif model == "unet":
         classes = tensors["outc.conv.weight"].shape[0]
-        labels = max(classes, 2)  # a single class is told from the background by a threshold
+        labels = max(classes, 2)  # with one output channel, a threshold separates the class from the background
         _add_classes(found, labels, choices.classes, ())
         if checkpoint.mask_values is not None:
             found["limn.mask_values"] = _mask_values(checkpoint.mask_values, labels)
@@ -85,7 +85,7 @@ def _check_choices(model: str, choices: Choices) -> None:
         ("--align-corners", choices.align_corners, ("vae",)),
     ):
         if value is not None and model not in models:
-            raise CheckpointError(f"{option} goes with {' and '.join(models)}, but the checkpoint is {model}")
+            raise CheckpointError(f"{option} applies to {' and '.join(models)}, but the checkpoint is {model}")
 
 
 def _licence(name: str, sha256: str) -> str | None:
@@ -111,7 +111,7 @@ def _mask_values(values: Any, labels: int) -> str:
     for value in values:
         levels = value if isinstance(value, (list, tuple)) else [value]
         if len(levels) not in (1, 3, 4) or not all(map(_is_level, levels)):
-            raise CheckpointError("mask_values holds something other than grey levels and colours")
+            raise CheckpointError("mask_values holds values that are not grey levels or colours")
     return json.dumps(values)
 
 

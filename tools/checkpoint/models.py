@@ -1,4 +1,4 @@
-"""Which of the seven models a checkpoint holds, and the tensors of it that the model runs on."""
+"""Detects which of the seven models a checkpoint holds, and selects the tensors that the model uses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .tensor import NUMPY, Checkpoint, CheckpointError, Tensor
 
 MAX_NAMES = 10  # how many names a message lists
 
-# What wrappers put before every name: DataParallel, Lightning modules, torch.compile.
+# Prefixes that wrappers add to every name: DataParallel, Lightning modules, torch.compile.
 _WRAPPERS = ("module.", "model.", "net.", "_orig_mod.")
 
 _COUNTERS = r"(.*\.)?num_batches_tracked"
@@ -21,7 +21,7 @@ _TF_TRAINING = r"global_step|beta[12]_power|.*/(Adam|Adam_1|Momentum|RMSProp|RMS
 
 @dataclass(frozen=True)
 class Model:
-    """A graph: what tells it apart (any one of these names), what it expects, what it may carry unused (a pattern)."""
+    """A graph: names of which any one identifies it, its layout, and a pattern of names that it may leave unused."""
 
     signature: tuple[str, ...]
     layout: Callable[[Layout], None]
@@ -48,7 +48,7 @@ MODELS = {
 
 
 def unwrapped(checkpoint: Checkpoint) -> Checkpoint:
-    """The checkpoint with the prefixes that all its names share, such as `module.`, taken off."""
+    """The checkpoint without the prefixes that all its names share, such as `module.`."""
     tensors, foreign = checkpoint.tensors, checkpoint.foreign
     for _ in range(len(_WRAPPERS)):
         for prefix in _WRAPPERS:
@@ -59,10 +59,10 @@ def unwrapped(checkpoint: Checkpoint) -> Checkpoint:
 
 
 def recognised(checkpoint: Checkpoint, stated: str | None) -> str:
-    """The model whose names the checkpoint holds.
+    """The model whose tensor names the checkpoint has.
 
-    Raises CheckpointError where they are another's than `stated`. Names of no known model are taken for the stated
-    one's, so that what they lack can be listed; where none is stated that is an error too.
+    Raises CheckpointError if it is another model than `stated`. If no known model matches, returns `stated`, so that
+    the missing tensors can be listed; without it, raises CheckpointError.
     """
     names = sorted({*checkpoint.tensors, *checkpoint.foreign})
     if not names:
@@ -78,14 +78,14 @@ def recognised(checkpoint: Checkpoint, stated: str | None) -> str:
 
 
 def used_tensors(model: str, checkpoint: Checkpoint) -> dict[str, Tensor]:
-    """The tensors that `model` runs on, every name, shape and dtype checked; CheckpointError lists what is wrong."""
+    """The tensors that `model` uses. Raises CheckpointError, listing the names, if a name, shape or dtype is wrong."""
     tensors, unused = checkpoint.tensors, MODELS[model].unused
     layout = Layout({name: tensor.shape for name, tensor in tensors.items()}, checkpoint.foreign)
     MODELS[model].layout(layout)
     expected = layout.expected
     for name in expected:
         if name in checkpoint.foreign:
-            raise CheckpointError(f"tensor {name}: made by {checkpoint.foreign[name]}, which is not run")
+            raise CheckpointError(f"tensor {name}: made by {checkpoint.foreign[name]}, which is not executed")
     missing = [name for name in expected if name not in tensors]
     present = {name: tensors[name] for name in expected if name in tensors}
     misshapen = [
@@ -117,7 +117,7 @@ def used_tensors(model: str, checkpoint: Checkpoint) -> dict[str, Tensor]:
 
 
 def counted(names: list[str], what: str) -> str:
-    """How many names there are, of what, and the first of them."""
+    """The number of names, `what` they are, and the first few."""
     return f"{len(names)} {what}: {_listed(names)}"
 
 

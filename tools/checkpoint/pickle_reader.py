@@ -1,15 +1,15 @@
-"""Reads a pickle without running anything it names.
+"""Reads a pickle without executing anything that it names.
 
 A pickle is a program for a small stack machine (Python documentation, "pickletools", describes every opcode). The
-standard library's loader imports and calls whatever the program asks for. The machine below has no way to import
-anything: it builds plain containers, and a global, `module.name`, is only ever one of these:
+standard library's loader imports and calls whatever the program names. The machine below cannot import anything. It
+builds plain containers, and resolves a global, `module.name`, by these rules:
 
-1. one of the few functions the caller hands in (they rebuild tensors), called with the arguments in the file;
-2. refused, by name, where it belongs to Python's own library: `os.system` and `builtins.eval` are there and no
-   checkpoint needs them. Exempt are the plain data classes (`argparse.Namespace`, paths, dates) that training
-   scripts do save; they fall under rule 3;
-3. a Placeholder otherwise: a class of another library, a hyper-parameter or a callback beside the weights. A
-   Placeholder swallows every argument, state and item it is given. It has no behaviour, so nothing runs.
+1. A function that the caller passes in (these rebuild tensors) is called with the arguments in the file.
+2. Any other name in Python's own library is an error: it includes `os.system` and `builtins.eval`, and no checkpoint
+   needs it. Plain data classes that training scripts do save (`argparse.Namespace`, paths, dates) are exempt; rule 3
+   applies to them.
+3. Anything else, such as a class of another library, becomes a Placeholder. It ignores every argument, state and item
+   that it is given. It has no behaviour, so nothing is executed.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from typing import Any, BinaryIO
 
 from .tensor import CheckpointError
 
-# A program runs for a second at most and builds no more objects than this, even if it holds nothing but "push". The
-# pickle of DeepLabv3 with its optimiser has a ninth of it.
+# Limits a program to about a second and to this many objects. The pickle of DeepLabV3 with its optimiser state needs a
+# ninth of it.
 MAX_INSTRUCTIONS = 500_000
 
 _PYTHON2_LIBRARY = {"__builtin__", "cPickle", "commands", "copy_reg", "exceptions", "popen2", "thread", "urllib2"}
@@ -34,16 +34,16 @@ _DATA_CLASSES = {
     f"{module}.{name}"
     for module, names in {
         "__builtin__": f"{_BUILTINS} long unicode xrange",
-        "_codecs": "encode",  # how protocol 2 spells bytes
+        "_codecs": "encode",  # protocol 2 writes bytes with it
         "argparse": "Namespace",
         "builtins": _BUILTINS,
         "collections": "Counter OrderedDict defaultdict deque",
-        "copy_reg": "_reconstructor",  # how protocols 0 and 1 spell any object
+        "copy_reg": "_reconstructor",  # protocols 0 and 1 write objects with it
         "copyreg": "_reconstructor",
         "datetime": "date datetime time timedelta timezone",
         "decimal": "Decimal",
         "fractions": "Fraction",
-        "functools": "partial",  # an optimiser with its arguments bound, saved as a hyper-parameter
+        "functools": "partial",  # for example an optimiser saved as a hyper-parameter
         "pathlib": _PATHS,
         "pathlib._local": _PATHS,  # its name in Python 3.13
         "types": "SimpleNamespace",
@@ -54,7 +54,7 @@ _DATA_CLASSES = {
 
 
 class Placeholder:
-    """Stands for a foreign global and for everything made from it; `name` is the global's, for messages."""
+    """Represents a foreign global and everything made from it; `name` is the global's, for messages."""
 
     __slots__ = ("name",)
 
@@ -72,13 +72,13 @@ Functions = Mapping[str, Callable[[tuple[Any, ...]], Any]]
 
 
 def load(stream: BinaryIO, functions: Functions, persistent: Callable[[Any], Any], most: int | None = None) -> Any:
-    """The object that the pickle at the stream's position describes; the stream is left just behind it.
+    """Reads the pickle at the stream's position and returns its object; the stream ends just after the pickle.
 
-    `functions` maps "module.name" to what is called, with the tuple of arguments, where the program calls that
-    global; `persistent` resolves persistent ids. Sets are read as lists and tuples, and keys of a dict that are no
-    text as unique objects: the weights use neither, and nothing need be hashed that a hostile file has shaped.
-    Raises CheckpointError on a truncated, damaged or hostile program, and on one of more than `most` instructions
-    (MAX_INSTRUCTIONS where none is stated).
+    `functions` maps "module.name" to a function that is called with the tuple of arguments when the program calls that
+    global. `persistent` resolves persistent ids. Sets are read as lists and tuples, and dict keys that are not text as
+    unique objects: weights use neither, and so no value from a hostile file is hashed.
+    Raises CheckpointError if the program is truncated, damaged or hostile, or has more than `most` instructions
+    (default: MAX_INSTRUCTIONS).
     """
     most = MAX_INSTRUCTIONS if most is None else most
     machine = _Machine(functions, persistent)
@@ -87,27 +87,27 @@ def load(stream: BinaryIO, functions: Functions, persistent: Callable[[Any], Any
             if count == most:
                 raise CheckpointError(f"a pickle of more than {most} instructions")
             machine.step(opcode.name, argument)
-    except ValueError as error:  # pickletools' word for anything it cannot decode
+    except ValueError as error:  # pickletools raises it for anything that it cannot decode
         raise CheckpointError(f"damaged pickle: {error}") from None
     except IndexError:
-        raise CheckpointError("damaged pickle: an instruction finds no operand") from None
+        raise CheckpointError("damaged pickle: an instruction has no operand") from None
     return machine.stack.pop()
 
 
 def kind(value: Any) -> str:
-    """What sort of value it is, for messages."""
+    """The type of a value, for messages."""
     return type(value).__name__.lstrip("_")
 
 
 def _resolve(module: str, name: str, functions: Functions) -> _Function | Placeholder:
-    """The three rules of this file's head."""
+    """Applies the three rules at the top of this file."""
     full = f"{module}.{name}"
     if full in functions:
         return _Function(full, functions[full])
-    # Protocol 4 looks a dotted name up attribute by attribute, so torch's "serialization.os.system" is os.system.
+    # Protocol 4 resolves a dotted name attribute by attribute, so torch's "serialization.os.system" is os.system.
     inside = set(name.split(".")) if "." in name else set()
     if full not in _DATA_CLASSES and (module.partition(".")[0] in _LIBRARY or inside & _LIBRARY):
-        raise CheckpointError(f"hostile pickle? it names {full}, which no checkpoint needs; nothing was run")
+        raise CheckpointError(f"possibly hostile pickle: names {full}, which no checkpoint needs; nothing was executed")
     return Placeholder(full)
 
 
@@ -116,7 +116,7 @@ def _key(value: Any) -> Any:
 
 
 def _fill(target: Any, items: list[Any]) -> None:
-    """Sets pairs of (key, value) in a dict; a Placeholder swallows them."""
+    """Sets pairs of (key, value) in a dict; a Placeholder ignores them."""
     if isinstance(target, dict):
         if len(items) % 2 != 0:
             raise CheckpointError("damaged pickle: a key without a value")
@@ -141,9 +141,9 @@ def _call(callee: Any, arguments: Any) -> Any:
 
 
 class _Machine:
-    """The stack machine; one method per opcode, `op_` and the name that pickletools gives it."""
+    """The stack machine: one method per opcode, named `op_` and pickletools' name for it."""
 
-    # These push the value that stands in the instruction itself (none for NONE), and these a new container.
+    # CONSTANTS push the value in the instruction itself (None for NONE), CONTAINERS a new container.
     CONSTANTS = {
         "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT", "STRING", "BINSTRING",
         "SHORT_BINSTRING", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES",
@@ -155,7 +155,7 @@ class _Machine:
         self.functions = functions
         self.persistent = persistent
         self.stack: list[Any] = []
-        self.below: list[list[Any]] = []  # what lies under each open MARK; `stack` is what lies above the last
+        self.below: list[list[Any]] = []  # the values under each open MARK; `stack` holds those above the last
         self.memo: dict[int, Any] = {}
 
     def step(self, name: str, argument: Any) -> None:
@@ -174,7 +174,7 @@ class _Machine:
         return items
 
     def op_proto(self, _: int) -> None:
-        pass  # an opcode means the same in every protocol, and frames only help a reader to buffer
+        pass  # an opcode means the same in every protocol; frames only help a reader to buffer
 
     op_frame = op_proto
 
@@ -233,7 +233,7 @@ class _Machine:
         items = self.pop_mark()
         _fill(self.stack[-1], items)
 
-    # The stack itself, and the memo: values that the program uses again by number
+    # The stack itself, and the memo: values that the program reuses by number
 
     def op_mark(self, _: None) -> None:
         self.below.append(self.stack)
@@ -252,7 +252,7 @@ class _Machine:
         self.stack.append(self.stack[-1])
 
     def op_put(self, index: int) -> None:
-        # Picklers count from 0. Numbers of a hostile file's choice could be made to collide in the dict.
+        # Picklers count from 0. A hostile file could choose numbers that collide in the dict.
         if not 0 <= index < MAX_INSTRUCTIONS:
             raise CheckpointError(f"damaged pickle: a memo of more than {MAX_INSTRUCTIONS} values")
         self.memo[index] = self.stack[-1]
@@ -264,7 +264,7 @@ class _Machine:
 
     def op_get(self, index: int) -> None:
         if index not in self.memo:
-            raise CheckpointError("damaged pickle: refers to a value it has not made")
+            raise CheckpointError("damaged pickle: refers to a value that is not defined")
         self.stack.append(self.memo[index])
 
     op_binget = op_long_binget = op_get
@@ -288,7 +288,7 @@ class _Machine:
     op_newobj = op_reduce
 
     def op_newobj_ex(self, _: None) -> None:
-        self.stack.pop()  # keyword arguments: none of `functions` takes any
+        self.stack.pop()  # keyword arguments, which none of `functions` takes
         self.op_reduce(None)
 
     def op_inst(self, module_and_name: str) -> None:
@@ -301,7 +301,7 @@ class _Machine:
         self.stack.append(_call(callee, tuple(arguments)))
 
     def op_build(self, _: None) -> None:
-        self.stack.pop()  # attributes, such as the version numbers on a state dict; none of them is a weight
+        self.stack.pop()  # attributes, such as the version numbers of a state dict, are not weights
         self.stack[-1]
 
     def op_persid(self, identity: str) -> None:

@@ -1,8 +1,8 @@
-"""The safetensors format, read with every rule of its documentation and written atomically.
+"""Reads safetensors files, enforcing every rule of the documentation, and writes them atomically.
 
 The format (safetensors README, "Format"): 8 bytes, the header's length N, unsigned little-endian; N bytes of JSON,
 `{"NAME": {"dtype": "F32", "shape": [..], "data_offsets": [BEGIN, END]}, .., "__metadata__": {"KEY": "TEXT"}}`, which
-may be padded with spaces; then the values, C-ordered and little-endian, offsets counted from the end of the header.
+may be padded with spaces; then the values, C-ordered and little-endian. Offsets count from the end of the header.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ from typing import Any
 
 from .tensor import BITS, Checkpoint, CheckpointError, Tensor, is_shape, is_size, tensor_of_bytes
 
-MAX_HEADER = 100_000_000  # the cap that the reference implementation sets too
-MAX_VALUES = 1_000_000  # in the header, 150 MB as Python's objects; ten thousand tensors take a seventh
-ALIGNMENT = 64  # where the data starts in the files written here, so that a reader may use aligned loads
+MAX_HEADER = 100_000_000  # bytes, the limit of the reference implementation
+MAX_VALUES = 1_000_000  # JSON values in the header, 150 MB as Python objects; ten thousand tensors need a seventh
+ALIGNMENT = 64  # of the data in the files written here, so that a reader can use aligned loads
 
 
 def looks_like(data: bytes) -> bool:
-    """Whether `data` begins as a safetensors file does: a length, then an opening brace."""
+    """Whether `data` begins like a safetensors file: a length, then an opening brace."""
     return data[8:9] == b"{"
 
 
 def read(data: bytes) -> Checkpoint:
-    """The tensors and metadata of a whole safetensors file; raises CheckpointError at the first rule broken."""
+    """The tensors and metadata of a whole safetensors file. Raises CheckpointError if a rule is broken."""
     header, body = _split(data)
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
-        raise CheckpointError("__metadata__ holds something other than text, expected an object of strings")
+        raise CheckpointError("__metadata__ is not an object of strings")
     if not all(_is_unicode(key) and _is_unicode(text) for key, text in metadata.items()):
         raise CheckpointError("__metadata__ holds text that is not valid Unicode")
     spans = sorted((_span(name, entry), name) for name, entry in header.items())
     end = 0
     for (begin, stop), name in spans:
         if begin != end:
-            raise CheckpointError(f"tensor {name}: its data begins at {begin}, expected {end}: no holes, no overlaps")
+            raise CheckpointError(f"tensor {name}: data begins at {begin}, expected {end}: no gaps or overlaps allowed")
         end = stop
     if end != len(body):
         raise CheckpointError(f"the tensors end at byte {end} of the data, expected {len(body)}, the end of the file")
@@ -49,13 +49,13 @@ def read(data: bytes) -> Checkpoint:
 
 
 def _split(data: bytes) -> tuple[dict[str, Any], memoryview]:
-    """The header as parsed JSON, and the bytes behind it."""
+    """The header as parsed JSON, and the bytes after it."""
     if len(data) < 8:
         raise CheckpointError(f"{len(data)} bytes, expected at least the 8 of a safetensors length")
     (length,) = struct.unpack_from("<Q", data)
     if length > min(len(data) - 8, MAX_HEADER):
         raise CheckpointError(
-            f"the header claims {length} bytes, expected at most {MAX_HEADER} and the {len(data) - 8} that follow"
+            f"header length {length} bytes, expected at most {MAX_HEADER} and at most the {len(data) - 8} that follow"
         )
     text = data[8 : 8 + length]
     if not text.startswith(b"{"):
@@ -67,7 +67,7 @@ def _split(data: bytes) -> tuple[dict[str, Any], memoryview]:
         header = json.loads(text.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant)
     except RecursionError:
         raise CheckpointError("the header is nested too deeply") from None
-    except ValueError as error:  # covers JSON, UTF-8 and over-long numbers
+    except ValueError as error:  # also covers UTF-8 and numbers that are too long
         raise CheckpointError(f"the header is not valid JSON: {error}") from None
     return header, memoryview(data)[8 + length :]
 
@@ -86,7 +86,7 @@ def _refuse_constant(name: str) -> None:
 
 
 def _is_unicode(text: str) -> bool:
-    """Whether the text can be written as UTF-8: JSON can spell half a surrogate pair, which cannot."""
+    """Whether the text can be written as UTF-8. JSON can hold half a surrogate pair, which cannot."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
@@ -119,7 +119,7 @@ def _tensor(entry: dict[str, Any], body: memoryview) -> Tensor:
 
 
 def check_output(path: str, force: bool) -> None:
-    """Raises OSError where `path` may not be written: it exists and `force` is not set, or it is no regular file."""
+    """Raises OSError if `path` must not be written: it exists and `force` is not set, or it is not a regular file."""
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:
@@ -127,15 +127,16 @@ def check_output(path: str, force: bool) -> None:
     if not stat.S_ISREG(mode):
         raise OSError(errno.EINVAL, "is not a regular file", path)
     if not force:
-        raise FileExistsError(errno.EEXIST, "exists already; --force replaces it", path)
+        raise FileExistsError(errno.EEXIST, "already exists (use --force to replace it)", path)
 
 
 def write(path: str, tensors: Mapping[str, Tensor], metadata: Mapping[str, str], force: bool) -> int:
-    """Writes a safetensors file and returns its size in bytes; nothing is left behind on any failure.
+    """Writes a safetensors file and returns its size in bytes. After an error no file is left.
 
-    The header is padded so that the data starts at a multiple of 64; tensors stand by descending alignment, then by
-    name, so each is aligned to its own element. The file is written beside `path` and renamed once it is complete.
-    Raises OSError with `path` in it, and what the tensors' `read` raises with the tensor's name put before it.
+    The header is padded so that the data starts at a multiple of 64. Tensors are sorted by descending element size,
+    then by name, so that each is aligned to its elements. The file is written under a temporary name in the same
+    folder and renamed when it is complete. Raises OSError with `path`, and CheckpointError with the tensor's name if
+    its `read` fails.
     """
     names = sorted(tensors, key=lambda name: (-BITS[tensors[name].dtype], name))
     header: dict[str, Any] = {"__metadata__": dict(metadata)}
@@ -147,8 +148,8 @@ def write(path: str, tensors: Mapping[str, Tensor], metadata: Mapping[str, str],
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-(8 + len(text)) % ALIGNMENT)
 
-    final = os.path.realpath(path)  # a link's target is replaced, not the link
-    unique = f"{os.getpid()}-{os.urandom(4).hex()}"  # a process that was killed may have left its own
+    final = os.path.realpath(path)  # replace a link's target, not the link
+    unique = f"{os.getpid()}-{os.urandom(4).hex()}"  # a process that was killed may have left a file
     partial = os.path.join(os.path.dirname(final), f".{os.path.basename(final)}.{unique}.part")
     try:
         file = open(partial, "xb")
@@ -157,9 +158,9 @@ def write(path: str, tensors: Mapping[str, Tensor], metadata: Mapping[str, str],
                 file.write(struct.pack("<Q", len(text)) + text)
                 for name in names:
                     file.write(_bytes(name, tensors[name]))
-            check_output(final, force)  # somebody may have made it meanwhile
+            check_output(final, force)  # another process may have created it since
             os.replace(partial, final)
-        except BaseException:  # an interrupt leaves nothing behind either
+        except BaseException:  # an interrupt leaves no file either
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(partial)
             raise

@@ -1,7 +1,7 @@
-"""What every checkpoint reader hands over: named tensors, and one kind of error.
+"""What every checkpoint reader returns: named tensors; and the error it raises.
 
-A `Tensor` knows its dtype and shape at once and reads its values only when asked. What a graph does not use
-(optimizer slots, auxiliary heads) is therefore checked against its file but never copied out of it.
+A `Tensor` has its dtype and shape, and reads its values on demand. Tensors that a graph does not use (optimiser
+state, auxiliary heads) are therefore checked against the file but never copied.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ BITS = {
     "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6,
 }  # fmt: skip
 
-# How the values of a dtype that can hold weights stand in NumPy; it has no bfloat16, so those stay raw 16-bit words.
+# NumPy types of the dtypes that can hold weights. NumPy has no bfloat16, so those values stay raw 16-bit words.
 NUMPY: dict[str, np.dtype[Any]] = {
     "F64": np.dtype("<f8"),
     "F32": np.dtype("<f4"),
@@ -30,21 +30,21 @@ NUMPY: dict[str, np.dtype[Any]] = {
     "BF16": np.dtype("<u2"),
 }
 
-# A used tensor has at most 4 axes; this is what NumPy can shape, and it bounds the work on hostile shapes.
+# NumPy's limit; it bounds the work on hostile shapes. A tensor that is used has at most 4 axes.
 MAX_RANK = 32
 MAX_SIZE = 2**63 - 1
 
 
 class CheckpointError(Exception):
-    """A file that cannot be converted; the text says what was found and what was expected, in one line."""
+    """The file cannot be converted; the message says in one line what was found and what was expected."""
 
 
 @dataclass(frozen=True)
 class Tensor:
     """A tensor in a file: its safetensors dtype name, its shape, and `read()` for its values.
 
-    `read` returns a C-ordered array of `NUMPY[dtype]` and of `shape`. It may be called only where `NUMPY` has the
-    dtype, and raises CheckpointError where the values turn out to be damaged.
+    `read` returns a C-ordered array of `NUMPY[dtype]` and of `shape`. It may be called only if `NUMPY` has the dtype.
+    It raises CheckpointError if the values are damaged.
     """
 
     dtype: str
@@ -54,10 +54,10 @@ class Tensor:
 
 @dataclass
 class Checkpoint:
-    """Everything a reader found that a conversion may need.
+    """Everything in a file that a conversion may need.
 
-    `foreign` names the entries that a pickled object of another library stands at, and that object's class;
-    `metadata` is a safetensors file's own; `mask_values` is the list a U-Net checkpoint carries beside its weights.
+    `foreign` maps the names of entries that are pickled objects of other libraries to their classes; `metadata` comes
+    from a safetensors file; `mask_values` is a list that a U-Net checkpoint stores along with its weights.
     """
 
     tensors: dict[str, Tensor]
@@ -67,7 +67,7 @@ class Checkpoint:
 
 
 def is_size(value: object) -> bool:
-    """Whether `value` is an int that can be a size, a stride or an offset. (bool is an int in Python, not here.)"""
+    """Whether `value` is an int that can be a size, a stride or an offset; a bool is not."""
     return type(value) is int and 0 <= value <= MAX_SIZE
 
 
@@ -77,9 +77,9 @@ def is_shape(value: object) -> bool:
 
 
 def most_values(file_size: int) -> int:
-    """How many bytes of values a file of `file_size` may hold, when it is unpacked and tensors that share are copied.
+    """The most bytes of values that a file of `file_size` may expand to, with shared tensors copied.
 
-    Zeros and a model's pickle shrink well, whole files of weights do not: beyond this a file is a bomb.
+    Zeros and pickles compress well, weights do not; a file that expands to more is a decompression bomb.
     """
     return min(64 * file_size, 4 * file_size + 64_000_000)
 
@@ -90,7 +90,7 @@ def tensor_of_bytes(data: memoryview, dtype: str, shape: tuple[int, ...]) -> Ten
 
 
 def not_finite(dtype: str, values: NDArray[Any]) -> int:
-    """How many values, read from a tensor of `dtype`, are NaN or infinite."""
+    """The number of NaN and infinite values among those read from a tensor of `dtype`."""
     if dtype == "BF16":
         return int(np.count_nonzero(values & 0x7F80 == 0x7F80))  # all bits of the exponent
     return values.size - int(np.count_nonzero(np.isfinite(values)))
@@ -99,8 +99,8 @@ def not_finite(dtype: str, values: NDArray[Any]) -> int:
 def narrowed(tensor: Tensor, half: bool) -> Tensor:
     """The tensor as it is written: F64 becomes F32, and with `half` every tensor of 2 or more axes becomes F16.
 
-    Biases and normalisation statistics are small, and a graph is sensitive to them: 1-D tensors are never halved.
-    `read` raises CheckpointError where a finite value does not fit the narrower dtype.
+    Biases and normalisation statistics are small and a graph is sensitive to them, so 1-D tensors never become F16.
+    `read` raises CheckpointError if a finite value does not fit the narrower dtype.
     """
     if half and len(tensor.shape) >= 2:
         target = "F16"
@@ -115,7 +115,7 @@ def _narrow(tensor: Tensor, target: str) -> NDArray[Any]:
     values = tensor.read()
     if tensor.dtype == "BF16":  # a bfloat16 is the upper half of a float32
         values = (values.astype("<u4") << 16).view("<f4")
-    with np.errstate(over="ignore", invalid="ignore"):  # invalid: what a CPU calls some NaNs
+    with np.errstate(over="ignore", invalid="ignore"):  # "invalid": some CPUs report it for NaNs
         narrow = values.astype(NUMPY[target])
     overflowed = np.isinf(narrow) & np.isfinite(values)
     if overflowed.any():

@@ -1,8 +1,8 @@
 """TensorFlow's V1 checkpoints: a LevelDB table of protocol buffers in a single file.
 
 From TensorFlow's `saved_tensor_slice.proto`, `tensor.proto`, `tensor_shape.proto` and `tensor_slice.proto`: the
-value at the empty key is a SavedTensorSlices whose `meta` names every variable with shape and dtype; each other value
-is one whose `data` is a slice of one variable. The field numbers below are theirs.
+value at the empty key is a SavedTensorSlices whose `meta` lists every variable with its shape and dtype. Every other
+value is a SavedTensorSlices whose `data` is a slice of one variable. The field numbers below are from these files.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import NamedTuple
 from .leveldb_table import entries, varint
 from .tensor import MAX_RANK, MAX_SIZE, Checkpoint, CheckpointError, Tensor, tensor_of_bytes
 
-# DataType -> (our name, the field of TensorProto that its values stand in, bytes a value)
+# DataType -> (safetensors dtype, the field of TensorProto with the values, bytes per value)
 _FLOATS = {1: ("F32", 5, 4), 2: ("F64", 6, 8)}
 _TENSOR_CONTENT = 4
 
@@ -28,10 +28,9 @@ class _Variable(NamedTuple):
 
 
 def read(data: bytes) -> Checkpoint:
-    """The variables of a whole V1 checkpoint; raises CheckpointError.
+    """The variables of a whole V1 checkpoint. Raises CheckpointError.
 
-    Only float and double variables can be read; of the others (a step counter) name and shape are known, which is
-    all that dropping them takes.
+    Only float and double variables can be read. Others, such as a step counter, have only a name and a shape.
     """
     variables: dict[str, _Variable] = {}
     tensors: dict[str, Tensor] = {}
@@ -47,7 +46,7 @@ def read(data: bytes) -> Checkpoint:
         tensors[name] = tensor
     for name in variables:
         if name not in tensors:
-            raise CheckpointError(f"tensor {name}: listed, but its values are missing")
+            raise CheckpointError(f"tensor {name}: listed, but it has no values")
     return Checkpoint(tensors)
 
 
@@ -55,7 +54,7 @@ def _variables(message: memoryview) -> dict[str, _Variable]:
     """SavedTensorSlices.meta.tensor, by name."""
     meta = _only(message, 1)
     if meta is None:
-        raise CheckpointError("no list of variables: this looks like a V2 checkpoint's .index, expected a V1 file")
+        raise CheckpointError("no list of variables: this may be the .index of a V2 checkpoint, expected a V1 file")
     variables: dict[str, _Variable] = {}
     for field, value in _fields(meta):
         if field == 1 and isinstance(value, memoryview):
@@ -86,7 +85,7 @@ def _slice(message: memoryview, variables: dict[str, _Variable]) -> tuple[str, T
 
 
 def _joined(message: memoryview, numbers: tuple[int, ...]) -> memoryview:
-    """The bytes of all fields of these numbers; copied only where there are several."""
+    """The bytes of all fields with these numbers; copied only if there are several."""
     joined: memoryview | bytearray = memoryview(b"")
     for field, value in _fields(message):
         if field not in numbers or not isinstance(value, memoryview):
@@ -100,7 +99,7 @@ def _joined(message: memoryview, numbers: tuple[int, ...]) -> memoryview:
 
 
 def _check_whole(name: str, message: memoryview | None, shape: tuple[int, ...]) -> None:
-    """A TensorSliceProto must cover its whole variable: each extent empty, or 0 to the axis's size."""
+    """Raises CheckpointError unless a slice covers its whole variable: each extent empty, or 0 to the axis's size."""
     found = (value for field, value in _fields(message or memoryview(b"")) if field == 1)
     extents = list(itertools.islice(found, len(shape) + 1))
     whole = len(extents) == len(shape) and all(
@@ -125,8 +124,8 @@ def _shape(name: str, message: memoryview | None) -> tuple[int, ...]:
 def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     """The (number, value) pairs of a message, in the wire format of Protocol Buffers' "Encoding" page.
 
-    A varint is yielded as an int, everything else as its bytes. A packed list of floats and a single float so look
-    alike, which suits their meaning: a reader must accept a list either packed or as one field a number.
+    A varint is yielded as an int, everything else as its bytes. A packed list of floats and a single float then have
+    the same form; a reader must accept a list in either.
     """
     at = 0
     while at < len(message):
@@ -149,7 +148,7 @@ def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
 
 
 def _only(message: memoryview, number: int) -> memoryview | None:
-    """The embedded message (or text) in field `number`; where a writer repeated it the last one counts."""
+    """The embedded message or text in field `number`; if it is repeated, the last one counts."""
     found = None
     for field, value in _fields(message):
         if field == number and isinstance(value, memoryview):
@@ -158,7 +157,7 @@ def _only(message: memoryview, number: int) -> memoryview | None:
 
 
 def _number(message: memoryview, number: int) -> int:
-    """The integer in field `number`, 0 where it is absent: the default of every protocol buffer number."""
+    """The integer in field `number`; 0, the default of protocol buffers, if it is absent."""
     found = 0
     for field, value in _fields(message):
         if field == number and isinstance(value, int):

@@ -1,8 +1,8 @@
-"""PyTorch's `torch.save` files, the zip format and the legacy one (before 1.6), read without PyTorch.
+"""Reads PyTorch's `torch.save` files, in the zip format and the legacy format (before 1.6), without PyTorch.
 
 Both hold a pickle in which a tensor is a call of `torch._utils._rebuild_tensor_v2(storage, offset, size, stride, ..)`
 and a storage is a persistent id, `("storage", torch.FloatStorage, KEY, LOCATION, COUNT)`, of raw little-endian values
-that stand outside the pickle (PyTorch, "Serialization semantics" and `torch/serialization.py`):
+outside the pickle (PyTorch, "Serialization semantics" and `torch/serialization.py`):
 
 - zip: the pickle is PREFIX/data.pkl, the values of a storage are PREFIX/data/KEY;
 - legacy: five pickles in a row (a magic number, 1001, the machine, the object, the list of keys), then for each key
@@ -29,7 +29,7 @@ _STORAGES = {
     "DoubleStorage": "F64", "FloatStorage": "F32", "HalfStorage": "F16", "BFloat16Storage": "BF16",
     "LongStorage": "I64", "IntStorage": "I32", "ShortStorage": "I16", "CharStorage": "I8", "ByteStorage": "U8",
     "BoolStorage": "BOOL", "ComplexFloatStorage": "C64",
-    # Raw and quantised values: only their size matters, as no tensor that a graph uses is made of them.
+    # Raw and quantised values: only their size matters, because no graph uses such tensors.
     "UntypedStorage": "U8", "QInt32Storage": "I32", "QInt8Storage": "I8", "QUInt8Storage": "U8",
     "QUInt4x2Storage": "U8", "QUInt2x4Storage": "U8",
 }  # fmt: skip
@@ -38,12 +38,12 @@ _DTYPES = {f"{module}.{name}": dtype for module in _MODULES for name, dtype in _
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_PROTOCOL = 1001
-_LEGACY_INSTRUCTIONS = 1000  # far more than the pickles before the object take
+_LEGACY_INSTRUCTIONS = 1000  # far more than the pickles before the object need
 _LEGACY_START = b"\x80\x02\x8a\n" + _LEGACY_MAGIC.to_bytes(10, "little") + b"."
 
 
 def is_zip(data: bytes) -> bool:
-    """Whether `data` begins as a zip archive does."""
+    """Whether `data` begins like a zip archive."""
     return data.startswith(b"PK\x03\x04")
 
 
@@ -53,11 +53,11 @@ def is_legacy(data: bytes) -> bool:
 
 
 def read_zip(data: bytes) -> Checkpoint:
-    """The state dict in a zip-format file; raises CheckpointError."""
+    """The state dict in a zip-format file. Raises CheckpointError."""
     archive = ZipArchive(data)
     prefixes = [name.removesuffix("/data.pkl") for name in archive.names() if name.endswith("/data.pkl")]
     if len(prefixes) != 1:
-        raise CheckpointError(f"a zip archive with {len(prefixes)} entries named */data.pkl, expected torch.save's one")
+        raise CheckpointError(f"a zip archive with {len(prefixes)} entries named */data.pkl, expected one")
     (prefix,) = prefixes
     if archive.size(f"{prefix}/constants.pkl") is not None:
         raise CheckpointError("a TorchScript archive, expected torch.save(model.state_dict())")
@@ -78,12 +78,12 @@ def read_zip(data: bytes) -> Checkpoint:
 
 
 def read_legacy(data: bytes) -> Checkpoint:
-    """The state dict in a legacy-format file; raises CheckpointError."""
+    """The state dict in a legacy-format file. Raises CheckpointError."""
     stream = io.BytesIO(data)
     places: dict[str, memoryview] = {}
 
     def find(key: str, size: int) -> Callable[[], memoryview]:
-        return lambda: places[key]  # the values stand behind the pickle that names them: looked up when read
+        return lambda: places[key]  # looked up on reading: the values come after the pickle that names them
 
     pickles = _Pickle(find)
     magic, protocol, machine = (pickles.load(stream, _LEGACY_INSTRUCTIONS) for _ in range(3))
@@ -98,12 +98,12 @@ def read_legacy(data: bytes) -> Checkpoint:
     for key in keys:
         storage = pickles.storages.get(key) if isinstance(key, str) else None
         if storage is None or key in places:
-            raise CheckpointError("damaged legacy file: a storage of no known class, or one given twice")
+            raise CheckpointError("damaged legacy file: a storage of an unknown class, or one stored twice")
         places[key] = _legacy_values(data, stream, storage)
     if len(places) != len(pickles.storages):
         raise CheckpointError("damaged legacy file: a storage has no values")
     if stream.tell() != len(data):
-        raise CheckpointError(f"damaged legacy file: ends at byte {stream.tell()}, but has {len(data)}")
+        raise CheckpointError(f"damaged legacy file: the data ends at byte {stream.tell()} of {len(data)}")
     return _state_dict(root)
 
 
@@ -120,7 +120,7 @@ def _legacy_values(data: bytes, stream: io.BytesIO, storage: _Storage) -> memory
 
 
 class _Storage:
-    """A run of `count` values of one dtype; `values` is read from the file once, when first needed."""
+    """A sequence of `count` values of one dtype; `values` is read from the file on first use."""
 
     def __init__(self, key: str, dtype: str, count: int, find: Callable[[str, int], Callable[[], memoryview]]) -> None:
         self.key, self.dtype, self.count = key, dtype, count
@@ -133,7 +133,7 @@ class _Storage:
 
 
 class _Pickle:
-    """What the pickles of PyTorch mean by their globals and persistent ids; the storages found on the way."""
+    """Resolves the globals and persistent ids in PyTorch's pickles, and collects the storages."""
 
     def __init__(self, find: Callable[[str, int], Callable[[], memoryview]]) -> None:
         self._find = find
@@ -150,27 +150,27 @@ class _Pickle:
         return pickle_reader.load(stream, self._functions, self._persistent, most)
 
     def _persistent(self, identity: Any) -> Any:
-        """("storage", class, key, location, count), in the legacy format with the view of another storage or None
-        behind it; or ("module", class, file, source) of a whole pickled model."""
+        """Resolves ("storage", class, key, location, count), to which the legacy format adds None or the view of
+        another storage; or ("module", class, file, source), a whole pickled model."""
         if not isinstance(identity, tuple) or not identity:
-            raise CheckpointError("damaged pickle: a persistent id that is no tuple")
+            raise CheckpointError("damaged pickle: a persistent id that is not a tuple")
         if identity[0] == "module" and len(identity) > 1:
             return identity[1]
         if identity[0] != "storage" or len(identity) not in (5, 6):
-            raise CheckpointError("damaged pickle: a persistent id that names no storage")
+            raise CheckpointError("damaged pickle: a persistent id that is not a storage")
         storage_class, key, _, count, *view = identity[1:]
         if not isinstance(storage_class, Placeholder) or not isinstance(key, str):
             raise CheckpointError("damaged pickle: a storage without a class or a key")
         if not is_size(count):
-            raise CheckpointError(f"storage {key}: its count of values is impossible")
+            raise CheckpointError(f"storage {key}: invalid number of values")
         if view not in ([], [None]):
-            raise CheckpointError(f"storage {key}: a view of another storage, as PyTorch wrote before 0.4")
+            raise CheckpointError(f"storage {key}: a view of another storage, as written by PyTorch before 0.4")
         dtype = _DTYPES.get(storage_class.name)
         if dtype is None:
-            return storage_class  # whatever is made of it stays a placeholder
+            return storage_class  # everything made from it stays a placeholder
         storage = self.storages.setdefault(key, _Storage(key, dtype, count, self._find))
         if (storage.dtype, storage.count) != (dtype, count):
-            raise CheckpointError(f"storage {key}: named twice with different dtypes or sizes")
+            raise CheckpointError(f"storage {key}: used with different dtypes or sizes")
         return storage
 
 
@@ -180,13 +180,13 @@ def _ordered_dict(arguments: tuple[Any, ...]) -> dict[Any, Any]:
     if arguments:
         pairs = arguments[0]
         if len(arguments) > 1 or not isinstance(pairs, list):
-            raise CheckpointError("damaged pickle: an OrderedDict made of something other than a list")
+            raise CheckpointError("damaged pickle: an OrderedDict that is not made from a list")
         for pair in pairs:
             if not isinstance(pair, (list, tuple)) or len(pair) != 2:
-                raise CheckpointError("damaged pickle: an OrderedDict made of something other than pairs")
+                raise CheckpointError("damaged pickle: an OrderedDict that is not made from pairs")
             if isinstance(pair[0], str):
                 built[pair[0]] = pair[1]
-        pairs.clear()  # used up: a hostile program cannot multiply one list by calling this again and again
+        pairs.clear()  # so that a hostile program cannot expand one list many times
     return built
 
 
@@ -202,9 +202,9 @@ def _parameter(arguments: tuple[Any, ...]) -> Any:
 
 
 def _tensor(arguments: tuple[Any, ...]) -> Tensor | Placeholder:
-    """_rebuild_tensor(storage, offset, size, stride); _v2 has requires_grad, backward_hooks and metadata behind."""
+    """_rebuild_tensor(storage, offset, size, stride); _v2 adds requires_grad, backward_hooks and metadata."""
     if len(arguments) < 4:
-        raise CheckpointError(f"damaged pickle: a tensor of {len(arguments)} arguments, expected at least 4")
+        raise CheckpointError(f"damaged pickle: a tensor with {len(arguments)} arguments, expected at least 4")
     storage, offset, shape, strides = arguments[:4]
     if isinstance(storage, Placeholder):
         return storage
@@ -213,7 +213,7 @@ def _tensor(arguments: tuple[Any, ...]) -> Tensor | Placeholder:
     if not isinstance(storage, _Storage):
         raise CheckpointError("damaged pickle: a tensor without a storage")
     if not is_size(offset) or not is_shape(shape) or not is_shape(strides) or len(shape) != len(strides):
-        raise CheckpointError(f"storage {storage.key}: a tensor with an impossible size, stride or offset")
+        raise CheckpointError(f"storage {storage.key}: a tensor with an invalid size, stride or offset")
     last = offset + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
     if 0 not in shape and last >= storage.count:
         raise CheckpointError(f"storage {storage.key}: a tensor ends at value {last}, past its {storage.count} values")
@@ -224,7 +224,7 @@ def _gather(storage: _Storage, offset: int, shape: tuple[int, ...], strides: tup
     """The strided values as a C-ordered array. `_tensor` has checked that they lie inside the storage."""
     if math.prod(shape) > storage.count:
         raise CheckpointError("an expanded tensor (stride 0) is larger than its storage; save a contiguous one")
-    # The stride of an axis of size 1 means nothing, and may be larger than NumPy can count.
+    # The stride of an axis of size 1 has no effect, and may be too large for NumPy.
     step = NUMPY[storage.dtype].itemsize
     steps = [stride * step if size > 1 else 0 for size, stride in zip(shape, strides, strict=True)]
     view = np.lib.stride_tricks.as_strided(storage.values[offset:], shape, steps)

@@ -1,8 +1,8 @@
-"""Reads a zip archive that a stranger made, in time and memory bounded by its size.
+"""Reads a zip archive from an untrusted source, in time and memory bounded by its size.
 
-The standard library's `zipfile` reads the directory, zip64 and all. It is kept from the entries themselves: it unpacks
-whatever a stream holds and only then cuts it to the size that the directory promised, it decompresses with dictionaries
-of gigabytes, and it lets entries overlap. (An entry is laid out as in PKWARE's APPNOTE, "Local file header".)
+The standard library's `zipfile` reads the directory, including zip64, but not the entries: it unpacks a whole stream
+before it cuts it to the size in the directory, it allows dictionaries of gigabytes, and it allows entries to overlap.
+(For the layout of an entry see PKWARE's APPNOTE, "Local file header".)
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import zlib
 
 from .tensor import CheckpointError, most_values
 
-# Twenty thousand entries. zipfile's work grows with the square of what an entry has beside its name, so that a few
+# Bytes, enough for twenty thousand entries. zipfile's work grows with the square of an entry's extra data, so a few
 # megabytes of it would take many seconds.
 MAX_DIRECTORY = 2_000_000
 
@@ -23,10 +23,10 @@ _ENCRYPTED = 0x0001 | 0x0040 | 0x2000  # flags: encrypted, strongly so, a hidden
 
 
 class ZipArchive:
-    """The entries of a whole archive by name; nothing is unpacked until it is read."""
+    """The entries of a whole archive by name. An entry is unpacked when it is read."""
 
     def __init__(self, data: bytes) -> None:
-        """Raises CheckpointError where names repeat, entries overlap, or they would unpack to too much."""
+        """Raises CheckpointError if names repeat, entries overlap, or the unpacked size is too large."""
         try:
             members = zipfile.ZipFile(_Directory(data)).infolist()
         except (zipfile.BadZipFile, NotImplementedError, ValueError, OverflowError, struct.error) as error:
@@ -38,7 +38,7 @@ class ZipArchive:
         total, most = sum(member.file_size for member in members), most_values(len(data))
         if total > most:
             raise CheckpointError(
-                f"the zip archive unpacks to {total} bytes, expected at most {most} of a file of {len(data)}"
+                f"the zip archive unpacks to {total} bytes, expected at most {most} for a file of {len(data)}"
             )
         _check_places(members, len(data))
 
@@ -46,21 +46,21 @@ class ZipArchive:
         return list(self._members)
 
     def size(self, name: str) -> int | None:
-        """The size of an entry once it is unpacked, None where there is no such entry."""
+        """The unpacked size of an entry, or None if there is no such entry."""
         member = self._members.get(name)
         return None if member is None else member.file_size
 
     def read(self, name: str) -> memoryview:
-        """The contents of an entry that is there, its size and its CRC-32 checked; raises CheckpointError."""
+        """The contents of an existing entry. Raises CheckpointError if its size or CRC-32 is wrong."""
         member = self._members[name]
         values = _unpacked(member, self._packed(member))
         if len(values) != member.file_size:
             raise CheckpointError(
-                f"entry {name}: unpacks to another size than the {member.file_size} bytes it promises"
+                f"entry {name}: the unpacked size is not the {member.file_size} bytes in the directory"
             )
         crc = zlib.crc32(values)
         if crc != member.CRC:
-            raise CheckpointError(f"entry {name}: Bad CRC-32 {crc:08x}, expected {member.CRC:08x}")
+            raise CheckpointError(f"entry {name}: CRC-32 {crc:08x}, expected {member.CRC:08x}")
         return values
 
     def _packed(self, member: zipfile.ZipInfo) -> memoryview:
@@ -76,16 +76,16 @@ class ZipArchive:
 
 
 class _Directory(io.BytesIO):
-    """The file as zipfile sees it, which reads the directory in one piece."""
+    """A view of the file for zipfile that limits the size of the directory, which zipfile reads in one call."""
 
     def read(self, size: int | None = -1) -> bytes:
         if size is not None and size > MAX_DIRECTORY:
-            raise CheckpointError(f"the zip archive's directory takes {size} bytes, expected at most {MAX_DIRECTORY}")
+            raise CheckpointError(f"the zip archive's directory has {size} bytes, expected at most {MAX_DIRECTORY}")
         return super().read(size)
 
 
 def _check_places(members: list[zipfile.ZipInfo], file_size: int) -> None:
-    """Each entry lies inside the file, behind the one before: no byte is unpacked twice."""
+    """Raises CheckpointError unless all entries are inside the file and none overlap: no byte is unpacked twice."""
     end, before = 0, ""
     for member in sorted(members, key=lambda member: member.header_offset):
         if member.header_offset < 0:
@@ -98,7 +98,7 @@ def _check_places(members: list[zipfile.ZipInfo], file_size: int) -> None:
 
 
 def _unpacked(member: zipfile.ZipInfo, packed: memoryview) -> memoryview:
-    """What is packed, but of a wrong size at most one byte more than the directory promised."""
+    """The unpacked entry; if it is too large, only one byte more than the size in the directory."""
     if member.flag_bits & _ENCRYPTED:
         raise CheckpointError(f"entry {member.filename}: is encrypted")
     if member.compress_type == zipfile.ZIP_STORED:

@@ -1,5 +1,5 @@
-"""What `make demo` shows: every network whose demo weights are there, the pixel tools and `limn explain`.
+"""`make demo`: runs every network that has demo weights, the pixel tools and `limn explain`.
 
-`exhibit.py` says what one exhibit is, `networks.py` and `instruments.py` make them by running limn on `inputs.py`,
-`page.py` and `sheet.py` lay them out. Needs NumPy and Pillow.
+`demo.py` is the program. `exhibit.py` defines an exhibit; `networks.py` and `instruments.py` make the exhibits by
+running limn on the pictures of `inputs.py`; `page.py` and `sheet.py` lay them out. Needs NumPy and Pillow.
 """

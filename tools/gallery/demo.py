@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Runs every network whose demo weights are there, and the pixel tools, and lays the results out.
+"""Runs every network that has demo weights, and the pixel tools, and shows the results on a page.
 
     python3 tools/gallery/demo.py --limn build/limn --output build/demo
 
-Leaves index.html, a page that holds all its pictures, sheet.png, the same at a glance, and the pictures themselves in
-inputs/ and made/. Networks without weights are named and left out; when limn fails, the page says so too, and the exit
-code is 1. Needs NumPy and Pillow.
+Writes index.html, a page that includes all its pictures; sheet.png, an overview; and the pictures in inputs/ and made/.
+Networks without weights are listed and left out. If limn fails, the page shows the error and the exit code is 1.
+Needs NumPy and Pillow.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 try:
-    import numpy  # noqa: F401  (asked for here, so that what is missing can be said)
+    import numpy  # noqa: F401  (imported here to report a missing package)
     from PIL import Image  # noqa: F401
 except ImportError as error:
     sys.exit(f"demo: {error.name} is missing; on Debian: apt install python3-numpy python3-pil")
@@ -34,7 +34,7 @@ WEIGHTS = Path(__file__).resolve().parents[2] / "weights"
 
 
 def shown(program: Program, exhibit: Exhibit, show: Callable[[Stage], None]) -> Exhibit:
-    """The exhibit, filled in as far as limn got."""
+    """Fills in the exhibit, as far as limn gets before it fails, and returns it."""
     try:
         show(Stage(program, exhibit))
     except ProgramError as error:
@@ -43,12 +43,12 @@ def shown(program: Program, exhibit: Exhibit, show: Callable[[Stage], None]) -> 
 
 
 def network(program: Program, of: Network) -> Exhibit:
-    """The exhibit of a network, of those of its weights that are there."""
+    """The exhibit of a network, with those of its weights that exist."""
     exhibit = Exhibit(of.name, of.title, of.about)
     there = [name for name in of.files if (program.weights / f"{name}.safetensors").is_file()]
     if len(there) < len(of.files):
         missing = " and ".join(f"weights/{name}.safetensors" for name in of.files if name not in there)
-        exhibit.missing = f"{missing}, which python3 {of.training} makes"
+        exhibit.missing = f"{missing}; to make the weights, run python3 {of.training}"
     if not there:
         return exhibit
 
@@ -60,12 +60,12 @@ def network(program: Program, of: Network) -> Exhibit:
 
 
 def engine(program: Program) -> str:
-    """limn's version, and where it can say them: the instruction set and OpenBLAS core that it uses, its threads."""
+    """limn's version, and if a network can be explained: its instruction set, OpenBLAS core and threads."""
     version = program.run(["--version"])[0].strip()
     for name in (name for of in NETWORKS for name in of.files):
         try:
             return json.loads(program.run(["explain", name, "--json"])[0])["engine"]
-        except ProgramError:  # not there, or not sound, which its exhibit will say
+        except ProgramError:  # missing or damaged; its exhibit reports that
             continue
     return version
 
@@ -74,14 +74,14 @@ def line(exhibit: Exhibit) -> str:
     if exhibit.failure:
         return f"{exhibit.name}: FAILED: {exhibit.failure}"
     if not exhibit.runs:
-        return f"{exhibit.name}: not there yet: {exhibit.missing}"
+        return f"{exhibit.name}: missing weights: {exhibit.missing}"
     return f"{exhibit.name}: {exhibit.headline} ({exhibit.seconds:.2f} s)"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--limn", type=Path, required=True, help="the program")
-    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder of the weights (default: weights/)")
+    parser.add_argument("--limn", type=Path, required=True, help="the limn program")
+    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder of the weights (default: weights)")
     parser.add_argument("--output", type=Path, required=True, help="folder for the page and the pictures")
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
@@ -104,7 +104,7 @@ def main() -> int:
     facts = page.Facts(about, processor(), time.strftime("%Y-%m-%d %H:%M %Z"), time.perf_counter() - start)
     page.write(arguments.output / "index.html", exhibits, facts)
     sheet.write(arguments.output / "sheet.png", [exhibit for exhibit in exhibits if exhibit.name != "explain"])
-    print(f"all of it in {facts.seconds:.1f} s: {arguments.output}/index.html, {arguments.output}/sheet.png")
+    print(f"total {facts.seconds:.1f} s: {arguments.output}/index.html, {arguments.output}/sheet.png")
     failed = [exhibit for exhibit in exhibits if exhibit.failure]
     for exhibit in failed:
         print(f"demo: {exhibit.name}: {exhibit.failure}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""An exhibit: what limn made of some inputs, with figures and times; and the stage on which it comes about."""
+"""An exhibit: the results of limn on some inputs, with figures and times; and the stage, which runs limn for it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .program import Program
 
 @dataclass
 class Run:
-    command: str  # as one would type it in the demo's folder
+    command: str  # as typed in the demo's folder
     seconds: float  # of the whole process
 
 
@@ -24,15 +24,15 @@ class Picture:
     path: Path
     caption: str
     alt: str
-    pixels: bool = False  # what matters are its pixels: shown as they are, enlarged without smoothing
+    pixels: bool = False  # show single pixels: lossless, enlarged without smoothing
 
 
 @dataclass
 class Group:
-    """Pictures that belong together, in columns as wide as one another; or a layout of its own.
+    """Pictures that belong together.
 
-    beside: a view of two pictures and a legend, and a third picture beside it where there is room; wide: one below the
-    other, as large as they are.
+    Layouts: even, columns of equal width; beside, a view of two pictures and a legend, with a third picture next to it
+    if there is room; wide, one below the other at full width.
     """
 
     heading: str
@@ -58,19 +58,19 @@ class Exhibit:
     name: str  # of the network or the command
     title: str
     about: str
-    headline: str = ""  # its figures, in one line
-    weights: list[dict[str, Any]] = field(default_factory=list)  # as `inputs.weights_of` finds them
+    headline: str = ""  # the figures, in one line
+    weights: list[dict[str, Any]] = field(default_factory=list)  # from `inputs.weights_of`
     runs: list[Run] = field(default_factory=list)
     groups: list[Group] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     texts: list[Text] = field(default_factory=list)
-    panels: list[Image.Image] = field(default_factory=list)  # for the contact sheet, four at most
-    missing: str = ""  # what is not there yet
-    failure: str = ""  # what limn said when it failed
+    panels: list[Image.Image] = field(default_factory=list)  # for the contact sheet, at most four
+    missing: str = ""  # missing weights and how to make them
+    failure: str = ""  # limn's error message, if it failed
 
     @property
     def model(self) -> str:
-        """The name by which limn finds the first of its weights."""
+        """The name of the exhibit's first weights."""
         return self.weights[0]["name"]
 
     @property
@@ -79,35 +79,35 @@ class Exhibit:
 
 
 class Stage:
-    """Runs limn for one exhibit. Paths are relative to the demo's folder, in which limn runs."""
+    """Runs limn for one exhibit. Paths are relative to the demo's folder, which is limn's working folder."""
 
     def __init__(self, program: Program, exhibit: Exhibit) -> None:
         self.program, self.exhibit = program, exhibit
 
     def path(self, name: str) -> Path:
-        """The file of that name, in a folder that is there."""
+        """The path of a file, whose folder is created if needed."""
         path = self.program.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
     def run(self, *arguments: object) -> str:
-        """limn with these arguments: what it prints. Raises ProgramError where it fails."""
+        """Runs limn with these arguments and returns its output. Raises ProgramError if it fails."""
         words = [str(argument) for argument in arguments]
         printed, seconds = self.program.run(words)
         self.exhibit.runs.append(Run(shlex.join(["limn", *words]), seconds))
         return printed
 
     def make(self, output: str, *arguments: object) -> str:
-        """limn with these arguments, which writes `output`: what it prints."""
+        """Runs limn with these arguments to write the file `output`, and returns what it prints."""
         self.path(output)
         return self.run(*arguments, "-o", output, "--force")
 
     def compare(self, found: str, truth: str) -> dict[str, float]:
-        """The figures of `limn compare --json`."""
+        """The mean figures of `limn compare --json`."""
         return json.loads(self.run("compare", found, truth, "--json"))["mean"]
 
     def save(self, picture: Image.Image, name: str) -> str:
-        """Writes an input of limn's; its name."""
+        """Writes an input picture and returns its name."""
         picture.save(self.path(name))
         return name
 

@@ -1,7 +1,6 @@
-"""What limn is shown: drawings that the training programs hold out, two photographs, and drawn eights.
+"""The input pictures: drawings that no network was trained on, two photographs, and drawn eights.
 
-Scenes and cells are the first of their seed, not chosen ones: a seed on which no training program draws what it learns
-from.
+Scenes and cells are not selected: they are the first ones of a seed that no training program trains on.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from .program import Program
 PHOTOGRAPHS = Path(__file__).resolve().parents[2] / "weights" / "samples"
 SCENE = (256, 320)
 CELLS_SIDE = 384
-LEAST_PART = 400  # pixels of a part that a hint is worth
+LEAST_PART = 400  # pixels of a part that gets a hint
 
 
 @functools.cache
@@ -32,7 +31,7 @@ def scene(number: int) -> scenes.Scene:
 
 @functools.cache
 def microscopy(number: int) -> tuple[np.ndarray, np.ndarray]:
-    """A picture of cells, and 1 where they are."""
+    """A picture of cells, and its mask: 1 for cells, else 0."""
     return cells.picture(HELD_OUT, number, CELLS_SIDE)
 
 
@@ -43,7 +42,7 @@ def photograph(name: str) -> Image.Image:
 
 
 def palette() -> list[int]:
-    """The VOC palette, in which limn colours classes: the bits of a class's number, spread over R, G and B."""
+    """The VOC palette, limn's colours of classes: the bits of a class number, distributed over R, G and B."""
     colours = []
     for label in range(256):
         for channel in range(3):
@@ -53,17 +52,17 @@ def palette() -> list[int]:
 
 
 def mask(classes: np.ndarray) -> Image.Image:
-    """Class numbers as a picture in which they can be told apart."""
+    """Class numbers as a picture with the VOC palette."""
     picture = Image.fromarray(classes.astype(np.uint8))
     picture.putpalette(palette())
     return picture
 
 
 def guessed_part() -> tuple[int, tuple[int, int], np.ndarray]:
-    """A part whose colour nobody can know from its grey: a car's, a balloon's or someone's clothes.
+    """A part of a car, balloon or person whose colour cannot be known from its grey.
 
-    The largest in the first scene that has a large one: the scene's number, a pixel (y, x) well inside, and where the
-    part is.
+    Takes the largest part in the first scene that has one of LEAST_PART pixels. Returns the scene's number, a pixel
+    (y, x) well inside the part, and the part's mask.
     """
     for number in range(100):
         drawing = scene(number)
@@ -80,7 +79,7 @@ def guessed_part() -> tuple[int, tuple[int, int], np.ndarray]:
 
 
 def eights(rows: int, columns: int, side: int) -> Image.Image:
-    """A sheet of eights, each drawn a little differently, grey on black."""
+    """A sheet of grey eights on black, each drawn slightly differently."""
     rng = np.random.default_rng(8)
     stencil = Image.new("L", (12, 14))
     ImageDraw.Draw(stencil).text((2, 1), "8", fill=255, font=ImageFont.load_default())
@@ -97,17 +96,17 @@ def eights(rows: int, columns: int, side: int) -> Image.Image:
 
 
 def weights_of(program: Program, name: str) -> dict[str, Any]:
-    """What a weights file says of itself, its size and checksum, and the record of its training where there is one."""
+    """Contents, size and checksum of a weights file, and the record of its training if there is one."""
     data = (program.weights / f"{name}.safetensors").read_bytes()
-    told = json.loads(program.run(["inspect", name, "--json"])[0])
-    sha256, beside = hashlib.sha256(data).hexdigest(), program.weights / f"{name}.json"
-    record = json.loads(beside.read_text(encoding="utf-8")) if beside.is_file() else {}
+    report = json.loads(program.run(["inspect", name, "--json"])[0])
+    sha256, path = hashlib.sha256(data).hexdigest(), program.weights / f"{name}.json"
+    record = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     return {
         "name": name,
         "bytes": len(data),
         "sha256": sha256,
-        "record": record if record.get("sha256") == sha256 else {},  # else it is of other weights
-        "model": told["model"],
-        "parameters": told["parameters"],
-        "metadata": {key.removeprefix("limn."): value for key, value in told["metadata"].items()},
+        "record": record if record.get("sha256") == sha256 else {},  # otherwise it belongs to other weights
+        "model": report["model"],
+        "parameters": report["parameters"],
+        "metadata": {key.removeprefix("limn."): value for key, value in report["metadata"].items()},
     }

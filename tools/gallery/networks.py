@@ -13,16 +13,16 @@ from training import cells, scenes
 from . import inputs
 from .exhibit import Group, Stage, Table
 
-SUBJECTS = 2  # drawings an exhibit
+SUBJECTS = 2  # drawings per exhibit
 VARIANTS = 4
-HINT_RADIUS = 4  # pixels, of the square that a hint fills
+HINT_RADIUS = 4  # of the square that a hint fills, in pixels
 
 
 # ---- Segmentation ------------------------------------------------------------------------------
 
 
 def _segment(stage: Stage, kind: str, drawn: list[tuple[np.ndarray, np.ndarray]], classes: tuple[str, ...]) -> None:
-    """Classes of drawings, beside the truth where the network tells the very same classes apart."""
+    """Segments drawings, and compares the result with the truth if the network has the same classes."""
     model = stage.exhibit.weights[0]
     known = json.loads(model["metadata"].get("classes", "[]")) == list(classes)
     rows = []
@@ -32,11 +32,11 @@ def _segment(stage: Stage, kind: str, drawn: list[tuple[np.ndarray, np.ndarray]]
         truth = stage.save(inputs.mask(labels), f"inputs/{name}-truth.png")
         output = f"made/{name}-{stage.exhibit.name}.png"
         extra = ("--truth", truth) if known else ()
-        told = stage.make(output, "segment", "-m", stage.exhibit.model, picture, "--view", "side", "--json", *extra)
-        found = json.loads(told)["pictures"][0]
+        printed = stage.make(output, "segment", "-m", stage.exhibit.model, picture, "--view", "side", "--json", *extra)
+        found = json.loads(printed)["pictures"][0]
         shares = sorted(((row["share"], row["name"]) for row in found["classes"] if row["share"] > 0), reverse=True)
         caption = "found: " + ", ".join(f"{label} {share:.1%}" for share, label in shares)
-        pictures = [stage.shown(output, caption, f"{name}: the picture, its classes as colours, and a legend of them")]
+        pictures = [stage.shown(output, caption, f"{name}: the picture, its classes as colours, and a legend")]
         if known:
             rows.append([f"{kind} {number}", *(f"{found[figure]:.3f}" for figure in ("iou", "dice", "accuracy"))])
             pictures.append(stage.shown(truth, "the truth, as drawn", f"{name}: the true classes as colours", True))
@@ -44,12 +44,12 @@ def _segment(stage: Stage, kind: str, drawn: list[tuple[np.ndarray, np.ndarray]]
         height, width = labels.shape
         stage.exhibit.panels += [Image.fromarray(rgb), stage.open(output).crop((width, 0, 2 * width, height))]
     if rows:
-        stage.exhibit.tables.append(Table("Found against the truth, means over the classes that occur",
+        stage.exhibit.tables.append(Table("Compared with the truth: means over the classes that occur",
                                           ["picture", "IoU", "Dice", "accuracy"], rows))  # fmt: skip
         iou, dice = (np.mean([float(row[column]) for row in rows]) for column in (1, 2))
         stage.exhibit.headline = f"mean IoU {iou:.2f}, Dice {dice:.2f}"
     else:
-        stage.exhibit.headline = "other classes than those drawn, so nothing is measured"
+        stage.exhibit.headline = "not measured: the network has other classes than the drawings"
 
 
 def microscopy(stage: Stage) -> None:
@@ -69,7 +69,7 @@ def _figures(found: dict[str, float]) -> str:
 
 
 def _greyed(stage: Stage, picture: Image.Image, name: str) -> tuple[str, str]:
-    """A picture as an input, and its lightness alone."""
+    """Writes a picture and its grey version, which has the lightness alone."""
     truth, grey = f"inputs/{name}.png", f"inputs/{name}-grey.png"
     stage.save(picture, truth)
     stage.make(grey, "colorize", "-m", stage.exhibit.model, truth, "--saturation", 0)
@@ -93,8 +93,8 @@ def colour(stage: Stage) -> None:
         output = f"made/{name}-{model}.png"
         before, after = stage.compare(grey, truth), _coloured(stage, truth, grey, output)
         stage.exhibit.groups.append(Group(name.replace("-", " "), [
-            stage.shown(grey, f"grey, the input: {_figures(before)}", f"{name} without its colours"),
-            stage.shown(output, f"{model}: {_figures(after)}", f"{name} as {model} colours it"),
+            stage.shown(grey, f"grey, the input: {_figures(before)}", f"{name} in grey"),
+            stage.shown(output, f"{model}: {_figures(after)}", f"{name} colorized by {model}"),
             stage.shown(truth, "original", f"{name} in its own colours"),
         ]))  # fmt: skip
         rows.append((name.replace("-", " "), before, after))
@@ -105,7 +105,7 @@ def colour(stage: Stage) -> None:
 
 def _tabled(stage: Stage, rows: list[tuple[str, dict[str, float], dict[str, float]]]) -> None:
     stage.exhibit.tables.append(Table(
-        "Grey and coloured against the original: Delta-E (CIEDE2000, less is better), PSNR in dB",
+        "Grey and colorized pictures compared with the original: Delta-E (CIEDE2000, lower is better), PSNR in dB",
         ["picture", "Delta-E", "PSNR"],
         [[name, *(" \u2192 ".join(f"{side[figure]:.2f}" for side in (before, after))
                   for figure in ("delta_e_2000", "psnr"))] for name, before, after in rows],
@@ -113,11 +113,11 @@ def _tabled(stage: Stage, rows: list[tuple[str, dict[str, float], dict[str, floa
     grey, found = np.mean(
         [[side["delta_e_2000"] for side in (before, after)] for _, before, after in rows[:SUBJECTS]], axis=0
     )
-    stage.exhibit.headline = f"Delta-E {grey:.1f} grey, {found:.1f} coloured"
+    stage.exhibit.headline = f"Delta-E {grey:.1f} grey, {found:.1f} colorized"
 
 
 def hinted_colour(stage: Stage) -> None:
-    """`colour`, and what one hint does to a thing whose colour nobody can know."""
+    """`colour`, and the effect of one hint on an object whose colour cannot be known."""
     colour(stage)
     number, (y, x), where = inputs.guessed_part()
     rgb = inputs.scene(number).rgb
@@ -130,17 +130,17 @@ def hinted_colour(stage: Stage) -> None:
     marked.paste((255, 255, 255), (x - side, y - side, x + side + 1, y + side + 1))
     marked.paste(tuple(rgb[y, x].tolist()), (x - side + 1, y - side + 1, x + side, y + side))
     stage.save(marked, f"made/{name}-where.png")
-    pictures = [stage.shown(f"made/{name}-where.png", f"the hint: {line}", "the grey scene and where the hint lies")]
+    pictures = [stage.shown(f"made/{name}-where.png", f"the hint: {line}", "the grey scene with the hint's position")]
     errors = []
     for how, options in (("automatic", ()), ("hinted", ("--hints", f"inputs/{name}.txt"))):
         output = f"made/{name}-{how}.png"
         stage.make(output, "colorize", "-m", stage.exhibit.model, grey, *options)
-        # Elsewhere the truth itself: what differs lies in that part.
+        # Outside the part, take the truth, so that only the part is compared.
         inside = np.where(where[:, :, None], np.asarray(stage.open(output)), rgb)
         stage.save(Image.fromarray(inside), f"made/{name}-{how}-inside.png")
         errors.append(stage.compare(f"made/{name}-{how}-inside.png", truth)["delta_e_2000"] * where.size / where.sum())
         caption = f"{how}: Delta-E {errors[-1]:.1f} in that part"
-        pictures.append(stage.shown(output, caption, f"the scene, coloured, {how}"))
+        pictures.append(stage.shown(output, caption, f"the scene, colorized, {how}"))
     pictures.append(stage.shown(truth, "original", "the scene in its own colours"))
     stage.exhibit.groups.append(Group("one hint", pictures))
     stage.exhibit.headline += f"; a hint: {errors[0]:.1f} to {errors[1]:.1f}"
@@ -151,7 +151,7 @@ def hinted_colour(stage: Stage) -> None:
 
 
 def variants(stage: Stage) -> None:
-    """The mean colouring and some at random; how far they are from the truth and from one another."""
+    """The mean colorization and random variants, with their distances from the truth and from each other."""
     model, rows, apart = stage.exhibit.name, [], []
     for number in range(SUBJECTS):
         name = f"scene-{number}"
@@ -159,8 +159,8 @@ def variants(stage: Stage) -> None:
         before, mean = stage.compare(grey, truth), f"made/{name}-{model}.png"
         after = _coloured(stage, truth, grey, mean)
         pictures = [
-            stage.shown(grey, f"grey, the input: {_figures(before)}", f"{name} without its colours"),
-            stage.shown(mean, f"z = 0: {_figures(after)}", f"{name} as the vae colours it on average"),
+            stage.shown(grey, f"grey, the input: {_figures(before)}", f"{name} in grey"),
+            stage.shown(mean, f"z = 0: {_figures(after)}", f"{name} colorized with z = 0"),
         ]
         made = [f"made/{name}-{model}-seed{seed}.png" for seed in range(1, VARIANTS + 1)]
         for seed, output in enumerate(made, start=1):
@@ -180,7 +180,7 @@ def variants(stage: Stage) -> None:
 
 
 def noise(stage: Stage) -> None:
-    """A sheet and a walk of each generator."""
+    """A sheet and a walk between two seeds, of each generator."""
     panels = []
     for model in stage.exhibit.weights:
         name = model["name"]
@@ -188,14 +188,14 @@ def noise(stage: Stage) -> None:
         stage.make(sheet, "generate", "-m", name, "-n", 32, "--seed", 7)
         stage.make(walk, "generate", "-m", name, "--walk", "1,2,8")
         stage.exhibit.groups.append(Group(name, [
-            stage.shown(sheet, "32 pictures of seed 7", f"a sheet of 32 pictures that {name} made of noise"),
-            stage.shown(walk, "from seed 1 to seed 2", f"8 pictures on the way from one that {name} made to another"),
+            stage.shown(sheet, "32 pictures of seed 7", f"a sheet of 32 pictures generated by {name}"),
+            stage.shown(walk, "from seed 1 to seed 2", f"8 pictures by {name} that change from one into another"),
         ], layout="wide"))  # fmt: skip
         picture = stage.open(sheet)
         half = picture.width // 2
         panels += [picture.crop((left, 0, left + half, picture.height)) for left in (0, half)]
     stage.exhibit.panels = panels[:4]
-    stage.exhibit.headline = f"{32 * len(stage.exhibit.weights)} pictures out of noise"
+    stage.exhibit.headline = f"{32 * len(stage.exhibit.weights)} pictures from noise"
 
 
 FACTOR = 4
@@ -208,7 +208,7 @@ def _middle(picture: Image.Image) -> Image.Image:
 
 
 def enlargement(stage: Stage) -> None:
-    """Photographs made four times smaller, and enlarged again by Pillow and by limn."""
+    """Photographs reduced four times, and enlarged again by Pillow and by limn."""
     rows = []
     for name in ("chelsea", "coffee"):
         original = inputs.photograph(name)
@@ -246,32 +246,32 @@ class Network:
     name: str
     title: str
     about: str
-    files: tuple[str, ...]  # weights that would be shown, without .safetensors; one is enough
-    training: str  # what makes them
+    files: tuple[str, ...]  # names of weights to show; one is enough
+    training: str  # the program that makes them
     show: Callable[[Stage], None]
 
 
 NETWORKS = (
-    Network("deeplabv3", "What is where in a scene",
-            "Drawn landscapes of thirteen classes; every pixel gets one.",
+    Network("deeplabv3", "Segment a scene",
+            "Drawn landscapes with thirteen classes. The network assigns a class to every pixel.",
             ("deeplabv3-scenes",), "tools/training/train_deeplabv3.py", landscape),
-    Network("unet", "Cells under a microscope",
-            "Drawn cells with noise, blur, dirt and uneven light; which pixels are cell.",
+    Network("unet", "Segment cells under a microscope",
+            "Drawn cells with noise, blur, dirt and uneven light. The network finds the pixels of cells.",
             ("unet-cells",), "tools/training/train_unet.py", microscopy),
-    Network("eccv16", "Colours from grey",
-            "A network that has seen drawn landscapes guesses their colours from lightness alone. The photograph shows "
-            "what it does with a kind of picture that it has not learned from.",
+    Network("eccv16", "Colorize grey pictures",
+            "A network trained on drawn landscapes estimates colours from lightness alone. The photograph shows what "
+            "it does with a kind of picture that it was not trained on.",
             ("eccv16-scenes",), "tools/training/train_colorizers.py --model eccv16", colour),
-    Network("siggraph17", "Colours from grey, led by hints",
-            "The same, and where the colour cannot be known (a car, a balloon, clothes) one hint says it.",
+    Network("siggraph17", "Colorize with hints",
+            "The same with hints. Where the colour cannot be known (a car, a balloon, clothes), one hint states it.",
             ("siggraph17-scenes",), "tools/training/train_colorizers.py --model siggraph17", hinted_colour),
-    Network("vae", "Several colourings of one picture",
-            "The colouring it holds for likeliest (z = 0), and others at random.",
+    Network("vae", "Several colorizations of one picture",
+            "The most likely colorization (z = 0), and random variants.",
             ("vae-scenes",), "tools/training/train_vae.py", variants),
-    Network("dcgan", "Pictures out of noise",
-            "Numbers at random become pictures; a walk goes from one to another.",
-            ("dcgan-digits", "dcgan-landscapes"), "tools/training/train_dcgan.py (--of digits, --of landscapes)", noise),
-    Network("enhancenet", "Four times as large",
-            "Photographs are made four times smaller and enlarged again, by Pillow and by limn.",
+    Network("dcgan", "Generate pictures from noise",
+            "Random numbers become pictures. A walk changes one picture into another.",
+            ("dcgan-digits", "dcgan-landscapes"), "tools/training/train_dcgan.py --of digits (or landscapes)", noise),
+    Network("enhancenet", "Enlarge pictures four times",
+            "Photographs are reduced four times and enlarged again, by Pillow and by limn.",
             ("enhancenet",), "tools/training/train_enhancenet.py", enlargement),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The page: one HTML file with its pictures inside, without scripts, for narrow and wide screens, light and dark."""
+"""The page: one HTML file that includes its pictures, without scripts, for narrow and wide screens, light and dark."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from PIL import Image
 
 from .exhibit import Exhibit, Group, Picture, Table, Text
 
-JPEG_FROM = 60_000  # bytes of a PNG from which on the page holds a JPEG; the files beside the page are exact
+JPEG_FROM = 60_000  # bytes; the page has larger PNG files as JPEG, the files in the folder stay lossless
 JPEG_QUALITY = 92
 
 STYLE = """
@@ -43,7 +43,8 @@ img { display: block; max-width: 100%; height: auto; }
 .pixels { image-rendering: pixelated; }
 .scroll { overflow-x: auto; }
 .scroll img { max-width: none; width: max(100%, 44rem); }
-pre { margin: .3rem 0; overflow-x: auto; padding: .6rem; background: var(--panel); font: .8125rem/1.4 ui-monospace, monospace; }
+pre { margin: .3rem 0; overflow-x: auto; padding: .6rem; background: var(--panel);
+  font: .8125rem/1.4 ui-monospace, monospace; }
 code { font: .875em ui-monospace, monospace; }
 table { border-collapse: collapse; margin: .6rem 0; font-size: .9375rem; }
 caption { text-align: left; padding-bottom: .2rem; }
@@ -59,7 +60,7 @@ li { margin: .2rem 0; }
 
 @dataclass
 class Facts:
-    """Of the whole demo."""
+    """Facts about a run of the demo."""
 
     engine: str  # version, instruction set, threads
     processor: str
@@ -73,23 +74,23 @@ def page(exhibits: list[Exhibit], facts: Facts) -> str:
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>limn: the demo</title>
+<title>limn demo</title>
 <link rel="icon" href="data:,">
 <style>{STYLE}</style>
 </head>
 <body>
 <header>
-<h1>limn: what it does here</h1>
-<p>Seven image networks and the pixel tools, run just now on this machine, on pictures that the networks have not
-learned from. The drawings are the first of their seed, not chosen ones.</p>
-<p class="soft">{escape(facts.engine)}<br>{escape(facts.processor)}<br>{escape(facts.date)}; all of it took
+<h1>limn demo</h1>
+<p>The results of seven image networks and the pixel tools on this machine. The networks were not trained on these
+pictures. The drawings are not selected: they are the first ones of their seed.</p>
+<p class="soft">{escape(facts.engine)}<br>{escape(facts.processor)}<br>{escape(facts.date)}, total time
 {facts.seconds:.1f} s</p>
 </header>
 <main>
 {_summary(exhibits)}
-<p class="soft">The demo weights are small and mostly trained on drawings: they show that everything works, not what the
-published networks can do. Their records are in weights/README.md. A time is that of whole processes of limn, loading
-included.</p>
+<p class="soft">The demo weights are small and mostly trained on drawings. They show that everything works, not what the
+published networks can do. weights/README.md describes their training. Times are those of whole limn processes,
+including loading.</p>
 {"".join(_section(exhibit) for exhibit in exhibits)}
 </main>
 </body>
@@ -104,20 +105,20 @@ def _summary(exhibits: list[Exhibit]) -> str:
         if exhibit.failure:
             figures = '<span class="bad">failed</span>'
         elif not exhibit.runs:
-            figures = "weights not there yet"
+            figures = "missing weights"
         seconds = f"{exhibit.seconds:.2f} s" if exhibit.runs else ""
         rows.append(f'<tr><th scope="row"><a href="#{exhibit.name}">{exhibit.name}</a></th><td>{figures}</td>'
                     f'<td class="number">{seconds}</td></tr>')  # fmt: skip
-    return ('<table><caption>What follows</caption><thead><tr><th scope="col">shown</th><th scope="col">figures</th>'
+    return ('<table><caption>Contents</caption><thead><tr><th scope="col">name</th><th scope="col">figures</th>'
             f'<th scope="col" class="number">time</th></tr></thead><tbody>{"".join(rows)}</tbody></table>')  # fmt: skip
 
 
 def _section(exhibit: Exhibit) -> str:
     parts = [f"<h2>{escape(exhibit.title)}: {escape(exhibit.name)}</h2>", f"<p>{escape(exhibit.about)}</p>"]
     if exhibit.missing:
-        parts.append(f"<p><strong>Not there yet:</strong> {escape(exhibit.missing)}</p>")
+        parts.append(f"<p><strong>Missing weights:</strong> {escape(exhibit.missing)}</p>")
     if exhibit.failure:
-        parts.append(f'<p class="bad">This failed: {escape(exhibit.failure)}</p>')
+        parts.append(f'<p class="bad">Failed: {escape(exhibit.failure)}</p>')
     parts += [_group(group) for group in exhibit.groups]
     parts += [_table(table) for table in exhibit.tables]
     parts += [_text(text) for text in exhibit.texts]
@@ -137,7 +138,7 @@ def _group(group: Group) -> str:
 def _figure(picture: Picture) -> str:
     source, size = _embedded(picture)
     image = f'<img src="{source}" alt="{escape(picture.alt)}"{size}{" class=pixels" if picture.pixels else ""}>'
-    if picture.path.suffix == ".svg":  # small print, which a narrow screen scrolls
+    if picture.path.suffix == ".svg":  # small text: scroll on a narrow screen
         image = f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(picture.caption)}">{image}</div>'
     return f"<figure>{image}<figcaption>{escape(picture.caption)}</figcaption></figure>"
 
@@ -184,12 +185,13 @@ def _text(text: Text) -> str:
 def _weights(weights: dict[str, Any]) -> str:
     about = weights["metadata"]
     parts = [f"{weights['parameters']:,} parameters", f"{weights['bytes'] / 1e6:.2f} MB"]
-    parts += [f"{what} {about[key]}" for key, what in (("licence", "licence"), ("source", "made from")) if key in about]
+    parts += [f"{what} {about[key]}" for key, what in (("licence", "licence"), ("source", "source")) if key in about]
     parts.append(f"sha256 {weights['sha256'][:16]}")
-    said = f'<p class="soft">Weights: <code>{escape(weights["name"])}.safetensors</code>, {escape(", ".join(parts))}</p>'
+    name = escape(weights["name"])
+    said = f'<p class="soft">Weights: <code>{name}.safetensors</code>, {escape(", ".join(parts))}</p>'
     if weights["record"]:
         record = json.dumps(weights["record"], indent=2)
-        said += ("<details><summary>How they were trained, and measured</summary>"
+        said += ("<details><summary>Record of training and measurement</summary>"
                  f'<pre tabindex="0">{escape(record)}</pre></details>')  # fmt: skip
     return said
 

@@ -1,4 +1,4 @@
-"""limn as a program to run, and the machine it runs on."""
+"""Runs the limn program; names the machine's processor."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from pathlib import Path
 
 
 class ProgramError(Exception):
-    """limn could not be run or failed; the text says at what, and what it said."""
+    """limn could not be started or failed; the message has the command and limn's error."""
 
 
 class Program:
-    """Runs in `folder`, and finds weights by name in `weights`."""
+    """The limn program, run in `folder` with weights from the folder `weights`."""
 
     def __init__(self, file: Path, weights: Path, folder: Path) -> None:
         self.file, self.weights, self.folder = file.absolute(), weights.absolute(), folder.absolute()
 
     def run(self, arguments: list[str]) -> tuple[str, float]:
-        """What it prints, and the seconds it took."""
+        """Runs limn; returns its output and the time in seconds."""
         command = [str(self.file), *arguments]
         start = time.perf_counter()
         try:
@@ -44,7 +44,7 @@ def _reason(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def processor() -> str:
-    """What the machine calls its processor."""
+    """The name of the processor."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""The contact sheet: all exhibits that have pictures, four each, in one."""
+"""The contact sheet: one picture with up to four pictures of each exhibit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ INK, SOFT, GROUND, EMPTY = "#1d1f21", "#585c60", "#ffffff", "#e9eae6"
 
 
 def _written(text: str, colour: str) -> Image.Image:
-    """A line in Pillow's built-in font, enlarged to be readable."""
+    """A line of text in Pillow's built-in font, enlarged."""
     line = Image.new("RGB", (CELL[0], CAPTION), GROUND)
     ImageDraw.Draw(line).text((0, 0), text, fill=colour)
     width, height = (int(size / 1.5) for size in line.size)
@@ -23,7 +23,7 @@ def _written(text: str, colour: str) -> Image.Image:
 
 
 def _panel(picture: Image.Image) -> Image.Image:
-    """The middle of a picture, as a square; small ones keep their pixels."""
+    """The middle of a picture, as a square; small pictures are enlarged without smoothing."""
     smooth = min(picture.size) >= PANEL
     return ImageOps.fit(picture.convert("RGB"), (PANEL, PANEL), Image.BICUBIC if smooth else Image.NEAREST)
 
@@ -32,7 +32,7 @@ def _cell(exhibit: Exhibit) -> Image.Image:
     cell = Image.new("RGB", CELL, GROUND)
     state = exhibit.headline
     if not exhibit.panels:
-        state = "failed" if exhibit.failure else "weights not there yet"
+        state = "failed" if exhibit.failure else "missing weights"
     cell.paste(_written(f"{exhibit.name}: {state}", INK if exhibit.panels else SOFT), (GAP, 4))
     for place in range(PANELS):
         left = GAP + place * (PANEL + GAP)
@@ -44,7 +44,7 @@ def _cell(exhibit: Exhibit) -> Image.Image:
 
 
 def write(path: Path, exhibits: list[Exhibit]) -> None:
-    """`exhibits`: those that have a place on the sheet."""
+    """Writes the sheet of these exhibits."""
     rows = -(-len(exhibits) // COLUMNS)
     sheet = Image.new("RGB", (COLUMNS * CELL[0], rows * CELL[1] + GAP), GROUND)
     for number, exhibit in enumerate(exhibits):

@@ -1,21 +1,21 @@
-"""The parts of tools/bench_peers.py, which times limn beside the engines that a user would pick instead.
+"""The modules of tools/bench_peers.py, which compares limn with other inference engines.
 
-    graphs       which networks, at which sizes, on which inputs
-    environment  the virtual environment that holds the peers
-    export       a process: random weights, and the same network in every peer's own format
-    forward      the reference forward passes, fit for tracing
-    engines      one class a peer: load, run
-    worker       a process: one engine, which runs when it is told to
-    launch       a process: another program, its wall time and its highest memory
-    processes    starting, pinning and stopping those processes
-    limn         the same for the limn program
+    graphs       the networks, their sizes and inputs
+    environment  the virtual environment of the peers
+    export       a process that writes random weights, and the same network in every peer's format
+    forward      the reference forward passes, prepared for tracing
+    engines      one class per peer: load, run
+    worker       a process with one engine, which runs on request
+    launch       a process that runs another program and measures its wall time and peak memory
+    processes    starts, pins and stops these processes
+    limn         runs the limn program
     measure      agreement, times in turn, memory, start
     figures      minimum, median, ratio, geometric mean
-    growth       time and memory over the size of the input
-    clock        limn's own figures against the kernel's
+    growth       time and memory against the size of the input
+    clock        limn's own figures compared with the kernel's
     report       tables
-    charts       pictures of them
+    charts       charts
 
-Only `export`, `forward` and `engines` import a peer, and only in processes of their own: the program that
-measures stays small and idle.
+Only `export`, `forward` and `engines` import a peer, and only in separate processes, so that the measuring program
+stays small and idle.
 """

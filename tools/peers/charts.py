@@ -1,4 +1,4 @@
-"""The measurements as pictures, SVG and PNG."""
+"""Charts of the measurements, as SVG and PNG."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ COLOURS = {
 }
 BAR = 0.8 / len(FAMILIES)
 INCHES_PER_CASE, INCHES_AROUND = 1.15, 1.9
-WIDE = 6.0  # a bar longer than this many times limn's is cut; its number says how long it is
+WIDE = 6.0  # times limn's; longer bars are cut, and the number states their length
 
 
 def bars(
     axes: Axes, entries: Sequence[Entry], value: Callable[[Entry, str], float], unit: str, title: str
 ) -> None:
-    """A group of bars a case, as multiples of limn's; the numbers at their ends are absolute."""
+    """Draws a group of bars per case, as multiples of limn's value; the numbers at their ends are absolute."""
     for row, entry in enumerate(entries):
         own = value(entry, LIMN)
         for place, family in enumerate(FAMILIES):
@@ -55,7 +55,7 @@ def bars(
 
 
 def comparison(around: dict[str, Any], entries: Sequence[Entry], folder: pathlib.Path) -> list[pathlib.Path]:
-    """Time at each number of threads, memory and start: four panels or more."""
+    """Draws time at each number of threads, memory and start time, in four panels or more."""
     threads = around["threads"]
     most = str(threads[-1])
     panels = [
@@ -90,12 +90,12 @@ def comparison(around: dict[str, Any], entries: Sequence[Entry], folder: pathlib
 def growth(
     around: dict[str, Any], points: Sequence[dict[str, Any]], folder: pathlib.Path
 ) -> list[pathlib.Path]:
-    """Time and memory a megapixel over megapixels, a line a network; flat is good."""
+    """Draws time and memory per megapixel against megapixels, one line per network. A flat line is best."""
     figure, axes = new_figure(15, 7, 1, 3)
     panels = (
-        ("ms_per_megapixel", "ms a megapixel"),
-        ("mb_per_megapixel", "peak MB a megapixel, weights included"),
-        ("mb_per_further_megapixel", "peak MB a further megapixel"),
+        ("ms_per_megapixel", "ms per megapixel"),
+        ("mb_per_megapixel", "peak MB per megapixel, weights included"),
+        ("mb_per_further_megapixel", "peak MB per additional megapixel"),
     )
     lines = sorted({(point["network"], point["engine"], point["threads"]) for point in points})
     networks = sorted({network for network, _, _ in lines})

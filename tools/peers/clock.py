@@ -1,7 +1,7 @@
-"""Whether limn's own figures are true: its times against whole processes, its memory against the kernel's.
+"""Checks limn's own figures: its times against those of whole processes, its memory against the kernel's.
 
-A process that runs the network 20 times more than another takes 20 runs longer; loading and starting cancel
-out.
+The time per run is the difference between two processes that run the network a different number of times; loading and
+starting cancel out.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from .limn import Limn
 
 FEW = 2
 MOST = 4000
-SPAN_SECONDS = 3.0  # of the runs that the longer process makes more
+SPAN_SECONDS = 3.0  # time of the additional runs of the longer process
 
 
 def slope(few: tuple[int, float], many: tuple[int, float]) -> float:
-    """Time a run, from two (runs, time of the whole process)."""
+    """The time per run, from two pairs of (runs, time of the whole process)."""
     return (many[1] - few[1]) / (many[0] - few[0])
 
 
 def check(limn: Limn, case: Case, threads: int, cpus: list[int], pairs: int) -> dict[str, float]:
-    """`slope_ms`: wall time a run, from pairs of processes; `bench_ms`: limn's own median; both peaks."""
+    """Returns `slope_ms`, wall time per run, from pairs of processes; `bench_ms`, limn's own median; and both peaks."""
     first = limn.measure(case, threads, FEW, cpus)
     many = FEW + min(MOST, max(2, math.ceil(1e3 * SPAN_SECONDS / first["median_ms"])))
     slopes, medians, peaks = [], [], []

@@ -1,11 +1,11 @@
-"""The peers: one class each, which loads a case and runs it. Every import is local: a process holds one peer.
+"""The peers: one class each, which loads a case and runs it. Imports are local, because a process runs one peer.
 
-    engine = ENGINES[name](case, folder, threads, inputs)     load, from the files that export.py wrote
-    engine.run()                                              one forward pass; what is timed
+    engine = ENGINES[name](case, folder, threads, inputs)     load from the files that export.py wrote
+    engine.run()                                              one forward pass, which is timed
     engine.output()                                           the last result, N x C x H x W
 
-All compute in float32, on `threads` threads of the cores that the process is pinned to. Other settings are
-the ones that each engine's own documentation recommends for the least time of a single run.
+All compute in float32 with `threads` threads on the cores that the process is pinned to. Other settings are those that
+the engine's documentation recommends for the shortest single run.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class TorchEager:
 
 
 class TorchChannelsLast(TorchEager):
-    """The same with pixels outermost, N x H x W x C in memory."""
+    """The same with channels last, N x H x W x C in memory."""
 
     channels_last = True
 
@@ -74,14 +74,14 @@ class TorchFrozen:
 
 
 class TorchOptimized(TorchFrozen):
-    """The same, and weights in oneDNN's own layout, which no file can hold: made at every start."""
+    """The same with weights in oneDNN's layout, which cannot be stored in a file and is made at every start."""
 
     def improve(self, torch, frozen):
         return torch.jit.optimize_for_inference(frozen)
 
 
 class OnnxRuntime:
-    """All graph optimisations, one operator after another. Its threads spin inside a run, not after it."""
+    """All graph optimisations, operators run in sequence. Threads spin during a run, but not after it."""
 
     def __init__(self, case: Case, folder: pathlib.Path, threads: int, inputs: Inputs) -> None:
         import onnxruntime
@@ -105,7 +105,7 @@ class OnnxRuntime:
 
 
 class OpenVino:
-    """Latency first, and float32 even where the processor has bfloat16."""
+    """Optimised for latency, and float32 even if the processor has bfloat16."""
 
     def __init__(self, case: Case, folder: pathlib.Path, threads: int, inputs: Inputs) -> None:
         import openvino
@@ -118,7 +118,7 @@ class OpenVino:
         }
         model = openvino.Core().compile_model(folder / "graph.xml", "CPU", settings)
         self.request = model.create_infer_request()
-        self.inputs = inputs  # held: the tensors share their memory
+        self.inputs = inputs  # kept, because the tensors share their memory
         for number, array in enumerate(inputs):
             self.request.set_input_tensor(number, openvino.Tensor(array, shared_memory=True))
 
@@ -130,7 +130,7 @@ class OpenVino:
 
 
 class Ncnn:
-    """float32 storage and arithmetic; Winograd and packed layouts are on. A batch is one run a picture."""
+    """float32 storage and arithmetic, with Winograd and packed layouts. A batch is run picture by picture."""
 
     def __init__(self, case: Case, folder: pathlib.Path, threads: int, inputs: Inputs) -> None:
         import ncnn
@@ -146,7 +146,7 @@ class Ncnn:
                 setattr(option, f"use_{name}", False)
         if self.net.load_param(str(folder / "ncnn.param")) or self.net.load_model(str(folder / "ncnn.bin")):
             raise RuntimeError("ncnn cannot load the graph that pnnx wrote")
-        self.inputs = inputs  # held: the first Mat borrows their memory, the clone has ncnn's own alignment
+        self.inputs = inputs  # kept, because Mat uses their memory; the clone has ncnn's alignment
         self.pictures = [[ncnn.Mat(x[i]).clone() for x in inputs] for i in range(case.batch)]
 
     def run(self) -> None:
@@ -158,7 +158,7 @@ class Ncnn:
             extractor.input(f"in{number}", mat)
         status, result = extractor.extract("out0")
         if status:
-            raise RuntimeError(f"ncnn ended a run with {status}")
+            raise RuntimeError(f"ncnn failed with status {status}")
         return result
 
     def output(self) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The virtual environment of the peers and of what draws: made once, completed when something is missing."""
+"""The virtual environment of the peers and of matplotlib: created once; missing packages are installed."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import sys
 import venv as standard_venv
 from collections.abc import Sequence
 
-NEEDED = ("numpy", "torch", "onnx", "matplotlib")  # without these there is nothing to measure or to draw with
-PEERS = ("onnxruntime", "openvino", "ncnn", "pnnx")  # each may be absent; pnnx converts for ncnn
+NEEDED = ("numpy", "torch", "onnx", "matplotlib")  # required
+PEERS = ("onnxruntime", "openvino", "ncnn", "pnnx")  # optional; pnnx converts for ncnn
 ABSENT = "absent-packages.json"  # in the environment's folder: why a peer could not be installed
 
 
 class Unusable(Exception):
-    """The environment lacks something that nothing works without."""
+    """The environment lacks a required package."""
 
 
 def python_of(folder: pathlib.Path) -> pathlib.Path:
@@ -25,7 +25,7 @@ def python_of(folder: pathlib.Path) -> pathlib.Path:
 
 
 def is_current(folder: pathlib.Path) -> bool:
-    """Whether this very process runs in the environment."""
+    """Whether this process runs in the environment."""
     return pathlib.Path(sys.prefix).resolve() == folder.resolve()
 
 
@@ -37,29 +37,32 @@ def missing(folder: pathlib.Path, packages: Sequence[str] = (*NEEDED, *PEERS)) -
 
 
 def install(folder: pathlib.Path, package: str) -> str | None:
-    """Installs one package with pip, under pip's own settings; why it failed, or None."""
+    """Installs one package with pip, under pip's own settings. Returns the reason of a failure, or None."""
     print(f"{pathlib.Path(sys.argv[0]).stem}: installing {package} in {folder}", file=sys.stderr, flush=True)
     command = [python_of(folder), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", package]
     done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode == 0:
         return None
     errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
-    return (errors or [f"pip ended with {done.returncode}"])[-1].removeprefix("ERROR: ")
+    return (errors or [f"pip failed with exit code {done.returncode}"])[-1].removeprefix("ERROR: ")
 
 
 def ensure(
     folder: pathlib.Path, may_install: bool, needed: Sequence[str] = NEEDED, wanted: Sequence[str] = PEERS
 ) -> None:
-    """Makes the environment usable and writes down which wanted packages it lacks, and why."""
+    """Creates and completes the environment, and records which wanted packages are absent, with the reason.
+
+    Raises Unusable if a needed package is missing.
+    """
     if not python_of(folder).exists():
         if not may_install:
-            raise Unusable(f"{folder}: no virtual environment there, and --no-install given")
+            raise Unusable(f"{folder}: not a virtual environment, and --no-install was given")
         if not importlib.util.find_spec("ensurepip"):
-            raise Unusable("this Python cannot make virtual environments; on Debian, install python3-venv")
+            raise Unusable("this Python cannot create virtual environments; on Debian, install python3-venv")
         standard_venv.create(folder, with_pip=True)
     reasons: dict[str, str] = {}
     for package in missing(folder, (*needed, *wanted)):
-        reason = install(folder, package) if may_install else "not installed, and --no-install given"
+        reason = install(folder, package) if may_install else "not installed, and --no-install was given"
         if reason and package in needed:
             raise Unusable(f"{package} is needed in {folder}: {reason}")
         if reason:
@@ -69,12 +72,12 @@ def ensure(
 
 
 def absent(folder: pathlib.Path) -> dict[str, str]:
-    """Why each absent package is absent."""
+    """The absent packages, with the reason for each."""
     path = folder / ABSENT
     return json.loads(path.read_text()) if path.exists() else {}
 
 
 def enter(folder: pathlib.Path) -> None:
-    """Starts the program again under the environment's Python; does not return."""
+    """Restarts the program under the environment's Python; does not return."""
     python = str(python_of(folder).absolute())
     os.execv(python, [python, *sys.argv])

@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
-"""One case in every peer's own format: a process of its own, as it needs PyTorch and much memory.
+"""Writes one case in every peer's format. It is a separate process, because it needs PyTorch and much memory.
 
     python export.py CASE --cache FOLDER --seed N [--engines torch onnxruntime openvino ncnn]
 
-writes FOLDER/GRAPH-seedN.safetensors, limn's weights, and in FOLDER/CASE-seedN:
+writes limn's weights to FOLDER/GRAPH-seedN.safetensors, and to FOLDER/CASE-seedN:
 
     weights.pt        PyTorch, operator by operator
     traced.pt         TorchScript
     graph.onnx        ONNX Runtime
     graph.xml, .bin   OpenVINO
     ncnn.param, .bin  ncnn
-    prepared.json     versions, and why a format is missing
+    prepared.json     versions, and the reason for each missing format
 
-What stands already, made by the same versions, is kept.
+Existing files made by the same versions are kept.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ from checkpoint.tensor import Tensor
 
 from peers.graphs import Case, parse
 
-OPSET = 17  # of ONNX; the newest that the tracing exporter writes well, and old enough for every reader
+OPSET = 17  # of ONNX: the newest that the tracing exporter writes well, and readable by every peer
 FORMATS = ("torch", "onnxruntime", "openvino", "ncnn")
 MAKERS = {"torch": "torch", "onnxruntime": "onnx", "openvino": "openvino", "ncnn": "pnnx"}
 CONVERSION_SECONDS = 900
 
 
 def make_weights(case: Case, path: pathlib.Path, seed: int) -> None:
-    """Random weights at full width, their batch norms fitted to what reaches them."""
+    """Writes random weights at full width, with batch norms fitted to their inputs."""
     make = importlib.import_module(f"reference.{case.graph}").random_weights
     tensors = {
         name: Tensor("F32", array.shape, lambda a=array: a.astype("<f4"))
@@ -62,7 +62,7 @@ def read_weights(path: pathlib.Path) -> dict[str, np.ndarray]:
 
 
 class Exporter:
-    """Traces a case once and writes each format on demand."""
+    """Writes a case in each format on demand."""
 
     def __init__(self, case: Case, weights: dict[str, np.ndarray], folder: pathlib.Path, seed: int) -> None:
         import torch
@@ -77,7 +77,7 @@ class Exporter:
         self.network = forward.Network(case.graph, forward.dense(self.weights)).eval()
         forward.run(
             case.graph, self.weights, list(self.inputs)
-        )  # makes the constants before anything is traced
+        )  # creates the constants before tracing
         self.tracing = forward.products_of_matrices
 
     def write_torch(self) -> None:
@@ -96,11 +96,11 @@ class Exporter:
                 input_names=names,
                 output_names=["out0"],
                 opset_version=OPSET,
-                dynamo=False,  # the tracing exporter: it folds constants, and nothing needs another package
+                dynamo=False,  # the tracing exporter folds constants and needs no other package
             )
 
     def write_openvino(self) -> None:
-        """From the ONNX file, which may stand already."""
+        """Converts the ONNX file, which is written first if it does not exist."""
         import openvino
 
         if not (self.folder / "graph.onnx").exists():
@@ -109,7 +109,7 @@ class Exporter:
         openvino.save_model(model, self.folder / "graph.xml", compress_to_fp16=False)
 
     def write_ncnn(self) -> None:
-        """pnnx makes ncnn's files, and others that are not wanted, from TorchScript. There is no batch."""
+        """Converts TorchScript with pnnx, which also writes other files. The batch size is 1."""
         shapes = ",".join("[" + ",".join(map(str, (1, *tensor.shape[1:]))) + "]" for tensor in self.inputs)
         with self.tracing():
             traced = self.torch.jit.trace(self.network, tuple(x[:1] for x in self.inputs), check_trace=False)
@@ -123,22 +123,22 @@ class Exporter:
             made = pathlib.Path(scratch, "model.ncnn.param")
             if done.returncode or not made.exists():
                 last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no message"]
-                raise RuntimeError(f"pnnx ended with {done.returncode}: {last[0]}")
+                raise RuntimeError(f"pnnx failed with exit code {done.returncode}: {last[0]}")
             refused = foreign_operators(made.read_text())
             if refused:
-                raise RuntimeError(f"pnnx left operators that ncnn does not know: {', '.join(refused)}")
+                raise RuntimeError(f"pnnx wrote operators that ncnn does not support: {', '.join(refused)}")
             shutil.move(made, self.folder / "ncnn.param")
             shutil.move(f"{scratch}/model.ncnn.bin", self.folder / "ncnn.bin")
 
 
 def foreign_operators(param: str) -> list[str]:
-    """Operators that pnnx could not translate keep PyTorch's names: nn.X, F.x, torch.x, Tensor.x, aten::x."""
+    """Operators that pnnx could not translate. They keep PyTorch's names: nn.X, F.x, torch.x, Tensor.x, aten::x."""
     types = (line.split()[0] for line in param.splitlines()[2:] if line.strip())
     return sorted({name for name in types if re.match(r"nn\.|F\.|torch\.|Tensor\.|aten::|pnnx\.", name)})
 
 
 def versions() -> dict[str, str]:
-    """Of everything that takes part in making the files."""
+    """The versions of all packages that make the files."""
     found = {}
     for package in {*MAKERS.values()}:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
@@ -155,7 +155,7 @@ def one_line(error: BaseException) -> str:
 def write_formats(
     exporter: Callable[[], Exporter], wanted: list[str], record: dict[str, dict[str, str]]
 ) -> None:
-    """Writes what is wanted and not there yet; what fails is recorded with its reason."""
+    """Writes the wanted formats that do not exist yet, and records the reason of each failure."""
     missing = [name for name in wanted if name not in record["made"]]
     if not missing:
         return
@@ -171,12 +171,12 @@ def write_formats(
             steps[name]()
             record["made"][name] = "yes"
             record["absent"].pop(name, None)
-        except Exception as error:  # whatever a converter throws is the reason why its engine is absent
+        except Exception as error:  # any error of a converter makes its engine absent
             record["absent"][name] = one_line(error)
 
 
 def recorded(folder: pathlib.Path) -> dict[str, dict[str, str]]:
-    """What was made before by the same versions; what others made is removed."""
+    """The record of files made by the same versions. Files of other versions are removed."""
     path = folder / "prepared.json"
     record = json.loads(path.read_text()) if path.exists() else {}
     if record.get("versions") == versions():

@@ -1,11 +1,11 @@
-"""The arithmetic of the comparison: what is made of many milliseconds, and who is compared with whom.
+"""The arithmetic of the comparison: minima, medians and ratios, and which engines are compared.
 
-A case's entry, as peers.json holds it:
+An entry, the results of one case in peers.json:
 
     {"engines": {ENGINE: {"error": E, "threads": {"1": {"min_ms", "median_ms", "peak_mb"}, ..},
                           "start_ms": {"min", "median"}, "overhead_ms"}}, "absent": {ENGINE: REASON}, ..}
 
-Minima are compared: on a shared machine everything that disturbs a run makes it longer.
+Minima are compared, because on a shared machine every disturbance makes a run longer.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 LIMN = "limn"
-# What a user would call an engine, and the ways in which it is run: the best way counts.
+# The engines as users know them, and the variants in which each is run; the best variant counts.
 FAMILIES = {
     LIMN: (LIMN,),
     "PyTorch": ("torch-eager", "torch-channels-last", "torch-frozen", "torch-optimized"),
@@ -33,13 +33,13 @@ Timing = dict[str, float]
 
 
 def timing(rounds: Iterable[tuple[float, float]]) -> Timing:
-    """Of every round's minimum and median: the least minimum, and the median of the medians."""
+    """The least minimum and the median of the medians, from each round's minimum and median."""
     minima, medians = zip(*rounds, strict=True)
     return {"min_ms": min(minima), "median_ms": statistics.median(medians)}
 
 
 def relative_error(result: np.ndarray, reference: np.ndarray) -> float:
-    """The largest difference as a part of the largest magnitude; infinite where something is no number."""
+    """The largest difference relative to the largest magnitude; infinite if a value is not finite."""
     if result.shape != reference.shape:
         return math.inf
     difference = float(abs(result.astype("f8") - reference).max())
@@ -48,23 +48,23 @@ def relative_error(result: np.ndarray, reference: np.ndarray) -> float:
 
 
 def repetitions(fastest_ms: float, turn_seconds: float, least: int = 2, most: int = 50) -> int:
-    """Runs a turn: the fastest engine's fill `turn_seconds`, and all engines make as many."""
+    """The number of runs in a turn, the same for all engines: the fastest engine needs `turn_seconds` for them."""
     return max(least, min(most, math.ceil(1e3 * turn_seconds / fastest_ms)))
 
 
 def geometric_mean(values: Iterable[float]) -> float:
-    """The mean of ratios; not a number without any."""
+    """The geometric mean; NaN if there are no values."""
     logarithms = [math.log(value) for value in values]
     return math.exp(sum(logarithms) / len(logarithms)) if logarithms else math.nan
 
 
 def variants(entry: Entry, family: str) -> dict[str, Entry]:
-    """The measured ways to run one engine."""
+    """The measured variants of one engine."""
     return {name: entry["engines"][name] for name in FAMILIES[family] if name in entry["engines"]}
 
 
 def families(entry: Entry) -> list[str]:
-    """The engines with any measurement in the entry, limn first."""
+    """The engines that were measured, limn first."""
     return [family for family in FAMILIES if variants(entry, family)]
 
 
@@ -73,28 +73,28 @@ def peer_families(entry: Entry) -> list[str]:
 
 
 def quickest(entry: Entry, family: str, threads: str) -> tuple[str, Timing]:
-    """The way with the least minimum, and its times."""
+    """The variant with the least minimum, and its times."""
     ways = {name: figures["threads"][threads] for name, figures in variants(entry, family).items()}
     return min(ways.items(), key=lambda way: way[1]["min_ms"])
 
 
 def least_memory(entry: Entry, family: str, threads: str) -> float:
-    """Peak in MB, of the leanest way."""
+    """The peak in MB of the variant with the lowest peak."""
     return min(figures["threads"][threads]["peak_mb"] for figures in variants(entry, family).values())
 
 
 def first_start(entry: Entry, family: str) -> Entry:
-    """The figures of the way that has its first result first."""
+    """The figures of the variant with the shortest start."""
     return min(variants(entry, family).values(), key=lambda figures: figures["start_ms"]["min"])
 
 
 def fastest_peer(entry: Entry, threads: str) -> str | None:
-    """The family to beat; None without any peer."""
+    """The fastest family besides limn; None if there is no peer."""
     return min(peer_families(entry), key=lambda f: quickest(entry, f, threads)[1]["min_ms"], default=None)
 
 
 def ratio(entry: Entry, threads: str) -> float | None:
-    """How many times as long the fastest peer takes as limn."""
+    """The fastest peer's time divided by limn's."""
     peer = fastest_peer(entry, threads)
     if peer is None:
         return None
@@ -102,5 +102,5 @@ def ratio(entry: Entry, threads: str) -> float | None:
 
 
 def mean_ratio(entries: Iterable[Entry], threads: str) -> float:
-    """The geometric mean of the ratios of all cases that have one."""
+    """The geometric mean of the ratios of all cases with a peer."""
     return geometric_mean(value for entry in entries if (value := ratio(entry, threads)) is not None)

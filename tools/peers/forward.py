@@ -1,12 +1,12 @@
-"""The reference forward passes of tools/reference, fit for timing and for tracing.
+"""The reference forward passes of tools/reference, prepared for timing and tracing.
 
-They are written to be read and to be compared value by value. Two of their expressions would handicap a
-peer, and are replaced by equal ones:
+They are written for reading and for comparison of every value. Two expressions would slow a peer down, and are
+replaced by equivalent ones:
 
-- EnhanceNet makes its matrices of bicubic weights anew in every run: here once a size. In traced graphs the
-  product of three tensors is two products of matrices.
-- SIGGRAPH17 takes every other pixel by slicing, which not every converter knows: in traced graphs a pooling
-  of 1 pixel with stride 2, which every engine has.
+- EnhanceNet computes its matrices of bicubic weights in every run; here they are computed once per size. In traced
+  graphs the product of three tensors becomes two matrix products.
+- SIGGRAPH17 takes every other pixel by slicing, which not every converter supports; in traced graphs this is a pooling
+  of 1 pixel with stride 2.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Forward = Callable[..., torch.Tensor]
 
 
 class Tensors(Parameters):
-    """Parameters whose weights are tensors already, float32."""
+    """Parameters whose weights are float32 tensors."""
 
     def get(self, name: str, like: torch.Tensor) -> torch.Tensor:
         return self.weights[name]
@@ -38,7 +38,7 @@ def function_of(graph: str) -> Forward:
 
 
 def remember_bicubic() -> None:
-    """From now on EnhanceNet's matrices are made once a size; before tracing, which then sees a constant."""
+    """Makes EnhanceNet compute its matrices once per size. Call it before tracing, so that they become constants."""
     make, made = enhancenet.bicubic_matrix, {}
 
     def matrix(size: int, factor: int) -> torch.Tensor:
@@ -51,10 +51,10 @@ def remember_bicubic() -> None:
 
 
 def dense(weights: Weights, channels_last: bool = False) -> Weights:
-    """The weights laid out as convolutions read them: NCHW or channels last.
+    """The weights in the memory layout of the convolutions: NCHW or channels last.
 
-    EnhanceNet's are height x width x in x out in the file and permuted in every run: here so that the
-    permuted tensor is the dense one.
+    EnhanceNet's weights are height x width x in x out in the file and are permuted in every run; here they are stored
+    so that the permuted tensor is contiguous.
     """
     layout = torch.channels_last if channels_last else torch.contiguous_format
 
@@ -69,7 +69,7 @@ def dense(weights: Weights, channels_last: bool = False) -> Weights:
 
 
 def subsampling_by_pooling() -> Record:
-    """A `record` that puts a pooling in the place of every slice NAME/subsample of a recorded value NAME."""
+    """A `record` that replaces each slice NAME/subsample of a recorded value NAME by a pooling."""
     recorded: dict[str, torch.Tensor] = {}
 
     def record(name: str, value: torch.Tensor) -> torch.Tensor:
@@ -83,7 +83,7 @@ def subsampling_by_pooling() -> Record:
 
 @contextlib.contextmanager
 def products_of_matrices() -> Iterator[None]:
-    """The one einsum of the references, as two products of matrices."""
+    """Computes the only einsum of the references as two matrix products."""
 
     def einsum(equation: str, rows: torch.Tensor, x: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
         assert equation == "oh,nchw,pw->ncop", equation
@@ -94,7 +94,7 @@ def products_of_matrices() -> Iterator[None]:
 
 
 class Network(torch.nn.Module):
-    """A network as a module that holds its weights, for exporters: no dots in a parameter's name."""
+    """A network as a module with its weights, for exporters. Parameter names have no dots."""
 
     def __init__(self, graph: str, weights: Weights) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Which networks are measured, at which sizes, on which inputs."""
+"""The measured networks, their sizes and their inputs."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ TITLES = {
     "enhancenet": "EnhanceNet",
 }
 GROWTH = (0.25, 0.5, 1, 2, 4)  # pixels, as multiples of the case's own
-SIDE_STEP = 8  # every network that takes sizes takes multiples of this one
+SIDE_STEP = 8  # every network with variable sizes accepts multiples of this
 DCGAN_SIDE = 64  # of the pictures that the full-width generator makes
 NAMED = re.compile(r"(?P<graph>[a-z0-9]+)@(?P<batch>\d+)x(?P<height>\d+)x(?P<width>\d+)")
 
 
 class UnknownCase(ValueError):
-    """A name on the command line that is no case."""
+    """A name on the command line that is not a case."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Case:
 
     @property
     def title(self) -> str:
-        """For tables: the network and what it runs on."""
+        """For tables: the network and the size of its input."""
         if self.graph == "dcgan":
             return f"{TITLES[self.graph]}, batch {self.batch}"
         batch = f", batch {self.batch}" if self.batch > 1 else ""
@@ -48,18 +48,18 @@ class Case:
 
     @property
     def spec(self) -> str:
-        """GRAPH@BATCHxHEIGHTxWIDTH: names the case to other processes and in file names."""
+        """GRAPH@BATCHxHEIGHTxWIDTH, the name of the case for other processes and in file names."""
         return f"{self.graph}@{self.batch}x{self.height}x{self.width}"
 
     @property
     def megapixels(self) -> float:
-        """Of the input; of the output where the input is noise."""
+        """Megapixels of the input, or of the output if the input is noise."""
         side = DCGAN_SIDE if self.graph == "dcgan" else 1
         return self.batch * self.height * self.width * side * side / 1e6
 
     @property
     def grows(self) -> bool:
-        """Whether the network takes other sizes or, for the generator, other batches."""
+        """Whether the network accepts other sizes or, for the generator, other batches."""
         return self.graph != "vae"
 
     def grown(self, factor: float) -> Case:
@@ -74,7 +74,7 @@ class Case:
 
     def inputs(self, seed: int) -> list[np.ndarray]:
         """Random inputs in the network's own range, N x C x H x W float32."""
-        import numpy as np  # here: the program that makes the environment may have no NumPy
+        import numpy as np  # local: the program that creates the environment may lack NumPy
 
         random = np.random.default_rng(seed)
 
@@ -119,8 +119,8 @@ def parse(name: str) -> Case:
     match = NAMED.fullmatch(name)
     if not match or match["graph"] not in TITLES:
         known = ", ".join(case.name for case in CASES)
-        raise UnknownCase(f"{name}: one of {known}, or GRAPH@BATCHxHEIGHTxWIDTH expected")
+        raise UnknownCase(f"{name}: expected one of {known}, or GRAPH@BATCHxHEIGHTxWIDTH")
     batch, height, width = (int(match[part]) for part in ("batch", "height", "width"))
     if not batch * height * width:
-        raise UnknownCase(f"{name}: a size of 0")
+        raise UnknownCase(f"{name}: a size is 0")
     return Case(name, match["graph"], batch, height, width)

@@ -1,4 +1,4 @@
-"""How time and memory grow with the input: both in proportion, so a megapixel always costs the same."""
+"""Growth of time and memory with the input. If it is proportional, the figures per megapixel are constant."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .graphs import GROWTH, Case
 
 
 def sizes(case: Case) -> list[Case]:
-    """The case at a quarter to four times its pixels; nothing for a network that takes one size only."""
+    """The case at a quarter to four times its pixels; empty for a network with a fixed size."""
     if not case.grows:
         return []
     grown = [case.grown(factor) for factor in GROWTH]
@@ -17,10 +17,10 @@ def sizes(case: Case) -> list[Case]:
 
 
 def points(entries: list[Entry], threads: tuple[int, ...]) -> list[dict[str, Any]]:
-    """One point a size, engine and number of threads.
+    """One point per size, engine and number of threads.
 
-    `mb_per_megapixel` counts the weights in, and falls with the size for their sake;
-    `mb_per_further_megapixel` is the growth from the smallest size on, without them.
+    `mb_per_megapixel` includes the weights, so it falls with the size. `mb_per_further_megapixel` is the growth from
+    the smallest size, without the weights.
     """
     found = []
     for entry in entries:
@@ -45,7 +45,7 @@ def points(entries: list[Entry], threads: tuple[int, ...]) -> list[dict[str, Any
 
 
 def further(smallest: Entry, entry: Entry, family: str, threads: str) -> float | None:
-    """Memory that each megapixel beyond the smallest size costs."""
+    """Memory per additional megapixel, compared with the smallest size."""
     more = entry["megapixels"] - smallest["megapixels"]
     if more <= 0 or family not in families(smallest):
         return None

@@ -1,10 +1,9 @@
-"""Runs a program and writes down its wall time and its highest memory.
+"""Runs a program and records its wall time and peak memory.
 
     python -I -S launch.py RESULT.json CPU,CPU,.. COMMAND [ARGUMENT ..]
 
-A process of its own for the memory's sake: where one process starts another, the kernel counts the starter's
-memory into the highest resident set of the started one. This one is as small as Python gets (about 10 MB),
-and the program that measures is not.
+When a process starts another, the kernel includes the parent's memory in the child's peak resident set. So the program
+is started from this small process (about 10 MB) and not from the measuring program.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The limn program, as a user starts it."""
+"""The commands of the limn program."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Limn:
     weights: pathlib.Path
 
     def bench(self, case: Case, threads: int, repetitions: int) -> list[str]:
-        """`limn bench model`: loads, runs once untimed, then `repetitions` times."""
+        """The command `limn bench model`: loads, runs once untimed, then `repetitions` times."""
         return [
             *(str(self.program), "bench", "model", "--json", "-q", "-m", str(self.weights)),
             *("--size", f"{case.height}x{case.width}", "--batch", str(case.batch)),
@@ -26,7 +26,7 @@ class Limn:
         ]
 
     def run(self, inputs: list[pathlib.Path], output: pathlib.Path, threads: int) -> list[str]:
-        """`limn run`: loads, runs once, writes the result."""
+        """The command `limn run`: loads, runs once, writes the result."""
         latent = ["--latent", str(inputs[1])] if len(inputs) > 1 else []
         command = [str(self.program), "run", "-q", "-f", "-m", str(self.weights), "-i", str(inputs[0])]
         return [*command, *latent, "-o", str(output), "-t", str(threads)]

@@ -1,7 +1,7 @@
-"""One case: every engine's agreement with limn, times in turn, memory, and start.
+"""Measures one case: each engine's agreement with limn, times in turn, memory and start time.
 
-What is timed is the forward pass alone, from inputs that lie ready to a result that lies ready. What is
-started is a whole process, from its first instruction to a result in a file, its files in the page cache.
+Times are those of the forward pass alone, with inputs and result in memory. Start times are those of a whole process,
+until the result is in a file; the files it reads are in the page cache.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from .limn import Limn
 from .processes import EngineFailed, Worker
 from .report import counted
 
-BOUND = 1e-3  # of the largest magnitude: more, and it is not the same network
+BOUND = 1e-3  # relative to the largest magnitude; a larger difference means another network
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How, and how much, is measured."""
+    """The settings of the measurement."""
 
     limn: pathlib.Path
     cache: pathlib.Path
     seed: int
-    threads: tuple[int, ...]  # ascending; start and agreement are taken at the last
+    threads: tuple[int, ...]  # ascending; start and agreement are measured with the last
     rounds: int
     turn_seconds: float
     starts: int
@@ -44,17 +44,17 @@ class Settings:
 
 
 def note(text: str) -> None:
-    """Progress, for a person who waits."""
+    """Prints progress."""
     print(f"bench_peers: {text}", file=sys.stderr, flush=True)
 
 
 def format_of(engine: str) -> str:
-    """What export.py has to write for an engine: PyTorch's ways share theirs."""
+    """The format that an engine reads; PyTorch's variants share one."""
     return "torch" if engine.startswith("torch-") else engine
 
 
 def prepare(case: Case, engines: list[str], settings: Settings) -> dict[str, str]:
-    """Writes weights, graphs and inputs; returns why engines have no graph."""
+    """Writes weights, graphs and inputs. Returns the engines without a graph, with reasons."""
     formats = sorted({format_of(engine) for engine in engines})
     script = str(pathlib.Path(__file__).with_name("export.py"))
     command = [
@@ -70,7 +70,7 @@ def prepare(case: Case, engines: list[str], settings: Settings) -> dict[str, str
     note(f"{case.name}: weights and graphs")
     done = subprocess.run([*command, "--engines", *formats], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise EngineFailed(f"export: {processes.last_line(done.stderr, f'it ended with {done.returncode}')}")
+        raise EngineFailed(f"export: {processes.last_line(done.stderr, f'exit code {done.returncode}')}")
     folder = folder_of(case, settings)
     inputs = case.inputs(settings.seed)
     np.savez(folder / "inputs.npz", *inputs)
@@ -89,7 +89,7 @@ def limn_of(case: Case, settings: Settings) -> Limn:
 
 
 class Measurement:
-    """The measuring of one case; `entry` is what has been found."""
+    """The measurement of one case; `entry` holds the results."""
 
     def __init__(self, case: Case, engines: list[str], absent: dict[str, str], settings: Settings) -> None:
         self.case, self.settings = case, settings
@@ -106,10 +106,10 @@ class Measurement:
         }
 
     def leave_out(self, engine: str, reason: str) -> None:
-        """An engine that fails is reported as absent; without limn there is nothing to report."""
+        """Records a failed engine as absent. If limn fails, raises EngineFailed."""
         if engine == LIMN:
             raise EngineFailed(f"limn: {reason}")
-        note(f"{self.case.name}: {engine} is left out: {reason}")
+        note(f"{self.case.name}: {engine} left out: {reason}")
         self.engines.remove(engine)
         self.entry["engines"].pop(engine, None)
         self.entry["absent"][engine] = reason
@@ -117,7 +117,7 @@ class Measurement:
     # One process, one result
 
     def once(self, engine: str, threads: int) -> processes.Finished:
-        """A fresh process that loads, runs once and writes its result."""
+        """Starts a process that loads, runs once and writes its result."""
         output = self.output_of(engine)
         if engine == LIMN:
             inputs = sorted(self.folder.glob("in[0-9].npy"))
@@ -136,11 +136,11 @@ class Measurement:
     # Agreement
 
     def error_of(self, engine: str) -> float:
-        """The last result that the engine wrote, against limn's."""
+        """The error of the engine's last result, relative to limn's."""
         return figures.relative_error(np.load(self.output_of(engine)), np.load(self.output_of(LIMN)))
 
     def check(self, engine: str) -> None:
-        """Leaves an engine out whose last result is another than limn's."""
+        """Leaves an engine out if its last result differs from limn's."""
         error = self.error_of(engine)
         if error > BOUND:
             self.leave_out(engine, f"its output differs by {error:.1e} of the largest magnitude")
@@ -149,7 +149,7 @@ class Measurement:
             found["error"] = max(error, found["error"])
 
     def agree(self) -> None:
-        """One run of every engine, which also brings its files into the page cache."""
+        """Runs every engine once, which also brings its files into the page cache."""
         threads = self.settings.threads[-1]
         for engine in list(self.engines):
             try:
@@ -166,7 +166,7 @@ class Measurement:
     # Times
 
     def take_turns(self, threads: int) -> None:
-        """Rounds: one engine after the other on the same cores, each as often as the others."""
+        """Runs rounds: one engine after the other on the same cores, with the same number of runs."""
         cpus = self.settings.cpus(threads)
         with contextlib.ExitStack() as stack:
             workers: dict[str, Worker] = {}
@@ -197,7 +197,7 @@ class Measurement:
         self.entry["repetitions"][str(threads)] = count
 
     def attempt(self, engine: str, action, *arguments: str):
-        """What the action returns; None where the engine fails, which is then left out."""
+        """Returns the action's result. If the engine fails, leaves it out and returns None."""
         try:
             return action(*arguments)
         except EngineFailed as failure:
@@ -205,7 +205,7 @@ class Measurement:
             return None
 
     def turn_length(self, workers: dict[str, Worker], threads: int) -> int:
-        """Runs a turn, from one run of every engine. Twice, as TorchScript optimises in its first runs."""
+        """The number of runs in a turn, from a trial run of every engine; two, because TorchScript optimises first."""
         times = [self.limn.measure(self.case, threads, 1, self.settings.cpus(threads))["min_ms"]]
         for engine in list(self.engines[1:]):
             tried = self.attempt(engine, workers[engine].ask, "run 2")
@@ -215,7 +215,7 @@ class Measurement:
     # Memory and start
 
     def start(self) -> None:
-        """Fresh processes: on all threads for the wall time, and on each number of threads for the memory."""
+        """Starts fresh processes: with all threads for the wall time, with each number of threads for the memory."""
         most = self.settings.threads[-1]
         seconds: dict[str, list[float]] = {engine: [] for engine in self.engines}
         for threads in self.settings.threads:
@@ -234,13 +234,13 @@ class Measurement:
 
 
 def rotated(engines: list[str], by: int) -> list[str]:
-    """The engines in order, another one first in every round."""
+    """The engines in order, starting with another one in each round."""
     first = by % len(engines)
     return engines[first:] + engines[:first]
 
 
 def measure(case: Case, engines: list[str], absent: dict[str, str], settings: Settings) -> Entry:
-    """The entry of one case. `absent`: engines that are known to be missing, and why."""
+    """Returns the entry of one case. `absent`: engines known to be missing, with reasons."""
     there = [engine for engine in engines if engine not in absent]
     unconverted = prepare(case, there, settings)
     measurement = Measurement(case, engines, absent | unconverted, settings)

@@ -1,4 +1,4 @@
-"""Starting, pinning and stopping the processes that are measured."""
+"""Starts, pins and stops the measured processes."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 
 class EngineFailed(Exception):
-    """An engine ended, or never began; the text is the reason."""
+    """An engine could not be started or failed; the message is the reason."""
 
 
 def first_of_each_core(cpus: list[int], siblings: Mapping[int, str]) -> list[int]:
-    """One logical processor of each physical core; `siblings` says which share one."""
+    """One logical processor of each physical core; `siblings` states which share a core."""
     seen: dict[str, int] = {}
     for cpu in sorted(cpus):
         seen.setdefault(siblings.get(cpu, str(cpu)), cpu)
@@ -31,7 +31,7 @@ def first_of_each_core(cpus: list[int], siblings: Mapping[int, str]) -> list[int
 
 
 def physical_cores() -> list[int]:
-    """The cores that this process may use, one logical processor each."""
+    """One logical processor of each core that this process may use."""
     cpus = sorted(os.sched_getaffinity(0))
     siblings = {}
     for cpu in cpus:
@@ -42,14 +42,14 @@ def physical_cores() -> list[int]:
 
 
 def last_line(text: str, otherwise: str) -> str:
-    """The line of an error output that says what went wrong."""
+    """The last line of an error output, which states the error."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else otherwise
 
 
 @dataclass
 class Finished:
-    """What is known of a process that has ended well."""
+    """The figures of a process that succeeded."""
 
     seconds: float
     peak_mb: float
@@ -57,7 +57,7 @@ class Finished:
 
 
 def launch(command: list[str], cpus: list[int]) -> Finished:
-    """Runs a program on these cores to its end."""
+    """Runs a program on these cores. Raises EngineFailed if it fails."""
     with tempfile.TemporaryDirectory() as folder:
         result = pathlib.Path(folder, "result.json")
         path = shutil.which(command[0]) or command[0]
@@ -71,23 +71,23 @@ def launch(command: list[str], cpus: list[int]) -> Finished:
         ]
         done = subprocess.run([*launcher, path, *command[1:]], capture_output=True, text=True, check=False)
         if not result.exists():
-            raise EngineFailed(last_line(done.stderr, "it could not be started"))
+            raise EngineFailed(last_line(done.stderr, "could not be started"))
         figures = json.loads(result.read_text())
     if figures["code"]:
-        raise EngineFailed(last_line(done.stderr, f"it ended with {figures['code']}"))
+        raise EngineFailed(last_line(done.stderr, f"exit code {figures['code']}"))
     return Finished(figures["seconds"], figures["peak_bytes"] / 1e6, done.stdout)
 
 
 def worker_command(
     engine: str, case: str, folder: pathlib.Path, threads: int, inputs: pathlib.Path
 ) -> list[str]:
-    """worker.py, less its order. -s: none of the user's own packages; -B: no byte code beside the sources."""
+    """The command of worker.py, without `once` or `serve`. -s: no user packages; -B: no byte code in the sources."""
     script = str(HERE / "worker.py")
     return [sys.executable, "-s", "-B", script, engine, case, str(folder), str(threads), str(inputs)]
 
 
 class Worker:
-    """A loaded peer that waits. Between its turns it is stopped, so no idle thread of it takes a core."""
+    """A process with a loaded peer. It is stopped between its turns, so that no idle thread uses a core."""
 
     def __init__(self, command: list[str], cpus: list[int]) -> None:
         self.errors = tempfile.TemporaryFile(mode="w+", errors="replace")
@@ -116,7 +116,7 @@ class Worker:
         if not line:
             code = self.process.wait()
             self.errors.seek(0)
-            raise EngineFailed(last_line(self.errors.read(), f"it ended with {code}"))
+            raise EngineFailed(last_line(self.errors.read(), f"exit code {code}"))
         return json.loads(line)
 
     def load(self) -> None:
@@ -125,9 +125,9 @@ class Worker:
         self.process.send_signal(signal.SIGSTOP)
 
     def ask(self, order: str) -> object:
-        """Wakes the engine, waits for its answer and stops it again."""
+        """Resumes the engine, waits for its answer and stops it again."""
         self.process.send_signal(signal.SIGCONT)
-        with contextlib.suppress(BrokenPipeError):  # it has ended: answer() says why
+        with contextlib.suppress(BrokenPipeError):  # the process has ended; answer() raises the reason
             self.process.stdin.write(f"{order}\n")
         answer = self.answer()
         self.process.send_signal(signal.SIGSTOP)

@@ -1,4 +1,4 @@
-"""The measurements as tables: for the terminal, and as Markdown for the README."""
+"""Tables of the measurements, for the terminal and as Markdown for the README."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ PACKAGES = {"PyTorch": "torch", "ONNX Runtime": "onnxruntime", "OpenVINO": "open
 Row = Sequence[str]
 
 
-# Words and numbers
+# Text and numbers
 
 
 def number(value: float) -> str:
-    """Three digits, or all before the point: 0.812, 1.55, 24.6, 2238."""
+    """Three significant digits, or all digits before the point: 0.812, 1.55, 24.6, 2238."""
     if not math.isfinite(value):
         return "-"
     places = 0 if abs(value) >= 99.95 else 1 if abs(value) >= 9.995 else 2 if abs(value) >= 0.9995 else 3
@@ -35,7 +35,7 @@ def counted(threads: int) -> str:
 
 
 def per_threads(values: Sequence[float]) -> str:
-    """One number for each number of threads: 2238 / 1110."""
+    """One value per number of threads: 2238 / 1110."""
     return " / ".join(number(value) for value in values)
 
 
@@ -47,7 +47,7 @@ def times(value: float | None) -> str:
 
 
 def processor() -> str:
-    """The CPU's name as the kernel gives it."""
+    """The CPU's name from the kernel."""
     try:
         lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -63,7 +63,7 @@ def memory_gb() -> float:
 
 
 def versions() -> dict[str, str]:
-    """Of the peers that are installed, of Python and of NumPy."""
+    """The versions of the installed peers, Python and NumPy."""
     found = {"Python": platform.python_version()}
     for name, package in {**PACKAGES, "NumPy": "numpy", "pnnx": "pnnx", "ONNX": "onnx"}.items():
         try:
@@ -78,7 +78,7 @@ def versions() -> dict[str, str]:
 def surroundings(
     limn: str, cores: Sequence[int], threads: Sequence[int], date: datetime.date
 ) -> dict[str, Any]:
-    """Everything beside the figures that another person needs in order to repeat them."""
+    """Everything that is needed to repeat the measurement."""
     return {
         "date": date.isoformat(),
         "processor": processor(),
@@ -106,7 +106,7 @@ def describe(around: dict[str, Any]) -> str:
 
 
 def aligned(header: Row, rows: Sequence[Row]) -> str:
-    """Columns under each other: the first to the left, the others to the right."""
+    """A table with aligned columns: the first to the left, the others to the right."""
     lines = [header, *rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
 
@@ -121,13 +121,13 @@ def aligned(header: Row, rows: Sequence[Row]) -> str:
 
 
 def markdown(header: Row, rows: Sequence[Row]) -> str:
-    """The same for a README."""
+    """The same table in Markdown."""
     rule = ["---", *["--:"] * (len(header) - 1)]
     return "\n".join("| " + " | ".join(line) + " |" for line in (header, rule, *rows))
 
 
 def way_text(entry: Entry, family: str, threads: Sequence[int]) -> str:
-    """PyTorch is run in several ways: which was the quickest, at each number of threads."""
+    """The fastest variant at each number of threads, for an engine with several."""
     if len(FAMILIES[family]) == 1:
         return ""
     ways = [figures.quickest(entry, family, str(count))[0].removeprefix("torch-") for count in threads]
@@ -135,8 +135,8 @@ def way_text(entry: Entry, family: str, threads: Sequence[int]) -> str:
 
 
 def case_rows(entry: Entry, threads: Sequence[int]) -> tuple[Row, list[Row]]:
-    """A case's table, a row an engine."""
-    header = ["engine", "way", "error"]
+    """A case's table, one row per engine."""
+    header = ["engine", "variant", "error"]
     header += [f"{counted(count)}: min ms, median" for count in threads]
     header += [f"peak MB, {' / '.join(map(str, threads))}", "start ms: min, median", "overhead ms"]
     rows = []
@@ -158,7 +158,7 @@ def case_rows(entry: Entry, threads: Sequence[int]) -> tuple[Row, list[Row]]:
 
 
 def case_text(entry: Entry, threads: Sequence[int]) -> str:
-    """A case for the terminal: who was measured, who was not and why, and the ratio."""
+    """A case for the terminal: the measured engines, the absent ones with reasons, and the ratio."""
     parts = [entry["title"], aligned(*case_rows(entry, threads))]
     parts += [f"absent: {engine}: {reason}" for engine, reason in entry["absent"].items()]
     peers = [(count, figures.fastest_peer(entry, str(count))) for count in threads]
@@ -171,9 +171,9 @@ def case_text(entry: Entry, threads: Sequence[int]) -> str:
 
 
 def summary_rows(entries: Sequence[Entry], threads: Sequence[int]) -> tuple[Row, list[Row]]:
-    """limn beside the best peer in every respect, a row a case; the README's table."""
+    """limn compared with the best peer for each figure, one row per case."""
     each = " / ".join(map(counted, threads))
-    header = [f"network ({each})", "limn ms", "fastest peer ms", "ratio", "peak MB: limn, leanest peer"]
+    header = [f"network ({each})", "limn ms", "fastest peer ms", "ratio", "peak MB: limn, lowest peer"]
     header += ["start to result ms: limn, first peer"]
     rows = []
     for entry in entries:
@@ -209,7 +209,7 @@ def summary_rows(entries: Sequence[Entry], threads: Sequence[int]) -> tuple[Row,
 
 
 def everyone_rows(entries: Sequence[Entry], threads: Sequence[int]) -> tuple[Row, list[Row]]:
-    """The milliseconds of every engine, a row a case."""
+    """The milliseconds of every engine, one row per case."""
     rows = []
     for entry in entries:
         there = figures.families(entry)
@@ -224,14 +224,14 @@ def everyone_rows(entries: Sequence[Entry], threads: Sequence[int]) -> tuple[Row
 
 
 def markdown_report(around: dict[str, Any], entries: Sequence[Entry]) -> str:
-    """peers.md: the README's table, then every engine's milliseconds."""
+    """peers.md: limn compared with the best peers, then the milliseconds of every engine."""
     threads = around["threads"]
     absences = sorted(
         {f"{entry['title']}: {e}: {why}" for entry in entries for e, why in entry["absent"].items()}
     )
     parts = [
-        f"{describe(around)}. float32, the same random weights and inputs, outputs agreeing; least of "
-        f"{around['rounds']} rounds in turn on the same cores.",
+        f"{describe(around)}. float32, the same random weights and inputs, outputs that agree; least of "
+        f"{around['rounds']} rounds, in turn on the same cores.",
         markdown(*summary_rows(entries, threads)),
         markdown(*everyone_rows(entries, threads)),
     ]
@@ -245,7 +245,7 @@ def markdown_report(around: dict[str, Any], entries: Sequence[Entry]) -> str:
 
 def growth_text(points: Sequence[dict[str, Any]]) -> str:
     """The sizes of one network, for the terminal."""
-    header = ["case", "engine", "threads", "megapixels", "ms", "ms/MP", "peak MB", "MB/MP", "MB/further MP"]
+    header = ["case", "engine", "threads", "megapixels", "ms", "ms/MP", "peak MB", "MB/MP", "MB/additional MP"]
     rows = [
         [
             *(point["case"], point["engine"], str(point["threads"])),
@@ -259,12 +259,12 @@ def growth_text(points: Sequence[dict[str, Any]]) -> str:
 
 
 def clock_text(checks: Sequence[dict[str, Any]]) -> str:
-    """limn's own figures beside the kernel's."""
+    """limn's own figures and the kernel's."""
     header = [
         "case",
         "threads",
         "runs",
-        "wall ms a run",
+        "wall ms per run",
         "bench ms",
         "ratio",
         "kernel MB",

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""One engine in a process of its own.
+"""Runs one engine in a separate process.
 
-    python worker.py ENGINE CASE FOLDER THREADS INPUTS.npz once OUTPUT.npy    load, run once, save, end
-    python worker.py ENGINE CASE FOLDER THREADS INPUTS.npz serve              load, obey lines on stdin
+    python worker.py ENGINE CASE FOLDER THREADS INPUTS.npz once OUTPUT.npy    load, run once, save, exit
+    python worker.py ENGINE CASE FOLDER THREADS INPUTS.npz serve              load, then read commands from stdin
 
-Lines: `run N` runs once untimed, then N times, and answers with the milliseconds of each; `save PATH` writes
-the last result. Answers are lines of JSON on what was stdout; whatever a library prints goes to stderr.
+Commands: `run N` runs once untimed, then N times, and answers with the milliseconds of each run; `save PATH` writes the
+last result. Answers are lines of JSON on the original stdout; what a library prints there goes to stderr.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from peers.graphs import parse
 
 
 def own_channel() -> TextIO:
-    """A stream to the former stdout, which now leads to stderr."""
+    """Returns a stream to stdout, and redirects stdout to stderr."""
     channel = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     return channel
 
 
 def milliseconds(engine, repetitions: int) -> list[float]:
-    engine.run()  # after a rest, caches and threads are cold
+    engine.run()  # after a pause, caches and threads are cold
     times = []
     for _ in range(repetitions):
         start = time.perf_counter()
@@ -65,7 +65,7 @@ def main() -> None:
         return
     engine.run()
     np.save(order[1], engine.output())
-    os._exit(0)  # the result stands: taking the process apart is nobody's waiting time
+    os._exit(0)  # the result is written; do not measure the clean-up
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What all charts share: figures without a display, written as SVG and PNG."""
+"""Shared by all charts: creates figures without a display and writes them as SVG and PNG."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-DPI = 110  # also while laying out: at another, letters are not as wide to the pixel
+DPI = 110  # the same for layout and output, because the width of letters in pixels depends on it
 BEHIND = {
     "boxstyle": "square,pad=0.1",
     "facecolor": "white",
     "edgecolor": "none",
-}  # a number: no line runs through
+}  # the background of a number, which hides lines
 
 
 def new_figure(width: float, height: float, rows: int, columns: int) -> tuple[Figure, Any]:
-    """matplotlib without a display; imported here, as only this needs it. Sides in inches."""
+    """A figure and its axes, without a display; width and height in inches."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -31,7 +31,7 @@ def new_figure(width: float, height: float, rows: int, columns: int) -> tuple[Fi
 
 
 def settle(figure: Figure) -> None:
-    """Lays the figure out for good: the first time reckons with other ticks than those that it leads to."""
+    """Fixes the layout. Two passes, because the first one changes the ticks."""
     for _ in range(2):
         figure.draw_without_rendering()
     figure.set_layout_engine("none")

@@ -1,4 +1,4 @@
-"""Kernels beside each other: the variants of each shape, against what the machine could do."""
+"""The variants of each kernel shape side by side, with the machine's bounds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .report import HEAD, Entry, Report, colours_of, footer, legend
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-FAMILIES = {  # their names without that of the operator
+FAMILIES = {  # variant names without the operator's
     "ref": "#b0b0b0",
     "blocked": "#7f7f7f",
     "plain": "#8c6d31",
@@ -30,7 +30,7 @@ FAMILIES = {  # their names without that of the operator
 
 
 class Group(NamedTuple):
-    """The kernels for one shape, in rows from `top` on."""
+    """The kernels for one shape, in rows from `top`."""
 
     title: str
     kernels: list[Entry]
@@ -42,7 +42,7 @@ class Group(NamedTuple):
 
 
 class Panel(NamedTuple):
-    """Groups that stand under one axis."""
+    """Groups with a common axis."""
 
     title: str
     rate: str  # the name of the bound
@@ -55,7 +55,7 @@ class Panel(NamedTuple):
 
 
 COLUMN_MOST = 48  # rows
-MOVING = 4  # operations a byte, below which memory is the bound
+MOVING = 4  # operations per byte, below which memory is the bound
 
 
 def rate(kernel: Entry, moving: bool) -> float:
@@ -64,13 +64,13 @@ def rate(kernel: Entry, moving: bool) -> float:
 
 
 def moves(kernels: Sequence[Entry]) -> bool:
-    """Whether a shape is more about moving bytes than about operations, on every machine."""
+    """Whether a shape is bound by memory rather than by arithmetic."""
     best = min(kernels, key=lambda kernel: kernel["ms"])
     return best["flop"] < MOVING * best["bytes"]
 
 
 def panels_of(report: Report) -> list[Panel]:
-    """First the shapes that compute, then those that move, each in columns of about the same height."""
+    """The shapes bound by arithmetic, then those bound by memory, each in columns of similar height."""
     shapes: dict[tuple[str, ...], list[Entry]] = {}
     for kernel in report["kernels"]:
         shapes.setdefault((kernel["op"], kernel["where"], kernel["shape"]), []).append(kernel)
@@ -125,7 +125,7 @@ def draw_panel(axes: Axes, panel: Panel, colours: dict[str, str]) -> None:
 
 
 def draw(report: Report, folder: pathlib.Path, name: str) -> list[pathlib.Path]:
-    """Bars for every variant of a shape, a group a shape."""
+    """Draws a group of bars per shape, one bar per variant."""
     panels = panels_of(report)
     rows = max(panel.height for panel in panels)
     colours = colours_of((family(kernel) for kernel in report["kernels"]), FAMILIES)
@@ -133,9 +133,9 @@ def draw(report: Report, folder: pathlib.Path, name: str) -> list[pathlib.Path]:
     for axes, panel in zip(grid.flat, panels, strict=True):
         draw_panel(axes, panel, colours)
     legend(figure, colours, {})
-    footer(figure, report, "Least time of each kernel, the fastest of a shape in bold.")
+    footer(figure, report, "Least time of each kernel. The fastest variant of a shape is bold.")
     settle(figure)
-    for axes, panel in zip(grid.flat, panels, strict=True):  # bars of the same height in all
+    for axes, panel in zip(grid.flat, panels, strict=True):  # equal bar heights in all panels
         box = axes.get_position()
         height = box.height * panel.height / rows
         axes.set_position((box.x0, box.y1 - height, box.width, height))

@@ -1,4 +1,4 @@
-"""Labels beside points: clear of each other and of lines, on as few other points as can be."""
+"""Places labels next to points, without overlapping each other or lines, and covering few other points."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Line = list[tuple[float, float]]  # pixels along it
 
 
 class Point(NamedTuple):
-    """A round mark in the units of the axes; its radius in points of 1/72 inch."""
+    """A round mark: x and y in the units of the axes, radius in points of 1/72 inch."""
 
     x: float
     y: float
@@ -24,7 +24,7 @@ class Point(NamedTuple):
 
 
 class Box(NamedTuple):
-    """A rectangle in pixels, as matplotlib's Bbox has it."""
+    """A rectangle in pixels, with the fields of matplotlib's Bbox."""
 
     x0: float
     y0: float
@@ -36,7 +36,7 @@ class Box(NamedTuple):
         return (self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2
 
     def nearest(self, x: float, y: float) -> tuple[float, float]:
-        """The pixel of the box that is nearest to another."""
+        """The pixel of the box nearest to (x, y)."""
         return min(max(x, self.x0), self.x1), min(max(y, self.y0), self.y1)
 
     def meets(self, other: Box) -> bool:
@@ -53,19 +53,19 @@ class Box(NamedTuple):
 
 
 def line_of(start: Sequence[float], end: Sequence[float]) -> Line:
-    """Pixels of a straight line, in steps that no letter fits between."""
+    """Pixels of a straight line, in steps smaller than a letter."""
     count = math.ceil(math.dist(start, end) / 3) + 1
     dx, dy = (end[0] - start[0]) / count, (end[1] - start[1]) / count
     return [(start[0] + i * dx, start[1] + i * dy) for i in range(count + 1)]
 
 
 SIZE = 8  # of the letters
-GAPS, TURNS = (3, 9, 18, 30, 45, 64, 88, 120), 24  # of a label from its mark: points of 1/72 inch, directions
+GAPS, TURNS = (3, 9, 18, 30, 45, 64, 88, 120), 24  # distances from a mark in points of 1/72 inch; directions
 
 
 def around(mark: Box, width: float, height: float, scale: float) -> Iterator[Box]:
-    """Places for a label of some pixels about a mark, the nearest first, to the right before elsewhere.
-    `scale`: pixels a point."""
+    """Places around a mark for a label of width x height pixels, the nearest first and the right side before others.
+    `scale`: pixels per point."""
     turns = sorted(range(TURNS), key=lambda turn: min(turn, TURNS - turn))
     x, y = mark.middle
     for gap, turn in itertools.product(GAPS, turns):
@@ -77,7 +77,7 @@ def around(mark: Box, width: float, height: float, scale: float) -> Iterator[Box
 
 
 class Labels:
-    """Texts beside points, inside the axes, clear of each other and of lines; the layout must be final."""
+    """Texts next to points, inside the axes, without overlapping each other or lines. The layout must be final."""
 
     def __init__(self, axes: Axes, points: Sequence[Point]) -> None:
         self.axes = axes
@@ -98,7 +98,7 @@ class Labels:
         self.boxes.append(Box(*text.get_window_extent().extents))
 
     def avoid_line(self, start: tuple[float, float], end: tuple[float, float]) -> None:
-        """In the units of the axes."""
+        """Keeps labels off a line, given in the units of the axes."""
         self.lines.append(line_of(self.pixel(*start), self.pixel(*end)))
 
     def allowed(self, place: Box, leader: Line) -> bool:
@@ -109,7 +109,7 @@ class Labels:
         )
 
     def add(self, point: Point) -> None:
-        """Near its mark and on few others; a text that finds no place is left out."""
+        """Adds a label near its mark, covering few others. A label without a free place is left out."""
         from matplotlib.text import Text
 
         pad = 2 * self.scale
@@ -129,7 +129,7 @@ class Labels:
             self.draw(point, best, pad)
 
     def draw(self, point: Point, place: Box, pad: float) -> None:
-        """The text, `pad` pixels from the sides of its place, and a line from there to the mark."""
+        """Draws the text, `pad` pixels from the sides of its place, and a line from the place to the mark."""
         x, y = self.pixel(point.x, point.y)
         end = place.nearest(x, y)
         self.boxes.append(place)

@@ -1,4 +1,4 @@
-"""Where the time of a run goes: bars in the order of execution."""
+"""The time of each layer of a run: bars in the order of execution."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ from .report import (
     total,
 )
 
-ROWS_MOST = 100  # more are put together
+ROWS_MOST = 100  # more rows are merged
 ROW = 0.19  # inches
 
 
 class Row(NamedTuple):
-    """A bar: a layer, or several that follow each other."""
+    """A bar: one layer, or several consecutive ones."""
 
     title: str
     layers: list[Entry]
 
 
 def prefix(name: str, words: int) -> str:
-    """The first words of a name, which points and slashes part."""
+    """The first words of a name; dots and slashes separate words."""
     ends = [match.start() for match in re.finditer(r"[./]", name)]
     return name[: ends[words - 1]] if words <= len(ends) else name
 
 
 def together(layers: Sequence[Entry], keys: Sequence[str]) -> list[Row]:
-    """Layers with the same key that follow each other, in one row."""
+    """Merges consecutive layers with the same key into one row."""
     rows: list[Row] = []
     last = None
     for layer, key in zip(layers, keys, strict=True):
@@ -62,8 +62,7 @@ def counted_title(row: Row) -> str:
 
 
 def rows_of(layers: Sequence[Entry], most: int = ROWS_MOST) -> list[Row]:
-    """A row a layer, or where they are too many one for layers in turn whose names begin alike, as far as can
-    be."""
+    """One row per layer; if there are too many, consecutive layers with the same prefix share a row."""
     if len(layers) <= most:
         return [Row(layer["name"], [layer]) for layer in layers]
     longest = max(len(re.findall(r"[./]", layer["name"])) for layer in layers)
@@ -79,7 +78,7 @@ def rows_of(layers: Sequence[Entry], most: int = ROWS_MOST) -> list[Row]:
 
 
 def draw(report: Report, folder: pathlib.Path, name: str) -> list[pathlib.Path]:
-    """Bars in the order of execution."""
+    """Draws the bars."""
     layers = report["layers"]
     rows = rows_of(layers)
     time = total(layers)
@@ -103,7 +102,7 @@ def draw(report: Report, folder: pathlib.Path, name: str) -> list[pathlib.Path]:
     axes.spines[["top", "right"]].set_visible(False)
     legend(figure, colours, operator_shares(layers))
     remark = (
-        f"{len(layers)} layers in the order of execution, the median of each; {number(time)} ms together."
+        f"{len(layers)} layers in the order of execution, the median of each; {number(time)} ms in total."
     )
     footer(figure, report, remark)
     return save(figure, folder, f"{name}-layers")

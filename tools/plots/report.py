@@ -1,4 +1,4 @@
-"""Reports of `limn bench`, and what their charts have in common."""
+"""Reports of `limn bench`, and what their charts share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .drawing import wrapped
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Report = dict[str, Any]  # as `limn bench layers --json` or `limn bench kernels --json` writes it
+Report = dict[str, Any]  # from `limn bench layers --json` or `limn bench kernels --json`
 Entry = dict[str, Any]  # one of its layers or kernels
 
 OPERATORS = {
@@ -29,12 +29,12 @@ OPERATORS = {
     "bilinear": "#d1495b",
     "bicubic": "#a5552a",
 }
-OTHERS = ("#393b79", "#843c39", "#7b4173", "#637939")  # of names that are not above
+OTHERS = ("#393b79", "#843c39", "#7b4173", "#637939")  # for other names
 HEAD = 1.9  # inches around the bars
 
 
 def colours_of(names: Iterable[str], known: dict[str, str]) -> dict[str, str]:
-    """A colour for each name, the known ones first and in their order."""
+    """A colour for each name: known names first, in their order."""
     found = dict.fromkeys(names)
     others = [name for name in found if name not in known]
     unknown = {name: OTHERS[i % len(OTHERS)] for i, name in enumerate(others)}
@@ -46,12 +46,12 @@ def total(layers: Sequence[Entry]) -> float:
 
 
 def percent(part: float) -> str:
-    """A share as 12.3%, and nothing that is there as 0."""
+    """A share as 12.3%; a small share is not rounded to 0."""
     return "<0.1%" if 0 < part < 0.0005 else f"{100 * part:.1f}%"
 
 
 def shortened(name: str, most: int) -> str:
-    """With its middle left out where it is longer than `most` characters: names differ at their ends."""
+    """The name, without its middle if it is longer than `most` characters; names differ at their ends."""
     head = most // 3
     return name if len(name) <= most else name[:head] + "..." + name[head + 3 - most :]
 

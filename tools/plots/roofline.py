@@ -1,4 +1,4 @@
-"""The roofline of a run: each layer between the peak of the processor and the bandwidth of the memory."""
+"""The roofline of a run: each layer against the peak of the processor and the bandwidth of the memory."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ from .report import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-LABELS = 7  # the longest layers
+LABELS = 7  # for the slowest layers
 EDGE = {"edgecolor": "white", "linewidth": 0.5}
 REMARK = (
-    "The area of a point is its share of the time. Operations are the network's own; Winograd's algorithm "
-    "does fewer, so points may lie above the peak. Bytes are the least that must be moved; caches may hold "
+    "The area of a point is its share of the time. Operations are those of the network; Winograd's algorithm "
+    "needs fewer, so points may lie above the peak. Bytes are the least that must be moved; caches may hold "
     "them."
 )
 
 
 def area_of(share: float) -> float:
-    """Of a point, in points of 1/72 inch squared; none vanishes."""
+    """The area of a point in squares of 1/72 inch, with a minimum size."""
     return 18 + 1500 * share
 
 
 def roof_of(report: Report, left: float, right: float) -> list[tuple[float, float]]:
-    """The corners of the bounds: rising as the bandwidth allows, then flat."""
+    """The corners of the bounds: a slope for the bandwidth, then flat at the peak."""
     peak, bandwidth = report["peak_gflops"], report["bandwidth_gb_per_s"]
     return [(left, left * bandwidth), (peak / bandwidth, peak), (right, peak)]
 
 
 def draw_roof(axes: Axes, report: Report, roof: list[tuple[float, float]]) -> list[Any]:
-    """Draws it and names its parts; the texts."""
+    """Draws the roof with labels on its parts; returns the labels."""
     axes.plot(*zip(*roof, strict=True), color="0.2", linewidth=1.4, zorder=1)
     (left, low), (ridge, peak), _ = roof
     part = 0.08
@@ -58,13 +58,13 @@ def draw_roof(axes: Axes, report: Report, roof: list[tuple[float, float]]) -> li
     slope = axes.annotate(
         f"memory {number(report['bandwidth_gb_per_s'])} GB/s", at, (0, 5), **turned, **style
     )
-    # Left of the ridge, where no layer is: Winograd's stand around the flat part, above it too.
+    # Left of the ridge, where no layer is; layers with Winograd's algorithm are around the flat part.
     flat = axes.annotate(f"multiply-add peak {number(peak)} GFLOP/s", (ridge, peak), (-6, 0), ha="right", **style)
     return [slope, flat]
 
 
 def draw(report: Report, folder: pathlib.Path, name: str) -> list[pathlib.Path]:
-    """A point a layer: operations a byte against operations a second."""
+    """Draws a point per layer: operations per byte against operations per second."""
     layers = [layer for layer in report["layers"] if layer["flop"] > 0]
     time = total(report["layers"])
     colours = colours_of((layer["op"] for layer in layers), OPERATORS)
@@ -86,7 +86,7 @@ def draw(report: Report, folder: pathlib.Path, name: str) -> list[pathlib.Path]:
             [area_of(layer["ms"] / time) for layer in of_this],
             color=colour, alpha=0.75, zorder=2, **EDGE,
         )  # fmt: skip
-    axes.set_xlabel("operations a byte, FLOP")
+    axes.set_xlabel("operations per byte, FLOP")
     axes.set_ylabel("GFLOP/s")
     axes.set_title(run_title(report), loc="left", fontsize=11)
     axes.grid(alpha=0.25, which="both")

@@ -1,4 +1,4 @@
-"""model1 to model7, which both of Zhang's colorizers share.
+"""model1 to model7, which both colorizers share.
 
 Source: richzhang/colorization `colorizers/eccv16.py`, `colorizers/siggraph17.py`.
 """
@@ -15,7 +15,7 @@ TRUNK = ((1, 2, 1), (2, 2, 1), (4, 3, 1), (8, 3, 1), (8, 3, 2), (8, 3, 2), (8, 3
 
 
 def block(p: Parameters, x: torch.Tensor, number: int, record: Record, first: int = 0, stride: int = 1) -> torch.Tensor:
-    """Convolutions model{number}.{first}, two further, .. with ReLU, then batch norm; the last one has the stride."""
+    """Convolutions model{number}.{first}, {first + 2}, .. with ReLU, then batch norm. The last one has the stride."""
     dilation = TRUNK[number - 1][2] if number <= len(TRUNK) else 1
     index = first
     while f"model{number}.{index + 2}.running_mean" not in p:

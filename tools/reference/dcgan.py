@@ -1,4 +1,4 @@
-"""DCGAN's generator: pictures from noise.
+"""The generator of DCGAN: pictures from noise.
 
 Source: pytorch/examples `dcgan/main.py` (Radford, Metz, Chintala 2016).
 """

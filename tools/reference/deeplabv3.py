@@ -1,4 +1,4 @@
-"""DeepLabV3 on a ResNet of bottleneck blocks: semantic segmentation.
+"""DeepLabV3 on a ResNet with bottleneck blocks: semantic segmentation.
 
 Source: torchvision `models/segmentation/deeplabv3.py`, `models/segmentation/_utils.py`, `models/resnet.py`.
 """
@@ -71,7 +71,7 @@ def fill(make: Maker, blocks: Sequence[int], base: int, head: int, classes: int)
             block = f"backbone.layer{stage + 1}.{number}"
             conv_norm(f"{block}.conv1", f"{block}.bn1", ic, middle, 1)
             conv_norm(f"{block}.conv2", f"{block}.bn2", middle, middle, 3)
-            conv_norm(f"{block}.conv3", f"{block}.bn3", middle, oc, 1, gain=0.5)  # sums of many blocks stay small
+            conv_norm(f"{block}.conv3", f"{block}.bn3", middle, oc, 1, gain=0.5)  # keeps the sums of many blocks small
             if number == 0:
                 conv_norm(f"{block}.downsample.0", f"{block}.downsample.1", ic, oc, 1)
             ic = oc

@@ -70,7 +70,7 @@ def random_weights(seed: int, width: int = 64, blocks: int = 10) -> Weights:
     make = Maker(seed)
     channels = [3] + [width] * (2 * blocks + 4) + [3]
     for number, (ic, oc) in enumerate(itertools.pairwise(channels)):
-        # A block's second convolution is held down, as its sum with the input would grow from block to block.
+        # A block's second convolution is scaled down: otherwise its sum with the input grows from block to block.
         gain = 0.3 if 0 < number <= 2 * blocks and number % 2 == 0 else 1
         name = layer_name(number)
         make.weights[f"{name}/weights"] = make.normal((3, 3, ic, oc), gain * (2 / (9 * ic)) ** 0.5)

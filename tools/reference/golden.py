@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Writes the small references that the C tests hold each graph against, node by node.
+"""Writes the references with which the C tests compare each graph, node by node.
 
-    python3 tools/reference/golden.py -o tests/goldens              all of them, or name some
+    python3 tools/reference/golden.py -o tests/goldens              all of them, or the named ones
 
-Needs PyTorch and NumPy (an environment of their own; `make test` needs neither). For every variant of a graph a weights
-file of small width, random with a fixed seed, and beside it a file of inputs, named intermediates and outputs, computed
-in float64 and stored as float32. Both are safetensors; the reference tensors are NCHW and named CASE/NODE after the
-engine's nodes, in the order of execution (limn inspect lists them). The forward passes are in reference/.
+Needs PyTorch and NumPy; `make test` does not. For each variant of a graph it writes two safetensors files: random
+weights of small width with a fixed seed; and inputs, named intermediate values and outputs, computed in float64 and
+stored as float32. The reference tensors are NCHW and named CASE/NODE after the engine's nodes, in the order of
+execution (`limn inspect` lists them). The forward passes are in the other modules of this folder.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from checkpoint.tensor import Tensor
 from reference import dcgan, deeplabv3, eccv16, enhancenet, siggraph17, unet, vae
 from reference.parameters import Maker, Parameters, Weights
 
-Inputs = dict[str, torch.Tensor]  # by the name of the input node
+Inputs = dict[str, torch.Tensor]  # by name of the input node
 
 
 @dataclass
 class Golden:
-    """A variant of a graph: its weights, its forward pass, and the inputs to run it on."""
+    """A variant of a graph: its weights, its forward pass and its inputs."""
 
     graph: str
     weights: Weights
@@ -51,7 +51,7 @@ def make_enhancenet() -> Golden:
 
 
 def make_deeplabv3() -> Golden:
-    """The third size is high enough for every dilation of ASPP to reach another pixel: 312 / 8 = 39 > 36."""
+    """The third size is high enough that every dilation of ASPP reaches another pixel: 312 / 8 = 39 > 36."""
     make = Maker(11)
     sizes = [(1, 3, 33, 41), (2, 3, 40, 24), (1, 3, 312, 9)]
     weights = deeplabv3.random_weights(11, blocks=(2, 1, 2, 1), base=2, head=5, classes=5)
@@ -76,7 +76,7 @@ def make_siggraph17(mask_center: float) -> Golden:
 
 
 def make_vae(align_corners: bool) -> Golden:
-    """Written without the key where it is true: that is the default, and upstream's own; it is tried at z = 0 too."""
+    """True, the default and upstream's value, is not written to the file; it has a second case with z = 0."""
     make = Maker(19)
     weights = vae.random_weights(19, base=4, latent=5, align_corners=align_corners)
     batch = 2 if align_corners else 1
@@ -88,13 +88,13 @@ def make_vae(align_corners: bool) -> Golden:
 
 
 def make_vae_encoder() -> Golden:
-    """The colour encoder's tensors alone: with those of "vae" they make a complete file."""
+    """The colour encoder's tensors alone; together with those of "vae" they form a complete file."""
     weights = vae.random_colour_encoder(31, base=4, latent=5)
     return Golden("vae", weights, vae.encode, [{"ab": Maker(31).uniform(2, 2, 64, 64, low=-1)}])
 
 
 def make_unet(base: int, channels: int, classes: int, bilinear: bool, bias: bool) -> Golden:
-    """37 is 18, 9, 4 and 2 on the way down, 29 is 14, 7, 3 and 1: on the way up a row or column is missing at each."""
+    """37 halves to 18, 9, 4 and 2, and 29 to 14, 7, 3 and 1, so every step up has to pad a row or a column."""
     make = Maker(23)
     weights = unet.random_weights(23, base, channels, classes, bilinear, bias)
     sizes = [(2, 16, 16), (1, 37, 29), (1, 32, 48)]
@@ -150,7 +150,7 @@ def main() -> None:
     arguments = parser.parse_args()
     unknown = [name for name in arguments.names if name not in GOLDENS]
     if unknown:
-        parser.error(f"{unknown[0]}: one of {', '.join(GOLDENS)} expected")
+        parser.error(f"{unknown[0]}: expected one of {', '.join(GOLDENS)}")
     arguments.output.mkdir(parents=True, exist_ok=True)
     for name in arguments.names or GOLDENS:
         golden = GOLDENS[name]()

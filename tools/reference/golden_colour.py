@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Writes tests/goldens/colour.txt and metrics.txt: what scikit-image computes, for tests/test_colour.c and
+"""Writes tests/goldens/colour.txt and metrics.txt, computed by scikit-image, for tests/test_colour.c and
 tests/test_metrics.c.
 
 colour.txt: lines "rgb R G B L a b" are rgb2lab of 8-bit colours; lines "lab L a b R G B" are lab2rgb, times 255 and
-not yet rounded, of Lab colours inside and outside the range of sRGB; lines "delta L a b L a b E" are
-deltaE_ciede2000. metrics.txt: width, height, mean squared error, PSNR, SSIM and mean deltaE_ciede2000 of two pictures
-that are not stored: both sides compute them.
+not rounded, of Lab colours inside and outside the range of sRGB; lines "delta L a b L a b E" are deltaE_ciede2000.
+metrics.txt: width, height, mean squared error, PSNR, SSIM and mean deltaE_ciede2000 of two pictures, which are not
+stored: this program and the test compute them.
 """
 
 import itertools
@@ -15,7 +15,7 @@ import warnings
 import numpy as np
 from skimage import color, metrics
 
-LEVELS = (0, 1, 10, 11, 64, 128, 200, 255)  # 10 and 11 lie on the two sides of the curve's linear part
+LEVELS = (0, 1, 10, 11, 64, 128, 200, 255)  # the linear part of the curve ends between 10 and 11
 LABS = list(itertools.product((0, 3, 20, 50, 90, 100), (-110, -40, -1, 0, 30, 100), (-110, -20, 0, 60, 110)))
 SIZES = ((7, 7), (8, 13), (31, 7), (64, 33), (101, 57))
 
@@ -62,7 +62,7 @@ def write_metrics(file):
 
 def main():
     folder = pathlib.Path(__file__).resolve().parents[2] / "tests" / "goldens"
-    warnings.simplefilter("ignore")  # lab2rgb warns of clipped Z, which is meant to be among the colours
+    warnings.simplefilter("ignore")  # lab2rgb warns about clipped Z; such colours are included on purpose
     with open(folder / "colour.txt", "w") as file:
         write_colours(file)
     with open(folder / "metrics.txt", "w") as file:

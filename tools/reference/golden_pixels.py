@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Writes tests/goldens/pixels.txt and pixels.csv, for tests/test_pixels.c: grey levels as text by Pillow, and the
-table of three pictures by OpenCV and pandas. The pictures are not stored: both sides compute them.
+"""Writes tests/goldens/pixels.txt and pixels.csv for tests/test_pixel_text.c and test_pixel_table.c: grey levels as
+text by Pillow, and the table of three pictures by OpenCV and pandas. The pictures are not stored: this program and the
+tests compute them.
 """
 
 import pathlib
@@ -14,7 +15,7 @@ HEIGHT, WIDTH = 5, 7
 
 
 def source(seed):
-    """RGB. The sums and products are of Python's integers, which do not wrap."""
+    """An RGB picture, computed with Python's integers, which do not overflow."""
     values = [
         (x * x * 31 + y * y * 17 + x * y * 7 + c * 85 + seed * 53) * 2654435761 % 2**32 >> 24
         for y in range(HEIGHT)
@@ -34,7 +35,7 @@ def table(pictures):
     frame = pd.DataFrame({"Row": np.repeat(np.arange(HEIGHT), WIDTH), "Column": np.tile(np.arange(WIDTH), HEIGHT)})
     for number, plane in enumerate(planes, 1):
         frame[f"pixel[{number}]"] = plane
-    # In float64: summed in 8 bits, the levels would wrap.
+    # In float64, because a sum in 8 bits would overflow.
     frame["pixel_mean"] = np.stack(planes).astype(np.float64).mean(axis=0)
     return frame.to_csv(lineterminator="\n")
 

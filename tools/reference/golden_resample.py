@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes tests/goldens/resample.txt: small pictures resized by Pillow (13 or later), for tests/test_resample.c.
 
-The source is not stored: both sides compute it. Each line has: filter, source width and height, result
+The source is not stored: this program and the test compute it. Each line has: filter, source width and height, result
 width and height, and the result's RGB bytes in hexadecimal.
 """
 import pathlib
@@ -17,7 +17,7 @@ CASES = [
     ((5, 7), (3, 9)),
     ((16, 12), (5, 4)),
     ((16, 12), (1, 1)),
-    ((3, 31), (2, 5)),  # loses far more rows than columns: down first
+    ((3, 31), (2, 5)),  # removes far more rows than columns: down first
     ((31, 3), (8, 3)),
     ((4, 9), (4, 20)),
 ]

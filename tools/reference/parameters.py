@@ -1,4 +1,4 @@
-"""Published tensors as the arguments of PyTorch's functions, and random ones in their place."""
+"""Layers of PyTorch with the tensors of a checkpoint, or with random tensors."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ Record = Callable[[str, torch.Tensor], torch.Tensor]
 
 
 def ignore(name: str, value: torch.Tensor) -> torch.Tensor:
-    """A `record` for who wants the result alone."""
+    """A `record` that records nothing."""
     return value
 
 
 class Parameters:
-    """The layers of a checkpoint, by name, computed in the input's dtype.
+    """The layers of a checkpoint by name, computed in the input's dtype.
 
-    With `calibrate`, a batch norm first takes the mean and variance of what reaches it for its own. A network of random
-    weights then keeps its activations at size 1, as training would have it.
+    With `calibrate`, each batch norm first takes the mean and variance of its input as its own. The activations of a
+    network with random weights then stay at about size 1, as in a trained network.
     """
 
     def __init__(self, weights: Weights, calibrate: bool = False) -> None:
@@ -40,7 +40,7 @@ class Parameters:
     def conv(
         self, x: torch.Tensor, name: str, stride: int = 1, padding: int | None = None, dilation: int = 1
     ) -> torch.Tensor:
-        """NAME.weight is OC x IC x K x K; the padding keeps the size at stride 1 unless stated."""
+        """NAME.weight is OC x IC x K x K. The default padding keeps the size at stride 1."""
         weight = self.get(f"{name}.weight", x)
         if padding is None:
             padding = weight.shape[2] // 2 * dilation
@@ -53,7 +53,7 @@ class Parameters:
     def norm(self, x: torch.Tensor, name: str) -> torch.Tensor:
         """Batch norm at inference, eps 1e-5."""
         if self.calibrate:
-            # The hundredth keeps a channel that is all zeros behind its ReLU from being blown up elsewhere.
+            # 0.01 is added because a channel that is all zeros here after its ReLU would become huge elsewhere.
             self.weights[f"{name}.running_mean"] = x.mean((0, 2, 3)).numpy().astype(np.float32)
             self.weights[f"{name}.running_var"] = (x.var((0, 2, 3), unbiased=False) + 0.01).numpy().astype(np.float32)
         mean, variance, weight, bias = (
@@ -63,10 +63,10 @@ class Parameters:
 
 
 class Maker:
-    """Makes random tensors of published shapes.
+    """Makes random tensors with published names and shapes.
 
-    Convolutions follow He et al. 2015: the deviation is `gain` * sqrt(2 / products in a sum), so that values keep their
-    size behind a ReLU.
+    Convolutions follow He et al. 2015: the standard deviation is `gain` * sqrt(2 / products per sum), so that values
+    keep their size after a ReLU.
     """
 
     def __init__(self, seed: int) -> None:
@@ -90,14 +90,14 @@ class Maker:
             self.weights[f"{name}.bias"] = self.normal((oc,), 0.1)
 
     def norm(self, name: str, channels: int, gain: float = 1) -> None:
-        """The running mean and variance are Parameters' to fill in."""
+        """Makes a batch norm; `calibrated` sets its running mean and variance."""
         self.weights[f"{name}.weight"] = np.abs(self.normal((channels,), 0.2 * gain, gain))
         self.weights[f"{name}.bias"] = self.normal((channels,), 0.2)
         self.weights[f"{name}.running_mean"] = np.zeros(channels, np.float32)
         self.weights[f"{name}.running_var"] = np.ones(channels, np.float32)
 
     def uniform(self, *shape: int, low: float = 0, high: float = 1) -> torch.Tensor:
-        """A random input in low..high."""
+        """A random input, uniform in low..high."""
         return torch.from_numpy((low + (high - low) * self.random.random(shape, np.float32)).astype(np.float32))
 
     def noise(self, *shape: int) -> torch.Tensor:
@@ -105,9 +105,10 @@ class Maker:
         return torch.from_numpy(self.normal(shape, 1))
 
     def calibrated(self, forward: Callable[..., torch.Tensor], *inputs: torch.Tensor) -> Weights:
-        """The weights made so far, their batch norms fitted to a forward pass over `inputs`.
+        """The weights, with batch norms fitted to a forward pass over `inputs`.
 
-        In float64, whose rounding is too small to show in the weights: every machine and PyTorch makes the same ones.
+        Computed in float64, whose rounding does not show in the weights, so that every machine and version of PyTorch
+        makes the same weights.
         """
         with torch.no_grad():
             forward(Parameters(self.weights, calibrate=True), *(x.to(torch.float64) for x in inputs), ignore)

@@ -1,4 +1,4 @@
-"""SIGGRAPH17: colorization with the user's hints, or automatic.
+"""SIGGRAPH17: colorization, automatic or with user hints.
 
 Source: richzhang/colorization `colorizers/siggraph17.py` (Zhang et al. 2017); the mask's centre from
 junyanz/interactive-deep-colorization `models/pytorch/model.py`.
@@ -14,7 +14,7 @@ from .parameters import Maker, Parameters, Record, Weights
 
 
 def forward(p: Parameters, lab: torch.Tensor, record: Record, mask_center: float = 0) -> torch.Tensor:
-    """L 0..100, hints a and b, mask 0 or 1 as N x 4 x H x W, sides multiples of 8, to ab, N x 2 x H x W."""
+    """L in 0..100, hints a and b, mask 0 or 1 as N x 4 x H x W, H and W multiples of 8, to ab, N x 2 x H x W."""
 
     def up(x: torch.Tensor, name: str, shortcut: torch.Tensor, across: str) -> torch.Tensor:
         beside = record(across, p.conv(shortcut, across))
@@ -57,7 +57,7 @@ def fill(make: Maker, base: int) -> None:
 
 
 def hinted(make: Maker, batch: int, height: int, width: int) -> torch.Tensor:
-    """A random input: about a tenth of the pixels carry a hint; a and b are 0 elsewhere."""
+    """A random input with hints on about a tenth of the pixels; a and b are 0 elsewhere."""
     lightness = make.uniform(batch, 1, height, width, high=100)
     mask = (make.uniform(batch, 1, height, width) < 0.1).to(torch.float32)
     colours = make.uniform(batch, 2, height, width, low=-100, high=100)

@@ -12,7 +12,7 @@ from .parameters import Maker, Parameters, Record, Weights
 
 
 def forward(p: Parameters, x: torch.Tensor, record: Record) -> torch.Tensor:
-    """N x C x H x W in 0..1, sides of at least 16, to N x classes x H x W logits."""
+    """N x C x H x W in 0..1, H and W at least 16, to N x classes x H x W logits."""
 
     def double_conv(x: torch.Tensor, name: str) -> torch.Tensor:
         for index in (0, 3):

@@ -1,7 +1,7 @@
 """A conditional VAE: diverse colorization.
 
-Source: aditya12agd5/pytorch_divcolor `vae.py` (Deshpande et al. 2017): `cond_encoder` and `decoder`, and for `encode`
-its `encoder` of the colours.
+Source: aditya12agd5/pytorch_divcolor `vae.py` (Deshpande et al. 2017): `cond_encoder` and `decoder`, and its `encoder`
+of the colours for `encode`.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def random_weights(
 
 
 def random_colour_encoder(seed: int, base: int = 128, latent: int = 64) -> Weights:
-    """Its tensors alone, which a file holds beside those of `random_weights`."""
+    """The tensors of the colour encoder alone; a file holds them in addition to those of `random_weights`."""
     make = Maker(seed)
     fill_colour_encoder(make, base, latent)
     return make.calibrated(encode, make.uniform(2, 2, 64, 64, low=-1))

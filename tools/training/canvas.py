@@ -1,7 +1,7 @@
-"""A canvas on which a drawing and the masks of what it shows come about together.
+"""A canvas that draws a picture and the masks of its classes and objects together.
 
-Everything is drawn at twice the size and halved afterwards, which smooths the edges of the picture; of the masks every
-second pixel is kept.
+Everything is drawn at twice the size. The picture is then halved, which smooths its edges; of the masks, every second
+pixel is kept.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ ENLARGED = 2
 
 
 def tone(rng: np.random.Generator, colour: Sequence[float], spread: float = 0.08) -> Colour:
-    """`colour` a little lighter or darker, and its channels a little apart."""
+    """`colour` with a random change of brightness, and a small one of each channel."""
     light = 1 + spread * rng.standard_normal()
     r, g, b = (int(np.clip(c * light + 40 * spread * rng.standard_normal(), 0, 255)) for c in colour)
     return r, g, b
@@ -31,7 +31,7 @@ def shaded(colour: Colour, light: float) -> Colour:
 
 
 class Canvas:
-    """RGB, classes and objects, H x W. Object 0 is what is no single thing, such as the sky."""
+    """RGB, classes and objects, H x W. Object 0 is everything that is not a single object, such as the sky."""
 
     def __init__(self, height: int, width: int) -> None:
         self.height, self.width = height, width
@@ -41,16 +41,16 @@ class Canvas:
         self.objects = 0
 
     def stuff(self, label: int) -> Pen:
-        """Draws what is no object, in pixels from the top left."""
+        """A pen for what is not an object, in pixels from the top left."""
         return Pen(self, label, 0, (0, 0), (1, 1))
 
     def thing(self, label: int, x: float, y: float, size: float, mirrored: bool = False) -> Pen:
-        """Draws one object that stands at (x, y): u to the right of it, v above it, in units of `size` pixels."""
+        """A pen for a new object at (x, y): u to the right, v upwards, in units of `size` pixels."""
         self.objects += 1
         return Pen(self, label, self.objects, (x, y), (-size if mirrored else size, -size))
 
     def backdrop(self, rows: np.ndarray) -> None:
-        """Fills the picture with one colour a row, `rows` H x 3; the class is 0."""
+        """Fills the picture with one colour per row, `rows` H x 3; the class is 0."""
         picture = np.broadcast_to(rows[:, None].astype(np.uint8), (self.height, self.width, 3))
         self.layers[0].paste(Image.fromarray(np.ascontiguousarray(picture)).resize(self.layers[0].size, Image.BILINEAR))
 
@@ -62,7 +62,7 @@ class Canvas:
 
 
 class Pen:
-    """Draws shapes of one class and object, in coordinates of its own."""
+    """Draws shapes of one class and object, in its own coordinates."""
 
     def __init__(self, canvas: Canvas, label: int, number: int, origin: Point, scale: Point) -> None:
         self.canvas = canvas

@@ -1,7 +1,7 @@
-"""Drawn cells as a microscope shows them: noise, blur, uneven light; with the mask of what is cell.
+"""Drawings of cells under a microscope, with noise, blur and uneven light, and their masks.
 
-Three ways to be lit: dark on bright, bright on dark (fluorescence), and stained. Some cells touch, some are cut off by
-the border, and dirt that is no cell lies about.
+There are three kinds of light: dark on bright, bright on dark (fluorescence), and stained. Some cells touch, some are
+cut off by the border, and there is dirt, which is not part of the mask.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def picture(seed: int, number: int, side: int = 256) -> tuple[np.ndarray, np.nda
 
 
 def _outline(rng: np.random.Generator) -> list[tuple[float, float]]:
-    """A closed, uneven curve around the origin, about 1 away."""
+    """A closed, irregular curve around the origin with a radius of about 1."""
     angles = np.linspace(0, math.tau, 40, endpoint=False)
     radius = np.ones_like(angles)
     for wave in (2, 3, 4, 5):
@@ -55,7 +55,7 @@ def _outline(rng: np.random.Generator) -> list[tuple[float, float]]:
 
 def _cell(pen: Pen, rng: np.random.Generator, body, nucleus, ground) -> None:
     outline = _outline(rng)
-    clear = rng.uniform(0.5, 1)  # how far from the background
+    clear = rng.uniform(0.5, 1)  # contrast with the background
     membrane = tuple(int(g + clear * 1.25 * (b - g)) for g, b in zip(ground, body, strict=True))
     inside = tuple(int(g + clear * (b - g)) for g, b in zip(ground, body, strict=True))
     pen.polygon(outline, shaded(membrane, 1))
@@ -73,7 +73,7 @@ def _smooth(rng: np.random.Generator, side: int, coarse: int) -> np.ndarray:
 
 
 def _photographed(image: Image.Image, mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Blur, uneven light, texture, noise, exposure."""
+    """Adds blur, uneven light, texture, exposure and noise."""
     side = mask.shape[0]
     if rng.random() < 0.7:
         image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.4, 1.8)))

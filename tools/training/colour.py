@@ -1,11 +1,11 @@
-"""sRGB and CIE Lab (D65, 2 degrees) with gradients: N x 3 x H x W float32; RGB in 0..1, L in 0..100."""
+"""Differentiable conversion of sRGB and CIE Lab (D65, 2 degrees): N x 3 x H x W float32, RGB in 0..1, L in 0..100."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 
-# scikit-image's matrix and white, which limn computes with too.
+# The matrix and white of scikit-image, which limn also uses.
 XYZ_FROM_RGB = torch.tensor(
     [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]]
 )
@@ -36,19 +36,19 @@ def rgb_from_lab(lab: torch.Tensor) -> torch.Tensor:
 
 
 def tensor_from_pictures(pictures: list[np.ndarray]) -> torch.Tensor:
-    """Equal-sized uint8 H x W x 3 to N x 3 x H x W in 0..1."""
+    """Converts uint8 pictures of equal size, H x W x 3, to N x 3 x H x W in 0..1."""
     stack = torch.from_numpy(np.stack(pictures))
     return stack.permute(0, 3, 1, 2).float().div(255)
 
 
 def normalised(rgb: torch.Tensor) -> torch.Tensor:
-    """As a ResNet takes it: ImageNet's mean and deviation, which torchvision's networks were trained with."""
+    """Normalised for a ResNet with ImageNet's mean and deviation, as torchvision's networks were trained."""
     mean, deviation = (torch.tensor(v).view(1, 3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
     return (rgb - mean) / deviation
 
 
 def grey_of(rgb: np.ndarray) -> np.ndarray:
-    """A picture without its colours, uint8 H x W x 3: its lightness L alone, as a colorizer leaves it."""
+    """A picture in grey, uint8 H x W x 3, with the lightness L alone."""
     lab = lab_from_rgb(tensor_from_pictures([rgb]))
     lab[:, 1:] = 0
     grey = rgb_from_lab(lab)[0].permute(1, 2, 0) * 255

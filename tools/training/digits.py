@@ -1,4 +1,4 @@
-"""Drawn digits: DejaVu fonts, which matplotlib brings along, turned, sheared, blurred; grey, bright on dark."""
+"""Drawn digits in the DejaVu fonts, which matplotlib includes: rotated, sheared, blurred; grey, bright on dark."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 SIDE = 64
-LETTERS = "AEFHKMNPRTUVWXYafhkmnrtwxy"  # none that could be a digit
+LETTERS = "AEFHKMNPRTUVWXYafhkmnrtwxy"  # without those that look like digits
 FONTS = (
     "DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSans-BoldOblique", "DejaVuSansMono",
     "DejaVuSansMono-Bold", "DejaVuSerif", "DejaVuSerif-Bold", "DejaVuSerif-Italic",
@@ -41,14 +41,14 @@ def glyph(rng: np.random.Generator, text: str) -> np.ndarray:
 
 
 def digit(seed: int, number: int) -> tuple[np.ndarray, int]:
-    """Digit `number` of a seed, float32 SIDE x SIDE in -1..1, and which it is."""
+    """Drawing `number` of a seed, float32 SIDE x SIDE in -1..1, and its digit."""
     rng = np.random.default_rng([seed, number])
     which = int(rng.integers(10))
     return 2 * glyph(rng, str(which)) - 1, which
 
 
 def no_digit(seed: int, number: int) -> np.ndarray:
-    """What a generator must not be taken at its word for: letters, halves of two digits, blots; as `digit`."""
+    """A drawing that is not a digit, of the form of `digit`: a letter, halves of two digits, or blots."""
     rng = np.random.default_rng([seed, number])
     kind = rng.random()
     if kind < 0.35:
@@ -62,12 +62,12 @@ def no_digit(seed: int, number: int) -> np.ndarray:
 
 
 def halves(rng: np.random.Generator) -> np.ndarray:
-    """One digit's upper or left half with the other of another, or both digits whole, one over the other.
+    """The upper or left half of one digit with the other half of another, or two whole digits over each other.
 
-    They differ in both halves; else they would make a digit, as a 3 and an 8 do.
+    The two digits differ in both halves; otherwise they could form a digit, as a 3 and an 8 do.
     """
     while True:
-        alike = int(rng.integers(2**32))  # of one font, and turned and sheared the same
+        alike = int(rng.integers(2**32))  # both have the same font, rotation and shear
         one, other = (glyph(np.random.default_rng(alike), str(which)) for which in rng.choice(10, 2, replace=False))
         cut = int(rng.integers(24, 40))
         kind = int(rng.integers(3))
@@ -83,6 +83,6 @@ def halves(rng: np.random.Generator) -> np.ndarray:
 
 
 def _coarse(x: np.ndarray) -> np.ndarray:
-    """Averages of 8 x 8 pixels, at x's size: a small shift hardly changes them."""
+    """Averages of 8 x 8 pixels, at the size of x; a small shift hardly changes them."""
     side = SIDE // 8
     return np.kron(x.reshape(side, 8, side, 8).mean((1, 3)), np.ones((8, 8), np.float32))

@@ -1,4 +1,4 @@
-"""Pictures of the user's own, for --data."""
+"""The user's own pictures, for --data."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from PIL import Image
 
 
 def pictures(folder: str, mode: str = "RGB") -> dict[str, Image.Image]:
-    """Every picture that Pillow can open in a folder, by its name without extension; there must be one.
+    """Every picture in a folder that Pillow can open, by name without extension. Exits if there is none.
 
-    mode: Pillow's; None leaves a picture as it is.
+    mode: Pillow's mode to convert to; None keeps a picture as it is.
     """
     found = {}
     for path in sorted(Path(folder).expanduser().iterdir()):
@@ -20,7 +20,7 @@ def pictures(folder: str, mode: str = "RGB") -> dict[str, Image.Image]:
         try:
             with Image.open(path) as image:
                 found[path.stem] = image.convert(mode) if mode else image.copy()
-        except OSError:  # Pillow's answer to what is no picture
+        except OSError:  # Pillow raises it for a file that is not a picture
             print(f"  {path.name}: not a picture, left out")
     if not found:
         raise SystemExit(f"error: no pictures in {folder}")
@@ -28,19 +28,19 @@ def pictures(folder: str, mode: str = "RGB") -> dict[str, Image.Image]:
 
 
 def labelled(folder: str) -> list[tuple[Image.Image, Image.Image]]:
-    """The pictures of FOLDER/images with the masks of the same names in FOLDER/masks."""
+    """The pictures in FOLDER/images, with the masks of the same names in FOLDER/masks."""
     images = pictures(str(Path(folder) / "images"))
     masks = pictures(str(Path(folder) / "masks"), mode=None)
     for name, image in images.items():
         if name not in masks:
-            raise SystemExit(f"error: {folder}/masks has no mask {name}")
+            raise SystemExit(f"error: {folder}/masks: no mask for {name}")
         if masks[name].size != image.size:
-            raise SystemExit(f"error: {folder}: the mask {name} is not of its picture's size")
+            raise SystemExit(f"error: {folder}: the mask {name} and its picture differ in size")
     return [(image, masks[name]) for name, image in images.items()]
 
 
 def class_numbers(mask: Image.Image) -> np.ndarray:
-    """A mask's classes, uint8 H x W: palette indices or grey levels; black and white are 0 and 1."""
+    """The classes of a mask, uint8 H x W: palette indices or grey levels; in black and white, 0 and 1."""
     if mask.mode == "1":
         return np.asarray(mask).astype(np.uint8)
     classes = np.asarray(mask if mask.mode in ("P", "L") else mask.convert("L"))
@@ -48,9 +48,10 @@ def class_numbers(mask: Image.Image) -> np.ndarray:
 
 
 def window(rng: np.random.Generator, image: Image.Image, side: int, least: float = 1.0) -> Image.Image:
-    """A random square of a picture, which is enlarged to hold one where it must be, at a random size and mirrored.
+    """A random square of a picture that is first reduced to a random size, or enlarged if it is too small; mirrored at
+    random.
 
-    least: the shorter side of what is cut from is at least this part of its own length, and holds the square.
+    least: lowest factor of the reduction. The reduced picture always holds the square.
     """
     short = min(image.size)
     factor = max(side / short, rng.uniform(min(least, 1), 1))

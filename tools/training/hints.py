@@ -1,14 +1,14 @@
-"""Hints for siggraph17, drawn as users give them: a few small squares of flat colour."""
+"""Random hints for siggraph17, similar to those of users: a few small squares of one colour each."""
 
 from __future__ import annotations
 
 import numpy as np
 
-ALIKE = 25.0  # ab units: how far apart the colours within one part of an object are
+ALIKE = 25.0  # ab units: largest distance of colours within one part of an object
 
 
 def part(ab: np.ndarray, objects: np.ndarray, y: int, x: int) -> np.ndarray:
-    """Where the object at (y, x) has about the colour that it has there, bool H x W; ab is H x W x 2."""
+    """The part of the object at (y, x) with about the same colour as (y, x), bool H x W; ab is H x W x 2."""
     near = np.hypot(*np.moveaxis(ab - ab[y, x], 2, 0)) < ALIKE
     return near & (objects == objects[y, x])
 
@@ -16,9 +16,8 @@ def part(ab: np.ndarray, objects: np.ndarray, y: int, x: int) -> np.ndarray:
 def drawn(rng: np.random.Generator, ab: np.ndarray, objects: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Random hints for a picture: (its colours, hints a, b and mask, weights of its pixels), H x W x 2, x 3 and x 1.
 
-    A fifth of the pictures goes without. Half of the hints on an object give its part another colour, which the
-    picture then has: so the network learns to believe a hint rather than what the shape would say. The parts that
-    hints lie on count more.
+    A fifth of the pictures has no hints. Half of the hints on an object change the colour of its part, also in the
+    picture, so that the network learns to follow a hint rather than the shape. Parts with hints have a higher weight.
     """
     height, width = objects.shape
     ab, hints = ab.copy(), np.zeros((height, width, 3), np.float32)
@@ -45,13 +44,13 @@ def drawn(rng: np.random.Generator, ab: np.ndarray, objects: np.ndarray) -> tupl
 
 
 def part_mean(ab: np.ndarray, objects: np.ndarray, y: int, x: int, square) -> np.ndarray:
-    """The mean colour of a square, of what in it belongs to the part at (y, x)."""
+    """The mean colour of the pixels of a square that belong to the part at (y, x)."""
     near = np.hypot(*np.moveaxis(ab[square] - ab[y, x], 2, 0)) < ALIKE
     return ab[square][near & (objects[square] == objects[y, x])].mean(0)
 
 
 def inner_pixel(where: np.ndarray) -> tuple[int, int]:
-    """The pixel that stays longest when the border is taken off again and again."""
+    """The innermost pixel: the last one left when the border is removed repeatedly."""
     while True:
         padded = np.pad(where, 1)
         less = where & padded[2:, 1:-1] & padded[:-2, 1:-1] & padded[1:-1, 2:] & padded[1:-1, :-2]

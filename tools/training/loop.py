@@ -1,4 +1,4 @@
-"""Steps, learning rate, running average, checkpoints and the loss curve: what all training has in common."""
+"""The training loop: steps, learning rate, running average, checkpoints and the loss curve."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ Figures = dict[str, float]
 
 
 def learning_rate(step: int, steps: int, peak: float) -> float:
-    """Linear warm-up over a twentieth of the steps, then half a cosine down to nearly nothing."""
+    """Linear warm-up over a twentieth of the steps, at most 200, then cosine decay to a thousandth of the peak."""
     warm = min(1.0, (step + 1) / max(1, min(200, steps // 20)))
     return peak * warm * (0.5 + 0.5 * math.cos(math.pi * step / steps)) + 1e-3 * peak
 
 
 class Optimiser:
-    """AdamW on a list of tensors, by the schedule; gradients are cut to a norm of `clip`."""
+    """AdamW for a list of tensors, with the learning rate above; gradients are clipped to a norm of `clip`."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class Optimiser:
         self.adam = torch.optim.AdamW(tensors, lr=options.rate, betas=betas, weight_decay=decay)
 
     def update(self, loss: torch.Tensor, step: int) -> float:
-        """One step down the gradient of `loss`; returns its value."""
+        """Takes one step down the gradient of `loss` and returns its value."""
         for group in self.adam.param_groups:
             group["lr"] = learning_rate(step, self.options.steps, self.options.rate)
         self.adam.zero_grad()
@@ -51,7 +51,7 @@ class Optimiser:
 
 
 class Average:
-    """A network of which the weights are the running average of another's, over about the last hundreds of steps."""
+    """A network whose weights are the running average of another's, over about the last few hundred steps."""
 
     def __init__(self, network: Network, keep: float = 0.995) -> None:
         self.source, self.keep, self.count = network, keep, 0
@@ -59,7 +59,7 @@ class Average:
 
     def follow(self) -> None:
         self.count += 1
-        keep = min(self.keep, self.count / (self.count + 10))  # closely at first
+        keep = min(self.keep, self.count / (self.count + 10))  # follow closely at first
         with torch.no_grad():
             for name, tensor in self.network.weights.items():
                 tensor.lerp_(self.source.weights[name], 1 - keep)
@@ -67,7 +67,7 @@ class Average:
 
 @dataclass
 class History:
-    """How a training went: (step, mean loss since the last, figures) at each checkpoint."""
+    """The course of a training: (step, mean loss since the last checkpoint, figures) at each checkpoint."""
 
     points: list[tuple[int, float, Figures]] = field(default_factory=list)
     seconds: float = 0  # of processor time
@@ -85,9 +85,10 @@ def run(
     figures: Callable[[], Figures],
     state: Callable[[], dict[str, Any]],
 ) -> History:
-    """Takes options.steps steps; every options.every a checkpoint: figures, `state` to options.output, the curve.
+    """Takes options.steps steps. Every options.every steps it prints figures, saves `state` to options.output and
+    draws the curve.
 
-    step: does one and returns its loss.
+    step: takes one step and returns its loss.
     """
     history, losses, began = History(), [], time.process_time()
     for number in range(options.steps):
@@ -108,14 +109,14 @@ def run(
 
 
 def save(state: State | dict[str, Any], path: str | Path) -> None:
-    """Written under a temporary name first: a checkpoint is whole or absent."""
+    """Writes a checkpoint under a temporary name and renames it, so that it is complete or absent."""
     part = f"{path}.part"
     torch.save(state, part)
     os.replace(part, path)
 
 
 def draw_curve(path: str, history: History) -> None:
-    """The training loss, and below it the figures if any, over the steps: a small PNG."""
+    """Writes a small PNG of the training loss over the steps, with the figures, if any, below it."""
     import matplotlib
 
     matplotlib.use("Agg")

@@ -1,4 +1,4 @@
-"""A network of tools/reference as something to train: its forward pass and its fill(), with weights that learn."""
+"""Trainable networks: the forward passes and fill() functions of tools/reference, with trainable weights."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from reference.parameters import Maker, Parameters, Weights
 
 State = dict[str, torch.Tensor]
 
-MOMENTUM = 0.1  # share of a batch in the running mean and variance, as PyTorch has it
+MOMENTUM = 0.1  # weight of a batch in the running mean and variance, PyTorch's default
 _STATISTICS = ("running_mean", "running_var")
 
 
 class Network(Parameters):
-    """The layers of a network by published name, which a forward pass of tools/reference reads its weights from.
+    """The layers of a network by published name, for a forward pass of tools/reference.
 
-    With `training`, batch norms use the batch's own mean and variance and follow them with the running ones; without,
-    they compute as at inference. Weights are float32; convolutions have them channels last, which takes less time.
+    With `training`, batch norms use the mean and variance of the batch and update the running ones; otherwise they
+    compute as at inference. Weights are float32; those of convolutions are channels last, which is faster.
     """
 
     def __init__(self, weights: Weights) -> None:
@@ -38,7 +38,7 @@ class Network(Parameters):
 
     @classmethod
     def made(cls, seed: int, fill: Callable[[Maker], None]) -> Network:
-        """A network of random weights, of the shapes that `fill` gives them."""
+        """A network with random weights, whose shapes `fill` defines."""
         make = Maker(seed)
         fill(make)
         return cls(make.weights)
@@ -51,16 +51,16 @@ class Network(Parameters):
         return F.batch_norm(x, mean, variance, weight, bias, self.training, self.momentum, eps=1e-5)
 
     def parameters(self) -> list[torch.Tensor]:
-        """What learns: all but the running statistics and what was frozen."""
+        """The trainable tensors: all but the running statistics and the frozen ones."""
         return [tensor for tensor in self.weights.values() if tensor.requires_grad]
 
     def freeze(self, *names: str) -> None:
-        """These keep their values: all, where none are named."""
+        """Stops the training of the named weights, or of all if none is named."""
         for name in names or self.weights:
             self.weights[name].requires_grad_(False)
 
     def state(self) -> State:
-        """A copy of the tensors under their published names, as a checkpoint holds them."""
+        """A copy of the tensors under their published names, for a checkpoint."""
         return {name: tensor.detach().clone(memory_format=torch.contiguous_format)
                 for name, tensor in self.weights.items()}  # fmt: skip
 
@@ -70,7 +70,7 @@ class Network(Parameters):
                 tensor.copy_(state[name])
 
     def measure_norms(self, passes: Iterable[Callable[[], object]]) -> None:
-        """Sets the running statistics to the mean over these passes: those of averaged weights are no average."""
+        """Sets the running statistics to the mean over these passes, since averaged weights need new statistics."""
         self.training = True
         with torch.no_grad():
             for count, forward in enumerate(passes):
@@ -92,8 +92,8 @@ def read_weights(path: str | Path, model: str) -> Weights:
 def set_up(options, model: str, fill: Callable[[Maker], None], last: tuple[str, ...] = ()) -> Network:
     """The network of --init, or a new one.
 
-    last: weights that start afresh where those of --init are for another number of classes; `fill` must then make all
-    others as they are in the file.
+    last: weights that are initialised again if those of --init have another number of classes. `fill` must then give
+    all other weights the shapes in the file.
     """
     network = Network.made(options.seed, fill)
     if options.init:
@@ -110,13 +110,13 @@ def set_up(options, model: str, fill: Callable[[Maker], None], last: tuple[str, 
 
 
 class _Reached(Exception):
-    """The last of the wanted values is there."""
+    """All wanted values have been recorded."""
 
 
 def features(
     forward: Callable[..., torch.Tensor], p: Parameters, inputs: torch.Tensor, names: tuple[str, ...]
 ) -> list[torch.Tensor]:
-    """Intermediate values of a forward pass, which goes no further than the last of them."""
+    """The named intermediate values of a forward pass, which stops after the last of them."""
     found: dict[str, torch.Tensor] = {}
 
     def record(name: str, value: torch.Tensor) -> torch.Tensor:

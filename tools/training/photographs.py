@@ -1,4 +1,4 @@
-"""Training photographs that come inside Python packages, where the package itself says that they may be used."""
+"""Training photographs from Python packages that state their licences."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-# (package, file inside it, licence as the package states it). The held-out ones are in weights/samples.
+# (package, file in it, licence that the package states). The held-out photographs are in weights/samples.
 PACKAGED = [
     ("skimage", "data/astronaut.png", "public domain (NASA)"),
     ("skimage", "data/rocket.jpg", "public domain (SpaceX)"),
@@ -23,7 +23,7 @@ PACKAGED = [
     ("sklearn", "datasets/images/china.jpg", "CC BY 2.0 (danielbuechele)"),
     ("sklearn", "datasets/images/flower.jpg", "CC BY 2.0 (vultilion)"),
 ]
-# scipy before 1.10 carried this one, naming its source only; raw: uint8 [768, 1024, 3] under bzip2.
+# Included in scipy before 1.10, which names its source only: uint8 [768, 1024, 3], compressed with bzip2.
 RACCOON = ("scipy/misc/face.dat", (768, 1024, 3), "from public-domain-image.com")
 
 
@@ -31,17 +31,17 @@ class Photograph(NamedTuple):
     name: str
     image: Image.Image  # RGB
     licence: str
-    grey: bool  # without colours of its own
+    grey: bool  # has no colours
 
 
 def packaged() -> list[Photograph]:
-    """From the files of the installed packages scikit-image and scikit-learn."""
+    """The photographs in the installed packages scikit-image and scikit-learn."""
     found = []
     for package, inside, licence in PACKAGED:
         spec = importlib.util.find_spec(package)
         if spec is None:
-            raise SystemExit(f"error: the package {package}, whose photographs are trained on, is not installed; "
-                             "or use --data")  # fmt: skip
+            raise SystemExit(f"error: the package {package}, which has the training photographs, is not installed; "
+                             "install it or use --data")  # fmt: skip
         with Image.open(Path(spec.submodule_search_locations[0]) / inside) as image:
             grey = image.mode == "L"
             found.append(Photograph(f"{package}/{inside}", image.convert("RGB"), licence, grey))
@@ -49,11 +49,11 @@ def packaged() -> list[Photograph]:
 
 
 def raccoon(wheel: str) -> Photograph:
-    """The large photograph in a wheel of scipy before 1.10."""
+    """The large photograph in a scipy wheel before 1.10."""
     inside, shape, licence = RACCOON
     try:
         with zipfile.ZipFile(wheel) as archive:
             pixels = np.frombuffer(bz2.decompress(archive.read(inside)), np.uint8)
     except (zipfile.BadZipFile, KeyError):
-        raise SystemExit(f"error: {wheel} is not a wheel with {inside} in it; scipy 1.9.3 is one") from None
+        raise SystemExit(f"error: {wheel}: not a wheel with {inside}; use that of scipy 1.9.3") from None
     return Photograph(inside, Image.fromarray(pixels.reshape(shape)), licence, grey=False)

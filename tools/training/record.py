@@ -1,4 +1,4 @@
-"""What comes out of a training: the file that limn reads, and the figures measured on it with limn itself."""
+"""The results of a training: the file that limn reads, and its figures, measured with limn."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from .loop import History
 
 
 class Limn:
-    """The program, run on a file of weights."""
+    """The limn program with a weights file."""
 
     def __init__(self, program: str, weights: Path, threads: int) -> None:
         self.program, self.weights, self.threads = program, weights, threads
 
     def run(self, command: str, *arguments: object) -> str:
-        """`limn COMMAND -m WEIGHTS ..`: what it prints; it must succeed."""
+        """Runs `limn COMMAND -m WEIGHTS ..` and returns its output. Exits if it fails."""
         return self.plain(command, "-m", self.weights, "-t", self.threads, *arguments)
 
     def compare(self, *arguments: object) -> dict[str, Any]:
-        """What `limn compare --json` finds."""
+        """The result of `limn compare --json`."""
         return json.loads(self.plain("compare", "--json", *arguments))
 
     def plain(self, *arguments: object) -> str:
-        """The program without weights: what it prints; it must succeed."""
+        """Runs limn without weights and returns its output. Exits if it fails."""
         done = subprocess.run([self.program, *map(str, arguments)], capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise SystemExit(f"error: {self.program} {arguments[0]}: {done.stderr.strip()}")
@@ -48,7 +48,7 @@ class Limn:
 
 @contextlib.contextmanager
 def folder(kept: str | None) -> Iterator[Path]:
-    """The folder `kept`, made where it is missing, or a temporary one."""
+    """The folder `kept`, created if needed, or a temporary folder if it is None."""
     if kept:
         Path(kept).mkdir(parents=True, exist_ok=True)
         yield Path(kept)
@@ -58,7 +58,7 @@ def folder(kept: str | None) -> Iterator[Path]:
 
 
 def write_png(path: Path, pixels: np.ndarray) -> Path:
-    """uint8 H x W or H x W x 3."""
+    """Writes uint8 pixels, H x W or H x W x 3, and returns the path."""
     Image.fromarray(pixels).save(path)
     return path
 
@@ -73,9 +73,9 @@ def finish(
     measure: Callable[[Limn, Path], dict[str, Any]],
     choices: Choices,
 ) -> None:
-    """Converts options.output, or else options.init, to the safetensors file, measures that, and writes the record.
+    """Converts options.output, or without a training options.init, to safetensors, measures it and writes the record.
 
-    measure: figures of the weights that it is given, with a folder for pictures.
+    measure: returns the figures of the given weights; it can write pictures to the given folder.
     """
     with tempfile.TemporaryDirectory() as scratch:
         if history is not None:
@@ -94,7 +94,7 @@ def finish(
                 figures = measure(Limn(options.limn, weights, options.threads), pictures)
             print(json.dumps(figures, indent=2))
         else:
-            print(f"{options.limn} is not there: nothing measured")
+            print(f"{options.limn}: program not found, so nothing was measured")
         if history is not None:
             about = record(options, history, weights, figures)
             Path(options.output).with_suffix(".json").write_text(json.dumps(about, indent=2) + "\n")
@@ -123,20 +123,21 @@ def record(options: argparse.Namespace, history: History, weights: Path, figures
 
 
 def compared_masks(limn: Limn, found: Path, truth: Path, names: tuple[str, ...]) -> dict[str, Any]:
-    """`limn compare --masks` of two folders: means over the pictures, and each class over all pixels together."""
-    told = limn.compare("--masks", found, truth)
+    """`limn compare --masks` of two folders: means over the pictures, and each class over all pixels."""
+    report = limn.compare("--masks", found, truth)
+    classes = report["pooled"]["classes"]
     return {
-        "pictures": len(told["pairs"]),
-        "mean_iou": told["mean"]["iou"],
-        "mean_dice": told["mean"]["dice"],
-        "pixel_accuracy": told["mean"]["pixel_accuracy"],
-        "pooled_mean_iou": told["pooled"]["iou"],
-        "pooled_mean_dice": told["pooled"]["dice"],
-        "classes": {names[row["class"]]: {"iou": row["iou"], "dice": row["dice"]} for row in told["pooled"]["classes"]},
+        "pictures": len(report["pairs"]),
+        "mean_iou": report["mean"]["iou"],
+        "mean_dice": report["mean"]["dice"],
+        "pixel_accuracy": report["mean"]["pixel_accuracy"],
+        "pooled_mean_iou": report["pooled"]["iou"],
+        "pooled_mean_dice": report["pooled"]["dice"],
+        "classes": {names[row["class"]]: {"iou": row["iou"], "dice": row["dice"]} for row in classes},
     }
 
 
 def compared_pictures(limn: Limn, found: Path, truth: Path) -> dict[str, float]:
     """`limn compare` of two folders: means over the pictures."""
-    told = limn.compare(found, truth)["mean"]
-    return {"psnr": told["psnr"], "delta_e": told["delta_e_2000"], "colourfulness": told["colourfulness_a"]}
+    report = limn.compare(found, truth)["mean"]
+    return {"psnr": report["psnr"], "delta_e": report["delta_e_2000"], "colourfulness": report["colourfulness_a"]}

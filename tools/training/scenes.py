@@ -1,7 +1,7 @@
-"""Drawn scenes: an endless supply of landscapes with the class of every pixel, each known by its seed and number.
+"""Drawn scenes: landscapes with the class of every pixel. Seed and number identify a scene.
 
-Land and sky, water, roads and mountains, and on them the objects of things.py, in perspective; then textures, light,
-blur and noise. Nothing is taken from anywhere, so what is trained on them is limn's own.
+A scene has land and sky, water, roads, mountains, and the objects of things.py in perspective; then textures, light,
+blur and noise. The drawings use no other material, so weights trained on them have no foreign licence.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ CLASSES = (
 )  # fmt: skip
 SKY, GRASS, WATER, ROAD, MOUNTAIN, TREE, HOUSE, CAR, PERSON, BOAT, FLOWER, BALLOON, SUN = range(len(CLASSES))
 
-# Deviation of the brightness: single pixels, blotches, horizontal streaks; by class, where not SMOOTH.
+# Deviation of the brightness by class: single pixels, blotches, horizontal streaks. Other classes are SMOOTH.
 SMOOTH = (0.0, 0.015, 0.0)
 TEXTURES = {
     SKY: (0.0, 0.02, 0.02),
@@ -32,7 +32,7 @@ TEXTURES = {
 AMPLITUDES = np.array([TEXTURES.get(label, SMOOTH) for label in range(len(CLASSES))], np.float32)
 
 DAY, OVERCAST, SUNSET = "day", "overcast", "sunset"
-# Colour of the sky at its top and at the horizon, of all light, and how much of the colours is left.
+# Colours of the sky at the top and at the horizon, colour of the light, and saturation.
 WEATHER = {
     DAY: ((70, 130, 215), (185, 215, 240), (1.0, 1.0, 1.0), 1.0),
     OVERCAST: ((150, 158, 168), (205, 208, 212), (0.86, 0.87, 0.9), 0.75),
@@ -42,14 +42,14 @@ WEATHER = {
 
 class Scene(NamedTuple):
     rgb: np.ndarray  # uint8 H x W x 3
-    classes: np.ndarray  # uint8 H x W, of CLASSES
-    objects: np.ndarray  # uint8 H x W: 0 where there is none, else which
+    classes: np.ndarray  # uint8 H x W, indices of CLASSES
+    objects: np.ndarray  # uint8 H x W: 0 for none, else the object's number
 
 
 def scene(seed: int, number: int, height: int = 256, width: int = 256, without: tuple[int, ...] = ()) -> Scene:
-    """Scene `number` of a seed: the same at every call.
+    """Scene `number` of a seed, the same at every call.
 
-    without: objects that are left out, by class.
+    without: classes whose objects are left out.
     """
     rng = np.random.default_rng([seed, number])
     weather = str(rng.choice([DAY, OVERCAST, SUNSET], p=[0.72, 0.13, 0.15]))
@@ -88,7 +88,7 @@ def _compose(canvas: Canvas, rng: np.random.Generator, weather: str, without: tu
             placed.append((rng.uniform(shore + 0.02 * height, 1.02 * height), label, draw, high))
     for _ in range(rng.integers(0, 7) if rng.random() < 0.6 else 0):
         placed.append((rng.uniform(0.85 * height, 1.15 * height), FLOWER, things.flower, 0.3))
-    for y, label, draw, high in sorted(placed, key=lambda item: item[0]):  # what is near hides what is far
+    for y, label, draw, high in sorted(placed, key=lambda item: item[0]):  # near objects hide far ones
         if label in without:
             continue
         near = (y - 0.8 * horizon) / (height - 0.8 * horizon)
@@ -121,7 +121,7 @@ def _sky(canvas: Canvas, rng: np.random.Generator, weather: str, horizon: float)
 def _ridge(
     canvas: Canvas, rng: np.random.Generator, base: float, height: float, count: int
 ) -> list[tuple[float, float]]:
-    """Points of an outline from the left to the right border, up to `height` above `base`."""
+    """Points of an outline from the left border to the right, up to `height` above `base`."""
     x = np.linspace(-0.1, 1.1, count) * canvas.width + rng.uniform(-0.3, 0.3, count) * canvas.width / count
     y = base - height * rng.uniform(0.15, 1, count)
     return list(zip(x.tolist(), y.tolist(), strict=True))
@@ -142,7 +142,7 @@ def _mountains(canvas: Canvas, rng: np.random.Generator, horizon: float) -> None
 
 
 def _ground(canvas: Canvas, rng: np.random.Generator, horizon: float) -> float:
-    """Water, if any, and land; returns where the land begins."""
+    """Draws water, if any, and land; returns the y at which the land begins."""
     height, width = canvas.height, canvas.width
     shore = horizon
     if rng.random() < 0.5:
@@ -160,7 +160,7 @@ def _ground(canvas: Canvas, rng: np.random.Generator, horizon: float) -> float:
 
 
 def _road(canvas: Canvas, rng: np.random.Generator, shore: float):
-    """A road away from the eye; returns its middle as a function of y."""
+    """Draws a road into the distance; returns its middle as a function of y."""
     height, width = canvas.height, canvas.width
     far, near = rng.uniform(0.2, 0.8) * width, rng.uniform(0.1, 0.9) * width
     half = rng.uniform(0.12, 0.3) * width
@@ -187,7 +187,7 @@ def _road(canvas: Canvas, rng: np.random.Generator, shore: float):
 
 
 def _field(rng: np.random.Generator, height: int, width: int, down: int, across: int) -> np.ndarray:
-    """Smooth random values of deviation about 1, float32 H x W, that change every `down` rows and `across` columns."""
+    """Smooth random values, deviation about 1, float32 H x W, that change about every `down` rows, `across` columns."""
     coarse = rng.standard_normal((max(height // down, 2), max(width // across, 2)), np.float32)
     if down == across == 1:
         return coarse
@@ -195,7 +195,7 @@ def _field(rng: np.random.Generator, height: int, width: int, down: int, across:
 
 
 def _lit(picture: Image.Image, classes: np.ndarray, rng: np.random.Generator, weather: str) -> np.ndarray:
-    """Textures, light, blur and noise: uint8 H x W x 3."""
+    """Adds textures, light, blur and noise; returns uint8 H x W x 3."""
     height, width = classes.shape
     x = np.asarray(picture, np.float32)
     fields = [_field(rng, height, width, down, across) for down, across in ((1, 1), (5, 5), (2, 24))]

@@ -1,3 +1,3 @@
-"""Seeds of what is drawn and never trained on: for the curve, and for the record and the demo."""
+"""Seeds of drawings that are never trained on: for the loss curve, and for the record and the demo."""
 
 VALIDATION, HELD_OUT = 1000, 2000

@@ -1,7 +1,7 @@
-"""The objects of drawn scenes. Each function draws one with a pen: u from -1/2 to 1/2 or so, v from 0 upwards, 1 high.
+"""The objects of drawn scenes. Each function draws one with a pen: u from about -1/2 to 1/2, v from 0 to 1.
 
-What a shape is says its colours (leaves are green, brick is red, sails are white), so that they can be learned, but for
-clothes, cars and balloons: theirs are anyone's guess, as a colorizer's user would hint them.
+Shapes determine colours (leaves are green, brick is red, sails are white), so that a network can learn them. The
+colours of clothes, cars and balloons are random, so that they need a hint.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ def balloon(pen: Pen, rng: Random) -> None:
 
 
 def sun(pen: Pen, rng: Random, low: bool) -> None:
-    """Around (0, 0); `low`: a setting one."""
+    """A sun around (0, 0); `low`: a setting sun."""
     halo, disc = ((250, 190, 110), (255, 225, 150)) if low else ((255, 240, 170), (255, 250, 215))
     pen.ellipse(0, 0, 0.5, 0.5, tone(rng, halo, 0.02))
     pen.ellipse(0, 0, 0.4, 0.4, disc)

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Train weights for limn's eccv16 or siggraph17 graph: colours for grey pictures.
+"""Train weights for limn's eccv16 or siggraph17 graph: colorization.
 
-Needs torch, numpy and pillow, and scikit-image and scikit-learn for their photographs. The graphs are those of
-reference/eccv16.py and reference/siggraph17.py, narrower; the pictures are drawn by training/scenes.py, with a few of
-those photographs among them, or are yours.
+Needs torch, numpy and pillow, and scikit-image and scikit-learn for their photographs. The graphs are narrower ones of
+reference/eccv16.py and reference/siggraph17.py. The pictures are drawn by training/scenes.py, mixed with a few of those
+photographs, or are your own.
 
-eccv16 learns as in Zhang, Isola, Efros 2016 a distribution over bins of colour for every pixel, in which rare colours
-count more, and answers with its annealed mean (temperature 0.38). siggraph17 learns as in Zhang et al. 2017 colours by
-a smooth absolute error, with hints of the true colours at random; here some hints recolour what they lie on.
+eccv16 learns, as in Zhang, Isola, Efros 2016, a distribution over colour bins for every pixel, in which rare colours
+have a higher weight; its result is the annealed mean (temperature 0.38). siggraph17 learns, as in Zhang et al. 2017,
+colours with a smooth absolute error and random hints of the true colours; here some hints change the colour of a part.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ from training.options import parsed, parser, run
 from training.seeds import HELD_OUT, VALIDATION
 
 EPILOG = """\
-examples (each some twenty minutes on one core):
+examples (the demo weights, each about twenty minutes on one core):
   python3 tools/training/train_colorizers.py --model siggraph17 -o siggraph17-scenes.pth
   python3 tools/training/train_colorizers.py --model eccv16 -o eccv16-scenes.pth
 
-example (your own pictures, starting from weights trained before):
+example (your own pictures, starting from existing weights):
   python3 tools/training/train_colorizers.py --model siggraph17 --data ~/photos \\
       --init siggraph17-scenes.safetensors --rate 5e-4 --steps 1000 -o mine.pth
   limn colorize -m mine.safetensors old.jpg -o new.png
@@ -48,8 +48,8 @@ example (your own pictures, starting from weights trained before):
 
 NETWORK_SIDE = 256  # what limn resizes every picture to
 TEMPERATURE = 0.38  # of the annealed mean
-SPREAD = 5.0  # ab units: how far a pixel's colour reaches into the bins around it
-VALIDATED, MEASURED = 8, 40  # how many scenes for the curve, for the record
+SPREAD = 5.0  # ab units: deviation with which a pixel's colour is distributed over the nearest bins
+VALIDATED, MEASURED = 8, 40  # number of scenes for the curve and for the record
 SAMPLES = Path(__file__).resolve().parents[2] / "weights" / "samples"
 HINT_RADIUS = 4
 
@@ -60,12 +60,12 @@ Picture = tuple[np.ndarray, np.ndarray]  # uint8 RGB H x W x 3, objects H x W
 
 
 def squeezed(image: Image.Image) -> np.ndarray:
-    """As limn shows it to the network."""
+    """The picture resized to the network's size, as in limn."""
     return np.asarray(image.resize((NETWORK_SIDE, NETWORK_SIDE), Image.BICUBIC))
 
 
 def drawn(seed: int, number: int) -> Picture:
-    """A scene of any shape, at the network's size."""
+    """A scene of random width, resized to the network's size."""
     width = int(np.random.default_rng([seed, number, 1]).integers(224, 352))
     scene = scenes.scene(seed, number, NETWORK_SIDE, width)
     objects = Image.fromarray(scene.objects).resize((NETWORK_SIDE, NETWORK_SIDE), Image.NEAREST)
@@ -73,7 +73,7 @@ def drawn(seed: int, number: int) -> Picture:
 
 
 def source(options) -> Callable[[int], Picture]:
-    """Pictures by number: drawn, a share of them photographs, or those of --data."""
+    """A function that returns pictures by number: drawings and a share of photographs, or those of --data."""
     nothing = np.zeros((NETWORK_SIDE, NETWORK_SIDE), np.uint8)
     if options.data:
         own = [squeezed(image) for image in folders.pictures(options.data).values()]
@@ -117,7 +117,7 @@ def lab_of(batch: list[Picture]) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def gamut() -> torch.Tensor:
-    """The bins: centres, Q x 2, of the squares of 10 by 10 in ab that colours of sRGB fall into."""
+    """The bins: centres, Q x 2, of the 10 x 10 squares in ab that contain sRGB colours."""
     steps = torch.linspace(0, 1, 52)
     rgb = torch.cartesian_prod(steps, steps, steps).T.reshape(1, 3, -1, 1)
     cells = (lab_from_rgb(rgb)[0, 1:, :, 0] / 10).round()
@@ -125,24 +125,24 @@ def gamut() -> torch.Tensor:
 
 
 class Bins:
-    """Colours as weights of bins, and how much each bin counts."""
+    """The colour bins, with the weight of each in the loss."""
 
     def __init__(self, centres: torch.Tensor, pictures: list[Picture]) -> None:
         self.centres = centres
         _, ab = lab_of(pictures)
         found = torch.bincount(self.nearest(F.avg_pool2d(ab, 4))[1][:, 0], minlength=len(centres)).float()
         share = found / found.sum()
-        # The paper's weights, but for the root: short training is better off with a milder preference.
+        # The paper's weights with a root, because milder weights are better in a short training.
         weights = (0.5 * share + 0.5 / len(centres)) ** -0.5
-        self.weights = weights / (share * weights).sum()  # 1 for a picture's mean pixel
+        self.weights = weights / (share * weights).sum()  # mean 1 over the pixels
 
     def nearest(self, ab: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Distances from the five nearest bins and their numbers, both pixels x 5."""
+        """Distances to the five nearest bins and their numbers, both pixels x 5."""
         pixels = ab.permute(0, 2, 3, 1).reshape(-1, 2)
         return torch.cdist(pixels, self.centres).topk(5, largest=False)
 
     def loss(self, logits: torch.Tensor, ab: torch.Tensor) -> torch.Tensor:
-        """Cross-entropy against ab, which has the size of the logits."""
+        """Cross-entropy with the true ab, which has the size of the logits."""
         distance, number = self.nearest(ab)
         near = torch.softmax(-(distance**2) / (2 * SPREAD**2), 1)
         found = F.log_softmax(logits.permute(0, 2, 3, 1).reshape(-1, len(self.centres)), 1)
@@ -150,7 +150,7 @@ class Bins:
 
 
 def eccv16_network(options) -> tuple[Network, torch.Tensor]:
-    """The network with its bins: the colours of its last convolution, which do not learn."""
+    """The network and its bins, which are the weights of its last convolution and are not trained."""
 
     def fill(make: Maker) -> None:
         centres = gamut()
@@ -165,7 +165,7 @@ def eccv16_network(options) -> tuple[Network, torch.Tensor]:
 def eccv16_loss(network: Network, bins: Bins, batch: list[Picture]) -> torch.Tensor:
     lightness, ab = lab_of(batch)
     (logits,) = features(eccv16.forward, network, lightness, ("model8.6",))
-    # The graph takes the softmax as it is, so what it is to sharpen is trained flattened.
+    # The graph applies a plain softmax. Training with scaled logits gives the annealed mean.
     return bins.loss(TEMPERATURE * logits, F.avg_pool2d(ab, 4))
 
 
@@ -236,7 +236,7 @@ def siggraph17_network(options) -> Network:
 
 
 def measure(limn: record.Limn, folder: Path, model: str) -> dict[str, Any]:
-    """PSNR and Delta-E of held-out scenes and photographs, grey and coloured, and what a hint does."""
+    """PSNR and Delta-E of held-out scenes and photographs, grey and colorized, and the effect of a hint."""
     figures: dict[str, Any] = {}
     photographs = {path.stem: np.asarray(Image.open(path).convert("RGB")) for path in sorted(SAMPLES.glob("*.png"))}
     drawings = {f"{number:02}": scenes.scene(HELD_OUT, number, 256, 320).rgb for number in range(MEASURED)}
@@ -259,7 +259,7 @@ def measure(limn: record.Limn, folder: Path, model: str) -> dict[str, Any]:
 
 
 def hinted(limn: record.Limn, folder: Path) -> dict[str, Any]:
-    """Delta-E over the part of a thing whose colour nobody can know: automatic, and with one hint in its middle."""
+    """Delta-E over a part whose colour cannot be known: automatic, and with one hint in its middle."""
     place = folder / "hints"
     place.mkdir(exist_ok=True)
     rows = []
@@ -277,7 +277,7 @@ def hinted(limn: record.Limn, folder: Path) -> dict[str, Any]:
         for name, extra in (("automatic", ()), ("hinted", ("--hints", hint))):
             output = place / f"{number:02}-{name}.png"
             limn.run("colorize", grey, "-o", output, "--force", *extra)
-            # Elsewhere the truth itself: what differs is inside.
+            # Outside the part, take the truth, so that only the part is compared.
             inside = np.where(where[:, :, None], record.read_rgb(output), scene.rgb)
             only = record.write_png(place / f"{number:02}-{name}-inside.png", inside)
             row[name] = limn.compare(only, truth)["mean"]["delta_e_2000"] * where.size / int(where.sum())
@@ -289,7 +289,7 @@ def hinted(limn: record.Limn, folder: Path) -> dict[str, Any]:
 
 
 def largest_part(scene: scenes.Scene) -> tuple[tuple[int, int], np.ndarray] | None:
-    """The largest part of one colour of a car, balloon or person: a pixel well inside it, and where it is."""
+    """The largest part of one colour of a car, balloon or person: a pixel well inside it, and its mask."""
     ab = lab_from_rgb(tensor_from_pictures([scene.rgb]))[0, 1:].permute(1, 2, 0).numpy()
     guesses = np.isin(scene.classes, (scenes.CAR, scenes.BALLOON, scenes.PERSON)) & (
         np.hypot(*np.moveaxis(ab, 2, 0)) > 20
@@ -306,13 +306,13 @@ def largest_part(scene: scenes.Scene) -> tuple[tuple[int, int], np.ndarray] | No
 
 def main(arguments: list[str] | None = None) -> int:
     p = parser("Train weights for limn's colorizers.", EPILOG, steps=3000, batch=4, rate=2e-3)
-    p.add_argument("--model", choices=("eccv16", "siggraph17"), required=True, help="which graph")
+    p.add_argument("--model", choices=("eccv16", "siggraph17"), required=True, help="graph to train")
     p.add_argument(
         "--base", type=int, default=16, help="channels of the first block (default %(default)s; published: 64)"
     )
-    p.add_argument("--photographs", type=float, default=0.15, metavar="SHARE", help="of pictures that are photographs of "
-        "scikit-image and scikit-learn, not drawings (default %(default)s)")  # fmt: skip
-    p.add_argument("--side", type=int, default=160, help="of a training window, in pixels (default %(default)s)")
+    p.add_argument("--photographs", type=float, default=0.15, metavar="SHARE", help="share of photographs from "
+        "scikit-image and scikit-learn among the drawings (default %(default)s)")  # fmt: skip
+    p.add_argument("--side", type=int, default=160, help="side of a training window in pixels (default %(default)s)")
     options = parsed(p, arguments)
     if options.side % 8 or not 32 <= options.side <= NETWORK_SIDE:
         p.error(f"--side must be a multiple of 8 from 32 to {NETWORK_SIDE}")

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Train weights for limn's dcgan graph: small pictures out of noise.
+"""Train weights for limn's dcgan graph: small pictures from noise.
 
-Needs torch, numpy and pillow; digits also matplotlib, whose fonts they are drawn from. The generator is that of
-reference/dcgan.py (Radford, Metz, Chintala 2016), narrower. Its opponent, which is not kept, learns with a penalty on
-its gradient at drawn pictures (Mescheder, Geiger, Nowozin 2018) and sees every picture through noise: it can then not
-run away from the generator in a training as short as this. Before, the generator learns as half of an autoencoder,
-so that it enters the game with all kinds of pictures.
+Needs torch, numpy and pillow; digits also need matplotlib for its fonts. The generator is a narrower one of
+reference/dcgan.py (Radford, Metz, Chintala 2016). The discriminator, which is not kept, learns with a penalty on its
+gradient at drawn pictures (Mescheder, Geiger, Nowozin 2018), and noise is added to its inputs; both keep it from
+winning too early in a short training. Before that, the generator is trained as the decoder of an autoencoder, so that
+it starts with all kinds of pictures.
 
-Digits are scored by a classifier trained here on drawn digits and on what is none: letters, halves of two digits,
-blots. It has no part in the training of the generator.
+Digits are scored by a classifier, which is trained here on drawn digits and on drawings that are not digits: letters,
+halves of two digits, blots. It is not used to train the generator.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ example (your own pictures):
 SIDE, STAGES = 64, 5
 GENERATED = 400
 CONFIDENT = 0.9
-BLUR = 0.5  # deviation of what is added to an encoder's values of deviation 1
-PACKED = 2  # pictures that the opponent sees at once
-NOISE = 0.1  # deviation, on pictures in -1..1
+BLUR = 0.5  # deviation of the noise added to the encoder's values, which have deviation 1
+PACKED = 2  # pictures per input of the discriminator
+NOISE = 0.1  # deviation of the noise added to pictures in -1..1
 
 Draw = Callable[[int], np.ndarray]  # picture by number, float32 channels x SIDE x SIDE in -1..1
 
@@ -88,7 +88,7 @@ def landscape(seed: int, number: int) -> np.ndarray:
 
 
 class Pool:
-    """Pictures drawn before the training, kept in bytes."""
+    """The training pictures, drawn in advance and stored in 8 bits."""
 
     def __init__(self, options) -> None:
         draw = source(options)
@@ -106,17 +106,17 @@ class Pool:
 
 
 def halvings(channels: int, base: int) -> nn.Sequential:
-    """A picture of SIDE x SIDE to 8 * base channels of 4 x 4."""
+    """Layers from a picture of SIDE x SIDE to 8 * base channels of 4 x 4."""
     layers: list[nn.Module] = []
     for ic, oc in ((channels, base), (base, 2 * base), (2 * base, 4 * base), (4 * base, 8 * base)):
         layers += [nn.Conv2d(ic, oc, 4, 2, 1), nn.LeakyReLU(0.2)]
     return nn.Sequential(*layers)
 
 
-class Opponent(nn.Module):
-    """Says of each pair of pictures whether they are drawn (above 0) or made.
+class Discriminator(nn.Module):
+    """Classifies pairs of pictures as drawn (above 0) or generated (below 0).
 
-    Of a pair, since a generator that makes always the same gives itself away by it (Lin et al. 2018, PacGAN).
+    A pair shows when the generator always makes the same picture (Lin et al. 2018, PacGAN).
     """
 
     def __init__(self, channels: int, base: int) -> None:
@@ -129,21 +129,23 @@ class Opponent(nn.Module):
         return self.head(self.body(x.contiguous(memory_format=torch.channels_last))).flatten()
 
 
-def opponents_loss(opponent: Opponent, drawn: torch.Tensor, made: torch.Tensor, penalty: float) -> torch.Tensor:
-    """Logistic, with the squared gradient at drawn pictures times penalty / 2 where that is above 0."""
+def discriminator_loss(
+    discriminator: Discriminator, drawn: torch.Tensor, made: torch.Tensor, penalty: float
+) -> torch.Tensor:
+    """Logistic loss, plus the squared gradient at drawn pictures times penalty / 2."""
     if penalty == 0:
-        return F.softplus(-opponent(drawn)).mean() + F.softplus(opponent(made)).mean()
+        return F.softplus(-discriminator(drawn)).mean() + F.softplus(discriminator(made)).mean()
     drawn = drawn.clone().requires_grad_(True)
-    said = opponent(drawn)
-    (slope,) = torch.autograd.grad(said.sum(), drawn, create_graph=True)
-    loss = F.softplus(-said).mean() + F.softplus(opponent(made)).mean()
+    score = discriminator(drawn)
+    (slope,) = torch.autograd.grad(score.sum(), drawn, create_graph=True)
+    loss = F.softplus(-score).mean() + F.softplus(discriminator(made)).mean()
     return loss + penalty / 2 * (slope**2).sum((1, 2, 3)).mean()
 
 
 class Memory:
-    """An encoder, not kept, from whose values of drawn pictures the generator learns to give them back.
+    """An encoder of drawn pictures, which is not kept; the generator learns to decode its values.
 
-    Playing against an opponent alone, from nothing, a generator never finds some kinds of pictures.
+    A generator that starts with a discriminator alone never learns some kinds of pictures.
     """
 
     def __init__(self, options, nz: int) -> None:
@@ -154,7 +156,7 @@ class Memory:
         )
 
     def error(self, network: Network, drawn: torch.Tensor) -> torch.Tensor:
-        """Mean squared, of pictures from values that are blurred, and so distributed much like noise."""
+        """Mean squared error of decoded pictures; noise is added to the values, to distribute them like noise."""
         z = self.encoder(drawn)
         z = (z + BLUR * torch.randn_like(z)) / (1 + BLUR**2) ** 0.5
         return F.mse_loss(dcgan.forward(network, z, ignore), drawn)
@@ -164,7 +166,7 @@ def train(options, network: Network) -> loop.History:
     began = time.process_time()
     pool = Pool(options)
     nz = network.weights["main.0.weight"].shape[0]
-    opponent = Opponent(options.channels, options.base).to(memory_format=torch.channels_last)
+    discriminator = Discriminator(options.channels, options.base).to(memory_format=torch.channels_last)
     network.training = True
     memory = Memory(options, nz)
     learning = [*network.parameters(), *memory.encoder.parameters()]
@@ -173,7 +175,7 @@ def train(options, network: Network) -> loop.History:
         opening.update(memory.error(network, pool.batch(options.batch)), number)
     betas = (0.0, 0.99)
     ours = loop.Optimiser(learning, options, betas=betas, decay=0, clip=100)
-    theirs = loop.Optimiser(list(opponent.parameters()), options, betas=betas, decay=0, clip=100)
+    theirs = loop.Optimiser(list(discriminator.parameters()), options, betas=betas, decay=0, clip=100)
     average = loop.Average(network)
 
     def noise() -> torch.Tensor:
@@ -182,11 +184,11 @@ def train(options, network: Network) -> loop.History:
     def step(number: int) -> float:
         with torch.no_grad():
             made = dcgan.forward(network, noise(), ignore)
-        # The penalty costs as much as the rest: at every fourth step, four times as high.
+        # The penalty doubles the cost of a step, so it is applied every fourth step, four times as strong.
         penalty = 0 if number % 4 else 4 * options.penalty
-        against = theirs.update(opponents_loss(opponent, pool.batch(options.batch), made, penalty), number)
-        loss = F.softplus(-opponent(dcgan.forward(network, noise(), ignore))).mean()
-        if options.memory > 0 and number % 2 == 0:  # as with the penalty
+        against = theirs.update(discriminator_loss(discriminator, pool.batch(options.batch), made, penalty), number)
+        loss = F.softplus(-discriminator(dcgan.forward(network, noise(), ignore))).mean()
+        if options.memory > 0 and number % 2 == 0:  # every second step, twice as strong
             loss = loss + 2 * options.memory * memory.error(network, pool.batch(options.batch))
         ours.update(loss, number)
         average.follow()
@@ -203,7 +205,7 @@ def train(options, network: Network) -> loop.History:
 
 
 def classifier() -> nn.Module:
-    """Which digit a picture is; class 10: none."""
+    """A network that classifies pictures: classes 0 to 9 are digits, 10 is none."""
     layers: list[nn.Module] = []
     for ic, oc in ((1, 16), (16, 32), (32, 64)):
         layers += [nn.Conv2d(ic, oc, 5, 2, 2), nn.ReLU(), nn.BatchNorm2d(oc)]
@@ -211,7 +213,7 @@ def classifier() -> nn.Module:
 
 
 def questions(seed: int, first: int, count: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Two thirds digits, one third none, with the answers."""
+    """Drawings with their classes: two thirds digits, one third none."""
     pictures, answers = [], []
     for number in range(first, first + count):
         x, which = digits.digit(seed, number) if number % 3 else (digits.no_digit(seed, number), 10)
@@ -221,7 +223,7 @@ def questions(seed: int, first: int, count: int) -> tuple[torch.Tensor, torch.Te
 
 
 def trained_classifier(seed: int, steps: int = 600) -> tuple[nn.Module, float]:
-    """It, and its accuracy on held-out questions."""
+    """The trained classifier, and its accuracy on held-out drawings."""
     torch.manual_seed(seed)
     judge = classifier()
     adam = torch.optim.Adam(judge.parameters(), 1e-3)
@@ -246,8 +248,8 @@ def measure(limn: record.Limn, folder: Path, options) -> dict[str, Any]:
     judge, accuracy = trained_classifier(options.seed)
     pictures = np.stack([np.asarray(Image.open(path).convert("L")) for path in sorted(made.glob("*.png"))])
     with torch.no_grad():
-        told = judge(torch.from_numpy(pictures[:, None]).float() / 127.5 - 1).softmax(1)
-    sure, which = told.max(1)
+        scores = judge(torch.from_numpy(pictures[:, None]).float() / 127.5 - 1).softmax(1)
+    sure, which = scores.max(1)
     digit = (which < 10) & (sure >= CONFIDENT)
     return {
         "pictures": len(pictures),
@@ -259,27 +261,28 @@ def measure(limn: record.Limn, folder: Path, options) -> dict[str, Any]:
 
 def main(arguments: list[str] | None = None) -> int:
     p = parser("Train weights for limn's dcgan graph.", EPILOG, steps=6000, batch=64, rate=1e-3)
-    p.add_argument("--of", choices=("digits", "landscapes"), help="what to draw (default: digits)")
+    p.add_argument("--of", choices=("digits", "landscapes"), help="pictures to draw (default: digits)")
     p.add_argument(
         "--base", type=int, default=24, help="channels before the last layer (default %(default)s; published: 64)"
     )
-    p.add_argument("--nz", type=int, default=64, help="values of noise (default %(default)s; published: 100)")
+    p.add_argument("--nz", type=int, default=64, help="number of noise values (default %(default)s; published: 100)")
     p.add_argument("--channels", type=int, choices=(1, 3), help="grey or RGB (default: 1 for digits, else 3)")
-    p.add_argument("--penalty", type=float, default=0.1, help="on the opponent's gradient (default %(default)s)")
-    p.add_argument("--opening", type=int, default=500, metavar="STEPS", help="steps before, without an opponent, where "
-                   "there is no --init (default %(default)s)")  # fmt: skip
-    p.add_argument("--memory", type=float, default=0.0, help="weight of giving pictures back after the "
-                   "opening (default %(default)s; more: more kinds of pictures, less sharp)")  # fmt: skip
-    p.add_argument("--pool", type=int, default=20000, help="pictures trained on (default %(default)s)")
+    p.add_argument("--penalty", type=float, default=0.1, help="weight of the penalty on the discriminator's gradient "
+                   "(default %(default)s)")  # fmt: skip
+    p.add_argument("--opening", type=int, default=500, metavar="STEPS", help="first steps as an autoencoder; none with "
+                   "--init (default %(default)s)")  # fmt: skip
+    p.add_argument("--memory", type=float, default=0.0, help="weight of the autoencoder's error after the opening "
+                   "(default %(default)s); a higher one gives more kinds of pictures, less sharp")  # fmt: skip
+    p.add_argument("--pool", type=int, default=20000, help="number of training pictures (default %(default)s)")
     options = parsed(p, arguments)
     if options.data and options.of:
-        p.error("--of is what to draw; it does not go with --data")
+        p.error("--of cannot be used with --data")
     if not options.data and not options.of:
         options.of = "digits"
     if options.channels is None:
         options.channels = 1 if options.of == "digits" else 3
     if options.of and options.channels != (1 if options.of == "digits" else 3):
-        p.error("digits are grey and landscapes RGB")
+        p.error(f"--channels {options.channels}: digits have 1 channel and landscapes 3")
     network = set_up(
         options,
         "dcgan",

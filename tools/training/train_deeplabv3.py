@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Train weights for limn's deeplabv3 graph: what is where in a drawn landscape.
+"""Train weights for limn's deeplabv3 graph: segmentation of drawn landscapes.
 
-Needs torch, numpy and pillow. The graph is that of reference/deeplabv3.py (Chen et al. 2017, as torchvision builds it
-on a ResNet), with fewer channels and blocks; the pictures are drawn by training/scenes.py, or are yours: FOLDER/images,
-and FOLDER/masks with the classes of their pixels under the same names, 255 where it does not matter.
+Needs torch, numpy and pillow. The graph is that of reference/deeplabv3.py (Chen et al. 2017, torchvision's variant on a
+ResNet), with fewer channels and blocks. The pictures are drawn by training/scenes.py or are your own: pictures in
+FOLDER/images, and masks of the same names in FOLDER/masks with the class of every pixel, or 255 to ignore it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ EPILOG = """\
 example (the demo weights, six minutes of one core):
   python3 tools/training/train_deeplabv3.py -o deeplabv3-scenes.pth
 
-example (your own pictures and classes, starting from the demo weights; the last layer starts afresh):
+example (your own pictures and classes, starting from the demo weights with a new last layer):
   python3 tools/training/train_deeplabv3.py --data ~/street --classes road,kerb,sky,other \\
       --init weights/deeplabv3-scenes.safetensors --rate 5e-4 --steps 500 -o mine.pth
   limn segment -m mine.safetensors picture.jpg --view side -o classes.png
@@ -41,13 +41,13 @@ example (your own pictures and classes, starting from the demo weights; the last
 
 IGNORED = 255
 LAST = ("classifier.4.weight", "classifier.4.bias")
-VALIDATED, MEASURED = 16, 60  # how many scenes for the curve, for the record
+VALIDATED, MEASURED = 16, 60  # number of scenes for the curve and for the record
 
 Pair = tuple[np.ndarray, np.ndarray]  # uint8 RGB, classes
 
 
 def drawn(seed: int, number: int, side: int) -> Pair:
-    """A window on a scene, now large, now small."""
+    """A random window of a scene of random size."""
     rng = np.random.default_rng([seed, number, 1])
     whole = int(side * rng.uniform(1.0, 1.6))
     found = scenes.scene(seed, number, whole, whole)
@@ -58,7 +58,7 @@ def drawn(seed: int, number: int, side: int) -> Pair:
 
 
 def cut(rng: np.random.Generator, image: Any, mask: np.ndarray, side: int) -> Pair:
-    """A window on a picture of the user's own; what lies beyond it is ignored."""
+    """A random window of one of the user's pictures; pixels outside the picture are ignored."""
     high, wide = mask.shape
     y, x = int(rng.integers(max(high - side, 0) + 1)), int(rng.integers(max(wide - side, 0) + 1))
     rgb, classes = np.asarray(image)[y : y + side, x : x + side], mask[y : y + side, x : x + side]
@@ -74,7 +74,7 @@ def loss_of(network: Network, batch: list[Pair]) -> torch.Tensor:
 
 
 def mean_iou(found: np.ndarray, truth: np.ndarray, classes: int) -> float:
-    """Over the classes that occur in either."""
+    """The mean IoU over the classes that occur in either mask."""
     both = np.bincount((truth * classes + found).ravel(), minlength=classes**2).reshape(classes, classes)
     shared, either = np.diag(both), both.sum(0) + both.sum(1) - np.diag(both)
     return float(np.mean(shared[either > 0] / either[either > 0]))
@@ -87,7 +87,7 @@ def train(options, network: Network, classes: int) -> loop.History:
         own = [(image, folders.class_numbers(mask)) for image, mask in folders.labelled(options.data)]
         highest = max(int(mask[mask != IGNORED].max(initial=0)) for _, mask in own)
         if highest >= classes:
-            raise SystemExit(f"error: a mask has class {highest}, --classes names {classes}, from 0 on")
+            raise SystemExit(f"error: a mask has class {highest}, but --classes names {classes} classes, from 0")
 
     def batch(step: int) -> list[Pair]:
         if own is not None:
@@ -122,7 +122,7 @@ def train(options, network: Network, classes: int) -> loop.History:
 
 
 def measure(limn: record.Limn, folder: Path) -> dict[str, Any]:
-    """IoU on held-out scenes, through limn."""
+    """IoU of limn's result on held-out scenes."""
     for name in ("images", "truth", "found"):
         (folder / name).mkdir(exist_ok=True)
     for number in range(MEASURED):
@@ -139,19 +139,21 @@ def main(arguments: list[str] | None = None) -> int:
         "--base", type=int, default=16, help="channels of the first stage (default %(default)s; published: 64)"
     )
     p.add_argument("--head", type=int, default=64, help="channels of the head (default %(default)s; published: 256)")
-    p.add_argument("--blocks", default="2,2,2,2", help="of the four stages (default %(default)s; published: 3,4,23,3)")
-    p.add_argument("--side", type=int, default=192, help="of a training window, in pixels (default %(default)s)")
-    p.add_argument("--classes", default=",".join(scenes.CLASSES), metavar="A,B,..", help="their names, in order")
+    p.add_argument(
+        "--blocks", default="2,2,2,2", help="blocks of the four stages (default %(default)s; published: 3,4,23,3)"
+    )
+    p.add_argument("--side", type=int, default=192, help="side of a training window in pixels (default %(default)s)")
+    p.add_argument("--classes", default=",".join(scenes.CLASSES), metavar="A,B,..", help="class names, in order")
     options = parsed(p, arguments)
     classes = tuple(options.classes.split(","))
     blocks = [int(count) for count in options.blocks.split(",")]
     if len(blocks) != 4 or min(blocks) < 1:
-        p.error("--blocks takes four counts")
+        p.error(f"--blocks {options.blocks}: expected four numbers of at least 1")
 
     def fill(make: Maker) -> None:
         deeplabv3.fill(make, blocks, options.base, options.head, len(classes))
-        # Dilations of 24 and 36 reach past the borders of a training window: what never learns must not speak up in
-        # a larger picture.
+        # With dilations of 24 and 36 the outer taps lie outside a training window. They are set to 0, because they are
+        # never trained but have an effect in a larger picture.
         for branch in (2, 3):
             weight = make.weights[f"classifier.0.convs.{branch}.0.weight"]
             weight *= np.array([[0, 0, 0], [0, 1, 0], [0, 0, 0]], np.float32)

@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
 """Train demo weights for limn's enhancenet graph: 4x super-resolution, for PSNR.
 
-Needs torch, numpy and pillow, and for its default pictures scikit-image and scikit-learn; limn itself needs none.
+Needs torch, numpy and pillow, and scikit-image and scikit-learn for the default pictures.
 
 The graph is that of EnhanceNet (Sajjadi, Schoelkopf, Hirsch 2017, "EnhanceNet: Single Image Super-Resolution Through
-Automated Texture Synthesis", table 1) as its authors' released program computes it, so that what comes out of here
-loads wherever the published weights do. Width and number of blocks are free: limn reads both from the shapes. The
-published weights were trained with a perceptual, an adversarial and a texture loss; this program minimises plain pixel
-error, so its weights give faithful rather than crisp pictures.
+Automated Texture Synthesis", table 1) as in the authors' released program, so the weights can be used wherever the
+published ones can. Width and number of blocks are free, because limn reads both from the shapes. The published weights
+were trained with a perceptual, an adversarial and a texture loss; this program minimises the pixel error, so its
+weights give faithful rather than crisp pictures.
 
-Low-resolution inputs are Pillow's antialiased bicubic, as Image.resize makes them. The picture is laid on half-pixel
-centres there, whereas the bicubic inside the graph uses TensorFlow 1's legacy coordinates, which shift it by 1.5 output
-pixels; the network learns to undo that shift along with the blur.
+Low-resolution inputs are made with Pillow's antialiased bicubic Image.resize, which uses half-pixel centres. The
+bicubic resize inside the graph uses TensorFlow 1's legacy coordinates, which shift the picture by 1.5 output pixels;
+the network learns to undo that shift along with the blur.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ example (the demo weights, about an hour on one core):
   python3 tools/training/train_enhancenet.py --raccoon scipy-1.9.3-*.whl -o enhancenet.pth
   python3 tools/convert.py enhancenet.pth -o enhancenet.safetensors --half
 
-example (your own pictures, starting from weights trained before):
+example (your own pictures, starting from existing weights):
   python3 tools/training/train_enhancenet.py --data ~/photos --init enhancenet.pth \\
       --rate 2e-4 --steps 4000 -o mine.pth
 """
@@ -142,11 +142,11 @@ def to_published(net: EnhanceNet) -> dict[str, torch.Tensor]:
 
 
 def from_published(state: dict[str, torch.Tensor]) -> EnhanceNet:
-    """The net that a state dict of to_published describes; its shapes say which."""
+    """The network of a state dict from to_published; width and blocks are read from the shapes."""
     count = sum(name.endswith("/weights") for name in state)
     first = state.get(published_name(0) + "/weights")
     if first is None or count < 5 or count % 2 == 0 or tuple(first.shape[:3]) != (3, 3, 3):
-        raise SystemExit("error: these are not the weights of an enhancenet")
+        raise SystemExit("error: not the weights of an enhancenet")
     net = EnhanceNet(width=first.shape[3], blocks=(count - 5) // 2)
     with torch.no_grad():
         for i, conv in enumerate(net.conv):
@@ -182,12 +182,11 @@ def to_tensor(images: list[Image.Image]) -> torch.Tensor:
 
 
 class Patches:
-    """An endless source of training pairs, drawn from a list of pictures.
+    """An endless source of training pairs from a list of pictures.
 
-    Every picture also takes part at 3/4 and 1/2 of its size: there its edges are sharper, which a photograph out of a
-    JPEG file often lacks. Patches are drawn evenly over the area of all of these, and turned and mirrored in the eight
-    ways of a square. Each is cut first and made smaller afterwards, so that its borders are those of a picture, as the
-    network will meet them.
+    Every picture is also used at 3/4 and 1/2 of its size, where its edges are sharper; photographs from JPEG files
+    often have soft edges. Patches are distributed evenly over the area of all of these, and rotated and mirrored in
+    eight ways. Each patch is cut first and then reduced, so that its borders are like those of a whole picture.
     """
 
     def __init__(self, pictures: list[Image.Image], patch: int, rng: np.random.Generator) -> None:
@@ -245,9 +244,9 @@ class Score(NamedTuple):
 
 
 def evaluate(net: EnhanceNet, tests: list[tuple[str, Image.Image]], save: str | None = None) -> list[Score]:
-    """Both ways of enlarging, on whole pictures, from the same low-resolution picture.
+    """Compares bicubic and network enlargement of whole pictures from the same low-resolution picture.
 
-    tests: [(name, RGB image)]. save: a folder for the low-resolution, the bicubic and the network's picture, or None.
+    tests: [(name, RGB image)]. save: a folder for the low-resolution, bicubic and network pictures, or None.
     """
     rows = []
     for name, image in tests:
@@ -263,7 +262,7 @@ def evaluate(net: EnhanceNet, tests: list[tuple[str, Image.Image]], save: str | 
 
 
 def as_half(net: EnhanceNet) -> EnhanceNet:
-    """A copy of net whose weights went through float16, as convert.py --half stores them; biases stay float32."""
+    """A copy of net with weights rounded to float16, as convert.py --half stores them; biases stay float32."""
     rounded = copy.deepcopy(net)
     with torch.no_grad():
         for conv in rounded.conv:
@@ -278,7 +277,7 @@ def print_table(title: str, rows: list[Score]) -> None:
 
 
 def draw_curve(path: str, history: list[tuple[int, float, list[Score]]]) -> None:
-    """Training loss above, gain over bicubic on each held-out picture below, as a small PNG.
+    """Writes a small PNG: above the training loss, below the gain over bicubic for each held-out picture.
 
     history: [(step, loss, held-out scores)].
     """
@@ -305,18 +304,18 @@ def draw_curve(path: str, history: list[tuple[int, float, list[Score]]]) -> None
 
 
 def learning_rate(step: int, steps: int, peak: float) -> float:
-    """Linear warm-up over 200 steps, then half a cosine down to nearly nothing."""
+    """Linear warm-up over 200 steps, then cosine decay to 1e-7."""
     warm = min(1.0, (step + 1) / 200)
     return peak * warm * (0.5 + 0.5 * math.cos(math.pi * step / steps)) + 1e-7
 
 
 def charbonnier(got: torch.Tensor, want: torch.Tensor) -> torch.Tensor:
-    """Mean of sqrt(d^2 + eps^2), eps = 1e-3: absolute error with a smooth foot; a scalar."""
+    """Mean of sqrt(d^2 + eps^2), eps = 1e-3: an absolute error that is smooth at 0; a scalar."""
     return torch.sqrt((got - want) ** 2 + 1e-6).mean()
 
 
 def save_state(net: EnhanceNet, path: str) -> None:
-    """Write the weights under a temporary name first: a checkpoint is whole or absent."""
+    """Writes the weights under a temporary name and renames the file, so that it is complete or absent."""
     torch.save(to_published(net), path + ".part")
     os.replace(path + ".part", path)
 
@@ -324,10 +323,9 @@ def save_state(net: EnhanceNet, path: str) -> None:
 def train(
     net: EnhanceNet, patches: Patches, tests: list[tuple[str, Image.Image]], args: argparse.Namespace
 ) -> EnhanceNet:
-    """Train net; returns the running average of its weights, which is what is kept.
+    """Trains net and returns the running average of its weights.
 
-    Averaging over about the last thousand steps takes out the noise that the small batches leave in any one step's
-    weights.
+    Averaging over about the last thousand steps removes noise caused by the small batches.
     """
     average = copy.deepcopy(net)
     optimiser = torch.optim.Adam(net.parameters(), lr=args.rate)
@@ -339,7 +337,7 @@ def train(
         loss = charbonnier(net(low), high)
         optimiser.zero_grad()
         loss.backward()
-        # One odd patch early on could otherwise throw a net without normalisation.
+        # Without clipping, an unusual patch early in the training can ruin a network that has no normalisation.
         nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimiser.step()
         with torch.no_grad():
@@ -372,31 +370,31 @@ def parse_args() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = p.add_argument
-    add("-o", "--output", metavar="OUT.pth", help="where the weights go, rewritten at every checkpoint")
+    add("-o", "--output", metavar="OUT.pth", help="file of the weights, rewritten at every checkpoint")
     add("--data", metavar="FOLDER", help="train on these pictures (default: those in scikit-image and scikit-learn)")
-    add("--raccoon", metavar="WHEEL", help="a wheel of scipy before 1.10, for the large photograph inside it")
+    add("--raccoon", metavar="WHEEL", help="a scipy wheel before 1.10, for the large photograph in it")
     add("--test", nargs="+", metavar="FILE", help="held-out pictures, never trained on (default: weights/samples)")
-    add("--init", metavar="CHECKPOINT", help="start from an OUT.pth made before; its width and blocks hold")
+    add("--init", metavar="CHECKPOINT", help="start from an existing OUT.pth and keep its width and blocks")
     add("--width", type=int, default=32, help="channels (default %(default)s; published: 64)")
     add("--blocks", type=int, default=10, help="residual blocks (default and published: 10)")
-    add("--steps", type=int, default=20000, help="(default %(default)s); 0 only measures what --init holds")
-    add("--batch", type=int, default=4, help="patches a step (default %(default)s)")
+    add("--steps", type=int, default=20000, help="training steps (default %(default)s); 0 only measures --init")
+    add("--batch", type=int, default=4, help="patches per step (default %(default)s)")
     add("--patch", type=int, default=32, help="side of a low-resolution patch (default %(default)s)")
     add("--rate", type=float, default=1e-3, help="peak learning rate (default %(default)s)")
-    add("--seed", type=int, default=1, help="of weights and patches (default %(default)s)")
-    add("--threads", type=int, default=1, help="(default %(default)s: repeatable on one machine)")
+    add("--seed", type=int, default=1, help="seed of weights and patches (default %(default)s)")
+    add("--threads", type=int, default=1, help="threads (default %(default)s: repeatable on one machine)")
     add("--every", type=int, default=500, metavar="STEPS", help="steps between checkpoints (default %(default)s)")
     add("--curve", metavar="FILE.png", help="also draw the loss curve (needs matplotlib)")
-    add("--pictures", metavar="FOLDER", help="also write the held-out pictures: small, bicubic, by the network")
+    add("--pictures", metavar="FOLDER", help="also write the held-out pictures: reduced, bicubic, by the network")
     args = p.parse_args()
     if args.steps == 0 and not args.init:
         p.error("--steps 0 needs --init")
     if args.steps and not args.output:
-        p.error("training needs -o")
+        p.error("missing -o OUT.pth")
     if args.output and not os.path.isdir(os.path.dirname(args.output) or "."):
         p.error(f"the folder of {args.output} does not exist")
     if args.data and args.raccoon:
-        p.error("--raccoon adds to the default pictures; it does not go with --data")
+        p.error("--raccoon adds to the default pictures and cannot be used with --data")
     for name in ("width", "batch", "patch", "threads", "every"):
         if getattr(args, name) < 1:
             p.error(f"--{name} must be at least 1")
@@ -406,7 +404,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def training_pictures(args: argparse.Namespace, tests: list[tuple[str, Image.Image]]) -> list[Image.Image]:
-    """Lists the pictures with their digests; a held-out one among them is left out."""
+    """Prints the training pictures with their digests and returns them, without held-out ones."""
     held = {digest(image) for _, image in tests}
     if args.data:
         found = [(name, image, "your own") for name, image in folders.pictures(args.data).items()]
@@ -430,13 +428,13 @@ def main() -> int:
     paths = [Path(f) for f in args.test] if args.test else sorted([*SAMPLES.glob("*.png"), *SAMPLES.glob("*.jpg")])
     tests = [(path.name, Image.open(path).convert("RGB")) for path in paths]
     if not tests:
-        raise SystemExit("error: no held-out picture; name some with --test")
+        raise SystemExit("error: no held-out pictures in weights/samples; use --test")
 
     if args.init:
         net = from_published(torch.load(args.init, map_location="cpu", weights_only=True))
     else:
         net = EnhanceNet(args.width, args.blocks)
-    # Pictures come as NHWC; with the weights likewise a step takes a quarter less time.
+    # Pictures are NHWC; with NHWC weights a step takes a quarter less time.
     net = net.to(memory_format=torch.channels_last)
     print(f"{sum(p.numel() for p in net.parameters())} weights, {len(net.conv)} convolutions")
 
@@ -452,5 +450,5 @@ def main() -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except OSError as error:  # a file that is missing, unreadable or no picture
+    except OSError as error:  # a file that is missing, unreadable or not a picture
         sys.exit(f"error: {error}")

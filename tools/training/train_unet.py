@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Train weights for limn's unet graph: what in a microscope's picture is cell.
+"""Train weights for limn's unet graph: segmentation of cells under a microscope.
 
-Needs torch, numpy and pillow. The graph is that of reference/unet.py (Ronneberger, Fischer, Brox 2015, as Pytorch-UNet
-builds it); the pictures are drawn by training/cells.py, or are yours: FOLDER/images, and FOLDER/masks with the classes
-of their pixels, under the same names. As limn and Pytorch-UNet do by default, the network sees pictures at half their
-size (--scale).
+Needs torch, numpy and pillow. The graph is that of reference/unet.py (Ronneberger, Fischer, Brox 2015, Pytorch-UNet's
+variant). The pictures are drawn by training/cells.py or are your own: pictures in FOLDER/images, and masks of the same
+names in FOLDER/masks with the class of every pixel. The network sees pictures at half their size, as limn and
+Pytorch-UNet do by default (--scale).
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ example (your own pictures, starting from the demo weights):
 """
 
 LAST = ("outc.conv.weight", "outc.conv.bias")
-SIDE = 256  # of a training picture, before it is made smaller
+SIDE = 256  # of a training picture before it is scaled
 TURNS = [None, Image.ROTATE_90, Image.ROTATE_180, Image.ROTATE_270]
-VALIDATED, MEASURED = 16, 40  # how many pictures for the curve, for the record
+VALIDATED, MEASURED = 16, 40  # number of pictures for the curve and for the record
 
 
 def drawn(seed: int, number: int) -> tuple[Image.Image, np.ndarray]:
@@ -53,7 +53,7 @@ def drawn(seed: int, number: int) -> tuple[Image.Image, np.ndarray]:
 
 
 def cut(rng: np.random.Generator, image: Image.Image, mask: np.ndarray) -> tuple[Image.Image, np.ndarray]:
-    """A square of a picture of the user's own, turned and mirrored; what lies beyond it repeats the border."""
+    """A square of one of the user's pictures, rotated and mirrored; outside the picture the border is repeated."""
     high, wide = mask.shape
     down, across = (slice(start := int(rng.integers(max(n - SIDE, 0) + 1)), start + SIDE) for n in (high, wide))
     missing = [(0, max(SIDE - n, 0)) for n in (high, wide)]
@@ -66,13 +66,13 @@ def cut(rng: np.random.Generator, image: Image.Image, mask: np.ndarray) -> tuple
 
 
 def shrunk(image: Image.Image, scale: float) -> np.ndarray:
-    """As the network is to see it."""
+    """The picture at the network's size."""
     size = (int(scale * image.width), int(scale * image.height))
     return np.asarray(image.resize(size, Image.BICUBIC))
 
 
 def loss_of(network: Network, images: list[Image.Image], masks: list[np.ndarray], classes: int, scale: float):
-    """Cross-entropy and Dice loss at the network's size, where a pixel can belong to several classes in part."""
+    """Cross-entropy and Dice loss at the network's size, where a pixel can belong to several classes partially."""
     logits = unet.forward(network, tensor_from_pictures([shrunk(image, scale) for image in images]), ignore)
     truth = F.one_hot(torch.from_numpy(np.stack(masks)).long(), classes).permute(0, 3, 1, 2).float()
     truth = F.interpolate(truth, logits.shape[2:], mode="area")
@@ -95,9 +95,8 @@ def train(options, network: Network, classes: int) -> loop.History:
             pairs = [drawn(options.seed, step * options.batch + i) for i in range(options.batch)]
         return [image for image, _ in pairs], [mask for _, mask in pairs]
 
-    validation = [drawn(VALIDATION, number) for number in range(VALIDATED)]
-    if own is not None:  # what is learned says itself; of one's own pictures none is set aside
-        validation = []
+    # None of the user's own pictures is held out.
+    validation = [] if own is not None else [drawn(VALIDATION, number) for number in range(VALIDATED)]
     network.training = True
     optimiser, average = loop.Optimiser(network.parameters(), options), loop.Average(network)
 
@@ -132,7 +131,7 @@ def train(options, network: Network, classes: int) -> loop.History:
 
 
 def measure(limn: record.Limn, folder: Path, scale: float) -> dict[str, Any]:
-    """IoU and Dice on held-out pictures, larger than those of the training."""
+    """IoU and Dice on held-out pictures, which are larger than the training pictures."""
     for name in ("images", "truth", "found"):
         (folder / name).mkdir(exist_ok=True)
     for number in range(MEASURED):
@@ -148,9 +147,9 @@ def main(arguments: list[str] | None = None) -> int:
     p.add_argument(
         "--base", type=int, default=16, help="channels of the first level (default %(default)s; published: 64)"
     )
-    p.add_argument("--classes", default=",".join(cells.CLASSES), metavar="A,B,..", help="their names, in order")
+    p.add_argument("--classes", default=",".join(cells.CLASSES), metavar="A,B,..", help="class names, in order")
     p.add_argument(
-        "--scale", type=float, default=0.5, help="of the pictures the network sees (default and limn's: 0.5)"
+        "--scale", type=float, default=0.5, help="scale of the network's pictures (default, also limn's: 0.5)"
     )
     options = parsed(p, arguments)
     classes = tuple(options.classes.split(","))

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Train weights for limn's vae graph: several ways to colour a grey picture.
+"""Train weights for limn's vae graph: several colorizations of a grey picture.
 
-Needs torch, numpy and pillow. The graph is that of reference/vae.py (Deshpande et al. 2017, "Learning Diverse Image
-Colorization"), narrower, with its colour encoder; the pictures are drawn by training/scenes.py, or are yours.
+Needs torch, numpy and pillow. The graph is a narrower one of reference/vae.py (Deshpande et al. 2017, "Learning Diverse
+Image Colorization"), with its colour encoder. The pictures are drawn by training/scenes.py or are your own.
 
-The loss has three parts: the squared error of ab, in which rare colours count more; the divergence of the latent's
-distribution from a normal one; and the distance between features of the coloured and the true picture, as limn's own
-deeplabv3 demo network sees them (--features). That last part is this project's combination, not the paper's.
+The loss has three parts: the squared error of ab, in which rare colours have a higher weight; the divergence of the
+latent's distribution from a normal one; and the distance between features of the colorized and the true picture in
+limn's deeplabv3 demo network (--features). The last part is not from the paper.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ EPILOG = """\
 example:
   python3 tools/training/train_vae.py -o vae-scenes.pth
 
-example (your own pictures, starting from weights trained before):
+example (your own pictures, starting from existing weights):
   python3 tools/training/train_vae.py --data ~/photos --init vae-scenes.safetensors --rate 3e-4 --steps 1000 -o mine.pth
   limn colorize -m mine.safetensors old.jpg --samples 6 -o variants.png
 """
@@ -45,20 +45,20 @@ example (your own pictures, starting from weights trained before):
 SIDE = 64
 FEATURES = Path(__file__).resolve().parents[2] / "weights" / "deeplabv3-scenes.safetensors"
 FEATURE_NODES = ("backbone.bn1/relu", "backbone.layer1.0.bn3/add/relu")
-DEVIATION = 0.12  # of ab around what the decoder says; it sets the squared error against the divergence
-VALIDATED, MEASURED = 32, 40  # how many scenes for the curve, for the record
-SAMPLED = 12  # of those measured, in variants too
+DEVIATION = 0.12  # of ab around the decoder's result; sets the weight of the squared error against the divergence
+VALIDATED, MEASURED = 32, 40  # number of scenes for the curve and for the record
+SAMPLED = 12  # of the measured scenes, number with variants
 VARIANTS = 4
 
 
 def small(rgb: np.ndarray) -> np.ndarray:
-    """At the network's size, as limn makes it: bilinear without smoothing first."""
+    """The picture at the network's size, as in limn: bilinear without antialiasing."""
     x = F.interpolate(tensor_from_pictures([rgb]), (SIDE, SIDE), mode="bilinear", align_corners=False)
     return (x[0].permute(1, 2, 0) * 255).round().byte().numpy()
 
 
 def pool(options) -> list[np.ndarray]:
-    """The training pictures at the network's size: windows on scenes or on the pictures of --data."""
+    """The training pictures at the network's size: windows of scenes or of the pictures of --data."""
     rng = np.random.default_rng([options.seed, 4])
     if options.data:
         own = list(folders.pictures(options.data).values())
@@ -74,7 +74,7 @@ def pool(options) -> list[np.ndarray]:
 
 
 def fields(pictures: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Grey and ab as the network has them, both in -1..1."""
+    """Grey and ab for the network, both in -1..1."""
     lab = lab_from_rgb(tensor_from_pictures(pictures))
     return lab[:, :1] / 50 - 1, (lab[:, 1:] + 0.5) / 127.5
 
@@ -84,7 +84,7 @@ def rgb_of(grey: torch.Tensor, ab: torch.Tensor) -> torch.Tensor:
 
 
 class Rarity:
-    """How much a colour counts: about 1 where it is frequent, 3 where it is rare."""
+    """The weight of a colour in the loss: about 1 if it is frequent, 3 if it is rare."""
 
     def __init__(self, pictures: list[np.ndarray]) -> None:
         _, ab = fields(pictures)
@@ -104,7 +104,7 @@ class Rarity:
 
 
 def perceived(seer: Network, grey: torch.Tensor, found: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """Squared distance of features, relative to the features' own variance."""
+    """The squared distance of features, relative to their variance."""
     views = [features(deeplabv3.forward, seer, normalised(rgb_of(grey, ab)), FEATURE_NODES) for ab in (found, truth)]
     return sum(((a - b.detach()) ** 2).mean() / b.detach().var() for a, b in zip(*views, strict=True))
 
@@ -112,7 +112,7 @@ def perceived(seer: Network, grey: torch.Tensor, found: torch.Tensor, truth: tor
 def losses(
     network: Network, rarity: Rarity, seer: Network | None, options, pictures: list[np.ndarray]
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The whole loss, and the squared error in it alone."""
+    """The whole loss, and its squared error alone."""
     grey, ab = fields(pictures)
     mean, spread = vae.encode(network, ab, ignore).chunk(2, 1)
     spread = spread.clamp(-8, 4)
@@ -168,7 +168,7 @@ def train(options, network: Network) -> loop.History:
 
 
 def measure(limn: record.Limn, folder: Path) -> dict[str, Any]:
-    """Delta-E and PSNR of held-out scenes: grey, z = 0, the colours' own z; and samples, among one another too."""
+    """Delta-E and PSNR of held-out scenes: grey, z = 0, z of the true colours; and of samples, also between them."""
     truth, grey, mean, own = (folder / name for name in ("truth", "grey", "mean", "own"))
     for place in (truth, grey):
         place.mkdir(exist_ok=True)
@@ -210,7 +210,7 @@ def main(arguments: list[str] | None = None) -> int:
     p.add_argument("--latent", type=int, default=64, help="values of z (default and published: 64)")
     p.add_argument("--beta", type=float, default=2.0, help="weight of the divergence (default %(default)s)")
     p.add_argument("--perceptual", type=float, default=0.3, help="weight of the features (default %(default)s)")
-    p.add_argument("--features", metavar="FILE", default=str(FEATURES), help="deeplabv3 weights that see them "
+    p.add_argument("--features", metavar="FILE", default=str(FEATURES), help="deeplabv3 weights that compute them "
                    "(default: the demo weights)")  # fmt: skip
     p.add_argument(
         "--pool", type=int, default=1200, help="pictures drawn, each used in two windows (default %(default)s)"
@@ -218,7 +218,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parsed(p, arguments)
     network = set_up(options, "vae", lambda make: vae.fill(make, options.base, options.latent, True))
     if "enc_fc1.weight" not in network:
-        raise SystemExit(f"error: {options.init} has no colour encoder, without which a vae cannot be trained")
+        raise SystemExit(f"error: {options.init}: no colour encoder, which is needed for training")
     options.latent = network.weights["enc_fc1.weight"].shape[0] // 2
     history = train(options, network) if options.steps else None
     record.finish(options, history, measure, Choices(align_corners=True))

@@ -104,7 +104,7 @@ def _linked() -> bytes:
 
 ARCHIVES = {
     "promises_little": Hostile(
-        _promising_little, "entry archive/data.pkl: unpacks to another size than the 100 bytes it promises", large=True
+        _promising_little, "entry archive/data.pkl: the unpacked size is not the 100 bytes in the directory", large=True
     ),
     "zeros": Hostile(
         lambda: torch_zip(GENERATOR, {"archive/data/0": bytes(100_000_000)}, zipfile.ZIP_DEFLATED),
@@ -133,9 +133,9 @@ ARCHIVES = {
     "directory_far_away": Hostile(_in_the_end(16, "<I", 0xFFFFFFF0), ".."),  # newer zipfiles notice it themselves
     "directory_too_large": Hostile(_in_the_end(12, "<I", 0x7FFFFFFF), "damaged zip archive: .."),
     "directory_of_6_mb": Hostile(
-        _large_directory, "the zip archive's directory takes 6405336 bytes, expected at most 2000000"
+        _large_directory, "the zip archive's directory has 6405336 bytes, expected at most 2000000"
     ),
-    "wrong_checksum": Hostile(_in_directory(16, "<I", 0), "entry archive/data.pkl: Bad CRC-32 .."),
+    "wrong_checksum": Hostile(_in_directory(16, "<I", 0), "entry archive/data.pkl: CRC-32 .."),
     "encrypted": Hostile(_in_directory(8, "<H", 1), "entry archive/data.pkl: is encrypted"),
     "method_lzma": Hostile(
         _in_directory(10, "<H", 14), "entry archive/data.pkl: compression method 14, expected 0 or 8"

@@ -42,8 +42,10 @@ LEGACY = {
     ),
     "count_of_16_eb": Hostile(lambda: _legacy_count(2**62), f"storage 0: truncated at 16 of {2**64} bytes"),
     "count_of_a_tb": Hostile(lambda: _legacy_count(2**38), f"storage 0: truncated at 16 of {2**40} bytes"),
-    "garbage_behind": Hostile(lambda: torch_legacy(GENERATOR) + bytes(8), "damaged legacy file: ends at byte .."),
-    "twice": Hostile(lambda: torch_legacy(GENERATOR) * 2, "damaged legacy file: ends at byte .."),
+    "garbage_behind": Hostile(
+        lambda: torch_legacy(GENERATOR) + bytes(8), "damaged legacy file: the data ends at byte .."
+    ),
+    "twice": Hostile(lambda: torch_legacy(GENERATOR) * 2, "damaged legacy file: the data ends at byte .."),
     "big_endian": Hostile(
         lambda: torch_legacy(GENERATOR, little_endian=False),
         "the byte order is not little-endian; save the weights on a little-endian machine",
@@ -99,7 +101,7 @@ TABLES = {
     "listed_twice": Hostile(
         lambda: table([[(b"", field(1, field(1, field(1, b"w")) * 2))]]), "tensor w: listed twice"
     ),
-    "no_values": Hostile(lambda: _listed(field(1, b"w")), "tensor w: listed, but its values are missing"),
+    "no_values": Hostile(lambda: _listed(field(1, b"w")), "tensor w: listed, but it has no values"),
     "name_not_text": Hostile(lambda: _listed(field(1, b"\xff")), "a variable's name is not valid UTF-8"),
     "number_without_end": Hostile(lambda: _listed(b"\x08" + b"\xff" * 40), "a number takes more than 64 bits"),
     "wire_type_3": Hostile(lambda: _listed(b"\x0b"), "protocol buffer field 1: wire type 3, expected 0, 1, 2 or 5"),
@@ -126,7 +128,7 @@ def _header(text: bytes) -> Callable[[], bytes]:
 SAFETENSORS = {
     "header_of_16_eb": Hostile(
         constant(b"\xff" * 8 + b"{}"),
-        f"the header claims {2**64 - 1} bytes, expected at most 100000000 and the 2 that follow",
+        f"header length {2**64 - 1} bytes, expected at most 100000000 and at most the 2 that follow",
     ),
     "header_of_nothing": Hostile(constant(bytes(8) + b"{}"), "the header does not begin with '{'"),
     "lists_in_lists": Hostile(
@@ -149,7 +151,7 @@ SAFETENSORS = {
         lambda: safetensors_of(
             {n: {"dtype": "U8", "shape": [4], "data_offsets": [0, 4]} for n in "ab"}, bytes(4)
         ),
-        "tensor b: its data begins at 0, expected 4: no holes, no overlaps",
+        "tensor b: data begins at 0, expected 4: no gaps or overlaps allowed",
     ),
     "garbage_behind": Hostile(
         lambda: safetensors(GENERATOR) + b"x", "the tensors end at byte .."

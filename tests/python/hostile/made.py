@@ -36,7 +36,7 @@ def dumped(root: Any) -> bytes:
 
 def named(name: str) -> str:
     """What is said of a global that no checkpoint needs."""
-    return f"hostile pickle? it names {name}, which no checkpoint needs; nothing was run"
+    return f"possibly hostile pickle: names {name}, which no checkpoint needs; nothing was executed"
 
 
 def strides(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -87,11 +87,11 @@ PICKLES = {
         constant(b"ctorch._utils\n_rebuild_parameter\n)R."), "damaged pickle: a parameter without a tensor"
     ),
     # Persistent ids
-    "persistent_text": Hostile(constant(b"Pabc\n."), "damaged pickle: a persistent id that is no tuple"),
-    "persistent_list": Hostile(constant(b"]Q."), "damaged pickle: a persistent id that is no tuple"),
-    "persistent_empty": Hostile(constant(b")Q."), "damaged pickle: a persistent id that is no tuple"),
+    "persistent_text": Hostile(constant(b"Pabc\n."), "damaged pickle: a persistent id that is not a tuple"),
+    "persistent_list": Hostile(constant(b"]Q."), "damaged pickle: a persistent id that is not a tuple"),
+    "persistent_empty": Hostile(constant(b")Q."), "damaged pickle: a persistent id that is not a tuple"),
     "persistent_itself": Hostile(
-        constant(b"]q\x00h\x00ah\x00\x85Q."), "damaged pickle: a persistent id that names no storage"
+        constant(b"]q\x00h\x00ah\x00\x85Q."), "damaged pickle: a persistent id that is not a storage"
     ),
     "persistent_function": Hostile(
         _stored("storage", Global("os", "system"), CANARY, "cpu", 1), named("os.system")
@@ -103,14 +103,14 @@ PICKLES = {
         _stored("storage", FLOATS, Raw(b"C\x010"), "cpu", 1), "damaged pickle: a storage without a class or a key"
     ),
     "persistent_count_true": Hostile(
-        _stored("storage", FLOATS, "0", "cpu", True), "storage 0: its count of values is impossible"
+        _stored("storage", FLOATS, "0", "cpu", True), "storage 0: invalid number of values"
     ),
     "persistent_count_negative": Hostile(
-        _stored("storage", FLOATS, "0", "cpu", -1), "storage 0: its count of values is impossible"
+        _stored("storage", FLOATS, "0", "cpu", -1), "storage 0: invalid number of values"
     ),
     "persistent_count_of_a_megabit": Hostile(
         _stored("storage", FLOATS, "0", "cpu", Raw(b"\x8b" + struct.pack("<I", 1 << 17) + b"\x7f" * (1 << 17))),
-        "storage 0: its count of values is impossible",
+        "storage 0: invalid number of values",
     ),
     "persistent_count_of_no_file": Hostile(
         _stored("storage", FLOATS, "0", "cpu", 2**62), "the zip archive has no entry archive/data/0"
@@ -130,7 +130,7 @@ PICKLES = {
         lambda: (b"}" + text("model")) * 100_000 + b"}" + b"s" * 100_000 + b".", "holds no tensors"
     ),
     "a_deep_key": Hostile(lambda: b"})" + b"\x85" * 200_000 + b"Ns.", "holds no tensors"),
-    "marks": Hostile(lambda: b"(" * 200_000 + b".", "damaged pickle: an instruction finds no operand"),
+    "marks": Hostile(lambda: b"(" * 200_000 + b".", "damaged pickle: an instruction has no operand"),
     "a_dict_in_itself": Hostile(constant(b"}q\x00" + text("model") + b"h\x00s."), "holds no tensors"),
     "a_list_in_itself": Hostile(
         constant(b"]q\x00" + b"h\x00a" * 1000 + b"."), "a pickled list, expected a state dict of named tensors"
@@ -146,7 +146,7 @@ PICKLES = {
     ),
     "memo_below": Hostile(constant(b"Np-1\n."), "damaged pickle: a memo of more than 500000 values"),
     "memo_that_collides": Hostile(lambda: _COLLIDING, "damaged pickle: a memo of more than 500000 values"),
-    "memo_empty": Hostile(constant(b"h\x00."), "damaged pickle: refers to a value it has not made"),
+    "memo_empty": Hostile(constant(b"h\x00."), "damaged pickle: refers to a value that is not defined"),
     "too_long": Hostile(lambda: b"N" * 500_000 + b".", "a pickle of more than 500000 instructions"),
     "long4_of_2_gb": Hostile(constant(b"\x8b\xff\xff\xff\x7f\x01."), "damaged pickle: .."),
     "long4_negative": Hostile(constant(b"\x8b\xff\xff\xff\xff\x01."), "damaged pickle: .."),
@@ -159,10 +159,10 @@ PICKLES = {
     # Tensors of kinds that no graph here has
     "quantised": Hostile(
         lambda: dumped({"main.0.weight": Call(Global("torch._utils", "_rebuild_qtensor"), (1, 2)),} | _VECTOR),
-        "tensor main.0.weight: made by torch._utils._rebuild_qtensor, which is not run",
+        "tensor main.0.weight: made by torch._utils._rebuild_qtensor, which is not executed",
     ),
     "sparse": Hostile(
         lambda: dumped({"main.0.weight": Call(Global("torch._utils", "_rebuild_sparse_tensor"), (1, 2))} | _VECTOR),
-        "tensor main.0.weight: made by torch._utils._rebuild_sparse_tensor, which is not run",
+        "tensor main.0.weight: made by torch._utils._rebuild_sparse_tensor, which is not executed",
     ),
 }  # fmt: skip

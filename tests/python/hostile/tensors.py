@@ -40,11 +40,11 @@ TENSORS = {
     ),
     "stride_negative": Hostile(
         lambda: _replaced("main.1.bias", View(np.zeros(2, "<f4"), 1, (2,), (-1,))),
-        "storage 2: a tensor with an impossible size, stride or offset",
+        "storage 2: a tensor with an invalid size, stride or offset",
     ),
     "stride_overflowing": Hostile(
         lambda: _replaced("main.1.bias", View(np.zeros(2, "<f4"), 0, (2,), (2**64,))),
-        "storage 2: a tensor with an impossible size, stride or offset",
+        "storage 2: a tensor with an invalid size, stride or offset",
     ),
     "stride_that_wraps": Hostile(
         lambda: _replaced("main.3.weight", View(np.zeros(32, "<f4"), 0, (2, 1, 4, 4), (2**62, 16, 4, 1))),
@@ -55,11 +55,11 @@ TENSORS = {
     ),
     "offset_negative": Hostile(
         lambda: _replaced("main.1.bias", View(np.zeros(2, "<f4"), -1, (2,), (1,))),
-        "storage 2: a tensor with an impossible size, stride or offset",
+        "storage 2: a tensor with an invalid size, stride or offset",
     ),
     "shape_negative": Hostile(
         lambda: _replaced("main.1.bias", View(np.zeros(2, "<f4"), 0, (-2,), (1,))),
-        "storage 2: a tensor with an impossible size, stride or offset",
+        "storage 2: a tensor with an invalid size, stride or offset",
     ),
     "shape_that_wraps": Hostile(
         lambda: _replaced("main.1.bias", View(np.zeros(2, "<f4"), 0, (2**62, 2**62), (0, 0))),
@@ -67,7 +67,7 @@ TENSORS = {
     ),
     "rank_33": Hostile(
         lambda: _replaced("main.1.bias", View(np.zeros(2, "<f4"), 0, (1,) * 33, (1,) * 33)),
-        "storage 2: a tensor with an impossible size, stride or offset",
+        "storage 2: a tensor with an invalid size, stride or offset",
     ),
     "expanded": Hostile(
         lambda: _replaced("main.1.bias", View(np.zeros(1, "<f4"), 0, (2,), (0,))),
@@ -77,7 +77,7 @@ TENSORS = {
         lambda: torch_zip(_vae_of_width_1()),
         "vae tensors: 7 without values: ..",
     ),
-    "shared": Hostile(_shared, "its tensors share values and come to .."),
+    "shared": Hostile(_shared, "tensors that share values expand to .."),
     "not_a_number": Hostile(
         lambda: _replaced("main.1.bias", np.array([np.nan, np.inf], "<f4")),
         "warning: dcgan tensors: 1 with NaN or infinite values: main.1.bias (2 of 2)",

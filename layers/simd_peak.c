@@ -1,10 +1,10 @@
-/* native_peak.c - the ceiling: how many multiply-adds a core does when nothing else stands in the way.
+/* simd_peak.c - the peak: how many multiply-adds a core does when nothing else limits it.
  *
  * A fused multiply-add takes about 4 cycles from operand to result, and a core starts 2 a cycle, so at least
- * 8 independent chains must be under way; 12 leave room for other latencies and still fit the 16 registers of
+ * 8 independent chains must be in flight. 12 tolerate longer latencies and still fit the 16 registers of
  * AVX2. The chains converge (x <- x * a + b with |a| < 1), so no value overflows or becomes subnormal,
- * whatever the repetition count. */
-#include "layers/native_vector.h"
+ * however often they are repeated. */
+#include "layers/simd_vector.h"
 
 #include <time.h>
 
@@ -17,8 +17,8 @@ static double now(void)
 
 enum { CHAINS = 12, STEPS = 100000 };
 
-/* The statement order keeps all chains in registers; an array indexed by a loop variable is left in
- * memory by some compilers unless the loop is unrolled completely. */
+/* Single variables keep all chains in registers: some compilers keep an array in memory unless the loop that
+ * indexes it is unrolled completely. */
 static vector run_chains(vector a, vector b)
 {
     vector x0 = b, x1 = b + 1, x2 = b + 2, x3 = b + 3, x4 = b + 4, x5 = b + 5;
@@ -31,9 +31,9 @@ static vector run_chains(vector a, vector b)
     return x0 + x1 + x2 + x3 + x4 + x5 + x6 + x7 + x8 + x9 + x10 + x11;
 }
 
-/* Runs for about `seconds` on the calling thread and returns the best rate seen, in FLOP/s: what no kernel of
- * this instruction set can exceed on one core. One multiply-add counts as two. */
-double NATIVE(peak)(double seconds)
+/* Runs for about `seconds` on the calling thread and returns the best rate seen, in FLOP/s. No kernel of this
+ * instruction set can exceed it on one core. One multiply-add counts as two. */
+double SIMD(peak)(double seconds)
 {
     volatile float factor = 0.5F, term = 0.25F; /* volatile: not known when compiling */
     vector a = (vector){0} + factor, b = (vector){0} + term;

@@ -1,4 +1,4 @@
-/* native_winograd.c - Winograd's minimal filtering: convolution with fewer multiplications.
+/* simd_winograd.c - Winograd's minimal filtering: convolution with fewer multiplications.
  *
  * Two outputs of a kernel of three taps take six products by the definition. Winograd (1980) takes four:
  *
@@ -31,7 +31,7 @@
  * Phases. The two phases of a transposed convolution (phases.h) are convolutions of two taps, whose inputs
  * begin one pixel apart. As three taps, g0 g1 0 and 0 g0 g1, they see the same inputs and share V; then the
  * first has a zero at infinity and the second at 0, and each is F(4,2) with five of the six points. */
-#include "layers/native_vector.h"
+#include "layers/simd_vector.h"
 
 enum { POINTS_MOST = 6 };
 
@@ -50,7 +50,7 @@ INLINE float power(float base, int exponent)
 INLINE void input_line(int points, vector *d, int step)
 {
     const float p = NEAR(points), q = FAR(points), pp = p * p, qq = q * q;
-    vector *x = points == 6 ? d + step : d; /* behind the point 0, the pairs and infinity */
+    vector *x = points == 6 ? d + step : d; /* after the point 0: the pairs, and infinity */
     vector d0 = d[0], d1 = d[step], d2 = d[2 * step], d3 = d[3 * step], d4 = d[4 * step];
     if (points == 6) {
         vector d5 = d[5 * step];
@@ -96,7 +96,7 @@ INLINE void weights_line(int points, int taps, const vector *g, int g_step, vect
 }
 
 /* One line of A^T m: points at m[0], m[m_step], ... => outputs at y[0], y[step], ... Of 6 points, the first
- * (0) or the last (infinity) may be left out. */
+ * (0) is missing if `zero` is false, the last (infinity) if `infinity` is false. */
 INLINE void output_line(int points, bool zero, bool infinity, int outputs, const vector *m, int m_step,
                         vector *y, int step)
 {
@@ -132,7 +132,7 @@ INLINE void input_tile(int points, const float *const *at, int64_t c, int64_t co
     }
 }
 
-/* taps x taps; of a phase (kept < points) the 2x2 in the corner that skip_h and skip_w say. */
+/* taps x taps; in a phase (kept < points) 2x2, in the corner that skip_h and skip_w select. */
 INLINE void weights_tile(int points, int kept, int skip_h, int skip_w, int taps, const float *w,
                          int64_t columns, int64_t c, float *u, int64_t u_stride)
 {
@@ -155,7 +155,7 @@ INLINE void weights_tile(int points, int kept, int skip_h, int skip_w, int taps,
 }
 
 INLINE void output_tile(int points, int kept, int skip_h, int skip_w, int outputs, const float *m,
-                        int64_t m_stride, int64_t c, int64_t count, const struct native_outputs *to)
+                        int64_t m_stride, int64_t c, int64_t count, const struct simd_outputs *to)
 {
     vector in[POINTS_MOST], t[4 * POINTS_MOST], line[4];
     const struct epilogue *e = to->epilogue;
@@ -180,12 +180,12 @@ INLINE void output_tile(int points, int kept, int skip_h, int skip_w, int output
     }
 }
 
-/* What output_tile left undone, for all outputs of a tile. */
-static void transcend_tile(int outputs, int64_t channels, const struct native_outputs *to)
+/* The part of the epilogue that output_tile leaves out, for all outputs of a tile. */
+static void apply_tanh_or_sigmoid_tile(int outputs, int64_t channels, const struct simd_outputs *to)
 {
     for (int i = 0; i < outputs * outputs; i++)
         if (to->pixels[i] >= 0)
-            NATIVE(transcend)(to->epilogue, channels, to->y + to->pixels[i] * to->y_stride);
+            SIMD(apply_tanh_or_sigmoid)(to->epilogue, channels, to->y + to->pixels[i] * to->y_stride);
 }
 
 #define WINOGRAD_INPUT(name, points)                                                                         \
@@ -205,15 +205,15 @@ static void transcend_tile(int outputs, int64_t channels, const struct native_ou
             weights_tile(points, kept, skip_h, skip_w, taps, w, columns, c, u, u_stride);                    \
     }                                                                                                        \
     static void output_##form(const float *m, int64_t m_stride, int64_t channels,                            \
-                              const struct native_outputs *to)                                               \
+                              const struct simd_outputs *to)                                                 \
     {                                                                                                        \
         int64_t c = 0;                                                                                       \
         for (; c + VECTOR_FLOATS <= channels; c += VECTOR_FLOATS)                                            \
             output_tile(points, kept, skip_h, skip_w, outputs, m, m_stride, c, VECTOR_FLOATS, to);           \
         if (c < channels)                                                                                    \
             output_tile(points, kept, skip_h, skip_w, outputs, m, m_stride, c, channels - c, to);            \
-        if (is_transcendental(to->epilogue))                                                                 \
-            transcend_tile(outputs, channels, to);                                                           \
+        if (is_tanh_or_sigmoid(to->epilogue))                                                                \
+            apply_tanh_or_sigmoid_tile(outputs, channels, to);                                               \
     }
 
 WINOGRAD_INPUT(input_6, 6)
@@ -226,7 +226,7 @@ WINOGRAD_FORM(phase_01, 6, 5, 0, 1, 3, 4)
 WINOGRAD_FORM(phase_10, 6, 5, 1, 0, 3, 4)
 WINOGRAD_FORM(phase_11, 6, 5, 1, 1, 3, 4)
 
-const struct winograd_kernels NATIVE(winograd)[WINOGRAD_FORMS] = {
+const struct winograd_kernels SIMD(winograd)[WINOGRAD_FORMS] = {
     [WINOGRAD_4_3] = {6, 6, 0, 0, 3, 4, input_6, weights_4_3, output_4_3},
     [WINOGRAD_2_5] = {6, 6, 0, 0, 5, 2, input_6, weights_2_5, output_2_5},
     [WINOGRAD_3_3] = {5, 5, 0, 0, 3, 3, input_5, weights_3_3, output_3_3},

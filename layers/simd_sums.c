@@ -1,8 +1,8 @@
-/* native_sums.c - sums of short runs of floats that lie far apart: the second half of kn2row.c.
+/* simd_sums.c - sums of short runs of floats that are far apart: the second half of kn2row.c.
  *
- * Pixels of up to four channels, so a vector of four floats whatever the instruction set. Of fewer channels
- * the lanes behind the last hold what happens to follow, and are not stored. */
-#include "layers/native_vector.h"
+ * Pixels have up to four channels, so a vector has four floats for every instruction set. With fewer channels
+ * the remaining lanes hold whatever follows in memory, and are not stored. */
+#include "layers/simd_vector.h"
 
 typedef float quad __attribute__((vector_size(4 * sizeof(float))));
 
@@ -13,7 +13,7 @@ INLINE quad load_quad(const float *from)
     return v;
 }
 
-INLINE void sum_pixels(int channels, const struct native_sums *s)
+INLINE void sum_pixels(int channels, const struct simd_sums *s)
 {
     quad bias = {0};
     for (int i = 0; i < channels; i++)
@@ -27,7 +27,7 @@ INLINE void sum_pixels(int channels, const struct native_sums *s)
     }
 }
 
-void NATIVE(sums)(const struct native_sums *s)
+void SIMD(sums)(const struct simd_sums *s)
 {
     switch (s->channels) {
     case 1:

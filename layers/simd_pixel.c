@@ -1,20 +1,20 @@
-/* native_pixel.c - the inner loops of operators that are bound by memory, or by a transcendental function:
+/* simd_pixel.c - the inner loops of operators that are bound by memory, or by a transcendental function:
  * over the channels of one pixel.
  *
  * exp is computed as 2^n e^r with n = round(x / ln 2) and a polynomial for e^r, |r| <= ln(2) / 2, whose
  * coefficients are those of Cephes' expf (S. Moshier): within two units in the last place. */
-#include "layers/native_vector.h"
+#include "layers/simd_vector.h"
 
 INLINE vector smallest(vector a, float limit)
 {
-    lanes above = a > limit; /* false for a NaN, which stays */
-    return (vector)(((lanes)a & ~above) | ((lanes)((vector){0} + limit) & above));
+    int_vector above = a > limit; /* false for a NaN, which is kept */
+    return (vector)(((int_vector)a & ~above) | ((int_vector)((vector){0} + limit) & above));
 }
 
 INLINE vector exponential(vector x)
 {
     const float round = 12582912.0F; /* 1.5 * 2^23: adding it leaves the nearest integer in the low bits */
-    lanes vanishes = x < -87;
+    int_vector vanishes = x < -87;
     x = smallest(x, 88);
     vector shifted = x * 1.44269504F + round, n = shifted - round;
     vector r = x - n * 0.693359375F + n * 2.12194440e-4F; /* ln 2 in two parts, the first exact */
@@ -23,9 +23,9 @@ INLINE vector exponential(vector x)
     p = p * r + 4.1665795894e-2F;
     p = p * r + 1.6666665459e-1F;
     p = p * r + 5.0000001201e-1F;
-    lanes exponent = (lanes)shifted - (lanes)((vector){0} + round);
+    int_vector exponent = (int_vector)shifted - (int_vector)((vector){0} + round);
     vector power = (p * r * r + r + 1) * (vector)((exponent + 127) << 23);
-    return (vector)((lanes)power & ~vanishes);
+    return (vector)((int_vector)power & ~vanishes);
 }
 
 /* tanh x = (1 - e) / (1 + e) with e = exp(-2 x); where that cancels, the series to x^9. */
@@ -34,11 +34,11 @@ INLINE vector hyperbolic_tangent(vector x)
     vector e = exponential(-2 * x), xx = x * x;
     vector far = (1 - e) / (1 + e);
     vector near = x * (1 + xx * (-1.0F / 3 + xx * (2.0F / 15 + xx * (-17.0F / 315 + xx * (62.0F / 2835)))));
-    lanes is_near = xx < 0.0625F;
-    return (vector)(((lanes)near & is_near) | ((lanes)far & ~is_near));
+    int_vector is_near = xx < 0.0625F;
+    return (vector)(((int_vector)near & is_near) | ((int_vector)far & ~is_near));
 }
 
-void NATIVE(transcend)(const struct epilogue *e, int64_t channels, float *y)
+void SIMD(apply_tanh_or_sigmoid)(const struct epilogue *e, int64_t channels, float *y)
 {
     for (int64_t c = 0; c < channels; c += VECTOR_FLOATS) {
         int64_t count = channels - c < VECTOR_FLOATS ? channels - c : VECTOR_FLOATS;
@@ -50,7 +50,7 @@ void NATIVE(transcend)(const struct epilogue *e, int64_t channels, float *y)
     }
 }
 
-void NATIVE(accumulate)(const float *x, int64_t count, float *y)
+void SIMD(accumulate)(const float *x, int64_t count, float *y)
 {
     int64_t i = 0;
     for (; i + VECTOR_FLOATS <= count; i += VECTOR_FLOATS)
@@ -59,20 +59,21 @@ void NATIVE(accumulate)(const float *x, int64_t count, float *y)
         y[i] += x[i];
 }
 
-/* A NaN in x is taken, and one in y kept. */
-void NATIVE(maximum)(const float *x, int64_t count, float *y)
+/* A NaN in either gives NaN. */
+void SIMD(maximum)(const float *x, int64_t count, float *y)
 {
     int64_t i = 0;
     for (; i + VECTOR_FLOATS <= count; i += VECTOR_FLOATS) {
         vector a = load(x + i), b = load(y + i);
-        lanes take = (a > b) | (a != a); /* NOLINT(misc-redundant-expression): a NaN is not equal to itself */
-        store(y + i, (vector)(((lanes)a & take) | ((lanes)b & ~take)));
+        int_vector take =
+            (a > b) | (a != a); /* NOLINT(misc-redundant-expression): a NaN is not equal to itself */
+        store(y + i, (vector)(((int_vector)a & take) | ((int_vector)b & ~take)));
     }
     for (; i < count; i++)
         y[i] = x[i] > y[i] || x[i] != x[i] ? x[i] : y[i];
 }
 
-void NATIVE(blend)(const float *const corners[4], const float weights[4], int64_t count, float *y)
+void SIMD(blend)(const float *const corners[4], const float weights[4], int64_t count, float *y)
 {
     int64_t i = 0;
     for (; i + VECTOR_FLOATS <= count; i += VECTOR_FLOATS)
@@ -83,7 +84,7 @@ void NATIVE(blend)(const float *const corners[4], const float weights[4], int64_
                weights[3] * corners[3][i];
 }
 
-void NATIVE(softmax)(const float *x, int64_t channels, float *y)
+void SIMD(softmax)(const float *x, int64_t channels, float *y)
 {
     float largest = x[0], total = 0;
     for (int64_t c = 1; c < channels; c++)
@@ -108,8 +109,8 @@ void NATIVE(softmax)(const float *x, int64_t channels, float *y)
         y[c] *= factor;
 }
 
-/* x times 0 is 0, but NaN for NaN and infinity, and a sum keeps it: one multiply-add a vector. */
-bool NATIVE(finite)(const float *x, int64_t count)
+/* x times 0 is NaN for NaN and infinity, else 0, and a NaN stays in the sum: one multiply-add a vector. */
+bool SIMD(finite)(const float *x, int64_t count)
 {
     enum { SUMS = 4 };
     vector sums[SUMS] = {{0}};

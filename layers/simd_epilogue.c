@@ -1,10 +1,10 @@
-/* native_epilogue.c - the epilogue of a result, in place or on its way to y,
+/* simd_epilogue.c - the epilogue of a result, in place or while it is copied to y,
  *
  *     y = scale * activation(y + bias + residual) + shift          (struct epilogue in layer.h)
  *
- * Every part is optional, and none depends on the pixel: the tests inside the loop always go the same way,
- * which costs next to nothing beside the loads and stores that bind this. */
-#include "layers/native_vector.h"
+ * Every part is optional, and none depends on the pixel: the branches in the loop always go the same way and
+ * cost almost nothing compared to the loads and stores, which bound it. */
+#include "layers/simd_vector.h"
 
 static void finish_pixel(const struct epilogue *e, const float *residual, int64_t channels, const float *c,
                          float *y)
@@ -14,12 +14,12 @@ static void finish_pixel(const struct epilogue *e, const float *residual, int64_
         store(y + i, epilogue_vector(e, residual, i, VECTOR_FLOATS, load(c + i)));
     for (; i < channels; i++)
         y[i] = epilogue_float(e, residual, i, c[i]);
-    if (is_transcendental(e))
-        NATIVE(transcend)(e, channels, y);
+    if (is_tanh_or_sigmoid(e))
+        SIMD(apply_tanh_or_sigmoid)(e, channels, y);
 }
 
-void NATIVE(epilogue)(const struct epilogue *e, int64_t channels, int64_t first, int64_t pixels, float *y,
-                      int64_t y_stride)
+void SIMD(epilogue)(const struct epilogue *e, int64_t channels, int64_t first, int64_t pixels, float *y,
+                    int64_t y_stride)
 {
     bool alike = !e->bias && !e->scale, dense = !e->residual || e->residual_stride == channels;
     if (alike && dense &&
@@ -31,8 +31,8 @@ void NATIVE(epilogue)(const struct epilogue *e, int64_t channels, int64_t first,
         finish_pixel(e, e->residual ? e->residual + (first + p) * e->residual_stride : NULL, channels, y, y);
 }
 
-void NATIVE(finish)(const float *c, int64_t c_stride, int64_t count, int64_t channels,
-                    const struct native_outputs *to)
+void SIMD(finish)(const float *c, int64_t c_stride, int64_t count, int64_t channels,
+                  const struct simd_outputs *to)
 {
     const struct epilogue *e = to->epilogue;
     for (int64_t p = 0; p < count; p++, c += c_stride)

@@ -1,14 +1,15 @@
-/* direct.c - see direct.h. */
-#include "layers/direct.h"
+/* indirect.c - see indirect.h. */
+#include "layers/indirect.h"
+#include "layers/epilogue.h"
 #include "layers/sizes.h"
 
 #include <string.h>
 
 enum {
     PIXELS = 96,       /* of a block: a multiple of every tile's rows */
-    TASKS_WANTED = 16, /* where there are fewer blocks, panels are shared out too */
-    CHAIN = 512,       /* products added in one chain: the rounding error grows with the longest */
-    CHANNELS_FEW = 16, /* fewer inputs are gathered */
+    TASKS_WANTED = 16, /* with fewer blocks, the panels are divided among tasks too */
+    CHAIN = 512,       /* products added in one chain: the rounding error grows with its length */
+    CHANNELS_FEW = 16, /* with fewer input channels, the taps are gathered */
 };
 
 static int64_t taps_of(const struct layer_dims *d)
@@ -28,19 +29,19 @@ static int64_t packed_rows(const struct layer_dims *d)
     return taps_of(d) * d->ic;
 }
 
-size_t direct_packed_bytes(const struct layer_dims *d)
+size_t indirect_packed_bytes(const struct layer_dims *d)
 {
     return (size_t)(panel_channel(d->oc, panel_count(d->oc)) * packed_rows(d)) * sizeof(float);
 }
 
-struct layer_span direct_pack_span(const struct layer_dims *d, int64_t task)
+struct layer_span indirect_pack_span(const struct layer_dims *d, int64_t task)
 {
     return panel_span(d->oc, task);
 }
 
 /* A panel: [KH*KW][IC][columns], a few input channels at a time: in PyTorch's order their taps are
  * neighbours, and stay in the cache until all are used. */
-void direct_pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed, int64_t task)
+void indirect_pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed, int64_t task)
 {
     enum { TOGETHER = 16 };
     struct layer_span span = panel_span(d->oc, task);
@@ -67,13 +68,13 @@ static int64_t group_count(const struct layer_dims *d)
     return smaller(panel_count(d->oc), divide_up(TASKS_WANTED, blocks));
 }
 
-/* What a task has in its workspace. */
+/* The workspace of a task. */
 struct block {
     const float **rows; /* [taps][PIXELS] */
     int64_t *pixels;    /* of y */
     float *c;           /* [PIXELS][columns] */
     float *zeros;       /* IC */
-    float *gathered;    /* [PIXELS][taps * IC], in that form */
+    float *gathered;    /* [PIXELS][taps * IC], if taps are gathered */
 };
 
 static size_t lay_out(const struct layer_dims *d, void *workspace, struct block *block)
@@ -81,7 +82,7 @@ static size_t lay_out(const struct layer_dims *d, void *workspace, struct block 
     unsigned char *at = workspace;
     size_t pointers = (size_t)(taps_of(d) * PIXELS) * sizeof *block->rows;
     size_t pixels = PIXELS * sizeof *block->pixels;
-    size_t c = (size_t)(PIXELS * native()->tiles[0].columns) * sizeof(float);
+    size_t c = (size_t)(PIXELS * simd()->tiles[0].columns) * sizeof(float);
     size_t zeros = (size_t)round_up(d->ic, LINE_FLOATS) * sizeof(float);
     size_t gathered = is_gathered(d) ? (size_t)(PIXELS * taps_of(d) * d->ic) * sizeof(float) : 0;
     if (block)
@@ -92,15 +93,15 @@ static size_t lay_out(const struct layer_dims *d, void *workspace, struct block 
     return pointers + pixels + c + zeros + gathered;
 }
 
-struct layer_needs direct_needs(const struct layer_dims *d)
+struct layer_needs indirect_needs(const struct layer_dims *d)
 {
     return (struct layer_needs){.pack_tasks = panel_count(d->oc),
                                 .run_tasks = block_count(d) * group_count(d),
-                                .packed_bytes = direct_packed_bytes(d),
+                                .packed_bytes = indirect_packed_bytes(d),
                                 .workspace_bytes = lay_out(d, NULL, NULL)};
 }
 
-/* `run` output pixels of a row, from (n, oh, ow) on => the pixels of x under their taps. */
+/* `run` output pixels of a row, from (n, oh, ow) on => pointers to the pixels of x under their taps. */
 static void find_taps(const struct layer_dims *d, const struct layer_args *a, int64_t n, int64_t oh,
                       int64_t ow, int64_t run, const float *zeros, const float **rows)
 {
@@ -117,8 +118,8 @@ static void find_taps(const struct layer_dims *d, const struct layer_args *a, in
     }
 }
 
-/* Copies the taps of output pixel (n, oh, ow) side by side: a kernel row at a time where x has no gaps and
- * the row lies inside. */
+/* Copies the inputs under the taps of output pixel (n, oh, ow) side by side: a kernel row at a time if x has
+ * no gaps and the row is inside the picture. */
 static void gather_pixel(const struct layer_dims *d, const struct layer_args *a, int64_t n, int64_t oh,
                          int64_t ow, float *out)
 {
@@ -145,21 +146,21 @@ static void gather_pixel(const struct layer_dims *d, const struct layer_args *a,
     }
 }
 
-/* Fills rows and pixels, one row of the picture after the other. Gathered taps are one tap. Pixels beyond the
- * last, which only complete a tile, see what is at hand. */
-static void find_rows(const struct direct *direct, const struct layer_args *a, int64_t first, int64_t count,
-                      const struct block *block)
+/* Fills block->rows and block->pixels, one row of the picture after the other. Gathered taps are one tap.
+ * Pixels after the last, which only complete a tile, get any valid pointer. */
+static void find_rows(const struct indirect_layer *layer, const struct layer_args *a, int64_t first,
+                      int64_t count, const struct block *block)
 {
-    const struct layer_dims *d = &direct->dims;
+    const struct layer_dims *d = &layer->dims;
     bool gathered = is_gathered(d);
     int64_t width = taps_of(d) * d->ic;
     for (int64_t i = 0, run; i < count; i += run) {
         int64_t ow = (first + i) % d->ow, oh = (first + i) / d->ow % d->oh, n = (first + i) / (d->ow * d->oh);
-        int64_t pixel = (n * direct->y_h + direct->first_h + oh * direct->step_h) * direct->y_w +
-                        direct->first_w + ow * direct->step_w;
+        int64_t pixel = (n * layer->y_h + layer->first_h + oh * layer->step_h) * layer->y_w + layer->first_w +
+                        ow * layer->step_w;
         run = smaller(count - i, d->ow - ow);
         for (int64_t j = 0; j < run; j++)
-            block->pixels[i + j] = pixel + j * direct->step_w;
+            block->pixels[i + j] = pixel + j * layer->step_w;
         for (int64_t j = 0; gathered && j < run; j++) {
             block->rows[i + j] = block->gathered + (i + j) * width;
             gather_pixel(d, a, n, oh, ow + j, block->gathered + (i + j) * width);
@@ -174,7 +175,7 @@ static void find_rows(const struct direct *direct, const struct layer_args *a, i
 
 /* ---- products ---------------------------------------------------------------------------- */
 
-/* Whether any of `count` pixels sees the picture under a tap. */
+/* Whether any of `count` pixels reads the picture under a tap. */
 static bool sees(const float *const *rows, int64_t count, const float *zeros)
 {
     for (int64_t i = 0; i < count; i++)
@@ -186,11 +187,11 @@ static bool sees(const float *const *rows, int64_t count, const float *zeros)
 /* One panel for one block. */
 struct panel_run {
     const struct layer_dims *d;
-    const struct native_tile_kernel *kernel;
+    const struct simd_tile_kernel *kernel;
     const struct block *block;
     int64_t count; /* pixels */
     struct epilogue epilogue;
-    struct native_outputs to;
+    struct simd_outputs to;
     int64_t channels;
 };
 
@@ -201,7 +202,7 @@ struct slice {
     bool first, last;
 };
 
-/* Asks for the lines of y that a tile will write, to have them by then. */
+/* Prefetches the lines of y that a tile will write. */
 static void fetch_outputs(const struct panel_run *run, int64_t i, int64_t rows)
 {
     for (int64_t r = i; r < i + rows; r++)
@@ -213,27 +214,27 @@ static void fetch_outputs(const struct panel_run *run, int64_t i, int64_t rows)
 static void finish_tile(const struct panel_run *run, int64_t i, int64_t rows)
 {
     int64_t columns = run->kernel->columns;
-    struct native_outputs to = run->to;
+    struct simd_outputs to = run->to;
     to.pixels += i;
-    native()->finish(run->block->c + i * columns, columns, rows, run->channels, &to);
+    simd()->finish(run->block->c + i * columns, columns, rows, run->channels, &to);
 }
 
 /* A slice for all tiles of the block. */
 static void run_slice(const struct panel_run *run, const struct slice *slice)
 {
-    const struct native_tile_kernel *kernel = run->kernel;
+    const struct simd_tile_kernel *kernel = run->kernel;
     const struct block *block = run->block;
     int64_t lines = slice->taps * slice->k, next = slice->taps * slice->k * kernel->columns;
     for (int64_t i = 0; i < run->count; i += kernel->rows) {
         int64_t rows = smaller(kernel->rows, run->count - i);
-        struct native_tile tile = {.k = slice->k, .k_first = slice->k_first, .rows_stride = PIXELS};
+        struct simd_tile tile = {.k = slice->k, .k_first = slice->k_first, .rows_stride = PIXELS};
         tile.taps = slice->taps;
         tile.rows = block->rows + slice->tap * PIXELS + i;
         tile.b = slice->b;
         tile.c = block->c + i * kernel->columns;
         tile.c_stride = kernel->columns;
         tile.add = !slice->first;
-        /* The tiles fetch the next slice, each a part, the later ones what is there already. */
+        /* Each tile prefetches a part of the next slice; tiles after its end, this slice, which is cached. */
         int64_t part = i / kernel->rows * lines * LINE_FLOATS;
         tile.ahead = slice->b + (part < next ? next + part : 0);
         bool live = slice->first || slice->taps > 1 || sees(tile.rows, kernel->rows, block->zeros);
@@ -253,7 +254,7 @@ static void run_panel(const struct panel_run *run, const float *b)
     int64_t columns = run->kernel->columns;
     int64_t taps = is_gathered(d) ? 1 : taps_of(d), ic = is_gathered(d) ? taps_of(d) * d->ic : d->ic;
     int64_t k = smaller(ic, CHAIN), together = k == ic ? CHAIN / k : 1;
-    if (taps == 0) { /* a phase of a transposed convolution that no input reaches */
+    if (taps == 0) { /* a phase of a transposed convolution without taps */
         memset(run->block->c, 0, (size_t)(PIXELS * columns) * sizeof *run->block->c);
         finish_tile(run, 0, run->count);
     }
@@ -278,20 +279,20 @@ static void run_panels(const struct layer_dims *d, const struct layer_args *a, c
         struct panel_run run = {.d = d, .kernel = panel_tile(d->oc - oc), .block = block, .count = count};
         run.channels = smaller(run.kernel->columns, d->oc - oc);
         run.epilogue = epilogue_slice(&a->epilogue, oc);
-        run.to = (struct native_outputs){&run.epilogue, a->y + oc, a->y_stride, block->pixels};
+        run.to = (struct simd_outputs){&run.epilogue, a->y + oc, a->y_stride, block->pixels};
         run_panel(&run, packed + oc * packed_rows(d));
     }
 }
 
-void direct_run_task(const struct direct *direct, const struct layer_args *a, const float *packed,
-                     int64_t task, void *workspace)
+void indirect_run_task(const struct indirect_layer *layer, const struct layer_args *a, const float *packed,
+                       int64_t task, void *workspace)
 {
-    const struct layer_dims *d = &direct->dims;
+    const struct layer_dims *d = &layer->dims;
     int64_t groups = group_count(d), first = task / groups * PIXELS;
     int64_t count = smaller(PIXELS, d->n * d->oh * d->ow - first);
     struct block block;
     lay_out(d, workspace, &block);
     memset(block.zeros, 0, (size_t)round_up(d->ic, LINE_FLOATS) * sizeof *block.zeros);
-    find_rows(direct, a, first, count, &block);
+    find_rows(layer, a, first, count, &block);
     run_panels(d, a, packed, &block, count, task % groups);
 }

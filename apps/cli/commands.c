@@ -1,0 +1,182 @@
+/* commands.c - the table of commands, and of the options that take the place of a command. */
+#include "apps/cli/commands.h"
+
+#include <string.h>
+
+const struct command commands[] = {
+    {SEGMENT, "segment", "segment pictures into classes", "[options] INPUT... -o OUTPUT",
+     "limn segment -m deeplabv3-scenes landscape.png -o classes.png --view side",
+     "Assigns a class to every pixel. limn includes the weights deeplabv3-scenes (13 classes of drawn\n"
+     "landscapes) and unet-cells (cells under a microscope). The published weights deeplabv3, the default\n"
+     "(21 classes of everyday things), and unet (cars) are downloaded by tools/fetch.py in limn's source\n"
+     "tree.\n"
+     "\n"
+     "INPUT is a picture (PNG, JPEG, BMP, PNM), a folder of pictures, or - for standard input. OUTPUT is a\n"
+     "picture file, or a folder when there are several inputs; the files in it are PNG.\n"
+     "\n"
+     "Views:  color    each class in its colour of the VOC palette\n"
+     "        mask     grey levels: the number of the class, or the network's own mask values;\n"
+     "                 black and white for a unet of two classes\n"
+     "        overlay  the picture under half-transparent colours; class 0 is left unchanged\n"
+     "        side     picture, colours, and a legend with the share of each class\n"
+     "        cutout   the picture with class 0 made transparent (PNG only)\n"
+     "\n"
+     "--json prints for each picture the output file or the error, the seconds taken, the classes found\n"
+     "with their shares of the picture (0 to 1), and the scores against --truth. --truth takes the same\n"
+     "masks as limn compare --masks. --probabilities writes 1 x classes x H x W float32 at the size that\n"
+     "the network computed at.",
+     segment_run},
+    {COLORIZE, "colorize", "colorize pictures", "-m NAME|FILE [options] INPUT... -o OUTPUT",
+     "limn colorize -m siggraph17-scenes old.jpg -o new.png",
+     "limn includes weights for three networks: eccv16-scenes, siggraph17-scenes, which takes colour hints,\n"
+     "and vae-scenes, which gives several variants. The published weights eccv16 and siggraph17 are\n"
+     "downloaded by tools/fetch.py in limn's source tree.\n"
+     "\n"
+     "INPUT is a grey or colour picture (its colours are ignored), a folder of pictures, or - for standard\n"
+     "input. OUTPUT is a picture file, or a folder when there are several inputs. The lightness is the\n"
+     "picture's own, at full size; the network predicts the colours at 256 x 256 pixels (vae: 64 x 64).\n"
+     "\n"
+     "Hints are positions in the upright picture with their colours: one per line as x, y, colour and\n"
+     "radius, such as 120 45 #c83232 4, or a JSON list of {\"x\", \"y\", \"color\" or \"a\" and \"b\",\n"
+     "\"radius\"}. A radius of 2, the default, is a square of 5 x 5 pixels. Where hints overlap, the last\n"
+     "one wins.\n"
+     "\n"
+     "--encode uses the colours of the picture: the vae's colour encoder computes the latent vector from\n"
+     "them. The weights file must include the encoder; tools/convert.py keeps it.\n"
+     "\n"
+     "--json prints for each picture the output file or the error, and the seconds taken.",
+     colorize_run},
+    {UPSCALE, "upscale", "enlarge pictures four times", "[options] INPUT... -o OUTPUT",
+     "limn upscale photo.jpg -o large.png",
+     "Uses enhancenet, whose weights limn includes. -m enhancenet-pat gives more texture; its published\n"
+     "weights are downloaded by tools/fetch.py in limn's source tree.\n"
+     "\n"
+     "INPUT is a picture (PNG, JPEG, BMP, PNM), a folder of pictures, or - for standard input. OUTPUT is a\n"
+     "picture file, or a folder when there are several inputs. Large pictures are computed in bands of\n"
+     "rows; the height of a band affects memory and time, never the result.\n"
+     "\n"
+     "--json prints for each picture the output file or the error, and the seconds taken.",
+     upscale_run},
+    {GENERATE, "generate", "generate pictures from noise", "[options] -o OUTPUT",
+     "limn generate -m dcgan-landscapes -n 64 --seed 7 -o sheet.png",
+     "Uses a dcgan. limn includes the weights dcgan-landscapes, the default, and dcgan-digits.\n"
+     "tools/convert.py in limn's source tree converts others from a checkpoint.\n"
+     "\n"
+     "OUTPUT is a picture file, for a sheet with eight pictures per row, or a folder (one that exists, or a\n"
+     "name that ends with /), for 0000.png, 0001.png and so on. Picture i of a seed does not depend on the\n"
+     "count. All pictures are scaled together so that their smallest value becomes 0 and their largest 255;\n"
+     "--fixed-range scales from -1..1 instead. --walk interpolates from the first picture of one seed to\n"
+     "the first of another, along the great circle between their latent vectors. --latent takes N x size,\n"
+     "or N x size x 1 x 1, float32 values.\n"
+     "\n"
+     "--json prints the seed, walk or latent file, the number of pictures, the files written, and the\n"
+     "seconds taken.",
+     generate_run},
+    {COMPARE, "compare", "compare pictures or masks", "[options] A B", "limn compare result.png original.png",
+     "A and B are two pictures (one may be - for standard input), or two folders, whose pictures are\n"
+     "matched by name without extension. Prints MSE, PSNR in dB (infinite for equal pictures: inf, null in\n"
+     "JSON), SSIM (needs at least 7 x 7 pixels), mean CIEDE2000 Delta-E, and the colourfulness of each.\n"
+     "Alpha is ignored.\n"
+     "\n"
+     "With --masks, A is the prediction and B the truth. Prints mean IoU, mean Dice, pixel accuracy, and\n"
+     "the figures of each class. Masks hold class numbers as palette indices or grey levels (black and\n"
+     "white are 0 and 1), or the colours of the VOC palette; pixels that are 255 in the truth are ignored.\n"
+     "For several pairs, \"mean\" is the mean over the pairs, \"pooled\" the figures of all pixels\n"
+     "together.",
+     compare_run},
+    {PIXELS, "pixels", "convert pictures to text and tables, average and split them",
+     "to-text|from-text|dataset|mean|split [options] INPUT... -o OUTPUT",
+     "limn pixels dataset digits/ -o data.csv",
+     "to-text PICTURE [-o TEXT]     write grey levels as text, one row per line; default: standard output\n"
+     "from-text TEXT -o PICTURE     convert such text to a picture\n"
+     "dataset PICTURE... [-o CSV]   write a table with a line per pixel: Row, Column, each picture, mean\n"
+     "mean PICTURE... -o PICTURE    write the grey mean of pictures, or of the pictures in such a table\n"
+     "split SHEET --grid RxC [--size HxW] -o FOLDER\n"
+     "                              cut a sheet into pieces, FOLDER/SHEET_1.png ... in reading order\n"
+     "\n"
+     "A folder means all pictures in it, in natural order: 8_2 before 8_10. dataset and mean need pictures\n"
+     "of equal size. Grey is computed as Pillow's convert(\"L\") does for text, and as OpenCV's BGR2GRAY\n"
+     "does for tables and means. An input can be - for standard input.\n"
+     "\n"
+     "--json prints the inputs and outputs, their sizes in pixels, and the seconds taken.",
+     pixels_run},
+    {RUN, "run", "run a network on a tensor", "-m NAME|FILE [options] INPUT.npy -o OUTPUT.npy",
+     "limn run -m enhancenet input.npy -o output.npy --dump generator/Conv_1=maps.npy",
+     "Runs the graph alone, without any picture handling: N x C x H x W float32 in, N x C x H x W float32\n"
+     "out.\n"
+     "\n"
+     "--dump writes the output of one node, N x C x H x W, with all operations fused into it. NODE is a\n"
+     "name that limn inspect or limn bench layers prints, or the name of the node's last operation, such as\n"
+     "conv/relu. A value inside a node, such as that of a convolution before its ReLU, is never stored in\n"
+     "memory and cannot be written.\n"
+     "\n"
+     "--dump-images writes FOLDER/NNN-NODE.png for every node, numbered as in limn inspect: a tile per\n"
+     "channel, of the first picture of a batch. Each channel is scaled from its own smallest value (black)\n"
+     "to its own largest (white), which are printed below it; a constant channel is grey, NaN magenta,\n"
+     "infinity cyan.",
+     run_run},
+    {INSPECT, "inspect", "list the contents of a weights file", "[options] WEIGHTS",
+     "limn inspect enhancenet --size 480x640",
+     "Lists metadata, tensors, and the graph with its shapes, parameters and operations at a given size.\n"
+     "WEIGHTS is a file, or a name that limn --weights lists.",
+     inspect_run},
+    {VERIFY, "verify", "check a weights file for errors", "[options] WEIGHTS", "limn verify enhancenet",
+     "Checks every rule of the file format, that the tensors form a known network, that all values are\n"
+     "finite, and that all batch-norm variances are positive. WEIGHTS is a file, or a name that limn\n"
+     "--weights lists.",
+     verify_run},
+    {EXPLAIN, "explain", "show how a network is run", "[options] WEIGHTS",
+     "limn explain unet-cells --size 512x512 --svg arena.svg",
+     "Prints three tables for an input size (default: the network's usual size). The network: operations\n"
+     "with window (kernel, s stride, p padding, d dilation), shape, parameters, operations, receptive field\n"
+     "in pixels of the first input, and what is fused into each: \">\" names the part that an operation is\n"
+     "merged into; all others are applied to the results before they are stored. How it runs: kernel and\n"
+     "the reason for it (fastest; or a faster one was excluded by --kernels, by the budget for packed\n"
+     "weights, or by the memory limit), packed weights, scratch, and place in the arena. Memory: bytes in\n"
+     "use at each step.\n"
+     "\n"
+     "Nothing is run, so sizes that exceed this machine's memory can be explained too. WEIGHTS is a file,\n"
+     "or a name that limn --weights lists.",
+     explain_run},
+    {BENCH, "bench", "measure networks, kernels and the machine", "model|layers|kernels|machine [options]",
+     "limn bench layers -m enhancenet --size 128x128",
+     "model    the whole network: minimum and median time, load time, peak memory\n"
+     "layers   a row per layer: kernel and the reason for it, time, share, operations, bytes, and which\n"
+     "         limit of the machine bounds it, multiply-adds or memory bandwidth\n"
+     "kernels  every variant of every operator on layers of the seven networks: time, and largest error\n"
+     "         against the reference; --steps shows one convolution from plain loops to the fastest variant\n"
+     "machine  the machine's limits: multiply-adds, memory bandwidth, OpenBLAS at 2048^3, and the memory\n"
+     "         that limn may use\n"
+     "\n"
+     "Rates count the operations that the network defines; Winograd's algorithm needs fewer and can exceed\n"
+     "100% of the peak. The spread is the interquartile range of the runs.\n"
+     "\n"
+     "--shape is the input, NxHxWxC, then the settings that differ from the defaults, such as\n"
+     "1x128x128x64,oc=32,k=3,p=1: oc output channels (as many as the input); k kernel (1), s stride (1), p\n"
+     "padding (0), d dilation (1), each N or HxW; f enlargement factor (1); out=HxW for pad and bilinear;\n"
+     "align=1 for bilinear's align_corners; act=relu, leaky_relu, tanh or sigmoid; add=1 to add a residual.\n"
+     "\n"
+     "--baseline marks a row slower or faster when its minimum and its median both changed in that\n"
+     "direction by more than 5%, and the median by more than the spreads of both reports together. If all\n"
+     "rows changed, the cause is the machine. --trace writes a file for Perfetto and chrome://tracing: a\n"
+     "track per thread, an event per task.",
+     bench_run},
+    {0},
+};
+
+const struct general_option general_options[] = {
+    {"--version", NULL, "print version, instruction set, OpenBLAS core and threads"},
+    {"--weights", NULL, "list the weights that -m finds by name"},
+    {"--manual", NULL, "print the manual page (limn --manual | man -l -)"},
+    {"--completion", "SHELL", "print completions for bash, zsh or fish"},
+    {"--help", NULL, "list the commands"},
+    {0},
+};
+
+const struct command *command_find(const char *name)
+{
+    const struct command *command = commands;
+    while (command->name && strcmp(command->name, name) != 0)
+        command++;
+    return command->name ? command : NULL;
+}

@@ -1,0 +1,33 @@
+/* bytes.h - integers in the byte order of a file. */
+#ifndef LIMN_BYTES_H
+#define LIMN_BYTES_H
+
+#include <stdint.h>
+
+static inline uint32_t read_16be(const unsigned char *at)
+{
+    return (uint32_t)at[0] << 8 | at[1];
+}
+
+static inline uint32_t read_32be(const unsigned char *at)
+{
+    return read_16be(at) << 16 | read_16be(at + 2);
+}
+
+static inline uint32_t read_16le(const unsigned char *at)
+{
+    return (uint32_t)at[1] << 8 | at[0];
+}
+
+static inline uint32_t read_32le(const unsigned char *at)
+{
+    return read_16le(at + 2) << 16 | read_16le(at);
+}
+
+static inline void store_32be(unsigned char *at, uint32_t value)
+{
+    for (int i = 0; i < 4; i++)
+        at[i] = (unsigned char)(value >> (24 - 8 * i));
+}
+
+#endif

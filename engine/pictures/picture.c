@@ -1,0 +1,28 @@
+/* picture.c - see picture.h: the pixels in memory. */
+#include "engine/pictures/picture.h"
+#include "engine/base/memory.h"
+
+#include <inttypes.h>
+
+limn_status picture_create(int64_t width, int64_t height, int channels, struct picture *picture,
+                           limn_error *error)
+{
+    size_t row, bytes;
+    *picture = (struct picture){0};
+    if (width < 1 || height < 1 || !size_multiply((size_t)width, (size_t)channels, &row) ||
+        !size_multiply(row, (size_t)height, &bytes))
+        return fail(error, LIMN_E_MEMORY,
+                    "a picture of %" PRId64 " x %" PRId64 " pixels cannot be held in memory", width, height);
+    unsigned char *pixels = mem_alloc(bytes);
+    if (!pixels)
+        return fail_memory(error, "a picture", bytes);
+    *picture = (struct picture){
+        .width = width, .height = height, .channels = channels, .pixels = pixels, .name = "the picture"};
+    return LIMN_OK;
+}
+
+void picture_free(struct picture *picture)
+{
+    mem_free(picture->pixels);
+    *picture = (struct picture){0};
+}

@@ -1,0 +1,55 @@
+/* picture_header.h - the header of a picture file, the probes of single formats that read it, and what they
+ * share. bmp.h and pnm.h declare two more probes. */
+#ifndef LIMN_PICTURE_HEADER_H
+#define LIMN_PICTURE_HEADER_H
+
+#include "engine/pictures/picture.h"
+
+enum picture_kind { PICTURE_PNG, PICTURE_JPEG, PICTURE_BMP, PICTURE_PNM };
+
+struct picture_header {
+    enum picture_kind kind;
+    int64_t width, height; /* as stored: before orientation is applied */
+    int depth;             /* bits a sample: 1, 2, 4, 8, 16 */
+    bool alpha;            /* an alpha channel, or PNG's tRNS */
+    int orientation;       /* EXIF, 1..8; 1 is upright */
+    bool foreign_profile;  /* an ICC profile whose description does not name sRGB */
+    char profile[64];      /* that description, or "" */
+    size_t planes;         /* JPEG: bytes of the planes during decoding, padded to whole blocks */
+    size_t palette_at;     /* PNG with a palette: offset of the PLTE chunk, else 0 */
+    int palette_colours;
+};
+
+/* A picture file in memory, and its name for messages. */
+struct picture_bytes {
+    const unsigned char *bytes;
+    size_t size;
+    const char *name;
+};
+
+/* png_probe.c, jpeg_probe.c: check the structure of a file whose signature has been checked, and read its
+ * header. LIMN_E_INPUT: damaged, truncated, unsupported, beyond the limits. */
+limn_status png_probe(const struct picture_bytes *file, struct picture_header *header, limn_error *error);
+limn_status jpeg_probe(const struct picture_bytes *file, struct picture_header *header, limn_error *error);
+
+/* picture_metadata.c: the orientation, 1..8, in an EXIF block that starts with its TIFF header; 1 if there is
+ * none. */
+int exif_orientation(const unsigned char *tiff, size_t size);
+
+/* Stores the description of an ICC profile, given whole or its first `size` bytes, in the header. */
+void icc_describe(const unsigned char *profile, size_t size, struct picture_header *header);
+
+/* Fails with LIMN_E_INPUT unless the size is within the limits of picture.h. */
+limn_status picture_check_size(const struct picture_bytes *file, int64_t width, int64_t height,
+                               limn_error *error);
+
+/* Returns LIMN_E_INPUT with "NAME: FORMAT data ends early (N bytes), the file is damaged". */
+limn_status picture_ends_early(const struct picture_bytes *file, const char *format, limn_error *error);
+
+/* A byte of the file for a message: '?' unless it is printable ASCII. */
+static inline char shown(unsigned char byte)
+{
+    return (char)(byte >= 32 && byte < 127 ? byte : '?');
+}
+
+#endif

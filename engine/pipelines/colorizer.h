@@ -1,0 +1,104 @@
+/* colorizer.h - colorization of one picture by one network.
+ *
+ *     picture => small, Lab => L => network => a, b, small => the picture's size => with its own L => RGB
+ *
+ * Lightness is the picture's own, pixel for pixel; only a and b are new. Lab is that of pictures/colour.h.
+ *
+ * eccv16 and siggraph17, as in util.py of richzhang/colorization. The RGB picture goes to 256 x 256 with
+ * Pillow's bicubic, then to Lab. a and b come back at 256 x 256.
+ *
+ * vae, as in colordata.py of aditya12agd5/pytorch_divcolor:
+ *   1. RGB goes to 64 x 64 with OpenCV's INTER_LINEAR (no antialiasing);
+ *   2. to OpenCV's 8-bit Lab, where L8 is L 255/100, rounded; grey = 2 L8 / 255 - 1. Both steps are those of
+ *      pictures/opencv.h;
+ *   3. OpenCV's a and b are stored as a + 128 and b + 128, and the network's y as 2 (a + 128) / 255 - 1: so
+ *      a = 127.5 y - 0.5, b likewise. Upstream truncates here; limn does not.
+ *
+ * With the colour encoder, z is the mean that the encoder computes from the picture's own a and b, from step
+ * 2 as 2 (a + 128) / 255 - 1: the vae then reconstructs the picture's colours.
+ *
+ * Small a and b are enlarged (or reduced, for small pictures) by torch.nn.functional.interpolate's bilinear,
+ * align_corners=False. */
+#ifndef LIMN_COLORIZER_H
+#define LIMN_COLORIZER_H
+
+#include "engine/base/watch.h"
+#include "engine/pictures/picture.h"
+#include "engine/pipelines/hints.h"
+#include "engine/run/model.h"
+
+/* A network ready to colorize. One thread at a time. */
+struct colorizer {
+    limn_model *model; /* borrowed */
+    limn_session *session;
+    int64_t side, latent;      /* of the network's square input; length of z, 0 without one */
+    limn_model *encoder_model; /* NULL without an encoder, as the next */
+    limn_session *encoder;
+    float *ab; /* side x side x 2, Lab units: of the last picture */
+};
+
+/* Optional inputs besides the picture. */
+struct colorizer_inputs {
+    const struct hints *hints; /* ignored by a network that takes none */
+    const uint64_t *seed;      /* z = noise_normal(*seed); NULL: z = 0, the mean of the colours it knows.
+                                * Ignored if there is an encoder */
+};
+
+/* a and b are multiplied by 1 + saturation; then b grows by temperature and a by a third of that, which is
+ * the way from daylight to lamplight: a lamp of 4000 K, seen by an eye used to D65, is at a = 10, b = 32.
+ */
+struct tint {
+    double saturation;  /* -1: grey, 0: as the network has it, 9: ten times the colour */
+    double temperature; /* Lab units, -100 .. 100, positive is warm */
+};
+
+enum { COLORIZE_NETWORKS_MOST = 8 };
+
+/* A request. The first block is filled by the caller, the second by colorize_open. */
+struct colorize {
+    limn_model *models[COLORIZE_NETWORKS_MOST];   /* borrowed; more than one only with `compare` */
+    const char *captions[COLORIZE_NETWORKS_MOST]; /* of each on a sheet */
+    int count;
+    struct hints hints;   /* siggraph17 */
+    const uint64_t *seed; /* vae: the variant of this seed; NULL: the mean of the colours that it knows */
+    int samples;          /* vae: above 1, a sheet of the variants from *seed on */
+    bool compare;         /* a sheet of the source, grey, and the result of each network */
+    bool encode;          /* vae: the variant that comes from the source's own colours */
+    struct tint tint;
+
+    struct colorizer *colorizers[COLORIZE_NETWORKS_MOST];
+};
+
+/* Whether a network takes hints, and whether it has a latent vector. */
+bool colorizer_takes_hints(const limn_model *model);
+bool colorizer_has_latent(const limn_model *model);
+
+/* With `encode`, z comes from each picture's own colours; the network must have a latent vector.
+ * Errors: LIMN_E_USAGE for a network of another kind; LIMN_E_WEIGHTS, also for a file without a colour
+ * encoder or with one that does not fit; LIMN_E_MEMORY. */
+limn_status colorizer_create(limn_model *model, bool encode, struct colorizer **colorizer, limn_error *error);
+void colorizer_free(struct colorizer *colorizer);
+
+/* Runs the network on a picture of 3 or 4 channels; the result stays in colorizer->ab. `watch` may be NULL.
+ * Errors: LIMN_E_INPUT for a hint outside the picture; model_check_made's if the network makes values that
+ * are not finite; LIMN_E_MEMORY, LIMN_E_CANCELLED. */
+limn_status colorizer_run(struct colorizer *colorizer, const struct picture *source,
+                          const struct colorizer_inputs *inputs, const struct watch *watch,
+                          limn_error *error);
+
+/* The most that colorizer_run holds at a time for a picture of this size. */
+size_t colorizer_run_bytes(const struct colorizer *colorizer, const struct picture *source);
+
+/* The share of colorizer_run in the work of colorizer_run and colorizer_paint on a picture. */
+double colorizer_run_share(const struct colorizer *colorizer, const struct picture *source);
+
+/* Gives a picture the colours of the last run, in place: that picture, or one of another size with the same
+ * content. Alpha stays. Allocates nothing. `watch`, and then `error` too, may be NULL: the only error is
+ * LIMN_E_CANCELLED, which leaves the picture partly painted. */
+limn_status colorizer_paint(const struct colorizer *colorizer, struct tint tint, const struct watch *watch,
+                            struct picture *picture, limn_error *error);
+
+/* Takes the colour from a picture, in place: only L stays, as colorizer_paint does with saturation -1. */
+void colorize_grey(limn_engine *engine, struct picture *picture);
+
+#endif

@@ -1,0 +1,131 @@
+/* weights_path.c - see weights_path.h. */
+#include "engine/run/weights_path.h"
+#include "engine/base/files.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+/* Relative to the folder of the library or the program: beside it; in a source tree, where that folder is
+ * build/; installed in PREFIX/bin, PREFIX/lib or PREFIX/lib/TRIPLET. */
+static const char *const places[] = {".", "weights", "../weights", "../share/limn/weights",
+                                     "../../share/limn/weights"};
+enum {
+    PLACES = sizeof places / sizeof *places,
+    FOLDERS = 1 + 2 * PLACES + 1, /* $LIMN_WEIGHTS, of the library, of the program, LIMN_WEIGHTS_FOLDER */
+};
+
+static const char ending[] = ".safetensors";
+
+/* "folder/file" => "folder", in place. */
+static bool cut_file(char *path)
+{
+    char *slash = strrchr(path, '/');
+    if (slash)
+        *slash = 0;
+    return slash != NULL;
+}
+
+/* The folder of the shared library that holds this code. False if the program itself holds it: dladdr knows
+ * that one by argv[0] only, which may be any text. */
+static bool library_folder(char folder[PATH_MAX])
+{
+    Dl_info library, program;
+    const void *program_headers = (const void *)getauxval(AT_PHDR);
+    return dladdr(places, &library) && dladdr(program_headers, &program) &&
+           library.dli_fbase != program.dli_fbase && realpath(library.dli_fname, folder) && cut_file(folder);
+}
+
+/* The folder of the program. */
+static bool program_folder(char folder[PATH_MAX])
+{
+    ssize_t length = readlink("/proc/self/exe", folder, PATH_MAX - 1);
+    const char *started_as = (const char *)getauxval(AT_EXECFN);
+    if (length > 0)
+        folder[length] = 0;
+    else if (!started_as || snprintf(folder, PATH_MAX, "%s", started_as) >= PATH_MAX)
+        return false; /* no /proc, as in a bare chroot */
+    return cut_file(folder);
+}
+
+/* NULL if it is not set. */
+static const char *chosen_folder(void)
+{
+    const char *chosen = getenv("LIMN_WEIGHTS");
+    return chosen && *chosen ? chosen : NULL;
+}
+
+/* Folder `index` of those of weights_path, in their order. False if there is none. */
+static bool folder_at(int index, char folder[PATH_MAX])
+{
+    char base[PATH_MAX];
+    if (index == 0 || index == FOLDERS - 1) {
+        const char *whole = index ? LIMN_WEIGHTS_FOLDER : chosen_folder();
+        return whole && snprintf(folder, PATH_MAX, "%s", whole) < PATH_MAX;
+    }
+    return (index <= PLACES ? library_folder(base) : program_folder(base)) &&
+           snprintf(folder, PATH_MAX, "%s/%s", base, places[(index - 1) % PLACES]) < PATH_MAX;
+}
+
+static bool is_file(const char *path)
+{
+    return access(path, F_OK) == 0 && !path_is_folder(path);
+}
+
+/* The index of the first folder that holds NAME.safetensors; FOLDERS if none does. */
+static int find(const char *name, char path[PATH_MAX])
+{
+    char folder[PATH_MAX];
+    for (int i = 0; i < FOLDERS; i++)
+        if (folder_at(i, folder) && snprintf(path, PATH_MAX, "%s/%s%s", folder, name, ending) < PATH_MAX &&
+            is_file(path))
+            return i;
+    return FOLDERS;
+}
+
+/* Fails with a message that says where the name was looked up. */
+static limn_status fail_unknown(const char *name, limn_error *error)
+{
+    char library[PATH_MAX], program[PATH_MAX];
+    const char *chosen = chosen_folder();
+    bool shared = library_folder(library), known = program_folder(program);
+    return fail_because(error, LIMN_E_WEIGHTS, LIMN_REASON_UNKNOWN_NAME,
+                        "no weights called %s: %s%s was not found in $LIMN_WEIGHTS (%s), beside the program "
+                        "(%s)%s%s%s or in %s",
+                        name, name, ending, chosen ? chosen : "not set", known ? program : "unknown",
+                        shared ? ", beside the library (" : "", shared ? library : "", shared ? ")" : "",
+                        LIMN_WEIGHTS_FOLDER);
+}
+
+limn_status weights_path(const char *name, char path[PATH_MAX], limn_error *error)
+{
+    bool is_path = strpbrk(name, "/.") || is_file(name);
+    if (!is_path)
+        return find(name, path) < FOLDERS ? LIMN_OK : fail_unknown(name, error);
+    if (snprintf(path, PATH_MAX, "%s", name) >= PATH_MAX)
+        return fail(error, LIMN_E_WEIGHTS, "%s: the path is too long", name);
+    return LIMN_OK;
+}
+
+void weights_each(void (*take)(void *context, const char *name), void *context)
+{
+    char folder[PATH_MAX], path[PATH_MAX];
+    for (int i = 0; i < FOLDERS; i++) {
+        char **names;
+        size_t count;
+        if (!folder_at(i, folder) || folder_list(folder, &names, &count, NULL) != LIMN_OK)
+            continue;
+        for (size_t n = 0; n < count; n++) {
+            char *dot = strchr(names[n], '.'); /* a name with another dot is a path */
+            if (!dot || strcmp(dot, ending) != 0)
+                continue;
+            *dot = 0;
+            if (find(names[n], path) == i)
+                take(context, names[n]);
+        }
+        names_free(names, count);
+    }
+}

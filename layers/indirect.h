@@ -1,0 +1,40 @@
+/* indirect.h - indirect convolution (Dukhan 2019), on the micro-kernels of simd_gemm.c: what conv2d_native.c
+ * and conv2d_transpose_native.c share.
+ *
+ * The pixels under the kernel are not copied into a matrix (im2col). A table of pointers says where they are:
+ * for each tap and each output pixel of a block, the pixel of x under it, or zeros outside the picture.
+ *
+ *     [N IH IW IC] + pointers [KH*KW][PIXELS]  x  W packed  =>  C [PIXELS x columns]  =>  epilogue, y
+ *
+ * W is packed as [panel][KH*KW][IC][columns]. A panel of it is used a slice of CHAIN products at a time for
+ * all tiles of the block, so the slice is read from L2. Taps that read only zeros for a whole tile are
+ * skipped: with a dilation near the size of the picture that is most of them. With few input channels, as in
+ * a first layer, the taps of a pixel are so short that they are copied side by side after all.
+ *
+ * A task is a block of pixels, and, in a small picture with few blocks, one of several groups of panels. */
+#ifndef LAYERS_INDIRECT_H
+#define LAYERS_INDIRECT_H
+
+#include "layers/panels.h"
+
+/* An ordinary convolution of dims.oh x dims.ow outputs, whose padding may be negative. Its outputs are on a
+ * lattice of the pixels of y: output (oh, ow) is pixel (first_h + oh * step_h, first_w + ow * step_w) of the
+ * y_h x y_w pixels. */
+struct indirect_layer {
+    struct layer_dims dims;
+    int64_t y_h, y_w, first_h, first_w, step_h, step_w;
+};
+
+/* Members of the same names of struct layer_variant and struct layer_needs. */
+struct layer_needs indirect_needs(const struct layer_dims *d);
+size_t indirect_packed_bytes(const struct layer_dims *d);
+struct layer_span indirect_pack_span(const struct layer_dims *d, int64_t task);
+void indirect_pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed,
+                        int64_t task);
+
+/* Runs a task of `layer` with x, y and the epilogue of `args`. The dimensions and weights are those of
+ * `layer` and `packed`, not those of `args`. */
+void indirect_run_task(const struct indirect_layer *layer, const struct layer_args *args, const float *packed,
+                       int64_t task, void *workspace);
+
+#endif

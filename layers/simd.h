@@ -1,0 +1,36 @@
+/* simd.h - the kernels of simd_*.c, for the instruction set in use.
+ * simd_kernels.h declares them for each set. */
+#ifndef LAYERS_SIMD_H
+#define LAYERS_SIMD_H
+
+#include "layers/simd_kernels.h"
+
+/* The kernels of one instruction set. */
+struct simd {
+    double (*peak)(double seconds);
+    const struct simd_tile_kernel *tiles;
+    const struct winograd_kernels *winograd; /* by enum winograd_form */
+    /* Rows 0 .. count-1 of a product, `channels` floats each => pixels of y. */
+    void (*finish)(const float *c, int64_t c_stride, int64_t count, int64_t channels,
+                   const struct simd_outputs *to);
+    void (*sums)(const struct simd_sums *sums);
+    void (*accumulate)(const float *x, int64_t count, float *y); /* y += x */
+    void (*maximum)(const float *x, int64_t count, float *y);    /* y = max(x, y), NaN if either is */
+    /* y = the sum of weight times corner: four corners of `count` floats. */
+    void (*blend)(const float *const corners[4], const float weights[4], int64_t count, float *y);
+    void (*softmax)(const float *x, int64_t channels, float *y);
+    bool (*finite)(const float *x, int64_t count); /* whether none of them is NaN or infinite */
+    void (*epilogue)(const struct epilogue *e, int64_t channels, int64_t first, int64_t pixels, float *y,
+                     int64_t y_stride);
+};
+
+/* The kernels for `isa`. cpu_has(isa) must be true. */
+const struct simd *simd_for(enum isa isa);
+
+/* The kernels in use: those of the last simd_choose, before the first the baseline's. Thread-safe. */
+const struct simd *simd(void);
+
+/* Makes simd() return the kernels for `isa`. cpu_has(isa) must be true. */
+void simd_choose(enum isa isa);
+
+#endif
