@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <stdbool.h>
 #include <cmocka.h>
-#undef fail /* cmocka's macro, which its fail_msg needs; the engine has a function of that name */
+#undef fail /* cmocka's macro, which its fail_msg needs; the engine has a macro of that name */
 
 #include "engine/base/status.h"
 #include "engine/base/tensor.h"
