@@ -7,6 +7,7 @@
  * does not notice a truncated file; this probe refuses a file without an end marker (EOI). */
 #include "engine/pictures/bytes.h"
 #include "engine/pictures/picture_header.h"
+#include "layers/sizes.h"
 
 #include <string.h>
 
@@ -54,11 +55,6 @@ static const char *frame_kind(int marker)
     if (marker >= SOF9)
         return "arithmetic-coded";
     return marker == SOF3 ? "lossless" : "hierarchical";
-}
-
-static int64_t divide_up(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
 }
 
 /* The number of 8 x 8 blocks of all components. `components` has 3 bytes each; the second is the relative
