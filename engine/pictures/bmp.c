@@ -93,7 +93,7 @@ static limn_status read_header(const struct picture_bytes *file, struct bmp *bmp
         compression = read_32le(bytes + 30);
         declared = read_32le(bytes + 46);
     }
-    limn_status status = picture_check_size(file, bmp->width, bmp->height, error);
+    limn_status status = picture_check_size(file->name, bmp->width, bmp->height, error);
     if (status)
         return status;
 

@@ -109,7 +109,7 @@ static limn_status read_frame(const struct picture_bytes *file, int marker, cons
     /* For progressive files the decoder also holds a 16-bit coefficient per sample. */
     header->planes =
         (size_t)(BLOCK * count_blocks(header, data + 6, data[5], true)) * (frame->progressive ? 3 : 1);
-    return picture_check_size(file, header->width, header->height, error);
+    return picture_check_size(file->name, header->width, header->height, error);
 }
 
 /* DHT: class and index, 16 counts of codes by length, then as many values. The decoder's tables hold 256

@@ -3,7 +3,6 @@
 #include "engine/pictures/bytes.h"
 #include "engine/pictures/picture_header.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 /* A TIFF header (byte order, 42, offset of the first directory), then 12-byte entries:
@@ -73,24 +72,6 @@ void icc_describe(const unsigned char *profile, size_t size, struct picture_head
     /* "c2" is Facebook's minimal sRGB profile, common in pictures from the web. */
     if (strstr(header->profile, "sRGB") || strcmp(header->profile, "c2") == 0)
         header->foreign_profile = false;
-}
-
-limn_status picture_check_size(const struct picture_bytes *file, int64_t width, int64_t height,
-                               limn_error *error)
-{
-    if (width < 1 || height < 1)
-        return fail(error, LIMN_E_INPUT,
-                    "%s: a picture of %" PRId64 " x %" PRId64 " pixels, at least 1 x 1 expected", file->name,
-                    width, height);
-    if (width > PICTURE_MOST_SIDE || height > PICTURE_MOST_SIDE)
-        return fail(error, LIMN_E_INPUT,
-                    "%s: a picture of %" PRId64 " x %" PRId64 " pixels, at most %" PRId64 " a side expected",
-                    file->name, width, height, PICTURE_MOST_SIDE);
-    if (width * height > PICTURE_MOST_PIXELS)
-        return fail(error, LIMN_E_INPUT,
-                    "%s: %" PRId64 " x %" PRId64 " = %" PRId64 " pixels, at most %" PRId64 " expected",
-                    file->name, width, height, width * height, PICTURE_MOST_PIXELS);
-    return LIMN_OK;
 }
 
 limn_status picture_ends_early(const struct picture_bytes *file, const char *format, limn_error *error)

@@ -55,10 +55,6 @@ int exif_orientation(const unsigned char *tiff, size_t size);
 /* Stores the description of an ICC profile, given whole or its first `size` bytes, in the header. */
 void icc_describe(const unsigned char *profile, size_t size, struct picture_header *header);
 
-/* Fails with LIMN_E_INPUT unless the size is within the limits of picture.h. */
-limn_status picture_check_size(const struct picture_bytes *file, int64_t width, int64_t height,
-                               limn_error *error);
-
 /* Returns LIMN_E_INPUT with "NAME: FORMAT data ends early (N bytes), the file is damaged". */
 limn_status picture_ends_early(const struct picture_bytes *file, const char *format, limn_error *error);
 

@@ -5,7 +5,7 @@
  *     JPEG, BMP  rows are composited over white and stored; stb encodes the whole picture at commit */
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
-#include "engine/pictures/grey.h"
+#include "engine/pictures/colour.h"
 #include "engine/pictures/picture.h"
 #include "engine/pictures/png_write.h"
 #include "engine/pictures/stb.h"

@@ -59,7 +59,7 @@ static limn_status read_header(const struct picture_bytes *file, const struct ch
     for (int i = 0; i < 3; i++)
         if (data[10 + i] > (i == 2 ? 1 : 0))
             return fail_header(file, methods[i], data[10 + i], error);
-    return picture_check_size(file, header->width, header->height, error);
+    return picture_check_size(file->name, header->width, header->height, error);
 }
 
 /* iCCP: a name, a zero, the compression method, the profile as a zlib stream. In practice the description is

@@ -97,7 +97,7 @@ static limn_status read_header(struct pnm *pnm, const struct picture_bytes *file
     pnm->width = width;
     pnm->height = height;
     if (!status)
-        status = picture_check_size(file, width, height, error);
+        status = picture_check_size(file->name, width, height, error);
     if (status)
         return status;
     if (pnm->most == 0)

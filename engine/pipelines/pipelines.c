@@ -2,7 +2,7 @@
  * source and a sink of these; segment.h, colorize.h, upscale.h and generate.h check the rest, and do the
  * work. */
 #include "engine/base/memory.h"
-#include "engine/pictures/palette.h"
+#include "engine/pictures/draw.h"
 #include "engine/pipelines/check.h"
 #include "engine/pipelines/colorize.h"
 #include "engine/pipelines/generate.h"
@@ -24,8 +24,6 @@ static limn_status open_source(const limn_model *model, const limn_picture *sour
                                const limn_picture *result, struct view *view, limn_error *error)
 {
     limn_status status = check_model(model, error);
-    if (status == LIMN_OK)
-        status = view_check_source(source, error);
     return status == LIMN_OK ? view_open(source, result, view, error) : status;
 }
 

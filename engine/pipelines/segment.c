@@ -1,7 +1,7 @@
 /* segment.c - see segment.h. */
 #include "engine/pipelines/segment.h"
 #include "engine/base/memory.h"
-#include "engine/pictures/grey.h"
+#include "engine/pictures/colour.h"
 #include "engine/pictures/resample.h"
 #include "engine/pipelines/check.h"
 #include "engine/pipelines/classes.h"
