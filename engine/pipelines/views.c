@@ -1,5 +1,6 @@
 /* views.c - see views.h. */
 #include "engine/pipelines/views.h"
+#include "engine/pipelines/check.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -31,12 +32,13 @@ static limn_status check_memory(const limn_picture *picture, const char *what, l
 
 static limn_status check_source(const limn_picture *source, limn_error *error)
 {
-    if (!source)
-        return fail(error, LIMN_E_USAGE, "no source: NULL");
+    limn_status status = check_pointer(source, "no source", error);
+    if (status != LIMN_OK)
+        return status;
     if (source->channels != 3 && source->channels != 4)
         return fail(error, LIMN_E_INPUT, "the source has %d channels, 3 (RGB) or 4 (RGBA) expected",
                     source->channels);
-    limn_status status = picture_check_size("the source", source->width, source->height, error);
+    status = picture_check_size("the source", source->width, source->height, error);
     return status == LIMN_OK ? check_memory(source, "the source", error) : status;
 }
 
@@ -109,18 +111,13 @@ void view_close(struct view *view)
 static limn_status begin(void *context, const struct picture *made, limn_error *error)
 {
     const struct view_target *target = context;
-    char what[32];
-    if (!target->pictures)
-        return fail(error, LIMN_E_USAGE, "%s: NULL", target->what);
-    if (target->count == 1)
-        return check_made(target->pictures, target->what, made, error);
-    for (int64_t i = 0; i < target->count; i++) {
-        snprintf(what, sizeof what, "picture %" PRId64, i);
-        limn_status status = check_made(&target->pictures[i], what, made, error);
-        if (status != LIMN_OK)
-            return status;
+    limn_status status = check_pointer(target->pictures, target->what, error);
+    for (int64_t i = 0; status == LIMN_OK && i < target->count; i++) {
+        char number[32];
+        snprintf(number, sizeof number, "picture %" PRId64, i);
+        status = check_made(&target->pictures[i], target->count > 1 ? number : target->what, made, error);
     }
-    return LIMN_OK;
+    return status;
 }
 
 static limn_status take_rows(void *context, const struct picture *rows, limn_error *error)
