@@ -1,7 +1,7 @@
 /* segment.c - see segment.h. */
 #include "engine/pipelines/segment.h"
 #include "engine/base/memory.h"
-#include "engine/pictures/grey.h"
+#include "engine/pictures/colour.h"
 #include "engine/pictures/resample.h"
 #include "engine/pipelines/check.h"
 #include "engine/pipelines/classes.h"
@@ -237,7 +237,7 @@ static limn_status make_probabilities(const struct logits *logits, struct npy *m
     return status;
 }
 
-/* The enlargement that a network ends with, which the session leaves out (see logits.h), or NULL. */
+/* The enlargement that a network ends with, which the session leaves out (see classes.h), or NULL. */
 static const struct node *last_enlargement(const struct graph *graph)
 {
     const struct node *last = &graph->nodes[graph_maker(graph, graph->output)];
