@@ -153,12 +153,12 @@ static limn_status prepare(struct job *job, limn_model *model, limn_error *error
     const struct generate *how = job->how;
     int64_t side = job->generator.side;
     size_t bytes = (size_t)job->values * sizeof(float), all, left;
-    const struct session_request wish = {
+    const struct session_request request = {
         .output = model->graph.output,
         .size = {job->batch, 1, 1},
         .room = {how->sink.reserve + bytes + (size_t)(3 * side * side) + SMALL,
                  job->batch > 1 ? "fewer pictures" : "fewer threads", LIMN_REASON_NONE}};
-    limn_status status = session_plan(model, &wish, &job->session, error);
+    limn_status status = session_plan(model, &request, &job->session, error);
     if (status == LIMN_OK)
         status = sink_begin(&how->sink, side, side, 3, error);
     if (status == LIMN_OK)

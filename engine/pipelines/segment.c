@@ -329,12 +329,12 @@ static limn_status plan_work(limn_model *model, const struct segment *how, limn_
     const struct node *enlargement = last_enlargement(&model->graph);
     const struct picture *source = how->source;
     char what[64];
-    struct session_request wish = {.output = enlargement ? enlargement->x : model->graph.output,
-                                   .size = size,
-                                   .room = {bytes_beside(model, source, size, how->probabilities) + SMALL,
-                                            is_unet(model) ? "a smaller scale" : "a smaller resize",
-                                            is_unet(model) ? LIMN_REASON_SCALE : LIMN_REASON_RESIZE}};
-    limn_status status = session_plan(model, &wish, session, error);
+    struct session_request request = {.output = enlargement ? enlargement->x : model->graph.output,
+                                      .size = size,
+                                      .room = {bytes_beside(model, source, size, how->probabilities) + SMALL,
+                                               is_unet(model) ? "a smaller scale" : "a smaller resize",
+                                               is_unet(model) ? LIMN_REASON_SCALE : LIMN_REASON_RESIZE}};
+    limn_status status = session_plan(model, &request, session, error);
     if (status != LIMN_OK)
         return status;
     size_t bytes = bytes_afterwards(*session, how, size) + SMALL;

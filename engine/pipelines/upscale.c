@@ -198,10 +198,10 @@ static limn_status choose_bands(const struct job *job, limn_error *error)
 
 static limn_status plan_whole(struct job *job, limn_reason reason, const char *hint, limn_error *error)
 {
-    const struct session_request wish = {.output = job->model->graph.output,
-                                         .size = {1, job->source->height, job->source->width},
-                                         .room = {bytes_beside(job), hint, reason}};
-    return session_plan(job->model, &wish, &job->session, error);
+    const struct session_request request = {.output = job->model->graph.output,
+                                            .size = {1, job->source->height, job->source->width},
+                                            .room = {bytes_beside(job), hint, reason}};
+    return session_plan(job->model, &request, &job->session, error);
 }
 
 /* Chooses the height of the bands; a graph that cannot run in bands runs on the whole picture at once. */
