@@ -21,7 +21,8 @@ static bool read_below(const char *root, const char *name, char *text, size_t ro
            file_read_start(path, text, room);
 }
 
-/* A number of bytes or "max"; false for neither, and for one that no limit is. */
+/* Parses a number of bytes; false for anything else, such as "max", and for a number too large to be a limit.
+ */
 static bool parse_limit(const char *text, size_t *bytes)
 {
     char *end;
@@ -39,7 +40,7 @@ static void lower(struct machine_memory *memory, size_t bytes, const char *bound
         *memory = (struct machine_memory){bytes, bound};
 }
 
-/* Not 0, which would be no limit. */
+/* Subtracts a margin of at most half. Never returns 0, which would mean no limit. */
 static size_t less(size_t bytes, size_t margin)
 {
     size_t most = bytes / 2;
@@ -112,7 +113,7 @@ static void control_groups(const char *root, struct machine_memory *memory)
 
 /* ---- resource limits --------------------------------------------------------------------- */
 
-/* Bytes mapped beside limn's own blocks: of /proc/self/statm the number at `index`, in pages. */
+/* Bytes mapped outside limn's blocks, from field `index` of /proc/self/statm, which counts pages. */
 static size_t others_mapped(const char *root, int index)
 {
     char text[256], *next = text;
