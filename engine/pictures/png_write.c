@@ -77,8 +77,8 @@ static inline int predict(int filter, int a, int b, int c)
 
 /* Filters a row into writer->trial, and keeps it as the best if the sum of its absolute differences, read as
  * signed bytes, is below *least. With a constant `filter` the compiler makes a loop for each of the five. */
-static inline void try_filter(struct png_writer *writer, unsigned char filter, const unsigned char *row,
-                              uint64_t *least)
+static inline __attribute__((always_inline)) void try_filter(struct png_writer *writer, unsigned char filter,
+                                                             const unsigned char *row, uint64_t *least)
 {
     const unsigned char *above = writer->above;
     unsigned char *trial = writer->trial, *out = trial + 1;

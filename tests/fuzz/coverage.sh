@@ -14,8 +14,7 @@ readers="weights/json.c weights/safetensors.c engine/graph/weights_file.c engine
     engine/pipelines/hints.c engine/base/text_cursor.c engine/pixels/pixel_text.c engine/pixels/pixel_table.c engine/graph/graph.c engine/graph/graph_conv.c
     engine/graph/graph_ops.c engine/graph/models/*.c apps/cli/options.c apps/cli/bench_shapes.c apps/cli/bench_baseline.c
     engine/pictures/jpeg_probe.c engine/pictures/png_probe.c engine/pictures/picture_probe.c
-    engine/pictures/picture_header.c
-    engine/pictures/picture_metadata.c engine/pictures/picture_read.c engine/pictures/bmp.c engine/pictures/pnm.c
+    engine/pictures/picture_header.c engine/pictures/picture_read.c engine/pictures/bmp.c engine/pictures/pnm.c
     engine/pictures/mask.c"
 
 profiles=$build/coverage/profiles
