@@ -126,7 +126,7 @@ limn_status segment_paint(enum segment_view view, const struct picture *source, 
                           const struct labels *labels, const struct mask_values *values,
                           struct picture *painted, limn_error *error)
 {
-    struct mask_values voc;
+    struct mask_values voc = {0};
     limn_status status =
         picture_create(source->width, source->height, view_channels(view, source, values), painted, error);
     if (status != LIMN_OK)
