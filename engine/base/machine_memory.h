@@ -29,6 +29,11 @@ struct machine_memory {
 /* Reads what there is below `root`: "" for this machine, a folder with files of such names in a test. */
 struct machine_memory machine_memory(const char *root);
 
+/* The CPU quota of this process's cgroups, in processors, rounded up: the least of cpu.max (version 2) or
+ * cpu.cfs_quota_us / cpu.cfs_period_us (version 1), of its own group and those above it. SIZE_MAX: no quota.
+ */
+size_t machine_processors(const char *root);
+
 /* Sets the limit of memory.h to `bytes`, or, where that is 0, to what the machine gives. */
 void machine_memory_limit(size_t bytes);
 
