@@ -1,8 +1,8 @@
 # limn: build, test, measure. `make help` lists the targets.
 #
-# Overrides: CC= (gcc, clang), BLAS= (openblas), BLAS_SONAME= (nothing: link it), ARCH= (x86_64, aarch64), BUILD= (build folder),
-# WERROR=1 (warnings are errors), SANITIZE= (address,undefined or thread), RUNNER= (program that runs the C tests, such
-# as an emulator), PYTESTS= (files of tests/python, for check-python), V=1 (print the commands).
+# Overrides: CC= (gcc, clang), BLAS= (openblas), BLAS_SONAME= (empty: link it), ARCH= (x86_64, aarch64), BUILD= (build
+# folder), WERROR=1 (warnings are errors), SANITIZE= (address,undefined or thread), RUNNER= (program that runs the C
+# tests, such as an emulator), PYTESTS= (files of tests/python, for check-python), V=1 (print the commands).
 
 CC    ?= cc
 BLAS  ?= openblas
