@@ -226,7 +226,7 @@ demo: all                     ## run all networks with demo weights; then open b
 # cores unless -j is given.
 test:                         ## every test
 	@$(MAKE) --no-print-directory $(ALL_CORES) $(TEST_PROGRAMS) $(REPLAYS) $(INSTALLED)
-	@$(MAKE) --no-print-directory $(ALL_CORES) check-c check-python
+	@$(MAKE) --no-print-directory $(ALL_CORES) check-rooms check-c check-python
 ALL_CORES = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 check-c: all $(RUNS)          ## the C tests; with -j2 two programs at a time

@@ -7,8 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdbool.h>
+#pragma push_macro("fail") /* cmocka has a macro of that name too */
+#undef fail
 #include <cmocka.h>
-#undef fail /* cmocka's macro, which its fail_msg needs; the engine has a function of that name */
+#pragma pop_macro("fail")
 
 #include "engine/base/status.h"
 #include "engine/base/tensor.h"

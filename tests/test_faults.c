@@ -145,7 +145,7 @@ static bool reason_is_said(void)
     if (failure.kind == FAULT_MEMORY)
         return strstr(said.data, "out of memory");
     if (failure.kind == FAULT_STALL)
-        return strstr(said.data, "no byte was taken");
+        return strstr(said.data, "no byte was written");
     /* A folder that was not seen once may be taken for a file, and what is wrong with that is said then. */
     bool folder_missed = failure.kind == FAULT_STAT && !failure.persistent &&
                          stat(results->path, &status) == 0 && S_ISDIR(status.st_mode) &&

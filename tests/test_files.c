@@ -503,7 +503,7 @@ static void test_what_stands_is_kept_unless_forced(void **state)
 
     assert_ok(output_open(inside(folder, "late", late), false, &output, error));
     write_file(late, "another's", 9);
-    assert_fails(output_commit(output, error), LIMN_E_OUTPUT, "late: cannot be put in place");
+    assert_fails(output_commit(output, error), LIMN_E_OUTPUT, "late: rename failed");
     assert_holds(late, "another's");
     assert_ok(output_open(inside(folder, "late2", late), true, &output, error));
     write_file(late, "another's", 9);
@@ -568,7 +568,7 @@ static void test_where_nothing_can_be_written(void **state)
     write_text("/dev/null", false, "gone");
     assert_ok(output_open(inside(folder, "stalled", path), false, &output, error));
     fault_at(FAULT_STALL, 1, true);
-    assert_fails(output_write(output, big, 70000, error), LIMN_E_OUTPUT, "no byte was taken");
+    assert_fails(output_write(output, big, 70000, error), LIMN_E_OUTPUT, "no byte was written");
     fault_at(FAULT_STALL, 0, false);
     output_abandon(output);
     assert_int_equal(count_names(folder, ""), 0);
@@ -593,7 +593,7 @@ static void test_unfinished_files_are_removed(void **state)
     outputs_remove_unfinished();
     assert_int_equal(count_names(folder, ""), 1);
     assert_int_equal(count_names(other, ""), 0);
-    assert_fails(output_commit(outputs[0], error), LIMN_E_OUTPUT, "cannot be put in place");
+    assert_fails(output_commit(outputs[0], error), LIMN_E_OUTPUT, "rename failed");
     for (int i = 1; i < OPEN; i++)
         output_abandon(outputs[i]);
     assert_int_equal(count_names(other, ""), 0);

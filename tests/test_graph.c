@@ -346,6 +346,25 @@ static void test_one_pixel_transposed(void **state)
     }
 }
 
+/* A name that does not fit is an error and is never cut to another one. */
+static void test_long_names(void **state)
+{
+    (void)state;
+    char name[2 * GRAPH_NAME];
+    memset(name, 'n', sizeof name);
+    for (int length = 1; length < 2 * GRAPH_NAME; length++) {
+        limn_error error = {0};
+        struct weights_file weights;
+        struct graph g = begin_graph(&weights, &error);
+        graph_batchnorm(&g, graph_input(&g, "x", 2), "%.*s", length, name);
+        assert_int_equal(g.status, LIMN_E_WEIGHTS);
+        bool fits = (size_t)length + strlen(".weight") < GRAPH_NAME;
+        assert_non_null(strstr(error.message, fits ? ".weight is missing" : "is too long"));
+        graph_free(&g);
+        weights_close(&weights);
+    }
+}
+
 static void test_sticky_errors(void **state)
 {
     (void)state;
@@ -482,6 +501,7 @@ int main(void)
         cmocka_unit_test(test_folding),
         cmocka_unit_test(test_folding_refused),
         cmocka_unit_test(test_one_pixel_transposed),
+        cmocka_unit_test(test_long_names),
         cmocka_unit_test(test_sticky_errors),
         cmocka_unit_test(test_bad_weights_files),
         cmocka_unit_test(test_weights_change_meanwhile),

@@ -129,11 +129,11 @@ static void test_few_pixels_first(void **state)
     const struct graph *graph = &model->graph;
     struct plan plan;
     assert_ok(plan_create(graph, LIMN_KERNELS_AUTO, large, "test", &plan, error));
-    assert_true(plan_lighten_weights(&plan, NULL, CHOICE_WEIGHTS));
+    assert_true(plan_lighten(&plan, NULL, NULL, CHOICE_WEIGHTS));
     assert_true(is_light(&plan, graph, "few") && !is_light(&plan, graph, "wide"));
-    assert_true(plan_lighten_weights(&plan, NULL, CHOICE_WEIGHTS));
+    assert_true(plan_lighten(&plan, NULL, NULL, CHOICE_WEIGHTS));
     assert_true(is_light(&plan, graph, "wide"));
-    assert_false(plan_lighten_weights(&plan, NULL, CHOICE_WEIGHTS));
+    assert_false(plan_lighten(&plan, NULL, NULL, CHOICE_WEIGHTS));
     plan_free(&plan);
     limn_model_free(model);
     limn_engine_free(engine);
@@ -148,7 +148,7 @@ static void test_packed_is_kept(void **state)
     struct plan plan;
     assert_ok(plan_create(&model->graph, LIMN_KERNELS_AUTO, large, "test", &plan, error));
     assert_ok(plan_pack(&plan, model, error));
-    assert_false(plan_lighten_weights(&plan, model, CHOICE_WEIGHTS));
+    assert_false(plan_lighten(&plan, NULL, model, CHOICE_WEIGHTS));
     plan_note_packing(&plan, model, 1);
     assert_true(plan.packed_bytes == 0 && plan.staging_bytes == 0);
     plan_free(&plan);

@@ -54,7 +54,7 @@ static const struct {
     {"{\"a\":tru}", 0, "unknown word"},
     /* tensors */
     {"{\"a\":1}", 0, "object"},
-    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1]}}", 4, "are needed"},
+    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1]}}", 4, "is missing"},
     {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4],\"x\":1}}", 4, "unknown field"},
     {"{\"a\":{\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4,
      "repeated field"},
@@ -65,7 +65,7 @@ static const struct {
      "whole number of bytes"},
     {"{\"a\":{\"dtype\":\"F4\",\"shape\":[3],\"data_offsets\":[0,2]}}", 2, "whole number of bytes"},
     {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", 4, "its shape and dtype need 8"},
-    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,0]}}", 4, "before its begin"},
+    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,0]}}", 4, "before its start"},
     {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0]}}", 4, "two offsets"},
     {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4,8]}}", 4, "two offsets"},
     /* layout */
@@ -74,15 +74,15 @@ static const struct {
      "\"data_offsets\":[0,4]}}",
      4, "gap or overlap"},
     {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 3, "beyond the file"},
-    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 5, "1 bytes behind"},
-    {"{}", 1, "1 bytes behind"},
+    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 5, "1 bytes after"},
+    {"{}", 1, "1 bytes after"},
     /* names */
     {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"\\u0061\":{\"dtype\":\"F32\","
      "\"shape\":[1],"
      "\"data_offsets\":[4,8]}}",
-     8, "a stands twice"},
-    {"{\"__metadata__\":{\"k\":\"v\",\"k\":\"w\"}}", 0, "key k stands twice"},
-    {"{\"__metadata__\":{},\"__metadata__\":{}}", 0, "stands twice"},
+     8, "a occurs twice"},
+    {"{\"__metadata__\":{\"k\":\"v\",\"k\":\"w\"}}", 0, "key k occurs twice"},
+    {"{\"__metadata__\":{},\"__metadata__\":{}}", 0, "occurs twice"},
     {"{\"__metadata__\":{\"k\":1}}", 0, "a string was expected"},
     {"{\"__metadata__\":[]}", 0, "object"},
 };

@@ -78,7 +78,7 @@ static bool hex4(struct json *j, uint32_t *code)
     return true;
 }
 
-/* Behind a backslash: one character, or a surrogate pair written as two \u escapes. */
+/* After a backslash: one character, or a surrogate pair written as two \u escapes. */
 static bool escape(struct json *j, uint32_t *code)
 {
     static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
@@ -234,7 +234,7 @@ static bool skip_number(struct json *j)
     return true;
 }
 
-/* number_parse wants a zero behind the number, which the text need not have. */
+/* number_parse needs a zero after the number; the text may have none. */
 bool json_number(struct json *j, double *value)
 {
     char c = json_peek(j), text[64];

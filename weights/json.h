@@ -22,7 +22,7 @@
 struct json {
     const unsigned char *start, *at, *end;
     const char *problem; /* what is wrong at `at`, or NULL */
-    bool opened;         /* just behind a '{' or '[': no comma is due */
+    bool opened;         /* right after a '{' or '[': no comma is expected */
 };
 
 struct json json_text(const void *text, size_t size);
@@ -41,7 +41,7 @@ bool json_more(struct json *j, char bracket);
  * may be NULL to skip it; a decoded string is never longer than its text. */
 bool json_string(struct json *j, char *out, size_t room, size_t *length);
 
-/* A string and the colon behind it. */
+/* A string and the colon after it. */
 bool json_key(struct json *j, char *out, size_t room, size_t *length);
 
 /* A number without sign, fraction or exponent that fits. */
@@ -53,10 +53,10 @@ bool json_number(struct json *j, double *value);
 /* Any value, nested at most 64 deep. */
 bool json_skip(struct json *j);
 
-/* Nothing but white space is left, and there was no error. */
+/* Whether only white space is left and there was no error. */
 bool json_end(struct json *j);
 
-/* Sets the sticky error; false. For the caller's own findings. */
+/* Sets the sticky error; returns false. For errors that the caller finds. */
 bool json_fail(struct json *j, const char *problem);
 
 /* Bytes from the start, for messages. */

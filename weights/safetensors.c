@@ -41,12 +41,12 @@ size_t safetensors_header_bytes(const unsigned char prefix[SAFETENSORS_PREFIX], 
 struct parser {
     struct json j;
     struct safetensors *s;
-    char *text, *text_end; /* where decoded strings go */
+    char *text, *text_end; /* free room for decoded strings */
     char *problem;
 };
 
-/* A string, by json_string or json_key, into the text pool, which is as large as the JSON and therefore
- * always suffices. */
+/* Reads a string by json_string or json_key into the free room, which is as large as the JSON and so always
+ * suffices. */
 static const char *pooled(struct parser *p, bool (*read)(struct json *, char *, size_t, size_t *))
 {
     char *string = p->text;
@@ -101,7 +101,7 @@ static bool parse_shape(struct parser *p, struct tensor_entry *tensor)
     return !p->j.problem;
 }
 
-/* Offsets are kept as written here; check_layout makes them absolute. */
+/* Keeps offsets as written; check_layout makes them absolute. */
 static bool parse_offsets(struct parser *p, struct tensor_entry *tensor)
 {
     uint64_t range[2];
@@ -113,7 +113,7 @@ static bool parse_offsets(struct parser *p, struct tensor_entry *tensor)
     if (p->j.problem || count != 2)
         return json_fail(&p->j, "two offsets were expected");
     if (range[1] < range[0])
-        return refuse(p->problem, "tensor %s: ends at %llu, before its begin %llu", tensor->name,
+        return refuse(p->problem, "tensor %s: ends at %llu, before its start %llu", tensor->name,
                       (unsigned long long)range[1], (unsigned long long)range[0]);
     tensor->offset = range[0];
     tensor->bytes = range[1] - range[0];
@@ -145,7 +145,7 @@ static bool parse_tensor(struct parser *p, const char *name)
             return false;
     }
     if (!p->j.problem && seen != HAS_ALL)
-        return refuse(p->problem, "tensor %s: dtype, shape and data_offsets are needed", name);
+        return refuse(p->problem, "tensor %s: dtype, shape or data_offsets is missing", name);
     return !p->j.problem;
 }
 
@@ -159,7 +159,7 @@ static bool parse_header(struct parser *p)
             return false;
         bool is_metadata = strcmp(name, "__metadata__") == 0;
         if (is_metadata && had_metadata)
-            return refuse(p->problem, "__metadata__ stands twice");
+            return refuse(p->problem, "__metadata__ occurs twice");
         had_metadata |= is_metadata;
         if (!(is_metadata ? parse_metadata(p) : parse_tensor(p, name)))
             return false;
@@ -177,14 +177,10 @@ static int by_offset(const void *left, const void *right)
     return a->bytes != b->bytes ? (a->bytes < b->bytes ? -1 : 1) : 0;
 }
 
+/* By the name of a tensor or the key of a metadata entry: the first member of both. */
 static int by_name(const void *left, const void *right)
 {
-    return strcmp(((const struct tensor_entry *)left)->name, ((const struct tensor_entry *)right)->name);
-}
-
-static int by_key(const void *left, const void *right)
-{
-    return strcmp(((const struct metadata_entry *)left)->key, ((const struct metadata_entry *)right)->key);
+    return strcmp(*(const char *const *)left, *(const char *const *)right);
 }
 
 static const struct {
@@ -215,7 +211,8 @@ static const struct {
     [DTYPE_C64] = {"C64", 64},
 };
 
-/* Bytes as the shape needs them; offsets from 0 on, touching, to the end of the file. */
+/* Checks that the bytes match the shapes, and that tensors cover the file from offset 0 without gap or
+ * overlap. */
 static bool check_layout(struct parser *p, uint64_t data_start, uint64_t file_bytes)
 {
     struct safetensors *s = p->s;
@@ -225,7 +222,7 @@ static bool check_layout(struct parser *p, uint64_t data_start, uint64_t file_by
         struct tensor_entry *tensor = &s->tensors[i];
         uint64_t bits;
         if (__builtin_mul_overflow(tensor->elements, (uint64_t)dtypes[tensor->dtype].bits, &bits) || bits % 8)
-            return refuse(p->problem, "tensor %s: %llu elements of %s are no whole number of bytes",
+            return refuse(p->problem, "tensor %s: %llu elements of %s are not a whole number of bytes",
                           tensor->name, (unsigned long long)tensor->elements, dtype_name(tensor->dtype));
         if (tensor->bytes != bits / 8)
             return refuse(p->problem, "tensor %s: %llu bytes, its shape and dtype need %llu", tensor->name,
@@ -234,14 +231,14 @@ static bool check_layout(struct parser *p, uint64_t data_start, uint64_t file_by
             return refuse(p->problem, "tensor %s: begins at offset %llu, %llu expected (gap or overlap)",
                           tensor->name, (unsigned long long)tensor->offset, (unsigned long long)expected);
         if (tensor->bytes > file_bytes - data_start - expected)
-            return refuse(p->problem, "tensor %s: ends at byte %llu, beyond the file's %llu (cut short?)",
+            return refuse(p->problem, "tensor %s: ends at byte %llu, beyond the file's %llu (truncated?)",
                           tensor->name, (unsigned long long)(data_start + expected + tensor->bytes),
                           (unsigned long long)file_bytes);
         expected += tensor->bytes;
         tensor->offset += data_start;
     }
     if (expected != file_bytes - data_start)
-        return refuse(p->problem, "%llu bytes behind the last tensor",
+        return refuse(p->problem, "%llu bytes after the last tensor",
                       (unsigned long long)(file_bytes - data_start - expected));
     return true;
 }
@@ -252,15 +249,15 @@ static bool check_names(struct parser *p)
     qsort(s->tensors, s->tensor_count, sizeof *s->tensors, by_name);
     for (size_t i = 1; i < s->tensor_count; i++)
         if (strcmp(s->tensors[i - 1].name, s->tensors[i].name) == 0)
-            return refuse(p->problem, "tensor %s stands twice", s->tensors[i].name);
-    qsort(s->metadata, s->metadata_count, sizeof *s->metadata, by_key);
+            return refuse(p->problem, "tensor %s occurs twice", s->tensors[i].name);
+    qsort(s->metadata, s->metadata_count, sizeof *s->metadata, by_name);
     for (size_t i = 1; i < s->metadata_count; i++)
         if (strcmp(s->metadata[i - 1].key, s->metadata[i].key) == 0)
-            return refuse(p->problem, "metadata key %s stands twice", s->metadata[i].key);
+            return refuse(p->problem, "metadata key %s occurs twice", s->metadata[i].key);
     return true;
 }
 
-/* How many tensors and metadata entries there are: a first walk, so that one allocation suffices. */
+/* Counts tensors and metadata entries in a first pass, so that one allocation suffices. */
 static bool count_entries(struct json j, size_t *tensors, size_t *metadata, char *problem)
 {
     *tensors = *metadata = 0;
@@ -275,7 +272,7 @@ static bool count_entries(struct json j, size_t *tensors, size_t *metadata, char
                     json_skip(&j);
             continue;
         }
-        j = before; /* a longer name does not fit `key`: read it again without keeping it */
+        j = before; /* a longer name does not fit `key`: skip it */
         if (json_key(&j, NULL, 0, NULL))
             json_skip(&j);
         (*tensors)++;
@@ -333,7 +330,7 @@ const char *safetensors_metadata(const struct safetensors *s, const char *key)
 {
     struct metadata_entry wanted = {.key = key};
     const struct metadata_entry *found =
-        s->metadata_count ? bsearch(&wanted, s->metadata, s->metadata_count, sizeof wanted, by_key) : NULL;
+        s->metadata_count ? bsearch(&wanted, s->metadata, s->metadata_count, sizeof wanted, by_name) : NULL;
     return found ? found->value : NULL;
 }
 
@@ -364,8 +361,8 @@ static uint32_t bits_from_float(float value)
 }
 
 /* IEEE 754 binary16: 1 sign, 5 exponent (bias 15), 10 fraction bits. Masks instead of branches, so that
- * compilers make vector code of a loop over it. No subnormal float stands on the way, which a thread that
- * computes takes for zero: a subnormal half, fraction * 2^-24, is (1 + fraction * 2^-10) * 2^-14 - 2^-14. */
+ * compilers vectorize a loop over it. No intermediate float is subnormal, because threads that compute flush
+ * those to zero: a subnormal half, fraction * 2^-24, is (1 + fraction * 2^-10) * 2^-14 - 2^-14. */
 static float half_to_float(uint32_t half)
 {
     const uint32_t rebias = (uint32_t)(127 - 15) << 23, one = UINT32_C(1) << 23;
@@ -376,7 +373,7 @@ static float half_to_float(uint32_t half)
     return float_from_bits((half & 0x8000) << 16 | (is_subnormal & subnormal) | (~is_subnormal & other));
 }
 
-/* Elements converted at a time, a number that compilers know and make vector code for. */
+/* Elements converted at a time: a constant, so that compilers vectorize. */
 enum { TOGETHER = 64 };
 
 static void halves_to_floats(enum dtype dtype, const unsigned char *bytes, float to[TOGETHER])
@@ -392,7 +389,7 @@ static void halves_to_floats(enum dtype dtype, const unsigned char *bytes, float
             to[i] = float_from_bits(halves[i] << 16);
 }
 
-/* Little-endian words to the machine's, also in place. */
+/* Converts little-endian words to the machine's order, also in place. */
 static void words_to_floats(const unsigned char *bytes, size_t count, float *to)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__

@@ -1,4 +1,4 @@
-/* safetensors.h - the header of a safetensors file, read with every rule of the format enforced.
+/* safetensors.h - the header of a safetensors file, read and checked by every rule of the format.
  *
  * The format (safetensors documentation, "Format"):
  *
@@ -8,11 +8,11 @@
  *                   "__metadata__": {"key": "value", ...}}
  *     the rest     the tensors, row-major, little-endian; offsets count from here
  *
- * Rules checked: N lies within the file and under 100 MB; the JSON is valid; no name or metadata key stands
- * twice; dtypes are known; each tensor's bytes are exactly what its shape and dtype need; the tensors begin
- * at offset 0, touch one another without gap or overlap, and end exactly where the file ends.
+ * Rules checked: N lies within the file and under 100 MB; the JSON is valid; no name or metadata key occurs
+ * twice; dtypes are known; each tensor has exactly the bytes of its shape and dtype; the tensors cover the
+ * rest of the file from offset 0 to its end, without gap or overlap.
  *
- * No I/O and no allocation of its own: the caller reads the header and lends an allocator. */
+ * Does no I/O and allocates nothing itself: the caller reads the header and passes an allocator. */
 #ifndef WEIGHTS_SAFETENSORS_H
 #define WEIGHTS_SAFETENSORS_H
 
@@ -74,8 +74,8 @@ struct safetensors {
     struct metadata_entry *metadata; /* sorted by key */
 };
 
-/* N from the first 8 bytes of a file of `file_bytes` bytes; 0, with the reason in `problem`, when it cannot
- * be the size of a header. */
+/* N, from the first 8 bytes of a file of `file_bytes` bytes; 0, with the reason in `problem`, if it cannot be
+ * the size of a header. */
 size_t safetensors_header_bytes(const unsigned char prefix[SAFETENSORS_PREFIX], uint64_t file_bytes,
                                 char problem[SAFETENSORS_PROBLEM]);
 
@@ -84,9 +84,8 @@ struct safetensors_memory {
     void (*release)(void *block);
 };
 
-/* Parses the header (the N bytes behind the prefix). Everything in the result lies in one block taken from
- * `memory`, to be given back by memory.release on the result. NULL on failure, with the reason in
- * `problem`, which is "" when there was no memory. */
+/* Parses the header (the N bytes after the prefix). The result is one block from memory.allocate; free it
+ * with memory.release. NULL on failure, with the reason in `problem`, which is "" if there was no memory. */
 struct safetensors *safetensors_parse(const void *header, size_t header_bytes, uint64_t file_bytes,
                                       struct safetensors_memory memory, char problem[SAFETENSORS_PROBLEM]);
 
@@ -106,8 +105,8 @@ bool dtype_is_usable(enum dtype dtype);
  * in place. */
 void dtype_to_float(enum dtype dtype, const void *from, size_t count, float *to);
 
-/* What a file that is no safetensors file seems to be, from its first and last bytes (`size` of each, at
- * least 16): "a PyTorch checkpoint (zip)", ...; NULL when it is not recognised. */
+/* The format of a file that is not safetensors, from its first and last bytes (`size` of each, at least 16):
+ * "a PyTorch checkpoint (zip)", ...; NULL if it is not recognised. */
 const char *weights_foreign_format(const unsigned char *first, const unsigned char *last, size_t size);
 
 #endif

@@ -149,9 +149,8 @@ static size_t output_bytes(const struct task *task, int64_t side)
     int64_t width, height;
     if (task->to_folder)
         return picture_writer_bytes(".png", side, side, 3);
-    grid_size(task->count, side, side, &width, &height);
-    return grid_bytes(task->count, side, side) +
-           picture_writer_bytes(task->options->output, width, height, 3);
+    size_t grid = grid_size(task->count, side, side, &width, &height);
+    return grid + picture_writer_bytes(task->options->output, width, height, 3);
 }
 
 static limn_status take_picture(void *context, const struct picture *picture, limn_error *error)

@@ -71,17 +71,17 @@ static limn_status create_session(limn_model *model, const struct npy *input, st
 {
     enum { SMALL = 4096 }; /* block headers, a latent vector */
     const int64_t *s = input->shape;
-    struct session_request wish = {.output = model->graph.output, .size = {s[0], s[2], s[3]}};
+    struct session_request request = {.output = model->graph.output, .size = {s[0], s[2], s[3]}};
     size_t freed = (size_t)(s[0] * s[1] * s[2] * s[3]) * sizeof(float);
-    limn_status status = session_plan(model, &wish, session, error);
+    limn_status status = session_plan(model, &request, session, error);
     if (status == LIMN_OK)
         status = dumps_find(dumps, *session, error);
     if (status == LIMN_OK) {
         size_t arrays = array_bytes(dumps, *session) + SMALL, left = mem_available(), all;
-        wish.room.beside = arrays > freed ? arrays - freed : 0;
-        if (__builtin_add_overflow(plan_bytes(&(*session)->plan), wish.room.beside, &all) || all > left) {
+        request.room.beside = arrays > freed ? arrays - freed : 0;
+        if (__builtin_add_overflow(plan_bytes(&(*session)->plan), request.room.beside, &all) || all > left) {
             limn_session_free(*session);
-            status = session_plan(model, &wish, session, error);
+            status = session_plan(model, &request, session, error);
             dumps->session = *session;
         }
     }

@@ -1,4 +1,4 @@
-/* files.c - files and folders as they stand, read: see files.h. What is written is in output.c. */
+/* files.c - reading files and folders: see files.h. Writing is in output.c. */
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
 
@@ -22,17 +22,17 @@ const char *input_name(const char *path)
 struct file {
     int descriptor;
     limn_status kind;   /* the status of every error about this file */
-    struct stat opened; /* as it was then, to notice a change */
+    struct stat opened; /* its status when it was opened, to detect a change */
     char path[];
 };
 
-/* fstat, so that whatever is written to the file from now on gives it another time. The kernel stamps files
- * by a clock that stands still for some milliseconds; a file that was written in this very tick would keep
- * its time if it were written again, so the tick is waited for. One that is written all the time is not. */
+/* fstat, such that every later write changes the modification time. The kernel takes times from a clock that
+ * advances every few milliseconds; a file written in the current tick could be written again without a new
+ * time, so this waits for the next tick. It gives up on a file that is written all the time. */
 static int stat_settled(int descriptor, struct stat *status)
 {
     enum { WAITS_MOST = 50 };
-    const struct timespec moment = {.tv_nsec = 1000000};
+    const struct timespec millisecond = {.tv_nsec = 1000000};
     struct timespec now = {0};
     for (int waits = 0;; waits++) {
         clock_gettime(CLOCK_REALTIME_COARSE, &now); /* first: later writes are stamped with this or more */
@@ -43,7 +43,7 @@ static int stat_settled(int descriptor, struct stat *status)
         bool stored = S_ISREG(status->st_mode) && status->st_blocks > 0; /* unlike pipes, and files of /sys */
         if (!stored || age > 0 || age < -0.1 || waits == WAITS_MOST)
             return 0;
-        nanosleep(&moment, NULL);
+        nanosleep(&millisecond, NULL);
     }
 }
 
@@ -62,7 +62,7 @@ static limn_status check_unchanged(int descriptor, const struct stat *before, co
 static limn_status fail_irregular(const char *path, const struct stat *status, limn_status kind,
                                   limn_error *error)
 {
-    return fail(error, kind, "%s: is %s, a regular file is needed here", path,
+    return fail(error, kind, "%s: is %s, not a regular file", path,
                 S_ISDIR(status->st_mode) ? "a folder" : "a pipe or device");
 }
 
@@ -80,17 +80,15 @@ limn_status file_open(const char *path, limn_status kind, struct file **file, li
         return fail_memory(error, path, sizeof *opened + length);
     opened->kind = kind;
     memcpy(opened->path, path, length);
-    opened->descriptor =
-        open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* what it was may have become a pipe */
-    if (opened->descriptor < 0 || stat_settled(opened->descriptor, &opened->opened) != 0) {
-        limn_status failure = fail(error, kind, "%s: %s", path, strerror(errno));
+    opened->descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* it may have become a pipe since */
+    limn_status result = LIMN_OK;
+    if (opened->descriptor < 0 || stat_settled(opened->descriptor, &opened->opened) != 0)
+        result = fail(error, kind, "%s: %s", path, strerror(errno));
+    else if (!S_ISREG(opened->opened.st_mode))
+        result = fail_irregular(path, &opened->opened, kind, error);
+    if (result != LIMN_OK) {
         file_close(opened);
-        return failure;
-    }
-    if (!S_ISREG(opened->opened.st_mode)) {
-        limn_status failure = fail_irregular(path, &opened->opened, kind, error);
-        file_close(opened);
-        return failure;
+        return result;
     }
     *file = opened;
     return LIMN_OK;
@@ -157,7 +155,7 @@ limn_status file_read_all(const char *path, size_t most, limn_status kind, unsig
     limn_status result = LIMN_OK;
     size_t room = 65536, have = 0;
     if (S_ISREG(status.st_mode) && status.st_size >= 0 && (uint64_t)status.st_size <= most)
-        room = (size_t)status.st_size + 2; /* one to notice the end, one for the zero byte */
+        room = (size_t)status.st_size + 2; /* one to detect the end, one for the zero byte */
     unsigned char *block = mem_alloc(room);
     if (!block)
         result = fail_memory(error, input_name(path), room);
@@ -235,7 +233,7 @@ bool path_is_link(const char *path)
     return lstat(path, &status) == 0 && S_ISLNK(status.st_mode);
 }
 
-/* The folder that a path leads into, and the last word of the path. */
+/* Copies the folder of a path to `folder`; returns the last component. */
 static const char *split_path(const char *path, char folder[PATH_MAX])
 {
     const char *slash = strrchr(path, '/');
@@ -258,7 +256,7 @@ bool paths_meet(const char *a, const char *b)
            (strcmp(name_a, name_b) == 0 && same_file(folder_a, folder_b));
 }
 
-/* strcmp, but a run of digits counts as one number. */
+/* strcmp, but digits compare as one number. */
 static int compare_naturally(const void *left, const void *right)
 {
     const char *a = *(char *const *)left, *b = *(char *const *)right;
@@ -336,5 +334,5 @@ limn_status folder_create(const char *path, limn_error *error)
 {
     if (mkdir(path, 0777) == 0 || (errno == EEXIST && path_is_folder(path)))
         return LIMN_OK;
-    return fail(error, LIMN_E_OUTPUT, "%s: folder cannot be made: %s", path, strerror(errno));
+    return fail(error, LIMN_E_OUTPUT, "%s: cannot create folder: %s", path, strerror(errno));
 }

@@ -1,11 +1,11 @@
 /* files.h - the one file layer: every byte limn reads or writes passes here.
  *
- * Input errors carry the status that the caller names (LIMN_E_WEIGHTS or LIMN_E_INPUT), because only
- * the caller knows what the file was meant to be. The path "-" is standard input or output.
+ * Input errors have the status that the caller passes (LIMN_E_WEIGHTS or LIMN_E_INPUT): only the caller knows
+ * what the file should be. The path "-" is standard input or output.
  *
- * Output is all or nothing: bytes go to a temporary file beside the target, every write and the
- * close are checked, and only output_commit renames it into place. A device or pipe that stands
- * at the path already cannot be renamed over and is written directly. */
+ * Output is all or nothing: bytes go to a temporary file in the folder of the target, every write and the
+ * close are checked, and output_commit renames the file into place. An existing device or pipe cannot be
+ * replaced by renaming; it is written directly. */
 #ifndef LIMN_FILES_H
 #define LIMN_FILES_H
 
@@ -13,74 +13,72 @@
 
 /* ---- reading -----------------------------------------------------------------------------
  *
- * A file that others write to meanwhile is an error, never a mixture: what is read is the file as it was when
- * it was opened, or "changed while it was being read". A file that is removed, or replaced by renaming
- * another over it, stays readable as it was. This rests on its size and time, which every write() and
- * truncation changes on file systems that are stamped by the kernel's clock; not seen are what goes through a
- * mapping, or through a file system of coarser times (FAT: two seconds), and a writer who sets the time back.
- */
+ * A file that another process writes to meanwhile is an error, never a mixture: either the bytes are those of
+ * the file when it was opened, or the read fails with "changed while it was being read". A file that is
+ * removed, or replaced by renaming another over it, stays readable. The check compares size and modification
+ * time, which every write() and truncation changes on file systems that use the kernel's clock. It misses
+ * writes through a mapping, writes on a file system with coarse times (FAT: two seconds), and a writer that
+ * sets the time back. */
 
-/* What messages call an input: "-" is standard input, and no name at all ''. */
+/* The name of an input for messages: "standard input" for "-", and '' for an empty path. */
 const char *input_name(const char *path);
 
 struct file; /* an open regular file */
 
-/* Opens a regular file for reading at given places. */
+/* Opens a regular file for file_read_at. */
 limn_status file_open(const char *path, limn_status kind, struct file **file, limn_error *error);
 void file_close(struct file *file);
 uint64_t file_size(const struct file *file);
 const char *file_path(const struct file *file);
 
-/* Reads exactly `bytes` bytes at `offset`; see above. Thread-safe. */
+/* Reads exactly `bytes` bytes at `offset`. Thread-safe. */
 limn_status file_read_at(const struct file *file, uint64_t offset, void *buffer, size_t bytes,
                          limn_error *error);
 
-/* Reads a whole file, as above, or a pipe or standard input to its end. More than `most` bytes is an error.
- * The block has one zero byte behind its end, so that text can be read as a string; release it with mem_free.
- */
+/* Reads a whole file, or a pipe or standard input to its end. More than `most` bytes is an error. A zero byte
+ * follows the last one, so that text can be used as a string. Free *bytes with mem_free. */
 limn_status file_read_all(const char *path, size_t most, limn_status kind, unsigned char **bytes,
                           size_t *size, limn_error *error);
 
-/* The beginning of a small file, such as the kernel's own below /proc and /sys, as a string in `text`, `room`
- * bytes. False, and "", when it cannot be read. Allocates nothing. */
+/* Reads the first room - 1 bytes of a small file, such as one of /proc or /sys, into `text` as a string.
+ * False, and "", if it cannot be read. Allocates nothing. */
 bool file_read_start(const char *path, char *text, size_t room);
 
-/* False also where nothing stands, or what does cannot be looked at. */
+/* Also false if the path does not exist or cannot be read. */
 bool path_is_folder(const char *path);
 
-/* Whether a symbolic link stands there, wherever it leads. */
+/* Whether the path is a symbolic link, even a dangling one. */
 bool path_is_link(const char *path);
 
-/* path_is_folder with an error, of the status `kind`, for a path that cannot be looked at. */
+/* path_is_folder, but an error of status `kind` if stat fails for another reason than a missing path. */
 limn_status folder_find(const char *path, limn_status kind, bool *found, limn_error *error);
 
-/* Whether two paths name one file, be it there already or not: by other words, or through a link. */
+/* Whether two paths name the same file, spelled differently or through a link. The file need not exist. */
 bool paths_meet(const char *a, const char *b);
 
-/* The names in a folder (no dot files), sorted naturally: digit runs compare as numbers, so a_2 comes
- * before a_10. Release with names_free. */
+/* The names in a folder, without dot files, in natural order: digits compare as numbers, so a_2 precedes
+ * a_10. Free them with names_free. */
 limn_status folder_list(const char *path, char ***names, size_t *count, limn_error *error);
 void names_free(char **names, size_t count);
 
-/* Creates the folder if it does not stand; its parent must. */
+/* Creates the folder unless it exists; its parent must exist. */
 limn_status folder_create(const char *path, limn_error *error);
 
 /* ---- writing ----------------------------------------------------------------------------- */
 
 struct output;
 
-/* Whether output_open would succeed: for refusing before the work is done. Leaves nothing behind. */
+/* Fails if output_open would: lets a caller check before the work starts. Leaves no file. */
 limn_status output_check(const char *path, bool force, limn_error *error);
 
-/* Prepares to write `path`. With `force` false a file that stands there already is an error, now and at
- * commit. */
+/* Prepares to write `path`. Unless `force`, an existing file is an error, now and at commit. */
 limn_status output_open(const char *path, bool force, struct output **output, limn_error *error);
 limn_status output_write(struct output *output, const void *bytes, size_t size, limn_error *error);
 
-/* Finishes and renames into place; on failure nothing is left behind. Frees the output either way. */
+/* Finishes the file and renames it into place; on failure removes it. Frees the output in both cases. */
 limn_status output_commit(struct output *output, limn_error *error);
 
-/* Gives up: removes the temporary file and frees the output. NULL is allowed. */
+/* Removes the temporary file and frees the output. NULL is allowed. */
 void output_abandon(struct output *output);
 
 /* Removes every unfinished temporary file of this process; async-signal-safe, for signal handlers. */
@@ -88,9 +86,9 @@ void outputs_remove_unfinished(void);
 
 /* ---- standard streams -------------------------------------------------------------------- */
 
-/* Where standard input, output or error was closed when the program started, the next file opened would get
- * its number, and what is printed would end up in that file. This puts something there that can be neither
- * read nor, as output, written. For main, before anything is opened. */
+/* If standard input, output or error was closed when the program started, the next file opened would get its
+ * number, and what is printed would go into that file. Opens a placeholder for each closed one: reading the
+ * input and writing the others fails. Call it in main before anything is opened. */
 void streams_hold(void);
 
 #endif

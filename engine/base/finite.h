@@ -1,13 +1,13 @@
-/* finite.h - NaN and infinity, found where numbers come in and where they go out. */
+/* finite.h - checks for NaN and infinity. */
 #ifndef LIMN_FINITE_H
 #define LIMN_FINITE_H
 
 #include "engine/base/tensor.h"
 
-/* Whether none of the floats is NaN or infinite. Reads a cache line in a few cycles. */
+/* Whether all floats are finite. Takes a few cycles per cache line. */
 bool all_finite(const float *values, size_t count);
 
-/* How many values of a tensor are NaN or infinite. */
+/* The number of values of a tensor that are NaN or infinite. */
 int64_t count_nonfinite(const struct tensor *tensor);
 
 #endif

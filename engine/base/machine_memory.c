@@ -21,7 +21,7 @@ static bool read_below(const char *root, const char *folder, const char *name, c
            file_read_start(path, text, room);
 }
 
-/* Parses a limit or a period; false for "max", -1, SIZE_MAX and what is not a number. */
+/* Parses a limit or a period; false for anything else, such as "max" or -1, and for a number too large. */
 static bool parse_limit(const char *text, size_t *limit)
 {
     char *end;
@@ -39,7 +39,7 @@ static void lower(struct machine_memory *memory, size_t bytes, const char *bound
         *memory = (struct machine_memory){bytes, bound};
 }
 
-/* Not 0, which would be no limit. */
+/* Subtracts a margin of at most half. Never returns 0, which would mean no limit. */
 static size_t less(size_t bytes, size_t margin)
 {
     size_t most = bytes / 2;
@@ -146,7 +146,7 @@ size_t machine_processors(const char *root)
 
 /* ---- resource limits --------------------------------------------------------------------- */
 
-/* Bytes mapped beside limn's own blocks: of /proc/self/statm the number at `index`, in pages. */
+/* Bytes mapped outside limn's blocks, from field `index` of /proc/self/statm, which counts pages. */
 static size_t others_mapped(const char *root, int index)
 {
     char text[256], *next = text;

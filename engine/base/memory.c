@@ -1,7 +1,7 @@
 /* memory.c - see memory.h.
  *
- * Each block is preceded by one 64-byte line that holds its size: enough for accounting and for
- * mem_resize, and it keeps what is handed out on a cache-line boundary. */
+ * A 64-byte line before each block holds its size, for accounting and mem_resize. The line keeps blocks on
+ * cache-line boundaries. */
 #include "engine/base/memory.h"
 
 #include <stdatomic.h>
@@ -14,7 +14,7 @@ enum { LINE = 64 };
 
 static atomic_size_t in_use, peak, limit;
 
-/* Takes `bytes` from the budget. */
+/* Adds `bytes` to in_use; false if that exceeds the limit. */
 static bool reserve(size_t bytes)
 {
     size_t most = atomic_load(&limit), now = atomic_load(&in_use);
@@ -117,7 +117,7 @@ void mem_set_limit(size_t bytes)
 
 size_t mem_peak_resident(void)
 {
-    /* Rather than getrusage, whose figure begins with that of the process that started this one. */
+    /* Not getrusage: its figure includes the peak of the process that started this one. */
     char line[128];
     unsigned long kilobytes = 0;
     FILE *status = fopen("/proc/self/status", "re");

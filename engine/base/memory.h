@@ -1,5 +1,5 @@
 /* memory.h - the one allocator. Everything limn allocates, stb's buffers included, comes from here,
- * so that a limit, the peak figure and the failures that tests inject hold for all of it. */
+ * so the limit, the peak and the failures that tests inject apply to all of it. */
 #ifndef LIMN_MEMORY_H
 #define LIMN_MEMORY_H
 
@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 /* At least `bytes` bytes aligned to 64, or NULL: no memory, or the limit is reached. Zero bytes
- * give a valid, distinct pointer. Release with mem_free. Thread-safe. */
+ * give a valid, distinct pointer. Free with mem_free. Thread-safe. */
 void *mem_alloc(size_t bytes);
 
 /* mem_alloc of count * size bytes, zeroed; NULL also when the product overflows. */
@@ -27,17 +27,17 @@ bool size_multiply(size_t a, size_t b, size_t *product);
 
 size_t mem_in_use(void);
 
-/* The most that was in use at a time; test hook: mem_restart_peak makes that mean from now on. */
+/* The most that was in use at a time; for tests, mem_restart_peak starts again from the current use. */
 size_t mem_peak(void);
 void mem_restart_peak(void);
 
 /* What is left under the limit; SIZE_MAX without one. */
 size_t mem_available(void);
 
-/* No allocation succeeds that would bring mem_in_use() above `bytes`; 0 lifts the limit. */
+/* Makes allocations fail that would raise mem_in_use() above `bytes`; 0: no limit. */
 void mem_set_limit(size_t bytes);
 
-/* Highest resident set of the process so far, in bytes, as the kernel counts it. */
+/* The peak resident set size of the process, in bytes, as the kernel counts it. */
 size_t mem_peak_resident(void);
 
 #endif

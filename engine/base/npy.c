@@ -1,9 +1,8 @@
 /* npy.c - see npy.h.
  *
- *     "\x93NUMPY"  major  minor   header size (2 bytes LE in version 1, 4 in 2 and 3)
- *     {'descr': '<f4', 'fortran_order': False, 'shape': (1, 3, 56, 56), }   padded with spaces, ends with a
- * newline the elements
- */
+ *     "\x93NUMPY"  major  minor  header size (2 bytes LE in version 1, 4 in 2 and 3)
+ *     {'descr': '<f4', 'fortran_order': False, 'shape': (1, 3, 56, 56), }   padded with spaces; a newline
+ *     the elements */
 #include "engine/base/npy.h"
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
@@ -18,8 +17,7 @@ enum { PREFIX = 8, AXES = 4 };
 
 static const size_t file_most = SIZE_MAX / 4;
 
-/* The text behind 'key': in the header, or NULL. The header is Python's repr of a dict, always written the
- * same way. */
+/* The text after 'key': in the header, or NULL. The header is Python's repr of a dict, always in one form. */
 static const char *value_of(const char *header, const char *key)
 {
     char quoted[32];
@@ -58,7 +56,7 @@ static bool elements(const int64_t shape[AXES], size_t *count)
     return true;
 }
 
-/* What the header says, and where behind it the elements begin. */
+/* The contents of the header; start: where the elements begin. */
 struct layout {
     int64_t shape[AXES];
     size_t start, count; /* count: elements */
@@ -69,7 +67,7 @@ static limn_status read_header(const unsigned char *bytes, size_t size, const ch
                                struct layout *layout, limn_error *error)
 {
     if (size < PREFIX + 4 || memcmp(bytes, "\x93NUMPY", 6) != 0)
-        return fail(error, LIMN_E_INPUT, "%s: is no .npy file", name);
+        return fail(error, LIMN_E_INPUT, "%s: not a .npy file", name);
     int version = bytes[6];
     size_t length_bytes = version == 1 ? 2 : 4, length = 0;
     if (version < 1 || version > 3)
@@ -104,11 +102,10 @@ static limn_status read_header(const unsigned char *bytes, size_t size, const ch
     return LIMN_OK;
 }
 
-/* The elements as floats; `to` may be the file's own bytes, as each one's new place lies before those still
- * to come. */
+/* Copies the elements as floats. `to` may be `bytes`: each float then precedes the elements not yet read. */
 static void take_elements(const unsigned char *bytes, const struct layout *layout, float *to)
 {
-    /* NOLINTBEGIN(clang-analyzer-core.NonNull*): read_header has read from them, which is forgotten here. */
+    /* NOLINTBEGIN(clang-analyzer-core.NonNull*): the analyzer forgets that read_header has read from them. */
     if (!layout->doubles)
         memmove(to, bytes + layout->start, layout->count * sizeof *to);
     for (size_t i = 0; layout->doubles && i < layout->count; i++) {
@@ -119,7 +116,7 @@ static void take_elements(const unsigned char *bytes, const struct layout *layou
     /* NOLINTEND(clang-analyzer-core.NonNull*) */
 }
 
-/* Where `to` is NULL, in a new block. */
+/* Decodes into `to`, or if it is NULL into a new block. */
 static limn_status decode(const unsigned char *bytes, size_t size, const char *name, float *to,
                           struct npy *array, limn_error *error)
 {
@@ -142,7 +139,7 @@ limn_status npy_decode(const unsigned char *bytes, size_t size, const char *name
     return decode(bytes, size, name, NULL, array, error);
 }
 
-/* The file's block becomes the array's: nothing stands in memory twice. */
+/* The block of the file becomes that of the array, so that nothing is in memory twice. */
 limn_status npy_read(const char *path, struct npy *array, limn_error *error)
 {
     unsigned char *bytes;
@@ -174,7 +171,7 @@ limn_status npy_write(const char *path, const int64_t shape[AXES], const float *
     header[HEADER - 1] = '\n';
     size_t count;
     if (!elements(shape, &count))
-        return fail(error, LIMN_E_OUTPUT, "%s: an array of impossible shape", path);
+        return fail(error, LIMN_E_OUTPUT, "%s: cannot write an array of this shape", path);
     struct output *output;
     limn_status status = output_open(path, force, &output, error);
     if (status != LIMN_OK)

@@ -1,4 +1,4 @@
-/* npy.h - NumPy's .npy files (numpy.lib.format, versions 1 to 3) holding float32 tensors of four axes. */
+/* npy.h - NumPy's .npy files (numpy.lib.format, versions 1 to 3) with float32 tensors of four axes. */
 #ifndef LIMN_NPY_H
 #define LIMN_NPY_H
 
@@ -6,18 +6,18 @@
 
 struct npy {
     int64_t shape[4];
-    float *data; /* dense, C order; released by npy_free */
+    float *data; /* dense, C order; freed by npy_free */
 };
 
 /* Reads '<f4' (or '<f8', rounded to float32), C order, with one to four axes; missing leading axes are 1.
  * "-" is standard input. LIMN_E_INPUT, LIMN_E_MEMORY. */
 limn_status npy_read(const char *path, struct npy *array, limn_error *error);
 
-/* The same from bytes; `name` stands in messages. */
+/* npy_read from memory; `name` is for messages. */
 limn_status npy_decode(const unsigned char *bytes, size_t size, const char *name, struct npy *array,
                        limn_error *error);
 
-/* Writes an array of four axes, '<f4'. LIMN_E_OUTPUT. */
+/* Writes an array of four axes, '<f4'. `force`: see output_open. LIMN_E_OUTPUT. */
 limn_status npy_write(const char *path, const int64_t shape[4], const float *data, bool force,
                       limn_error *error);
 

@@ -1,4 +1,4 @@
-/* output.c - files written, all or nothing: the second half of files.h. */
+/* output.c - writing files, all or nothing: the second half of files.h. */
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
 
@@ -24,8 +24,8 @@ struct output {
     unsigned char buffer[BUFFER];
 };
 
-/* Temporary files that a signal handler must remove. A slot is free (0), being filled or emptied (1),
- * or names a file (2); the handler looks only at those that name one. */
+/* Temporary files that a signal handler must remove. A slot is free (0), being filled or emptied (1), or
+ * names a file (2). The handler reads only those that name one. */
 static struct {
     atomic_int state;
     char path[PATH_MAX];
@@ -54,8 +54,8 @@ static void slot_release(int slot)
         atomic_store(&unfinished[slot].state, 0);
 }
 
-/* Creates the temporary file beside the target. Its name does not contain the target's, which may be as
- * long as names get. */
+/* Creates the temporary file in the folder of the target. Its name does not contain the target's, which may
+ * already be of the maximal length. */
 static limn_status create_temporary(struct output *output, const struct stat *replaced, limn_error *error)
 {
     static atomic_uint counter;
@@ -70,8 +70,8 @@ static limn_status create_temporary(struct output *output, const struct stat *re
                           (long)getpid(), atomic_fetch_add(&counter, 1));
     if (length >= PATH_MAX)
         return fail(error, LIMN_E_OUTPUT, "%s: the path is too long", output->name);
-    /* Marked before it is made, so that a signal in between finds it; removing what is not there is harmless.
-     */
+    /* Marked before it is created, so that a signal in between finds it; removing a missing file does no
+     * harm. */
     atomic_store(&unfinished[output->slot].state, 2);
     output->descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (output->descriptor < 0)
@@ -97,24 +97,25 @@ limn_status output_open(const char *path, bool force, struct output **output, li
 
     struct stat status;
     limn_status result = LIMN_OK;
-    bool standard = strcmp(path, "-") == 0, stands = !standard && stat(path, &status) == 0;
+    bool standard = strcmp(path, "-") == 0, exists = !standard && stat(path, &status) == 0;
     if (standard) {
         opened->name = "standard output";
         opened->descriptor = STDOUT_FILENO;
-    } else if (!stands && (errno != ENOENT || !*path)) { /* else the rename would fail, after all the work */
+    } else if (!exists &&
+               (errno != ENOENT || !*path)) { /* otherwise the rename would fail after all the work */
         result = fail(error, LIMN_E_OUTPUT, "'%s': cannot be written: %s", path, strerror(errno));
-    } else if (stands && S_ISDIR(status.st_mode)) {
-        result = fail(error, LIMN_E_OUTPUT, "%s: is a folder, a file name is needed", path);
-    } else if (stands && !S_ISREG(status.st_mode)) {
+    } else if (exists && S_ISDIR(status.st_mode)) {
+        result = fail(error, LIMN_E_OUTPUT, "%s: is a folder, not a file", path);
+    } else if (exists && !S_ISREG(status.st_mode)) {
         opened->descriptor = open(path, O_WRONLY | O_CLOEXEC);
         if (opened->descriptor < 0)
             result = fail(error, LIMN_E_OUTPUT, "%s: %s", path, strerror(errno));
-    } else if (stands && !force) {
+    } else if (exists && !force) {
         result = fail_because(error, LIMN_E_OUTPUT, LIMN_REASON_EXISTS, "%s: already exists", path);
     } else {
         char resolved[PATH_MAX];
-        opened->target = mem_strdup(stands && realpath(path, resolved) ? resolved : path);
-        result = opened->target ? create_temporary(opened, stands ? &status : NULL, error)
+        opened->target = mem_strdup(exists && realpath(path, resolved) ? resolved : path);
+        result = opened->target ? create_temporary(opened, exists ? &status : NULL, error)
                                 : fail_memory(error, path, length);
     }
     if (result != LIMN_OK) {
@@ -142,8 +143,8 @@ static limn_status write_through(struct output *output, const unsigned char *byt
             continue;
         if (put < 0)
             return fail(error, LIMN_E_OUTPUT, "%s: write failed: %s", output->name, strerror(errno));
-        if (put == 0) /* rather than try for ever */
-            return fail(error, LIMN_E_OUTPUT, "%s: write failed: no byte was taken", output->name);
+        if (put == 0) /* avoids an endless loop */
+            return fail(error, LIMN_E_OUTPUT, "%s: write failed: no byte was written", output->name);
         bytes += put;
         size -= (size_t)put;
     }
@@ -171,7 +172,7 @@ limn_status output_write(struct output *output, const void *bytes, size_t size, 
     return LIMN_OK;
 }
 
-/* rename() that does not replace what another process put there meanwhile, unless forced. */
+/* rename() that, unless forced, does not replace a file that another process has created meanwhile. */
 static int rename_finished(const char *from, const char *to, bool force)
 {
     if (force)
@@ -201,8 +202,7 @@ limn_status output_commit(struct output *output, limn_error *error)
             slot_release(output->slot);
             output->slot = -1;
         } else {
-            result =
-                fail(error, LIMN_E_OUTPUT, "%s: cannot be put in place: %s", output->name, strerror(errno));
+            result = fail(error, LIMN_E_OUTPUT, "%s: rename failed: %s", output->name, strerror(errno));
         }
     }
     output_abandon(output);

@@ -18,7 +18,7 @@ static void populate_piece(void *context, int64_t piece, int worker)
     (void)worker;
     const struct range *range = context;
     uintptr_t first = range->first + (uintptr_t)piece * PIECE, left = range->end - first;
-    /* A hint: where it fails, a page is made when it is written. */
+    /* A hint: if it fails, pages are allocated when they are written. */
     (void)madvise((void *)first, left < PIECE ? left : PIECE, MADV_POPULATE_WRITE);
 }
 

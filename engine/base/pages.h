@@ -1,12 +1,12 @@
-/* pages.h - memory pages made by all threads before they are written. */
+/* pages.h - allocating the pages of a block with all threads before they are written. */
 #ifndef LIMN_PAGES_H
 #define LIMN_PAGES_H
 
 #include "engine/base/threads.h"
 
-/* Has the kernel make the pages of a block that was just allocated, by all threads of the pool and many pages
- * a call: a fault for each page as it is first written takes half as long again. Contents stay. Does nothing
- * where the system cannot. */
+/* Makes the kernel allocate the pages of a new block, with all threads of the pool and many pages per call.
+ * Page faults at the first writes would take half as long again. Keeps the contents. Does nothing if the
+ * system cannot. */
 void pages_populate(struct pool *pool, void *block, size_t bytes);
 
 #endif

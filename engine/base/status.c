@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The text, or its begin and its end where it does not fit: a path may be longer than a message, and the
- * reason stands behind it. */
+/* Copies the text, or its beginning and its end if it does not fit: a path may be longer than a message, and
+ * the cause comes after it. */
 static void keep_ends(const char *text, size_t room, char *message)
 {
     static const char between[] = " ... ";
@@ -20,47 +20,31 @@ static void keep_ends(const char *text, size_t room, char *message)
         sprintf(message, "%.*s%s%s", (int)half, text, between, text + length - half);
 }
 
-#undef fail
 #undef fail_because
 #undef fail_memory
 #undef fail_need
 
-static void fill(limn_error *error, limn_status status, limn_reason reason, const char *format,
-                 va_list arguments)
+limn_status fail_because(limn_error *error, limn_status status, limn_reason reason, const char *format, ...)
 {
     char text[2 * PATH_MAX];
+    va_list arguments;
     if (!error)
-        return;
+        return status;
     error->status = status;
     error->reason = reason;
+    va_start(arguments, format);
     number_vprint(text, sizeof text, format, arguments);
+    va_end(arguments);
     keep_ends(text, sizeof error->message, error->message);
     for (char *c = error->message; *c; c++)
         if ((unsigned char)*c < 32 || *c == 127)
             *c = '?';
-}
-
-limn_status fail(limn_error *error, limn_status status, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    fill(error, status, LIMN_REASON_NONE, format, arguments);
-    va_end(arguments);
-    return status;
-}
-
-limn_status fail_because(limn_error *error, limn_status status, limn_reason reason, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    fill(error, status, reason, format, arguments);
-    va_end(arguments);
     return status;
 }
 
 enum { SIZE_TEXT = 32 };
 
-/* In MB from a tenth of one on; what is less would be nothing in MB. */
+/* In MB from 0.1 MB on; less would be shown as 0.0. */
 static const char *size_text(size_t bytes, char text[SIZE_TEXT])
 {
     if (bytes < 1000)

@@ -8,8 +8,7 @@
  *     return fail(error, LIMN_E_INPUT, "%s: %d channels, 3 expected", path, channels);
  * A message longer than limn_error holds is cut in its middle; control characters that a file name or a
  * tensor name may bring along are replaced, so that the message stays one printable line. */
-limn_status fail(limn_error *error, limn_status status, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+#define fail(error, status, ...) fail_because(error, status, LIMN_REASON_NONE, __VA_ARGS__)
 
 /* fail() with a reason, for which the program knows a remedy. */
 limn_status fail_because(limn_error *error, limn_status status, limn_reason reason, const char *format, ...)
@@ -26,7 +25,6 @@ limn_status fail_need(limn_error *error, limn_reason reason, const char *what, s
 
 /* Static analysis sees one file at a time and would think that these may return LIMN_OK. */
 #ifdef __clang_analyzer__
-#define fail(error, status, ...) ((fail)(error, status, __VA_ARGS__), (status))
 #define fail_because(error, status, ...) ((fail_because)(error, status, __VA_ARGS__), (status))
 #define fail_memory(...) ((fail_memory)(__VA_ARGS__), LIMN_E_MEMORY)
 #define fail_need(...) ((fail_need)(__VA_ARGS__), LIMN_E_MEMORY)

@@ -46,7 +46,7 @@ int64_t tensor_pixels(const struct tensor *tensor)
     return tensor->n * tensor->h * tensor->w;
 }
 
-/* Pixels turned at a time: their channels stay in the cache while one plane after the other is read or
+/* Pixels copied at a time: their channels stay in the cache while one plane after the other is read or
  * written. */
 enum { PIXELS = 64 };
 

@@ -7,27 +7,27 @@
 struct tensor {
     float *data; /* pixel (n, h, w) begins at ((n * H + h) * W + w) * stride */
     int64_t n, h, w, c;
-    int64_t stride; /* floats from one pixel to the next, at least c: more in a slice of a wider tensor */
+    int64_t stride; /* floats from one pixel to the next: c, or more in a slice of a wider tensor */
     bool owned;
 };
 
-/* Owns new memory; the values are undefined. LIMN_E_MEMORY. */
+/* Allocates a tensor; the values are undefined. LIMN_E_INPUT if a side is not positive, LIMN_E_MEMORY. */
 limn_status tensor_create(int64_t n, int64_t h, int64_t w, int64_t c, struct tensor *tensor,
                           limn_error *error);
 
 /* Borrows `data`. */
 struct tensor tensor_view(float *data, int64_t n, int64_t h, int64_t w, int64_t c, int64_t stride);
 
-/* Frees what is owned and empties the struct. */
+/* Frees the memory if the tensor owns it, and clears the struct. */
 void tensor_free(struct tensor *tensor);
 
 int64_t tensor_pixels(const struct tensor *tensor);
 
-/* Dense NCHW, as files and the public interface have it, into or out of the tensor. */
+/* Copies dense NCHW, the order of files and the public interface, into or out of the tensor. */
 void tensor_from_nchw(struct tensor *tensor, const float *nchw);
 void tensor_to_nchw(const struct tensor *tensor, float *nchw);
 
-/* Multiplies sizes from outside: true and *bytes when n*h*w*c floats are positive sides and fit in memory. */
+/* *bytes = the size of n*h*w*c floats; false if a side is not positive or the product overflows. */
 bool tensor_bytes(int64_t n, int64_t h, int64_t w, int64_t c, size_t *bytes);
 
 #endif

@@ -83,7 +83,7 @@ limn_status text_fail_word(const struct text_cursor *cursor, const char *separat
 {
     enum { MOST_SHOWN = 32 };
     struct text_cursor word = *cursor;
-    /* strchr() would find the separators' own zero at the end. */
+    /* strchr() would also find the zero that ends the separators. */
     while (!text_line_ends(&word) && !(*word.at && strchr(separators, *word.at)))
         word.at++;
     ptrdiff_t length = word.at - cursor->at;

@@ -1,8 +1,8 @@
 /* threads.c - see threads.h.
  *
- * The jobs under way stand in a list guarded by one mutex; tasks within a job are handed out by an atomic
- * counter, so the mutex is taken twice a worker and job, not once a task. A worker without work spins
- * for a moment, because the next layer of a network usually follows within microseconds, then sleeps. */
+ * A mutex guards the list of current jobs. An atomic counter hands out the tasks of a job, so a worker locks
+ * the mutex twice per job, not once per task. A worker without work spins briefly, because the next layer of
+ * a network usually follows within microseconds, then sleeps. */
 #include "engine/base/threads.h"
 #include "engine/base/files.h"
 #include "engine/base/machine_memory.h"
@@ -24,7 +24,7 @@ static const double SPIN_SECONDS = 200e-6;
 
 struct job {
     int64_t tasks;
-    atomic_llong next; /* the first task not taken yet */
+    atomic_llong next; /* the first task that no thread has taken */
     atomic_int inside; /* workers that may still be running a task; changed under the mutex */
     pool_task task;
     void *context;
@@ -39,7 +39,7 @@ struct worker {
 
 struct pool {
     int started;   /* workers, numbered from 1 */
-    pid_t process; /* that has the workers: a child after fork() is left with their memory only */
+    pid_t process; /* the process that has the workers: a child after fork() has none */
     pthread_mutex_t mutex;
     pthread_cond_t work, done;
     struct job *jobs;    /* that may have tasks left; guarded by the mutex */
@@ -126,7 +126,7 @@ limn_status pool_create(int threads, struct pool **pool, limn_error *error)
     pthread_cond_init(&created->work, NULL);
     pthread_cond_init(&created->done, NULL);
 
-    sigset_t all, before; /* signals are the main thread's business */
+    sigset_t all, before; /* workers block signals, so that the main thread gets them */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int refused = 0;
@@ -144,8 +144,7 @@ limn_status pool_create(int threads, struct pool **pool, limn_error *error)
     return LIMN_OK;
 }
 
-/* Whether this process is a child of the pool's: no worker will take a job, and the mutex may be locked for
- * good. */
+/* Whether this process is a child of the pool's: it has no workers, and the mutex may stay locked. */
 static bool is_orphan(const struct pool *pool)
 {
     return pool->process != getpid();
@@ -177,7 +176,7 @@ int pool_threads(const struct pool *pool)
     return 1 + pool->started;
 }
 
-/* Takes the job off the list, so that no worker enters it any more, and waits for those inside. */
+/* Removes the job from the list, so that no more workers enter it, and waits for those inside. */
 static void finish_job(struct pool *pool, struct job *job)
 {
     pthread_mutex_lock(&pool->mutex);
@@ -213,19 +212,16 @@ void pool_run(struct pool *pool, int64_t tasks, pool_task task, void *context)
     finish_job(pool, &job);
 }
 
-/* A core is known by its package and its number there; hyper-threads of one core share both. */
+/* A package and a number in it identify a core; hyper-threads of one core share both. */
 static bool core_identity(int cpu, int identity[2])
 {
     static const char *const fields[2] = {"physical_package_id", "core_id"};
     for (int i = 0; i < 2; i++) {
-        char path[96];
+        char path[96], text[64];
         snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/topology/%s", cpu, fields[i]);
-        unsigned char *text;
-        size_t size;
-        if (file_read_all(path, 64, LIMN_E_INPUT, &text, &size, NULL) != LIMN_OK)
+        if (!file_read_start(path, text, sizeof text))
             return false;
-        identity[i] = (int)strtol((const char *)text, NULL, 10);
-        mem_free(text);
+        identity[i] = (int)strtol(text, NULL, 10);
     }
     return true;
 }

@@ -28,7 +28,7 @@ limn_status watch_show(const struct watch *watch, double done, limn_error *error
     double at = watch->from;
     if (done >= 1)
         at = watch->to;
-    else if (done > 0) /* which what has no work to count, 0 / 0, is not */
+    else if (done > 0) /* false for NaN, 0 / 0 of work without operations */
         at = fmin(at + done * (watch->to - watch->from), watch->to);
     uint64_t inside = cpu_flush_denormals();
     cpu_restore_denormals(watch->denormals);
@@ -54,10 +54,7 @@ static void run_task(void *context, int64_t task, int worker)
 limn_status watch_tasks(const struct watch *watch, struct pool *pool, int64_t tasks, pool_task task,
                         void *context, limn_error *error)
 {
-    enum {
-        STRETCHES = 16,
-        TASKS_LEAST = 4
-    }; /* TASKS_LEAST: for each thread, so that none has to wait long */
+    enum { STRETCHES = 16, TASKS_LEAST = 4 /* for each thread, so that none waits long */ };
     struct stretch stretch = {task, context, 0};
     int64_t count = larger(divide_up(tasks, STRETCHES), TASKS_LEAST * (int64_t)pool_threads(pool));
     limn_status status = LIMN_OK;

@@ -178,20 +178,20 @@ static const struct tensor_entry *find_tensor(const struct graph *graph, const c
     return safetensors_find(graph->weights->header, name);
 }
 
-bool graph_has_tensor(const struct graph *graph, const char *name, ...)
+bool graph_has_tensor(const struct graph *graph, const char *format, ...)
 {
     va_list arguments;
-    va_start(arguments, name);
-    bool found = find_tensor(graph, name, arguments);
+    va_start(arguments, format);
+    bool found = find_tensor(graph, format, arguments);
     va_end(arguments);
     return found;
 }
 
-void graph_tensor_shape(const struct graph *graph, int64_t shape[4], const char *name, ...)
+void graph_tensor_shape(const struct graph *graph, int64_t shape[4], const char *format, ...)
 {
     va_list arguments;
-    va_start(arguments, name);
-    const struct tensor_entry *entry = find_tensor(graph, name, arguments);
+    va_start(arguments, format);
+    const struct tensor_entry *entry = find_tensor(graph, format, arguments);
     va_end(arguments);
     for (int i = 0; i < 4; i++)
         shape[i] = entry && i < entry->rank && entry->shape[i] < INT32_MAX ? (int64_t)entry->shape[i] : 0;
@@ -203,7 +203,10 @@ const struct tensor_entry *graph_use_tensor(struct graph *graph, const char *nam
     char full[GRAPH_NAME], shape[96];
     if (graph->status != LIMN_OK)
         return NULL;
-    snprintf(full, sizeof full, "%s%s", name, suffix);
+    if (snprintf(full, sizeof full, "%s%s", name, suffix) >= (int)sizeof full) {
+        graph_fail(graph, "tensor name %s%s is too long", name, suffix);
+        return NULL;
+    }
     const struct tensor_entry *entry = safetensors_find(graph->weights->header, full);
     if (!entry) {
         graph_fail(graph, "tensor %s is missing", full);

@@ -107,21 +107,21 @@ value_id graph_input(struct graph *graph, const char *name, int64_t channels);
 value_id graph_input_fixed(struct graph *graph, const char *name, int64_t channels, int64_t side);
 
 /* y = conv2d(x, NAME.weight) + NAME.bias: see layers/conv2d.c. Fails unless the weights have x's channels. */
-value_id graph_conv2d(struct graph *graph, value_id x, struct conv conv, const char *name, ...)
+value_id graph_conv2d(struct graph *graph, value_id x, struct conv conv, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
 /* The transposed convolution: see layers/conv2d_transpose.c. Weights are IC x OC x KH x KW. */
-value_id graph_conv2d_transpose(struct graph *graph, value_id x, struct conv conv, const char *name, ...)
+value_id graph_conv2d_transpose(struct graph *graph, value_id x, struct conv conv, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
 /* PyTorch's linear layer over a flattened x of side x side pixels: y[o] = sum of NAME.weight[o][c, h, w] *
  * x[c, h, w], plus NAME.bias. Weights are OC x (C side side), the inputs in NCHW order; y is 1 x 1 pixels.
  * Computed as a convolution without padding whose kernel covers x. */
-value_id graph_linear(struct graph *graph, value_id x, int64_t side, const char *name, ...)
+value_id graph_linear(struct graph *graph, value_id x, int64_t side, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
 /* PyTorch's BatchNorm2d at inference, eps 1e-5, from NAME.weight, .bias, .running_mean and .running_var. */
-value_id graph_batchnorm(struct graph *graph, value_id x, const char *name, ...)
+value_id graph_batchnorm(struct graph *graph, value_id x, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 value_id graph_relu(struct graph *graph, value_id x);
@@ -173,11 +173,12 @@ void graph_require_sides(struct graph *graph, int64_t least, int64_t multiple);
 void graph_require_channels(struct graph *graph, value_id x, int64_t channels);
 
 /* The sides of a tensor, 0 beyond its rank; all 0 if the file does not have it. */
-void graph_tensor_shape(const struct graph *graph, int64_t shape[4], const char *name, ...)
+void graph_tensor_shape(const struct graph *graph, int64_t shape[4], const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Whether the weights file has a tensor. */
-bool graph_has_tensor(const struct graph *graph, const char *name, ...) __attribute__((format(printf, 2, 3)));
+bool graph_has_tensor(const struct graph *graph, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* Records a failure, unless there was one before. Returns NO_VALUE, for builders to return. */
 value_id graph_fail(struct graph *graph, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -231,6 +232,9 @@ value_id graph_last(const struct graph *graph);
 /* Formats a name; one that is too long is a failure. */
 void graph_format_name(struct graph *graph, char name[GRAPH_NAME], const char *format, va_list arguments)
     __attribute__((format(printf, 3, 0)));
+
+/* The window of a kh x kw kernel with the stride, padding and dilation of `conv`. */
+struct layer_dims graph_window(int64_t kh, int64_t kw, struct conv conv);
 
 /* The tensor NAME+SUFFIX, marked as used. It must have a usable dtype and `rank` axes, positive and below
  * 2^31. NULL after a failure. */

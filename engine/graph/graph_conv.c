@@ -12,6 +12,19 @@ static const struct {
     [LAYOUT_IOHW] = {1, 0, 2, 3},
 };
 
+struct layer_dims graph_window(int64_t kh, int64_t kw, struct conv conv)
+{
+    int64_t stride = conv.stride ? conv.stride : 1, dilation = conv.dilation ? conv.dilation : 1;
+    return (struct layer_dims){.kh = kh,
+                               .kw = kw,
+                               .stride_h = stride,
+                               .stride_w = stride,
+                               .pad_h = conv.pad,
+                               .pad_w = conv.pad,
+                               .dilation_h = dilation,
+                               .dilation_w = dilation};
+}
+
 /* Sets a node's weights, and its bias if the file has the vector NAME+BIAS. */
 static void set_weights(struct graph *graph, struct node *node, const char *name,
                         const struct tensor_entry *weight, int64_t channels, const char *bias)
@@ -38,17 +51,10 @@ static value_id convolution(struct graph *graph, value_id x, struct conv conv, e
     if (inputs != node->channels)
         return graph_fail(graph, "tensor %s is %s: %" PRId64 " input channels, %" PRId64 " expected",
                           weight->name, shape_text(weight, shape), inputs, node->channels);
-    int64_t stride = conv.stride ? conv.stride : 1, dilation = conv.dilation ? conv.dilation : 1;
     node->kind = kind;
     node->layout = layout;
-    node->window = (struct layer_dims){.kh = (int64_t)weight->shape[axes[layout].h],
-                                       .kw = (int64_t)weight->shape[axes[layout].w],
-                                       .stride_h = stride,
-                                       .stride_w = stride,
-                                       .pad_h = conv.pad,
-                                       .pad_w = conv.pad,
-                                       .dilation_h = dilation,
-                                       .dilation_w = dilation};
+    node->window =
+        graph_window((int64_t)weight->shape[axes[layout].h], (int64_t)weight->shape[axes[layout].w], conv);
     set_weights(graph, node, name, weight, (int64_t)weight->shape[axes[layout].o],
                 conv.bias ? conv.bias : ".bias");
     return graph_last(graph);
@@ -100,8 +106,7 @@ value_id graph_linear(struct graph *graph, value_id x, int64_t side, const char 
                           shape_text(weight, shape), weight->shape[1], inputs);
     node->kind = LAYER_CONV2D;
     node->layout = LAYOUT_OIHW; /* a row is C x side x side: the kernel of one output */
-    node->window = (struct layer_dims){
-        .kh = side, .kw = side, .stride_h = 1, .stride_w = 1, .dilation_h = 1, .dilation_w = 1};
+    node->window = graph_window(side, side, (struct conv){0});
     set_weights(graph, node, name, weight, (int64_t)weight->shape[0], ".bias");
     return graph_last(graph);
 }

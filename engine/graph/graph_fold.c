@@ -11,9 +11,10 @@
  *     conv, add(r), relu          =>  conv [+ r, relu]
  *     conv, add(r), shift         =>  conv [bias += shift, + r]        the order of the sum does not matter
  *     conv, batchnorm, relu       =>  conv [relu], the batchnorm multiplied into weights and bias
- *     conv, relu, batchnorm       =>  conv [relu, scale, shift]; the batchnorm cannot be multiplied into
- * these weights, as it follows the ReLU, nor into the next convolution's, whose zero padding comes after the
- * shift
+ *     conv, relu, batchnorm       =>  conv [relu, scale, shift]
+ *
+ * The last batchnorm cannot be multiplied into these weights, because it follows the ReLU, nor into those of
+ * the next convolution, whose zero padding comes after the shift.
  *
  * An enlargement by nearest neighbour to twice the size joins the 3x3 convolution that follows. Each output
  * of the convolution sees every input pixel once or twice, so taps can be added up in advance: in one

@@ -148,33 +148,23 @@ value_id graph_batchnorm(struct graph *graph, value_id x, const char *format, ..
 
 /* ---- pooling, softmax -------------------------------------------------------------------- */
 
-static value_id max_pool(struct graph *graph, value_id x, const char *suffix, struct layer_dims window)
+static value_id max_pool(struct graph *graph, value_id x, const char *suffix, int64_t kernel, int64_t stride,
+                         int64_t pad)
 {
     struct node *node = append_layer(graph, x, suffix, LAYER_MAX_POOL);
     if (node)
-        node->window = window;
+        node->window = graph_window(kernel, kernel, (struct conv){.stride = stride, .pad = pad});
     return graph_last(graph);
 }
 
 value_id graph_max_pool(struct graph *graph, value_id x, int64_t kernel, int64_t stride, int64_t pad)
 {
-    return max_pool(graph, x, "/max_pool",
-                    (struct layer_dims){.kh = kernel,
-                                        .kw = kernel,
-                                        .stride_h = stride,
-                                        .stride_w = stride,
-                                        .pad_h = pad,
-                                        .pad_w = pad,
-                                        .dilation_h = 1,
-                                        .dilation_w = 1});
+    return max_pool(graph, x, "/max_pool", kernel, stride, pad);
 }
 
 value_id graph_subsample(struct graph *graph, value_id x, int64_t stride)
 {
-    return max_pool(
-        graph, x, "/subsample",
-        (struct layer_dims){
-            .kh = 1, .kw = 1, .stride_h = stride, .stride_w = stride, .dilation_h = 1, .dilation_w = 1});
+    return max_pool(graph, x, "/subsample", 1, stride, 0);
 }
 
 value_id graph_average_pool(struct graph *graph, value_id x)

@@ -1,4 +1,4 @@
-/* reads.c - see reads.h. Each equation is its kernel's, solved for the pixel of the input. */
+/* reads.c - see reads.h. Each equation is that of the kernel, solved for the pixel of the input. */
 #include "engine/graph/reads.h"
 #include "layers/sizes.h"
 
@@ -12,7 +12,7 @@ struct side side_of_columns(const struct layer_dims *d)
     return (struct side){d->iw, d->ow, d->kw, d->stride_w, d->pad_w, d->dilation_w, d->align_corners};
 }
 
-/* Output o looks at the input's coordinate a(o) / b: the two pixels around it, or the one it falls on. */
+/* Output o reads the input at coordinate a(o) / b: the two pixels around it, or the one it falls on. */
 static struct side_span bilinear_reads(const struct side *side, int64_t from, int64_t last)
 {
     int64_t in = side->in, out = side->out;

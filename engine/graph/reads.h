@@ -4,7 +4,7 @@
 
 #include "layers/operators.h"
 
-/* An operator's dimensions from top to bottom, or from left to right. */
+/* An operator's dimensions along one side: from top to bottom, or from left to right. */
 struct side {
     int64_t in, out, kernel, stride, pad, dilation;
     bool align_corners;
@@ -13,13 +13,13 @@ struct side {
 struct side side_of_rows(const struct layer_dims *d);
 struct side side_of_columns(const struct layer_dims *d);
 
-/* Pixels begin .. end-1 of a side; none where end is not above begin. */
+/* Pixels begin .. end-1 of a side; none if end <= begin. */
 struct side_span {
     int64_t begin, end;
 };
 
-/* The pixels of the input that outputs from .. to-1 are made of, those between the first and the last of them
- * included. The picture's edges do not count: both sides may reach beyond them. */
+/* The pixels of the input that outputs from .. to-1 read, and those between the first and the last of them.
+ * The span is not clipped: both ends may be outside the picture. */
 struct side_span side_reads(enum layer_kind kind, const struct side *side, int64_t from, int64_t to);
 
 #endif

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Elements of half precision converted at a time, in the first-level cache; floats read at a time, to the
- * second level. */
+/* Elements of half precision converted at a time, for the first-level cache; floats read at a time, for the
+ * second-level cache. */
 enum { CHUNK = 4096, FLOAT_CHUNK = 1 << 17, SNIFF = 16 };
 
 static limn_status refuse_foreign(const struct file *file, limn_error *error)
@@ -79,8 +79,8 @@ void weights_close(struct weights_file *weights)
     *weights = (struct weights_file){0};
 }
 
-/* `count` elements from element `first` on. Floats are read to where they belong, others through a buffer; in
- * pieces, so that they are looked at while they are in a cache. */
+/* Reads `count` elements from element `first` on. Reads floats directly into `out` and others through a
+ * buffer, in pieces, so that they are checked while they are in a cache. */
 static limn_status read_run(const struct weights_file *weights, const struct tensor_entry *entry,
                             uint64_t first, uint64_t count, float *out, bool *finite, limn_error *error)
 {
@@ -141,7 +141,7 @@ static bool is_variance(const char *name)
     return length >= sizeof suffix - 1 && strcmp(name + length - (sizeof suffix - 1), suffix) == 0;
 }
 
-/* Values of one tensor that should not be: how many, and the first of them. */
+/* Invalid values of one tensor: their number, and the first of them. */
 struct flaws {
     uint64_t count, first;
 };
@@ -152,25 +152,30 @@ static void note_flaw(struct flaws *flaws, uint64_t element)
         flaws->first = element;
 }
 
-/* "[2,0,1]": where an element stands. */
+/* Writes numbers with `between` between them. */
+static const char *join(const uint64_t *numbers, int count, const char *between, char text[96])
+{
+    size_t used = 0;
+    text[0] = 0;
+    for (int i = 0; i < count && used < 96; i++)
+        used += (size_t)snprintf(text + used, 96 - used, "%s%" PRIu64, i ? between : "", numbers[i]);
+    return text;
+}
+
+/* "2,0,1": the position of an element. */
 static const char *place_text(const struct tensor_entry *entry, uint64_t element, char text[96])
 {
     uint64_t axes[SAFETENSORS_RANK_MOST] = {0};
     for (int i = entry->rank; i-- > 0; element /= entry->shape[i])
         axes[i] = element % entry->shape[i];
-    snprintf(text, 96, "[%s", entry->rank ? "" : "]");
-    for (int i = 0; i < entry->rank; i++) {
-        size_t used = strlen(text);
-        snprintf(text + used, 96 - used, "%" PRIu64 "%s", axes[i], i + 1 < entry->rank ? "," : "]");
-    }
-    return text;
+    return join(axes, entry->rank, ",", text);
 }
 
 static limn_status fail_flaws(const struct weights_file *weights, const struct tensor_entry *entry,
                               const struct flaws *flaws, const char *one, const char *more, limn_error *error)
 {
     char place[96];
-    return fail(error, LIMN_E_WEIGHTS, "%s: tensor %s holds %" PRIu64 " %s, %sat %s",
+    return fail(error, LIMN_E_WEIGHTS, "%s: tensor %s holds %" PRIu64 " %s, %sat [%s]",
                 file_path(weights->file), entry->name, flaws->count, flaws->count == 1 ? one : more,
                 flaws->count == 1 ? "" : "the first ", place_text(entry, flaws->first, place));
 }
@@ -205,10 +210,5 @@ limn_status weights_check(const struct weights_file *weights, const struct tenso
 
 const char *shape_text(const struct tensor_entry *entry, char text[96])
 {
-    snprintf(text, 96, "%s", entry->rank ? "" : "scalar");
-    for (int i = 0; i < entry->rank; i++) {
-        size_t used = strlen(text);
-        snprintf(text + used, 96 - used, "%s%llu", i ? "x" : "", (unsigned long long)entry->shape[i]);
-    }
-    return text;
+    return entry->rank ? join(entry->shape, entry->rank, "x", text) : memcpy(text, "scalar", sizeof "scalar");
 }

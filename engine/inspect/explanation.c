@@ -87,10 +87,10 @@ static void fill_node(const struct explanation *explanation, value_id at, struct
         const struct step *step = &plan->steps[s];
         if (step->node != at)
             continue;
-        struct pack_request wish = {.node = at, .variant = step->variant, .dims = &step->args.d};
+        struct pack_request request = {.node = at, .variant = step->variant, .dims = &step->args.d};
         size_t scratch = plan_scratch_bytes(plan, step);
         node->first_step = node->step_count++ ? node->first_step : s;
-        node->packed_bytes += pack_bytes(NULL, &wish);
+        node->packed_bytes += pack_bytes(NULL, &request);
         node->scratch_bytes = scratch > node->scratch_bytes ? scratch : node->scratch_bytes;
     }
 }

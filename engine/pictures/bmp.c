@@ -1,4 +1,6 @@
-/* bmp.c - see bmp.h.
+/* bmp.c - see picture_header.h. Reads BMP: 1, 2, 4, 8 bit with a palette, 16 and 32 bit with masks, 24 bit;
+ * uncompressed. stb_image is not used for BMP because it reads past short palettes and takes padding for
+ * alpha.
  *
  *     14   file header: "BM", file size, reserved, offset of the pixels
  *     12+  information header, its version given by its size: 12 (OS/2), 40, 52, 56, 64 (OS/2 2), 108 (V4),
@@ -6,8 +8,8 @@
  *          masks of red, green, blue, alpha: inside a header of 52 bytes or more, else after it
  *          palette: blue, green, red (12-byte header) or blue, green, red, 0 (others)
  *          rows padded to multiples of 4 bytes, the bottom row first unless the height is negative */
-#include "engine/pictures/bmp.h"
 #include "engine/pictures/bytes.h"
+#include "engine/pictures/picture_header.h"
 
 #include <string.h>
 
@@ -91,7 +93,7 @@ static limn_status read_header(const struct picture_bytes *file, struct bmp *bmp
         compression = read_32le(bytes + 30);
         declared = read_32le(bytes + 46);
     }
-    limn_status status = picture_check_size(file, bmp->width, bmp->height, error);
+    limn_status status = picture_check_size(file->name, bmp->width, bmp->height, error);
     if (status)
         return status;
 

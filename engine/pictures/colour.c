@@ -12,6 +12,25 @@ static const double xyz_from_linear[3][3] = {
 };
 static const double white[3] = {0.95047, 1, 1.08883};
 
+/* ---- grey -------------------------------------------------------------------------------- */
+
+void grey_row(const unsigned char *pixels, int channels, int64_t count, enum grey_rule rule,
+              unsigned char *grey)
+{
+    static const struct {
+        uint32_t red, green, blue;
+        int shift;
+    } rules[] = {
+        [GREY_PILLOW] = {19595, 38470, 7471, 16},
+        [GREY_OPENCV] = {9798, 19235, 3735, 15},
+    };
+    const uint32_t red = rules[rule].red, green = rules[rule].green, blue = rules[rule].blue;
+    const int shift = rules[rule].shift;
+    const uint32_t half = UINT32_C(1) << (shift - 1);
+    for (; count > 0; count--, pixels += channels)
+        *grey++ = (unsigned char)((red * pixels[0] + green * pixels[1] + blue * pixels[2] + half) >> shift);
+}
+
 /* ---- to Lab ------------------------------------------------------------------------------ */
 
 /* The curve as a table of the 256 samples. Filling it costs less than converting 100 pixels; doing so in

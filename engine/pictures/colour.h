@@ -1,6 +1,6 @@
-/* colour.h - 8-bit sRGB to CIE Lab and back, and the perceived difference of two Lab colours.
+/* colour.h - 8-bit sRGB to grey, to CIE Lab and back, and the perceived difference of two Lab colours.
  *
- * The constants are those of scikit-image's rgb2lab and lab2rgb (skimage/color/colorconv.py), with its
+ * The constants of Lab are those of scikit-image's rgb2lab and lab2rgb (skimage/color/colorconv.py), with its
  * rounding, because networks were trained with them: sRGB curve, D65 white, 2-degree observer. With v a
  * sample / 255 and (Xn, Yn, Zn) = (0.95047, 1, 1.08883):
  *
@@ -22,6 +22,18 @@
 #define LIMN_COLOUR_H
 
 #include <stdint.h>
+
+/* Grey levels in fixed point, with the weights of ITU-R BT.601 at two scales; results sometimes differ by one
+ * level. */
+enum grey_rule {
+    GREY_PILLOW, /* Image.convert("L"):         (19595 R + 38470 G +  7471 B + 32768) >> 16 */
+    GREY_OPENCV, /* cvtColor(..., BGR2GRAY):    ( 9798 R + 19235 G +  3735 B + 16384) >> 15 */
+};
+
+/* Fills grey[count] from pixels[count x channels]; channels is 3 or 4, alpha is ignored. `grey` may be
+ * `pixels` itself. */
+void grey_row(const unsigned char *pixels, int channels, int64_t count, enum grey_rule rule,
+              unsigned char *grey);
 
 /* rgb: pixels x channels (3 or 4; the fourth, alpha, is skipped). lab: pixels x 3, within 3e-4 of the
  * equations. Each call fills a table of 256 entries, so convert rows rather than single pixels. */

@@ -4,6 +4,17 @@
 
 #include <string.h>
 
+struct rgb palette_voc(int index)
+{
+    unsigned bits = (unsigned)index & 255, red = 0, green = 0, blue = 0;
+    for (int shift = 7; bits; shift--, bits >>= 3) {
+        red |= (bits & 1) << shift;
+        green |= (bits >> 1 & 1) << shift;
+        blue |= (bits >> 2 & 1) << shift;
+    }
+    return (struct rgb){(unsigned char)red, (unsigned char)green, (unsigned char)blue};
+}
+
 /* The part of a box inside the picture; its width or height is 0 or less if it lies outside. */
 static struct box clip(const struct picture *picture, struct box box)
 {

@@ -39,19 +39,13 @@ limn_status grid_begin(int64_t count, int64_t width, int64_t height, struct grid
     return status;
 }
 
-void grid_size(int64_t count, int64_t width, int64_t height, int64_t *sheet_width, int64_t *sheet_height)
+size_t grid_size(int64_t count, int64_t width, int64_t height, int64_t *sheet_width, int64_t *sheet_height)
 {
     struct grid grid;
     lay_out(count, width, height, &grid);
     *sheet_width = grid.width;
     *sheet_height = grid.height;
-}
-
-size_t grid_bytes(int64_t count, int64_t width, int64_t height)
-{
-    int64_t sheet_width, sheet_height;
-    grid_size(count, width, height, &sheet_width, &sheet_height);
-    return (size_t)(sheet_width * (height + PADDING) * 3);
+    return (size_t)(grid.width * (height + PADDING) * 3);
 }
 
 limn_status grid_add(struct grid *grid, const struct picture *picture, struct picture_writer *writer,

@@ -29,9 +29,9 @@ struct grid {
  * 2^31 - 1, LIMN_E_MEMORY; *grid then needs no grid_free. */
 limn_status grid_begin(int64_t count, int64_t width, int64_t height, struct grid *grid, limn_error *error);
 
-/* The sheet's size, and the bytes that a grid allocates, for `count` pictures of width x height. */
-void grid_size(int64_t count, int64_t width, int64_t height, int64_t *sheet_width, int64_t *sheet_height);
-size_t grid_bytes(int64_t count, int64_t width, int64_t height);
+/* Sets the size of a sheet of `count` pictures of width x height; returns the bytes that its grid allocates.
+ */
+size_t grid_size(int64_t count, int64_t width, int64_t height, int64_t *sheet_width, int64_t *sheet_height);
 
 /* Adds the next picture. Completed rows of the sheet are written to `writer`, which was opened with the
  * sheet's width and height and 3 channels. Returns the writer's errors. */

@@ -7,6 +7,7 @@
  * does not notice a truncated file; this probe refuses a file without an end marker (EOI). */
 #include "engine/pictures/bytes.h"
 #include "engine/pictures/picture_header.h"
+#include "layers/sizes.h"
 
 #include <string.h>
 
@@ -54,11 +55,6 @@ static const char *frame_kind(int marker)
     if (marker >= SOF9)
         return "arithmetic-coded";
     return marker == SOF3 ? "lossless" : "hierarchical";
-}
-
-static int64_t divide_up(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
 }
 
 /* The number of 8 x 8 blocks of all components. `components` has 3 bytes each; the second is the relative
@@ -113,7 +109,7 @@ static limn_status read_frame(const struct picture_bytes *file, int marker, cons
     /* For progressive files the decoder also holds a 16-bit coefficient per sample. */
     header->planes =
         (size_t)(BLOCK * count_blocks(header, data + 6, data[5], true)) * (frame->progressive ? 3 : 1);
-    return picture_check_size(file, header->width, header->height, error);
+    return picture_check_size(file->name, header->width, header->height, error);
 }
 
 /* DHT: class and index, 16 counts of codes by length, then as many values. The decoder's tables hold 256

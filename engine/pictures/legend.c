@@ -1,6 +1,5 @@
 /* legend.c - see legend.h. */
 #include "engine/pictures/legend.h"
-#include "engine/pictures/draw.h"
 #include "engine/pictures/font.h"
 #include "weights/number.h"
 

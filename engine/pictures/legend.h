@@ -2,8 +2,7 @@
 #ifndef LIMN_LEGEND_H
 #define LIMN_LEGEND_H
 
-#include "engine/pictures/palette.h"
-#include "engine/pictures/picture.h"
+#include "engine/pictures/draw.h"
 
 struct legend_entry {
     struct rgb colour;

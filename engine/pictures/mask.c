@@ -2,35 +2,10 @@
 #include "engine/pictures/mask.h"
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
-#include "engine/pictures/bytes.h"
 #include "engine/pictures/picture_probe.h"
-#include "engine/pictures/png_crc.h"
 
 #include <inttypes.h>
 #include <string.h>
-
-/* ---- palette indices --------------------------------------------------------------------- */
-
-/* A copy of a PNG with the greys 0, 1, 2 .. 255 as palette: decoded, it gives the indices. */
-static unsigned char *with_grey_palette(const struct picture_bytes *file, const struct picture_header *header,
-                                        size_t *size)
-{
-    enum { COLOURS = 256, LENGTH = 4, TYPE = 4, CHECKSUM = 4 };
-    size_t colours_at = header->palette_at + LENGTH + TYPE;
-    size_t rest_at = colours_at + 3 * (size_t)header->palette_colours;
-    *size = colours_at + 3 * COLOURS + file->size - rest_at;
-    unsigned char *bytes = mem_alloc(*size);
-    if (!bytes)
-        return NULL;
-    unsigned char *colours = bytes + colours_at, *rest = colours + 3 * COLOURS;
-    memcpy(bytes, file->bytes, colours_at);
-    store_32be(colours - TYPE - LENGTH, 3 * COLOURS);
-    for (int i = 0; i < COLOURS; i++)
-        memset(colours + 3 * i, i, 3);
-    memcpy(rest, file->bytes + rest_at, file->size - rest_at);
-    store_32be(rest, png_crc(0, colours - TYPE, TYPE + 3 * COLOURS));
-    return bytes;
-}
 
 /* ---- levels and colours ------------------------------------------------------------------ */
 
@@ -133,11 +108,15 @@ static bool is_stored_as_grey(const struct picture_bytes *file, const struct pic
     return header->kind == PICTURE_PNM && file->bytes[1] != '3' && file->bytes[1] != '6';
 }
 
+/* The indices are the levels that they have with the palette of greys 0, 1, 2 .. 255. */
 static limn_status decode_palette_mask(const struct picture_bytes *file, const struct picture_header *header,
                                        bool orient, struct picture *mask, limn_error *error)
 {
+    unsigned char greys[PNG_PALETTE_BYTES];
     size_t size;
-    unsigned char *bytes = with_grey_palette(file, header, &size);
+    for (int i = 0; i < PNG_PALETTE_BYTES; i++)
+        greys[i] = (unsigned char)(i / 3);
+    unsigned char *bytes = png_with_palette(file, header, greys, &size);
     if (!bytes)
         return fail_memory(error, file->name, size);
     limn_status status = picture_decode(bytes, size, file->name, orient, mask, error);

@@ -11,14 +11,10 @@ enum { MASK_IGNORED = 255 };
  *
  *   PNG with a palette   the palette indices; the colours are ignored
  *   grey (R = G = B)     the levels; if all are 0 or 255, 255 is class 1
- *   colours              the indices of these colours in the VOC palette
+ *   colours              the indices of these colours in the VOC palette (palette_voc in draw.h)
  *
  * So a mask of two classes may be 0 and 1, or black and white. Alpha is ignored. Levels are those of
  * picture_read: 1, 2 and 4-bit grey PNGs and PNMs of other maxvals than 255 are scaled to 0..255.
- *
- * The VOC palette spreads the bits of an index over the high bits of red, green and blue:
- *
- *     index  b7 b6 b5 b4 b3 b2 b1 b0        R = b0 b3 b6 0...   G = b1 b4 b7 0...   B = b2 b5 0 0...
  *
  * The colour of class 7 (car) is grey 128. A picture stored as RGB with only black and this grey is
  * ambiguous, class 7 or level 128, and is refused.

@@ -21,6 +21,23 @@ limn_status picture_create(int64_t width, int64_t height, int channels, struct p
     return LIMN_OK;
 }
 
+limn_status picture_check_size(const char *name, int64_t width, int64_t height, limn_error *error)
+{
+    if (width < 1 || height < 1)
+        return fail(error, LIMN_E_INPUT,
+                    "%s: a picture of %" PRId64 " x %" PRId64 " pixels, at least 1 x 1 expected", name, width,
+                    height);
+    if (width > PICTURE_MOST_SIDE || height > PICTURE_MOST_SIDE)
+        return fail(error, LIMN_E_INPUT,
+                    "%s: a picture of %" PRId64 " x %" PRId64 " pixels, at most %" PRId64 " a side expected",
+                    name, width, height, PICTURE_MOST_SIDE);
+    if (width * height > PICTURE_MOST_PIXELS)
+        return fail(error, LIMN_E_INPUT,
+                    "%s: %" PRId64 " x %" PRId64 " = %" PRId64 " pixels, at most %" PRId64 " expected", name,
+                    width, height, width * height, PICTURE_MOST_PIXELS);
+    return LIMN_OK;
+}
+
 void picture_free(struct picture *picture)
 {
     mem_free(picture->pixels);

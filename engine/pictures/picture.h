@@ -21,6 +21,9 @@ struct picture {
     const char *name;      /* for messages: the name given to the reader, borrowed */
 };
 
+/* LIMN_E_INPUT unless the size is within these limits; `name` is the picture's in the message. */
+limn_status picture_check_size(const char *name, int64_t width, int64_t height, limn_error *error);
+
 /* Allocates a picture with undefined pixels. LIMN_E_MEMORY. */
 limn_status picture_create(int64_t width, int64_t height, int channels, struct picture *picture,
                            limn_error *error);

@@ -1,5 +1,5 @@
-/* picture_header.h - the header of a picture file, the probes of single formats that read it, and what they
- * share. bmp.h and pnm.h declare two more probes. */
+/* picture_header.h - the header of a picture file, the probes and readers of single formats, and what they
+ * share. */
 #ifndef LIMN_PICTURE_HEADER_H
 #define LIMN_PICTURE_HEADER_H
 
@@ -27,21 +27,33 @@ struct picture_bytes {
     const char *name;
 };
 
-/* png_probe.c, jpeg_probe.c: check the structure of a file whose signature has been checked, and read its
- * header. LIMN_E_INPUT: damaged, truncated, unsupported, beyond the limits. */
+/* Check the structure of a file whose signature has been checked, and read its header. LIMN_E_INPUT: damaged,
+ * truncated, unsupported, beyond the limits. */
 limn_status png_probe(const struct picture_bytes *file, struct picture_header *header, limn_error *error);
 limn_status jpeg_probe(const struct picture_bytes *file, struct picture_header *header, limn_error *error);
+limn_status bmp_probe(const struct picture_bytes *file, struct picture_header *header, limn_error *error);
+limn_status pnm_probe(const struct picture_bytes *file, struct picture_header *header, limn_error *error);
 
-/* picture_metadata.c: the orientation, 1..8, in an EXIF block that starts with its TIFF header; 1 if there is
- * none. */
+/* Decodes a BMP into an empty picture, with alpha only if the header declares a mask for it. LIMN_E_INPUT,
+ * LIMN_E_MEMORY. */
+limn_status bmp_read(const struct picture_bytes *file, struct picture *picture, limn_error *error);
+
+/* Decodes the first picture of a PNM file into an empty picture; samples are scaled from 0..maxval to 0..255
+ * and rounded. LIMN_E_INPUT with the byte offset of the fault, LIMN_E_MEMORY. */
+limn_status pnm_read(const struct picture_bytes *file, struct picture *picture, limn_error *error);
+
+enum { PNG_PALETTE_BYTES = 3 * 256 };
+
+/* Makes a copy of a PNG file, *size bytes, with 256 other colours in its PLTE chunk. `header` is the file's,
+ * with palette_at. Release the copy with mem_free; NULL if there is no memory. */
+unsigned char *png_with_palette(const struct picture_bytes *file, const struct picture_header *header,
+                                const unsigned char palette[PNG_PALETTE_BYTES], size_t *size);
+
+/* The orientation, 1..8, in an EXIF block that starts with its TIFF header; 1 if there is none. */
 int exif_orientation(const unsigned char *tiff, size_t size);
 
 /* Stores the description of an ICC profile, given whole or its first `size` bytes, in the header. */
 void icc_describe(const unsigned char *profile, size_t size, struct picture_header *header);
-
-/* Fails with LIMN_E_INPUT unless the size is within the limits of picture.h. */
-limn_status picture_check_size(const struct picture_bytes *file, int64_t width, int64_t height,
-                               limn_error *error);
 
 /* Returns LIMN_E_INPUT with "NAME: FORMAT data ends early (N bytes), the file is damaged". */
 limn_status picture_ends_early(const struct picture_bytes *file, const char *format, limn_error *error);

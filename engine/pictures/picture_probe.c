@@ -1,7 +1,5 @@
 /* picture_probe.c - see picture_probe.h: recognises formats by their first bytes. */
 #include "engine/pictures/picture_probe.h"
-#include "engine/pictures/bmp.h"
-#include "engine/pictures/pnm.h"
 
 #include <stdio.h>
 #include <string.h>

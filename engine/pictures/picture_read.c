@@ -4,9 +4,7 @@
  * the header calls for. */
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
-#include "engine/pictures/bmp.h"
 #include "engine/pictures/picture_probe.h"
-#include "engine/pictures/pnm.h"
 #include "engine/pictures/stb.h"
 
 #include <inttypes.h>
@@ -21,25 +19,6 @@ static unsigned char *narrow_samples(uint16_t *wide, size_t count)
         narrow[i] = (unsigned char)((wide[i] + 128) / 257);
     unsigned char *smaller = mem_resize(narrow, count);
     return smaller ? smaller : narrow;
-}
-
-/* A copy of the file whose PLTE chunk has 256 colours, the added ones black: stb leaves the colours after a
- * short palette undefined, though pixels may use them. The chunk's checksum is no longer read. */
-static unsigned char *pad_palette(const struct picture_bytes *file, const struct picture_header *header,
-                                  size_t *size)
-{
-    enum { CHUNK_HEADER = 8, FULL = 768 };
-    size_t data_at = header->palette_at + CHUNK_HEADER, had = (size_t)header->palette_colours * 3;
-    *size = file->size + FULL - had;
-    unsigned char *bytes = mem_alloc(*size);
-    if (!bytes)
-        return NULL;
-    memcpy(bytes, file->bytes, data_at + had);
-    memset(bytes + data_at + had, 0, FULL - had);
-    memcpy(bytes + data_at + FULL, file->bytes + data_at + had, file->size - data_at - had);
-    bytes[header->palette_at + 2] = FULL >> 8;
-    bytes[header->palette_at + 3] = FULL & 255;
-    return bytes;
 }
 
 static limn_status decode_stb(const struct picture_bytes *file, const struct picture_header *header,
@@ -62,13 +41,16 @@ static limn_status decode_stb(const struct picture_bytes *file, const struct pic
     return LIMN_OK;
 }
 
+/* stb leaves the colours after a short palette undefined, though pixels may use them: here they are black. */
 static limn_status decode_png(const struct picture_bytes *file, const struct picture_header *header,
                               struct picture *picture, limn_error *error)
 {
     if (!header->palette_at || header->palette_colours == 256)
         return decode_stb(file, header, picture, error);
+    unsigned char palette[PNG_PALETTE_BYTES] = {0};
     size_t size;
-    unsigned char *bytes = pad_palette(file, header, &size);
+    memcpy(palette, file->bytes + header->palette_at + 8, 3 * (size_t)header->palette_colours);
+    unsigned char *bytes = png_with_palette(file, header, palette, &size);
     if (!bytes)
         return fail_memory(error, file->name, size);
     struct picture_bytes padded = {bytes, size, file->name};

@@ -5,14 +5,14 @@
  *     JPEG, BMP  rows are composited over white and stored; stb encodes the whole picture at commit */
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
-#include "engine/pictures/grey.h"
+#include "engine/pictures/colour.h"
 #include "engine/pictures/picture.h"
 #include "engine/pictures/png_write.h"
-#include "engine/pictures/pnm.h"
 #include "engine/pictures/stb.h"
 
 #include <inttypes.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -109,9 +109,10 @@ static limn_status start(struct picture_writer *writer, limn_error *error)
                                  &writer->png, error);
     if (is_whole(writer->format))
         return LIMN_OK;
-    char text[PNM_HEADER_ROOM];
-    size_t size = pnm_header(text, writer->width, writer->height, writer->format == FORMAT_PPM ? 3 : 1);
-    return output_write(writer->output, text, size, error);
+    char text[64];
+    int size = snprintf(text, sizeof text, "P%d\n%" PRId64 " %" PRId64 "\n255\n",
+                        writer->format == FORMAT_PPM ? 6 : 5, writer->width, writer->height);
+    return output_write(writer->output, text, (size_t)size, error);
 }
 
 limn_status picture_writer_open(const char *path, int64_t width, int64_t height, int channels, int quality,

@@ -3,6 +3,7 @@
  *     length (4)  type (4)  data (length)  CRC-32 of type and data (4)
  *
  * The decoder checks neither checksums nor the order of chunks, so this probe does. */
+#include "engine/base/memory.h"
 #include "engine/pictures/bytes.h"
 #include "engine/pictures/picture_header.h"
 #include "engine/pictures/png_crc.h"
@@ -58,7 +59,7 @@ static limn_status read_header(const struct picture_bytes *file, const struct ch
     for (int i = 0; i < 3; i++)
         if (data[10 + i] > (i == 2 ? 1 : 0))
             return fail_header(file, methods[i], data[10 + i], error);
-    return picture_check_size(file, header->width, header->height, error);
+    return picture_check_size(file->name, header->width, header->height, error);
 }
 
 /* iCCP: a name, a zero, the compression method, the profile as a zlib stream. In practice the description is
@@ -156,4 +157,22 @@ limn_status png_probe(const struct picture_bytes *file, struct picture_header *h
     if (!data_suffices(file, header, data))
         return picture_ends_early(file, "PNG", error);
     return LIMN_OK;
+}
+
+unsigned char *png_with_palette(const struct picture_bytes *file, const struct picture_header *header,
+                                const unsigned char palette[PNG_PALETTE_BYTES], size_t *size)
+{
+    size_t data_at = header->palette_at + 8, rest_at = data_at + 3 * (size_t)header->palette_colours;
+    size_t rest = file->size - rest_at;
+    *size = data_at + PNG_PALETTE_BYTES + rest;
+    unsigned char *bytes = mem_alloc(*size);
+    if (!bytes)
+        return NULL;
+    unsigned char *data = bytes + data_at, *end = data + PNG_PALETTE_BYTES;
+    memcpy(bytes, file->bytes, data_at);
+    memcpy(data, palette, PNG_PALETTE_BYTES);
+    memcpy(end, file->bytes + rest_at, rest);
+    store_32be(data - 8, PNG_PALETTE_BYTES);
+    store_32be(end, png_crc(0, data - 4, 4 + PNG_PALETTE_BYTES));
+    return bytes;
 }

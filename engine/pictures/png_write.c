@@ -18,8 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILTERS = 5 };
-
 struct png_writer {
     struct output *output;
     struct deflate *deflate;
@@ -77,11 +75,14 @@ static inline int predict(int filter, int a, int b, int c)
     }
 }
 
-/* Filters a row into `out`; returns the sum of the absolute differences, read as signed bytes. With a
- * constant `filter` the compiler makes a loop for each of the five. */
-static inline uint64_t filter_with(int filter, const unsigned char *row, const unsigned char *above,
-                                   size_t size, size_t channels, unsigned char *out)
+/* Filters a row into writer->trial, and keeps it as the best if the sum of its absolute differences, read as
+ * signed bytes, is below *least. With a constant `filter` the compiler makes a loop for each of the five. */
+static inline void try_filter(struct png_writer *writer, unsigned char filter, const unsigned char *row,
+                              uint64_t *least)
 {
+    const unsigned char *above = writer->above;
+    unsigned char *trial = writer->trial, *out = trial + 1;
+    size_t channels = (size_t)writer->channels, size = writer->row_bytes;
     uint64_t sum = 0;
     for (size_t i = 0; i < channels; i++) {
         out[i] = (unsigned char)(row[i] - predict(filter, 0, above[i], 0));
@@ -91,65 +92,38 @@ static inline uint64_t filter_with(int filter, const unsigned char *row, const u
         out[i] = (unsigned char)(row[i] - predict(filter, row[i - channels], above[i], above[i - channels]));
         sum += (uint64_t)abs((signed char)out[i]);
     }
-    return sum;
-}
-
-static uint64_t filter_row(int filter, const unsigned char *row, const unsigned char *above, size_t size,
-                           size_t channels, unsigned char *out)
-{
-    switch (filter) {
-    case 1:
-        return filter_with(1, row, above, size, channels, out);
-    case 2:
-        return filter_with(2, row, above, size, channels, out);
-    case 3:
-        return filter_with(3, row, above, size, channels, out);
-    case 4:
-        return filter_with(4, row, above, size, channels, out);
-    default:
-        return filter_with(0, row, above, size, channels, out);
-    }
+    if (sum >= *least)
+        return;
+    *least = sum;
+    trial[0] = filter;
+    writer->trial = writer->best;
+    writer->best = trial;
 }
 
 limn_status png_writer_row(struct png_writer *writer, const unsigned char *row, limn_error *error)
 {
     uint64_t least = UINT64_MAX;
-    for (int filter = 0; filter < FILTERS; filter++) {
-        uint64_t sum = filter_row(filter, row, writer->above, writer->row_bytes, (size_t)writer->channels,
-                                  writer->trial + 1);
-        if (sum >= least)
-            continue;
-        least = sum;
-        unsigned char *better = writer->trial;
-        better[0] = (unsigned char)filter;
-        writer->trial = writer->best;
-        writer->best = better;
-    }
+    try_filter(writer, 0, row, &least);
+    try_filter(writer, 1, row, &least);
+    try_filter(writer, 2, row, &least);
+    try_filter(writer, 3, row, &least);
+    try_filter(writer, 4, row, &least);
     memcpy(writer->above, row, writer->row_bytes);
     return deflate_write(writer->deflate, writer->best, writer->row_bytes + 1, error);
 }
 
 /* ---- the file ---------------------------------------------------------------------------- */
 
-static limn_status write_start(struct output *output, int64_t width, int64_t height, int channels,
-                               limn_error *error)
-{
-    enum { COLOUR_RGB = 2, COLOUR_RGBA = 6 };
-    unsigned char header[13] = {[8] = 8, [9] = channels == 4 ? COLOUR_RGBA : COLOUR_RGB};
-    store_32be(header, (uint32_t)width);
-    store_32be(header + 4, (uint32_t)height);
-    limn_status status = output_write(output, "\x89PNG\r\n\x1a\n", 8, error);
-    if (!status)
-        status = write_chunk(output, "IHDR", header, sizeof header, error);
-    return status;
-}
-
 limn_status png_writer_create(struct output *output, int64_t width, int64_t height, int channels,
                               struct png_writer **writer, limn_error *error)
 {
+    enum { COLOUR_RGB = 2, COLOUR_RGBA = 6 };
+    unsigned char header[13] = {[8] = 8, [9] = channels == 4 ? COLOUR_RGBA : COLOUR_RGB};
     struct png_writer *made = *writer = mem_zalloc(1, sizeof *made);
     if (!made)
         return fail_memory(error, "a PNG writer", sizeof *made);
+    store_32be(header, (uint32_t)width);
+    store_32be(header + 4, (uint32_t)height);
     made->output = output;
     made->channels = channels;
     made->row_bytes = (size_t)width * (size_t)channels;
@@ -162,7 +136,9 @@ limn_status png_writer_create(struct output *output, int64_t width, int64_t heig
     if (!status)
         status = deflate_create(write_data, made, &made->deflate, error);
     if (!status)
-        status = write_start(output, width, height, channels, error);
+        status = output_write(output, "\x89PNG\r\n\x1a\n", 8, error);
+    if (!status)
+        status = write_chunk(output, "IHDR", header, sizeof header, error);
     if (status) {
         png_writer_free(made);
         *writer = NULL;

@@ -1,15 +1,15 @@
-/* pnm.c - see pnm.h. The grammar is that of the Netpbm manual pages pbm(5), pgm(5), ppm(5):
+/* pnm.c - see picture_header.h. Reads PBM, PGM and PPM, plain (P1, P2, P3) and raw (P4, P5, P6). The grammar
+ * is that of the Netpbm manual pages pbm(5), pgm(5), ppm(5):
  *
  *     "P" digit, width, height, maxval (not in P1 and P4), one whitespace character, samples
  *
  * separated by whitespace, with comments from '#' to the end of a line. Plain samples are decimal numbers
  * (P1: digits that need no separator); raw samples are 1 byte, or 2 bytes, big-endian, if maxval exceeds 255;
  * P4 packs 8 pixels into a byte, and each row starts a new byte. In PBM 1 is black. */
-#include "engine/pictures/pnm.h"
 #include "engine/pictures/bytes.h"
+#include "engine/pictures/picture_header.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
 struct pnm {
     const struct picture_bytes *file;
@@ -97,7 +97,7 @@ static limn_status read_header(struct pnm *pnm, const struct picture_bytes *file
     pnm->width = width;
     pnm->height = height;
     if (!status)
-        status = picture_check_size(file, width, height, error);
+        status = picture_check_size(file->name, width, height, error);
     if (status)
         return status;
     if (pnm->most == 0)
@@ -169,10 +169,4 @@ limn_status pnm_read(const struct picture_bytes *file, struct picture *picture, 
     if (status)
         picture_free(picture);
     return status;
-}
-
-size_t pnm_header(char text[PNM_HEADER_ROOM], int64_t width, int64_t height, int channels)
-{
-    return (size_t)snprintf(text, PNM_HEADER_ROOM, "P%d\n%" PRId64 " %" PRId64 "\n255\n",
-                            channels == 3 ? 6 : 5, width, height);
 }

@@ -1,13 +1,28 @@
-/* classes.h - from logits to the class of each pixel of a picture of any size. */
+/* classes.h - from the logits of a segmentation network to the class of each pixel of a picture of any size.
+ *
+ * For a network that ends with an enlargement (deeplabv3: eightfold), the session stops before it, and the
+ * large logits are computed row by row from the small ones.
+ *
+ *     made, h x w x C  =>  any row of height x width x C  =>  classes of any size */
 #ifndef LIMN_CLASSES_H
 #define LIMN_CLASSES_H
 
+#include "engine/base/tensor.h"
 #include "engine/base/watch.h"
 #include "engine/pictures/picture.h"
-#include "engine/pipelines/logits.h"
 
 /* A class is a byte. */
 enum { CLASSES_MOST = LIMN_CLASSES_MOST };
+
+struct logits {
+    const struct tensor *made; /* 1 x h x w x C: the output of the session */
+    int64_t height, width;     /* the size that layers/bilinear.c enlarges to; h and w: not enlarged */
+    bool align_corners;        /* of that enlargement */
+};
+
+/* Row `row` of the enlarged logits: width x C floats to `out`, bit for bit those that a session of the
+ * whole graph computes. */
+void logits_row(const struct logits *logits, int64_t row, float *out);
 
 /* Writes the class of every pixel into `classes`, a plane (one channel) of the wanted size.
  *

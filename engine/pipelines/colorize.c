@@ -1,11 +1,14 @@
 /* colorize.c - see colorize.h. */
 #include "engine/pipelines/colorize.h"
 #include "engine/base/memory.h"
+#include "engine/pictures/resample.h"
+#include "engine/pictures/sheet.h"
 #include "engine/pipelines/check.h"
-#include "engine/pipelines/colorize_sheet.h"
+#include "layers/sizes.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 /* ---- networks and options ---------------------------------------------------------------- */
 
@@ -45,12 +48,127 @@ void colorize_close(struct colorize *how)
     }
 }
 
-/* ---- pictures ---------------------------------------------------------------------------- */
+/* ---- sheets ------------------------------------------------------------------------------ */
+
+enum { PICTURE_SIDE = 512, ROW_WIDTH = 4096 };
+
+/* A sheet to be made: its cells, and the size of the picture in each. */
+struct layout {
+    int cells, columns;
+    int64_t width, height;
+};
+
+/* A sheet being made: the source at its size on the sheet, and a copy to paint. */
+struct work {
+    const struct colorize *how;
+    const struct picture *source;
+    struct picture small, copy;
+    struct sheet sheet;
+    int cells; /* so far */
+};
 
 static bool makes_sheet(const struct colorize *how)
 {
     return how->compare || how->samples > 1;
 }
+
+static int64_t shrunk(int64_t side, int64_t most, int64_t longer)
+{
+    return longer > most ? larger((side * most + longer / 2) / longer, 1) : side;
+}
+
+/* Networks in a row, samples in a square. */
+static struct layout lay_out(const struct colorize *how, const struct picture *source)
+{
+    int cells = how->compare ? how->count + 2 : how->samples, columns = how->compare ? cells : 1;
+    while (columns * columns < cells)
+        columns++;
+    int64_t most = smaller(ROW_WIDTH / columns, PICTURE_SIDE), longer = larger(source->width, source->height);
+    return (struct layout){cells, columns, shrunk(source->width, most, longer),
+                           shrunk(source->height, most, longer)};
+}
+
+/* The most that make_sheet holds at a time; at most `run_bytes` while a network runs. */
+static size_t make_sheet_bytes(const struct colorize *how, const struct picture *source, size_t run_bytes)
+{
+    struct layout layout = lay_out(how, source);
+    size_t begun = picture_resample_bytes(source->width, source->height, source->channels, layout.width,
+                                          layout.height, RESAMPLE_BICUBIC);
+    size_t sheet = 2 * (size_t)(layout.width * layout.height * source->channels) +
+                   sheet_bytes(layout.width, layout.height, layout.cells, layout.columns, 0) + run_bytes;
+    return begun > sheet ? begun : sheet;
+}
+
+static void copy_small(struct work *work)
+{
+    const struct picture *small = &work->small;
+    memcpy(work->copy.pixels, small->pixels, (size_t)(small->width * small->height * small->channels));
+}
+
+/* Runs a network on the whole picture, and puts the result into the next cell. */
+static limn_status add(struct work *work, struct colorizer *colorizer, const uint64_t *seed,
+                       const char *caption, limn_error *error)
+{
+    const struct colorizer_inputs inputs = {&work->how->hints, seed};
+    limn_status status = colorizer_run(colorizer, work->source, &inputs, NULL, error);
+    if (status != LIMN_OK)
+        return status;
+    copy_small(work);
+    status = colorizer_paint(colorizer, work->how->tint, NULL, &work->copy, error);
+    if (status == LIMN_OK)
+        sheet_put(&work->sheet, work->cells++, &work->copy, caption);
+    return status;
+}
+
+static limn_status add_networks(struct work *work, limn_error *error)
+{
+    const struct colorize *how = work->how;
+    limn_status status = LIMN_OK;
+    copy_small(work);
+    colorize_grey(how->models[0]->engine, &work->copy);
+    sheet_put(&work->sheet, work->cells++, &work->small, "input");
+    sheet_put(&work->sheet, work->cells++, &work->copy, "grey");
+    for (int i = 0; status == LIMN_OK && i < how->count; i++)
+        status = add(work, how->colorizers[i], how->seed, how->captions[i], error);
+    return status;
+}
+
+static limn_status add_samples(struct work *work, limn_error *error)
+{
+    uint64_t seed = *work->how->seed;
+    limn_status status = LIMN_OK;
+    for (int i = 0; status == LIMN_OK && i < work->how->samples; i++, seed++) {
+        char caption[32];
+        snprintf(caption, sizeof caption, "seed %" PRIu64, seed);
+        status = add(work, work->how->colorizers[0], &seed, caption, error);
+    }
+    return status;
+}
+
+/* The networks run on the whole picture; alpha is laid over the sheet's white. On failure *sheet is empty. */
+static limn_status make_sheet(const struct colorize *how, const struct picture *source, struct picture *sheet,
+                              limn_error *error)
+{
+    struct work work = {.how = how, .source = source};
+    struct layout layout = lay_out(how, source);
+    limn_status status =
+        picture_resample(source, layout.width, layout.height, RESAMPLE_BICUBIC, &work.small, error);
+    if (status == LIMN_OK)
+        status = picture_create(layout.width, layout.height, source->channels, &work.copy, error);
+    if (status == LIMN_OK)
+        status =
+            sheet_create(layout.width, layout.height, layout.cells, layout.columns, 0, &work.sheet, error);
+    if (status == LIMN_OK)
+        status = how->compare ? add_networks(&work, error) : add_samples(&work, error);
+    *sheet = work.sheet.picture;
+    if (status != LIMN_OK)
+        picture_free(sheet);
+    picture_free(&work.small);
+    picture_free(&work.copy);
+    return status;
+}
+
+/* ---- pictures ---------------------------------------------------------------------------- */
 
 /* LIMN_E_MEMORY for what is too large, before any network runs. */
 static limn_status check_memory(const struct colorize *how, const struct picture *source,
@@ -63,7 +181,7 @@ static limn_status check_memory(const struct colorize *how, const struct picture
         bytes = run > bytes ? run : bytes;
     }
     if (makes_sheet(how))
-        bytes = colorize_sheet_bytes(how, source, bytes);
+        bytes = make_sheet_bytes(how, source, bytes);
     if (bytes <= mem_available())
         return LIMN_OK;
     snprintf(what, sizeof what, "colouring %" PRId64 " x %" PRId64 " pixels", source->width, source->height);
@@ -94,7 +212,7 @@ limn_status colorize_picture(const struct colorize *how, struct picture *picture
         return status;
     if (makes_sheet(how)) {
         struct picture sheet;
-        status = colorize_sheet(how, picture, &sheet, error);
+        status = make_sheet(how, picture, &sheet, error);
         picture_free(picture);
         *picture = sheet;
     } else {

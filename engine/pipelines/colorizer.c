@@ -15,13 +15,6 @@
 
 enum { SIDE = 256, SIDE_VAE = 64 }; /* of the networks' input */
 
-/* ---- bilinear ---------------------------------------------------------------------------- */
-
-static float mix(float low, float high, float weight)
-{
-    return (1 - weight) * low + weight * high;
-}
-
 /* ---- the network's input ----------------------------------------------------------------- */
 
 /* [H x W, RGB] => [256 x 256, L] */
@@ -62,17 +55,17 @@ static limn_status set_lab(const struct picture *source, struct tensor *grey, st
 
 /* ---- the network ------------------------------------------------------------------------- */
 
-/* LIMN_E_WEIGHTS unless the network makes a and b for every pixel of its input. */
-static limn_status check_output(const struct colorizer *colorizer, limn_error *error)
+/* LIMN_E_WEIGHTS unless `network` makes channels x side x side values. */
+static limn_status check_output(const limn_session *session, const char *network, int64_t channels,
+                                int64_t side, limn_error *error)
 {
-    const struct tensor *made = session_output(colorizer->session);
-    int64_t side = colorizer->side;
-    if (made->h == side && made->w == side && made->c == 2)
+    const struct tensor *made = session_output(session);
+    if (made->h == side && made->w == side && made->c == channels)
         return LIMN_OK;
     return fail(error, LIMN_E_WEIGHTS,
-                "%s: the network makes %" PRId64 "x%" PRId64 "x%" PRId64 " values; expected 2x%" PRId64
+                "%s: the %s makes %" PRId64 "x%" PRId64 "x%" PRId64 " values; expected %" PRId64 "x%" PRId64
                 "x%" PRId64,
-                colorizer->model->graph.path, made->c, made->h, made->w, side, side);
+                session->model->graph.path, network, made->c, made->h, made->w, channels, side, side);
 }
 
 bool colorizer_takes_hints(const limn_model *model)
@@ -93,16 +86,9 @@ static limn_status add_encoder(struct colorizer *colorizer, limn_error *error)
     if (status == LIMN_OK)
         status = limn_session_create(colorizer->encoder_model, (limn_size){1, SIDE_VAE, SIDE_VAE},
                                      &colorizer->encoder, error);
-    if (status != LIMN_OK)
-        return status;
-    const struct tensor *made = session_output(colorizer->encoder);
-    int64_t wanted = 2 * colorizer->latent; /* mean and log-variance */
-    if (made->h == 1 && made->w == 1 && made->c == wanted)
-        return LIMN_OK;
-    return fail(error, LIMN_E_WEIGHTS,
-                "%s: the colour encoder makes %" PRId64 "x%" PRId64 "x%" PRId64 " values; expected %" PRId64
-                "x1x1",
-                path, made->c, made->h, made->w, wanted);
+    if (status == LIMN_OK) /* mean and log-variance */
+        status = check_output(colorizer->encoder, "colour encoder", 2 * colorizer->latent, 1, error);
+    return status;
 }
 
 limn_status colorizer_create(limn_model *model, bool encode, struct colorizer **colorizer, limn_error *error)
@@ -122,7 +108,7 @@ limn_status colorizer_create(limn_model *model, bool encode, struct colorizer **
     if (status == LIMN_OK)
         status = limn_session_create(model, (limn_size){1, made->side, made->side}, &made->session, error);
     if (status == LIMN_OK)
-        status = check_output(made, error);
+        status = check_output(made->session, "network", 2, made->side, error);
     if (status == LIMN_OK)
         made->latent = is_vae ? session_input(made->session, 1)->c : 0;
     if (status == LIMN_OK && encode)
@@ -230,6 +216,11 @@ struct paint {
     float saturation, temperature; /* the factor of a and b; what is added to b */
     struct picture *picture;
 };
+
+static float mix(float low, float high, float weight)
+{
+    return (1 - weight) * low + weight * high;
+}
 
 /* a and b at a pixel, between two rows of the small ones. */
 static void colour_at(const struct paint *paint, const float *upper, const float *lower, float weight,

@@ -52,23 +52,6 @@ struct tint {
     double temperature; /* Lab units, -100 .. 100, positive is warm */
 };
 
-enum { COLORIZE_NETWORKS_MOST = 8 };
-
-/* A request. The first block is filled by the caller, the second by colorize_open. */
-struct colorize {
-    limn_model *models[COLORIZE_NETWORKS_MOST];   /* borrowed; more than one only with `compare` */
-    const char *captions[COLORIZE_NETWORKS_MOST]; /* of each on a sheet */
-    int count;
-    struct hints hints;   /* siggraph17 */
-    const uint64_t *seed; /* vae: the variant of this seed; NULL: the mean of the colours that it knows */
-    int samples;          /* vae: above 1, a sheet of the variants from *seed on */
-    bool compare;         /* a sheet of the source, grey, and the result of each network */
-    bool encode;          /* vae: the variant that comes from the source's own colours */
-    struct tint tint;
-
-    struct colorizer *colorizers[COLORIZE_NETWORKS_MOST];
-};
-
 /* Whether a network takes hints, and whether it has a latent vector. */
 bool colorizer_takes_hints(const limn_model *model);
 bool colorizer_has_latent(const limn_model *model);

@@ -75,15 +75,8 @@ static limn_status run_batch(struct job *job, int64_t first, limn_error *error)
     return limn_session_run(job->session, error);
 }
 
-static int64_t pictures_from(const struct job *job, int64_t first)
-{
-    int64_t left = job->how->count - first;
-    return left < job->batch ? left : job->batch;
-}
-
-/* Dense values of picture `first` + n, the batch's n-th, which must be finite. */
-static limn_status take_values(const struct job *job, int64_t first, int64_t n, float *values,
-                               limn_error *error)
+/* Dense values of picture i, the batch's n-th, which must be finite. */
+static limn_status take_values(const struct job *job, int64_t i, int64_t n, float *values, limn_error *error)
 {
     const struct tensor *y = session_output(job->session);
     const struct tensor made =
@@ -92,7 +85,7 @@ static limn_status take_values(const struct job *job, int64_t first, int64_t n, 
     for (int64_t p = 0; p < y->h * y->w; p++)
         for (int64_t c = 0; c < y->c; c++)
             *values++ = made.data[p * y->stride + c];
-    snprintf(name, sizeof name, "picture %" PRId64, first + n);
+    snprintf(name, sizeof name, "picture %" PRId64, i);
     return model_check_made(job->model, &made, name, error);
 }
 
@@ -119,37 +112,28 @@ static void to_picture(struct job *job, const float *values)
 
 /* ---- the passes -------------------------------------------------------------------------- */
 
-/* The least and the largest value of all pictures. */
-static limn_status find_range(struct job *job, limn_error *error)
+/* Computes the values of all pictures, unless they are kept from the pass before. Then hands each picture
+ * over, if `deliver`, or widens the range by it. */
+static limn_status run_pass(struct job *job, bool deliver, limn_error *error)
 {
-    job->low = INFINITY;
-    job->high = -INFINITY;
-    for (int64_t first = 0; first < job->how->count; first += job->batch) {
-        limn_status status = run_batch(job, first, error);
-        for (int64_t n = 0; status == LIMN_OK && n < pictures_from(job, first); n++) {
-            float *place = job->kept ? job->kept + (first + n) * job->values : job->one;
-            status = take_values(job, first, n, place, error);
-            widen_range(job, place);
+    const struct sink *sink = &job->how->sink;
+    const bool computed = deliver && job->kept;
+    limn_status status = LIMN_OK;
+    for (int64_t i = 0; status == LIMN_OK && i < job->how->count; i++) {
+        int64_t n = i % job->batch;
+        float *values = job->kept ? job->kept + i * job->values : job->one;
+        if (!computed && n == 0)
+            status = run_batch(job, i, error);
+        if (!computed && status == LIMN_OK)
+            status = take_values(job, i, n, values, error);
+        if (status != LIMN_OK)
+            return status;
+        if (deliver) {
+            to_picture(job, values);
+            status = sink->rows(sink->context, &job->picture, error);
+        } else {
+            widen_range(job, values);
         }
-        if (status != LIMN_OK)
-            return status;
-    }
-    return LIMN_OK;
-}
-
-/* Computes the pictures from `first` on, unless they are kept, and hands them over. */
-static limn_status deliver_batch(struct job *job, int64_t first, limn_error *error)
-{
-    int64_t pictures = pictures_from(job, first);
-    limn_status status = job->kept ? LIMN_OK : run_batch(job, first, error);
-    for (int64_t n = 0; status == LIMN_OK && n < pictures; n++) {
-        const float *place = job->kept ? job->kept + (first + n) * job->values : job->one;
-        if (!job->kept)
-            status = take_values(job, first, n, job->one, error);
-        if (status != LIMN_OK)
-            return status;
-        to_picture(job, place);
-        status = job->how->sink.rows(job->how->sink.context, &job->picture, error);
     }
     return status;
 }
@@ -169,12 +153,12 @@ static limn_status prepare(struct job *job, limn_model *model, limn_error *error
     const struct generate *how = job->how;
     int64_t side = job->generator.side;
     size_t bytes = (size_t)job->values * sizeof(float), all, left;
-    const struct session_request wish = {
+    const struct session_request request = {
         .output = model->graph.output,
         .size = {job->batch, 1, 1},
         .room = {how->sink.reserve + bytes + (size_t)(3 * side * side) + SMALL,
                  job->batch > 1 ? "fewer pictures" : "fewer threads", LIMN_REASON_NONE}};
-    limn_status status = session_plan(model, &wish, &job->session, error);
+    limn_status status = session_plan(model, &request, &job->session, error);
     if (status == LIMN_OK)
         status = sink_begin(&how->sink, side, side, 3, error);
     if (status == LIMN_OK)
@@ -199,7 +183,11 @@ static limn_status prepare(struct job *job, limn_model *model, limn_error *error
 
 limn_status generate_pictures(limn_model *model, const struct generate *how, limn_error *error)
 {
-    struct job job = {.model = model, .how = how, .latents = how->latents, .low = -1, .high = 1};
+    struct job job = {.model = model,
+                      .how = how,
+                      .latents = how->latents,
+                      .low = how->fixed_range ? -1 : INFINITY,
+                      .high = how->fixed_range ? 1 : -INFINITY};
     float *made = NULL;
     limn_status status = generator_of(model, &job.generator, error);
     if (status == LIMN_OK && (how->count < 1 || how->count > GENERATE_MOST))
@@ -215,9 +203,9 @@ limn_status generate_pictures(limn_model *model, const struct generate *how, lim
     job.values = job.generator.side * job.generator.side * job.generator.channels;
     status = prepare(&job, model, error);
     if (status == LIMN_OK && !how->fixed_range)
-        status = find_range(&job, error);
-    for (int64_t first = 0; status == LIMN_OK && first < how->count; first += job.batch)
-        status = deliver_batch(&job, first, error);
+        status = run_pass(&job, false, error);
+    if (status == LIMN_OK)
+        status = run_pass(&job, true, error);
     if (status == LIMN_OK)
         status = watch_show(how->watch, 1, error);
     mem_free(made);

@@ -18,23 +18,15 @@ enum { VOC_CLASSES = sizeof voc_names / sizeof *voc_names, DEFAULT_ROOM = 24 };
 
 /* ---- names ------------------------------------------------------------------------------- */
 
-static const char *default_name(const limn_model *model, int count, int index, char room[DEFAULT_ROOM])
-{
-    int64_t outputs = model->graph.nodes[model->graph.output].channels;
-    if (count == VOC_CLASSES)
-        return voc_names[index];
-    if (outputs == 1)
-        return index ? "foreground" : "background";
-    snprintf(room, DEFAULT_ROOM, "class %d", index);
-    return room;
-}
-
 static void name_by_default(const limn_model *model, struct labels *labels)
 {
+    bool is_binary = model->graph.nodes[model->graph.output].channels == 1;
     for (int i = 0; i < labels->count; i++) {
-        char room[DEFAULT_ROOM], *name = labels->block + i * DEFAULT_ROOM;
-        snprintf(name, DEFAULT_ROOM, "%s", default_name(model, labels->count, i, room));
-        labels->names[i] = name;
+        char *name = labels->block + i * DEFAULT_ROOM;
+        snprintf(name, DEFAULT_ROOM, "class %d", i);
+        labels->names[i] = is_binary ? i ? "foreground" : "background" : name;
+        if (labels->count == VOC_CLASSES)
+            labels->names[i] = voc_names[i];
     }
 }
 

@@ -7,11 +7,6 @@
 #include <inttypes.h>
 #include <math.h>
 
-void latents_of_seed(uint64_t seed, int64_t count, int64_t size, float *latents)
-{
-    noise_normal(seed, latents, count * size);
-}
-
 /* Room for `count` vectors. */
 static limn_status create(int64_t count, int64_t size, float **latents, limn_error *error)
 {
@@ -26,7 +21,7 @@ limn_status latents_create(uint64_t seed, int64_t count, int64_t size, float **l
 {
     limn_status status = create(count, size, latents, error);
     if (status == LIMN_OK)
-        latents_of_seed(seed, count, size, *latents);
+        noise_normal(seed, *latents, count * size);
     return status;
 }
 
@@ -59,8 +54,8 @@ limn_status latents_create_walk(uint64_t from, uint64_t to, int64_t count, int64
     if (status != LIMN_OK)
         return status;
     float *first = *latents + count * size, *last = first + size;
-    latents_of_seed(from, 1, size, first);
-    latents_of_seed(to, 1, size, last);
+    noise_normal(from, first, size);
+    noise_normal(to, last, size);
     latents_walk(first, last, count, size, *latents);
     return LIMN_OK;
 }

@@ -7,11 +7,8 @@
 
 #include "engine/base/status.h"
 
-/* Vectors 0 .. count-1 of a seed, N(0, 1): vector i is values i * size .. (i + 1) * size - 1 of noise_normal
- * (noise.h), so it does not depend on `count`. */
-void latents_of_seed(uint64_t seed, int64_t count, int64_t size, float *latents);
-
-/* latents_of_seed into newly allocated memory. Release *latents with mem_free; NULL on failure.
+/* Makes vectors 0 .. count-1 of a seed, N(0, 1): vector i is values i * size .. (i + 1) * size - 1 of
+ * noise_normal (noise.h), so it does not depend on `count`. Release *latents with mem_free; NULL on failure.
  * LIMN_E_MEMORY. */
 limn_status latents_create(uint64_t seed, int64_t count, int64_t size, float **latents, limn_error *error);
 

@@ -2,7 +2,7 @@
  * source and a sink of these; segment.h, colorize.h, upscale.h and generate.h check the rest, and do the
  * work. */
 #include "engine/base/memory.h"
-#include "engine/pictures/palette.h"
+#include "engine/pictures/draw.h"
 #include "engine/pipelines/check.h"
 #include "engine/pipelines/colorize.h"
 #include "engine/pipelines/generate.h"
@@ -13,19 +13,12 @@
 
 #include <string.h>
 
-static limn_status check_model(const limn_model *model, limn_error *error)
-{
-    return check_pointer(model, "no model", error);
-}
-
 /* Checks model and source, and opens a view of the source, from which `result` can be written; NULL: a copy.
  */
 static limn_status open_source(const limn_model *model, const limn_picture *source,
                                const limn_picture *result, struct view *view, limn_error *error)
 {
-    limn_status status = check_model(model, error);
-    if (status == LIMN_OK)
-        status = view_check_source(source, error);
+    limn_status status = check_pointer(model, "no model", error);
     return status == LIMN_OK ? view_open(source, result, view, error) : status;
 }
 
@@ -51,7 +44,7 @@ limn_status limn_segment_classes(const limn_model *model, limn_class classes[LIM
     if (status != LIMN_OK)
         return status;
     *count = 0;
-    status = check_model(model, error);
+    status = check_pointer(model, "no model", error);
     int found = 0;
     if (status == LIMN_OK)
         status = segment_check(model, &defaults, &found, error);
@@ -139,7 +132,7 @@ limn_status limn_upscale_factor(const limn_model *model, int *factor, limn_error
     int64_t found = 0;
     limn_status status = check_pointer(factor, "factor", error);
     if (status == LIMN_OK)
-        status = check_model(model, error);
+        status = check_pointer(model, "no model", error);
     if (status == LIMN_OK)
         status = upscale_factor(model, &found, error);
     if (factor)
@@ -169,7 +162,7 @@ limn_status limn_generate_side(const limn_model *model, int *side, limn_error *e
     struct generator generator = {0};
     limn_status status = check_pointer(side, "side", error);
     if (status == LIMN_OK)
-        status = check_model(model, error);
+        status = check_pointer(model, "no model", error);
     if (status == LIMN_OK)
         status = generator_of(model, &generator, error);
     if (side)
@@ -188,6 +181,6 @@ limn_status limn_generate(limn_model *model, const limn_picture *pictures, int64
                                  .fixed_range = given.fixed_range,
                                  .sink = view_sink(&target),
                                  .watch = &seen};
-    limn_status status = check_model(model, error);
+    limn_status status = check_pointer(model, "no model", error);
     return status == LIMN_OK ? generate_pictures(model, &how, error) : status;
 }

@@ -1,7 +1,7 @@
 /* segment.c - see segment.h. */
 #include "engine/pipelines/segment.h"
 #include "engine/base/memory.h"
-#include "engine/pictures/grey.h"
+#include "engine/pictures/colour.h"
 #include "engine/pictures/resample.h"
 #include "engine/pipelines/check.h"
 #include "engine/pipelines/classes.h"
@@ -237,7 +237,7 @@ static limn_status make_probabilities(const struct logits *logits, struct npy *m
     return status;
 }
 
-/* The enlargement that a network ends with, which the session leaves out (see logits.h), or NULL. */
+/* The enlargement that a network ends with, which the session leaves out (see classes.h), or NULL. */
 static const struct node *last_enlargement(const struct graph *graph)
 {
     const struct node *last = &graph->nodes[graph_maker(graph, graph->output)];
@@ -329,12 +329,12 @@ static limn_status plan_work(limn_model *model, const struct segment *how, limn_
     const struct node *enlargement = last_enlargement(&model->graph);
     const struct picture *source = how->source;
     char what[64];
-    struct session_request wish = {.output = enlargement ? enlargement->x : model->graph.output,
-                                   .size = size,
-                                   .room = {bytes_beside(model, source, size, how->probabilities) + SMALL,
-                                            is_unet(model) ? "a smaller scale" : "a smaller resize",
-                                            is_unet(model) ? LIMN_REASON_SCALE : LIMN_REASON_RESIZE}};
-    limn_status status = session_plan(model, &wish, session, error);
+    struct session_request request = {.output = enlargement ? enlargement->x : model->graph.output,
+                                      .size = size,
+                                      .room = {bytes_beside(model, source, size, how->probabilities) + SMALL,
+                                               is_unet(model) ? "a smaller scale" : "a smaller resize",
+                                               is_unet(model) ? LIMN_REASON_SCALE : LIMN_REASON_RESIZE}};
+    limn_status status = session_plan(model, &request, session, error);
     if (status != LIMN_OK)
         return status;
     size_t bytes = bytes_afterwards(*session, how, size) + SMALL;

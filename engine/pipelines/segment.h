@@ -14,7 +14,7 @@
  *
  * The network gives logits at its input's size, upsampled inside for deeplabv3. They are brought to the
  * picture's size by bilinear interpolation (align_corners=False), and the largest is the class; see
- * classes.h. deeplabv3's own upsampling is part of that step: see logits.h. For a picture that was not
+ * classes.h. deeplabv3's own upsampling is part of that step: see classes.h. For a picture that was not
  * resized the classes are exactly upstream's argmax over the network's output; otherwise they have smoother
  * borders than classes enlarged afterwards.
  *

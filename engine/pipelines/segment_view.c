@@ -16,45 +16,31 @@ void classes_count(const struct picture *classes, int64_t counts[CLASSES_MOST])
 
 static void voc_colours(struct mask_values *voc)
 {
-    voc->channels = 3;
     for (int i = 0; i < CLASSES_MOST; i++) {
         struct rgb colour = palette_voc(i);
         memcpy(voc->colours[i], (unsigned char[]){colour.red, colour.green, colour.blue, 255}, 4);
     }
 }
 
-/* Each pixel the colour of its class. */
-static void paint_classes(const struct picture *classes, const struct mask_values *values,
-                          struct picture *painted)
-{
-    unsigned char *out = painted->pixels;
-    for (int64_t p = 0; p < classes->width * classes->height; p++, out += painted->channels)
-        memcpy(out, values->colours[classes->pixels[p]], (size_t)painted->channels);
-}
-
-/* out: channels of the source. */
-static void paint_overlay(const struct picture *source, const struct picture *classes,
-                          const struct mask_values *voc, struct picture *painted)
+/* Paints each pixel from the source's pixel and the colour of its class. */
+static void paint(enum segment_view view, const struct picture *source, const struct picture *classes,
+                  const struct mask_values *values, struct picture *painted)
 {
     const unsigned char *in = source->pixels;
     unsigned char *out = painted->pixels;
-    for (int64_t p = 0; p < classes->width * classes->height; p++) {
-        const unsigned char *colour = voc->colours[classes->pixels[p]];
-        memcpy(out, in, (size_t)source->channels);
-        for (int c = 0; c < 3 && classes->pixels[p]; c++)
-            out[c] = (unsigned char)((in[c] + colour[c] + 1) / 2);
-        in += source->channels;
-        out += source->channels;
-    }
-}
-
-static void paint_cutout(const struct picture *source, const struct picture *classes, struct picture *painted)
-{
-    const unsigned char *in = source->pixels;
-    unsigned char *out = painted->pixels;
-    for (int64_t p = 0; p < classes->width * classes->height; p++, in += source->channels, out += 4) {
-        memcpy(out, in, 3);
-        out[3] = classes->pixels[p] == 0 ? 0 : source->channels == 4 ? in[3] : 255;
+    int64_t pixels = classes->width * classes->height;
+    for (int64_t p = 0; p < pixels; p++, in += source->channels, out += painted->channels) {
+        unsigned char class = classes->pixels[p];
+        if (view == VIEW_OVERLAY) {
+            memcpy(out, in, (size_t)source->channels);
+            for (int c = 0; c < 3 && class; c++)
+                out[c] = (unsigned char)((in[c] + values->colours[class][c] + 1) / 2);
+        } else if (view == VIEW_CUTOUT) {
+            memcpy(out, in, 3);
+            out[3] = class == 0 ? 0 : source->channels == 4 ? in[3] : 255;
+        } else {
+            memcpy(out, values->colours[class], (size_t)painted->channels);
+        }
     }
 }
 
@@ -146,14 +132,7 @@ limn_status segment_paint(enum segment_view view, const struct picture *source, 
     if (status != LIMN_OK)
         return status;
     voc_colours(&voc);
-    if (view == VIEW_MASK)
-        paint_classes(classes, values, painted);
-    else if (view == VIEW_OVERLAY)
-        paint_overlay(source, classes, &voc, painted);
-    else if (view == VIEW_CUTOUT)
-        paint_cutout(source, classes, painted);
-    else
-        paint_classes(classes, &voc, painted);
+    paint(view, source, classes, view == VIEW_MASK ? values : &voc, painted);
     if (view != VIEW_SIDE)
         return LIMN_OK;
     struct picture flat = *painted;

@@ -16,16 +16,6 @@ static const size_t BUDGET = (size_t)512 << 20;
 
 /* ---- pixels ------------------------------------------------------------------------------ */
 
-/* 8-bit RGB => NHWC, 0..1: as many rows as `x` has, from row `first` on. */
-static void load_rows(const struct picture *source, int64_t first, const struct tensor *x)
-{
-    const unsigned char *in = source->pixels + first * source->width * source->channels;
-    float *out = x->data;
-    for (int64_t p = 0; p < tensor_pixels(x); p++, in += source->channels, out += x->stride)
-        for (int c = 0; c < 3; c++)
-            out[c] = (float)in[c] / 255.0F;
-}
-
 /* Clips, scales, rounds to nearest. */
 static unsigned char to_byte(float level)
 {
@@ -97,10 +87,15 @@ struct job {
     limn_session *session; /* that, planned; or NULL */
 };
 
-static void take_rows(void *context, int64_t first, const struct tensor *rows)
+/* 8-bit RGB => NHWC, 0..1: as many rows as `x` has, from row `first` on. */
+static void take_rows(void *context, int64_t first, const struct tensor *x)
 {
-    const struct job *job = context;
-    load_rows(job->source, first, rows);
+    const struct picture *source = ((const struct job *)context)->source;
+    const unsigned char *in = source->pixels + first * source->width * source->channels;
+    float *out = x->data;
+    for (int64_t p = 0; p < tensor_pixels(x); p++, in += source->channels, out += x->stride)
+        for (int c = 0; c < 3; c++)
+            out[c] = (float)in[c] / 255.0F;
 }
 
 /* Rows of the output, at most STRIP, from row `first` on. */
@@ -203,10 +198,10 @@ static limn_status choose_bands(const struct job *job, limn_error *error)
 
 static limn_status plan_whole(struct job *job, limn_reason reason, const char *hint, limn_error *error)
 {
-    const struct session_request wish = {.output = job->model->graph.output,
-                                         .size = {1, job->source->height, job->source->width},
-                                         .room = {bytes_beside(job), hint, reason}};
-    return session_plan(job->model, &wish, &job->session, error);
+    const struct session_request request = {.output = job->model->graph.output,
+                                            .size = {1, job->source->height, job->source->width},
+                                            .room = {bytes_beside(job), hint, reason}};
+    return session_plan(job->model, &request, &job->session, error);
 }
 
 /* Chooses the height of the bands; a graph that cannot run in bands runs on the whole picture at once. */
@@ -253,7 +248,7 @@ static limn_status run_whole(struct job *job, limn_error *error)
     limn_status status = session_prepare(job->session, error);
     if (status != LIMN_OK)
         return status;
-    load_rows(job->source, 0, session_input(job->session, 0));
+    take_rows(job, 0, session_input(job->session, 0));
     session_watch(job->session, job->how->watch);
     status = limn_session_run(job->session, error);
     return status == LIMN_OK ? give_rows(job, 0, session_output(job->session), error) : status;

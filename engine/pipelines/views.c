@@ -1,5 +1,6 @@
 /* views.c - see views.h. */
 #include "engine/pipelines/views.h"
+#include "engine/pipelines/check.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -29,20 +30,16 @@ static limn_status check_memory(const limn_picture *picture, const char *what, l
     return LIMN_OK;
 }
 
-limn_status view_check_source(const limn_picture *source, limn_error *error)
+static limn_status check_source(const limn_picture *source, limn_error *error)
 {
-    if (!source)
-        return fail(error, LIMN_E_USAGE, "no source: NULL");
+    limn_status status = check_pointer(source, "no source", error);
+    if (status != LIMN_OK)
+        return status;
     if (source->channels != 3 && source->channels != 4)
         return fail(error, LIMN_E_INPUT, "the source has %d channels, 3 (RGB) or 4 (RGBA) expected",
                     source->channels);
-    if (source->width < 1 || source->height < 1 || source->width > PICTURE_MOST_SIDE ||
-        source->height > PICTURE_MOST_SIDE || source->width * source->height > PICTURE_MOST_PIXELS)
-        return fail(error, LIMN_E_INPUT,
-                    "a source of %" PRId64 " x %" PRId64 " pixels; 1 to %" PRId64
-                    " a side, and at most %" PRId64 " in all expected",
-                    source->width, source->height, PICTURE_MOST_SIDE, PICTURE_MOST_PIXELS);
-    return check_memory(source, "the source", error);
+    status = picture_check_size("the source", source->width, source->height, error);
+    return status == LIMN_OK ? check_memory(source, "the source", error) : status;
 }
 
 /* LIMN_E_USAGE unless a picture for results has this size and can be written to. */
@@ -80,8 +77,11 @@ limn_status view_open(const limn_picture *source, const limn_picture *made, stru
                       limn_error *error)
 {
     static const char name[] = "the source";
+    *view = (struct view){0};
+    limn_status status = check_source(source, error);
+    if (status != LIMN_OK)
+        return status;
     bool is_dense = stride_of(source) == row_bytes(source);
-    limn_status status = LIMN_OK;
     *view = (struct view){{.width = source->width,
                            .height = source->height,
                            .channels = source->channels,
@@ -111,18 +111,13 @@ void view_close(struct view *view)
 static limn_status begin(void *context, const struct picture *made, limn_error *error)
 {
     const struct view_target *target = context;
-    char what[32];
-    if (!target->pictures)
-        return fail(error, LIMN_E_USAGE, "%s: NULL", target->what);
-    if (target->count == 1)
-        return check_made(target->pictures, target->what, made, error);
-    for (int64_t i = 0; i < target->count; i++) {
-        snprintf(what, sizeof what, "picture %" PRId64, i);
-        limn_status status = check_made(&target->pictures[i], what, made, error);
-        if (status != LIMN_OK)
-            return status;
+    limn_status status = check_pointer(target->pictures, target->what, error);
+    for (int64_t i = 0; status == LIMN_OK && i < target->count; i++) {
+        char number[32];
+        snprintf(number, sizeof number, "picture %" PRId64, i);
+        status = check_made(&target->pictures[i], target->count > 1 ? number : target->what, made, error);
     }
-    return LIMN_OK;
+    return status;
 }
 
 static limn_status take_rows(void *context, const struct picture *rows, limn_error *error)

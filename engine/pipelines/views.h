@@ -10,12 +10,10 @@ struct view {
     struct picture copy;    /* empty where the pixels are the caller's */
 };
 
-/* LIMN_E_USAGE for NULL or an impossible stride; LIMN_E_INPUT for a picture that has other than 3 or 4
- * channels, is empty, or is beyond the limits of picture.h. */
-limn_status view_check_source(const limn_picture *source, limn_error *error);
-
-/* Opens a view of a source that has been checked. The pixels are copied if rows are padded or writing to
- * `made` could change them; with NULL, always. Release with view_close. LIMN_E_MEMORY. */
+/* Opens a view of a source. The pixels are copied if rows are padded or writing to `made` could change them;
+ * with NULL, always. Release with view_close. LIMN_E_USAGE for NULL or an impossible stride; LIMN_E_INPUT for
+ * a picture that has other than 3 or 4 channels, is empty, or is beyond the limits of picture.h;
+ * LIMN_E_MEMORY. */
 limn_status view_open(const limn_picture *source, const limn_picture *made, struct view *view,
                       limn_error *error);
 void view_close(struct view *view);

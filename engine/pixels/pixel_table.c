@@ -239,12 +239,8 @@ limn_status pixel_sums_read_table(const unsigned char *text, size_t size, const 
         status = fail_memory(error, name, room * sizeof *sums->sums);
     if (status == LIMN_OK)
         status = read_lines(&cursor, (int64_t)room, sums, error);
-    if (status == LIMN_OK && (sums->width > PICTURE_MOST_SIDE || sums->height > PICTURE_MOST_SIDE ||
-                              sums->width * sums->height > PICTURE_MOST_PIXELS))
-        status = fail(error, LIMN_E_INPUT,
-                      "%s: %" PRId64 " x %" PRId64 " pixels, at most %" PRId64 " a side and %" PRId64
-                      " in all expected",
-                      name, sums->width, sums->height, PICTURE_MOST_SIDE, PICTURE_MOST_PIXELS);
+    if (status == LIMN_OK)
+        status = picture_check_size(name, sums->width, sums->height, error);
     if (status != LIMN_OK)
         pixel_sums_free(sums);
     return status;

@@ -2,12 +2,12 @@
  * sheets cut into pieces. No network is used.
  *
  * A plane is a struct picture of one channel. Grey levels are computed by the fixed-point rules of Pillow or
- * OpenCV (grey.h), so that files equal those made with these libraries byte for byte. Alpha is ignored. */
+ * OpenCV (colour.h), so that files equal those made with these libraries byte for byte. Alpha is ignored. */
 #ifndef LIMN_PIXELS_H
 #define LIMN_PIXELS_H
 
 #include "engine/base/files.h"
-#include "engine/pictures/grey.h"
+#include "engine/pictures/colour.h"
 #include "engine/pictures/picture.h"
 
 /* Makes the grey plane of an RGB or RGBA picture. LIMN_E_MEMORY. */

@@ -23,7 +23,7 @@
 #include "engine/base/memory.h"
 #include "engine/run/band_dims.h"
 #include "engine/run/pack.h"
-#include "engine/run/session.h"
+#include "engine/run/plan.h"
 #include "layers/sizes.h"
 
 #include <string.h>
@@ -400,7 +400,7 @@ limn_status bands_create(limn_model *model, int64_t height, int64_t width, struc
 
 bool bands_lighten(struct bands *bands)
 {
-    bool lighter = plan_lighten_weights(&bands->plan, bands->model, CHOICE_MEMORY);
+    bool lighter = plan_lighten(&bands->plan, NULL, bands->model, CHOICE_MEMORY);
     find_stages(bands); /* each variant has its own unit of rows */
     return lighter;
 }

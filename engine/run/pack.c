@@ -24,47 +24,25 @@ struct source {
     atomic_bool nonfinite;     /* NaN or infinity was read */
 };
 
-/* A tensor's channels, and the products of the axes outside and inside the axis of one kind of channels. */
-struct axes {
-    int64_t oc, ic, outer, inner;
-};
-
 /* The side of a kernel that an enlargement was folded into: in the file, and as packed. */
 enum { ENLARGED_FROM = 3, ENLARGED_TO = 4 };
 
-static int64_t taps_in_file(const struct node *node)
+/* A side of a node's kernel, kh or kw, in the file. */
+static int64_t side_in_file(const struct node *node, int64_t side)
 {
-    return node->enlarged ? ENLARGED_FROM * ENLARGED_FROM : node->window.kh * node->window.kw;
-}
-
-static struct axes axes_around(const struct node *node, enum layer_axis axis)
-{
-    int64_t taps = taps_in_file(node), oc = node->channels;
-    int64_t ic = (int64_t)node->weight->elements / (oc * taps);
-    bool output = axis == AXIS_OUTPUT;
-    switch (node->layout) {
-    case LAYOUT_OIHW:
-        return (struct axes){oc, ic, output ? 1 : oc, output ? ic * taps : taps};
-    case LAYOUT_IOHW:
-        return (struct axes){oc, ic, output ? ic : 1, output ? taps : oc * taps};
-    case LAYOUT_HWIO:
-    default:
-        return (struct axes){oc, ic, output ? taps * ic : taps, output ? 1 : oc};
-    }
+    return node->enlarged ? ENLARGED_FROM : side;
 }
 
 /* Weights of oc x ic channels and kh x kw taps at `data`, in a layout. */
 static struct layer_weights describe_weights(enum weight_layout layout, int64_t oc, int64_t ic, int64_t kh,
                                              int64_t kw, const float *data)
 {
-    struct layer_weights weights = {.data = data};
+    struct layer_weights weights = {.data = data, .stride_w = 1, .stride_h = kw};
     switch (layout) {
     case LAYOUT_OIHW:
-        weights.stride_w = 1, weights.stride_h = kw;
         weights.stride_i = kh * kw, weights.stride_o = ic * kh * kw;
         break;
     case LAYOUT_IOHW:
-        weights.stride_w = 1, weights.stride_h = kw;
         weights.stride_o = kh * kw, weights.stride_i = oc * kh * kw;
         break;
     case LAYOUT_HWIO:
@@ -73,6 +51,20 @@ static struct layer_weights describe_weights(enum weight_layout layout, int64_t 
         break;
     }
     return weights;
+}
+
+/* Where the weights of a span of channels are in the tensor. */
+static struct tensor_part part_of(const struct node *node, struct layer_span span)
+{
+    int64_t kh = side_in_file(node, node->window.kh), kw = side_in_file(node, node->window.kw);
+    int64_t elements = (int64_t)node->weight->elements, oc = node->channels, ic = elements / (oc * kh * kw);
+    struct layer_weights whole = describe_weights(node->layout, oc, ic, kh, kw, NULL);
+    int64_t channel = span.axis == AXIS_OUTPUT ? whole.stride_o : whole.stride_i;
+    int64_t step = channel * (span.axis == AXIS_OUTPUT ? oc : ic);
+    return (struct tensor_part){.first = (uint64_t)(span.first * channel),
+                                .count = (uint64_t)(span.count * channel),
+                                .runs = (uint64_t)(elements / step),
+                                .step = (uint64_t)step};
 }
 
 /* [3x3 kernel after an enlargement] => [the equivalent 4x4 kernel of a transposed convolution]: see
@@ -90,20 +82,19 @@ static void enlarge_kernel(const float *in, int64_t stride_h, int64_t stride_w, 
         }
 }
 
-/* The weights of a unit, which `staging` holds as the file has them, in the form that kernels pack. */
+/* The weights of oc x ic channels, which `staging` holds as the file has them, in the form that kernels pack.
+ */
 static struct layer_weights prepare_weights(const struct node *node, int64_t oc, int64_t ic, float *staging)
 {
-    struct layer_weights weights;
+    int64_t kh = side_in_file(node, node->window.kh), kw = side_in_file(node, node->window.kw);
+    struct layer_weights weights = describe_weights(node->layout, oc, ic, kh, kw, staging);
     if (node->enlarged) {
-        float *out = staging + oc * ic * ENLARGED_FROM * ENLARGED_FROM;
-        weights = describe_weights(node->layout, oc, ic, ENLARGED_FROM, ENLARGED_FROM, staging);
+        float *out = staging + oc * ic * kh * kw;
         for (int64_t o = 0; o < oc; o++)
             for (int64_t i = 0; i < ic; i++)
                 enlarge_kernel(staging + o * weights.stride_o + i * weights.stride_i, weights.stride_h,
                                weights.stride_w, out + (o * ic + i) * ENLARGED_TO * ENLARGED_TO);
         weights = describe_weights(LAYOUT_OIHW, oc, ic, ENLARGED_TO, ENLARGED_TO, out);
-    } else {
-        weights = describe_weights(node->layout, oc, ic, node->window.kh, node->window.kw, staging);
     }
     weights.scale = node->weight_scale;
     return weights;
@@ -132,10 +123,9 @@ static void cut_into_units(struct source *source)
     source->tasks = source->variant->needs(source->dims).pack_tasks;
     source->together = source->tasks;
     if (source->variant->pack_span) {
-        struct layer_span span = task_span(source, 0);
-        struct axes axes = axes_around(source->node, span.axis);
-        int64_t run_bytes = span.count * axes.inner * (int64_t)sizeof(float);
-        source->together = axes.outer == 1 ? 1 : divide_up(RUN_BYTES_LEAST, run_bytes);
+        struct tensor_part part = part_of(source->node, task_span(source, 0));
+        int64_t run_bytes = (int64_t)(part.count * sizeof(float));
+        source->together = part.runs == 1 ? 1 : divide_up(RUN_BYTES_LEAST, run_bytes);
     }
     source->units = divide_up(source->tasks, source->together);
 }
@@ -145,12 +135,11 @@ static int64_t unit_floats(const struct source *source)
 {
     int64_t most = 0, first, end;
     for (int64_t unit = 0; unit < source->units; unit++) {
-        struct layer_span span = unit_span(source, unit, &first, &end);
-        struct axes axes = axes_around(source->node, span.axis);
-        int64_t floats = axes.outer * span.count * axes.inner;
+        struct tensor_part part = part_of(source->node, unit_span(source, unit, &first, &end));
+        int64_t floats = (int64_t)(part.runs * part.count);
         if (source->node->enlarged) /* those of the file and the larger ones */
             floats += floats / (ENLARGED_FROM * ENLARGED_FROM) * ENLARGED_TO * ENLARGED_TO;
-        most = floats > most ? floats : most;
+        most = larger(most, floats);
     }
     return round_up(most, LINE_FLOATS);
 }
@@ -159,21 +148,19 @@ static limn_status pack_unit(struct source *source, int64_t unit, const struct w
                              float *staging, limn_error *error)
 {
     int64_t first, end;
+    const struct node *node = source->node;
     struct layer_span span = unit_span(source, unit, &first, &end);
-    struct axes axes = axes_around(source->node, span.axis);
-    bool output = span.axis == AXIS_OUTPUT;
-    struct tensor_part part = {.first = (uint64_t)(span.first * axes.inner),
-                               .count = (uint64_t)(span.count * axes.inner),
-                               .runs = (uint64_t)axes.outer,
-                               .step = (uint64_t)((output ? axes.oc : axes.ic) * axes.inner)};
-    bool finite = true;
-    limn_status status = weights_read_part(file, source->node->weight, part, staging, &finite, error);
+    struct tensor_part part = part_of(node, span);
+    bool output = span.axis == AXIS_OUTPUT, finite = true;
+    limn_status status = weights_read_part(file, node->weight, part, staging, &finite, error);
     if (status != LIMN_OK)
         return status;
     if (!finite)
         atomic_store(&source->nonfinite, true);
-    struct layer_weights weights =
-        prepare_weights(source->node, output ? span.count : axes.oc, output ? axes.ic : span.count, staging);
+    int64_t oc = output ? span.count : node->channels;
+    int64_t taps = side_in_file(node, node->window.kh) * side_in_file(node, node->window.kw);
+    int64_t ic = (int64_t)(part.runs * part.count) / (oc * taps);
+    struct layer_weights weights = prepare_weights(node, oc, ic, staging);
     const float *data = weights.data;
     int64_t stride = output ? weights.stride_o : weights.stride_i;
     for (int64_t task = first; task < end; task++) {

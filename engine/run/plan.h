@@ -119,9 +119,10 @@ limn_status plan_place(const struct graph *graph, struct plan *plan, limn_error 
 /* Changes steps to lighter variants until all packed weights are within their budget. */
 void plan_limit_weights(struct plan *plan, const struct graph *graph);
 
-/* Changes one step to a lighter variant, counting only the packed weights it saves; false if no change saves
- * any. Weights that `model` has packed already save nothing; NULL: there are none. */
-bool plan_lighten_weights(struct plan *plan, limn_model *model, enum choice choice);
+/* Changes one step to a lighter variant: the change that saves most bytes for each multiplication; false if
+ * none saves any. Weights that `model` has packed already save nothing; NULL: there are none. graph: NULL
+ * counts packed weights only, not the arena. */
+bool plan_lighten(struct plan *plan, const struct graph *graph, limn_model *model, enum choice choice);
 
 /* Sets packed_bytes, staging_bytes and pack_threads, for packing by `threads` threads. plan_fit calls it. */
 void plan_note_packing(struct plan *plan, limn_model *model, int threads);

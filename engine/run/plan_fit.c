@@ -51,10 +51,9 @@ static double arena_saved(const struct plan *plan, const struct graph *graph, si
     return after > highest ? (double)highest - (double)after : 0;
 }
 
-/* Makes the change that saves most for each multiplication; false if none saves anything. Candidates are the
- * slower variants of the step's own family: the reference is for checking, and OpenBLAS holds memory that is
- * not counted. graph: NULL counts packed weights only. */
-static bool lighten(struct plan *plan, const struct graph *graph, limn_model *model, enum choice choice)
+/* Candidates are the slower variants of the step's own family: the reference is for checking, and OpenBLAS
+ * holds memory that is not counted. */
+bool plan_lighten(struct plan *plan, const struct graph *graph, limn_model *model, enum choice choice)
 {
     size_t highest = graph ? plan_height(plan, graph) : 0;
     struct step best = {0};
@@ -79,11 +78,6 @@ static bool lighten(struct plan *plan, const struct graph *graph, limn_model *mo
     return at >= 0;
 }
 
-bool plan_lighten_weights(struct plan *plan, limn_model *model, enum choice choice)
-{
-    return lighten(plan, NULL, model, choice);
-}
-
 /* ---- the budget of packed weights -------------------------------------------------------- */
 
 void plan_limit_weights(struct plan *plan, const struct graph *graph)
@@ -98,7 +92,7 @@ void plan_limit_weights(struct plan *plan, const struct graph *graph)
             packed += step->needs.packed_bytes;
             raw += weight ? (size_t)weight->elements * sizeof(float) : 0;
         }
-    } while (packed > raw / 2 * HALVES + EXTRA && plan_lighten_weights(plan, NULL, CHOICE_WEIGHTS));
+    } while (packed > raw / 2 * HALVES + EXTRA && plan_lighten(plan, NULL, NULL, CHOICE_WEIGHTS));
 }
 
 /* ---- the memory limit -------------------------------------------------------------------- */
@@ -151,7 +145,7 @@ limn_status plan_fit(struct plan *plan, const struct graph *graph, limn_model *m
             plan->pack_threads--;
         if (plan_bytes(plan) <= most)
             return LIMN_OK;
-        if (!lighten(plan, graph, model, CHOICE_MEMORY))
+        if (!plan_lighten(plan, graph, model, CHOICE_MEMORY))
             return too_large(plan, model, room, error);
     }
 }

@@ -61,7 +61,7 @@ void limn_session_free(limn_session *session)
     mem_free(session);
 }
 
-struct tensor *session_input(limn_session *session, int index)
+struct tensor *session_input(const limn_session *session, int index)
 {
     value_id node = graph_input_node(&session->graph, index);
     return node == NO_VALUE ? NULL : &session->plan.values[node];
@@ -79,8 +79,7 @@ static limn_shape shape_of(const struct tensor *tensor)
 
 limn_shape limn_session_input_shape(const limn_session *session, int index)
 {
-    value_id node = graph_input_node(&session->graph, index);
-    return shape_of(node == NO_VALUE ? NULL : &session->plan.values[node]);
+    return shape_of(session_input(session, index));
 }
 
 limn_shape limn_session_output_shape(const limn_session *session)

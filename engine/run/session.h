@@ -40,7 +40,7 @@ limn_status session_plan(limn_model *model, const struct session_request *reques
 limn_status session_prepare(limn_session *session, limn_error *error);
 
 /* The tensor to fill with input `index` before a run, and the one to read after it; NHWC views. */
-struct tensor *session_input(limn_session *session, int index);
+struct tensor *session_input(const limn_session *session, int index);
 const struct tensor *session_output(const limn_session *session);
 
 /* Sets what each of the following runs calls or records. NULL disables it. */

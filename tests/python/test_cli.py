@@ -285,8 +285,8 @@ def test_run_accepts_float64_and_fewer_axes(tmp_path: Path) -> None:
         (npy(np.zeros((1, 3, 5, 5), "<i8")), "'<i8', '<f4' (float32) expected"),
         (npy(np.asfortranarray(np.ones((1, 3, 5, 5), "<f4"))), "Fortran order"),
         (npy(np.zeros((1, 3, 5, 5), "<f4"))[:-1], "bytes of data"),
-        (b"", "is no .npy file"),
-        (ppm(pixels(4, 4)), "is no .npy file"),
+        (b"", "not a .npy file"),
+        (ppm(pixels(4, 4)), "not a .npy file"),
     ],
 )
 def test_run_refuses(data: bytes, message: str, tmp_path: Path) -> None:

@@ -177,8 +177,8 @@ def test_pixels_of_a_sheet(tmp_path: Path) -> None:
         (5, ["--dump", "rgb=no/a.npy"], "no/a.npy: cannot be written: No such file"),
         (5, ["--dump", "rgb=stands.npy"], "stands.npy: already exists (use --force to replace it)"),
         (5, ["--dump", "rgb=a.npy", "--dump", "generator/Conv=folder"], "folder: is a folder"),
-        (5, ["--dump-images", "stands.npy"], "stands.npy: folder cannot be made"),
-        (5, ["--dump-images", "no/maps"], "no/maps: folder cannot be made: No such file"),
+        (5, ["--dump-images", "stands.npy"], "stands.npy: cannot create folder"),
+        (5, ["--dump-images", "no/maps"], "no/maps: cannot create folder: No such file"),
         (5, ["--dump-images", "folder"], "folder/004-generator_Conv_2.png: already exists (use --force to replace it)"),
     ],
 )

@@ -258,22 +258,22 @@ TABLE = [
         "w.safetensors: not a valid safetensors file: header byte 69: nested too deep",
         weights(header(b'{"a":' + b"[" * 1_000_000))),
     Row("weights", "a tensor named twice", RUN, 3,
-        "w.safetensors: not a valid safetensors file: tensor a stands twice", weights(header(TWICE, bytes(8)))),
+        "w.safetensors: not a valid safetensors file: tensor a occurs twice", weights(header(TWICE, bytes(8)))),
     Row("weights", "a shape whose product is 2^64", RUN, 3,
         "w.safetensors: not a valid safetensors file: tensor a: its shape overflows",
         weights(one(shape=[1 << 32, 1 << 32]))),
     Row("weights", "offsets beyond the end", RUN, 3,
-        "w.safetensors: not a valid safetensors file: tensor a: ends at byte 102, beyond the file's 86 (cut short?)",
+        "w.safetensors: not a valid safetensors file: tensor a: ends at byte 102, beyond the file's 86 (truncated?)",
         weights(one(data_offsets=[0, 32], shape=[8]))),
     Row("weights", "offsets that run backwards", RUN, 3,
-        "w.safetensors: not a valid safetensors file: tensor a: ends at 0, before its begin 16",
+        "w.safetensors: not a valid safetensors file: tensor a: ends at 0, before its start 16",
         weights(one(data_offsets=[16, 0]))),
     Row("weights", "a type that there is not", RUN, 3,
         "w.safetensors: not a valid safetensors file: tensor a: unknown dtype F7", weights(one(dtype="F7"))),
     Row("weights", "one byte too many", RUN, 3,
-        "w.safetensors: not a valid safetensors file: 1 bytes behind the last tensor", weights(GOOD + b"\0")),
+        "w.safetensors: not a valid safetensors file: 1 bytes after the last tensor", weights(GOOD + b"\0")),
     Row("weights", "the last byte missing", RUN, 3,
-        "w.safetensors: not a valid safetensors file: tensor generator/Conv_6/weights: ends at byte ..., beyond the file's ... (cut short?)",
+        "w.safetensors: not a valid safetensors file: tensor generator/Conv_6/weights: ends at byte ..., beyond the file's ... (truncated?)",
         weights(GOOD[:-1])),
     Row("weights", "a PyTorch checkpoint", RUN, 3,
         "w.safetensors: is a PyTorch checkpoint (zip), not safetensors; convert it with: python3 tools/convert.py ...",
@@ -291,10 +291,10 @@ TABLE = [
         "w.safetensors: tensor inc.double_conv.0.weight: input channels are missing",
         weights(safetensors(TENSORS, {"limn.model": "unet"}))),
     Row("weights", "a folder", RUN, 3,
-        "w.safetensors: is a folder, a regular file is needed here",
+        "w.safetensors: is a folder, not a regular file",
         how=after(lambda folder: (folder / "w.safetensors").mkdir())),
     Row("weights", "a pipe that nobody writes to", RUN, 3,
-        "w.safetensors: is a pipe or device, a regular file is needed here",
+        "w.safetensors: is a pipe or device, not a regular file",
         how=after(lambda folder: os.mkfifo(folder / "w.safetensors"))),
     Row("weights", "a link to itself", RUN, 3,
         "w.safetensors: Too many levels of symbolic links",
@@ -450,7 +450,7 @@ TABLE = [
     Row("disk", "an output in a folder that is not there", [*UPSCALE[:-1], "no/y.png"], 5,
         "no/y.png: cannot be written: No such file or directory"),
     Row("disk", "an output that is a folder", ["run", "-m", WEIGHTS, "x.npy", "-o", "out"], 5,
-        "out: is a folder, a file name is needed"),
+        "out: is a folder, not a file"),
     Row("disk", "an output in a folder of the kernel", [*UPSCALE[:-1], "/proc/y.png"], 5,
         "/proc/y.png: cannot be written: ..."),
     Row("disk", "an output that already exists", [*UPSCALE[:-1], "x.png"], 5,
@@ -525,7 +525,7 @@ def test_two_at_a_time(forced: bool, tmp_path: Path) -> None:
             assert codes == [0, 0] and result in made
         else:
             assert sorted(codes) == [0, 5] and result == made[codes.index(0)]
-            assert re.search(b"already exists|put in place: File exists", ends[codes.index(5)].stderr)
+            assert re.search(b"already exists|rename failed: File exists", ends[codes.index(5)].stderr)
         (tmp_path / "out/y.png").unlink()
 
 
