@@ -1,8 +1,8 @@
 # limn: build, test, measure. `make help` lists the targets.
 #
-# Overrides: CC= (gcc, clang), BLAS= (library to link, openblas), ARCH= (x86_64, aarch64), BUILD= (build folder),
-# WERROR=1 (warnings are errors), SANITIZE= (address,undefined or thread), RUNNER= (program that runs the C tests, such
-# as an emulator), PYTESTS= (files of tests/python, for check-python), V=1 (print the commands).
+# Overrides: CC= (gcc, clang), BLAS= (openblas), BLAS_SONAME= (empty: link it), ARCH= (x86_64, aarch64), BUILD= (build
+# folder), WERROR=1 (warnings are errors), SANITIZE= (address,undefined or thread), RUNNER= (program that runs the C
+# tests, such as an emulator), PYTESTS= (files of tests/python, for check-python), V=1 (print the commands).
 
 CC    ?= cc
 BLAS  ?= openblas
@@ -23,7 +23,12 @@ HARDEN = -fstack-protector-strong
 SHARE  = -fPIC -fno-semantic-interposition
 FLAGS  = -std=c11 -D_GNU_SOURCE -pthread -MMD -MP -I. $(WARN) $(CFLAGS) $(HARDEN) $(SHARE) \
          $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
-LIBS   = -l$(BLAS) -lm -ldl -pthread -Wl,-z,relro,-z,now
+# OpenBLAS is loaded at run time, by the name in its shared library (layers/gemm.c says why). If there is only a static
+# library, or with BLAS_SONAME=, it is linked.
+BLAS_SONAME := $(shell LC_ALL=C readelf -d "$$($(CC) -print-file-name=lib$(BLAS).so)" 2>/dev/null | \
+                 sed -n 's/.*(SONAME).*\[\(.*\)\]/\1/p')
+BLAS_LIBS    = $(if $(BLAS_SONAME),,-l$(BLAS))
+LIBS   = $(BLAS_LIBS) -lm -ldl -pthread -Wl,-z,relro,-z,now
 
 # Kernels written with vector extensions (layers/simd_*.c) are compiled once for each instruction set. C11 mode
 # turns multiply-add contraction off, which halves the peak; it is turned on for these files only.
@@ -89,6 +94,8 @@ $(BUILD)/engine/run/weights_path.o: $(BUILD)/weights_folder
 $(BUILD)/weights_folder: FORCE
 	@mkdir -p $(@D)
 	@echo '$(WEIGHTSDIR)' | cmp -s - $@ || echo '$(WEIGHTSDIR)' >$@
+
+$(BUILD)/layers/gemm.o $(BUILD)/layers/gemm.tidy: FLAGS += $(if $(BLAS_SONAME),-DGEMM_LIBRARY='"$(BLAS_SONAME)"')
 
 # Unroll the inner loops and vectorize the result, regardless of CFLAGS; see add_products in conv2d_blocked.c.
 $(BUILD)/layers/conv2d_blocked.o: FLAGS += -O3 -fno-tree-vectorize -ftree-slp-vectorize
@@ -187,7 +194,7 @@ install: $(INSTALLED)         ## install program, libraries, manual, completions
 	$(INSTALL) -m 644 $(BUILD)/static/liblimn.a "$(DESTDIR)$(LIBDIR)"
 	$(INSTALL) -m 644 engine/limn.h "$(DESTDIR)$(INCLUDEDIR)"
 	sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|' \
-	    -e 's|@VERSION@|$(VERSION)|; s|@BLAS@|$(BLAS)|' engine/limn.pc.in >"$(DESTDIR)$(PKGCONFIGDIR)/limn.pc"
+	    -e 's|@VERSION@|$(VERSION)|; s|@BLAS_LIBS@|$(BLAS_LIBS)|' engine/limn.pc.in >"$(DESTDIR)$(PKGCONFIGDIR)/limn.pc"
 	$(INSTALL) -m 644 $(BUILD)/limn.1 "$(DESTDIR)$(MANDIR)/man1"
 	$(INSTALL) -m 644 $(BUILD)/limn.bash "$(DESTDIR)$(BASHDIR)/limn"
 	$(INSTALL) -m 644 $(BUILD)/limn.zsh "$(DESTDIR)$(ZSHDIR)/_limn"

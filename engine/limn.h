@@ -136,7 +136,7 @@ typedef enum limn_kernels {
 
 /* All zero is the default. */
 typedef struct limn_options {
-    int threads;          /* at most 1024; 0: one per physical core */
+    int threads;          /* at most 1024; 0: one per physical core, or fewer under a cgroup's CPU quota */
     const char *isa;      /* "avx512", "avx2", "neon" or "baseline"; NULL or "auto": the best the CPU has */
     limn_kernels kernels; /* the kernel family */
     size_t memory_limit;  /* bytes that the process may hold through limn, the scratch memory of each thread
@@ -159,10 +159,11 @@ typedef struct limn_shape {
 /* Starts the worker threads and chooses the instruction set. `options` may be NULL.
  *
  * The instruction set and the memory limit apply to the whole process: the first engine chooses the
- * instruction set, and each new engine replaces the memory limit.
+ * instruction set, and each new engine replaces the memory limit. The first engine loads OpenBLAS; meanwhile
+ * it changes the environment, and no other thread may call getenv or setenv.
  *
  * Errors: LIMN_E_USAGE if the number of threads is out of range, if the CPU lacks the instruction set, or if
- * the process already uses another one; LIMN_E_MEMORY.
+ * the process already uses another one, or if OpenBLAS cannot be loaded; LIMN_E_MEMORY.
  *
  * Threads: any number of threads may create, use and free engines at the same time, each engine by one thread
  * at a time. The same is true of sessions, including sessions of one model. After fork(), a child should
@@ -172,7 +173,7 @@ typedef struct limn_shape {
 limn_status limn_engine_create(const limn_options *options, limn_engine **engine, limn_error *error);
 void limn_engine_free(limn_engine *engine);
 
-/* The number of threads, the calling thread included. */
+/* The number of threads, the calling one included. Fewer than requested if the system starts no more. */
 int limn_engine_threads(const limn_engine *engine);
 
 /* One line: version, instruction set, OpenBLAS core and number of threads. Valid as long as the engine. */

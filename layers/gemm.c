@@ -7,13 +7,97 @@
 #include <strings.h>
 #include <sys/mman.h>
 
-/* Entry points of OpenBLAS's selection of kernels at run time. They exist only in a library built with
- * DYNAMIC_ARCH, and no header declares them. They are weak, so that any other BLAS still links. */
+/* OpenBLAS's functions. The last two select its kernels again at run time. They exist only in a library built
+ * with DYNAMIC_ARCH, and no header declares them. */
+static struct {
+    __typeof__(cblas_sgemm) *sgemm;
+    __typeof__(openblas_set_num_threads) *set_num_threads;
+    __typeof__(openblas_get_corename) *get_corename;
+    void (*dynamic_init)(void), (*dynamic_quit)(void); /* NULL if missing */
+} blas;
+
+/* Calls `action` while an environment variable that OpenBLAS reads has another value. */
+static void with_variable(const char *variable, const char *value, void (*action)(void))
+{
+    const char *before = getenv(variable);
+    char *kept = before ? strdup(before) : NULL;
+    setenv(variable, value, 1);
+    action();
+    if (kept)
+        setenv(variable, kept, 1);
+    else
+        unsetenv(variable);
+    free(kept);
+}
+
+/* ---- loading -----------------------------------------------------------------------------
+ *
+ * OpenBLAS's constructor starts a thread for every core but one. If the system refuses them, it prints
+ * messages and raises SIGINT; in a program that is linked with the shared library, that is before main. Only
+ * OPENBLAS_NUM_THREADS in the environment prevents this. So OpenBLAS is loaded here, while the variable is 1.
+ * A .preinit_array could set the variable too, but only in a program: liblimn.so cannot have one. */
+
+#ifdef GEMM_LIBRARY /* the file name of the shared library */
+
+#include <dlfcn.h>
+
+static void *library;
+
+static void load(void)
+{
+    library = dlopen(GEMM_LIBRARY, RTLD_NOW | RTLD_LOCAL);
+}
+
+/* Stores the address of a function in the pointer to it at `function`. */
+static bool find(const char *name, void *function)
+{
+    void *address = dlsym(library, name);
+    memcpy(function, &address, sizeof address);
+    return address != NULL;
+}
+
+static const char *prepare(void)
+{
+    if (blas.sgemm)
+        return NULL;
+    with_variable("OPENBLAS_NUM_THREADS", "1", load);
+    if (!library || !find("openblas_set_num_threads", &blas.set_num_threads) ||
+        !find("openblas_get_corename", &blas.get_corename) || !find("cblas_sgemm", &blas.sgemm))
+        return dlerror();
+    find("gotoblas_dynamic_init", &blas.dynamic_init);
+    find("gotoblas_dynamic_quit", &blas.dynamic_quit);
+    return NULL;
+}
+
+#else /* linked */
+
+static bool variable_set;
+
+/* Runs before the constructor of an OpenBLAS that is linked from an archive. */
+__attribute__((constructor(101))) static void start_no_threads(void)
+{
+    variable_set = !getenv("OPENBLAS_NUM_THREADS") && setenv("OPENBLAS_NUM_THREADS", "1", 1) == 0;
+}
+
 extern void gotoblas_dynamic_init(void) __attribute__((weak));
 extern void gotoblas_dynamic_quit(void) __attribute__((weak));
 
-/* Ends the threads that OpenBLAS starts when it is loaded. */
-extern int blas_thread_shutdown_(void) __attribute__((weak));
+static const char *prepare(void)
+{
+    if (variable_set)
+        unsetenv("OPENBLAS_NUM_THREADS");
+    variable_set = false;
+    blas.sgemm = cblas_sgemm;
+    blas.set_num_threads = openblas_set_num_threads;
+    blas.get_corename = openblas_get_corename;
+    blas.dynamic_init = gotoblas_dynamic_init;
+    blas.dynamic_quit = gotoblas_dynamic_quit;
+    return NULL;
+}
+
+#endif
+
+/* ---- kernels ----------------------------------------------------------------------------- */
 
 #if defined(__x86_64__)
 
@@ -31,31 +115,21 @@ static enum isa core_isa(const char *core)
     return ISA_BASELINE;
 }
 
-/* Makes OpenBLAS select its kernels again, as if it had been loaded on `core`. */
-static void choose_core(const char *core)
+static void select_again(void)
 {
-    static const char variable[] = "OPENBLAS_CORETYPE";
-    const char *before = getenv(variable);
-    char *kept = before ? strdup(before) : NULL;
-    setenv(variable, core, 1);
-    gotoblas_dynamic_quit();
-    gotoblas_dynamic_init();
-    if (kept)
-        setenv(variable, kept, 1);
-    else
-        unsetenv(variable);
-    free(kept);
+    blas.dynamic_quit();
+    blas.dynamic_init();
 }
 
 static void correct_core(enum isa isa, bool forced)
 {
     static const char *const cores[ISA_COUNT] = {
         [ISA_BASELINE] = "Prescott", [ISA_AVX2] = "Haswell", [ISA_AVX512] = "SkylakeX"};
-    if (!gotoblas_dynamic_init || !gotoblas_dynamic_quit || !cores[isa])
+    if (!blas.dynamic_init || !blas.dynamic_quit || !cores[isa])
         return;
     enum isa now = core_isa(gemm_core());
     if (forced ? now != isa : (now < isa && !getenv("OPENBLAS_CORETYPE")))
-        choose_core(cores[isa]);
+        with_variable("OPENBLAS_CORETYPE", cores[isa], select_again);
 }
 
 #else
@@ -73,27 +147,23 @@ bool gemm_has_room(void)
     return buffer != MAP_FAILED && munmap(buffer, GEMM_BUFFER) == 0;
 }
 
-bool gemm_init(enum isa isa, bool forced)
+const char *gemm_init(enum isa isa, bool forced)
 {
-    correct_core(isa, forced);
-    openblas_set_num_threads(1);
-    /* OpenBLAS's threads are not used, and spin for a tenth of a second on cores that the first run needs. */
-    if (blas_thread_shutdown_)
-        blas_thread_shutdown_();
-#if defined(__x86_64__)
-    return core_isa(gemm_core()) >= isa;
-#else
-    return true;
-#endif
+    const char *problem = prepare();
+    if (!problem) {
+        correct_core(isa, forced);
+        blas.set_num_threads(1); /* a program may have loaded OpenBLAS with more */
+    }
+    return problem;
 }
 
 const char *gemm_core(void)
 {
-    return openblas_get_corename();
+    return blas.get_corename();
 }
 
 void gemm_run(const struct gemm *g)
 {
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint)g->m, (blasint)g->n, (blasint)g->k, 1.0F,
-                g->a, (blasint)g->lda, g->b, (blasint)g->ldb, 0.0F, g->c, (blasint)g->ldc);
+    blas.sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint)g->m, (blasint)g->n, (blasint)g->k, 1.0F,
+               g->a, (blasint)g->lda, g->b, (blasint)g->ldb, 0.0F, g->c, (blasint)g->ldc);
 }

@@ -18,15 +18,15 @@
 
 #define GEMM_BUFFER ((size_t)128 << 20) /* OpenBLAS's buffer of a thread: its BUFFER_SIZE on x86-64 */
 
-/* Whether there is address space for a buffer of OpenBLAS. If there is not (ulimit -v), the threads that
- * OpenBLAS started when it was loaded retry their allocation for ever. gemm_init would wait for them, and so
- * would the normal end of the program: it must then call _exit. */
+/* Whether there is address space for a buffer of OpenBLAS. If there is not (ulimit -v), OpenBLAS retries its
+ * allocation for ever. */
 bool gemm_has_room(void);
 
-/* Prepares OpenBLAS for `isa`. Call it before the first gemm, from one thread. If `forced`, OpenBLAS is also
- * restricted to `isa`; otherwise it is only ever raised, and the user's OPENBLAS_CORETYPE is respected. False
- * if OpenBLAS remains below `isa`: results are correct, but slow. */
-bool gemm_init(enum isa isa, bool forced);
+/* Loads OpenBLAS and prepares it for `isa`. Call it before the first gemm, from one thread; it changes the
+ * environment for a moment. If `forced`, OpenBLAS is also restricted to `isa`; otherwise it is only ever
+ * raised, and the user's OPENBLAS_CORETYPE is respected. Returns NULL, or why OpenBLAS cannot be loaded,
+ * valid until the thread next calls a function of dlfcn.h. */
+const char *gemm_init(enum isa isa, bool forced);
 
 /* OpenBLAS's name of the kernel set it uses: "SkylakeX", "Haswell", "Prescott", ... */
 const char *gemm_core(void);

@@ -127,7 +127,7 @@ int run_on_every_isa(const struct CMUnitTest *tests, size_t count)
     for (enum isa isa = 0; isa < ISA_COUNT; isa++) {
         if (!cpu_has(isa))
             continue;
-        gemm_init(isa, true);
+        assert_null(gemm_init(isa, true));
         simd_choose(isa);
         running_isa = isa;
         printf("-- %s, OpenBLAS core %s\n", isa_name(isa), gemm_core());

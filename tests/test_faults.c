@@ -130,7 +130,7 @@ static bool check_success(void)
 /* The exit code for a failure about this path, or about the one that a message names. */
 static int wanted_status(const char *text)
 {
-    if (failure.kind == FAULT_MEMORY || failure.kind == FAULT_THREAD)
+    if (failure.kind == FAULT_MEMORY)
         return LIMN_E_MEMORY;
     if (failure.kind == FAULT_WRITE || failure.kind == FAULT_STALL)
         return LIMN_E_OUTPUT;

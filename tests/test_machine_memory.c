@@ -1,4 +1,4 @@
-/* test_machine_memory.c - what the machine lets a process hold: fake files below a folder, and real resource
+/* test_machine_memory.c - limits of memory and CPU quotas: fake files below a folder, and real resource
  * limits in a child. */
 #include "engine/base/machine_memory.h"
 #include "engine/base/memory.h"
@@ -85,6 +85,79 @@ static const struct machine_case {
     {{{"/proc/self/cgroup", "0::/\n"}, {"/sys/fs/cgroup/memory.max", ""}}, 0, "nothing"},
 };
 
+static const struct quota_case {
+    const char *files[4][2];
+    size_t processors; /* 0: no quota */
+} quotas[] = {
+    /* version 2: quota and period in microseconds; the least of a group and those above it, rounded up */
+    {{{"/proc/self/cgroup", "0::/a/b\n"}, {"/sys/fs/cgroup/a/b/cpu.max", "200000 100000\n"}}, 2},
+    {{{"/proc/self/cgroup", "0::/a/b\n"}, {"/sys/fs/cgroup/a/b/cpu.max", "200001 100000\n"}}, 3},
+    {{{"/proc/self/cgroup", "0::/a/b\n"}, {"/sys/fs/cgroup/a/b/cpu.max", "1000 100000\n"}}, 1},
+    {{{"/proc/self/cgroup", "0::/a/b\n"}, {"/sys/fs/cgroup/a/b/cpu.max", "75000 50000\n"}}, 2},
+    {{{"/proc/self/cgroup", "0::/a/b\n"}, {"/sys/fs/cgroup/a/b/cpu.max", "max 100000\n"}}, 0},
+    {{{"/proc/self/cgroup", "0::/a/b\n"},
+      {"/sys/fs/cgroup/a/b/cpu.max", "max 100000\n"},
+      {"/sys/fs/cgroup/a/cpu.max", "400000 100000\n"},
+      {"/sys/fs/cgroup/cpu.max", "300000 100000\n"}},
+     3},
+    {{{"/proc/self/cgroup", "0::/a/b\n"},
+      {"/sys/fs/cgroup/a/b/cpu.max", "100000 100000\n"},
+      {"/sys/fs/cgroup/a/cpu.max", "400000 100000\n"}},
+     1},
+    {{{"/proc/self/cgroup", "0::/box/1\n"}, {"/sys/fs/cgroup/cpu.max", "200000 100000\n"}},
+     2}, /* container */
+    {{{"/proc/self/cgroup", "0::/ab\n"}, {"/sys/fs/cgroup/a/cpu.max", "200000 100000\n"}}, 0},
+    /* version 1: two files, and a quota of -1 for none; the controller may share its hierarchy */
+    {{{"/proc/self/cgroup", "3:cpu,cpuacct:/jobs/7\n0::/\n"},
+      {"/sys/fs/cgroup/cpu/jobs/7/cpu.cfs_quota_us", "150000\n"},
+      {"/sys/fs/cgroup/cpu/jobs/7/cpu.cfs_period_us", "100000\n"}},
+     2},
+    {{{"/proc/self/cgroup", "3:cpu:/jobs/7\n"},
+      {"/sys/fs/cgroup/cpu/jobs/7/cpu.cfs_quota_us", "-1\n"},
+      {"/sys/fs/cgroup/cpu/jobs/cpu.cfs_quota_us", "400000\n"},
+      {"/sys/fs/cgroup/cpu/jobs/cpu.cfs_period_us", "100000\n"}},
+     4},
+    {{{"/proc/self/cgroup", "3:cpu:/jobs/7\n"},
+      {"/sys/fs/cgroup/cpu/jobs/7/cpu.cfs_quota_us", "-1\n"},
+      {"/sys/fs/cgroup/cpu/jobs/7/cpu.cfs_period_us", "100000\n"}},
+     0},
+    {{{"/proc/self/cgroup", "3:cpuset:/\n2:cpuacct:/\n"},
+      {"/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "100000\n"},
+      {"/sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n"}},
+     0},
+    /* what cannot be read does not count */
+    {{{"/proc/self/cgroup", "3:cpu:/\n"}, {"/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "100000\n"}}, 0},
+    {{{"/proc/self/cgroup", "0::/\n"}, {"/sys/fs/cgroup/cpu.max", "200000\n"}}, 0},
+    {{{"/proc/self/cgroup", "0::/\n"}, {"/sys/fs/cgroup/cpu.max", "200000 0\n"}}, 0},
+    {{{"/proc/self/cgroup", "0::/\n"}, {"/sys/fs/cgroup/cpu.max", "200000 x\n"}}, 0},
+    {{{"/proc/self/cgroup", "0::/\n"}, {"/sys/fs/cgroup/cpu.max", ""}}, 0},
+    {{{"/proc/cpuinfo", "processor: 0\n"}}, 0},
+};
+
+/* Makes a folder with these files; returns its path, valid until the next call. */
+static const char *fake_root(const char *kind, size_t number, const char *const files[4][2])
+{
+    static char root[256];
+    char name[32];
+    snprintf(name, sizeof name, "%s%zu", kind, number);
+    snprintf(root, sizeof root, "%s", scratch_path(name));
+    assert_int_equal(mkdir(root, 0777), 0);
+    for (int f = 0; f < 4 && files[f][0]; f++)
+        put(root, files[f][0], files[f][1]);
+    return root;
+}
+
+static void test_processor_quotas(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof quotas / sizeof *quotas; i++) {
+        size_t processors = machine_processors(fake_root("quota", i, quotas[i].files));
+        size_t want = quotas[i].processors ? quotas[i].processors : SIZE_MAX;
+        if (processors != want)
+            fail_with("case %zu: %zu processors, %zu expected", i, processors, want);
+    }
+}
+
 static size_t with_margin(size_t bytes)
 {
     size_t margin = bytes / 16 > 64 * MB ? bytes / 16 : 64 * MB;
@@ -95,13 +168,7 @@ static void test_files_of_machines(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char name[32], root[256];
-        snprintf(name, sizeof name, "machine%zu", i);
-        snprintf(root, sizeof root, "%s", scratch_path(name));
-        assert_int_equal(mkdir(root, 0777), 0);
-        for (int f = 0; f < 4 && cases[i].files[f][0]; f++)
-            put(root, cases[i].files[f][0], cases[i].files[f][1]);
-        struct machine_memory memory = machine_memory(root);
+        struct machine_memory memory = machine_memory(fake_root("machine", i, cases[i].files));
         size_t want = cases[i].bytes ? with_margin(cases[i].bytes) : SIZE_MAX;
         if (memory.bytes != want || !strstr(memory.bound, cases[i].bound))
             fail_with("case %zu: %zu bytes by %s, %zu by %s expected", i, memory.bytes, memory.bound, want,
@@ -190,6 +257,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_files_of_machines),
+        cmocka_unit_test(test_processor_quotas),
         cmocka_unit_test(test_margins),
         cmocka_unit_test(test_resource_limits),
         cmocka_unit_test(test_engines_have_a_limit),

@@ -2,6 +2,7 @@
 #include "apps/cli/app.h"
 #include "apps/cli/progress.h"
 #include "apps/cli/suggest.h"
+#include "engine/base/threads.h"
 #include "engine/graph/models/models.h"
 #include "engine/run/weights_path.h"
 #include "layers/cpu.h"
@@ -28,7 +29,12 @@ limn_status app_engine(const struct options *options, limn_engine **engine, limn
                            .isa = options->isa,
                            .kernels = (limn_kernels)kernels,
                            .memory_limit = (size_t)options->memory_limit};
-    return limn_engine_create(&chosen, engine, error);
+    status = limn_engine_create(&chosen, engine, error);
+    int wanted = chosen.threads ? chosen.threads : usable_cores();
+    if (status == LIMN_OK && limn_engine_threads(*engine) < wanted)
+        app_warn("started only %d of %d threads: the system allows no more (ulimit -u, pids.max)",
+                 limn_engine_threads(*engine), wanted);
+    return status;
 }
 
 /* ---- weights ----------------------------------------------------------------------------- */

@@ -7,12 +7,10 @@
 #include "engine/base/files.h"
 #include "engine/base/machine_memory.h"
 #include "engine/run/weights_path.h"
-#include "layers/gemm.h"
 
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
-#include <unistd.h>
 
 static limn_status print_version(limn_error *error)
 {
@@ -95,20 +93,9 @@ static limn_status run_command(int argc, char **argv, limn_error *error)
     return command->run(&options, error);
 }
 
-/* Calls _exit, because exit would wait for OpenBLAS's threads. */
-static void end_without_room(void)
-{
-    static const char message[] =
-        "limn: out of memory: OpenBLAS needs more address space (raise ulimit -v)\n";
-    (void)!write(STDERR_FILENO, message, strlen(message));
-    _exit(LIMN_E_MEMORY);
-}
-
 int main(int argc, char **argv)
 {
     streams_hold();
-    if (!gemm_has_room())
-        end_without_room();
     install_handlers();
 
     limn_error error = {0};

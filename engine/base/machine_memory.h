@@ -29,6 +29,11 @@ struct machine_memory {
 /* Reads the files below `root`: "" for this machine; tests pass a folder with such files. */
 struct machine_memory machine_memory(const char *root);
 
+/* Returns the CPU quota of this process's cgroups, in processors, rounded up: the least of cpu.max (version
+ * 2) or cpu.cfs_quota_us / cpu.cfs_period_us (version 1) of its own group and those above it; without a quota
+ * SIZE_MAX. `root` as above. */
+size_t machine_processors(const char *root);
+
 /* Sets the limit of memory.h to `bytes`, or if that is 0 to machine_memory's. */
 void machine_memory_limit(size_t bytes);
 

@@ -5,8 +5,10 @@
  * a network usually follows within microseconds, then sleeps. */
 #include "engine/base/threads.h"
 #include "engine/base/files.h"
+#include "engine/base/machine_memory.h"
 #include "engine/base/memory.h"
 #include "layers/cpu.h"
+#include "layers/gemm.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -36,7 +38,7 @@ struct worker {
 };
 
 struct pool {
-    int threads, started;
+    int started;   /* workers, numbered from 1 */
     pid_t process; /* the process that has the workers: a child after fork() has none */
     pthread_mutex_t mutex;
     pthread_cond_t work, done;
@@ -119,7 +121,6 @@ limn_status pool_create(int threads, struct pool **pool, limn_error *error)
     struct pool *created = mem_zalloc(1, bytes);
     if (!created)
         return fail_memory(error, "the thread pool", bytes);
-    created->threads = threads;
     created->process = getpid();
     pthread_mutex_init(&created->mutex, NULL);
     pthread_cond_init(&created->work, NULL);
@@ -135,7 +136,7 @@ limn_status pool_create(int threads, struct pool **pool, limn_error *error)
         created->started += !refused;
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (refused) {
+    if (refused && !gemm_has_room()) { /* for the stack, and later for what each thread computes */
         pool_free(created);
         return fail(error, LIMN_E_MEMORY, "cannot start %d threads: %s", threads, strerror(refused));
     }
@@ -172,7 +173,7 @@ void pool_free(struct pool *pool)
 
 int pool_threads(const struct pool *pool)
 {
-    return pool->threads;
+    return 1 + pool->started;
 }
 
 /* Removes the job from the list, so that no more workers enter it, and waits for those inside. */
@@ -197,7 +198,7 @@ static void finish_job(struct pool *pool, struct job *job)
 void pool_run(struct pool *pool, int64_t tasks, pool_task task, void *context)
 {
     struct job job = {.tasks = tasks, .task = task, .context = context};
-    if (pool->threads == 1 || tasks == 1 || is_orphan(pool)) {
+    if (pool->started == 0 || tasks == 1 || is_orphan(pool)) {
         run_tasks(&job, 0);
         return;
     }
@@ -225,7 +226,7 @@ static bool core_identity(int cpu, int identity[2])
     return true;
 }
 
-int physical_cores(void)
+int usable_cores(void)
 {
     cpu_set_t allowed;
     if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
@@ -241,5 +242,7 @@ int physical_cores(void)
             known++;
         cores += known == cores;
     }
+    size_t quota = machine_processors("");
+    cores = quota < (size_t)cores ? (int)quota : cores;
     return cores > 0 ? cores : 1;
 }

@@ -14,6 +14,8 @@ struct pool;
  * job's scratch memory. */
 typedef void (*pool_task)(void *context, int64_t task, int worker);
 
+/* Creates a pool of `threads` threads, or of fewer if the system refuses to start more. Fails with
+ * LIMN_E_MEMORY. Release it with pool_free. */
 limn_status pool_create(int threads, struct pool **pool, limn_error *error);
 void pool_free(struct pool *pool);
 int pool_threads(const struct pool *pool);
@@ -23,8 +25,8 @@ int pool_threads(const struct pool *pool);
  * caller runs all tasks. */
 void pool_run(struct pool *pool, int64_t tasks, pool_task task, void *context);
 
-/* Physical cores this process may run on, at least 1. */
-int physical_cores(void);
+/* Physical cores that this process may run on, or its cgroups' CPU quota if that is less; at least 1. */
+int usable_cores(void);
 
 /* Monotonic time in seconds. */
 double time_now(void);

@@ -39,9 +39,11 @@ static limn_status set_isa(const char *wanted, limn_error *error)
     limn_status status = LIMN_OK;
     pthread_mutex_lock(&isa_mutex);
     if (isa_in_use == ISA_COUNT) {
-        gemm_init(isa, forced);
-        simd_choose(isa);
-        isa_in_use = isa;
+        const char *problem = gemm_init(isa, forced);
+        if (problem)
+            status = fail(error, LIMN_E_USAGE, "cannot load OpenBLAS: %s", problem);
+        else
+            simd_choose(isa), isa_in_use = isa;
     } else if (forced && isa != isa_in_use) {
         status = fail(error, LIMN_E_USAGE, "instruction set %s: this process already runs with %s",
                       isa_name(isa), isa_name(isa_in_use));
@@ -59,7 +61,8 @@ limn_status limn_engine_create(const limn_options *options, limn_engine **engine
         return fail(error, LIMN_E_USAGE, "%d threads; 1 to %d expected, 0 for one per core", chosen.threads,
                     (int)THREADS_MOST);
     if (!gemm_has_room())
-        return fail_memory(error, "a buffer of OpenBLAS, in address space,", GEMM_BUFFER);
+        return fail(error, LIMN_E_MEMORY, "out of memory: OpenBLAS needs %zu MB of address space (ulimit -v)",
+                    GEMM_BUFFER >> 20);
     limn_status status = set_isa(chosen.isa, error);
     if (status != LIMN_OK)
         return status;
@@ -69,7 +72,7 @@ limn_status limn_engine_create(const limn_options *options, limn_engine **engine
     if (!created)
         return fail_memory(error, "the engine", sizeof *created);
     created->kernels = chosen.kernels;
-    status = pool_create(chosen.threads ? chosen.threads : physical_cores(), &created->pool, error);
+    status = pool_create(chosen.threads ? chosen.threads : usable_cores(), &created->pool, error);
     if (status != LIMN_OK) {
         limn_engine_free(created);
         return status;

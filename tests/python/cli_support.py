@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 import os
+import resource
 import struct
 import subprocess
 import sys
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMN = os.environ.get("LIMN", str(ROOT / "build/limn"))
@@ -51,6 +53,27 @@ def fails(code: int, *arguments: Arguments, **options) -> str:
 def warns(*arguments: Arguments, **options) -> str:
     """The one line of a run that must end with 0 and yet say something."""
     return fails(0, *arguments, **options)
+
+
+def one_process() -> Callable[[], None]:
+    """What a child calls to become a process that can start no thread. Skips the test where that is impossible."""
+    user = 1_000_000 + os.getpid() if os.geteuid() == 0 else None  # root has no limit, and this user no other process
+
+    def confine() -> None:
+        resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
+        if user:
+            os.setgroups([])
+            os.setgid(user)
+            os.setuid(user)
+
+    probe = ["/bin/sh", "-c", "(exit 0); exit 0"]  # a process counts like a thread
+    try:
+        started = subprocess.run(probe, preexec_fn=confine, cwd="/", capture_output=True, check=False).returncode == 0
+    except (OSError, subprocess.SubprocessError) as error:
+        pytest.skip(f"a process cannot be confined: {error}")
+    if started:
+        pytest.skip("RLIMIT_NPROC has no effect here")
+    return confine
 
 
 def upscaled(tmp_path: Path, picture: bytes, *options: Arguments, name: str = "in.picture") -> np.ndarray:

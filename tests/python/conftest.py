@@ -1,8 +1,13 @@
 """Settings for every test."""
 
+import os
 import signal
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 # Each test file runs in a process of its own: all find the modules of tools/.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
@@ -11,3 +16,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 # The tests need the default actions.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.fixture
+def public_folder() -> Iterator[Path]:
+    """A folder that every user can read. pytest's own are the caller's alone."""
+    with tempfile.TemporaryDirectory() as name:
+        os.chmod(name, 0o755)
+        yield Path(name)

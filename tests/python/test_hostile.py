@@ -435,7 +435,7 @@ TABLE = [
     Row("memory", "an address space of 1 GB for 1000 threads", [*UPSCALE, "-t", "1000"], 6,
         "cannot start 1000 threads: Resource temporarily unavailable", how=limited((resource.RLIMIT_AS, 1 << 30))),
     Row("memory", "an address space of 100 MB", [*UPSCALE], 6,
-        "out of memory: OpenBLAS needs more address space (raise ulimit -v)", how=limited((resource.RLIMIT_AS, 100 << 20))),
+        "out of memory: OpenBLAS needs 128 MB of address space (ulimit -v)", how=limited((resource.RLIMIT_AS, 100 << 20))),
     Row("disk", "a full device", [*UPSCALE[:-1], "full.png"], 5,
         "full.png: write failed: No space left on device",
         how=after(lambda folder: (folder / "full.png").symlink_to("/dev/full"))),

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cli_support import LIMN, ROOT, pixels, ppm
+from cli_support import LIMN, ROOT, one_process, pixels, ppm
 
 BUILD = Path(LIMN).resolve().parent
 Make = Callable[..., str]
@@ -341,6 +341,34 @@ def test_program_with_the_static_library(installed: Path, tmp_path: Path) -> Non
     program = build(tmp_path, PROGRAM, *static_flags(installed))
     assert "liblimn" not in run("readelf", "-d", program)
     assert results(program, installed) == PRINTED
+
+
+def without_threads(*command: str | Path, cwd: Path, **env: str) -> str:
+    """What a program prints where no thread can be started. OpenBLAS must say nothing."""
+    options = {"env": os.environ | env, "capture_output": True, "text": True, "timeout": 100}
+    done = subprocess.run(command, cwd=cwd, preexec_fn=one_process(), **options)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_program_where_no_thread_can_be_started(installed: Path, public_folder: Path) -> None:
+    source = PROGRAM.replace("options.threads = 1", "options.threads = 4")
+    program = build(public_folder, source, "-std=c99", *pkg_config(installed, "--cflags", "--libs"))
+    shutil.copytree(installed / "lib", public_folder / "lib", symlinks=True)
+    shutil.copy(installed / "share/limn/weights/enhancenet.safetensors", public_folder)
+    assert without_threads(program, cwd=public_folder, LD_LIBRARY_PATH=f"{public_folder}/lib") == PRINTED
+
+
+@pytest.mark.skipif(not list(Path("/usr/lib").glob("*/libopenblas.a")), reason="needs OpenBLAS's static library")
+def test_limn_with_openblas_linked(public_folder: Path) -> None:
+    """As by make BLAS_SONAME=, in which one object differs."""
+    gemm, program = public_folder / "gemm.o", public_folder / "limn"
+    run("cc", "-std=c11", "-D_GNU_SOURCE", "-O2", "-I.", "-c", "layers/gemm.c", "-o", gemm)
+    objects = [*sorted((BUILD / "apps/cli").glob("*.o")), gemm, BUILD / "liblimn.a"]
+    run("cc", "-static", "-pthread", "-o", program, *objects, "-lopenblas", "-lm")
+    line = run(program, "--version")
+    assert line == run(LIMN, "--version") and "OpenBLAS core" in line
+    assert re.sub(r"\d+ threads?", "1 thread", line) == without_threads(program, "--version", cwd=public_folder)
 
 
 @pytest.mark.skipif(not shutil.which("c++"), reason="needs a C++ compiler")

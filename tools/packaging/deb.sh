@@ -18,7 +18,8 @@ find "$root/usr" -name 'liblimn.so.*.*' -type f -exec strip --strip-unneeded {} 
 find "$root/usr" -name liblimn.a -exec strip --strip-debug {} +
 strip "$root/usr/bin/limn"
 
-# dpkg-shlibdeps needs a debian/control file; an empty one is enough.
+# dpkg-shlibdeps needs a debian/control file; an empty one is enough. It does not see OpenBLAS, which is loaded at run
+# time.
 mkdir -p "$folder/debian"
 : >"$folder/debian/control"
 depends=$(cd "$folder" && dpkg-shlibdeps -O -lroot/usr/lib root/usr/bin/limn "$(find root -name 'liblimn.so.*.*')")
@@ -29,8 +30,7 @@ Version: $version
 Architecture: $architecture
 Maintainer: the limn authors
 Installed-Size: $(du -sk "$root/usr" | cut -f 1)
-Depends: ${depends#shlibs:Depends=}
-Suggests: libopenblas-dev
+Depends: ${depends#shlibs:Depends=}, libopenblas0
 Section: graphics
 Priority: optional
 Description: published image networks on a CPU
