@@ -109,6 +109,9 @@ class _Candidate(NamedTuple):
     spelling: Spelling
     prefix: str
 
+    def __str__(self) -> str:
+        return f"{self.key or 'the outermost dict'} ({self.model})"
+
     @property
     def key(self) -> str:
         return self.prefix.rstrip("./")
@@ -176,7 +179,7 @@ def _is_sequential(checkpoint: Checkpoint, prefix: str) -> bool:
 def _best(checkpoint: Checkpoint, names: list[str], candidates: list[_Candidate]) -> Network:
     """The first of the candidates, which are in order of rank, that fits."""
     fitting: list[tuple[_Candidate, dict[str, Tensor]]] = []
-    problem: CheckpointError | None = None
+    problems: list[str] = []
     prefixes = sorted({one.prefix for one in candidates if one.spelling is not _SEQUENTIAL}, key=len)
     compared = 0
     for candidate in candidates:
@@ -190,14 +193,14 @@ def _best(checkpoint: Checkpoint, names: list[str], candidates: list[_Candidate]
         try:
             fitting.append((candidate, _used(checkpoint, candidate, inside, others)))
         except CheckpointError as error:
-            problem = problem or error
+            problems.append(str(error))
     if not fitting:
-        assert problem is not None
-        raise problem
+        rest = [str(one) for one in candidates[1:]]
+        raise CheckpointError(problems[0] + (f"; {counted(rest, 'more that fit no layout')}" if rest else ""))
     if len(fitting) > 1:
-        listed = [f"{one.key or 'the outermost dict'} ({one.model})" for one, _ in fitting]
-        raise CheckpointError(f"{len(fitting)} networks fit: {_listed(listed)}; choose one with --key")
-    (one, tensors) = fitting[0]
+        listed = _listed([str(one) for one, _ in fitting])
+        raise CheckpointError(f"{len(fitting)} networks fit: {listed}; choose one with --key")
+    one, tensors = fitting[0]
     return Network(one.model, one.key, tensors, checkpoint.metadata, _mask_values(checkpoint, one.prefix))
 
 

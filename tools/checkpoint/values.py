@@ -41,14 +41,18 @@ def numbers(value: Any) -> Any:
 def _numbers(value: Any, left: list[int], depth: int = 0) -> Any:
     if isinstance(value, (Tensor, Record)):
         array = _of_tensor(value) if isinstance(value, Tensor) else _of_record(value)
-        value = None if array is None else array.tolist()
+        value = None if array is None or array.size > left[0] else array.tolist()
     left[0] -= 1
     if isinstance(value, (bool, int, float)) and left[0] >= 0:
         return int(value) if isinstance(value, bool) else value
     if not isinstance(value, (list, tuple)) or len(value) > left[0] or depth == 2:
         return None
-    items = [_numbers(item, left, depth + 1) for item in value]
-    return None if any(item is None for item in items) else items
+    items = []
+    for item in value:
+        items.append(_numbers(item, left, depth + 1))
+        if items[-1] is None:  # stop, because a hostile list may name one large array many times
+            return None
+    return items
 
 
 def _of_tensor(tensor: Tensor) -> NDArray[Any] | None:

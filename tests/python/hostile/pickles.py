@@ -146,6 +146,9 @@ PICKLES = {
     # Memory and time
     "doubling_tuples": Hostile(lambda: _HALVES, "a pickled tuple, expected a state dict of named tensors"),
     "doubling_dicts": Hostile(lambda: _PAIRS, "holds no tensors; expected a state dict of named tensors"),
+    "dicts_by_the_hundred_thousand": Hostile(
+        lambda: b"](" + b"}" * 480_000 + b"e.", "a pickled list, expected a state dict of named tensors", large=True
+    ),
     "memo_far_up": Hostile(
         constant(b"Nr\xff\xff\xff\xff."), "damaged pickle: a memo of more than 500000 values"
     ),
