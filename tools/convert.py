@@ -58,9 +58,10 @@ def convert(
 ) -> Done:
     """Converts the file `source` into `output` and returns the messages to print.
 
-    `model` is a name of models.MODELS, or None to detect it; `key` is where the network is in the file, or None to
-    search for it. Tensors keep their upstream names, shapes and layout, without prefixes; F64 becomes F32, and with `half` tensors of 2 or more axes become F16. NaN and infinite values are kept, with a
-    warning. An existing output file is an error unless `force` is set.
+    `model` is a name of models.MODELS, or None to detect it. `key` is where the network is in the file, or None to
+    search for it. Tensors keep their upstream names (without prefixes, and today's if there are older ones), shapes and
+    layout; F64 becomes F32, and with `half` tensors of 2 or more axes become F16. NaN and infinite values are kept,
+    with a warning. An existing output file is an error unless `force` is set.
     Raises CheckpointError if the checkpoint cannot be converted and OSError if a file cannot be read or written.
     """
     safetensors.check_output(output, force)

@@ -83,6 +83,12 @@ def test_parts_of_a_network_may_lie_under_keys_of_their_own(tmp_path: Path) -> N
         assert_same(converted(tmp_path, torch_zip(parts)).tensors, tensors)
 
 
+def test_dicts_and_lists_among_the_tensors_are_left_out(tmp_path: Path) -> None:
+    company = {"info": {"sizes": np.ones(3, "<f4")}, "samples": [np.zeros((1, 3, 8, 8), "<f4")], "other": DISCRIMINATOR}
+    for tensors in (GENERATOR, weights(vae(True)), weights(unet(3, 2, "bilinear", False))):
+        assert_same(converted(tmp_path, torch_zip(tensors | company)).tensors, tensors)
+
+
 def test_a_dict_of_another_class_is_a_dict(tmp_path: Path) -> None:
     inner = Call(Global("collections", "OrderedDict"), ([["netG", GENERATOR]],))
     assert_same(converted(tmp_path, torch_zip({"models": inner})).tensors, GENERATOR)
@@ -201,9 +207,12 @@ def test_a_key_without_a_network(tmp_path: Path) -> None:
 
 def test_what_was_found_is_listed(tmp_path: Path) -> None:
     for root, listed in (
-        ({"enc": {"conv.weight": np.ones(2, "<f4")}}, "1 tensors in enc (enc.conv.weight)"),
-        ([{"conv.weight": np.ones(2, "<f4")}], "1 tensors in [0] ([0].conv.weight)"),
-        ({"conv.weight": np.ones(2, "<f4"), "b": {"c": {"d": np.ones(1, "<f4")}}}, "conv.weight; 1 tensors in b (b.c.d)"),
+        ({"enc": {"conv.weight": np.ones(2, "<f4")}}, "1 tensor in enc (enc.conv.weight)"),
+        ([{"conv.weight": np.ones(2, "<f4")}], "1 tensor in [0] ([0].conv.weight)"),
+        (
+            {"conv.weight": np.ones(2, "<f4"), "b": {"c": {"d": np.ones(1, "<f4")}}},
+            "conv.weight; 1 tensor in b (b.c.d)",
+        ),
         (
             {"model": Call(Global("my.models", "Net")), "opt": [np.ones(1, "<f4")] * 3},
             "model (my.models.Net); 3 tensors in opt (opt.[0], opt.[1], opt.[2])",
@@ -220,7 +229,10 @@ def test_a_problem_is_told_with_its_place(tmp_path: Path) -> None:
             {"netG": TOO_FEW, "netD": DISCRIMINATOR},
             "dcgan tensors in netG: 1 missing: main.4.bias; 1 more that fit no layout: netD (dcgan)\n",
         ),
-        ({"netD": DISCRIMINATOR}, "dcgan in netD: the names are those of a DCGAN discriminator, expected the generator"),
+        (
+            {"netD": DISCRIMINATOR},
+            "dcgan in netD: the names are those of a DCGAN discriminator, expected the generator",
+        ),
         (prefixed("module.", TOO_FEW), "dcgan tensors in module: 1 missing: main.4.bias"),
         ({"a": GENERATOR | {"main.4.bias": Call(Global("my", "Packed"))}}, "tensor a.main.4.bias: made by my.Packed"),
     ):

@@ -16,8 +16,19 @@ from typing import Any
 import numpy as np
 import pytest
 from convert_runner import assert_same, converted, refused
-from model_tables import deeplabv3, dcgan, dcgan_discriminator, eccv16, enhancenet, siggraph17, unet, unet_2019, vae
-from model_tables import Shapes, weights
+from model_tables import (
+    Shapes,
+    dcgan,
+    dcgan_discriminator,
+    deeplabv3,
+    eccv16,
+    enhancenet,
+    siggraph17,
+    unet,
+    unet_2019,
+    vae,
+    weights,
+)
 
 torch = pytest.importorskip("torch")
 
@@ -125,7 +136,7 @@ WAYS: dict[str, Callable[[Any, Any], Any]] = {
     "plain dict": lambda module, other: dict(module.state_dict()),
     "parameters": as_parameters,
     "model_state_dict": lambda module, other: {"epoch": 3, "model_state_dict": module.state_dict(), "loss": 0.5},
-    "with Adam": lambda module, other: {"optimizer": other and trained(other).state_dict(), "m": module.state_dict()},
+    "with Adam": lambda module, other: {"optimizer": trained(other).state_dict(), "m": module.state_dict()},
     "three deep": lambda module, other: {"run": {"best": {"weights": module.state_dict()}}, "step": torch.tensor(3)},
     "list": lambda module, other: [3, module.state_dict(), trained(other).state_dict()],
     "tuple": lambda module, other: (module.state_dict(), {"lr": 0.1}),
@@ -187,7 +198,9 @@ def test_every_format_and_protocol(options: dict[str, Any], graph: str, tmp_path
 def test_every_dtype(dtype: str, graph: str, tmp_path: Path) -> None:
     module = made(GRAPHS[graph]).to(getattr(torch, dtype))
     done = converted(tmp_path, saved({"ema": torch.nn.DataParallel(module).state_dict()}))
-    want = {name: tensor.astype("<f2") if dtype == "float16" else tensor for name, tensor in weights(GRAPHS[graph]).items()}
+    want = {
+        name: tensor.astype("<f2") if dtype == "float16" else tensor for name, tensor in weights(GRAPHS[graph]).items()
+    }
     if dtype == "bfloat16":
         want = {name: torch.from_numpy(tensor).bfloat16().view(torch.int16).numpy().view("<u2")
                 for name, tensor in want.items()}  # fmt: skip

@@ -75,7 +75,8 @@ def describe(network: Network, name: str, sha256: str, choices: Choices) -> tupl
                 found["limn.mask_values"] = stored
             else:
                 kind = pickle_reader.kind(network.mask_values)
-                warning = f"mask_values left out: of type {kind}, expected a grey level or colour for each of {labels} classes"
+                expected = f"a grey level or colour for each of {labels} classes"
+                warning = f"mask_values left out: of type {kind}, expected {expected}"
     elif model == "siggraph17" and choices.mask_center is not None:
         found["limn.mask_center"] = repr(choices.mask_center)
     elif model == "vae":

@@ -312,7 +312,10 @@ def _contents(checkpoint: Checkpoint, names: list[str]) -> str:
             inner.setdefault(home.partition(".")[0], []).append(name)
         else:
             outermost.append(name)
-    groups = [f"{len(group)} tensors in {key} ({_listed(group, 3)})" for key, group in inner.items()]
+    groups = [
+        f"{len(group)} {'tensor' if len(group) == 1 else 'tensors'} in {key} ({_listed(group, 3)})"
+        for key, group in inner.items()
+    ]
     return "; ".join(([_listed(outermost)] if outermost else []) + groups[:MAX_NAMES])
 
 

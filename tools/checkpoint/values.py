@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .pickle_reader import Record
-from .tensor import NUMPY, CheckpointError, Tensor, is_shape
+from .tensor import NUMPY, Tensor, is_shape
 
 MOST = 65536  # numbers
 
@@ -41,7 +41,7 @@ def numbers(value: Any) -> Any:
 def _numbers(value: Any, left: list[int], depth: int = 0) -> Any:
     if isinstance(value, (Tensor, Record)):
         array = _of_tensor(value) if isinstance(value, Tensor) else _of_record(value)
-        value = None if array is None or array.size > left[0] else array.tolist()
+        value = None if array is None else array.tolist()
     left[0] -= 1
     if isinstance(value, (bool, int, float)) and left[0] >= 0:
         return int(value) if isinstance(value, bool) else value

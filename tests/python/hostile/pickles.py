@@ -17,6 +17,10 @@ def _stored(*identity: Any) -> Callable[[], bytes]:
     return lambda: dumped({"w": rebuilt(Persistent(identity), 0, (1,), (1,))})
 
 
+def _only(keys: str) -> str:
+    return f"holds no tensors, only {keys}; expected a state dict of named tensors"
+
+
 _ARGUMENT = text(CANARY)
 _GETATTR = (
     b"cbuiltins\ngetattr\n(cbuiltins\n__import__\n"
@@ -128,20 +132,20 @@ PICKLES = {
     ),
     "dicts_in_dicts": Hostile(
         lambda: (b"}" + text("model")) * 100_000 + b"}" + b"s" * 100_000 + b".",
-        "holds no tensors, only model (dict); expected a state dict of named tensors",
+        _only("model (dict)"),
     ),
     "a_deep_key": Hostile(
-        lambda: b"})" + b"\x85" * 200_000 + b"Ns.", "holds no tensors, only [0] (NoneType); expected a state dict of named tensors"
+        lambda: b"})" + b"\x85" * 200_000 + b"Ns.", _only("[0] (NoneType)")
     ),
     "marks": Hostile(lambda: b"(" * 200_000 + b".", "damaged pickle: an instruction has no operand"),
     "a_dict_in_itself": Hostile(
-        constant(b"}q\x00" + text("model") + b"h\x00s."), "holds no tensors, only model (dict); expected a state dict of named tensors"
+        constant(b"}q\x00" + text("model") + b"h\x00s."), _only("model (dict)")
     ),
     "a_list_in_itself": Hostile(
         constant(b"]q\x00" + b"h\x00a" * 1000 + b"."), "a pickled list, expected a state dict of named tensors"
     ),
     "mask_values_in_themselves": Hostile(
-        constant(b"}" + text("mask_values") + b"]q\x00h\x00as."), "holds no tensors, only mask_values (list); expected a state dict of named tensors"
+        constant(b"}" + text("mask_values") + b"]q\x00h\x00as."), _only("mask_values (list)")
     ),
     # Memory and time
     "doubling_tuples": Hostile(lambda: _HALVES, "a pickled tuple, expected a state dict of named tensors"),

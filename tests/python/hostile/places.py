@@ -9,7 +9,9 @@ from model_tables import unet, weights
 
 from .made import Hostile, dumped, text
 
-_TENSOR = dumped(rebuilt(Persistent(("storage", Global("torch", "FloatStorage"), "0", "cpu", 1)), 0, (1,) * 4, (1,) * 4))
+_TENSOR = dumped(
+    rebuilt(Persistent(("storage", Global("torch", "FloatStorage"), "0", "cpu", 1)), 0, (1,) * 4, (1,) * 4)
+)
 
 
 def _file(opcodes: bytes) -> bytes:
@@ -48,7 +50,7 @@ PLACES = {
         lambda: _file(_named(f"{number}.main.0.weight" for number in range(100_000))), _too_many(100_000), large=True
     ),
     "networks_in_networks": Hostile(
-        lambda: _file(_named("a." * depth + f"main.{last}.weight" for depth in range(100) for last in range(0, 3000, 3))),
+        lambda: _file(_named("a." * at + f"main.{last}.weight" for at in range(100) for last in range(0, 3000, 3))),
         _too_many(100),
         large=True,
     ),
