@@ -165,6 +165,9 @@ def test_networks_that_nothing_tells_apart_need_a_key(tmp_path: Path) -> None:
     error = refused(tmp_path, data)
     assert ": 2 networks fit: netG_A (dcgan), netG_B.module (dcgan); choose one with --key\n" in error
     assert_same(converted(tmp_path, data, "--key", "netG_A").tensors, GENERATOR)
+    for key in ("model", "best_loss_model", "last"):
+        error = refused(tmp_path, torch_zip({"state_dict": GENERATOR, key: OTHER}))
+        assert f"{key} (dcgan)" in error and "state_dict (dcgan)" in error and "choose one with --key" in error
     for key in ("netG_B", "netG_B.module", "module"):
         assert_same(converted(tmp_path, data, "--key", key).tensors, OTHER)
 

@@ -33,7 +33,7 @@ _COMPANY = re.compile(r"(?i)loss|criterion|optim|discriminator|critic|scheduler|
 _RANKS = (
     ({"ema", "swa", "avg", "averaged", "average", "shadow"}, 4),
     ({"g", "gen", "generator"}, 2),
-    ({"teacher", "d", "discriminator", "critic", "optim", "optimizer", "loss"}, -8),
+    ({"teacher", "d", "discriminator", "critic"}, -8),
 )
 
 
