@@ -147,6 +147,6 @@ def networks(target: str) -> dict[str, bytes]:
         "floats": write(generator),
         "nested": write(nested | {"size": files.Call(files.Global("torch", "Size"), ((1, 2),))}),
         "parameters": write(parameters),
-        "several": write({"G": [generator], "G_ema": {"module": dict(generator)}, "step": generator["main.0.weight"]}),
+        "company": write({"epochs": [3, {}], "netG": [{"module": generator}], "mask_values": (0, 1)}),
         "python_2": write(files.Call(ordered, ([[name, tensor] for name, tensor in generator.items()],))),
     }
