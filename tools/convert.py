@@ -54,30 +54,35 @@ def convert(
     choices: Choices = Choices(),
     half: bool = False,
     force: bool = False,
+    key: str | None = None,
 ) -> Done:
     """Converts the file `source` into `output` and returns the messages to print.
 
-    `model` is a name of models.MODELS, or None to detect it. Tensors keep their upstream names, shapes and layout;
-    F64 becomes F32, and with `half` tensors of 2 or more axes become F16. NaN and infinite values are kept, with a
-    warning. An existing output file is an error unless `force` is set.
+    `model` is a name of models.MODELS, or None to detect it. `key` is where the network is in the file, or None to
+    search for it. Tensors keep their upstream names (without prefixes, and today's if there are older ones), shapes and
+    layout; F64 becomes F32, and with `half` tensors of 2 or more axes become F16. NaN and infinite values are kept,
+    with a warning. An existing output file is an error unless `force` is set.
     Raises CheckpointError if the checkpoint cannot be converted and OSError if a file cannot be read or written.
     """
     safetensors.check_output(output, force)
     data = _read(source)
-    found = models.unwrapped(checkpoint.read(data))
-    model = models.recognised(found, model)
-    used = models.used_tensors(model, found)
+    content = checkpoint.read(data)
+    found = models.find(content, model, key)
     sha256 = hashlib.sha256(data).hexdigest()
-    about = metadata.describe(model, used, found, Path(source).name, sha256, choices)
-    _check_sharing(used, len(data))
+    about, warning = metadata.describe(found, Path(source).name, sha256, choices)
+    _check_sharing(found.tensors, len(data))
     spoilt: dict[str, str] = {}
-    written = {name: _watched(name, narrowed(tensor, half), spoilt) for name, tensor in used.items()}
+    written = {name: _watched(name, narrowed(tensor, half), spoilt) for name, tensor in found.tensors.items()}
     size = safetensors.write(output, written, about, force)
-    unused = len(found.tensors) - len(used)
-    left_out = f"; {unused} unused tensors left out" if unused else ""
-    line = f"{output}: {model}, {len(used)} tensors, {size / 1e6:.1f} MB, licence {about['limn.licence']}{left_out}"
+    line = f"{output}: {found.model}, {len(written)} tensors, {size / 1e6:.1f} MB, licence {about['limn.licence']}"
+    if found.key:
+        line += f"; from {found.key}"
+    unused = len(content.tensors) - len(written)
+    if unused:
+        line += f"; {unused} unused tensors left out"
     named = [spoilt[name] for name in sorted(spoilt)]
-    return Done(line, f"{model} tensors: {models.counted(named, 'with NaN or infinite values')}" if named else "")
+    damaged = f"{found.model} tensors: {models.counted(named, 'with NaN or infinite values')}" if named else ""
+    return Done(line, "; ".join(filter(None, (warning, damaged))))
 
 
 def _read(path: str) -> bytes:
@@ -136,6 +141,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("checkpoint", metavar="CHECKPOINT", help="the published checkpoint file")
     parser.add_argument("-o", "--output", required=True, metavar="OUT.safetensors", help="the file to write")
     parser.add_argument("--model", choices=models.MODELS, help="fail unless it is this model (default: detect)")
+    parser.add_argument("--key", metavar="NAME", help="the network's key or prefix in the file (default: search)")
     parser.add_argument("--half", action="store_true", help="store weights of 2 or more axes as 16-bit floats")
     parser.add_argument("--force", action="store_true", help="replace an existing output file")
     parser.add_argument("--licence", metavar="TEXT", help="the weights' licence (default: the publisher's, if known)")
@@ -180,7 +186,9 @@ def main(arguments: list[str] | None = None) -> int:
     align_corners = None if options.align_corners is None else options.align_corners == "true"
     choices = Choices(options.licence, options.classes, options.mask_center, align_corners)
     try:
-        done = convert(options.checkpoint, options.output, options.model, choices, options.half, options.force)
+        done = convert(
+            options.checkpoint, options.output, options.model, choices, options.half, options.force, options.key
+        )
     except CheckpointError as error:
         return _fail(f"{options.checkpoint}: {error}")
     except OSError as error:

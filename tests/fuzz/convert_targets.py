@@ -51,14 +51,13 @@ def pickle_program(data: bytes) -> None:
 
 def _convert(data: bytes) -> None:
     """convert.convert without the output file; reads every tensor that would be written."""
-    found = models.unwrapped(checkpoint.read(data))
-    for tensor in found.tensors.values():
+    content = checkpoint.read(data)
+    for tensor in content.tensors.values():
         assert all(type(size) is int and size >= 0 for size in tensor.shape)
-    model = models.recognised(found, None)
-    used = models.used_tensors(model, found)
-    about = metadata.describe(model, used, found, "weights", "0" * 64, metadata.Choices())
+    found = models.find(content)
+    about, _ = metadata.describe(found, "weights", "0" * 64, metadata.Choices())
     assert all(isinstance(text, str) and text.encode() is not None for text in about.values())
-    for tensor in used.values():
+    for tensor in found.tensors.values():
         for half in (False, True):
             written = narrowed(tensor, half)
             values = written.read()
@@ -148,5 +147,6 @@ def networks(target: str) -> dict[str, bytes]:
         "floats": write(generator),
         "nested": write(nested | {"size": files.Call(files.Global("torch", "Size"), ((1, 2),))}),
         "parameters": write(parameters),
+        "company": write({"epochs": [3, {}], "netG": [{"module": generator}], "mask_values": (0, 1)}),
         "python_2": write(files.Call(ordered, ([[name, tensor] for name, tensor in generator.items()],))),
     }

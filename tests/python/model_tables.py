@@ -149,6 +149,21 @@ def unet(channels: int, classes: int, up: str, bias: bool) -> Shapes:
     return shapes | convs(f"outc.conv {classes} 2 1 1")
 
 
+def unet_2019(channels: int, classes: int, up: str) -> Shapes:
+    """The names and widths of Pytorch-UNet before 2020: base width 2, biases everywhere, always a narrow bottom."""
+    rows = [("inc.conv", channels, 2), ("down1.mpconv.1", 2, 4), ("down2.mpconv.1", 4, 8), ("down3.mpconv.1", 8, 16)]
+    rows += [("down4.mpconv.1", 16, 16), ("up1.conv", 32, 8), ("up2.conv", 16, 4), ("up3.conv", 8, 2)]
+    rows += [("up4.conv", 4, 2)]
+    shapes: Shapes = {}
+    for name, ic, oc in rows:
+        shapes |= convs(f"{name}.conv.0 {oc} {ic} 3 3\n{name}.conv.3 {oc} {oc} 3 3")
+        shapes |= norm(f"{name}.conv.1", oc) | norm(f"{name}.conv.4", oc)
+    if up == "transposed":
+        for number, width in enumerate((16, 8, 4, 2), start=1):
+            shapes |= {f"up{number}.up.weight": (width, width, 2, 2), f"up{number}.up.bias": (width,)}
+    return shapes | convs(f"outc.conv {classes} 2 1 1")
+
+
 def dcgan(nz: int = 5, widths: tuple[int, ...] = (16, 8, 4, 2), channels: int = 3) -> Shapes:
     shapes: Shapes = {}
     for stage, (ic, oc) in enumerate(itertools.pairwise((nz, *widths, channels))):

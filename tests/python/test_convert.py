@@ -269,24 +269,6 @@ def test_class_names(tmp_path: Path) -> None:
     assert "2 classes, expected 3" in refused(tmp_path, own, "--classes", "sky,sea")
 
 
-@pytest.mark.parametrize("values", [[0, 1], [0, 255], [[0, 0, 0], [255, 0, 7]], [0, 1, 2]])
-def test_mask_values_are_kept(values: list, tmp_path: Path) -> None:
-    tensors = weights(unet(3, 2, "bilinear", False))
-    done = converted(tmp_path, torch_zip(tensors | {"mask_values": values}))
-    assert_same(done.tensors, tensors)
-    assert json.loads(done.metadata["limn.mask_values"]) == values
-    nested = converted(tmp_path, torch_legacy({"state_dict": tensors, "mask_values": values}))
-    assert json.loads(nested.metadata["limn.mask_values"]) == values
-
-
-@pytest.mark.parametrize(
-    "values", ["01", [0], [0, "1"], [[0, 0], [1, 1]], [0, [[1]]], [0, float("nan")], [False, True]]
-)
-def test_unusable_mask_values_are_refused(values, tmp_path: Path) -> None:
-    root = weights(unet(3, 2, "bilinear", False)) | {"mask_values": values}
-    assert "mask_values" in refused(tmp_path, torch_zip(root))
-
-
 def test_conventions_that_no_tensor_tells(tmp_path: Path) -> None:
     hints = torch_zip(weights(siggraph17()))
     assert "limn.mask_center" not in converted(tmp_path, hints).metadata

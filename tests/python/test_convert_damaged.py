@@ -428,10 +428,20 @@ def test_other_files_are_refused(data: bytes, reason: str, tmp_path: Path) -> No
 
 @pytest.mark.parametrize(
     ("root", "kind"),
-    [(None, "NoneType"), (5, "int"), ([], "list"), ("weights", "str"), ({"state_dict": None}, "NoneType"),
-     ({"model": []}, "list"), ({}, None), ({"epoch": 3}, None)],
-)  # fmt: skip
-def test_pickles_without_weights_are_refused(root, kind: str | None, tmp_path: Path) -> None:
-    message = f"a pickled {kind}, expected a state dict of named tensors" if kind else "holds no tensors"
+    [(None, "NoneType"), (5, "int"), ([], "list"), ("weights", "str"), ([[], [3]], "list"), ((), "tuple")],
+)
+def test_pickles_without_weights_are_refused(root, kind: str, tmp_path: Path) -> None:
     for write in (torch_zip, torch_legacy):
-        assert message in refused(tmp_path, write(root))
+        assert f": a pickled {kind}, expected a state dict of named tensors" in refused(tmp_path, write(root))
+
+
+@pytest.mark.parametrize(
+    ("root", "only"),
+    [({}, ""), ({"epoch": 3}, ", only epoch (int)"), ({"state_dict": None}, ", only state_dict (NoneType)"),
+     ({"model": [], 3: {}}, ", only model (list), [1] (dict)"),
+     ({f"k{i}": i for i in range(12)}, ", only " + ", ".join(f"k{i} (int)" for i in range(10)) + " and 2 more")],
+)  # fmt: skip
+def test_dicts_without_weights_are_refused_with_their_keys(root, only: str, tmp_path: Path) -> None:
+    for write in (torch_zip, torch_legacy):
+        message = f": holds no tensors{only}; expected a state dict of named tensors\n"
+        assert refused(tmp_path, write(root)).endswith(message)

@@ -29,7 +29,7 @@ def test_the_seeds_break_nothing(target: str) -> None:
 def test_a_network_gets_through_a_target(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The targets swallow what is wrong with a file: were it something of their own, nothing would be tested."""
     described = []
-    monkeypatch.setattr("checkpoint.metadata.describe", lambda model, *_: described.append(model) or {})
+    monkeypatch.setattr("checkpoint.metadata.describe", lambda network, *_: (described.append(network.model) or {}, ""))
     with convert_targets.no_checksums():
         networks = convert_targets.networks(target)
         for data in networks.values():

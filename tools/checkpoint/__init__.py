@@ -1,8 +1,8 @@
 """Reads published checkpoints without the libraries that wrote them, and writes safetensors files.
 
 Read the modules in this order: `tensor` (what a reader returns), one reader (`safetensors`; `leveldb_table` and
-`tf_v1`; `zip_archive`, `pickle_reader` and `torch_file`), `layouts` and `models` (the expected tensors), `metadata`.
-`download` fetches a checkpoint.
+`tf_v1`; `zip_archive`, `pickle_reader`, `containers` and `torch_file`), `layouts` (the expected tensors), `models` (the
+search for them), `values` and `metadata`. `download` fetches a checkpoint.
 """
 
 from __future__ import annotations

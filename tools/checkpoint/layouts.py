@@ -157,10 +157,14 @@ def vae(t: Layout) -> None:
 
 
 def unet(t: Layout) -> None:
-    """milesial/Pytorch-UNet `unet_parts.py`, transposed or bilinear, with or without biases before the norms."""
+    """milesial/Pytorch-UNet `unet_parts.py`, transposed or bilinear, with or without biases before the norms.
+
+    The bilinear graph has half as many channels at the bottom, and before 2020 the transposed one had, too.
+    """
     base = t.width("inc.double_conv.0.weight", 0)
     bias = "inc.double_conv.0.bias" in t.names
     bilinear = "up1.up.weight" not in t.names
+    narrow = bilinear or t.width("up1.up.weight", 0) == 8 * base
 
     def double_conv(name: str, ic: int, middle: int, oc: int) -> None:
         t.conv(f"{name}.double_conv.0", ic, middle, 3, bias)
@@ -171,15 +175,16 @@ def unet(t: Layout) -> None:
     double_conv("inc", t.width("inc.double_conv.0.weight", 1), base, base)
     ic = base
     for number in (1, 2, 3, 4):
-        oc = 8 * base if bilinear and number == 4 else 2 * ic
+        oc = 8 * base if narrow and number == 4 else 2 * ic
         double_conv(f"down{number}.maxpool_conv.1", ic, oc, oc)
         ic = oc
     for number, skip in enumerate((8 * base, 4 * base, 2 * base, base), start=1):
-        if bilinear:
+        if not bilinear:
+            t.conv_transposed(f"up{number}.up", skip if narrow else 2 * skip, skip, 2)
+        if narrow:
             oc = max(skip // 2, base)
             middle = t.width(f"up{number}.conv.double_conv.0.weight", 0)  # it differs between releases
         else:
-            t.conv_transposed(f"up{number}.up", 2 * skip, skip, 2)
             oc = middle = skip
         double_conv(f"up{number}.conv", 2 * skip, middle, oc)
     t.conv("outc.conv", base, t.width("outc.conv.weight", 0), 1)

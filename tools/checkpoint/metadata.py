@@ -6,11 +6,12 @@ Every value is text, as the safetensors format requires; lists are stored as JSO
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .tensor import MAX_SIZE, Checkpoint, CheckpointError, Tensor
+from . import pickle_reader, values
+from .models import Network
+from .tensor import MAX_SIZE, CheckpointError
 
 # The background, then the 20 classes of PASCAL VOC in the challenge's order.
 VOC_CLASSES = (
@@ -47,15 +48,16 @@ class Choices:
     align_corners: bool | None = None
 
 
-def describe(
-    model: str, tensors: Mapping[str, Tensor], checkpoint: Checkpoint, name: str, sha256: str, choices: Choices
-) -> dict[str, str]:
-    """The metadata of `model` with `tensors`, converted from the file `name` with that hash.
+def describe(network: Network, name: str, sha256: str, choices: Choices) -> tuple[dict[str, str], str]:
+    """The metadata of a network from the file `name` with that hash, and a warning, which is empty if there is none.
 
-    Raises CheckpointError if a choice does not apply to the model, or if the checkpoint's own values are unusable.
+    Values in the checkpoint that cannot be used are left out with a warning. Raises CheckpointError if a choice does
+    not apply to the model.
     """
+    model, tensors = network.model, network.tensors
     _check_choices(model, choices)
-    found = {key: checkpoint.metadata[key] for key in _CARRIED if key in checkpoint.metadata}
+    found = {key: network.metadata[key] for key in _CARRIED if key in network.metadata}
+    warning = ""
     found["limn.model"] = model
     found["limn.format"] = "1"
     found["limn.source"] = name.encode("utf-8", "replace").decode("utf-8")
@@ -67,15 +69,21 @@ def describe(
         classes = tensors["outc.conv.weight"].shape[0]
         labels = max(classes, 2)  # with one output channel, a threshold separates the class from the background
         _add_classes(found, labels, choices.classes, ())
-        if checkpoint.mask_values is not None:
-            found["limn.mask_values"] = _mask_values(checkpoint.mask_values, labels)
+        if network.mask_values is not None:
+            stored = _mask_values(network.mask_values, labels)
+            if stored is not None:
+                found["limn.mask_values"] = stored
+            else:
+                kind = pickle_reader.kind(network.mask_values)
+                expected = f"a grey level or colour for each of {labels} classes"
+                warning = f"mask_values left out: of type {kind}, expected {expected}"
     elif model == "siggraph17" and choices.mask_center is not None:
         found["limn.mask_center"] = repr(choices.mask_center)
     elif model == "vae":
         if choices.align_corners is not None:
             found["limn.align_corners"] = "true" if choices.align_corners else "false"
         found.setdefault("limn.align_corners", "true")
-    return found
+    return found, warning
 
 
 def _check_choices(model: str, choices: Choices) -> None:
@@ -104,16 +112,20 @@ def _add_classes(found: dict[str, str], count: int, stated: tuple[str, ...] | No
         found.setdefault("limn.classes", json.dumps(known))
 
 
-def _mask_values(values: Any, labels: int) -> str:
-    """Pytorch-UNet's list of grey levels or colours, one for each class in order, as JSON."""
-    if not isinstance(values, list) or len(values) < labels or len(values) > 65536:
-        raise CheckpointError(f"mask_values is not a list of at least {labels} values, one for each class")
-    for value in values:
-        levels = value if isinstance(value, (list, tuple)) else [value]
+def _mask_values(stored: Any, labels: int) -> str | None:
+    """Pytorch-UNet's list of grey levels or colours, one for each class in order, as JSON; None if it is not one."""
+    try:
+        listed = values.numbers(stored)
+    except CheckpointError:  # a tensor whose values are damaged
+        return None
+    if not isinstance(listed, list) or len(listed) < labels:
+        return None
+    for value in listed:
+        levels = value if isinstance(value, list) else [value]
         if len(levels) not in (1, 3, 4) or not all(map(_is_level, levels)):
-            raise CheckpointError("mask_values holds values that are not grey levels or colours")
-    return json.dumps(values)
+            return None
+    return json.dumps(listed)
 
 
 def _is_level(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= MAX_SIZE
+    return isinstance(value, (int, float)) and abs(value) <= MAX_SIZE

@@ -4,7 +4,8 @@ A pickle is a program for a small stack machine (Python documentation, "pickleto
 standard library's loader imports and calls whatever the program names. The machine below cannot import anything. It
 builds plain containers, and resolves a global, `module.name`, by these rules:
 
-1. A function that the caller passes in (these rebuild tensors) is called with the arguments in the file.
+1. A function that the caller passes in (these rebuild tensors and record numbers) is called with the arguments in the
+   file.
 2. Any other name in Python's own library is an error: it includes `os.system` and `builtins.eval`, and no checkpoint
    needs it. Plain data classes that training scripts do save (`argparse.Namespace`, paths, dates) are exempt; rule 3
    applies to them.
@@ -62,6 +63,17 @@ class Placeholder:
         self.name = name
 
 
+class Record(Placeholder):
+    """A Placeholder that also keeps the arguments and the state in the file, as data."""
+
+    __slots__ = ("arguments", "state")
+
+    def __init__(self, name: str, arguments: tuple[Any, ...]) -> None:
+        super().__init__(name)
+        self.arguments = arguments
+        self.state: Any = None
+
+
 @dataclass(frozen=True)
 class _Function:
     name: str
@@ -96,7 +108,7 @@ def load(stream: BinaryIO, functions: Functions, persistent: Callable[[Any], Any
 
 def kind(value: Any) -> str:
     """The type of a value, for messages."""
-    return type(value).__name__.lstrip("_")
+    return value.name if isinstance(value, Placeholder) else type(value).__name__.lstrip("_")
 
 
 def _resolve(module: str, name: str, functions: Functions) -> _Function | Placeholder:
@@ -301,8 +313,9 @@ class _Machine:
         self.stack.append(_call(callee, tuple(arguments)))
 
     def op_build(self, _: None) -> None:
-        self.stack.pop()  # attributes, such as the version numbers of a state dict, are not weights
-        self.stack[-1]
+        state = self.stack.pop()  # attributes, such as the version numbers of a state dict, are not weights
+        if isinstance(self.stack[-1], Record):
+            self.stack[-1].state = state
 
     def op_persid(self, identity: str) -> None:
         self.stack.append(self.persistent(identity))

@@ -22,13 +22,14 @@ BITS = {
     "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6,
 }  # fmt: skip
 
-# NumPy types of the dtypes that can hold weights. NumPy has no bfloat16, so those values stay raw 16-bit words.
+# The dtypes that weights may have, and the NumPy types of all that can be read. NumPy has no bfloat16, so those values
+# stay raw 16-bit words.
+WEIGHTS = ("F32", "F16", "BF16", "F64")
 NUMPY: dict[str, np.dtype[Any]] = {
-    "F64": np.dtype("<f8"),
-    "F32": np.dtype("<f4"),
-    "F16": np.dtype("<f2"),
-    "BF16": np.dtype("<u2"),
-}
+    "F64": np.dtype("<f8"), "F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "BF16": np.dtype("<u2"),
+    "I64": np.dtype("<i8"), "I32": np.dtype("<i4"), "I16": np.dtype("<i2"), "I8": np.dtype("i1"),
+    "U8": np.dtype("u1"), "BOOL": np.dtype("?"),
+}  # fmt: skip
 
 # NumPy's limit; it bounds the work on hostile shapes. A tensor that is used has at most 4 axes.
 MAX_RANK = 32
@@ -56,14 +57,16 @@ class Tensor:
 class Checkpoint:
     """Everything in a file that a conversion may need.
 
-    `foreign` maps the names of entries that are pickled objects of other libraries to their classes; `metadata` comes
-    from a safetensors file; `mask_values` is a list that a U-Net checkpoint stores along with its weights.
+    `foreign` maps the names of entries that are pickled objects of other libraries to their classes. `homes` has the
+    path of the dict that holds a tensor, such as `netG.`, if it is not the outermost. `metadata` comes from a
+    safetensors file. `mask_values` has the values of that name, which U-Net checkpoints store along with the weights.
     """
 
     tensors: dict[str, Tensor]
     foreign: dict[str, str] = field(default_factory=dict)
+    homes: dict[str, str] = field(default_factory=dict)
     metadata: dict[str, str] = field(default_factory=dict)
-    mask_values: Any = None
+    mask_values: dict[str, Any] = field(default_factory=dict)
 
 
 def is_size(value: object) -> bool:

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import pickle_reader
-from .pickle_reader import Placeholder
+from . import containers, pickle_reader, values
+from .pickle_reader import Placeholder, Record
 from .tensor import BITS, NUMPY, Checkpoint, CheckpointError, Tensor, is_shape, is_size
 from .zip_archive import ZipArchive
 
@@ -53,7 +53,7 @@ def is_legacy(data: bytes) -> bool:
 
 
 def read_zip(data: bytes) -> Checkpoint:
-    """The state dict in a zip-format file. Raises CheckpointError."""
+    """The tensors in a zip-format file. Raises CheckpointError."""
     archive = ZipArchive(data)
     prefixes = [name.removesuffix("/data.pkl") for name in archive.names() if name.endswith("/data.pkl")]
     if len(prefixes) != 1:
@@ -74,11 +74,11 @@ def read_zip(data: bytes) -> Checkpoint:
         return partial(archive.read, name)
 
     program = io.BytesIO(archive.read(f"{prefix}/data.pkl"))
-    return _state_dict(_Pickle(find).load(program))
+    return containers.flattened(_Pickle(find).load(program))
 
 
 def read_legacy(data: bytes) -> Checkpoint:
-    """The state dict in a legacy-format file. Raises CheckpointError."""
+    """The tensors in a legacy-format file. Raises CheckpointError."""
     stream = io.BytesIO(data)
     places: dict[str, memoryview] = {}
 
@@ -104,7 +104,7 @@ def read_legacy(data: bytes) -> Checkpoint:
         raise CheckpointError("damaged legacy file: a storage has no values")
     if stream.tell() != len(data):
         raise CheckpointError(f"damaged legacy file: the data ends at byte {stream.tell()} of {len(data)}")
-    return _state_dict(root)
+    return containers.flattened(root)
 
 
 def _legacy_values(data: bytes, stream: io.BytesIO, storage: _Storage) -> memoryview:
@@ -140,10 +140,12 @@ class _Pickle:
         self.storages: dict[str, _Storage] = {}
         self._functions = {
             "collections.OrderedDict": _ordered_dict,
+            "collections.defaultdict": lambda _: {},
             "torch.Size": _size,
             "torch._utils._rebuild_parameter": _parameter,
             "torch._utils._rebuild_tensor": _tensor,
             "torch._utils._rebuild_tensor_v2": _tensor,
+            **{name: partial(Record, name) for name in values.RECORDED},
         }
 
     def load(self, stream: io.BytesIO, most: int | None = None) -> Any:
@@ -229,30 +231,3 @@ def _gather(storage: _Storage, offset: int, shape: tuple[int, ...], strides: tup
     steps = [stride * step if size > 1 else 0 for size, stride in zip(shape, strides, strict=True)]
     view = np.lib.stride_tricks.as_strided(storage.values[offset:], shape, steps)
     return np.array(view, order="C")
-
-
-def _state_dict(root: Any) -> Checkpoint:
-    """The weights in an unpickled object, itself a state dict or, in training checkpoints, holding one.
-
-    `mask_values` is looked for on the way: Pytorch-UNet puts it among the weights.
-    """
-    mask_values = None
-    # The depth is bounded because a hostile dict may hold itself.
-    for _ in range(4):
-        if not isinstance(root, dict):
-            break
-        mask_values = root.get("mask_values", mask_values)
-        nested = [root[name] for name in ("state_dict", "model", "params") if name in root]
-        if not nested or isinstance(nested[0], Tensor):
-            break
-        root = nested[0]
-    if isinstance(root, Placeholder):
-        raise CheckpointError(f"a pickled {root.name} object, expected a state dict: save model.state_dict()")
-    if not isinstance(root, dict):
-        raise CheckpointError(f"a pickled {pickle_reader.kind(root)}, expected a state dict of named tensors")
-    names = {name: value for name, value in root.items() if isinstance(name, str)}
-    return Checkpoint(
-        {name: value for name, value in names.items() if isinstance(value, Tensor)},
-        {name: value.name for name, value in names.items() if isinstance(value, Placeholder)},
-        mask_values=mask_values,
-    )

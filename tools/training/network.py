@@ -82,9 +82,8 @@ class Network(Parameters):
 def read_weights(path: str | Path, model: str) -> Weights:
     """The weights of `model` in a checkpoint, or in a safetensors file such as the demo weights."""
     try:
-        found = models.unwrapped(checkpoint.read(Path(path).read_bytes()))
-        models.recognised(found, model)
-        return {name: np.array(tensor.read(), np.float32) for name, tensor in models.used_tensors(model, found).items()}
+        tensors = models.find(checkpoint.read(Path(path).read_bytes()), model).tensors
+        return {name: np.array(tensor.read(), np.float32) for name, tensor in tensors.items()}
     except CheckpointError as error:
         raise SystemExit(f"error: {path}: {error}") from None
 

@@ -9,13 +9,14 @@ from .archives import ARCHIVES
 from .formats import LEGACY, SAFETENSORS, TABLES
 from .made import CANARY, GENERATOR, Hostile
 from .pickles import PICKLES
+from .places import PLACES
 from .tensors import TENSORS
 
 __all__ = ["CANARY", "FILES", "GENERATOR", "Hostile"]
 
 FILES = {
     "pickle": PICKLES,
-    "zip": ARCHIVES | TENSORS,
+    "zip": ARCHIVES | TENSORS | PLACES,
     "legacy": LEGACY,
     "table": TABLES,
     "safetensors": SAFETENSORS,

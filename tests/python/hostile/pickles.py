@@ -17,6 +17,10 @@ def _stored(*identity: Any) -> Callable[[], bytes]:
     return lambda: dumped({"w": rebuilt(Persistent(identity), 0, (1,), (1,))})
 
 
+def _only(keys: str) -> str:
+    return f"holds no tensors, only {keys}; expected a state dict of named tensors"
+
+
 _ARGUMENT = text(CANARY)
 _GETATTR = (
     b"cbuiltins\ngetattr\n(cbuiltins\n__import__\n"
@@ -72,7 +76,7 @@ PICKLES = {
     ),
     "inert_torch_hub": Hostile(
         lambda: dumped({"state_dict": Call(Global("torch.hub", "load"), (CANARY,))}),
-        "a pickled torch.hub.load object, expected a state dict: save model.state_dict()",
+        "a pickled torch.hub.load object at state_dict, expected a state dict: save model.state_dict()",
     ),
     "inert_partial": Hostile(
         constant(b"cfunctools\npartial\ncsite_packages\nrun\n" + _ARGUMENT + b"\x86R" + _ARGUMENT + b"\x85R."),
@@ -127,20 +131,28 @@ PICKLES = {
         lambda: b")" + b"\x85" * 200_000 + b".", "a pickled tuple, expected a state dict of named tensors"
     ),
     "dicts_in_dicts": Hostile(
-        lambda: (b"}" + text("model")) * 100_000 + b"}" + b"s" * 100_000 + b".", "holds no tensors"
+        lambda: (b"}" + text("model")) * 100_000 + b"}" + b"s" * 100_000 + b".",
+        _only("model (dict)"),
     ),
-    "a_deep_key": Hostile(lambda: b"})" + b"\x85" * 200_000 + b"Ns.", "holds no tensors"),
+    "a_deep_key": Hostile(
+        lambda: b"})" + b"\x85" * 200_000 + b"Ns.", _only("[0] (NoneType)")
+    ),
     "marks": Hostile(lambda: b"(" * 200_000 + b".", "damaged pickle: an instruction has no operand"),
-    "a_dict_in_itself": Hostile(constant(b"}q\x00" + text("model") + b"h\x00s."), "holds no tensors"),
+    "a_dict_in_itself": Hostile(
+        constant(b"}q\x00" + text("model") + b"h\x00s."), _only("model (dict)")
+    ),
     "a_list_in_itself": Hostile(
         constant(b"]q\x00" + b"h\x00a" * 1000 + b"."), "a pickled list, expected a state dict of named tensors"
     ),
     "mask_values_in_themselves": Hostile(
-        constant(b"}" + text("mask_values") + b"]q\x00h\x00as."), "holds no tensors"
+        constant(b"}" + text("mask_values") + b"]q\x00h\x00as."), _only("mask_values (list)")
     ),
     # Memory and time
     "doubling_tuples": Hostile(lambda: _HALVES, "a pickled tuple, expected a state dict of named tensors"),
-    "doubling_dicts": Hostile(lambda: _PAIRS, "holds no tensors"),
+    "doubling_dicts": Hostile(lambda: _PAIRS, "holds no tensors; expected a state dict of named tensors"),
+    "dicts_by_the_hundred_thousand": Hostile(
+        lambda: b"](" + b"}" * 480_000 + b"e.", "a pickled list, expected a state dict of named tensors", large=True
+    ),
     "memo_far_up": Hostile(
         constant(b"Nr\xff\xff\xff\xff."), "damaged pickle: a memo of more than 500000 values"
     ),
