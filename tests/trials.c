@@ -68,7 +68,7 @@ const struct trial trials[] = {
     {"verify goldens/deeplabv3.safetensors", 0, NULL, NULL},
     {"verify goldens/dcgan-5-stages.safetensors --json", 0, NULL, NULL},
     {"explain goldens/enhancenet.safetensors --size 16x16 --svg out/arena.svg -t 1", 0, NULL, NULL},
-    {"explain goldens/vae.safetensors --json -t 2", 0, NULL, NULL},
+    {"explain goldens/vae.safetensors --json -t 2", THREADED, NULL, NULL},
     {"bench model --trace out/trace.json " BENCH_WITH, VARIES | FILES_VARY | MANY, NULL, NULL},
     {"bench layers --json --baseline in/layers.json " BENCH_WITH, VARIES, NULL, NULL},
     {"bench kernels --md --shape 1x4x4x2,oc=3 --reps 1 -t 1 --memory-limit 64M", VARIES, NULL, NULL},

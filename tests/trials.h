@@ -13,6 +13,7 @@ enum {
     MANY = 2,       /* outputs: a failed run may leave some of them, finished */
     VARIES = 4,     /* standard output differs in each run */
     FILES_VARY = 8, /* and so do files */
+    THREADED = 16,  /* standard output depends on the number of threads that started */
 };
 
 struct trial {
