@@ -1,6 +1,6 @@
 /* bench.h - the parts of limn bench.
  *
- *   cmd_bench.c        chooses the report and its format
+ *   cmd_bench.c        chooses the report
  *   bench_model.c      runs a network; the report on whole runs
  *   bench_layers.c     the report on the layers of a network
  *   bench_kernels.c    the report on the variants of a layer, side by side
@@ -50,52 +50,52 @@ double bench_random(uint64_t *state);
 
 enum form { FORM_TEXT, FORM_JSON, FORM_CSV, FORM_MARKDOWN };
 
-/* A fact or a column. JSON and CSV print plain values under `key`; text and Markdown print values formatted
- * by `format` under `heading`. A NULL key or heading leaves the column out of those formats. */
-struct column {
-    const char *key, *heading;
-    const char *format; /* of numbers, with the unit: "%.3f ms" */
-    double unit;        /* unless 0, numbers are divided by this before formatting */
-    int width;          /* minimum width in text; negative: left-aligned */
-};
-
 struct cell {
     enum { CELL_NONE, CELL_TEXT, CELL_NUMBER, CELL_SIDES } kind; /* none: null, or empty */
     const char *text;                                            /* borrowed until it is printed */
     double number;                                               /* finite */
-    int64_t sides[4];                                            /* [1, 2, 3], or 1x2x3 */
+    double unit;      /* text and Markdown print the number divided by this */
+    int64_t sides[4]; /* [1, 2, 3], or 1x2x3 */
     int side_count;
 };
 
 struct cell cell_text(const char *text); /* NULL: none */
 struct cell cell_number(double number);  /* not finite: none */
+struct cell cell_scaled(double number, double unit);
 struct cell cell_sides(int count, int64_t a, int64_t b, int64_t c, int64_t d);
+
+/* A fact, or a cell of a table with its column. JSON and CSV print plain values under `key`; text and
+ * Markdown print values formatted by `format` under `heading`. A NULL key or heading leaves the field out of
+ * those formats. */
+struct field {
+    const char *key, *heading;
+    const char *format; /* of numbers, with the unit: "%.3f ms" */
+    int width;          /* minimum width in text; negative: left-aligned */
+    struct cell cell;
+};
 
 /* A report printed to standard output: facts, then at most one table, then facts. */
 struct report {
     enum form form;
-    const struct column *columns; /* of the table */
-    size_t column_count;
     size_t facts, rows; /* printed so far */
     bool heading_due;
 };
 
-void report_begin(struct report *report, enum form form);
+/* Begins a report in the format of --json, --csv, --md, or as text. */
+void report_begin(struct report *report, const struct options *options);
 
 /* Prints one line per fact: "heading  value", or the value alone if the heading is "". Nothing in CSV. */
-void report_facts(struct report *report, const struct column *columns, const struct cell *cells,
-                  size_t count);
+void report_facts(struct report *report, const struct field *fields, size_t count);
 
 /* Prints facts in a report without a table: in CSV as a table of one row. */
-void report_record(struct report *report, const struct column *columns, const struct cell *cells,
-                   size_t count);
+void report_record(struct report *report, const struct field *fields, size_t count);
 
-/* Starts a table, in JSON an array of objects under `key`. Borrows the columns until report_table_end. */
-void report_table(struct report *report, const char *key, const struct column *columns, size_t count);
+/* Starts a table, in JSON an array of objects under `key`. All its rows have the same columns. */
+void report_table(struct report *report, const char *key);
 
 /* Prints a line above the rows that follow, in text and Markdown, and repeats the headings below it. */
 void report_title(struct report *report, const char *title);
-void report_row(struct report *report, const struct cell *cells);
+void report_row(struct report *report, const struct field *fields, size_t count);
 void report_table_end(struct report *report);
 void report_end(struct report *report);
 
@@ -114,9 +114,9 @@ struct roofs roofs_measure(limn_engine *engine, bool bandwidth);
 /* Copies the processor's name into `text` and returns it; "unknown" if the system does not tell. */
 const char *cpu_text(char text[128]);
 
-/* Prints the facts at the top of every report. */
-void bench_head(struct report *report, const char *kind, const limn_engine *engine,
-                const struct roofs *roofs);
+/* Begins a report and prints the facts at the top of every report. */
+void bench_begin(struct report *report, const struct options *options, const char *kind,
+                 const limn_engine *engine, const struct roofs *roofs);
 
 /* ---- bench_baseline.c -------------------------------------------------------------------- */
 
@@ -136,17 +136,15 @@ limn_status baseline_read(const struct options *options, const char *kind, const
                           const struct bench *bench, struct baseline *baseline, limn_error *error);
 void baseline_free(struct baseline *baseline);
 
-/* Fills the columns that the baseline adds to a table; returns how many: 0 if it is empty. */
-enum { BASELINE_COLUMNS = 3, BASELINE_PARTS = 3 };
-size_t baseline_columns(const struct baseline *baseline, struct column columns[BASELINE_COLUMNS]);
-
-/* Fills their cells for the row named `name`: for layers its JSON members "name" and "op", for kernels "op",
- * "variant" and "shape", "" for the rest. The cells are the median before in milliseconds, the change in
- * percent, and "slower", "faster", "same", "new", or nothing if one of the spreads is unknown. A row has
- * moved if its minimum and its median both moved the same way by more than 5%, and the median by more than
- * the spreads of both runs together. Rows of equal name are matched in their order. */
-void baseline_cells(struct baseline *baseline, const char *const name[BASELINE_PARTS],
-                    const struct summary *now, struct cell cells[BASELINE_COLUMNS]);
+/* Fills the fields that the baseline adds to the row named `name`; returns how many: 0 if it is empty. For
+ * layers `name` is the JSON members "name" and "op", for kernels "op", "variant" and "shape", "" for the
+ * rest. The fields are the median before in milliseconds, the change in percent, and "slower", "faster",
+ * "same", "new", or nothing if one of the spreads is unknown. A row has moved if its minimum and its median
+ * both moved the same way by more than 5%, and the median by more than the spreads of both runs together.
+ * Rows of equal name are matched in their order. */
+enum { BASELINE_FIELDS = 3, BASELINE_PARTS = 3 };
+size_t baseline_fields(struct baseline *baseline, const char *const name[BASELINE_PARTS],
+                       const struct summary *now, struct field fields[BASELINE_FIELDS]);
 
 /* ---- bench_trace.c ----------------------------------------------------------------------- */
 
@@ -167,23 +165,22 @@ struct bench {
     struct baseline baseline;
     struct samples samples; /* the whole run, then each step of the plan */
     size_t peak_resident;   /* bytes, of the process while it measured */
+    struct roofs roofs;
 };
 
-/* Loads the network of the options, reads the baseline, measures, and writes the trace. Call bench_close also
- * after a failure. */
-limn_status bench_open(const struct options *options, const char *kind, struct bench *bench,
-                       limn_error *error);
-void bench_close(struct bench *bench);
+/* Loads the network of the options, reads the baseline, measures, writes the trace, and prints the report
+ * with `print`. bandwidth: whether the report needs that of the memory. */
+limn_status bench_network(const struct options *options, const char *kind, bool bandwidth,
+                          void (*print)(struct report *report, struct bench *bench), limn_error *error);
 
-/* The facts of a network's runs. */
+/* Fills the facts of a network's runs. */
 enum { RUN_FACTS = 12 };
-extern const struct column bench_run_columns[RUN_FACTS];
-void bench_run_cells(struct bench *bench, const struct roofs *roofs, struct cell cells[RUN_FACTS]);
+void bench_run_facts(struct bench *bench, struct field facts[RUN_FACTS]);
 
 /* The reports; those on layers and on the machine are in bench_layers.c and bench_machine.c. */
-limn_status bench_model(const struct options *options, enum form form, limn_error *error);
-limn_status bench_layers(const struct options *options, enum form form, limn_error *error);
-limn_status bench_machine(const struct options *options, enum form form, limn_error *error);
+limn_status bench_model(const struct options *options, limn_error *error);
+limn_status bench_layers(const struct options *options, limn_error *error);
+limn_status bench_machine(const struct options *options, limn_error *error);
 
 /* ---- bench_shapes.c ---------------------------------------------------------------------- */
 
@@ -256,6 +253,6 @@ limn_status contest_run(struct contest *contest, struct pool *pool, int64_t reps
 
 /* ---- bench_kernels.c --------------------------------------------------------------------- */
 
-limn_status bench_kernels(const struct options *options, enum form form, limn_error *error);
+limn_status bench_kernels(const struct options *options, limn_error *error);
 
 #endif

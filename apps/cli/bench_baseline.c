@@ -230,17 +230,6 @@ void baseline_free(struct baseline *baseline)
 
 /* ---- comparing --------------------------------------------------------------------------- */
 
-size_t baseline_columns(const struct baseline *baseline, struct column columns[BASELINE_COLUMNS])
-{
-    static const struct column added[BASELINE_COLUMNS] = {
-        {"baseline_ms", "before", "%.3f ms", 0, 12},
-        {"change_percent", "change", "%+.1f%%", 0, 8},
-        {"moved", "moved", NULL, 0, -6},
-    };
-    memcpy(columns, added, sizeof added);
-    return baseline->count ? BASELINE_COLUMNS : 0;
-}
-
 /* The spread measures the noise of the median. The minimum has far less: other programs only slow a run down.
  */
 static const char *moved(const struct baseline_row *before, double least, double median, double spread)
@@ -256,21 +245,23 @@ static const char *moved(const struct baseline_row *before, double least, double
     return by_median > 0 ? "slower" : "faster";
 }
 
-void baseline_cells(struct baseline *baseline, const char *const name[BASELINE_PARTS],
-                    const struct summary *now, struct cell cells[BASELINE_COLUMNS])
+size_t baseline_fields(struct baseline *baseline, const char *const name[BASELINE_PARTS],
+                       const struct summary *now, struct field fields[BASELINE_FIELDS])
 {
     char joined[NAME_ROOM];
+    struct baseline_row *row = baseline->rows, *end = row + baseline->count;
+    struct cell before = cell_text(NULL), change = before, verdict = cell_text("new");
     join_name(name, joined);
-    for (size_t i = 0; i < baseline->count; i++) {
-        struct baseline_row *row = &baseline->rows[i];
-        if (row->taken || strcmp(row->name, joined) != 0)
-            continue;
+    while (row < end && (row->taken || strcmp(row->name, joined) != 0))
+        row++;
+    if (row < end) {
         row->taken = true;
-        cells[0] = cell_number(row->median);
-        cells[1] = cell_number(100 * (now->median * 1e3 / row->median - 1));
-        cells[2] = cell_text(moved(row, now->least * 1e3, now->median * 1e3, now->spread * 1e3));
-        return;
+        before = cell_number(row->median);
+        change = cell_number(100 * (now->median * 1e3 / row->median - 1));
+        verdict = cell_text(moved(row, now->least * 1e3, now->median * 1e3, now->spread * 1e3));
     }
-    cells[0] = cells[1] = cell_text(NULL);
-    cells[2] = cell_text("new");
+    fields[0] = (struct field){"baseline_ms", "before", "%.3f ms", 12, before};
+    fields[1] = (struct field){"change_percent", "change", "%+.1f%%", 8, change};
+    fields[2] = (struct field){"moved", "moved", NULL, -6, verdict};
+    return baseline->count ? BASELINE_FIELDS : 0;
 }

@@ -7,32 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-static const struct column kernel_columns[] = {
-    {"op", NULL, NULL, 0, 0},
-    {"shape", NULL, NULL, 0, 0},
-    {"where", NULL, NULL, 0, 0},
-    {"step", "step", NULL, 0, -24},
-    {"variant", "kernel", NULL, 0, -30},
-    {"ms", "min ms", "%.3f", 0, 10},
-    {"median_ms", "median", "%.3f", 0, 10},
-    {"spread_ms", "spread", "%.3f", 0, 8},
-    {"flop", NULL, NULL, 0, 0},
-    {"bytes", NULL, NULL, 0, 0},
-    {"gflops", "GFLOP/s", "%.1f", 0, 7},
-    {"percent_of_peak", "of peak", "%.1f%%", 0, 7},
-    {"percent_of_bandwidth", "of memory", "%.1f%%", 0, 9},
-    {"speedup", "speed-up", "%.1fx", 0, 9},
-    {"error", "error", "%.1e", 0, 8},
-    {"measured", "measured", NULL, 0, -22},
-    {"planned", "choice", NULL, 0, -8},
-};
-
-enum {
-    KERNEL_COLUMNS = sizeof kernel_columns / sizeof *kernel_columns,
-    STEP_COLUMN = 3,
-    SPEEDUP_COLUMN = 13
-};
-
 /* One run of limn bench kernels. */
 struct kernels {
     const struct options *options;
@@ -40,7 +14,6 @@ struct kernels {
     struct roofs roofs;
     struct baseline baseline;
     struct report report;
-    struct column columns[KERNEL_COLUMNS + BASELINE_COLUMNS];
 };
 
 /* For --steps: what a variant adds to the previous one. */
@@ -93,33 +66,40 @@ static bool is_planned(const struct kernels *kernels, const struct step *step)
 
 static void print_variant(struct kernels *kernels, struct contest *contest, const char *where, size_t i)
 {
+    enum { FIELDS = 17, STEP = 3, SPEEDUP = 13 }; /* step and speed-up: only with --steps */
+    const struct roofs *roofs = &kernels->roofs;
     const struct step *step = &contest->contestants[i].step;
     struct summary time = samples_of(&contest->samples, i), first = samples_of(&contest->samples, 0);
     double flops = step->op->flops(&step->args.d), bytes = (double)step_bytes(step);
+    double rate = flops / time.least, traffic = bytes / time.least;
     char measured[64];
-    struct cell cells[KERNEL_COLUMNS + BASELINE_COLUMNS] = {
-        cell_text(step->op->name),
-        cell_text(contest->shape->text),
-        cell_text(where),
-        cell_text(kernels->options->steps ? step_name(step->variant->name) : NULL),
-        cell_text(step->variant->name),
-        cell_number(time.least * 1e3),
-        cell_number(time.median * 1e3),
-        cell_number(time.spread * 1e3),
-        cell_number(flops),
-        cell_number(bytes),
-        cell_number(flops / time.least / 1e9),
-        cell_number(100 * flops / time.least / kernels->roofs.flops),
-        cell_number(100 * bytes / time.least / kernels->roofs.bandwidth),
-        cell_number(first.least / time.least),
-        cell_number(contest->contestants[i].error),
-        cell_text(measured_text(contest, i, time.count, measured)),
-        cell_text(is_planned(kernels, step) ? "planned" : NULL),
+    const char *variant = step->variant->name, *operator= step->op->name;
+    const char *planned = is_planned(kernels, step) ? "planned" : NULL;
+    struct field fields[FIELDS + BASELINE_FIELDS] = {
+        {"op", NULL, NULL, 0, cell_text(operator)},
+        {"shape", NULL, NULL, 0, cell_text(contest->shape->text)},
+        {"where", NULL, NULL, 0, cell_text(where)},
+        {"step", "step", NULL, -24, cell_text(step_name(variant))},
+        {"variant", "kernel", NULL, -30, cell_text(variant)},
+        {"ms", "min ms", "%.3f", 10, cell_number(time.least * 1e3)},
+        {"median_ms", "median", "%.3f", 10, cell_number(time.median * 1e3)},
+        {"spread_ms", "spread", "%.3f", 8, cell_number(time.spread * 1e3)},
+        {"flop", NULL, NULL, 0, cell_number(flops)},
+        {"bytes", NULL, NULL, 0, cell_number(bytes)},
+        {"gflops", "GFLOP/s", "%.1f", 7, cell_number(rate / 1e9)},
+        {"percent_of_peak", "of peak", "%.1f%%", 7, cell_number(100 * rate / roofs->flops)},
+        {"percent_of_bandwidth", "of memory", "%.1f%%", 9, cell_number(100 * traffic / roofs->bandwidth)},
+        {"speedup", "speed-up", "%.1fx", 9, cell_number(first.least / time.least)},
+        {"error", "error", "%.1e", 8, cell_number(contest->contestants[i].error)},
+        {"measured", "measured", NULL, -22, cell_text(measured_text(contest, i, time.count, measured))},
+        {"planned", "choice", NULL, -8, cell_text(planned)},
     };
-    baseline_cells(&kernels->baseline,
-                   (const char *[BASELINE_PARTS]){step->op->name, step->variant->name, contest->shape->text},
-                   &time, cells + KERNEL_COLUMNS);
-    report_row(&kernels->report, cells);
+    if (!kernels->options->steps)
+        fields[STEP] = fields[SPEEDUP] = (struct field){0};
+    size_t compared = baseline_fields(&kernels->baseline,
+                                      (const char *[BASELINE_PARTS]){operator, variant, contest->shape->text},
+                                      &time, fields + FIELDS);
+    report_row(&kernels->report, fields, FIELDS + compared);
 }
 
 static limn_status measure_shape(struct kernels *kernels, enum layer_kind kind, const char *where,
@@ -195,16 +175,7 @@ static limn_status measure_all(struct kernels *kernels, enum layer_kind kind, li
     return status;
 }
 
-/* Returns the number of columns; without --steps, removes the two that only it has. */
-static size_t choose_columns(struct kernels *kernels)
-{
-    memcpy(kernels->columns, kernel_columns, sizeof kernel_columns);
-    if (!kernels->options->steps)
-        kernels->columns[STEP_COLUMN] = kernels->columns[SPEEDUP_COLUMN] = (struct column){0};
-    return KERNEL_COLUMNS + baseline_columns(&kernels->baseline, kernels->columns + KERNEL_COLUMNS);
-}
-
-limn_status bench_kernels(const struct options *options, enum form form, limn_error *error)
+limn_status bench_kernels(const struct options *options, limn_error *error)
 {
     struct kernels kernels = {.options = options};
     enum layer_kind kind;
@@ -215,9 +186,8 @@ limn_status bench_kernels(const struct options *options, enum form form, limn_er
         status = baseline_read(options, "kernels", kernels.engine, NULL, &kernels.baseline, error);
     if (status == LIMN_OK) {
         kernels.roofs = roofs_measure(kernels.engine, true);
-        report_begin(&kernels.report, form);
-        bench_head(&kernels.report, "kernels", kernels.engine, &kernels.roofs);
-        report_table(&kernels.report, "kernels", kernels.columns, choose_columns(&kernels));
+        bench_begin(&kernels.report, options, "kernels", kernels.engine, &kernels.roofs);
+        report_table(&kernels.report, "kernels");
         status = measure_all(&kernels, kind, error);
         report_table_end(&kernels.report);
         report_end(&kernels.report);

@@ -130,38 +130,26 @@ const char *cpu_text(char text[128])
     return text;
 }
 
-void bench_head(struct report *report, const char *kind, const limn_engine *engine, const struct roofs *roofs)
+void bench_begin(struct report *report, const struct options *options, const char *kind,
+                 const limn_engine *engine, const struct roofs *roofs)
 {
-    static const struct column columns[] = {
-        {"bench", NULL, NULL, 0, 0},
-        {"limn", NULL, NULL, 0, 0},
-        {"engine", "", NULL, 0, 0},
-        {"cpu", "processor", NULL, 0, 0},
-        {"threads", NULL, NULL, 0, 0},
-        {"peak_gflops", "FMA peak, all threads", "%.1f GFLOP/s", 0, 0},
-        {"bandwidth_gb_per_s", "copy rate, all threads", "%.1f GB/s read and written", 0, 0},
-    };
     char cpu[128];
-    const struct cell cells[] = {
-        cell_text(kind),
-        cell_text(LIMN_VERSION),
-        cell_text(limn_engine_describe(engine)),
-        cell_text(cpu_text(cpu)),
-        cell_number(limn_engine_threads(engine)),
-        cell_number(roofs->flops / 1e9),
-        roofs->bandwidth > 0 ? cell_number(roofs->bandwidth / 1e9) : cell_text(NULL),
+    struct cell bandwidth = roofs->bandwidth > 0 ? cell_number(roofs->bandwidth / 1e9) : cell_text(NULL);
+    const struct field facts[] = {
+        {"bench", NULL, NULL, 0, cell_text(kind)},
+        {"limn", NULL, NULL, 0, cell_text(LIMN_VERSION)},
+        {"engine", "", NULL, 0, cell_text(limn_engine_describe(engine))},
+        {"cpu", "processor", NULL, 0, cell_text(cpu_text(cpu))},
+        {"threads", NULL, NULL, 0, cell_number(limn_engine_threads(engine))},
+        {"peak_gflops", "FMA peak, all threads", "%.1f GFLOP/s", 0, cell_number(roofs->flops / 1e9)},
+        {"bandwidth_gb_per_s", "copy rate, all threads", "%.1f GB/s read and written", 0, bandwidth},
     };
-    report_facts(report, columns, cells, sizeof cells / sizeof *cells);
+    report_begin(report, options);
+    report_facts(report, facts, sizeof facts / sizeof *facts);
 }
 
-limn_status bench_machine(const struct options *options, enum form form, limn_error *error)
+limn_status bench_machine(const struct options *options, limn_error *error)
 {
-    static const struct column columns[] = {
-        {"core_peak_gflops", "FMA peak, one core", "%.1f GFLOP/s", 0, 0},
-        {"gemm_gflops", "OpenBLAS, 2048^3, one core", "%.1f GFLOP/s", 0, 0},
-        {"copy_gb_per_s", "copy rate, one thread", "%.1f GB/s read and written", 0, 0},
-        {"memory_mb", "memory available to limn", "%.0f MB", 0, 0},
-    };
     limn_engine *engine;
     double gemm = 0;
     limn_status status = app_engine(options, &engine, error);
@@ -177,13 +165,16 @@ limn_status bench_machine(const struct options *options, enum form form, limn_er
         double one = copy_rate(engine->pool, block, 1);
         mem_free(block);
         struct roofs roofs = roofs_measure(engine, true);
-        report_begin(&report, form);
-        bench_head(&report, "machine", engine, &roofs);
-        report_record(&report, columns,
-                      (struct cell[]){cell_number(core / 1e9), cell_number(gemm / 1e9),
-                                      cell_number(one / 1e9),
-                                      cell_number((double)(mem_in_use() + mem_available()) / 1e6)},
-                      4);
+        double memory = (double)(mem_in_use() + mem_available()) / 1e6;
+        const struct field facts[] = {
+            {"core_peak_gflops", "FMA peak, one core", "%.1f GFLOP/s", 0, cell_number(core / 1e9)},
+            {"gemm_gflops", "OpenBLAS, 2048^3, one core", "%.1f GFLOP/s", 0, cell_number(gemm / 1e9)},
+            {"copy_gb_per_s", "copy rate, one thread", "%.1f GB/s read and written", 0,
+             cell_number(one / 1e9)},
+            {"memory_mb", "memory available to limn", "%.0f MB", 0, cell_number(memory)},
+        };
+        bench_begin(&report, options, "machine", engine, &roofs);
+        report_record(&report, facts, sizeof facts / sizeof *facts);
         report_end(&report);
     }
     limn_engine_free(engine);

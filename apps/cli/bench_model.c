@@ -68,90 +68,72 @@ static limn_status measure(const struct options *options, struct bench *bench, l
     return status;
 }
 
-limn_status bench_open(const struct options *options, const char *kind, struct bench *bench,
-                       limn_error *error)
+limn_status bench_network(const struct options *options, const char *kind, bool bandwidth,
+                          void (*print)(struct report *report, struct bench *bench), limn_error *error)
 {
-    *bench = (struct bench){0};
+    struct bench bench = {0};
     limn_status status = LIMN_OK;
     if (options->trace)
         status = output_check(options->trace, options->force, error);
     if (status == LIMN_OK)
-        status = load(options, bench, error);
+        status = load(options, &bench, error);
     if (status == LIMN_OK)
-        status = baseline_read(options, kind, bench->engine, bench, &bench->baseline, error);
+        status = baseline_read(options, kind, bench.engine, &bench, &bench.baseline, error);
     if (status == LIMN_OK)
-        status = measure(options, bench, error);
+        status = measure(options, &bench, error);
     if (status == LIMN_OK && options->trace)
-        status = trace_write(options, bench->session, error);
+        status = trace_write(options, bench.session, error);
+    if (status == LIMN_OK) {
+        struct report report;
+        bench.roofs = roofs_measure(bench.engine, bandwidth);
+        bench_begin(&report, options, kind, bench.engine, &bench.roofs);
+        print(&report, &bench);
+        report_end(&report);
+    }
+    baseline_free(&bench.baseline);
+    samples_free(&bench.samples);
+    limn_session_free(bench.session);
+    limn_model_free(bench.model);
+    limn_engine_free(bench.engine);
     return status;
-}
-
-void bench_close(struct bench *bench)
-{
-    baseline_free(&bench->baseline);
-    samples_free(&bench->samples);
-    limn_session_free(bench->session);
-    limn_model_free(bench->model);
-    limn_engine_free(bench->engine);
 }
 
 /* ---- report ------------------------------------------------------------------------------ */
 
-const struct column bench_run_columns[RUN_FACTS] = {
-    {"model", "network", NULL, 0, 0},
-    {"size", "batch, height, width", NULL, 0, 0},
-    {"runs", "runs", "%.0f", 0, 0},
-    {"min_ms", "minimum", "%.3f ms", 0, 0},
-    {"median_ms", "median", "%.3f ms", 0, 0},
-    {"p90_ms", "90th percentile", "%.3f ms", 0, 0},
-    {"spread_ms", "interquartile range", "%.3f ms", 0, 0},
-    {"load_ms", "load time", "%.3f ms", 0, 0},
-    {"peak_rss_mb", "peak resident memory", "%.1f MB", 0, 0},
-    {"gflop", "operations", "%.3f GFLOP", 0, 0},
-    {"gflops", "rate of the fastest run", "%.1f GFLOP/s", 0, 0},
-    {"percent_of_peak", "share of peak", "%.1f%%", 0, 0},
-};
-
-void bench_run_cells(struct bench *bench, const struct roofs *roofs, struct cell cells[RUN_FACTS])
+void bench_run_facts(struct bench *bench, struct field facts[RUN_FACTS])
 {
+    const limn_size *size = &bench->size;
     struct summary run = samples_of(&bench->samples, 0);
-    double flops = plan_flops(&bench->model->graph, &bench->session->plan);
-    const struct cell made[RUN_FACTS] = {
-        cell_text(limn_model_name(bench->model)),
-        cell_sides(3, bench->size.batch, bench->size.height, bench->size.width, 0),
-        cell_number((double)run.count),
-        cell_number(run.least * 1e3),
-        cell_number(run.median * 1e3),
-        cell_number(run.p90 * 1e3),
-        cell_number(run.spread * 1e3),
-        cell_number(bench->load_seconds * 1e3),
-        cell_number((double)bench->peak_resident / 1e6),
-        cell_number(flops / 1e9),
-        cell_number(flops / run.least / 1e9),
-        cell_number(100 * flops / run.least / roofs->flops),
+    double flops = plan_flops(&bench->model->graph, &bench->session->plan), rate = flops / run.least;
+    const struct field made[RUN_FACTS] = {
+        {"model", "network", NULL, 0, cell_text(limn_model_name(bench->model))},
+        {"size", "batch, height, width", NULL, 0, cell_sides(3, size->batch, size->height, size->width, 0)},
+        {"runs", "runs", "%.0f", 0, cell_number((double)run.count)},
+        {"min_ms", "minimum", "%.3f ms", 0, cell_number(run.least * 1e3)},
+        {"median_ms", "median", "%.3f ms", 0, cell_number(run.median * 1e3)},
+        {"p90_ms", "90th percentile", "%.3f ms", 0, cell_number(run.p90 * 1e3)},
+        {"spread_ms", "interquartile range", "%.3f ms", 0, cell_number(run.spread * 1e3)},
+        {"load_ms", "load time", "%.3f ms", 0, cell_number(bench->load_seconds * 1e3)},
+        {"peak_rss_mb", "peak resident memory", "%.1f MB", 0,
+         cell_number((double)bench->peak_resident / 1e6)},
+        {"gflop", "operations", "%.3f GFLOP", 0, cell_number(flops / 1e9)},
+        {"gflops", "rate of the fastest run", "%.1f GFLOP/s", 0, cell_number(rate / 1e9)},
+        {"percent_of_peak", "share of peak", "%.1f%%", 0, cell_number(100 * rate / bench->roofs.flops)},
     };
-    memcpy(cells, made, sizeof made);
+    memcpy(facts, made, sizeof made);
 }
 
-limn_status bench_model(const struct options *options, enum form form, limn_error *error)
+static void print_model(struct report *report, struct bench *bench)
 {
-    struct bench bench;
-    limn_status status = bench_open(options, "model", &bench, error);
-    if (status == LIMN_OK) {
-        struct report report;
-        struct column columns[RUN_FACTS + BASELINE_COLUMNS];
-        struct cell cells[RUN_FACTS + BASELINE_COLUMNS];
-        struct summary run = samples_of(&bench.samples, 0);
-        struct roofs roofs = roofs_measure(bench.engine, false);
-        memcpy(columns, bench_run_columns, sizeof bench_run_columns);
-        bench_run_cells(&bench, &roofs, cells);
-        size_t compared = baseline_columns(&bench.baseline, columns + RUN_FACTS);
-        baseline_cells(&bench.baseline, (const char *[BASELINE_PARTS]){"", "", ""}, &run, cells + RUN_FACTS);
-        report_begin(&report, form);
-        bench_head(&report, "model", bench.engine, &roofs);
-        report_record(&report, columns, cells, RUN_FACTS + compared);
-        report_end(&report);
-    }
-    bench_close(&bench);
-    return status;
+    struct field facts[RUN_FACTS + BASELINE_FIELDS];
+    struct summary run = samples_of(&bench->samples, 0);
+    bench_run_facts(bench, facts);
+    size_t compared = baseline_fields(&bench->baseline, (const char *[BASELINE_PARTS]){"", "", ""}, &run,
+                                      facts + RUN_FACTS);
+    report_record(report, facts, RUN_FACTS + compared);
+}
+
+limn_status bench_model(const struct options *options, limn_error *error)
+{
+    return bench_network(options, "model", false, print_model, error);
 }

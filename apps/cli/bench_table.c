@@ -20,7 +20,12 @@ struct cell cell_text(const char *text)
 
 struct cell cell_number(double number)
 {
-    return (struct cell){.kind = isfinite(number) ? CELL_NUMBER : CELL_NONE, .number = number};
+    return cell_scaled(number, 1);
+}
+
+struct cell cell_scaled(double number, double unit)
+{
+    return (struct cell){isfinite(number) ? CELL_NUMBER : CELL_NONE, .number = number, .unit = unit};
 }
 
 struct cell cell_sides(int count, int64_t a, int64_t b, int64_t c, int64_t d)
@@ -54,14 +59,14 @@ static const char *number_text(double number, char text[CELL_ROOM])
 }
 
 /* A cell for text and Markdown. */
-static const char *shown_text(const struct column *column, const struct cell *cell, char text[CELL_ROOM])
+static const char *shown_text(const struct field *field, char text[CELL_ROOM])
 {
+    const struct cell *cell = &field->cell;
     switch (cell->kind) {
     case CELL_TEXT:
         return cell->text;
     case CELL_NUMBER:
-        snprintf(text, CELL_ROOM, column->format,
-                 column->unit != 0 ? cell->number / column->unit : cell->number);
+        snprintf(text, CELL_ROOM, field->format, cell->number / cell->unit);
         return text;
     case CELL_SIDES:
         return sides_text(cell, "x", text);
@@ -71,10 +76,11 @@ static const char *shown_text(const struct column *column, const struct cell *ce
     }
 }
 
-static void print_json_cell(const char *key, const struct cell *cell)
+static void print_json_field(const struct field *field)
 {
+    const struct cell *cell = &field->cell;
     char text[CELL_ROOM];
-    printf("\"%s\": ", key);
+    printf("\"%s\": ", field->key);
     switch (cell->kind) {
     case CELL_TEXT:
         print_json_string(stdout, cell->text);
@@ -110,51 +116,54 @@ static void print_markdown(const char *text)
 
 /* ---- facts ------------------------------------------------------------------------------- */
 
-static void print_fact(struct report *report, const struct column *column, const struct cell *cell)
+static void print_fact(struct report *report, const struct field *fact)
 {
     enum { HEADING_WIDTH = 28 };
     char text[CELL_ROOM];
-    if (report->form == FORM_JSON && column->key) {
+    if (report->form == FORM_JSON && fact->key) {
         fputs(report->facts++ ? ",\n " : "", stdout);
-        print_json_cell(column->key, cell);
+        print_json_field(fact);
     }
-    if (report->form == FORM_JSON || report->form == FORM_CSV || !column->heading || cell->kind == CELL_NONE)
+    if (report->form == FORM_JSON || report->form == FORM_CSV || !fact->heading ||
+        fact->cell.kind == CELL_NONE)
         return;
-    const char *shown = shown_text(column, cell, text);
-    bool named = *column->heading;
+    const char *shown = shown_text(fact, text);
+    bool named = *fact->heading;
     if (report->form == FORM_MARKDOWN) {
-        printf("- %s%s", column->heading, named ? ": " : "");
+        printf("- %s%s", fact->heading, named ? ": " : "");
         print_markdown(shown);
         printf("\n");
     } else {
-        printf("%-*s%s\n", named ? HEADING_WIDTH : 0, column->heading, shown);
+        printf("%-*s%s\n", named ? HEADING_WIDTH : 0, fact->heading, shown);
     }
 }
 
-void report_facts(struct report *report, const struct column *columns, const struct cell *cells, size_t count)
+void report_facts(struct report *report, const struct field *fields, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        print_fact(report, &columns[i], &cells[i]);
+        print_fact(report, &fields[i]);
 }
 
-void report_record(struct report *report, const struct column *columns, const struct cell *cells,
-                   size_t count)
+void report_record(struct report *report, const struct field *fields, size_t count)
 {
     if (report->form != FORM_CSV) {
-        report_facts(report, columns, cells, count);
+        report_facts(report, fields, count);
         return;
     }
-    report_table(report, "", columns, count);
-    report_row(report, cells);
+    report_table(report, "");
+    report_row(report, fields, count);
     report_table_end(report);
 }
 
 /* ---- table ------------------------------------------------------------------------------- */
 
-void report_begin(struct report *report, enum form form)
+void report_begin(struct report *report, const struct options *options)
 {
-    *report = (struct report){.form = form};
-    if (form == FORM_JSON)
+    *report = (struct report){.form = options->json       ? FORM_JSON
+                                      : options->csv      ? FORM_CSV
+                                      : options->markdown ? FORM_MARKDOWN
+                                                          : FORM_TEXT};
+    if (report->form == FORM_JSON)
         printf("{");
 }
 
@@ -164,84 +173,74 @@ void report_end(struct report *report)
         printf("}\n");
 }
 
-/* Prints the cells of a line of text, each as wide as its column or the heading, without trailing spaces.
- * Here and below, NULL prints the headings. */
-static void text_line(const struct report *report, const struct cell *cells)
+/* Prints a line of text, each cell as wide as its column or the heading, without trailing spaces. Here and
+ * below, `heading` is whether to print the headings instead of the cells. */
+static void text_line(const struct field *fields, size_t count, bool heading)
 {
     char text[CELL_ROOM];
     int blanks = 0; /* to print before the next cell */
-    for (size_t i = 0; i < report->column_count; i++) {
-        const struct column *column = &report->columns[i];
-        if (!column->heading)
+    for (const struct field *field = fields; field < fields + count; field++) {
+        if (!field->heading)
             continue;
-        const char *shown = cells ? shown_text(column, &cells[i], text) : column->heading;
-        int length = (int)strlen(shown), width = larger(abs(column->width), (int)strlen(column->heading));
+        const char *shown = heading ? field->heading : shown_text(field, text);
+        int length = (int)strlen(shown), width = larger(abs(field->width), (int)strlen(field->heading));
         int padding = larger(width - length, 0);
-        blanks += column->width < 0 ? 0 : padding;
+        blanks += field->width < 0 ? 0 : padding;
         if (length) {
             printf("%*s%s", blanks, "", shown);
             blanks = 0;
         }
-        blanks += 2 + (column->width < 0 ? padding : 0);
+        blanks += 2 + (field->width < 0 ? padding : 0);
     }
     printf("\n");
 }
 
-static void markdown_line(const struct report *report, const struct cell *cells)
+static void markdown_line(const struct field *fields, size_t count, bool heading)
 {
     char text[CELL_ROOM];
-    for (size_t i = 0; i < report->column_count; i++) {
-        const struct column *column = &report->columns[i];
-        if (!column->heading)
+    for (const struct field *field = fields; field < fields + count; field++) {
+        if (!field->heading)
             continue;
         printf("| ");
-        print_markdown(cells ? shown_text(column, &cells[i], text) : column->heading);
+        print_markdown(heading ? field->heading : shown_text(field, text));
         printf(" ");
     }
     printf("|\n");
+    for (size_t i = 0; heading && i < count; i++)
+        if (fields[i].heading)
+            printf(fields[i].width < 0 ? "|---" : "|--:");
+    printf(heading ? "|\n" : "");
 }
 
-static void markdown_heading(const struct report *report)
-{
-    markdown_line(report, NULL);
-    for (size_t i = 0; i < report->column_count; i++)
-        if (report->columns[i].heading)
-            printf(report->columns[i].width < 0 ? "|---" : "|--:");
-    printf("|\n");
-}
-
-static void csv_line(const struct report *report, const struct cell *cells)
+static void csv_line(const struct field *fields, size_t count, bool heading)
 {
     const char *between = "";
-    for (size_t i = 0; i < report->column_count; i++) {
-        const char *key = report->columns[i].key;
-        if (!key)
+    for (const struct field *field = fields; field < fields + count; field++) {
+        if (!field->key)
             continue;
         fputs(between, stdout);
-        print_csv_cell(cells ? &cells[i] : &(struct cell){.kind = CELL_TEXT, .text = key});
+        print_csv_cell(heading ? &(struct cell){.kind = CELL_TEXT, .text = field->key} : &field->cell);
         between = ",";
     }
     printf("\n");
 }
 
-static void json_row(const struct report *report, const struct cell *cells)
+static void json_row(const struct report *report, const struct field *fields, size_t count)
 {
     const char *between = "";
     printf("%s\n  {", report->rows ? "," : "");
-    for (size_t i = 0; i < report->column_count; i++) {
-        if (!report->columns[i].key)
+    for (const struct field *field = fields; field < fields + count; field++) {
+        if (!field->key)
             continue;
         fputs(between, stdout);
-        print_json_cell(report->columns[i].key, &cells[i]);
+        print_json_field(field);
         between = ", ";
     }
     printf("}");
 }
 
-void report_table(struct report *report, const char *key, const struct column *columns, size_t count)
+void report_table(struct report *report, const char *key)
 {
-    report->columns = columns;
-    report->column_count = count;
     report->rows = 0;
     report->heading_due = true;
     if (report->form == FORM_JSON)
@@ -260,29 +259,18 @@ void report_title(struct report *report, const char *title)
     report->heading_due = true;
 }
 
-void report_row(struct report *report, const struct cell *cells)
+void report_row(struct report *report, const struct field *fields, size_t count)
 {
-    bool heading = report->heading_due;
-    report->heading_due = false;
-    switch (report->form) {
-    case FORM_TEXT:
-        if (heading)
-            text_line(report, NULL);
-        text_line(report, cells);
-        break;
-    case FORM_CSV:
-        if (heading)
-            csv_line(report, NULL);
-        csv_line(report, cells);
-        break;
-    case FORM_MARKDOWN:
-        if (heading)
-            markdown_heading(report);
-        markdown_line(report, cells);
-        break;
-    case FORM_JSON:
-        json_row(report, cells);
+    static void (*const lines[])(const struct field *fields, size_t count, bool heading) = {
+        [FORM_TEXT] = text_line, [FORM_CSV] = csv_line, [FORM_MARKDOWN] = markdown_line};
+    if (report->form == FORM_JSON) {
+        json_row(report, fields, count);
+    } else {
+        if (report->heading_due)
+            lines[report->form](fields, count, true);
+        lines[report->form](fields, count, false);
     }
+    report->heading_due = false;
     report->rows++;
 }
 

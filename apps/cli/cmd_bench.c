@@ -1,24 +1,15 @@
-/* cmd_bench.c - limn bench: chooses the report and its format. */
+/* cmd_bench.c - limn bench: chooses the report. */
 #include "apps/cli/bench.h"
 #include "apps/cli/suggest.h"
 
 #include <string.h>
 
-static limn_status choose_form(const struct options *options, enum form *form, limn_error *error)
-{
-    *form = options->json       ? FORM_JSON
-            : options->csv      ? FORM_CSV
-            : options->markdown ? FORM_MARKDOWN
-                                : FORM_TEXT;
-    if (options->json + options->csv + options->markdown > 1)
-        return fail(error, LIMN_E_USAGE, "only one of --json, --csv and --md can be used");
-    return LIMN_OK;
-}
-
 /* Refuses options that would have no effect. */
 static limn_status check_options(const struct options *options, const char *what, limn_error *error)
 {
     bool kernels = strcmp(what, "kernels") == 0, machine = strcmp(what, "machine") == 0;
+    if (options->json + options->csv + options->markdown > 1)
+        return fail(error, LIMN_E_USAGE, "only one of --json, --csv and --md can be used");
     if (!kernels && (options->op || options->shape || options->steps))
         return fail(error, LIMN_E_USAGE, "--op, --shape and --steps apply only to limn bench kernels");
     if ((kernels || machine) && options->trace)
@@ -35,16 +26,12 @@ static limn_status check_options(const struct options *options, const char *what
 limn_status bench_run(const struct options *options, limn_error *error)
 {
     static const char *const names[] = {"model", "layers", "kernels", "machine", NULL};
-    static limn_status (*const reports[])(const struct options *options, enum form form,
-                                          limn_error *error) = {bench_model, bench_layers, bench_kernels,
-                                                                bench_machine};
+    static limn_status (*const reports[])(const struct options *options, limn_error *error) = {
+        bench_model, bench_layers, bench_kernels, bench_machine};
     const char *what = options->argument_count == 1 ? options->arguments[0] : "";
-    enum form form;
     int chosen;
     limn_status status = word_choose("bench", what, names, &chosen, error);
     if (status == LIMN_OK)
-        status = choose_form(options, &form, error);
-    if (status == LIMN_OK)
         status = check_options(options, what, error);
-    return status == LIMN_OK ? reports[chosen](options, form, error) : status;
+    return status == LIMN_OK ? reports[chosen](options, error) : status;
 }

@@ -113,17 +113,15 @@ static void check_report(const char *path, size_t size, const char *kind, const 
     static const char *const name[BASELINE_PARTS] = {"conv2d", "gemm", ""};
     struct summary now = {.count = 3, .least = 1e-3, .median = 2e-3, .p90 = 3e-3, .spread = 1e-4};
     struct baseline baseline;
-    struct column columns[BASELINE_COLUMNS];
-    struct cell cells[BASELINE_COLUMNS];
+    struct field fields[BASELINE_FIELDS];
     limn_error error;
     limn_status status = baseline_read(&options, kind, &engine, bench, &baseline, &error);
     REQUIRE_STATUS(status, &error, LIMN_E_INPUT, path);
-    REQUIRE(baseline_columns(&baseline, columns) <= BASELINE_COLUMNS);
     if (status == LIMN_OK) {
         REQUIRE(baseline.count > 0 && baseline.count <= baseline.room);
         for (size_t i = 0; i <= baseline.count; i++) /* each row is taken once */
-            baseline_cells(&baseline, name, &now, cells);
-        REQUIRE(strcmp(cells[2].text, "new") == 0);
+            REQUIRE(baseline_fields(&baseline, name, &now, fields) == BASELINE_FIELDS);
+        REQUIRE(strcmp(fields[2].cell.text, "new") == 0);
     }
     baseline_free(&baseline);
     mem_set_limit(mem_in_use() + 2 * size);
