@@ -55,39 +55,31 @@ static limn_status name_outputs(const struct options *options, bool png, struct 
     return status;
 }
 
-static int compare_texts(const void *a, const void *b)
+/* Sorts by output, equal ones by input. */
+static int compare_outputs(const void *left, const void *right)
 {
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    char **a = *(char **const *)left, **b = *(char **const *)right;
+    int order = strcmp(*a, *b);
+    return order ? order : (a > b) - (a < b);
 }
 
-/* Fails with the names of the first two inputs that would be written to this one. */
-static limn_status fail_twice(const struct batch *batch, const char *output, limn_error *error)
-{
-    const char *first = NULL;
-    size_t i = 0;
-    for (;; i++)
-        if (strcmp(batch->outputs[i], output) == 0) {
-            if (first)
-                break;
-            first = batch->inputs.list[i].path;
-        }
-    return fail(error, LIMN_E_USAGE, "%s and %s would both be written to %s", first,
-                batch->inputs.list[i].path, output);
-}
-
-/* Checks that no two outputs are the same file. */
+/* Checks that no two inputs are written to the same file. */
 static limn_status check_outputs(const struct batch *batch, limn_error *error)
 {
-    size_t count = batch->inputs.count, bytes = count * sizeof(char *);
-    char **sorted = mem_alloc(bytes);
+    size_t count = batch->inputs.count, bytes = count * sizeof(char **);
+    char ***sorted = mem_alloc(bytes);
+    const struct input *list = batch->inputs.list;
     limn_status status = LIMN_OK;
     if (!sorted)
         return fail_memory(error, "the list of outputs", bytes);
-    memcpy(sorted, batch->outputs, bytes);
-    qsort(sorted, count, sizeof *sorted, compare_texts);
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = &batch->outputs[i];
+    qsort(sorted, count, sizeof *sorted, compare_outputs);
     for (size_t i = 1; status == LIMN_OK && i < count; i++)
-        if (strcmp(sorted[i - 1], sorted[i]) == 0)
-            status = fail_twice(batch, sorted[i], error);
+        if (strcmp(*sorted[i - 1], *sorted[i]) == 0)
+            status = fail(error, LIMN_E_USAGE, "%s and %s would both be written to %s",
+                          list[sorted[i - 1] - batch->outputs].path, list[sorted[i] - batch->outputs].path,
+                          *sorted[i]);
     mem_free(sorted);
     return status;
 }
@@ -116,7 +108,7 @@ static limn_status collect(const struct options *options, bool png, struct batch
     if (!batch->to_folder && !picture_format_known(output))
         return fail(error, LIMN_E_USAGE, "%s: unknown extension (use .png, .jpg, .bmp, .ppm, .pgm or .pnm)",
                     output);
-    status = inputs_collect(options, 0, &batch->inputs, error);
+    status = inputs_collect(options, &batch->inputs, error);
     if (status == LIMN_OK)
         status = name_outputs(options, png, batch, error);
     if (status == LIMN_OK)

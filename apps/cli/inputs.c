@@ -111,11 +111,11 @@ static limn_status add_input(const struct options *options, const char *path, st
                                 : add_path(inputs, path, slash ? (size_t)(slash + 1 - path) : 0, error);
 }
 
-limn_status inputs_collect(const struct options *options, int first, struct inputs *inputs, limn_error *error)
+limn_status inputs_collect(const struct options *options, struct inputs *inputs, limn_error *error)
 {
     *inputs = (struct inputs){0};
     limn_status status = options->input ? add_input(options, options->input, inputs, error) : LIMN_OK;
-    for (int i = first; status == LIMN_OK && i < options->argument_count; i++)
+    for (int i = 0; status == LIMN_OK && i < options->argument_count; i++)
         status = add_input(options, options->arguments[i], inputs, error);
     if (status == LIMN_OK && !inputs->count)
         status = fail(error, LIMN_E_USAGE, "missing INPUT: pictures, a folder, or - for standard input");

@@ -15,11 +15,10 @@ struct inputs {
     size_t count, room;
 };
 
-/* Lists -i, if given, then the plain arguments from `first` on, in their order. A folder is replaced by the
- * pictures that inputs_add_folder finds in it. LIMN_E_USAGE if there is no input, LIMN_E_INPUT,
- * LIMN_E_MEMORY; on failure the list is empty. */
-limn_status inputs_collect(const struct options *options, int first, struct inputs *inputs,
-                           limn_error *error);
+/* Lists -i, if given, then the plain arguments, in their order. A folder is replaced by the pictures that
+ * inputs_add_folder finds in it. LIMN_E_USAGE if there is no input, LIMN_E_INPUT, LIMN_E_MEMORY; on failure
+ * the list is empty. */
+limn_status inputs_collect(const struct options *options, struct inputs *inputs, limn_error *error);
 
 /* Adds the pictures in a folder in natural order, with --recursive those in its subfolders too. Skips
  * symbolic links to folders, which could form a cycle, and the folder of -o, which may contain the results of
