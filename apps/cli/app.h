@@ -59,10 +59,10 @@ limn_status app_engine(const struct options *options, limn_engine **engine, limn
  * to get weights. */
 limn_status app_weights_path(const char *name, char path[PATH_MAX], limn_error *error);
 
-/* Creates an engine and loads the model of -m, or `fallback` (NULL: none) without -m. On failure both are
- * NULL. */
-limn_status app_model(const struct options *options, const char *fallback, limn_engine **engine,
-                      limn_model **model, limn_error *error);
+/* Creates an engine and loads with it the model of -m, or `fallback` (NULL: none) without -m. NULL on
+ * failure. */
+limn_status app_model(const struct options *options, const char *fallback, limn_model **model,
+                      limn_error *error);
 
 /* The single input: -i or the plain argument. LIMN_E_USAGE if there is none, or more than one. */
 limn_status app_input(const struct options *options, const char **input, limn_error *error);
@@ -70,22 +70,30 @@ limn_status app_input(const struct options *options, const char **input, limn_er
 /* Prints the model's warning if `status` is LIMN_OK or LIMN_E_SOME; otherwise the error is enough. */
 void app_model_warn(const limn_model *model, limn_status status);
 
-/* Calls app_model_warn, then frees what app_model created. */
-void app_model_end(limn_engine *engine, limn_model *model, limn_status status);
+/* Frees a model of app_model and its engine; NULL is allowed. app_model_end calls app_model_warn first. */
+void app_model_free(limn_model *model);
+void app_model_end(limn_model *model, limn_status status);
 
 /* Prints "limn: " and a line on stderr. app_note prints nothing with --quiet. Use app_warn for results that
  * may be wrong. */
 void app_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void app_note(const struct options *options, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Appends to the message what a user of the program can do about error->reason, in terms of its options, if
+ * something is known. A second call does nothing. */
+void app_remedy(limn_error *error);
+
 /* One character as part of a JSON string. Returns `out`. */
 const char *json_escape(char character, char out[8]);
 
-/* A JSON string, quotes included. */
-void print_json_string(FILE *file, const char *text);
+/* The rest print to standard output. A JSON string, quotes included, after `before`, such as its key. */
+void print_json_string(const char *before, const char *text);
+
+/* A JSON member after `before`; null for infinity and NaN, which JSON lacks. */
+void print_json_number(const char *before, const char *key, double number);
 
 /* A CSV field (RFC 4180): quoted if it contains a comma, quote or line break, its quotes doubled. */
-void print_csv_string(FILE *file, const char *text);
+void print_csv_string(const char *text);
 
 /* The commands, a file each: cmd_NAME.c (verify: cmd_inspect.c). */
 limn_status segment_run(const struct options *options, limn_error *error);

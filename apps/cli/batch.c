@@ -2,7 +2,6 @@
 #include "apps/cli/batch.h"
 #include "apps/cli/outcomes.h"
 #include "apps/cli/progress.h"
-#include "apps/cli/remedy.h"
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
 
@@ -182,7 +181,7 @@ static limn_status run_all(const struct options *options, const struct batch *ba
         status = run_one(options, batch, i, job, error);
         /* Bad weights fail for every picture; with a smaller picture there may be enough memory. */
         if (status != LIMN_OK)
-            remedy_append(error);
+            app_remedy(error);
         bool ends = status == LIMN_E_WEIGHTS || (status != LIMN_OK && count == 1);
         if (status == LIMN_OK)
             report_one(&outcomes, batch, i, job);

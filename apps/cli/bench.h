@@ -157,7 +157,6 @@ limn_status trace_write(const struct options *options, limn_session *session, li
 
 /* A network and its measured runs. */
 struct bench {
-    limn_engine *engine;
     limn_model *model;
     limn_session *session;
     limn_size size;

@@ -22,7 +22,7 @@ static void fill_inputs(limn_session *session)
 static limn_status load(const struct options *options, struct bench *bench, limn_error *error)
 {
     double start = time_now();
-    limn_status status = app_model(options, "enhancenet", &bench->engine, &bench->model, error);
+    limn_status status = app_model(options, "enhancenet", &bench->model, error);
     if (status == LIMN_OK) {
         int64_t usual = model_usual_side(bench->model->kind, &bench->model->graph);
         bench->size = (limn_size){options->batch, options->height ? options->height : usual,
@@ -78,23 +78,22 @@ limn_status bench_network(const struct options *options, const char *kind, bool 
     if (status == LIMN_OK)
         status = load(options, &bench, error);
     if (status == LIMN_OK)
-        status = baseline_read(options, kind, bench.engine, &bench, &bench.baseline, error);
+        status = baseline_read(options, kind, bench.model->engine, &bench, &bench.baseline, error);
     if (status == LIMN_OK)
         status = measure(options, &bench, error);
     if (status == LIMN_OK && options->trace)
         status = trace_write(options, bench.session, error);
     if (status == LIMN_OK) {
         struct report report;
-        bench.roofs = roofs_measure(bench.engine, bandwidth);
-        bench_begin(&report, options, kind, bench.engine, &bench.roofs);
+        bench.roofs = roofs_measure(bench.model->engine, bandwidth);
+        bench_begin(&report, options, kind, bench.model->engine, &bench.roofs);
         print(&report, &bench);
         report_end(&report);
     }
     baseline_free(&bench.baseline);
     samples_free(&bench.samples);
     limn_session_free(bench.session);
-    limn_model_free(bench.model);
-    limn_engine_free(bench.engine);
+    app_model_free(bench.model);
     return status;
 }
 

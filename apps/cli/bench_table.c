@@ -83,7 +83,7 @@ static void print_json_field(const struct field *field)
     printf("\"%s\": ", field->key);
     switch (cell->kind) {
     case CELL_TEXT:
-        print_json_string(stdout, cell->text);
+        print_json_string("", cell->text);
         break;
     case CELL_NUMBER:
         fputs(number_text(cell->number, text), stdout);
@@ -100,7 +100,7 @@ static void print_csv_cell(const struct cell *cell)
 {
     char text[CELL_ROOM];
     if (cell->kind == CELL_TEXT)
-        print_csv_string(stdout, cell->text);
+        print_csv_string(cell->text);
     else if (cell->kind == CELL_NUMBER)
         fputs(number_text(cell->number, text), stdout);
     else if (cell->kind == CELL_SIDES)

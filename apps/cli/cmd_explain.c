@@ -22,7 +22,6 @@ static limn_status report(const struct options *options, const struct explanatio
 
 limn_status explain_run(const struct options *options, limn_error *error)
 {
-    limn_engine *engine;
     limn_model *model;
     struct explanation explanation;
     const char *argument = options->argument_count ? options->arguments[0] : NULL;
@@ -30,7 +29,7 @@ limn_status explain_run(const struct options *options, limn_error *error)
         return fail(error, LIMN_E_USAGE, "more than one network given");
     limn_status status = options->svg ? output_check(options->svg, options->force, error) : LIMN_OK;
     if (status == LIMN_OK)
-        status = app_model(options, argument, &engine, &model, error);
+        status = app_model(options, argument, &model, error);
     if (status != LIMN_OK)
         return status;
     if (!options->memory_limit)
@@ -41,7 +40,6 @@ limn_status explain_run(const struct options *options, limn_error *error)
         status = report(options, &explanation, error);
         explain_free(&explanation);
     }
-    limn_model_free(model);
-    limn_engine_free(engine);
+    app_model_free(model);
     return status;
 }

@@ -179,8 +179,7 @@ static limn_status print_report(const struct task *task, limn_error *error)
     const struct options *options = task->options;
     char path[PATH_MAX];
     if (options->latent) {
-        printf("{\"latent\": ");
-        print_json_string(stdout, options->latent);
+        print_json_string("{\"latent\": ", options->latent);
     } else if (options->walk) {
         printf("{\"walk\": [%" PRId64 ", %" PRId64 "]", task->walk[0], task->walk[1]);
     } else {
@@ -191,8 +190,7 @@ static limn_status print_report(const struct task *task, limn_error *error)
         limn_status status = file_name(task, i, path, error);
         if (status != LIMN_OK)
             return status;
-        printf(i ? ", " : "");
-        print_json_string(stdout, path);
+        print_json_string(i ? ", " : "", path);
     }
     printf("], \"seconds\": %.6f}\n", time_now() - task->begun);
     return LIMN_OK;
@@ -232,14 +230,13 @@ static limn_status generate_all(struct task *task, limn_model *model, limn_error
 limn_status generate_run(const struct options *options, limn_error *error)
 {
     struct task task = {.options = options};
-    limn_engine *engine;
     limn_model *model;
     limn_status status = check_arguments(&task, error);
     if (status == LIMN_OK)
-        status = app_model(options, "dcgan-landscapes", &engine, &model, error);
+        status = app_model(options, "dcgan-landscapes", &model, error);
     if (status != LIMN_OK)
         return status;
     status = generate_all(&task, model, error);
-    app_model_end(engine, model, status);
+    app_model_end(model, status);
     return status;
 }

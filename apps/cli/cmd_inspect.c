@@ -86,34 +86,30 @@ static void print_json(const struct contents *contents, const struct plan *plan)
 {
     const struct safetensors *header = contents->weights.header;
     const struct graph *graph = &contents->graph;
-    printf("{\"file\": ");
-    print_json_string(stdout, contents->path);
+    print_json_string("{\"file\": ", contents->path);
     printf(", \"model\": \"%s\", \"metadata\": {", contents->kind->name);
     for (size_t i = 0; i < header->metadata_count; i++) {
-        printf("%s", i ? ", " : "");
-        print_json_string(stdout, header->metadata[i].key);
-        printf(": ");
-        print_json_string(stdout, header->metadata[i].value);
+        print_json_string(i ? ", " : "", header->metadata[i].key);
+        print_json_string(": ", header->metadata[i].value);
     }
     printf("},\n \"tensors\": [");
     for (size_t i = 0; i < header->tensor_count; i++) {
         const struct tensor_entry *t = &header->tensors[i];
-        printf("%s\n  {\"name\": ", i ? "," : "");
-        print_json_string(stdout, t->name);
+        print_json_string(i ? ",\n  {\"name\": " : "\n  {\"name\": ", t->name);
         printf(", \"dtype\": \"%s\", \"bytes\": %" PRIu64 ", \"shape\": [", dtype_name(t->dtype), t->bytes);
         for (int axis = 0; axis < t->rank; axis++)
             printf("%s%" PRIu64, axis ? ", " : "", t->shape[axis]);
         printf("]}");
     }
     printf("],\n \"nodes\": [");
-    for (int i = 0, first = 1; i < graph->count; i++) {
+    const char *before = "\n  {\"name\": ";
+    for (int i = 0; i < graph->count; i++) {
         const struct node *node = &graph->nodes[i];
         const struct layer_dims *d = &plan->dims[i];
         if (node->fused_into != NO_VALUE)
             continue;
-        printf("%s\n  {\"name\": ", first ? "" : ",");
-        first = 0;
-        print_json_string(stdout, node->name);
+        print_json_string(before, node->name);
+        before = ",\n  {\"name\": ";
         printf(", \"op\": \"%s\", \"shape\": [%" PRId64 ", %" PRId64 ", %" PRId64 ", %" PRId64
                "], \"parameters\": %" PRId64 ", \"flop\": %.0f}",
                operator_name(node), d->n, d->oc, d->oh, d->ow, node->parameters, node_flops(node, d));
@@ -166,8 +162,7 @@ limn_status verify_run(const struct options *options, limn_error *error)
         if (dtype_is_usable(header->tensors[i].dtype))
             status = weights_check(&contents.weights, &header->tensors[i], error);
     if (status == LIMN_OK && options->json) {
-        printf("{\"file\": ");
-        print_json_string(stdout, contents.path);
+        print_json_string("{\"file\": ", contents.path);
         printf(", \"model\": \"%s\", \"tensors\": %zu, \"ok\": true}\n", contents.kind->name,
                header->tensor_count);
     } else if (status == LIMN_OK) {

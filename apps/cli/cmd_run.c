@@ -136,7 +136,6 @@ static limn_status run_tensor(limn_model *model, struct npy *input, const char *
 limn_status run_run(const struct options *options, limn_error *error)
 {
     const char *path;
-    limn_engine *engine;
     limn_model *model;
     struct npy input;
     struct dumps dumps;
@@ -149,14 +148,13 @@ limn_status run_run(const struct options *options, limn_error *error)
         status = dumps_begin(&dumps, options, error);
     if (status != LIMN_OK)
         return status;
-    status = app_model(options, NULL, &engine, &model, error);
+    status = app_model(options, NULL, &model, error);
     if (status != LIMN_OK)
         return status;
     status = npy_read(path, &input, error);
     if (status == LIMN_OK)
         status = run_tensor(model, &input, input_name(path), &dumps, error);
     npy_free(&input);
-    limn_model_free(model);
-    limn_engine_free(engine);
+    app_model_free(model);
     return status;
 }

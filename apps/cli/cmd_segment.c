@@ -1,15 +1,26 @@
 /* cmd_segment.c - limn segment: segment pictures into classes. */
 #include "apps/cli/batch.h"
-#include "apps/cli/segment_report.h"
 #include "apps/cli/suggest.h"
 #include "engine/base/files.h"
 #include "engine/pictures/mask.h"
+#include "engine/pipelines/labels.h"
 #include "engine/pipelines/segment.h"
 #include "engine/pipelines/segment_view.h"
+#include "engine/pixels/metrics.h"
 
+#include <inttypes.h>
 #include <limits.h>
+#include <math.h>
 #include <string.h>
 #include <strings.h>
+
+/* What was found in one picture. */
+struct found {
+    int64_t width, height;
+    int64_t pixels[CLASSES_MOST]; /* of each class */
+    char truth[PATH_MAX];         /* "": none, and no counts */
+    struct mask_counts counts;
+};
 
 struct context {
     const struct options *options;
@@ -18,7 +29,9 @@ struct context {
     enum segment_view view;
     struct labels labels;
     struct mask_values values;
-    struct segment_report report;
+    struct found last;
+    size_t compared; /* pictures with a truth, so far */
+    struct mask_counts pooled;
 };
 
 /* ---- the command line -------------------------------------------------------------------- */
@@ -75,6 +88,122 @@ static limn_status check_format(enum segment_view view, const char *output, limn
     return LIMN_OK;
 }
 
+/* ---- the report, as JSON or text --------------------------------------------------------- */
+
+/* A truth may hold classes that the network does not know. */
+static const char *name_of(const struct context *c, int label)
+{
+    return label < c->labels.count ? c->labels.names[label] : NULL;
+}
+
+static bool is_compared(const struct mask_counts *counts, int label)
+{
+    return counts && (counts->predicted[label] || counts->truth[label]);
+}
+
+static void json_class(const struct context *c, int label)
+{
+    const char *name = name_of(c, label);
+    printf("{\"class\": %d", label);
+    if (name)
+        print_json_string(", \"name\": ", name);
+    else
+        printf(", \"name\": null");
+}
+
+static void json_means(const struct mask_counts *counts)
+{
+    struct mask_figures figures = mask_figures(counts);
+    print_json_number(", ", "iou", figures.iou);
+    print_json_number(", ", "dice", figures.dice);
+    print_json_number(", ", "accuracy", figures.accuracy);
+}
+
+/* pixels: of each class in the picture; NULL for all pictures together. counts: NULL without a truth. */
+static void json_classes(const struct context *c, const int64_t *pixels, int64_t all,
+                         const struct mask_counts *counts)
+{
+    const char *between = "";
+    printf("\"classes\": [");
+    for (int label = 0; label < CLASSES_MOST; label++) {
+        bool compared = is_compared(counts, label);
+        if (!compared && !(pixels && pixels[label]))
+            continue;
+        printf("%s", between);
+        json_class(c, label);
+        if (pixels)
+            printf(", \"pixels\": %" PRId64 ", \"share\": %.10g", pixels[label],
+                   (double)pixels[label] / (double)all);
+        if (compared) {
+            print_json_number(", ", "iou", mask_iou(counts, label));
+            print_json_number(", ", "dice", mask_dice(counts, label));
+        }
+        printf("}");
+        between = ", ";
+    }
+    printf("]");
+}
+
+/* The JSON members of the last picture. */
+static void picture_members(void *context)
+{
+    const struct context *c = context;
+    const struct found *found = &c->last;
+    const struct mask_counts *counts = found->truth[0] ? &found->counts : NULL;
+    printf(", \"width\": %" PRId64 ", \"height\": %" PRId64 ", ", found->width, found->height);
+    json_classes(c, found->pixels, found->width * found->height, counts);
+    if (counts) {
+        print_json_string(", \"truth\": ", found->truth);
+        json_means(counts);
+    }
+}
+
+/* The JSON members of all pictures together. */
+static void whole_members(void *context)
+{
+    const struct context *c = context;
+    if (!c->compared)
+        return;
+    printf(",\n \"pooled\": {");
+    json_classes(c, NULL, 0, &c->pooled);
+    json_means(&c->pooled);
+    printf("}");
+}
+
+static void text_figure(double figure)
+{
+    if (isnan(figure))
+        printf("%10s", "-");
+    else
+        printf("%10.4f", figure);
+}
+
+static void text_name(const char *name)
+{
+    for (; name && *name; name++)
+        putchar((unsigned char)*name < ' ' || *name == 127 ? '?' : *name);
+    putchar('\n');
+}
+
+static void text_counts(const struct context *c, const char *title, const struct mask_counts *counts)
+{
+    struct mask_figures figures = mask_figures(counts);
+    printf("%s\n%10s%10s  %s\n", title, "IoU", "Dice", "class");
+    for (int label = 0; label < CLASSES_MOST; label++) {
+        if (!is_compared(counts, label))
+            continue;
+        text_figure(mask_iou(counts, label));
+        text_figure(mask_dice(counts, label));
+        printf("  %d ", label);
+        text_name(name_of(c, label));
+    }
+    text_figure(figures.iou);
+    text_figure(figures.dice);
+    printf("  mean\n");
+    text_figure(figures.accuracy);
+    printf("%10s  pixel accuracy\n", "");
+}
+
 /* ---- one picture ------------------------------------------------------------------------- */
 
 /* The mask that belongs to a picture: --truth, or FOLDER/NAME.png in it. */
@@ -109,6 +238,24 @@ static limn_status read_inputs(struct work *work, limn_error *error)
     return status == LIMN_OK ? input_read(options, work->input->path, &work->source, error) : status;
 }
 
+/* Adds what was found in a picture to the report. Text about its truth is printed at once. */
+static void report_add(struct work *work, const struct picture *classes, const struct mask_counts *counts)
+{
+    struct context *c = work->context;
+    struct found *found = &c->last;
+    found->width = classes->width;
+    found->height = classes->height;
+    found->counts = *counts;
+    classes_count(classes, found->pixels);
+    snprintf(found->truth, sizeof found->truth, "%s", work->truth);
+    if (!work->truth[0])
+        return;
+    mask_counts_add(&c->pooled, counts);
+    c->compared++;
+    if (!c->options->json)
+        text_counts(c, work->input->path, counts);
+}
+
 /* The pipeline's sink: compares the classes with the truth, and writes the view and the probabilities. */
 static limn_status take_classes(void *context, const struct picture *classes, limn_error *error)
 {
@@ -128,7 +275,7 @@ static limn_status take_classes(void *context, const struct picture *classes, li
     if (status == LIMN_OK)
         status = picture_write(work->output, &painted, (int)options->quality, options->force, error);
     if (status == LIMN_OK)
-        segment_report_add(&c->report, work->input->path, classes, work->truth, &counts);
+        report_add(work, classes, &counts);
     picture_free(&painted);
     return status;
 }
@@ -155,18 +302,6 @@ static limn_status segment_file(void *context, const struct input *input, const 
     return status;
 }
 
-static void picture_members(void *context)
-{
-    const struct context *c = context;
-    segment_report_picture(&c->report);
-}
-
-static void whole_members(void *context)
-{
-    const struct context *c = context;
-    segment_report_whole(&c->report);
-}
-
 /* ---- the command ------------------------------------------------------------------------- */
 
 static limn_status run_model(struct context *c, limn_error *error)
@@ -180,27 +315,24 @@ static limn_status run_model(struct context *c, limn_error *error)
         status = mask_values_read(c->model, classes, &c->values, error);
     if (status == LIMN_OK)
         status = batch_run(c->options, &job, error);
-    segment_report_end(&c->report);
+    if (!c->options->json && c->compared > 1)
+        text_counts(c, "all pixels together", &c->pooled);
     labels_free(&c->labels);
     return status;
 }
 
 limn_status segment_run(const struct options *options, limn_error *error)
 {
-    limn_engine *engine;
-    struct context c = {.options = options,
-                        .how = {options->resize, options->scale, options->threshold},
-                        .report = {.json = options->json}};
-    c.report.labels = &c.labels;
+    struct context c = {.options = options, .how = {options->resize, options->scale, options->threshold}};
     limn_status status = find_view(options->view, &c.view, error);
     if (status == LIMN_OK)
         status = check_outputs(options, error);
     if (status != LIMN_OK)
         return status;
-    status = app_model(options, "deeplabv3", &engine, &c.model, error);
+    status = app_model(options, "deeplabv3", &c.model, error);
     if (status != LIMN_OK)
         return status;
     status = run_model(&c, error);
-    app_model_end(engine, c.model, status);
+    app_model_end(c.model, status);
     return status;
 }

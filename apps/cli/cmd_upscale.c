@@ -64,14 +64,13 @@ static limn_status upscale_file(void *context, const struct input *input, const 
 
 limn_status upscale_run(const struct options *options, limn_error *error)
 {
-    limn_engine *engine;
     struct context context = {.options = options};
-    limn_status status = app_model(options, "enhancenet", &engine, &context.model, error);
+    limn_status status = app_model(options, "enhancenet", &context.model, error);
     if (status != LIMN_OK)
         return status;
     status = upscale_factor(context.model, &context.factor, error);
     if (status == LIMN_OK)
         status = batch_run(options, &(struct batch_job){.step = upscale_file, .context = &context}, error);
-    app_model_end(engine, context.model, status);
+    app_model_end(context.model, status);
     return status;
 }

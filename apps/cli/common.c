@@ -4,9 +4,11 @@
 #include "apps/cli/suggest.h"
 #include "engine/base/threads.h"
 #include "engine/graph/models/models.h"
+#include "engine/run/model.h"
 #include "engine/run/weights_path.h"
 #include "layers/cpu.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -76,24 +78,22 @@ limn_status app_weights_path(const char *name, char path[PATH_MAX], limn_error *
     return unknown ? fail_unknown(name, error) : status;
 }
 
-limn_status app_model(const struct options *options, const char *fallback, limn_engine **engine,
-                      limn_model **model, limn_error *error)
+limn_status app_model(const struct options *options, const char *fallback, limn_model **model,
+                      limn_error *error)
 {
-    *engine = NULL;
-    *model = NULL;
+    limn_engine *engine = NULL;
     const char *name = options->model ? options->model : fallback;
     char path[PATH_MAX];
+    *model = NULL;
     if (!name)
         return fail(error, LIMN_E_USAGE, "missing -m NAME or -m FILE");
     limn_status status = app_weights_path(name, path, error);
     if (status == LIMN_OK)
-        status = app_engine(options, engine, error);
+        status = app_engine(options, &engine, error);
     if (status == LIMN_OK)
-        status = limn_model_load(*engine, path, model, error);
-    if (status != LIMN_OK) {
-        limn_engine_free(*engine);
-        *engine = NULL;
-    }
+        status = limn_model_load(engine, path, model, error);
+    if (status != LIMN_OK)
+        limn_engine_free(engine);
     return status;
 }
 
@@ -104,11 +104,17 @@ void app_model_warn(const limn_model *model, limn_status status)
         app_warn("%s", warning);
 }
 
-void app_model_end(limn_engine *engine, limn_model *model, limn_status status)
+void app_model_free(limn_model *model)
 {
-    app_model_warn(model, status);
+    limn_engine *engine = model ? model->engine : NULL;
     limn_model_free(model);
     limn_engine_free(engine);
+}
+
+void app_model_end(limn_model *model, limn_status status)
+{
+    app_model_warn(model, status);
+    app_model_free(model);
 }
 
 limn_status app_input(const struct options *options, const char **input, limn_error *error)
@@ -150,6 +156,23 @@ void app_note(const struct options *options, const char *format, ...)
     va_end(arguments);
 }
 
+void app_remedy(limn_error *error)
+{
+    static const char *const remedies[] = {
+        [LIMN_REASON_EXISTS] = " (use --force to replace it)",
+        [LIMN_REASON_CHECKPOINT] =
+            "; convert it with: python3 tools/convert.py CHECKPOINT -o NAME.safetensors",
+        [LIMN_REASON_PIECES] = " (use --size HxW to resize them to one size)",
+        [LIMN_REASON_BANDS] = " (use --tile N for bands of N rows, with a smaller N)",
+        [LIMN_REASON_RESIZE] = " (use --resize N with a smaller N, such as 520)",
+        [LIMN_REASON_SCALE] = " (use a smaller --scale)",
+    };
+    limn_error plain = *error;
+    size_t reason = (size_t)error->reason;
+    if (reason < sizeof remedies / sizeof *remedies && remedies[reason])
+        fail(error, plain.status, "%s%s", plain.message, remedies[reason]);
+}
+
 const char *json_escape(char character, char out[8])
 {
     unsigned char c = (unsigned char)character;
@@ -158,23 +181,28 @@ const char *json_escape(char character, char out[8])
     return out;
 }
 
-void print_json_string(FILE *file, const char *text)
+void print_json_string(const char *before, const char *text)
 {
     char escaped[8];
-    fputc('"', file);
+    printf("%s\"", before);
     for (; *text; text++)
-        fputs(json_escape(*text, escaped), file);
-    fputc('"', file);
+        fputs(json_escape(*text, escaped), stdout);
+    putchar('"');
 }
 
-void print_csv_string(FILE *file, const char *text)
+void print_json_number(const char *before, const char *key, double number)
+{
+    printf(isfinite(number) ? "%s\"%s\": %.10g" : "%s\"%s\": null", before, key, number);
+}
+
+void print_csv_string(const char *text)
 {
     if (!strpbrk(text, ",\"\r\n")) {
-        fputs(text, file);
+        fputs(text, stdout);
         return;
     }
-    fputc('"', file);
+    putchar('"');
     for (; *text; text++)
-        fprintf(file, *text == '"' ? "\"\"" : "%c", *text);
-    fputc('"', file);
+        printf(*text == '"' ? "\"\"" : "%c", *text);
+    putchar('"');
 }

@@ -105,9 +105,9 @@ static void csv_head(const struct compare_report *report)
 
 static void csv_names(const char *a, const char *b)
 {
-    print_csv_string(stdout, a);
+    print_csv_string(a);
     putchar(',');
-    print_csv_string(stdout, b);
+    print_csv_string(b);
 }
 
 /* For masks, prints the pair's means as the class "mean", then each class. */
@@ -134,22 +134,11 @@ static void csv_row(const struct compare_report *report, const struct compared *
 
 /* ---- JSON -------------------------------------------------------------------------------- */
 
-/* JSON has neither infinity nor NaN. */
-static void json_number(const char *key, double value)
-{
-    if (isfinite(value))
-        printf("\"%s\": %.10g", key, value);
-    else
-        printf("\"%s\": null", key);
-}
-
 static void json_values(const struct compare_report *report, const struct compared *compared)
 {
     const struct column *columns = columns_of(report);
-    for (int i = 0; columns[i].key; i++) {
-        fputs(i ? ", " : "", stdout);
-        json_number(columns[i].key, compared->values[i]);
-    }
+    for (int i = 0; columns[i].key; i++)
+        print_json_number(i ? ", " : "", columns[i].key, compared->values[i]);
 }
 
 static void json_classes(const struct mask_counts *counts)
@@ -159,10 +148,9 @@ static void json_classes(const struct mask_counts *counts)
     for (int label = 0; label < MASK_CLASSES; label++) {
         if (!is_present(counts, label))
             continue;
-        printf("%s{\"class\": %d, ", between, label);
-        json_number("iou", mask_iou(counts, label));
-        printf(", ");
-        json_number("dice", mask_dice(counts, label));
+        printf("%s{\"class\": %d", between, label);
+        print_json_number(", ", "iou", mask_iou(counts, label));
+        print_json_number(", ", "dice", mask_dice(counts, label));
         printf(", \"predicted\": %lld, \"truth\": %lld}", (long long)counts->predicted[label],
                (long long)counts->truth[label]);
         between = ", ";
@@ -174,10 +162,9 @@ static void json_row(const struct compare_report *report, const struct compared 
                      const char *b)
 {
     bool masks = report->options->masks;
-    printf("%s\n  {\"%s\": ", report->count ? "," : "", masks ? "prediction" : "a");
-    print_json_string(stdout, a);
-    printf(", \"%s\": ", masks ? "truth" : "b");
-    print_json_string(stdout, b);
+    printf(report->count ? ",\n  {" : "\n  {");
+    print_json_string(masks ? "\"prediction\": " : "\"a\": ", a);
+    print_json_string(masks ? ", \"truth\": " : ", \"b\": ", b);
     printf(", ");
     json_values(report, compared);
     if (masks)

@@ -1,5 +1,4 @@
 /* completion.c - completions for bash, zsh and fish from the tables of commands and options. */
-#include "apps/cli/help.h"
 #include "apps/cli/options.h"
 #include "apps/cli/suggest.h"
 

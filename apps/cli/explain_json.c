@@ -3,12 +3,6 @@
 
 #include <inttypes.h>
 
-static void print_name(const char *key, const struct explanation *e, value_id at)
-{
-    printf("\"%s\": ", key);
-    print_json_string(stdout, explain_node(e, at)->name);
-}
-
 static void print_window(const struct layer_dims *w)
 {
     if (!w->kh)
@@ -29,8 +23,7 @@ static void print_inputs(const struct explanation *e, const struct node *node)
         value_id x = i < 2 ? direct[i] : graph_maker(graph, node->parts[i - 2]);
         if (x == NO_VALUE || (i < 2 && node->role != NODE_LAYER))
             continue;
-        printf("%s", between);
-        print_json_string(stdout, graph->nodes[x].name);
+        print_json_string(between, graph->nodes[x].name);
         between = ", ";
     }
     printf("]");
@@ -42,8 +35,8 @@ static void print_fused(const struct explanation *e, const struct explained *nod
     const char *between = "";
     printf("\"fused\": [");
     for (value_id x = NO_VALUE; (x = explain_next_fused(graph, node->at, x)) != NO_VALUE; between = ", ") {
-        printf("%s{", between);
-        print_name("name", e, x);
+        printf("%s", between);
+        print_json_string("{\"name\": ", explain_node(e, x)->name);
         printf(", \"does\": \"%s\", \"into\": \"%s\"}", graph->nodes[x].does,
                fusion_name(explain_fusion(graph, x)));
     }
@@ -85,7 +78,7 @@ static void print_value(const struct explanation *e, const struct explained *nod
     if (node->host == node->at)
         printf("\"inside\": null");
     else
-        print_name("inside", e, node->host);
+        print_json_string("\"inside\": ", explain_node(e, node->host)->name);
     printf(", \"channel\": %" PRId64 "}", node->channel);
 }
 
@@ -93,8 +86,7 @@ static void print_node(const struct explanation *e, const struct explained *node
 {
     const struct node *from = explain_node(e, node->at);
     const struct layer_dims *d = &e->plan.dims[node->at];
-    printf("{");
-    print_name("name", e, node->at);
+    print_json_string("{\"name\": ", from->name);
     printf(", \"does\": \"%s\", \"output\": [%" PRId64 ", %" PRId64 ", %" PRId64 ", %" PRId64 "], ",
            from->does, d->n, d->oh, d->ow, d->oc);
     print_window(&node->window);
@@ -115,8 +107,7 @@ static void print_step(const struct explanation *e, int s)
 {
     const struct step *step = &e->plan.steps[s];
     size_t values = plan_live_bytes(&e->plan, &e->model->graph, s);
-    printf("{");
-    print_name("node", e, step->node);
+    print_json_string("{\"node\": ", explain_node(e, step->node)->name);
     printf(", \"variant\": \"%s\", \"values_bytes\": %zu, \"scratch_bytes\": %zu, "
            "\"scratch\": [",
            step->variant->name, values, plan_scratch_bytes(&e->plan, step));
@@ -131,8 +122,7 @@ static void print_step(const struct explanation *e, int s)
 void explain_json(const struct explanation *e)
 {
     const struct graph *graph = &e->model->graph;
-    printf("{\"file\": ");
-    print_json_string(stdout, graph->path);
+    print_json_string("{\"file\": ", graph->path);
     printf(", \"model\": \"%s\", \"size\": [%" PRId64 ", %" PRId64 ", %" PRId64
            "], \"engine\": \"%s\", \"threads\": %d,\n \"nodes\": [",
            e->model->kind->name, e->size.batch, e->size.height, e->size.width,

@@ -1,5 +1,4 @@
 /* help.c - limn --help and limn COMMAND --help. */
-#include "apps/cli/help.h"
 #include "apps/cli/options.h"
 
 void help_print(void)

@@ -1,8 +1,6 @@
 /* main.c - the limn program: finds the command, runs it, turns its status into an exit code. */
-#include "apps/cli/help.h"
 #include "apps/cli/options.h"
 #include "apps/cli/progress.h"
-#include "apps/cli/remedy.h"
 #include "apps/cli/suggest.h"
 #include "engine/base/files.h"
 #include "engine/base/machine_memory.h"
@@ -117,7 +115,7 @@ int main(int argc, char **argv)
         status = run_command(argc, argv, &error);
     if (status == LIMN_OK && (fflush(stdout) != 0 || ferror(stdout)))
         status = fail(&error, LIMN_E_OUTPUT, "standard output: write failed");
-    remedy_append(&error);
+    app_remedy(&error);
     if (error.message[0] && status != LIMN_OK)
         app_warn("%s", error.message);
     return argc < 2 ? LIMN_E_USAGE : (int)status;

@@ -1,5 +1,4 @@
 /* manual.c - the manual page limn(1), in roff's man macros. */
-#include "apps/cli/help.h"
 #include "apps/cli/options.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* options.h - the table of options: parsing, and the entries for help, manual page and completions. */
+/* options.h - the table of options: parsing, help, manual page and completions. */
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
@@ -38,5 +38,19 @@ limn_status options_parse(const struct command *command, int argc, char **argv, 
 /* Whether an argument of the table is a file (FILE, PATH or MASK is part of it) or a folder (FOLDER). */
 bool is_path(const char *argument);
 bool is_folder(const char *argument);
+
+/* ---- help.c, manual.c, completion.c ------------------------------------------------------ */
+
+/* limn --help to stdout. */
+void help_print(void);
+
+/* limn COMMAND --help to stdout: example, usage, details, options. */
+void help_print_command(const struct command *command);
+
+/* The manual page limn(1) to stdout, as input of man. */
+void manual_print(void);
+
+/* The completion script for "bash", "zsh" or "fish" to stdout. LIMN_E_USAGE for another shell. */
+limn_status completion_print(const char *shell, limn_error *error);
 
 #endif

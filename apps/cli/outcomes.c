@@ -23,8 +23,7 @@ static void open_picture(struct outcomes *outcomes, const char *input, const cha
 {
     double now = time_now();
     if (outcomes->json) {
-        printf(outcomes->count ? ",\n  {\"input\": " : "{\"pictures\": [\n  {\"input\": ");
-        print_json_string(stdout, input);
+        print_json_string(outcomes->count ? ",\n  {\"input\": " : "{\"pictures\": [\n  {\"input\": ", input);
         if (key)
             outcomes_text(outcomes, key, text);
         printf(", \"seconds\": %.6f", now - outcomes->since);
@@ -68,7 +67,7 @@ void outcomes_text(const struct outcomes *outcomes, const char *key, const char 
     if (!outcomes->json)
         return;
     printf(", \"%s\": ", key);
-    print_json_string(stdout, text);
+    print_json_string("", text);
 }
 
 void outcomes_whole(const struct outcomes *outcomes, const char *key, int64_t number)
