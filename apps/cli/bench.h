@@ -54,8 +54,8 @@ struct cell {
     enum { CELL_NONE, CELL_TEXT, CELL_NUMBER, CELL_SIDES } kind; /* none: null, or empty */
     const char *text;                                            /* borrowed until it is printed */
     double number;                                               /* finite */
-    double unit;      /* text and Markdown print the number divided by this */
-    int64_t sides[4]; /* [1, 2, 3], or 1x2x3 */
+    double unit;                                                 /* divides the number in text and Markdown */
+    int64_t sides[4];                                            /* [1, 2, 3], or 1x2x3 */
     int side_count;
 };
 

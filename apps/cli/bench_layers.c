@@ -24,6 +24,7 @@ static void print_layer(struct report *report, struct bench *bench, int s, doubl
     double flops = step_flops(graph, step), bytes = (double)step_bytes(step);
     double rate = flops / time.median, traffic = bytes / time.median;
     char choice[64];
+    snprintf(choice, sizeof choice, "%s%s", step->choice == CHOICE_FASTEST ? "" : "slower for: ", why);
     struct field fields[FIELDS + BASELINE_FIELDS] = {
         {"name", "layer", NULL, -width, cell_text(name)},
         {"op", NULL, NULL, 0, cell_text(step->op->name)},
@@ -44,7 +45,6 @@ static void print_layer(struct report *report, struct bench *bench, int s, doubl
         {"why", NULL, NULL, 0, cell_text(why)},
         {NULL, "choice", NULL, -8, cell_text(choice)},
     };
-    snprintf(choice, sizeof choice, "%s%s", step->choice == CHOICE_FASTEST ? "" : "slower for: ", why);
     size_t compared = baseline_fields(
         &bench->baseline, (const char *[BASELINE_PARTS]){name, step->op->name, ""}, &time, fields + FIELDS);
     report_row(report, fields, FIELDS + compared);
