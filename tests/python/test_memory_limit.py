@@ -70,5 +70,9 @@ def test_the_picture_and_what_needs_less_are_named(tmp_path: Path) -> None:
     command = ["segment", "-m", GOLDENS / "deeplabv3.safetensors", tmp_path / "large.ppm", "-o", tmp_path / "y.png"]
     line = fails(6, *command, "--memory-limit", "8M")
     assert "large.ppm: out of memory" in line and "less is needed with a smaller resize (use --resize N" in line
+    command[2] = GOLDENS / "unet-bilinear.safetensors"
+    line = fails(6, *command, "--scale", "1", "--memory-limit", "8M")
+    assert "less is needed with a smaller scale (use a smaller --scale)" in line
+    command[2] = GOLDENS / "deeplabv3.safetensors"
     line = fails(6, *command, "--memory-limit", "3M")
     assert re.search(r"large.ppm, 900 x 700 pixels, takes [0-9.]+ MB in all, the limit is 3.1 MB", line), line

@@ -236,7 +236,7 @@ def test_split_in_reading_order(tmp_path: Path) -> None:
 def test_split_to_a_size(tmp_path: Path) -> None:
     source = written(tmp_path / "sheet.ppm", ppm(np.full((50, 70, 3), 99, np.uint8)))
     message = fails(4, "pixels", "split", source, "--grid", "4x4", "-o", tmp_path / "pieces")
-    assert "do not divide into 4 columns and 4 rows" in message
+    assert "do not divide into 4 columns and 4 rows of equal pieces (use --size HxW to resize them to one size)" in message
     nothing_new(tmp_path, source)
     succeeds("pixels", "split", source, "--grid", "4x3", "--size", "48x32", "-o", tmp_path / "pieces")
     for i in range(12):
