@@ -16,7 +16,7 @@ for file in sorted(Path(__file__).parent.glob("kinds_*.py")):
     importlib.import_module(file.stem)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.kind}: {row.what}")
+@pytest.mark.parametrize("row", ROWS, ids=[f"{row.kind}: {row.what}" for row in ROWS])
 def test_kind(row: Row, tmp_path: Path) -> None:
     assert row.run(tmp_path)
 
