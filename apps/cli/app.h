@@ -83,10 +83,8 @@ void app_note(const struct options *options, const char *format, ...) __attribut
  * something is known. A second call does nothing. */
 void app_remedy(limn_error *error);
 
-/* One character as part of a JSON string. Returns `out`. */
-const char *json_escape(char character, char out[8]);
-
-/* The rest print to standard output. A JSON string, quotes included, after `before`, such as its key. */
+/* The rest print to standard output; quote.h says what becomes of bytes that are not text. A JSON string,
+ * quotes included, after `before`, such as its key. */
 void print_json_string(const char *before, const char *text);
 
 /* A JSON member after `before`; null for infinity and NaN, which JSON lacks. */

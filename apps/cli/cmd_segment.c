@@ -1,5 +1,6 @@
 /* cmd_segment.c - limn segment: segment pictures into classes. */
 #include "apps/cli/batch.h"
+#include "apps/cli/quote.h"
 #include "apps/cli/suggest.h"
 #include "engine/base/files.h"
 #include "engine/pictures/mask.h"
@@ -178,24 +179,20 @@ static void text_figure(double figure)
         printf("%10.4f", figure);
 }
 
-static void text_name(const char *name)
-{
-    for (; name && *name; name++)
-        putchar((unsigned char)*name < ' ' || *name == 127 ? '?' : *name);
-    putchar('\n');
-}
-
 static void text_counts(const struct context *c, const char *title, const struct mask_counts *counts)
 {
     struct mask_figures figures = mask_figures(counts);
-    printf("%s\n%10s%10s  %s\n", title, "IoU", "Dice", "class");
+    quote_print(DOCUMENT_PLAIN, title);
+    printf("\n%10s%10s  %s\n", "IoU", "Dice", "class");
     for (int label = 0; label < CLASSES_MOST; label++) {
         if (!is_compared(counts, label))
             continue;
         text_figure(mask_iou(counts, label));
         text_figure(mask_dice(counts, label));
+        const char *name = name_of(c, label);
         printf("  %d ", label);
-        text_name(name_of(c, label));
+        quote_print(DOCUMENT_PLAIN, name ? name : "");
+        putchar('\n');
     }
     text_figure(figures.iou);
     text_figure(figures.dice);

@@ -1,6 +1,7 @@
 /* common.c - what several commands do: see app.h. */
 #include "apps/cli/app.h"
 #include "apps/cli/progress.h"
+#include "apps/cli/quote.h"
 #include "apps/cli/suggest.h"
 #include "engine/base/threads.h"
 #include "engine/graph/models/models.h"
@@ -173,20 +174,10 @@ void app_remedy(limn_error *error)
         fail(error, plain.status, "%s%s", plain.message, remedies[reason]);
 }
 
-const char *json_escape(char character, char out[8])
-{
-    unsigned char c = (unsigned char)character;
-    const char *format = c == '"' || c == '\\' ? "\\%c" : c < 32 ? "\\u%04x" : "%c";
-    snprintf(out, 8, format, c);
-    return out;
-}
-
 void print_json_string(const char *before, const char *text)
 {
-    char escaped[8];
     printf("%s\"", before);
-    for (; *text; text++)
-        fputs(json_escape(*text, escaped), stdout);
+    quote_print(DOCUMENT_JSON, text);
     putchar('"');
 }
 
@@ -197,12 +188,8 @@ void print_json_number(const char *before, const char *key, double number)
 
 void print_csv_string(const char *text)
 {
-    if (!strpbrk(text, ",\"\r\n")) {
-        fputs(text, stdout);
-        return;
-    }
-    putchar('"');
-    for (; *text; text++)
-        printf(*text == '"' ? "\"\"" : "%c", *text);
-    putchar('"');
+    const char *quote = strpbrk(text, ",\"\r\n") ? "\"" : "";
+    fputs(quote, stdout);
+    quote_print(DOCUMENT_CSV, text);
+    fputs(quote, stdout);
 }
