@@ -114,6 +114,7 @@ typedef enum limn_reason {
     LIMN_REASON_BANDS,        /* out of memory; running in bands of rows, or of fewer rows, needs less */
     LIMN_REASON_RESIZE,       /* out of memory; a smaller limn_segment_options.resize needs less */
     LIMN_REASON_SCALE,        /* out of memory; a smaller limn_segment_options.scale needs less */
+    LIMN_REASON_LABELS,       /* a mask has labels above 255; only as a mask of one class can it be read */
 } limn_reason;
 
 typedef struct limn_error {

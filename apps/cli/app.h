@@ -47,7 +47,7 @@ struct options {
     const char *svg;
     const char *op, *shape, *baseline, *trace; /* bench, and the next line */
     bool steps, markdown;
-    bool json, csv, masks, quiet, force, recursive, no_orient, help;
+    bool json, csv, masks, binary, quiet, force, recursive, no_orient, help;
     char **arguments; /* plain arguments */
     int argument_count;
 };

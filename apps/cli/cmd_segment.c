@@ -65,6 +65,8 @@ static limn_status check_outputs(const struct options *options, limn_error *erro
     bool single = app_input(options, &input, error) == LIMN_OK && !path_is_folder(input);
     bool any = options->input || options->argument_count; /* batch_run says so when there is none */
     bool several = any && !single, truths = true;
+    if (options->binary && !options->truth)
+        return fail(error, LIMN_E_USAGE, "--binary requires --truth");
     if (several && options->probabilities)
         return fail(error, LIMN_E_USAGE, "--probabilities: needs a single picture");
     limn_status status = LIMN_OK;
@@ -231,7 +233,7 @@ static limn_status read_inputs(struct work *work, limn_error *error)
     if (status == LIMN_OK && options->truth)
         status = truth_path(options->truth, work->input, work->truth, error);
     if (status == LIMN_OK && options->truth)
-        status = mask_read(work->truth, !options->no_orient, &work->mask, error);
+        status = mask_read(work->truth, !options->no_orient, options->binary, &work->mask, error);
     return status == LIMN_OK ? input_read(options, work->input->path, &work->source, error) : status;
 }
 
@@ -306,6 +308,9 @@ static limn_status run_model(struct context *c, limn_error *error)
     int classes;
     struct batch_job job = {segment_file, picture_members, whole_members, c, .png = true};
     limn_status status = segment_check(c->model, &c->how, &classes, error);
+    if (status == LIMN_OK && c->options->binary && classes != 2)
+        status = fail(error, LIMN_E_USAGE, "--binary: %s has %d classes, a network of two expected",
+                      limn_model_name(c->model), classes);
     if (status == LIMN_OK)
         status = labels_read(c->model, classes, &c->labels, error);
     if (status == LIMN_OK && c->view == VIEW_MASK)

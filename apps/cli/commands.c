@@ -23,7 +23,8 @@ const struct command commands[] = {
      "\n"
      "--json prints for each picture the output file or the error, the seconds taken, the classes found\n"
      "with their shares of the picture (0 to 1), and the scores against --truth. --truth takes the same\n"
-     "masks as limn compare --masks. --probabilities writes 1 x classes x H x W float32 at the size that\n"
+     "masks as limn compare --masks; --binary counts all labels above 0 as one class, for a network of\n"
+     "two classes. --probabilities writes 1 x classes x H x W float32 at the size that\n"
      "the network computed at.",
      segment_run},
     {COLORIZE, "colorize", "colorize pictures", "-m NAME|FILE [options] INPUT... -o OUTPUT",
@@ -79,8 +80,11 @@ const struct command commands[] = {
      "Alpha is ignored.\n"
      "\n"
      "With --masks, A is the prediction and B the truth. Prints mean IoU, mean Dice, pixel accuracy, and\n"
-     "the figures of each class. Masks hold class numbers as palette indices or grey levels (black and\n"
-     "white are 0 and 1), or the colours of the VOC palette; pixels that are 255 in the truth are ignored.\n"
+     "the figures of each class. Masks hold class numbers as palette indices or grey levels of 8 or 16\n"
+     "bits (black and white are 0 and 1), or the colours of the VOC palette; pixels that are 255 in the\n"
+     "truth are ignored. --binary counts all labels above 0, also 255 and numbers of instances, as one\n"
+     "class.\n"
+     "\n"
      "For several pairs, \"mean\" is the mean over the pairs, \"pooled\" the figures of all pixels\n"
      "together.",
      compare_run},

@@ -167,6 +167,7 @@ void app_remedy(limn_error *error)
         [LIMN_REASON_BANDS] = " (use --tile N for bands of N rows, with a smaller N)",
         [LIMN_REASON_RESIZE] = " (use --resize N with a smaller N, such as 520)",
         [LIMN_REASON_SCALE] = " (use a smaller --scale)",
+        [LIMN_REASON_LABELS] = " (use --binary to count all labels above 0 as one class)",
     };
     limn_error plain = *error;
     size_t reason = (size_t)error->reason;

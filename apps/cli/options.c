@@ -63,6 +63,8 @@ static const struct option_entry table[] = {
      AT(memory_limit), ALL, 1, INT64_MAX},
     {0, "json", NULL, "print JSON", FLAG, AT(json), ALL & ~RUN, 0, 0},
     {0, "masks", NULL, "compare class masks: IoU, Dice, pixel accuracy", FLAG, AT(masks), COMPARE, 0, 0},
+    {0, "binary", NULL, "count all labels above 0 of a mask as one class", FLAG, AT(binary),
+     COMPARE | SEGMENT, 0, 0},
     {0, "csv", NULL, "print CSV", FLAG, AT(csv), COMPARE | BENCH, 0, 0},
     {0, "md", NULL, "print a Markdown table", FLAG, AT(markdown), BENCH, 0, 0},
     {0, "op", "NAME", "kernels: only this operator, such as conv2d or max_pool", TEXT, AT(op), BENCH, 0, 0},

@@ -42,6 +42,9 @@ limn_status bmp_read(const struct picture_bytes *file, struct picture *picture, 
  * and rounded. LIMN_E_INPUT with the byte offset of the fault, LIMN_E_MEMORY. */
 limn_status pnm_read(const struct picture_bytes *file, struct picture *picture, limn_error *error);
 
+/* The same for grey samples above 255, which are not scaled: R is the high byte, G the low byte, B 0. */
+limn_status pnm_read_wide(const struct picture_bytes *file, struct picture *picture, limn_error *error);
+
 enum { PNG_PALETTE_BYTES = 3 * 256 };
 
 /* Makes a copy of a PNG file, *size bytes, with 256 other colours in its PLTE chunk. `header` is the file's,

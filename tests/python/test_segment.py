@@ -101,6 +101,21 @@ def test_orientation(tmp_path: Path) -> None:
     assert (as_stored == mask_of(tmp_path, weights("unet"), np.ascontiguousarray(picture[::-1, ::-1]))).all()
 
 
+def test_a_truth_of_instances(tmp_path: Path) -> None:
+    """Numbers of instances in 16 bits are one class with --binary, which needs a network of two classes."""
+    picture = smooth(48, 40)
+    found = mask_of(tmp_path, weights("one"), picture, "--threshold", "0.45")
+    instances = found.astype(np.uint16) * (1 + np.arange(found.size, dtype=np.uint16).reshape(found.shape))
+    (tmp_path / "p.png").write_bytes(png(picture))
+    (tmp_path / "truth.png").write_bytes(png(instances[..., None]))
+    command = ["segment", "p.png", "-o", "made.png", "--force", "--json", "--truth", "truth.png"]
+    report = succeeds(*command, "-m", weights("one"), "--binary", "--threshold", "0.45", cwd=tmp_path)
+    assert json.loads(report)["pictures"][0]["accuracy"] == 1 and found.any() and not found.all()
+    assert "(use --binary" in fails(4, *command, "-m", weights("one"), cwd=tmp_path)
+    assert "a network of two expected" in fails(2, *command, "-m", weights("unet"), "--binary", cwd=tmp_path)
+    assert "--binary requires --truth" in fails(2, *command[:-2], "-m", weights("one"), "--binary", cwd=tmp_path)
+
+
 @pytest.mark.parametrize("threshold", [None, 0.2, 0.45, 0.9, 1])
 def test_one_class_and_a_threshold(threshold: float | None, tmp_path: Path) -> None:
     picture = smooth(48, 40)
