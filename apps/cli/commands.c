@@ -170,7 +170,7 @@ const struct command commands[] = {
 
 const struct general_option general_options[] = {
     {"--version", NULL, "print version, instruction set, OpenBLAS core and threads"},
-    {"--weights", NULL, "list the weights that -m finds by name"},
+    {"--weights", NULL, "list the weights that -m finds by name, and what each is for"},
     {"--manual", NULL, "print the manual page (limn --manual | man -l -)"},
     {"--completion", "SHELL", "print completions for bash, zsh or fish"},
     {"--help", NULL, "list the commands"},

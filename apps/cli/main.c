@@ -2,9 +2,9 @@
 #include "apps/cli/options.h"
 #include "apps/cli/progress.h"
 #include "apps/cli/suggest.h"
+#include "apps/cli/weights_list.h"
 #include "engine/base/files.h"
 #include "engine/base/machine_memory.h"
-#include "engine/run/weights_path.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -18,12 +18,6 @@ static limn_status print_version(limn_error *error)
         printf("%s\n", limn_engine_describe(engine));
     limn_engine_free(engine);
     return status;
-}
-
-static void print_name(void *context, const char *name)
-{
-    (void)context;
-    printf("%s\n", name);
 }
 
 static pthread_t main_thread;
@@ -106,7 +100,7 @@ int main(int argc, char **argv)
     else if (strcmp(argv[1], "--version") == 0)
         status = print_version(&error);
     else if (strcmp(argv[1], "--weights") == 0)
-        weights_each(print_name, NULL);
+        weights_list_print();
     else if (strcmp(argv[1], "--manual") == 0)
         manual_print();
     else if (argc <= 3 && strcmp(argv[1], "--completion") == 0)
