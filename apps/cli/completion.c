@@ -114,7 +114,7 @@ static void bash_print(void)
            "    case $COMP_CWORD:${COMP_WORDS[1]} in\n    1:*)\n        values='");
     print_commands();
     print_general_options();
-    printf("'\n        ;;\n    *:help)\n        values='");
+    printf("'\n        ;;\n    *:help | *:--help | *:-h)\n        values='");
     print_commands();
     printf("'\n        ;;\n    *:--completion)\n        values='%s'\n        ;;\n", shells);
     for (const struct command *command = commands; command->name; command++)
@@ -208,7 +208,7 @@ static void zsh_print(void)
            "    shift words\n"
            "    ((CURRENT--))\n"
            "    case $command in\n"
-           "    help) _describe command commands ;;\n"
+           "    help|--help|-h) _describe command commands ;;\n"
            "    --completion) compadd -- %s ;;\n",
            shells);
     for (const struct command *command = commands; command->name; command++)

@@ -213,6 +213,22 @@ static limn_status store(const struct option_entry *entry, const char *text, str
     return good ? LIMN_OK : bad_value(entry, text, error);
 }
 
+/* LIMN_E_USAGE if `name` abbreviates several options, whose names it lists; LIMN_OK otherwise. */
+static limn_status check_abbreviation(const struct command *command, const char *name, limn_error *error)
+{
+    char list[WORD_LETTERS] = "";
+    size_t used = 0;
+    int count = 0;
+    for (const struct option_entry *entry = NULL; *name && (entry = options_next(command, entry));)
+        if (strncmp(entry->name, name, strlen(name)) == 0 && used < sizeof list) {
+            used +=
+                (size_t)snprintf(list + used, sizeof list - used, "%s--%s", count ? ", " : "", entry->name);
+            count++;
+        }
+    return count > 1 ? fail(error, LIMN_E_USAGE, "--%s is ambiguous: it may stand for %s", name, list)
+                     : LIMN_OK;
+}
+
 /* The error for an option that getopt_long rejected. word: the last argument that it read. It sets optopt to
  * the letter of an unknown short option, and to the value of an option that takes no value but was given one.
  */
@@ -230,6 +246,9 @@ static limn_status bad_option(const struct command *command, const char *word, l
             return fail(error, LIMN_E_USAGE, "--gemm is now --kernels");
         suggestion_offer(&suggestion, entry->name);
     }
+    limn_status status = check_abbreviation(command, name, error);
+    if (status != LIMN_OK)
+        return status;
     return fail(error, LIMN_E_USAGE, "unknown option: %s%s (see limn %s --help)", optopt ? letter : word,
                 optopt ? "" : suggestion_text(&suggestion, "--", near), command->name);
 }
