@@ -175,7 +175,7 @@ static void text_line(const struct field *fields, size_t count, bool heading)
     char text[CELL_ROOM];
     int blanks = 0; /* to print before the next cell */
     for (const struct field *field = fields; field < fields + count; field++) {
-        if (!field->heading)
+        if (!field->heading || !field->width)
             continue;
         const char *shown = heading ? field->heading : shown_text(field, text);
         int length = (int)strlen(shown), width = larger(abs(field->width), (int)strlen(field->heading));
@@ -190,11 +190,16 @@ static void text_line(const struct field *fields, size_t count, bool heading)
     printf("\n");
 }
 
+static bool is_in_markdown(const struct field *field)
+{
+    return field->heading && (field->key || !field->width);
+}
+
 static void markdown_line(const struct field *fields, size_t count, bool heading)
 {
     char text[CELL_ROOM];
     for (const struct field *field = fields; field < fields + count; field++) {
-        if (!field->heading)
+        if (!is_in_markdown(field))
             continue;
         printf("| ");
         quote_print(DOCUMENT_MARKDOWN, heading ? field->heading : shown_text(field, text));
@@ -202,8 +207,8 @@ static void markdown_line(const struct field *fields, size_t count, bool heading
     }
     printf("|\n");
     for (size_t i = 0; heading && i < count; i++)
-        if (fields[i].heading)
-            printf(fields[i].width < 0 ? "|---" : "|--:");
+        if (is_in_markdown(&fields[i]))
+            printf(!fields[i].format ? "|---" : "|--:");
     printf(heading ? "|\n" : "");
 }
 
