@@ -224,7 +224,8 @@ int limn_model_inputs(const limn_model *model);
 /* The pipelines of the commands of the limn program, on pictures in memory. They return the same bytes as the
  * commands. Any number of threads may run them on one model at the same time. A call holds the memory that it
  * needs until it returns. Packed weights are kept in the model, so the first call for a size takes longer
- * than the next. `options` and `watch` may be NULL.
+ * than the next. `options` and `watch` may be NULL. The colours of hidden pixels (alpha 0) do not affect the
+ * results of visible ones.
  *
  * Errors of all pipelines:
  * - LIMN_E_USAGE: the model is of another kind, an option is out of range, a result has the wrong size, or a

@@ -92,8 +92,7 @@ static struct layout lay_out(const struct colorize *how, const struct picture *s
 static size_t make_sheet_bytes(const struct colorize *how, const struct picture *source, size_t run_bytes)
 {
     struct layout layout = lay_out(how, source);
-    size_t begun = picture_resample_bytes(source->width, source->height, source->channels, layout.width,
-                                          layout.height, RESAMPLE_BICUBIC);
+    size_t begun = picture_resample_bytes(source, layout.width, layout.height, RESAMPLE_BICUBIC);
     size_t sheet = 2 * (size_t)(layout.width * layout.height * source->channels) +
                    sheet_bytes(layout.width, layout.height, layout.cells, layout.columns, 0) + run_bytes;
     return begun > sheet ? begun : sheet;

@@ -1,6 +1,7 @@
 /* colorizer.c - see colorizer.h. */
 #include "engine/pipelines/colorizer.h"
 #include "engine/base/memory.h"
+#include "engine/pictures/alpha.h"
 #include "engine/pictures/colour.h"
 #include "engine/pictures/opencv.h"
 #include "engine/pictures/resample.h"
@@ -166,19 +167,32 @@ static void take_ab(struct colorizer *colorizer)
             colorizer->ab[2 * p + c] = y->data[p * y->stride + c] * scale + shift;
 }
 
+/* Sets the input that comes from the picture, and the encoder's. */
+static limn_status set_picture(struct colorizer *colorizer, const struct picture *source, limn_error *error)
+{
+    struct tensor *input = session_input(colorizer->session, 0);
+    struct tensor *ab = colorizer->encoder ? session_input(colorizer->encoder, 0) : NULL;
+    struct picture filled;
+    limn_status status = alpha_fill(source, &filled, error);
+    if (filled.pixels)
+        source = &filled;
+    if (status == LIMN_OK)
+        status = colorizer->latent ? set_lab(source, input, ab, error) : set_lightness(source, input, error);
+    picture_free(&filled);
+    return status;
+}
+
 limn_status colorizer_run(struct colorizer *colorizer, const struct picture *source,
                           const struct colorizer_inputs *inputs, const struct watch *watch, limn_error *error)
 {
-    struct tensor *input = session_input(colorizer->session, 0);
     limn_status status = LIMN_OK;
     if (colorizer_takes_hints(colorizer->model)) {
         status = hints_check(inputs->hints, source->width, source->height, error);
         if (status == LIMN_OK)
-            hints_draw(inputs->hints, source->width, source->height, input);
+            hints_draw(inputs->hints, source->width, source->height, session_input(colorizer->session, 0));
     }
-    struct tensor *ab = colorizer->encoder ? session_input(colorizer->encoder, 0) : NULL;
     if (status == LIMN_OK)
-        status = colorizer->latent ? set_lab(source, input, ab, error) : set_lightness(source, input, error);
+        status = set_picture(colorizer, source, error);
     if (status == LIMN_OK && colorizer->latent)
         status = set_latent(colorizer, source->name, inputs->seed, error);
     if (status != LIMN_OK)
@@ -195,10 +209,9 @@ limn_status colorizer_run(struct colorizer *colorizer, const struct picture *sou
 size_t colorizer_run_bytes(const struct colorizer *colorizer, const struct picture *source)
 {
     enum { SMALL = 3 * SIDE_VAE * SIDE_VAE + 1024 };
-    if (colorizer->latent)
-        return SMALL;
-    return picture_resample_bytes(source->width, source->height, source->channels, SIDE, SIDE,
-                                  RESAMPLE_BICUBIC);
+    size_t filling = alpha_fill_bytes(source);
+    return filling +
+           (colorizer->latent ? SMALL : picture_resample_bytes(source, SIDE, SIDE, RESAMPLE_BICUBIC));
 }
 
 double colorizer_run_share(const struct colorizer *colorizer, const struct picture *source)

@@ -18,7 +18,9 @@
  * 2 as 2 (a + 128) / 255 - 1: the vae then reconstructs the picture's colours.
  *
  * Small a and b are enlarged (or reduced, for small pictures) by torch.nn.functional.interpolate's bilinear,
- * align_corners=False. */
+ * align_corners=False.
+ *
+ * Networks get colours of visible pixels in place of hidden ones (see alpha_fill). */
 #ifndef LIMN_COLORIZER_H
 #define LIMN_COLORIZER_H
 

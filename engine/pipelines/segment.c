@@ -1,6 +1,7 @@
 /* segment.c - see segment.h. */
 #include "engine/pipelines/segment.h"
 #include "engine/base/memory.h"
+#include "engine/pictures/alpha.h"
 #include "engine/pictures/colour.h"
 #include "engine/pictures/resample.h"
 #include "engine/pipelines/check.h"
@@ -17,6 +18,11 @@ static const double default_scale = 0.5, default_threshold = 0.5;
 static bool is_unet(const limn_model *model)
 {
     return model->kind == &unet;
+}
+
+static size_t larger_of(size_t a, size_t b)
+{
+    return a > b ? a : b;
 }
 
 static int64_t input_channels(const limn_model *model)
@@ -98,44 +104,15 @@ static limn_status network_size(const limn_model *model, const struct picture *s
 
 /* ---- the network's picture --------------------------------------------------------------- */
 
-/* a x alpha / 255, rounded to nearest. */
-static unsigned char multiply(unsigned char a, unsigned char alpha)
-{
-    return (unsigned char)((a * alpha + 127) / 255);
-}
-
-/* The inverse, rounded down. Without alpha the colour is unknown, and stays. */
-static unsigned char divide(unsigned char a, unsigned char alpha)
-{
-    if (alpha == 0 || alpha == 255)
-        return a;
-    int level = 255 * a / alpha;
-    return (unsigned char)(level < 255 ? level : 255);
-}
-
-/* Colours of an RGBA picture through one of the two above. */
-static void with_alpha(struct picture *picture, unsigned char (*apply)(unsigned char, unsigned char))
-{
-    for (int64_t p = 0; p < picture->width * picture->height; p++)
-        for (int c = 0; c < 3; c++)
-            picture->pixels[4 * p + c] = apply(picture->pixels[4 * p + c], picture->pixels[4 * p + 3]);
-}
-
-/* Whether a picture can be the input of a network with these channels without a copy; alpha needs one. */
-static bool is_usable(const struct picture *source, int channels)
-{
-    return source->channels == channels && channels != 4;
-}
-
 /* A copy with 1 (L grey), 3 or 4 channels. */
-static limn_status convert(const struct picture *source, int channels, struct picture *converted,
-                           limn_error *error)
+static limn_status copy_channels(const struct picture *source, int channels, struct picture *copy,
+                                 limn_error *error)
 {
-    limn_status status = picture_create(source->width, source->height, channels, converted, error);
+    limn_status status = picture_create(source->width, source->height, channels, copy, error);
     if (status != LIMN_OK)
         return status;
     const unsigned char *in = source->pixels;
-    unsigned char *out = converted->pixels;
+    unsigned char *out = copy->pixels;
     if (channels == 1) {
         grey_row(in, source->channels, source->width * source->height, GREY_PILLOW, out);
         return LIMN_OK;
@@ -148,23 +125,57 @@ static limn_status convert(const struct picture *source, int channels, struct pi
     return LIMN_OK;
 }
 
+/* Hidden pixels become black, as resizing leaves them. */
+static void blacken_hidden(struct picture *picture)
+{
+    for (int64_t p = 0; p < picture->width * picture->height; p++)
+        if (!picture->pixels[4 * p + 3])
+            memset(picture->pixels + 4 * p, 0, 3);
+}
+
+/* A picture of `channels` channels, without the colours of hidden pixels. *made stays empty if the source is
+ * one. */
+static limn_status convert(const struct picture *source, int channels, struct picture *made,
+                           limn_error *error)
+{
+    if (channels == 4) {
+        limn_status status = copy_channels(source, channels, made, error);
+        if (status == LIMN_OK)
+            blacken_hidden(made);
+        return status;
+    }
+    limn_status status = alpha_fill(source, made, error);
+    struct picture filled = *made;
+    const struct picture *seen = filled.pixels ? &filled : source;
+    if (status != LIMN_OK || seen->channels == channels)
+        return status;
+    status = copy_channels(seen, channels, made, error);
+    picture_free(&filled);
+    return status;
+}
+
+/* The most that `convert` holds at a time; *made: what it makes. */
+static size_t convert_bytes(const struct picture *source, int channels, size_t *made)
+{
+    size_t pixels = (size_t)(source->width * source->height), copy = (size_t)channels * pixels;
+    size_t filling = channels == 4 ? 0 : alpha_fill_bytes(source);
+    *made = filling || source->channels != channels || channels == 4 ? copy : 0;
+    return channels == 1 && filling ? larger_of(filling, 3 * pixels + copy) : larger_of(filling, *made);
+}
+
 /* Makes the network's input of width x height from `source`. *made stays empty if it is `source` itself. */
 static limn_status fit(const struct picture *source, int channels, int64_t width, int64_t height,
                        enum resample_filter filter, struct picture *made, limn_error *error)
 {
-    struct picture converted = {0};
-    limn_status status = is_usable(source, channels) ? LIMN_OK : convert(source, channels, &converted, error);
+    struct picture converted;
+    limn_status status = convert(source, channels, &converted, error);
     *made = (struct picture){0};
     if (source->width == width && source->height == height) {
         *made = converted;
         return status;
     }
-    if (channels == 4 && status == LIMN_OK)
-        with_alpha(&converted, multiply);
     if (status == LIMN_OK)
         status = picture_resample(converted.pixels ? &converted : source, width, height, filter, made, error);
-    if (channels == 4 && status == LIMN_OK)
-        with_alpha(made, divide);
     picture_free(&converted);
     return status;
 }
@@ -287,22 +298,18 @@ static limn_status run(limn_session *session, const struct segment *how, struct 
 
 /* ---- memory ------------------------------------------------------------------------------ */
 
-static size_t larger_of(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
 /* The most that is held along with the session: by fill_input before its run, by `run` after it. */
 static size_t bytes_beside(const limn_model *model, const struct picture *source, limn_size size,
                            bool probabilities)
 {
     int channels = (int)input_channels(model);
     enum resample_filter filter = is_unet(model) ? RESAMPLE_BICUBIC : RESAMPLE_BILINEAR;
-    bool resized = size.width != source->width || size.height != source->height;
-    size_t filling = is_usable(source, channels) ? 0 : (size_t)(source->width * source->height * channels);
-    if (resized)
-        filling +=
-            picture_resample_bytes(source->width, source->height, channels, size.width, size.height, filter);
+    size_t converted, filling = convert_bytes(source, channels, &converted);
+    if (size.width != source->width || size.height != source->height) {
+        const struct picture seen = {.width = source->width, .height = source->height, .channels = channels};
+        filling =
+            larger_of(filling, converted + picture_resample_bytes(&seen, size.width, size.height, filter));
+    }
     int64_t classes = model->graph.nodes[model->graph.output].channels;
     size_t row = (size_t)(size.width * classes) * sizeof(float);
     size_t answer = classes_bytes(model->engine->pool, size.width, classes, source->width) +

@@ -18,7 +18,8 @@
  * resized the classes are exactly upstream's argmax over the network's output; otherwise they have smoother
  * borders than classes enlarged afterwards.
  *
- * Alpha is used only by networks of four input channels. */
+ * Alpha is used only by networks of four input channels, in which hidden pixels are black. Other networks get
+ * colours of visible pixels in place of hidden ones (see alpha_fill). */
 #ifndef LIMN_SEGMENT_H
 #define LIMN_SEGMENT_H
 

@@ -1,6 +1,7 @@
 /* upscale.c - see upscale.h. */
 #include "engine/pipelines/upscale.h"
 #include "engine/base/memory.h"
+#include "engine/pictures/alpha.h"
 #include "engine/pictures/resample.h"
 #include "engine/pipelines/check.h"
 #include "engine/run/bands.h"
@@ -81,7 +82,9 @@ struct job {
     const struct upscale *how;
     const struct picture *source; /* how->source */
     int64_t factor;
-    struct picture alpha;
+    struct picture filled; /* what the network gets instead of the source, or empty: see alpha_fill */
+    struct picture alpha;  /* the enlarged plane, or empty */
+    size_t filling;        /* alpha_fill_bytes */
     unsigned char *strip;
     struct bands *bands;   /* NULL: the whole picture at once */
     limn_session *session; /* that, planned; or NULL */
@@ -90,7 +93,8 @@ struct job {
 /* 8-bit RGB => NHWC, 0..1: as many rows as `x` has, from row `first` on. */
 static void take_rows(void *context, int64_t first, const struct tensor *x)
 {
-    const struct picture *source = ((const struct job *)context)->source;
+    const struct job *job = context;
+    const struct picture *source = job->filled.pixels ? &job->filled : job->source;
     const unsigned char *in = source->pixels + first * source->width * source->channels;
     float *out = x->data;
     for (int64_t p = 0; p < tensor_pixels(x); p++, in += source->channels, out += x->stride)
@@ -140,17 +144,21 @@ static size_t strip_bytes(const struct job *job)
 static size_t bytes_beside(const struct job *job)
 {
     enum { SMALL = 65536 }; /* headers of blocks, and notes of packing */
-    int64_t pixels = job->source->width * job->source->height * job->factor * job->factor;
-    return SMALL + strip_bytes(job) + (job->source->channels == 4 ? (size_t)pixels : 0) +
+    size_t pixels = (size_t)(job->source->width * job->source->height);
+    size_t alpha = (size_t)(job->factor * job->factor) * pixels, filled = job->filling ? 3 * pixels : 0;
+    return SMALL + strip_bytes(job) + (job->source->channels == 4 ? alpha : 0) + filled +
            job->how->sink.reserve;
 }
 
-/* What is held before it, while alpha is enlarged. */
+/* What is held before it, while alpha is enlarged and then hidden pixels are filled. */
 static size_t bytes_before(const struct job *job)
 {
-    int64_t width = job->source->width, height = job->source->height;
-    size_t alpha = (size_t)(width * height) + picture_resample_bytes(width, height, 1, width * job->factor,
-                                                                     height * job->factor, RESAMPLE_BICUBIC);
+    const struct picture plane = {.width = job->source->width, .height = job->source->height, .channels = 1};
+    size_t pixels = (size_t)(plane.width * plane.height),
+           enlarged = (size_t)(job->factor * job->factor) * pixels;
+    size_t enlarging = pixels + picture_resample_bytes(&plane, plane.width * job->factor,
+                                                       plane.height * job->factor, RESAMPLE_BICUBIC);
+    size_t filling = enlarged + job->filling, alpha = enlarging > filling ? enlarging : filling;
     return strip_bytes(job) + (job->source->channels == 4 ? alpha : 0) + job->how->sink.reserve;
 }
 
@@ -240,7 +248,8 @@ static limn_status prepare(struct job *job, limn_error *error)
     job->strip = mem_alloc(strip_bytes(job));
     if (!job->strip)
         return fail_memory(error, "a strip of the picture", strip_bytes(job));
-    return enlarge_alpha(source, job->factor, &job->alpha, error);
+    status = enlarge_alpha(source, job->factor, &job->alpha, error);
+    return status == LIMN_OK ? alpha_fill(source, &job->filled, error) : status;
 }
 
 static limn_status run_whole(struct job *job, limn_error *error)
@@ -256,7 +265,8 @@ static limn_status run_whole(struct job *job, limn_error *error)
 
 limn_status upscale_picture(limn_model *model, const struct upscale *how, limn_error *error)
 {
-    struct job job = {.model = model, .how = how, .source = how->source};
+    struct job job = {
+        .model = model, .how = how, .source = how->source, .filling = alpha_fill_bytes(how->source)};
     limn_status status = prepare(&job, error);
     struct bands_io io = {.take = take_rows, .give = give_rows, .context = &job, .watch = how->watch};
     if (status == LIMN_OK)
@@ -265,6 +275,7 @@ limn_status upscale_picture(limn_model *model, const struct upscale *how, limn_e
         status = watch_show(how->watch, 1, error);
     bands_free(job.bands);
     limn_session_free(job.session);
+    picture_free(&job.filled);
     picture_free(&job.alpha);
     mem_free(job.strip);
     return status;

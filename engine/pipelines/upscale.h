@@ -21,7 +21,8 @@ struct upscale {
  * super-resolution. */
 limn_status upscale_factor(const limn_model *model, int64_t *factor, limn_error *error);
 
-/* Enlarges a picture. The result does not depend on `tile`, to the last bit. Alpha is enlarged bicubically.
+/* Enlarges a picture. The result does not depend on `tile`, to the last bit. Alpha is enlarged bicubically;
+ * the network gets colours of visible pixels in place of hidden ones (see alpha_fill).
  * Errors: those of upscale_factor; LIMN_E_INPUT, LIMN_E_WEIGHTS, LIMN_E_MEMORY, LIMN_E_CANCELLED, what the
  * sink returns, and model_check_made's if values of some rows are not finite, after the rows above them have
  * been handed over. If memory does not suffice, no weight has been packed yet, and the message has the number

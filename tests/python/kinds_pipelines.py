@@ -1,0 +1,130 @@
+"""Rows of test_kinds.py: hidden pixels, sizes of results, sizes at which networks compute."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cli_support import ROOT, png, read_png, succeeds
+from kinds import kind
+from segment_support import weights as segment_weights
+
+WEIGHTS = ROOT / "weights"
+MAGENTA, GREEN, BLACK = (255, 0, 255), (0, 255, 0), (0, 0, 0)
+
+# Hidden pixels
+
+
+def disc(hidden: tuple[int, int, int], colour: tuple[int, int, int] | None = None, side: int = 72) -> np.ndarray:
+    """A disc with a soft edge and a hole, in one colour or several; what is hidden has the colour `hidden`."""
+    y, x = np.mgrid[0:side, 0:side] - side / 2
+    alpha = np.clip((side * 0.4 - np.hypot(x, y)) * 64, 0, 255) * (np.hypot(x - 8, y + 5) > 6)
+    waves = np.stack([127 + 120 * np.sin(x / 9 + c) * np.cos(y / 7 - c) for c in range(3)], -1)
+    rgb = waves if colour is None else np.full_like(waves, colour)
+    return np.dstack([np.where(alpha[..., None] >= 1, rgb, hidden), alpha]).astype(np.uint8)
+
+
+def through(folder: Path, picture: np.ndarray, *command: str | Path) -> np.ndarray:
+    """The picture that a command makes of another; `-o` and a name are added."""
+    (folder / "in.png").write_bytes(png(picture))
+    succeeds(*command, folder / "in.png", "-o", folder / "out.png", "--force")
+    return read_png((folder / "out.png").read_bytes())
+
+
+def visible_difference(folder: Path, *command: str | Path) -> int:
+    """The largest difference between visible pixels of three results, of pictures whose hidden pixels differ."""
+    a, *others = (through(folder, disc(hidden), *command).astype(int) for hidden in (MAGENTA, GREEN, BLACK))
+    visible = a[..., 3] > 0 if a.shape[-1] == 4 else np.full(a.shape[:2], True)
+    assert visible.sum() > 500 and all((a[..., 3:] == b[..., 3:]).all() for b in others)
+    return max(int(np.abs(a - b)[visible].max()) for b in others)
+
+
+UPSCALE = ("upscale", "-m", WEIGHTS / "enhancenet.safetensors")
+
+
+def ignores_hidden(folder: Path, *command: str | Path) -> str:
+    assert visible_difference(folder, *command) == 0
+    return "no visible pixel differs"
+
+
+@kind("Colours of hidden pixels", "upscale: a disc, what is hidden is magenta, green or black", before="up to 255 levels apart")
+def hidden_upscale(folder: Path) -> str:
+    return ignores_hidden(folder, *UPSCALE)
+
+
+@kind("Colours of hidden pixels", "upscale: a disc of one colour, magenta around it", before="up to 215 levels off")
+def hidden_upscale_flat(folder: Path) -> str:
+    colour = (200, 120, 40)
+    plain = through(folder, np.full((72, 72, 3), colour, np.uint8), *UPSCALE)[100:150, 100:150]
+    result = through(folder, disc(MAGENTA, colour), *UPSCALE).astype(int)
+    off = int(np.abs(result[..., :3] - plain[0, 0])[result[..., 3] > 0].max())
+    assert np.ptp(plain, (0, 1)).max() <= 1 and off <= 2, off
+    return f"at most {off} levels from the colour"
+
+
+@kind("Colours of hidden pixels", "upscale: --tile 16 and --tile 0", before="equal")
+def hidden_upscale_bands(folder: Path) -> str:
+    banded, whole = (through(folder, disc(MAGENTA), *UPSCALE, "--tile", rows) for rows in ("16", "0"))
+    assert (banded == whole).all()
+    return "equal"
+
+
+@kind("Colours of hidden pixels", "pixels split --size: a disc, magenta around it", before="up to 239 levels off")
+def hidden_split(folder: Path) -> str:
+    image = pytest.importorskip("PIL.Image", reason="needs Pillow")
+    (folder / "in.png").write_bytes(png(disc(MAGENTA)))
+    succeeds("pixels", "split", folder / "in.png", "--grid", "1x1", "--size", "50x30", "-o", folder, "--force")
+    got = read_png((folder / "in_1.png").read_bytes())
+    want = np.asarray(image.fromarray(disc(MAGENTA)).resize((30, 50), image.Resampling.BICUBIC))
+    most = int(np.abs(got.astype(int) - want)[got[..., 3] > 0].max())
+    assert most == 0, most
+    return "equal to Pillow"
+
+
+@kind("Colours of hidden pixels", "segment: deeplabv3", before="up to 64 levels apart: other classes")
+def hidden_deeplabv3(folder: Path) -> str:
+    return ignores_hidden(folder, "segment", "-m", WEIGHTS / "deeplabv3-scenes.safetensors", "--view", "overlay")
+
+
+@kind("Colours of hidden pixels", "segment: unet of three channels", before="up to 64 levels apart: other classes")
+def hidden_unet(folder: Path) -> str:
+    return ignores_hidden(folder, "segment", "-m", segment_weights("unet"), "--view", "overlay")
+
+
+@kind("Colours of hidden pixels", "segment: unet of four channels at the picture's size", before="up to 79 levels apart: other classes")
+def hidden_unet_of_alpha(folder: Path) -> str:
+    return ignores_hidden(folder, "segment", "-m", segment_weights("rgba"), "--view", "overlay", "--scale", "1")
+
+
+@kind("Colours of hidden pixels", "segment: unet of one channel", before="up to 121 levels apart: other classes")
+def hidden_unet_of_grey(folder: Path) -> str:
+    return ignores_hidden(folder, "segment", "-m", segment_weights("grey"), "--view", "overlay")
+
+
+@kind("Colours of hidden pixels", "colorize: eccv16", before="up to 109 levels apart")
+def hidden_eccv16(folder: Path) -> str:
+    return ignores_hidden(folder, "colorize", "-m", WEIGHTS / "eccv16-scenes.safetensors")
+
+
+@kind("Colours of hidden pixels", "colorize: siggraph17", before="up to 115 levels apart")
+def hidden_siggraph17(folder: Path) -> str:
+    return ignores_hidden(folder, "colorize", "-m", WEIGHTS / "siggraph17-scenes.safetensors")
+
+
+@kind("Colours of hidden pixels", "colorize: vae", before="up to 105 levels apart")
+def hidden_vae(folder: Path) -> str:
+    return ignores_hidden(folder, "colorize", "-m", WEIGHTS / "vae-scenes.safetensors")
+
+
+@kind("Colours of hidden pixels", "colorize --compare: a sheet of a large picture", before="up to 92 levels apart")
+def hidden_sheet(folder: Path) -> str:
+    sheets = (
+        through(
+            folder, disc(hidden, side=600), "colorize", "-m", WEIGHTS / "eccv16-scenes.safetensors", "--compare"
+        ).astype(int)
+        for hidden in (MAGENTA, GREEN)
+    )
+    most = int(np.abs(next(sheets) - next(sheets)).max())
+    assert most == 0, most
+    return "equal"
