@@ -313,9 +313,11 @@ limn_status limn_colorize(limn_model *model, const limn_picture *source, const l
 /* Sets *factor to the enlargement per side: 4 for enhancenet. */
 limn_status limn_upscale_factor(const limn_model *model, int *factor, limn_error *error);
 
-/* Enlarges a picture. `result` is *factor times as wide and high as the source and has the same channels; on
- * failure some of its rows may have been written. Large pictures are processed in bands of rows, which limits
- * memory and does not change the result. */
+/* Enlarges a picture. `result` has the channels of the source and a multiple of its width and height: 2
+ * times, 3 times and so on up to *factor times. The network always enlarges *factor times; for a smaller
+ * multiple the rows are then reduced as by Pillow's resize, bicubic and antialiased. On failure some rows of
+ * the result may have been written. Large pictures are processed in bands of rows, which limits memory and
+ * does not change the result. */
 limn_status limn_upscale(limn_model *model, const limn_picture *source, const limn_picture *result,
                          const limn_watch *watch, limn_error *error);
 

@@ -45,6 +45,8 @@ static const struct trial trials[] = {
     {"vae", "vae", COLORIZE, 90, 41, 3, 90, 41, 3, .colorize.seed = &seed},
     {"enhancenet", "enhancenet", UPSCALE, 19, 30, 3, 76, 120, 3, .segment = {0}},
     {"alpha", "enhancenet", UPSCALE, 23, 14, 4, 92, 56, 4, .segment = {0}},
+    {"scale 2", "enhancenet", UPSCALE, 19, 30, 3, 38, 60, 3, .segment = {0}},
+    {"scale 3", "enhancenet", UPSCALE, 23, 14, 4, 69, 42, 4, .segment = {0}},
     {"dcgan", "dcgan-5-stages", GENERATE, 1, 1, 3, SHEET * 64, 64, 3, .generate.seed = 5},
     {"fixed range", "dcgan-3-stages", GENERATE, 1, 1, 3, SHEET * 16, 16, 3, .generate = {5, true}},
 };
@@ -137,8 +139,10 @@ static void want_colours(struct job *job)
 
 static void want_enlarged(struct job *job)
 {
-    const struct upscale how = {
-        .source = &job->source, .sink = {.rows = take_rows, .context = job}, .tile = TILE_AUTO};
+    const struct upscale how = {.source = &job->source,
+                                .scale = job->trial->made_width / job->trial->width,
+                                .sink = {.rows = take_rows, .context = job},
+                                .tile = TILE_AUTO};
     job->bytes = 0;
     assert_ok(upscale_picture(job->model, &how, error));
 }

@@ -233,6 +233,22 @@ static void test_options_of_colorization(void **state)
     limn_model_free(siggraph);
 }
 
+/* The size of the result says how many times larger it is. */
+static void test_scales(void **state)
+{
+    limn_model *model = golden_model(*state, "enhancenet");
+    for (int64_t scale = 1; scale <= FACTOR + 1; scale++) {
+        limn_picture result = large;
+        result.width = result.height = scale * SIDE;
+        bool fits = scale >= 2 && scale <= FACTOR;
+        assert_int_equal(limn_upscale(model, &rgb, &result, NULL, NULL), fits ? LIMN_OK : LIMN_E_USAGE);
+        result.height--;
+        assert_fails(limn_upscale(model, &rgb, &result, NULL, error), LIMN_E_USAGE,
+                     "128 x 128 of 3 are made");
+    }
+    limn_model_free(model);
+}
+
 static void test_pictures_to_generate(void **state)
 {
     limn_model *model = golden_model(*state, "dcgan-5-stages");
@@ -285,6 +301,7 @@ int main(void)
         cmocka_unit_test(test_models_of_another_kind),
         cmocka_unit_test(test_options_of_segmentation),
         cmocka_unit_test(test_options_of_colorization),
+        cmocka_unit_test(test_scales),
         cmocka_unit_test(test_pictures_to_generate),
         cmocka_unit_test(test_classes),
     };

@@ -24,6 +24,7 @@ struct options {
     int64_t threads, reps;
     int64_t quality, batch; /* default 92, 1 */
     int64_t tile;           /* default -1: chosen by memory */
+    int64_t enlargement;    /* upscale's --scale */
     const char *isa, *kernels;
     const char *latent;
     struct texts dumps; /* run, and so the next two */

@@ -46,7 +46,7 @@ const struct command commands[] = {
      "\n"
      "--json prints for each picture the output file or the error, and the seconds taken.",
      colorize_run},
-    {UPSCALE, "upscale", "enlarge pictures four times", "[options] INPUT... -o OUTPUT",
+    {UPSCALE, "upscale", "enlarge pictures two to four times", "[options] INPUT... -o OUTPUT",
      "limn upscale photo.jpg -o large.png",
      "Uses enhancenet, whose weights limn includes. -m enhancenet-pat gives more texture; its published\n"
      "weights are downloaded by tools/fetch.py in limn's source tree.\n"
@@ -54,6 +54,9 @@ const struct command commands[] = {
      "INPUT is a picture (PNG, JPEG, BMP, PNM), a folder of pictures, or - for standard input. OUTPUT is a\n"
      "picture file, or a folder when there are several inputs. Large pictures are computed in bands of\n"
      "rows; the height of a band affects memory and time, never the result.\n"
+     "\n"
+     "The network enlarges four times. With --scale 2 or 3, its result is reduced to that size, bicubic and\n"
+     "antialiased as by Pillow; it takes the same time.\n"
      "\n"
      "--json prints for each picture the output file or the error, and the seconds taken.",
      upscale_run},

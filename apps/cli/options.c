@@ -24,6 +24,7 @@ static const struct option_entry table[] = {
      UPSCALE | COMPARE | PIXELS | SEGMENT | COLORIZE, 0, 0},
     {0, "tile", "N", "compute in bands of N input rows; 0: all rows at once (default: chosen by memory)",
      WHOLE, AT(tile), UPSCALE, 0, 1 << 20},
+    {0, "scale", "N", "enlarge N times, 2 to 4 (default 4)", WHOLE, AT(enlargement), UPSCALE, 2, 4},
     {0, "quality", "N", "JPEG quality, 1 to 100 (default 92)", WHOLE, AT(quality), MAKERS, 1, 100},
     {0, "no-orient", NULL, "ignore the EXIF orientation", FLAG, AT(no_orient),
      UPSCALE | COMPARE | PIXELS | SEGMENT | COLORIZE, 0, 0},

@@ -128,3 +128,39 @@ def hidden_sheet(folder: Path) -> str:
     most = int(np.abs(next(sheets) - next(sheets)).max())
     assert most == 0, most
     return "equal"
+
+
+# Sizes of results
+
+
+def scaled(folder: Path, picture: np.ndarray, scale: str, *options: str) -> str:
+    """The result at this scale against Pillow's resize of the result at 4, in visible pixels."""
+    image = pytest.importorskip("PIL.Image", reason="needs Pillow")
+    large = through(folder, picture, *UPSCALE)
+    height, width = (int(scale) * side for side in picture.shape[:2])
+    want = np.asarray(image.fromarray(large).resize((width, height), image.Resampling.BICUBIC)).astype(int)
+    got = through(folder, picture, *UPSCALE, "--scale", scale, *options)
+    visible = got[..., 3] > 0 if got.shape[-1] == 4 else np.full(got.shape[:2], True)
+    most = int(np.abs(got - want)[visible].max())
+    assert most <= 1, most
+    return f"{width} x {height}, at most {most} levels from Pillow"
+
+
+@kind("Scale of the result", "upscale --scale 2, RGB of odd sides", before="unknown option")
+def scale_2(folder: Path) -> str:
+    return scaled(folder, np.ascontiguousarray(disc(BLACK, side=61)[:47, :, :3]), "2")
+
+
+@kind("Scale of the result", "upscale --scale 3, RGBA", before="unknown option")
+def scale_3(folder: Path) -> str:
+    return scaled(folder, disc(MAGENTA, side=50), "3")
+
+
+@kind("Scale of the result", "upscale --scale 2 --tile 12, a high and narrow picture", before="unknown option")
+def scale_2_narrow(folder: Path) -> str:
+    return scaled(folder, np.ascontiguousarray(disc(BLACK)[:, 30:35, :3]), "2", "--tile", "12")
+
+
+@kind("Scale of the result", "upscale --scale 4", before="unknown option")
+def scale_4(folder: Path) -> str:
+    return scaled(folder, disc(GREEN, side=40), "4")
