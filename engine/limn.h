@@ -274,9 +274,15 @@ typedef struct limn_class {
 limn_status limn_segment_classes(const limn_model *model, limn_class classes[LIMN_CLASSES_MOST], int *count,
                                  limn_error *error);
 
+#define LIMN_RESIZE_FULL (-1)
+
 /* All zero is the default. */
 typedef struct limn_segment_options {
-    int64_t resize;   /* deeplabv3: pixels of the shorter side of the network's input; 0: the picture's own */
+    int64_t resize;   /* deeplabv3: pixels of the shorter side of the network's input, to which pictures are
+                       * shrunk or enlarged. LIMN_RESIZE_FULL: the picture's own size, which may take minutes
+                       * and gigabytes. 0: what the weights were made for, the number in their metadata
+                       * limn.resize; without one, 520 for networks of 21 classes, as for torchvision's
+                       * published weights, and LIMN_RESIZE_FULL for others */
     double scale;     /* unet: size of the network's input relative to the picture, up to 100; 0: 0.5 */
     double threshold; /* networks of one class: a pixel is of the class above this probability; 0: 0.5 */
 } limn_segment_options;

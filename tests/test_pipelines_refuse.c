@@ -180,8 +180,9 @@ static void test_options_of_segmentation(void **state)
 {
     limn_model *deeplab = golden_model(*state, "deeplabv3"), *u = golden_model(*state, "unet-bilinear");
     assert_ok(SEGMENT(deeplab, .resize = 20));
-    assert_fails(SEGMENT(deeplab, .resize = -1), LIMN_E_USAGE, "resize -1: expected 0 to 16384");
-    assert_fails(SEGMENT(deeplab, .resize = INT64_MAX), LIMN_E_USAGE, "expected 0 to 16384");
+    assert_ok(SEGMENT(deeplab, .resize = LIMN_RESIZE_FULL));
+    assert_fails(SEGMENT(deeplab, .resize = -2), LIMN_E_USAGE, "resize -2: expected -1 to 16384");
+    assert_fails(SEGMENT(deeplab, .resize = INT64_MAX), LIMN_E_USAGE, "expected -1 to 16384");
     assert_fails(SEGMENT(deeplab, .resize = 16384), LIMN_E_INPUT, "too many");
     assert_fails(SEGMENT(deeplab, .scale = 1), LIMN_E_USAGE,
                  "scale is an option of unet; deeplabv3 has resize");
@@ -189,6 +190,7 @@ static void test_options_of_segmentation(void **state)
                  "threshold is an option of networks with one class");
     assert_fails(SEGMENT(u, .threshold = 1.5), LIMN_E_USAGE, "threshold 1.5");
     assert_fails(SEGMENT(u, .resize = 40), LIMN_E_USAGE, "resize is an option of deeplabv3; unet has scale");
+    assert_fails(SEGMENT(u, .resize = LIMN_RESIZE_FULL), LIMN_E_USAGE, "resize is an option of deeplabv3");
     assert_fails(SEGMENT(u, .scale = 101), LIMN_E_USAGE, "scale 101");
     assert_fails(SEGMENT(u, .scale = NAN), LIMN_E_USAGE, "scale");
     assert_fails(SEGMENT(u, .scale = 0.1), LIMN_E_INPUT, "a larger scale");

@@ -44,7 +44,7 @@ struct options {
     int64_t samples;
     bool compare, encode;
     const char *view, *truth, *probabilities; /* segment, and the next two lines */
-    int64_t resize;
+    int64_t resize; /* default -1: as the network's weights say; 0: the picture's own size */
     double scale, threshold;
     const char *svg;
     const char *op, *shape, *baseline, *trace; /* bench, and the next line */

@@ -323,7 +323,8 @@ static limn_status run_model(struct context *c, limn_error *error)
 
 limn_status segment_run(const struct options *options, limn_error *error)
 {
-    struct context c = {.options = options, .how = {options->resize, options->scale, options->threshold}};
+    int64_t resize = options->resize < 0 ? 0 : options->resize ? options->resize : LIMN_RESIZE_FULL;
+    struct context c = {.options = options, .how = {resize, options->scale, options->threshold}};
     limn_status status = find_view(options->view, &c.view, error);
     if (status == LIMN_OK)
         status = check_outputs(options, error);

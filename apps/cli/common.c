@@ -169,7 +169,7 @@ void app_remedy(limn_error *error)
             "; convert it with: python3 tools/convert.py CHECKPOINT -o NAME.safetensors",
         [LIMN_REASON_PIECES] = " (use --size HxW to resize them to one size)",
         [LIMN_REASON_BANDS] = " (use --tile N for bands of N rows, with a smaller N)",
-        [LIMN_REASON_RESIZE] = " (use --resize N with a smaller N, such as 520)",
+        [LIMN_REASON_RESIZE] = " (use --resize N with a smaller N)",
         [LIMN_REASON_SCALE] = " (use a smaller --scale)",
     };
     limn_error plain = *error;

@@ -77,8 +77,8 @@ static const struct option_entry table[] = {
      BENCH, 0, 0},
     {0, "view", "mask|color|overlay|side|cutout", "what to draw (default color)", TEXT, AT(view), SEGMENT, 0,
      0},
-    {0, "resize", "N", "deeplabv3: compute with a shorter side of N pixels (default: the picture's own)",
-     WHOLE, AT(resize), SEGMENT, 1, 1 << 14},
+    {0, "resize", "N", "deeplabv3: compute with a shorter side of N pixels; 0: the picture's own; see above",
+     WHOLE, AT(resize), SEGMENT, 0, 1 << 14},
     {0, "scale", "S", "unet: compute at S times the picture's size (default 0.5)", POSITIVE, AT(scale),
      SEGMENT, 0, 100},
     {0, "threshold", "P", "one class: probability above which a pixel belongs to it (default 0.5)", POSITIVE,
@@ -256,7 +256,7 @@ limn_status options_parse(const struct command *command, int argc, char **argv, 
     limn_status status = check_dashes(command, argc - 1, argv + 1, error);
     if (status != LIMN_OK)
         return status;
-    *options = (struct options){.quality = 92, .tile = -1, .batch = 1, .saturation = 1};
+    *options = (struct options){.quality = 92, .tile = -1, .batch = 1, .resize = -1, .saturation = 1};
     for (const struct option_entry *entry = NULL; (entry = options_next(command, entry));) {
         bool valued = entry->kind != FLAG;
         list[count++] =

@@ -1,12 +1,14 @@
 /* segment.c - see segment.h. */
 #include "engine/pipelines/segment.h"
 #include "engine/base/memory.h"
+#include "engine/base/text_cursor.h"
 #include "engine/pictures/alpha.h"
 #include "engine/pictures/colour.h"
 #include "engine/pictures/resample.h"
 #include "engine/pipelines/check.h"
 #include "engine/pipelines/classes.h"
 #include "engine/run/session.h"
+#include "layers/sizes.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -34,7 +36,8 @@ static int64_t input_channels(const limn_model *model)
 static limn_status check_options(const limn_model *model, const limn_segment_options *options,
                                  int64_t classes, limn_error *error)
 {
-    limn_status status = check_range("resize", (double)options->resize, 0, PICTURE_MOST_SIDE, error);
+    limn_status status =
+        check_range("resize", (double)options->resize, LIMN_RESIZE_FULL, PICTURE_MOST_SIDE, error);
     if (status == LIMN_OK)
         status = check_range("scale", options->scale, 0, 100, error);
     if (status == LIMN_OK)
@@ -52,6 +55,23 @@ static limn_status check_options(const limn_model *model, const limn_segment_opt
     return LIMN_OK;
 }
 
+/* The shorter side that the weights were made for; 0: the picture's own. */
+static limn_status usual_resize(const limn_model *model, int64_t *resize, limn_error *error)
+{
+    enum { VOC_CLASSES = 21, TORCHVISION = 520 };
+    const char *text = limn_model_metadata(model, "limn.resize");
+    bool is_voc = model->graph.nodes[model->graph.output].channels == VOC_CLASSES;
+    *resize = is_voc ? TORCHVISION : 0;
+    if (!text)
+        return LIMN_OK;
+    struct text_cursor at = text_cursor_at((const unsigned char *)text, strlen(text), model->graph.path);
+    if (text_take_whole(&at, resize) && at.at == at.end && *resize <= PICTURE_MOST_SIDE)
+        return LIMN_OK;
+    return fail(error, LIMN_E_WEIGHTS,
+                "%s: metadata limn.resize is \"%.40s\"; expected a number of pixels from 0 to %" PRId64,
+                model->graph.path, text, PICTURE_MOST_SIDE);
+}
+
 limn_status segment_check(const limn_model *model, const limn_segment_options *options, int *classes,
                           limn_error *error)
 {
@@ -67,7 +87,10 @@ limn_status segment_check(const limn_model *model, const limn_segment_options *o
         return fail(error, LIMN_E_WEIGHTS,
                     "%s: the network has %" PRId64 " input channels; expected 1 (grey), 3 (RGB) or 4 (RGBA)",
                     path, inputs);
-    limn_status status = check_options(model, options, count, error);
+    int64_t resize;
+    limn_status status = is_unet(model) ? LIMN_OK : usual_resize(model, &resize, error);
+    if (status == LIMN_OK)
+        status = check_options(model, options, count, error);
     if (status == LIMN_OK)
         *classes = count > 1 ? (int)count : 2;
     return status;
@@ -75,31 +98,59 @@ limn_status segment_check(const limn_model *model, const limn_segment_options *o
 
 /* ---- size -------------------------------------------------------------------------------- */
 
+static bool is_too_large(int64_t width, int64_t height)
+{
+    return width > PICTURE_MOST_SIDE || height > PICTURE_MOST_SIDE || width * height > PICTURE_MOST_PIXELS;
+}
+
+/* At most a side that is beyond any limit, and still an int64_t when squared. */
+static int64_t scaled(double scale, int64_t side)
+{
+    return (int64_t)fmin(scale * (double)side, 1e9);
+}
+
+static limn_status unet_size(const limn_model *model, const struct picture *source, double scale,
+                             limn_size *size, limn_error *error)
+{
+    int64_t least = model->graph.side_least;
+    scale = scale > 0 ? scale : default_scale;
+    size->width = scaled(scale, source->width);
+    size->height = scaled(scale, source->height);
+    if (size->width >= least && size->height >= least)
+        return LIMN_OK;
+    return fail(error, LIMN_E_INPUT,
+                "%" PRId64 " x %" PRId64 " pixels become %" PRId64 " x %" PRId64
+                " at scale %g; %s needs at least %" PRId64 " x %" PRId64 ", a larger scale",
+                source->width, source->height, size->width, size->height, scale, model->kind->name, least,
+                least);
+}
+
+static limn_status deeplabv3_size(const limn_model *model, const struct picture *source, int64_t resize,
+                                  limn_size *size, limn_error *error)
+{
+    int64_t shorter = smaller(source->width, source->height), usual;
+    limn_status status = usual_resize(model, &usual, error);
+    int64_t side = resize == LIMN_RESIZE_FULL ? 0 : resize ? resize : usual;
+    if (status != LIMN_OK || !side)
+        return status;
+    int64_t width = side * source->width / shorter, height = side * source->height / shorter;
+    if (resize || !is_too_large(width, height))
+        *size = (limn_size){1, height, width};
+    return LIMN_OK;
+}
+
 static limn_status network_size(const limn_model *model, const struct picture *source,
                                 const limn_segment_options *options, limn_size *size, limn_error *error)
 {
-    int64_t w = source->width, h = source->height, least = model->graph.side_least;
-    if (is_unet(model)) {
-        double scale = options->scale > 0 ? options->scale : default_scale;
-        w = (int64_t)fmin(scale * (double)w, 1e9); /* beyond any limit, and still an int64_t squared */
-        h = (int64_t)fmin(scale * (double)h, 1e9);
-        if (w < least || h < least)
-            return fail(error, LIMN_E_INPUT,
-                        "%" PRId64 " x %" PRId64 " pixels become %" PRId64 " x %" PRId64
-                        " at scale %g; %s needs at least %" PRId64 " x %" PRId64 ", a larger scale",
-                        source->width, source->height, w, h, scale, model->kind->name, least, least);
-    } else if (options->resize) {
-        int64_t shorter = w < h ? w : h;
-        w = options->resize * w / shorter;
-        h = options->resize * h / shorter;
-    }
-    if (w > PICTURE_MOST_SIDE || h > PICTURE_MOST_SIDE || w * h > PICTURE_MOST_PIXELS)
-        return fail(error, LIMN_E_INPUT,
-                    "%" PRId64 " x %" PRId64 " pixels become %" PRId64 " x %" PRId64
-                    ", too many; use a smaller %s",
-                    source->width, source->height, w, h, is_unet(model) ? "scale" : "resize");
-    *size = (limn_size){1, h, w};
-    return LIMN_OK;
+    *size = (limn_size){1, source->height, source->width};
+    limn_status status = is_unet(model) ? unet_size(model, source, options->scale, size, error)
+                                        : deeplabv3_size(model, source, options->resize, size, error);
+    if (status != LIMN_OK || !is_too_large(size->width, size->height))
+        return status;
+    return fail(
+        error, LIMN_E_INPUT,
+        "%" PRId64 " x %" PRId64 " pixels become %" PRId64 " x %" PRId64 ", too many; use a smaller %s",
+        source->width, source->height, size->width, size->height, is_unet(model) ? "scale" : "resize");
 }
 
 /* ---- the network's picture --------------------------------------------------------------- */

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cli_support import ROOT, png, read_png, succeeds
+from cli_support import ROOT, png, read_png, read_weights, succeeds
 from kinds import kind
+from segment_support import DEVIATION, MEAN, bilinear, close_to, mask_of, run, smooth, write_weights
 from segment_support import weights as segment_weights
 
 WEIGHTS = ROOT / "weights"
@@ -164,3 +165,47 @@ def scale_2_narrow(folder: Path) -> str:
 @kind("Scale of the result", "upscale --scale 4", before="unknown option")
 def scale_4(folder: Path) -> str:
     return scaled(folder, disc(GREEN, side=40), "4")
+
+
+# Sizes at which networks compute
+
+
+def computed_at(folder: Path, model: Path, height: int, width: int, *options: str) -> str:
+    """Classes of a picture against those of the logits at height x width, from torchvision's recipe."""
+    image = pytest.importorskip("PIL.Image", reason="needs Pillow")
+    picture = smooth(60, 80)
+    small = np.asarray(image.fromarray(picture).resize((width, height), image.Resampling.BILINEAR))
+    logits = run(model, ((small.astype(np.float32) / 255 - MEAN) / DEVIATION).transpose(2, 0, 1), folder)
+    close_to(bilinear(logits, 60, 80), mask_of(folder, model, picture, *options))
+    return f"computed at {width} x {height}"
+
+
+def made_for(folder: Path, side: int) -> Path:
+    """The weights of 5 classes with limn.resize."""
+    tensors = {name: values.astype(np.float32) for name, values in read_weights(segment_weights("deeplabv3")).items()}
+    return write_weights(folder / "made.safetensors", tensors, resize=str(side))
+
+
+@kind("Working size", "deeplabv3 of 21 classes, as published", before="computed at 80 x 60")
+def size_of_voc(folder: Path) -> str:
+    return computed_at(folder, segment_weights("voc"), 520, 693)
+
+
+@kind("Working size", "deeplabv3 with metadata limn.resize 48", before="computed at 80 x 60")
+def size_of_metadata(folder: Path) -> str:
+    return computed_at(folder, made_for(folder, 48), 48, 64)
+
+
+@kind("Working size", "deeplabv3 of 5 classes", before="computed at 80 x 60")
+def size_of_others(folder: Path) -> str:
+    return computed_at(folder, segment_weights("deeplabv3"), 60, 80)
+
+
+@kind("Working size", "deeplabv3 of 21 classes, --resize 0", before="refused: expected 1 to 16384")
+def size_of_resize_0(folder: Path) -> str:
+    return computed_at(folder, segment_weights("voc"), 60, 80, "--resize", "0")
+
+
+@kind("Working size", "deeplabv3 with metadata limn.resize 48, --resize 30", before="computed at 40 x 30")
+def size_of_resize_30(folder: Path) -> str:
+    return computed_at(folder, made_for(folder, 48), 30, 40, "--resize", "30")
