@@ -114,6 +114,7 @@ typedef enum limn_reason {
     LIMN_REASON_BANDS,        /* out of memory; running in bands of rows, or of fewer rows, needs less */
     LIMN_REASON_RESIZE,       /* out of memory; a smaller limn_segment_options.resize needs less */
     LIMN_REASON_SCALE,        /* out of memory; a smaller limn_segment_options.scale needs less */
+    LIMN_REASON_NETWORK_SIZE, /* out of memory; a smaller limn_colorize_options.network_size needs less */
 } limn_reason;
 
 typedef struct limn_error {
@@ -307,6 +308,10 @@ typedef struct limn_colorize_options {
     const uint64_t *seed; /* vae: the random variant with this seed; NULL: the mean colours */
     double saturation;    /* colour is scaled by 1 + saturation: -1 is grey, 0 unchanged; at most 9 */
     double temperature;   /* added to b of CIELAB: -100 (cooler) to 100 (warmer) */
+    int64_t network_size; /* eccv16, siggraph17: the network sees the picture at network_size x network_size
+                           * pixels, 64 to 1024, a multiple of 8; 0: at 256. More gives smaller things their
+                           * own colours, in time and memory that grow with its square. A hint keeps its place
+                           * and size in the picture, and covers at least one pixel of the network */
 } limn_colorize_options;
 
 /* Colorizes a picture. Colours of the source are ignored; its lightness and alpha are kept. `result` has the

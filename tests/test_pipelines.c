@@ -42,6 +42,8 @@ static const struct trial trials[] = {
     {"unet", "unet-bilinear", SEGMENT, 50, 61, 4, 50, 61, 1, .segment.scale = 0.75},
     {"eccv16", "eccv16", COLORIZE, 70, 9, 4, 70, 9, 4, .colorize.saturation = 0.5},
     {"siggraph17", "siggraph17", COLORIZE, 37, 12, 3, 37, 12, 3, .colorize = {hints, 2, NULL, 0, -10}},
+    {"network size", "siggraph17", COLORIZE, 37, 12, 3, 37, 12, 3,
+     .colorize = {hints, 2, .network_size = 72}},
     {"vae", "vae", COLORIZE, 90, 41, 3, 90, 41, 3, .colorize.seed = &seed},
     {"enhancenet", "enhancenet", UPSCALE, 19, 30, 3, 76, 120, 3, .segment = {0}},
     {"alpha", "enhancenet", UPSCALE, 23, 14, 4, 92, 56, 4, .segment = {0}},
@@ -130,7 +132,7 @@ static void want_colours(struct job *job)
     if (options->hints)
         assert_ok(hints_parse((const unsigned char *)hints_text, strlen(hints_text), "text", &parsed, error));
     picture.pixels = memcpy(job->want, job->source.pixels, job->bytes);
-    assert_ok(colorizer_create(job->model, false, &colorizer, error));
+    assert_ok(colorizer_create(job->model, options->network_size, false, &colorizer, error));
     assert_ok(colorizer_run(colorizer, &job->source, &inputs, NULL, error));
     assert_ok(colorizer_paint(colorizer, tint, NULL, &picture, error));
     colorizer_free(colorizer);

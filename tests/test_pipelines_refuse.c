@@ -231,6 +231,14 @@ static void test_options_of_colorization(void **state)
     assert_fails(COLORIZE(eccv, .saturation = -1.5), LIMN_E_USAGE, "saturation -1.5: expected -1 to 9");
     assert_fails(COLORIZE(eccv, .saturation = NAN), LIMN_E_USAGE, "saturation");
     assert_fails(COLORIZE(eccv, .temperature = 101), LIMN_E_USAGE, "temperature 101");
+    assert_ok(COLORIZE(eccv, .network_size = 64));
+    static const int64_t sizes[] = {-8, 8, 56, 63, 100, 1025, 1032, INT64_MAX, INT64_MIN};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        assert_fails(COLORIZE(eccv, .network_size = sizes[i]), LIMN_E_USAGE,
+                     "expected a multiple of 8 from 64 to 1024");
+    limn_model *vae = golden_model(*state, "vae");
+    assert_fails(COLORIZE(vae, .network_size = 64), LIMN_E_USAGE, "network size is an option of eccv16 and");
+    limn_model_free(vae);
     limn_model_free(eccv);
     limn_model_free(siggraph);
 }

@@ -41,7 +41,7 @@ struct options {
     const char *hints; /* colorize, and so the next five */
     double saturation; /* default 1 */
     double temperature;
-    int64_t samples;
+    int64_t samples, network_size;
     bool compare, encode;
     const char *view, *truth, *probabilities; /* segment, and the next two lines */
     int64_t resize; /* default -1: as the network's weights say; 0: the picture's own size */

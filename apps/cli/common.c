@@ -171,6 +171,7 @@ void app_remedy(limn_error *error)
         [LIMN_REASON_BANDS] = " (use --tile N for bands of N rows, with a smaller N)",
         [LIMN_REASON_RESIZE] = " (use --resize N with a smaller N)",
         [LIMN_REASON_SCALE] = " (use a smaller --scale)",
+        [LIMN_REASON_NETWORK_SIZE] = " (use a smaller --network-size)",
     };
     limn_error plain = *error;
     size_t reason = (size_t)error->reason;

@@ -108,8 +108,11 @@ limn_status limn_colorize(limn_model *model, const limn_picture *source, const l
     struct view copy = {0}; /* the result may be the source, which a failure must not change */
     struct view_target target = {.pictures = result, .count = 1, .what = "the result"};
     const struct sink sink = view_sink(&target);
-    struct colorize how = {
-        .models = {model}, .count = 1, .seed = given.seed, .tint = {given.saturation, given.temperature}};
+    struct colorize how = {.models = {model},
+                           .count = 1,
+                           .seed = given.seed,
+                           .tint = {given.saturation, given.temperature},
+                           .network_size = given.network_size};
     limn_status status = open_source(model, source, NULL, &copy, error);
     if (status == LIMN_OK)
         status = make_hints(&given, &how.hints, error);

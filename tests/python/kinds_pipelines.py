@@ -6,9 +6,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cli_support import ROOT, png, read_png, read_weights, succeeds
+from cli_support import ROOT, fails, png, ppm, read_png, read_weights, succeeds
+from colorize_reference import join, rgb2lab
+from colorize_support import Hints, assert_alike, colorized, network_ab, weights
 from kinds import kind
-from segment_support import DEVIATION, MEAN, bilinear, close_to, mask_of, run, smooth, write_weights
+from segment_support import (
+    DEVIATION,
+    MEAN,
+    bilinear,
+    close_to,
+    mask_of,
+    run,
+    smooth,
+    write_weights,
+)
 from segment_support import weights as segment_weights
 
 WEIGHTS = ROOT / "weights"
@@ -49,7 +60,7 @@ def ignores_hidden(folder: Path, *command: str | Path) -> str:
     return "no visible pixel differs"
 
 
-@kind("Colours of hidden pixels", "upscale: a disc, what is hidden is magenta, green or black", before="up to 255 levels apart")
+@kind("Colours of hidden pixels", "upscale: a disc on magenta, green or black", before="up to 255 levels apart")
 def hidden_upscale(folder: Path) -> str:
     return ignores_hidden(folder, *UPSCALE)
 
@@ -93,7 +104,7 @@ def hidden_unet(folder: Path) -> str:
     return ignores_hidden(folder, "segment", "-m", segment_weights("unet"), "--view", "overlay")
 
 
-@kind("Colours of hidden pixels", "segment: unet of four channels at the picture's size", before="up to 79 levels apart: other classes")
+@kind("Colours of hidden pixels", "segment: unet of RGBA, --scale 1", before="up to 79 levels apart: other classes")
 def hidden_unet_of_alpha(folder: Path) -> str:
     return ignores_hidden(folder, "segment", "-m", segment_weights("rgba"), "--view", "overlay", "--scale", "1")
 
@@ -209,3 +220,32 @@ def size_of_resize_0(folder: Path) -> str:
 @kind("Working size", "deeplabv3 with metadata limn.resize 48, --resize 30", before="computed at 40 x 30")
 def size_of_resize_30(folder: Path) -> str:
     return computed_at(folder, made_for(folder, 48), 30, 40, "--resize", "30")
+
+
+def coloured_at(folder: Path, network: str, side: int) -> str:
+    """Colours of a picture with a hint, at another size of the network, against those of the plain recipe."""
+    picture = np.ascontiguousarray(disc(BLACK, side=100)[:70, :, :3])
+    hints: Hints = [(60, 30, *rgb2lab(np.array([[[200, 50, 50]]]))[0, 0, 1:], 4)] if network == "siggraph17" else []
+    (folder / "hints.txt").write_text("60 30 #c83232 4\n")
+    options = ["--hints", folder / "hints.txt"] if hints else []
+    want = join(picture, network_ab(folder, network, picture, hints, side=side))
+    assert_alike(colorized(folder, network, ppm(picture), "--network-size", str(side), *options), want)
+    return f"equal to the recipe at {side} x {side}"
+
+
+@kind("Working size", "colorize --network-size 512, eccv16", before="unknown option")
+def size_of_eccv16(folder: Path) -> str:
+    return coloured_at(folder, "eccv16", 512)
+
+
+@kind("Working size", "colorize --network-size 384, siggraph17 with a hint", before="unknown option")
+def size_of_siggraph17(folder: Path) -> str:
+    return coloured_at(folder, "siggraph17", 384)
+
+
+@kind("Working size", "colorize --network-size 384, vae", before="unknown option")
+def size_of_vae(folder: Path) -> str:
+    (folder / "in.ppm").write_bytes(ppm(disc(BLACK)[..., :3]))
+    command = ["colorize", "-m", weights("vae"), "in.ppm", "-o", "out.png", "--network-size", "384"]
+    assert "network size is an option of eccv16 and siggraph17; vae has one size" in fails(2, *command, cwd=folder)
+    return "refused: vae has one size"

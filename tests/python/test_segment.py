@@ -86,7 +86,7 @@ def test_a_usual_size_beyond_the_limits_is_the_pictures_own(tmp_path: Path) -> N
     assert (mask_of(tmp_path, weights("voc"), picture) == logits.argmax(axis=0)).all()
 
 
-@pytest.mark.parametrize("text", ["", "-1", "520 ", "x", "1e3", "16385", "99999999999999999999", "5\n20", "\u00e9" * 99])
+@pytest.mark.parametrize("text", ["", "-1", "520 ", "x", "1e3", "16385", "9" * 20, "5\n20", "\u00e9" * 99])
 def test_a_usual_size_that_is_none(text: str, tmp_path: Path) -> None:
     (tmp_path / "in.ppm").write_bytes(ppm(smooth(20, 20)))
     model = with_resize(tmp_path / "made.safetensors", "deeplabv3", text)
