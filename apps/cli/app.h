@@ -4,6 +4,7 @@
 
 #include "engine/base/status.h"
 #include "engine/limn.h"
+#include "engine/pictures/picture.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -23,6 +24,7 @@ struct options {
     int64_t threads, reps;
     int64_t quality, batch; /* default 92, 1 */
     int64_t tile;           /* default -1: chosen by memory */
+    int64_t enlargement;    /* upscale's --scale */
     const char *isa, *kernels;
     const char *latent;
     struct texts dumps; /* run, and so the next two */
@@ -39,10 +41,10 @@ struct options {
     const char *hints; /* colorize, and so the next five */
     double saturation; /* default 1 */
     double temperature;
-    int64_t samples;
+    int64_t samples, network_size;
     bool compare, encode;
     const char *view, *truth, *probabilities; /* segment, and the next two lines */
-    int64_t resize;
+    int64_t resize; /* default -1: as the network's weights say; 0: the picture's own size */
     double scale, threshold;
     const char *svg;
     const char *op, *shape, *baseline, *trace; /* bench, and the next line */
@@ -66,6 +68,9 @@ limn_status app_model(const struct options *options, const char *fallback, limn_
 
 /* The single input: -i or the plain argument. LIMN_E_USAGE if there is none, or more than one. */
 limn_status app_input(const struct options *options, const char **input, limn_error *error);
+
+/* The picture file at `path`, written as the options ask. */
+struct picture_target app_target(const struct options *options, const char *path);
 
 /* Prints the model's warning if `status` is LIMN_OK or LIMN_E_SOME; otherwise the error is enough. */
 void app_model_warn(const limn_model *model, limn_status status);

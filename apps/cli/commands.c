@@ -21,6 +21,12 @@ const struct command commands[] = {
      "        side     picture, colours, and a legend with the share of each class\n"
      "        cutout   the picture with class 0 made transparent (PNG only)\n"
      "\n"
+     "deeplabv3 computes at the size that its weights were made for: pictures are shrunk or enlarged to a\n"
+     "shorter side of 520 pixels, as torchvision does, for weights of 21 classes; to what the weights' own\n"
+     "metadata limn.resize says; or not at all. --resize N overrides it. --resize 0 computes at the\n"
+     "picture's own size, which is slow for photographs. unet computes at half the picture's size, or at\n"
+     "--scale.\n"
+     "\n"
      "--json prints for each picture the output file or the error, the seconds taken, the classes found\n"
      "with their shares of the picture (0 to 1), and the scores against --truth. --truth takes the same\n"
      "masks as limn compare --masks; --binary counts all labels above 0 as one class, for a network of\n"
@@ -36,18 +42,20 @@ const struct command commands[] = {
      "INPUT is a grey or colour picture (its colours are ignored), a folder of pictures, or - for standard\n"
      "input. OUTPUT is a picture file, or a folder when there are several inputs. The lightness is the\n"
      "picture's own, at full size; the network predicts the colours at 256 x 256 pixels (vae: 64 x 64).\n"
+     "In a large photograph one of these pixels is wide: --network-size 512 gives smaller things colours of\n"
+     "their own, in four times the time and memory.\n"
      "\n"
      "Hints are positions in the upright picture with their colours: one per line as x, y, colour and\n"
      "radius, such as 120 45 #c83232 4, or a JSON list of {\"x\", \"y\", \"color\" or \"a\" and \"b\",\n"
-     "\"radius\"}. A radius of 2, the default, is a square of 5 x 5 pixels. Where hints overlap, the last\n"
-     "one wins.\n"
+     "\"radius\"}. A radius of 2, the default, is a square of 5 x 5 pixels of the picture; the network sees\n"
+     "at least one of its own pixels covered. Where hints overlap, the last one wins.\n"
      "\n"
      "--encode uses the colours of the picture: the vae's colour encoder computes the latent vector from\n"
      "them. The weights file must include the encoder; tools/convert.py keeps it.\n"
      "\n"
      "--json prints for each picture the output file or the error, and the seconds taken.",
      colorize_run},
-    {UPSCALE, "upscale", "enlarge pictures four times", "[options] INPUT... -o OUTPUT",
+    {UPSCALE, "upscale", "enlarge pictures two to four times", "[options] INPUT... -o OUTPUT",
      "limn upscale photo.jpg -o large.png",
      "Uses enhancenet, whose weights limn includes. -m enhancenet-pat gives more texture; its published\n"
      "weights are downloaded by tools/fetch.py in limn's source tree.\n"
@@ -55,6 +63,9 @@ const struct command commands[] = {
      "INPUT is a picture (PNG, JPEG, BMP, PNM), a folder of pictures, or - for standard input. OUTPUT is a\n"
      "picture file, or a folder when there are several inputs. Large pictures are computed in bands of\n"
      "rows; the height of a band affects memory and time, never the result.\n"
+     "\n"
+     "The network enlarges four times. With --scale 2 or 3, its result is reduced to that size, bicubic and\n"
+     "antialiased as by Pillow; it takes the same time.\n"
      "\n"
      "--json prints for each picture the output file or the error, and the seconds taken.",
      upscale_run},

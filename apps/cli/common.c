@@ -127,6 +127,11 @@ limn_status app_input(const struct options *options, const char **input, limn_er
     return LIMN_OK;
 }
 
+struct picture_target app_target(const struct options *options, const char *path)
+{
+    return (struct picture_target){.path = path, .quality = (int)options->quality, .force = options->force};
+}
+
 /* ---- text -------------------------------------------------------------------------------- */
 
 static void print_line(const char *format, va_list arguments)
@@ -165,8 +170,9 @@ void app_remedy(limn_error *error)
             "; convert it with: python3 tools/convert.py CHECKPOINT -o NAME.safetensors",
         [LIMN_REASON_PIECES] = " (use --size HxW to resize them to one size)",
         [LIMN_REASON_BANDS] = " (use --tile N for bands of N rows, with a smaller N)",
-        [LIMN_REASON_RESIZE] = " (use --resize N with a smaller N, such as 520)",
+        [LIMN_REASON_RESIZE] = " (use --resize N with a smaller N)",
         [LIMN_REASON_SCALE] = " (use a smaller --scale)",
+        [LIMN_REASON_NETWORK_SIZE] = " (use a smaller --network-size)",
         [LIMN_REASON_LABELS] = " (use --binary to count all labels above 0 as one class)",
     };
     limn_error plain = *error;

@@ -24,6 +24,7 @@ static const struct option_entry table[] = {
      UPSCALE | COMPARE | PIXELS | SEGMENT | COLORIZE, 0, 0},
     {0, "tile", "N", "compute in bands of N input rows; 0: all rows at once (default: chosen by memory)",
      WHOLE, AT(tile), UPSCALE, 0, 1 << 20},
+    {0, "scale", "N", "enlarge N times, 2 to 4 (default 4)", WHOLE, AT(enlargement), UPSCALE, 2, 4},
     {0, "quality", "N", "JPEG quality, 1 to 100 (default 92)", WHOLE, AT(quality), MAKERS, 1, 100},
     {0, "no-orient", NULL, "ignore the EXIF orientation", FLAG, AT(no_orient),
      UPSCALE | COMPARE | PIXELS | SEGMENT | COLORIZE, 0, 0},
@@ -78,8 +79,8 @@ static const struct option_entry table[] = {
      BENCH, 0, 0},
     {0, "view", "mask|color|overlay|side|cutout", "what to draw (default color)", TEXT, AT(view), SEGMENT, 0,
      0},
-    {0, "resize", "N", "deeplabv3: compute with a shorter side of N pixels (default: the picture's own)",
-     WHOLE, AT(resize), SEGMENT, 1, 1 << 14},
+    {0, "resize", "N", "deeplabv3: compute with a shorter side of N pixels; 0: the picture's own; see above",
+     WHOLE, AT(resize), SEGMENT, 0, 1 << 14},
     {0, "scale", "S", "unet: compute at S times the picture's size (default 0.5)", POSITIVE, AT(scale),
      SEGMENT, 0, 100},
     {0, "threshold", "P", "one class: probability above which a pixel belongs to it (default 0.5)", POSITIVE,
@@ -94,6 +95,9 @@ static const struct option_entry table[] = {
      10},
     {0, "temperature", "T", "add T to b and T/3 to a: above 0 warmer, below cooler; -100 to 100 (default 0)",
      NUMBER, AT(temperature), COLORIZE, -100, 100},
+    {0, "network-size", "N",
+     "eccv16, siggraph17: compute colours at N x N pixels, a multiple of 8 (default 256)", WHOLE,
+     AT(network_size), COLORIZE, 64, 1024},
     {0, "samples", "N", "vae: make a sheet of N variants, from the seeds S, S + 1, ... (1: no sheet)", WHOLE,
      AT(samples), COLORIZE, 1, 256},
     {0, "compare", NULL, "make a sheet of input, grey, and the result of each network of -m A,B,...", FLAG,
@@ -276,7 +280,7 @@ limn_status options_parse(const struct command *command, int argc, char **argv, 
     limn_status status = check_dashes(command, argc - 1, argv + 1, error);
     if (status != LIMN_OK)
         return status;
-    *options = (struct options){.quality = 92, .tile = -1, .batch = 1, .saturation = 1};
+    *options = (struct options){.quality = 92, .tile = -1, .batch = 1, .resize = -1, .saturation = 1};
     for (const struct option_entry *entry = NULL; (entry = options_next(command, entry));) {
         bool valued = entry->kind != FLAG;
         list[count++] =
