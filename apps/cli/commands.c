@@ -115,10 +115,13 @@ const struct command commands[] = {
      "\n"
      "--json prints the inputs and outputs, their sizes in pixels, and the seconds taken.",
      pixels_run},
-    {RUN, "run", "run a network on a tensor", "-m NAME|FILE [options] INPUT.npy -o OUTPUT.npy",
+    {RUN, "run", "run a network on a tensor or a picture", "-m NAME|FILE [options] INPUT -o OUTPUT.npy",
      "limn run -m enhancenet input.npy -o output.npy --dump generator/Conv_1=maps.npy",
-     "Runs the graph alone, without any picture handling: N x C x H x W float32 in, N x C x H x W float32\n"
-     "out.\n"
+     "Runs the graph alone and writes what it makes, N x C x H x W float32. INPUT is a .npy file, N x C x H\n"
+     "x W float32, which goes in as it is; or a picture (PNG, JPEG, BMP, PNM), which goes in as the command\n"
+     "for this network prepares it: deeplabv3 normalised and at the size that limn segment chooses, unet\n"
+     "divided by 255 at half its size, eccv16 and siggraph17 as lightness at 256 x 256 (siggraph17 without\n"
+     "hints), vae as grey at 64 x 64, enhancenet divided by 255 at its own size. dcgan takes no picture.\n"
      "\n"
      "--dump writes the output of one node, N x C x H x W, with all operations fused into it. NODE is a\n"
      "name that limn inspect prints, or the name of the node's last operation, such as\n"

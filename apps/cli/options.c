@@ -27,7 +27,7 @@ static const struct option_entry table[] = {
     {0, "scale", "N", "enlarge N times, 2 to 4 (default 4)", WHOLE, AT(enlargement), UPSCALE, 2, 4},
     {0, "quality", "N", "JPEG quality, 1 to 100 (default 92)", WHOLE, AT(quality), MAKERS, 1, 100},
     {0, "no-orient", NULL, "ignore the EXIF orientation", FLAG, AT(no_orient),
-     UPSCALE | COMPARE | PIXELS | SEGMENT | COLORIZE, 0, 0},
+     UPSCALE | RUN | COMPARE | PIXELS | SEGMENT | COLORIZE, 0, 0},
     {'f', "force", NULL, "replace output files that already exist", FLAG, AT(force),
      MAKERS | RUN | BENCH | EXPLAIN, 0, 0},
     {0, "latent", "FILE.npy", "read latent vectors from a file (default: zeros for run, noise for generate)",

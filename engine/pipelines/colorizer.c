@@ -55,6 +55,25 @@ static limn_status set_lab(const struct picture *source, struct tensor *grey, st
     return LIMN_OK;
 }
 
+int64_t colorizer_side(const limn_model *model)
+{
+    return colorizer_has_latent(model) ? SIDE_VAE : SIDE;
+}
+
+limn_status colorizer_fill(const limn_model *model, const struct picture *source, struct tensor *input,
+                           struct tensor *ab, limn_error *error)
+{
+    struct picture filled;
+    limn_status status = alpha_fill(source, &filled, error);
+    if (filled.pixels)
+        source = &filled;
+    if (status == LIMN_OK)
+        status = colorizer_has_latent(model) ? set_lab(source, input, ab, error)
+                                             : set_lightness(source, input, error);
+    picture_free(&filled);
+    return status;
+}
+
 /* ---- the network ------------------------------------------------------------------------- */
 
 /* LIMN_E_WEIGHTS unless `network` makes channels x side x side values. */
@@ -132,7 +151,7 @@ limn_status colorizer_create(limn_model *model, int64_t side, bool encode, struc
     if (!made)
         return fail_memory(error, "a colorizer", sizeof *made);
     made->model = model;
-    made->side = side ? side : is_vae ? SIDE_VAE : SIDE;
+    made->side = side ? side : colorizer_side(model);
     size_t bytes = (size_t)(2 * made->side * made->side) * sizeof *made->ab;
     made->ab = mem_alloc(bytes);
     limn_status status = made->ab ? LIMN_OK : fail_memory(error, "the colours", bytes);
@@ -195,21 +214,6 @@ static void take_ab(struct colorizer *colorizer)
             colorizer->ab[2 * p + c] = y->data[p * y->stride + c] * scale + shift;
 }
 
-/* Sets the input that comes from the picture, and the encoder's. */
-static limn_status set_picture(struct colorizer *colorizer, const struct picture *source, limn_error *error)
-{
-    struct tensor *input = session_input(colorizer->session, 0);
-    struct tensor *ab = colorizer->encoder ? session_input(colorizer->encoder, 0) : NULL;
-    struct picture filled;
-    limn_status status = alpha_fill(source, &filled, error);
-    if (filled.pixels)
-        source = &filled;
-    if (status == LIMN_OK)
-        status = colorizer->latent ? set_lab(source, input, ab, error) : set_lightness(source, input, error);
-    picture_free(&filled);
-    return status;
-}
-
 limn_status colorizer_run(struct colorizer *colorizer, const struct picture *source,
                           const struct colorizer_inputs *inputs, const struct watch *watch, limn_error *error)
 {
@@ -220,7 +224,8 @@ limn_status colorizer_run(struct colorizer *colorizer, const struct picture *sou
             hints_draw(inputs->hints, source->width, source->height, session_input(colorizer->session, 0));
     }
     if (status == LIMN_OK)
-        status = set_picture(colorizer, source, error);
+        status = colorizer_fill(colorizer->model, source, session_input(colorizer->session, 0),
+                                colorizer->encoder ? session_input(colorizer->encoder, 0) : NULL, error);
     if (status == LIMN_OK && colorizer->latent)
         status = set_latent(colorizer, source->name, inputs->seed, error);
     if (status != LIMN_OK)

@@ -64,6 +64,14 @@ bool colorizer_takes_sizes(const limn_model *model);
 /* LIMN_E_USAGE unless such a network can run at side x side pixels. */
 limn_status colorizer_check_side(int64_t side, limn_error *error);
 
+/* The side of the network's input unless another is asked for. */
+int64_t colorizer_side(const limn_model *model);
+
+/* Fills the input that comes from a picture: channel 0 of `input`, 1 x side x side x C. With `ab`, which may
+ * be NULL, the input of the vae's encoder too. LIMN_E_MEMORY. */
+limn_status colorizer_fill(const limn_model *model, const struct picture *source, struct tensor *input,
+                           struct tensor *ab, limn_error *error);
+
 /* The network runs at side x side pixels: 0 for its own size, else a side that colorizer_check_side accepts.
  * With `encode`, z comes from each picture's own colours; the network must have a latent vector.
  * Errors: LIMN_E_USAGE for a network of another kind; LIMN_E_WEIGHTS, also for a file without a colour

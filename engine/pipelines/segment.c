@@ -139,8 +139,8 @@ static limn_status deeplabv3_size(const limn_model *model, const struct picture 
     return LIMN_OK;
 }
 
-static limn_status network_size(const limn_model *model, const struct picture *source,
-                                const limn_segment_options *options, limn_size *size, limn_error *error)
+limn_status segment_size(const limn_model *model, const struct picture *source,
+                         const limn_segment_options *options, limn_size *size, limn_error *error)
 {
     *size = (limn_size){1, source->height, source->width};
     limn_status status = is_unet(model) ? unet_size(model, source, options->scale, size, error)
@@ -243,8 +243,8 @@ static void fill_levels(const limn_model *model, float levels[4][256])
             levels[c][level] = (levels[c][level] - mean[c]) / deviation[c];
 }
 
-static limn_status fill_input(const limn_model *model, const struct picture *source, struct tensor *x,
-                              limn_error *error)
+limn_status segment_fill(const limn_model *model, const struct picture *source, struct tensor *x,
+                         limn_error *error)
 {
     float levels[4][256];
     struct picture picture;
@@ -328,7 +328,7 @@ static limn_status run(limn_session *session, const struct segment *how, struct 
                             .align_corners = enlargement && enlargement->window.align_corners};
     double threshold = how->options.threshold > 0 ? how->options.threshold : default_threshold;
     double share = network_share(session, source, logits.made->c);
-    limn_status status = fill_input(model, source, x, error);
+    limn_status status = segment_fill(model, source, x, error);
     watch_part(how->watch, 0, share);
     session_watch(session, how->watch);
     if (status == LIMN_OK)
@@ -349,7 +349,7 @@ static limn_status run(limn_session *session, const struct segment *how, struct 
 
 /* ---- memory ------------------------------------------------------------------------------ */
 
-/* The most that is held along with the session: by fill_input before its run, by `run` after it. */
+/* The most that is held along with the session: by segment_fill before its run, by `run` after it. */
 static size_t bytes_beside(const limn_model *model, const struct picture *source, limn_size size,
                            bool probabilities)
 {
@@ -414,7 +414,7 @@ limn_status segment_picture(limn_model *model, const struct segment *how, limn_e
         *how->probabilities = (struct npy){0};
     limn_status status = segment_check(model, &how->options, &count, error);
     if (status == LIMN_OK)
-        status = network_size(model, source, &how->options, &size, error);
+        status = segment_size(model, source, &how->options, &size, error);
     if (status == LIMN_OK)
         status = plan_work(model, how, size, &session, error);
     if (status == LIMN_OK)

@@ -49,6 +49,14 @@ struct segment {
 limn_status segment_check(const limn_model *model, const limn_segment_options *options, int *classes,
                           limn_error *error);
 
+/* Sets *size to the size of the network's input for a picture. LIMN_E_INPUT if that is too small or large. */
+limn_status segment_size(const limn_model *model, const struct picture *source,
+                         const limn_segment_options *options, limn_size *size, limn_error *error);
+
+/* Fills the network's input, of that size, from a picture. LIMN_E_MEMORY. */
+limn_status segment_fill(const limn_model *model, const struct picture *source, struct tensor *x,
+                         limn_error *error);
+
 /* Finds the class of each pixel of a picture.
  *
  * The probabilities are 1 x C x H x W, the softmax over the network's C classes (or the sigmoid of its only

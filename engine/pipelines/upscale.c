@@ -101,16 +101,19 @@ struct job {
     limn_session *session;     /* that, planned; or NULL */
 };
 
-/* 8-bit RGB => NHWC, 0..1: as many rows as `x` has, from row `first` on. */
-static void take_rows(void *context, int64_t first, const struct tensor *x)
+void upscale_fill(const struct picture *source, int64_t first, const struct tensor *x)
 {
-    const struct job *job = context;
-    const struct picture *source = job->filled.pixels ? &job->filled : job->source;
     const unsigned char *in = source->pixels + first * source->width * source->channels;
     float *out = x->data;
     for (int64_t p = 0; p < tensor_pixels(x); p++, in += source->channels, out += x->stride)
         for (int c = 0; c < 3; c++)
             out[c] = (float)in[c] / 255.0F;
+}
+
+static void take_rows(void *context, int64_t first, const struct tensor *x)
+{
+    const struct job *job = context;
+    upscale_fill(job->filled.pixels ? &job->filled : job->source, first, x);
 }
 
 /* Rows of the output, at most STRIP, from row `first` on. */

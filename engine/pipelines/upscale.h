@@ -26,6 +26,9 @@ limn_status upscale_factor(const limn_model *model, int64_t *factor, limn_error 
  * super-resolution, or unless 2 <= wanted <= factor. */
 limn_status upscale_scale(const limn_model *model, int64_t wanted, int64_t *scale, limn_error *error);
 
+/* 8-bit RGB => the network's input, 0..1: as many rows as `x` has, from row `first` on. */
+void upscale_fill(const struct picture *source, int64_t first, const struct tensor *x);
+
 /* Enlarges a picture by the network's factor. If the scale is smaller, the rows then go through Pillow's
  * antialiased bicubic resize (see resample.h).
  *
