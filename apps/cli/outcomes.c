@@ -50,6 +50,14 @@ void outcomes_failure(struct outcomes *outcomes, const char *input, const char *
     outcomes->failed++;
 }
 
+void outcomes_skipped(struct outcomes *outcomes, const char *input, const char *output)
+{
+    open_picture(outcomes, input, "output", output);
+    if (outcomes->json)
+        printf(", \"skipped\": true}");
+    outcomes->skipped++;
+}
+
 void outcomes_summary(const struct outcomes *outcomes)
 {
     if (outcomes->json)

@@ -14,8 +14,8 @@
 
 struct outcomes {
     bool json;
-    size_t count, failed; /* pictures so far, and how many of them failed */
-    double begun, since;  /* time_now at the start of the whole, and of the current picture */
+    size_t count, failed, skipped; /* pictures so far, and how many of them failed or were skipped */
+    double begun, since;           /* time_now at the start of the whole, and of the current picture */
 };
 
 /* LIMN_E_USAGE if both --json and -o would write to standard output. */
@@ -27,6 +27,9 @@ struct outcomes outcomes_begin(const struct options *options);
 /* Opens the object of a finished picture. output: NULL if it has no file of its own. */
 void outcomes_picture(struct outcomes *outcomes, const char *input, const char *output);
 void outcomes_picture_end(const struct outcomes *outcomes);
+
+/* Prints the object of a picture that was not made, because `output` exists already: "skipped": true. */
+void outcomes_skipped(struct outcomes *outcomes, const char *input, const char *output);
 
 /* Prints the object of a picture that failed. */
 void outcomes_failure(struct outcomes *outcomes, const char *input, const char *message);
