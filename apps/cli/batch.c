@@ -316,25 +316,24 @@ static limn_status run_step(const struct batch *batch, const struct input *input
 }
 
 static void report_one(struct outcomes *outcomes, const struct batch *batch, const struct input *input,
-                       const char *output)
+                       const char *output, bool skipped)
 {
     outcomes_picture(outcomes, input->path, output);
     if (input->stream)
         outcomes_whole(outcomes, "frame", input->frame);
-    if (outcomes->json && batch->job->picture_members)
+    if (skipped)
+        outcomes_skipped(outcomes);
+    else if (outcomes->json && batch->job->picture_members)
         batch->job->picture_members(batch->job->context);
     outcomes_picture_end(outcomes);
 }
 
 /* A picture of a stream is read nevertheless, to come to the next one. */
-static limn_status skip_one(struct outcomes *outcomes, const struct batch *batch, const struct input *input,
-                            const char *output, limn_error *error)
+static limn_status skip_step(const struct batch *batch, const struct input *input, limn_error *error)
 {
     struct picture picture = {0};
     limn_status status = input->stream ? input_next(batch->options, input, &picture, error) : LIMN_OK;
     picture_free(&picture);
-    if (status == LIMN_OK)
-        outcomes_skipped(outcomes, input->path, output);
     return status;
 }
 
@@ -343,12 +342,11 @@ static limn_status run_one(struct outcomes *outcomes, const struct batch *batch,
                            char *output, limn_error *error)
 {
     bool skips = batch->options->skip_existing && !is_standard(output) && output_exists(output);
-    limn_status status =
-        skips ? skip_one(outcomes, batch, input, output, error) : run_step(batch, input, output, error);
-    if (status == LIMN_OK && !skips)
-        report_one(outcomes, batch, input, output);
-    if (status == LIMN_OK)
+    limn_status status = skips ? skip_step(batch, input, error) : run_step(batch, input, output, error);
+    if (status == LIMN_OK) {
+        report_one(outcomes, batch, input, output, skips);
         return LIMN_OK;
+    }
     app_remedy(error);
     /* Bad weights fail for every picture; with a smaller picture there may be enough memory. */
     bool ends = status == LIMN_E_WEIGHTS || batch->inputs.count == 1;

@@ -28,11 +28,11 @@ struct outcomes outcomes_begin(const struct options *options);
 void outcomes_picture(struct outcomes *outcomes, const char *input, const char *output);
 void outcomes_picture_end(const struct outcomes *outcomes);
 
-/* Prints the object of a picture that was not made, because `output` exists already: "skipped": true. */
-void outcomes_skipped(struct outcomes *outcomes, const char *input, const char *output);
-
 /* Prints the object of a picture that failed. */
 void outcomes_failure(struct outcomes *outcomes, const char *input, const char *message);
+
+/* Counts the open picture as one whose output existed already, and says so. */
+void outcomes_skipped(struct outcomes *outcomes);
 
 /* Closes the list of pictures and prints the totals. outcomes_end closes the report. */
 void outcomes_summary(const struct outcomes *outcomes);
