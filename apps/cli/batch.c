@@ -251,10 +251,12 @@ static limn_status check_only_output(const struct batch *batch, limn_error *erro
 {
     const struct options *options = batch->options;
     const char *output = batch->inputs.count == 1 ? batch->outputs[0] : NULL;
-    bool checked = output && !is_standard(output) && !options->force && !options->skip_existing;
-    return checked && output_exists(output)
-               ? fail_because(error, LIMN_E_OUTPUT, LIMN_REASON_EXISTS, "%s: already exists", output)
-               : LIMN_OK;
+    bool exists = false;
+    if (!output || is_standard(output) || options->force || options->skip_existing)
+        return LIMN_OK;
+    limn_status status = output_exists(output, &exists, error);
+    return exists ? fail_because(error, LIMN_E_OUTPUT, LIMN_REASON_EXISTS, "%s: already exists", output)
+                  : status;
 }
 
 limn_status batch_open(const struct options *options, const struct batch_job *job, struct batch *batch,
@@ -341,8 +343,12 @@ static limn_status skip_step(const struct batch *batch, const struct input *inpu
 static limn_status run_one(struct outcomes *outcomes, const struct batch *batch, const struct input *input,
                            char *output, limn_error *error)
 {
-    bool skips = batch->options->skip_existing && !is_standard(output) && output_exists(output);
-    limn_status status = skips ? skip_step(batch, input, error) : run_step(batch, input, output, error);
+    bool skips = false;
+    limn_status status = LIMN_OK;
+    if (batch->options->skip_existing && !is_standard(output))
+        status = output_exists(output, &skips, error);
+    if (status == LIMN_OK)
+        status = skips ? skip_step(batch, input, error) : run_step(batch, input, output, error);
     if (status == LIMN_OK) {
         report_one(outcomes, batch, input, output, skips);
         return LIMN_OK;

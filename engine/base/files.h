@@ -75,8 +75,9 @@ struct output;
 /* Fails if output_open would: lets a caller check before the work starts. Leaves no file. */
 limn_status output_check(const char *path, bool force, limn_error *error);
 
-/* Whether output_open would refuse to replace a file without `force`. False if that cannot be told. */
-bool output_exists(const char *path);
+/* Finds whether a file exists that output_open would refuse to replace without `force`. LIMN_E_OUTPUT if stat
+ * fails for another reason than a missing path. */
+limn_status output_exists(const char *path, bool *exists, limn_error *error);
 
 /* Prepares to write `path`. Unless `force`, an existing file is an error, now and at commit. */
 limn_status output_open(const char *path, bool force, struct output **output, limn_error *error);

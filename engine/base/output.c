@@ -196,10 +196,14 @@ limn_status output_open(const char *path, bool force, struct output **output, li
     return LIMN_OK;
 }
 
-bool output_exists(const char *path)
+limn_status output_exists(const char *path, bool *exists, limn_error *error)
 {
     struct stat status;
-    return stat(path, &status) == 0 && S_ISREG(status.st_mode);
+    bool found = stat(path, &status) == 0;
+    *exists = found && S_ISREG(status.st_mode);
+    return found || errno == ENOENT || errno == ENOTDIR
+               ? LIMN_OK
+               : fail(error, LIMN_E_OUTPUT, "%s: cannot be written: %s", path, strerror(errno));
 }
 
 limn_status output_check(const char *path, bool force, limn_error *error)
