@@ -45,6 +45,10 @@ const struct trial trials[] = {
     {UPSCALE_WITH "in/many in/a.png -o out/large", SEVERAL | MANY, NULL, NULL},
     {UPSCALE_WITH "-t 1 -r in/tree -o out/large", SEVERAL | MANY, NULL, NULL},
     {UPSCALE_WITH "-t 1 in/many -o out --json", SEVERAL | MANY | VARIES, NULL, NULL},
+    {UPSCALE_WITH "-t 1 - -o -", 0, "in/frames.pnm", NULL},
+    {UPSCALE_WITH "-t 1 - -o out/frames/ --format bmp", MANY, "in/frames.pnm", NULL},
+    {UPSCALE_WITH "-t 1 out/a.png", MANY | PICTURE, NULL, "out/a.png"},
+    {UPSCALE_WITH "-t 1 in/many -o out --skip-existing", SEVERAL | MANY, NULL, "out/1.png"},
     {GENERATE_WITH "-n 3 -o out/sheet.png --json", VARIES, NULL, NULL},
     {GENERATE_WITH "-n 2 --seed 7 -o out/folder/", MANY, NULL, NULL},
     {GENERATE_WITH "--latent in/latent.npy -o out/sheet.jpg", 0, NULL, NULL},
@@ -230,6 +234,7 @@ void trials_prepare(void)
     make_text("in/hints.json", "[{\"x\": 1, \"y\": 2, \"a\": 3.5, \"b\": -4, \"radius\": 1}]");
     make_text("in/text.txt", "1 2 3\n4 5 6\n");
     make_text("in/wide.pgm", "P2 3 2 1001 0 1 1001 0 0 5\n");
+    make_text("in/frames.pnm", "P5 3 2 255\nabcdef P2 2 2 9 1 2 3 4\nP5\n# two\n2 1\n255\nxy\n");
     make_text("in/layers.json", "{\"bench\": \"layers\", \"model\": \"enhancenet\", \"size\": [1, 8, 8],\n"
                                 "\"layers\": [{\"name\": \"generator/Conv\", \"op\": \"conv2d\",\n"
                                 "\"min_ms\": 1, \"ms\": 1, \"spread_ms\": 0.1}]}");
@@ -240,8 +245,13 @@ void trials_prepare(void)
 void trial_clear(const struct trial *trial)
 {
     walk("out", remove_one, NULL);
-    if (trial->existing)
+    if (trial->flags & PICTURE) {
+        struct bytes picture = read_path("in/a.png");
+        write_file(trial->existing, picture.data, picture.size);
+        free(picture.data);
+    } else if (trial->existing) {
         write_file(trial->existing, existing_text, strlen(existing_text));
+    }
 }
 
 void trial_redirect(const struct trial *trial, const int outputs[2])

@@ -96,10 +96,10 @@ static limn_status colorize_file(void *context, const struct input *input, const
     struct picture picture;
     limn_status status = output_check(output, c->options->force, error);
     if (status == LIMN_OK)
-        status = input_read(c->options, input->path, &picture, error);
+        status = input_next(c->options, input, &picture, error);
     if (status != LIMN_OK)
         return status;
-    c->target = app_target(c->options, output);
+    c->target = input_target(c->options, input, output);
     const struct sink sink = {
         .rows = write_picture,
         .context = c,
@@ -130,17 +130,25 @@ limn_status colorize_run(const struct options *options, limn_error *error)
                                       .encode = options->encode,
                                       .network_size = options->network_size,
                                       .tint = {options->saturation - 1, options->temperature}}};
+    const struct batch_job job = {
+        .step = colorize_file, .context = &context, .suffix = "-colorized", .coloured = true};
+    struct batch batch;
     limn_status status = check_options(options, error);
+    if (status == LIMN_OK)
+        status = batch_open(options, &job, &batch, error);
+    if (status != LIMN_OK)
+        return status;
     if (options->samples)
         context.how.seed = &context.seed;
-    if (status == LIMN_OK && options->hints)
+    if (options->hints)
         status = hints_read(options->hints, &context.how.hints, error);
     if (status == LIMN_OK)
         status = add_networks(&context, error);
     if (status == LIMN_OK)
         status = colorize_open(&context.how, error);
     if (status == LIMN_OK)
-        status = batch_run(options, &(struct batch_job){.step = colorize_file, .context = &context}, error);
+        status = batch_run(&batch, error);
+    batch_close(&batch);
     free_all(&context, status);
     return status;
 }

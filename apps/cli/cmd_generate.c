@@ -113,8 +113,9 @@ static limn_status make_latents(struct task *task, int64_t size, limn_error *err
 static limn_status file_name(const struct task *task, int64_t index, char path[PATH_MAX], limn_error *error)
 {
     int digits = snprintf(NULL, 0, "%" PRId64, task->count - 1);
-    int length = task->to_folder ? snprintf(path, PATH_MAX, "%s/%0*" PRId64 ".png", task->folder,
-                                            digits < 4 ? 4 : digits, index)
+    const char *extension = picture_extension((enum picture_format)task->options->format);
+    int length = task->to_folder ? snprintf(path, PATH_MAX, "%s/%0*" PRId64 "%s", task->folder,
+                                            digits < 4 ? 4 : digits, index, extension)
                                  : snprintf(path, PATH_MAX, "%s", task->options->output);
     return length < PATH_MAX ? LIMN_OK
                              : fail(error, LIMN_E_USAGE, "%s: the path is too long", task->options->output);

@@ -40,10 +40,10 @@ static limn_status upscale_file(void *context, const struct input *input, const 
 {
     struct context *c = context;
     struct picture source;
-    limn_status status = input_read(c->options, input->path, &source, error);
+    limn_status status = input_next(c->options, input, &source, error);
     if (status != LIMN_OK)
         return status;
-    c->target = app_target(c->options, output);
+    c->target = input_target(c->options, input, output);
     c->writer = NULL;
     struct watch watch = watch_of(&(limn_watch){show_progress, context});
     size_t reserve =
@@ -65,12 +65,17 @@ static limn_status upscale_file(void *context, const struct input *input, const 
 limn_status upscale_run(const struct options *options, limn_error *error)
 {
     struct context context = {.options = options};
-    limn_status status = app_model(options, "enhancenet", &context.model, error);
+    const struct batch_job job = {.step = upscale_file, .context = &context, .suffix = "-upscaled"};
+    struct batch batch;
+    limn_status status = batch_open(options, &job, &batch, error);
     if (status != LIMN_OK)
         return status;
-    status = upscale_scale(context.model, options->enlargement, &context.scale, error);
+    status = app_model(options, "enhancenet", &context.model, error);
     if (status == LIMN_OK)
-        status = batch_run(options, &(struct batch_job){.step = upscale_file, .context = &context}, error);
+        status = upscale_scale(context.model, options->enlargement, &context.scale, error);
+    if (status == LIMN_OK)
+        status = batch_run(&batch, error);
+    batch_close(&batch);
     app_model_end(context.model, status);
     return status;
 }

@@ -10,6 +10,7 @@
 enum {
     NETWORKS = SEGMENT | COLORIZE | UPSCALE | GENERATE | RUN | EXPLAIN | BENCH, /* what runs or plans one */
     MAKERS = SEGMENT | COLORIZE | UPSCALE | GENERATE | PIXELS,                  /* what makes pictures */
+    BATCHES = SEGMENT | COLORIZE | UPSCALE, /* what makes a picture of each picture (batch.h) */
 };
 
 #define AT(member) offsetof(struct options, member)
@@ -28,6 +29,10 @@ static const struct option_entry table[] = {
     {0, "quality", "N", "JPEG quality, 1 to 100 (default 92)", WHOLE, AT(quality), MAKERS, 1, 100},
     {0, "no-orient", NULL, "ignore the EXIF orientation", FLAG, AT(no_orient),
      UPSCALE | RUN | COMPARE | PIXELS | SEGMENT | COLORIZE, 0, 0},
+    {0, "format", "png|jpg|bmp|pnm", "format of the output, whatever its name (default: by its extension)",
+     WORD, AT(format), MAKERS, 0, 0},
+    {0, "skip-existing", NULL, "skip pictures whose output file already exists", FLAG, AT(skip_existing),
+     BATCHES, 0, 0},
     {'f', "force", NULL, "replace output files that already exist", FLAG, AT(force),
      MAKERS | RUN | BENCH | EXPLAIN, 0, 0},
     {0, "latent", "FILE.npy", "read latent vectors from a file (default: zeros for run, noise for generate)",
@@ -172,6 +177,21 @@ static bool parse_bytes(const struct option_entry *entry, const char *text, int6
     return !end[1] && !__builtin_mul_overflow(*bytes, INT64_C(1) << (10 * (unit - units + 1)), bytes);
 }
 
+static limn_status choose_word(const struct option_entry *entry, const char *text, int *number,
+                               limn_error *error)
+{
+    enum { WORDS = 8 };
+    char name[32], words[64], *rest = words;
+    const char *list[WORDS + 1] = {NULL};
+    snprintf(name, sizeof name, "--%s", entry->name);
+    snprintf(words, sizeof words, "%s", entry->argument);
+    for (int i = 0; rest && i < WORDS; i++)
+        list[i] = strsep(&rest, "|");
+    limn_status status = word_choose(name, text, list, number, error);
+    ++*number;
+    return status;
+}
+
 static limn_status store(const struct option_entry *entry, const char *text, struct options *options,
                          limn_error *error)
 {
@@ -197,6 +217,8 @@ static limn_status store(const struct option_entry *entry, const char *text, str
             return fail(error, LIMN_E_USAGE, "--%s: given more than %d times", entry->name, (int)TEXTS_MOST);
         texts->items[texts->count++] = text;
         break;
+    case WORD:
+        return choose_word(entry, text, place, error);
     case WHOLE:
         good = parse_whole(entry, text, &end, place) && !*end;
         break;

@@ -10,6 +10,7 @@ enum option_kind {
     FLAG,     /* no value */
     TEXT,     /* may be given once */
     TEXTS,    /* may be given several times */
+    WORD,     /* one of the words in `argument`, A|B|C; its number, from 1 */
     WHOLE,    /* a whole number, from least to most */
     NUMBER,   /* from least to most */
     POSITIVE, /* above 0, at most `most` */

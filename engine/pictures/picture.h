@@ -33,7 +33,8 @@ void picture_free(struct picture *picture);
 
 /* Reads a picture from a file, or from standard input if path is "-". `orient` applies the EXIF orientation.
  * The header is checked before any pixel is decoded: a picture over the limits is refused with its size;
- * WebP, HEIC/AVIF, TIFF, GIF, JPEG XL and CMYK JPEG are refused by name.
+ * WebP, HEIC/AVIF, TIFF, GIF, JPEG XL and CMYK JPEG are refused by name, and so is a PNM file of several
+ * pictures.
  * Errors: LIMN_E_INPUT, LIMN_E_MEMORY; *picture is then empty. */
 limn_status picture_read(const char *path, bool orient, struct picture *picture, limn_error *error);
 
@@ -72,8 +73,14 @@ struct picture_writer;
 limn_status picture_writer_open(const struct picture_target *target, int64_t width, int64_t height,
                                 int channels, struct picture_writer **writer, limn_error *error);
 
+/* The format that picture_writer_open writes; PICTURE_BY_NAME if the name does not tell. */
+enum picture_format picture_format_of(const struct picture_target *target);
+
 /* True if picture_writer_open knows the format. */
 bool picture_format_known(const struct picture_target *target);
+
+/* The usual extension of a format, such as ".png", which is also that of PICTURE_BY_NAME. */
+const char *picture_extension(enum picture_format format);
 
 /* An upper bound of the bytes such a writer holds at a time; 0 for an unknown extension. */
 size_t picture_writer_bytes(const struct picture_target *target, int64_t width, int64_t height, int channels);

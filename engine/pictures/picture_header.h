@@ -38,12 +38,23 @@ limn_status pnm_probe(const struct picture_bytes *file, struct picture_header *h
  * LIMN_E_MEMORY. */
 limn_status bmp_read(const struct picture_bytes *file, struct picture *picture, limn_error *error);
 
-/* Decodes the first picture of a PNM file into an empty picture; samples are scaled from 0..maxval to 0..255
- * and rounded. LIMN_E_INPUT with the byte offset of the fault, LIMN_E_MEMORY. */
+/* Decodes a PNM file into an empty picture; samples are scaled from 0..maxval to 0..255 and rounded. What
+ * follows the picture is ignored unless it is another PNM picture. LIMN_E_INPUT with the byte offset of the
+ * fault, LIMN_E_MEMORY. */
 limn_status pnm_read(const struct picture_bytes *file, struct picture *picture, limn_error *error);
 
 /* The same for grey samples above 255, which are not scaled: R is the high byte, G the low byte, B 0. */
 limn_status pnm_read_wide(const struct picture_bytes *file, struct picture *picture, limn_error *error);
+/* Finds where the first picture of a PNM stream ends. `file` holds what has been read of the stream so far,
+ * all of it if `whole`. *end is 0 if more must be read to tell: until the header is complete, and for a plain
+ * PNM always. It exceeds file->size if the picture is not complete. LIMN_E_INPUT. */
+limn_status pnm_frame(const struct picture_bytes *file, bool whole, size_t *end, limn_error *error);
+
+/* Whether the bytes start like a PNM header. */
+bool pnm_starts(const unsigned char *bytes, size_t size);
+
+/* The number of whitespace characters at the start. */
+size_t pnm_skip_space(const unsigned char *bytes, size_t size);
 
 enum { PNG_PALETTE_BYTES = 3 * 256 };
 

@@ -37,8 +37,7 @@ struct picture_writer {
     char *path;
 };
 
-/* PICTURE_BY_NAME if the name does not tell. */
-static enum picture_format find_format(const struct picture_target *target)
+enum picture_format picture_format_of(const struct picture_target *target)
 {
     const char *name = strrchr(target->path, '/');
     const char *extension = strrchr(name ? name : target->path, '.');
@@ -54,7 +53,15 @@ static enum picture_format find_format(const struct picture_target *target)
 
 bool picture_format_known(const struct picture_target *target)
 {
-    return find_format(target) != PICTURE_BY_NAME;
+    return picture_format_of(target) != PICTURE_BY_NAME;
+}
+
+const char *picture_extension(enum picture_format format)
+{
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        if (formats[i].format == format)
+            return formats[i].extension;
+    return formats[0].extension;
 }
 
 static bool is_whole(enum picture_format format)
@@ -114,7 +121,7 @@ static limn_status start(struct picture_writer *writer, limn_error *error)
 limn_status picture_writer_open(const struct picture_target *target, int64_t width, int64_t height,
                                 int channels, struct picture_writer **writer, limn_error *error)
 {
-    enum picture_format format = find_format(target);
+    enum picture_format format = picture_format_of(target);
     const char *path = target->path;
     *writer = NULL;
     if (format == PICTURE_BY_NAME)
@@ -148,7 +155,7 @@ limn_status picture_writer_open(const struct picture_target *target, int64_t wid
 size_t picture_writer_bytes(const struct picture_target *target, int64_t width, int64_t height, int channels)
 {
     enum { OUTPUT = 80 << 10, COMPRESSOR = 640 << 10 };
-    enum picture_format format = find_format(target);
+    enum picture_format format = picture_format_of(target);
     size_t row = (size_t)width * (channels == 4 ? 4 : 3), rgb = (size_t)width * 3;
     if (format == PICTURE_BY_NAME)
         return 0;
