@@ -1,5 +1,6 @@
 /* cmd_segment.c - limn segment: segment pictures into classes. */
 #include "apps/cli/batch.h"
+#include "apps/cli/carry.h"
 #include "apps/cli/suggest.h"
 #include "engine/base/files.h"
 #include "engine/pictures/mask.h"
@@ -27,6 +28,7 @@ struct context {
     limn_model *model;
     limn_segment_options how;
     enum segment_view view;
+    struct made_by made_by;
     struct labels labels;
     struct mask_values values;
     struct found last;
@@ -289,6 +291,9 @@ static limn_status segment_file(void *context, const struct input *input, const 
     if (status == LIMN_OK)
         status = read_inputs(&work, error);
     if (status == LIMN_OK) {
+        /* The other views are pictures of their own. */
+        bool shows_source = c->view == VIEW_OVERLAY || c->view == VIEW_CUTOUT;
+        carry_to(&work.target, c->options, &c->made_by, shows_source ? &work.source : NULL);
         size_t reserve = segment_paint_bytes(c->view, &work.source, &c->labels, &c->values, &work.target);
         const struct segment how = {.options = c->how,
                                     .source = &work.source,
@@ -323,15 +328,18 @@ static limn_status run_model(struct context *c, limn_error *error)
 
 limn_status segment_run(const struct options *options, limn_error *error)
 {
+    static const char usual[] = "deeplabv3";
     struct context c = {.options = options, .how = {options->resize, options->scale, options->threshold}};
     limn_status status = find_view(options->view, &c.view, error);
     if (status == LIMN_OK)
         status = check_outputs(options, error);
     if (status != LIMN_OK)
         return status;
-    status = app_model(options, "deeplabv3", &c.model, error);
+    status = app_model(options, usual, &c.model, error);
     if (status != LIMN_OK)
         return status;
+    made_by_begin(&c.made_by, options);
+    made_by_add_model(&c.made_by, options, usual, c.model);
     status = run_model(&c, error);
     app_model_end(c.model, status);
     return status;
