@@ -21,6 +21,7 @@ enum {
     MOST_UNPACKED_TEXTS = 1 << 20, /* bytes of the texts that a PNG holds compressed */
     FRAME = 128,                   /* at least what an item needs besides its bytes */
     COMPRESSOR = 640 << 10,
+    BLOCK_HEADS = 1024, /* what the allocator adds to blocks */
 };
 
 struct block {
@@ -615,7 +616,7 @@ size_t metadata_write_bytes(const struct metadata_target *target)
         size_t bytes = item->kind == METADATA_PROFILE ? COMPRESSOR : item_room(item);
         most = bytes > most ? bytes : most;
     }
-    return all_room(target) + most;
+    return all_room(target) + most + BLOCK_HEADS;
 }
 
 const char *metadata_losses(const struct metadata_target *target, char *text, size_t room)
