@@ -87,9 +87,11 @@ static void keep_exif(struct reader *reader, struct bytes block)
         keep_first(reader, METADATA_EXIF, block, &reader->has_exif);
 }
 
+/* Square pixels, the most common, are what a file without a resolution has too. */
 static void keep_density(struct reader *reader, struct metadata_density density)
 {
-    if (!reader->has_density && density.x && density.y)
+    bool square = density.unit == DENSITY_ASPECT && density.x == density.y;
+    if (!reader->has_density && !square && density.x && density.y)
         reader->density = density;
     reader->has_density = true;
 }

@@ -47,6 +47,7 @@ struct metadata_density {
 
 /* Why something in the source is not carried. */
 enum metadata_loss {
+    LOSS_NONE = 0,
     LOSS_PROFILE = 1,   /* an ICC profile that is not for RGB, or is damaged */
     LOSS_EXTENDED = 2,  /* extended XMP */
     LOSS_LARGE = 4,     /* more than METADATA_MOST_BYTES or METADATA_MOST_ITEMS */

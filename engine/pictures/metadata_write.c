@@ -66,11 +66,12 @@ static void begin_segment(struct block *block, int marker)
     put(block, (const unsigned char[]){0xff, (unsigned char)marker, 0, 0}, 4);
 }
 
+/* Leaves out an empty one. */
 static void end_segment(struct block *block)
 {
     size_t data = block->size - block->start - 4;
-    if (block->full || data > MOST_SEGMENT) {
-        drop(block, LOSS_SEGMENT);
+    if (block->full || data == 0 || data > MOST_SEGMENT) {
+        drop(block, block->full || data ? LOSS_SEGMENT : LOSS_NONE);
         return;
     }
     block->bytes[block->start + 2] = (unsigned char)((data + 2) >> 8);
@@ -377,6 +378,9 @@ static void write_comment_as_text(struct block *block, const struct metadata_ite
 {
     size_t size = strnlen((const char *)item->bytes, item->size);
     bool utf8 = is_utf8(item->bytes, size);
+    if (!size)
+        return;
+
     begin_chunk(block, utf8 ? "iTXt" : "tEXt");
     put(block, "Comment\0\0\0\0", utf8 ? 12 : 8);
     put(block, item->bytes, size);
