@@ -34,7 +34,7 @@ const struct option_entry *options_next(const struct command *command, const str
 /* Parses argv[1..] with the options of `command`. LIMN_E_USAGE.
  *
  * options->choices becomes the command and those options that change the pictures it makes, as in "segment
- * --scale 1": in the order of the table, without values that are the default, paths, and options for speed,
+ * --scale 1": in the order of the table, without numbers that are the default, paths, and options for speed,
  * memory and messages. So equal pictures have equal texts. */
 limn_status options_parse(const struct command *command, int argc, char **argv, struct options *options,
                           limn_error *error);
