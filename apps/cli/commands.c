@@ -3,6 +3,15 @@
 
 #include <string.h>
 
+/* The end of a sentence that says which results have it. */
+#define METADATA                                                                                              \
+    "metadata of a JPEG or PNG: EXIF with camera, date and GPS position,\n"                                   \
+    "XMP, comments, resolution, an ICC profile for RGB; IPTC from JPEG to JPEG. Size and orientation in it\n" \
+    "are corrected, thumbnails removed. limn adds a text, Software in a PNG, a comment in a JPEG, with its\n" \
+    "version, the options that change the picture, and the weights with their hash. --strip leaves out all\n" \
+    "of this.\n"                                                                                              \
+    "\n"
+
 const struct command commands[] = {
     {SEGMENT, "segment", "segment pictures into classes", "[options] INPUT... -o OUTPUT",
      "limn segment -m deeplabv3-scenes landscape.png -o classes.png --view side",
@@ -21,6 +30,7 @@ const struct command commands[] = {
      "        side     picture, colours, and a legend with the share of each class\n"
      "        cutout   the picture with class 0 made transparent (PNG only)\n"
      "\n"
+     "Overlay and cutout keep the " METADATA
      "--json prints for each picture the output file or the error, the seconds taken, the classes found\n"
      "with their shares of the picture (0 to 1), and the scores against --truth. --truth takes the same\n"
      "masks as limn compare --masks. --probabilities writes 1 x classes x H x W float32 at the size that\n"
@@ -44,6 +54,7 @@ const struct command commands[] = {
      "--encode uses the colours of the picture: the vae's colour encoder computes the latent vector from\n"
      "them. The weights file must include the encoder; tools/convert.py keeps it.\n"
      "\n"
+     "All results but sheets keep the " METADATA
      "--json prints for each picture the output file or the error, and the seconds taken.",
      colorize_run},
     {UPSCALE, "upscale", "enlarge pictures four times", "[options] INPUT... -o OUTPUT",
@@ -55,6 +66,7 @@ const struct command commands[] = {
      "picture file, or a folder when there are several inputs. Large pictures are computed in bands of\n"
      "rows; the height of a band affects memory and time, never the result.\n"
      "\n"
+     "The result keeps the " METADATA
      "--json prints for each picture the output file or the error, and the seconds taken.",
      upscale_run},
     {GENERATE, "generate", "generate pictures from noise", "[options] -o OUTPUT",
