@@ -9,7 +9,7 @@
 #include <limits.h>
 #include <stdio.h>
 
-enum { TEXTS_MOST = 64 };
+enum { TEXTS_MOST = 64, OPTION_CHOICES = 512 };
 
 /* The values of an option that may be given several times. */
 struct texts {
@@ -50,8 +50,9 @@ struct options {
     const char *op, *shape, *baseline, *trace; /* bench, and the next line */
     bool steps, markdown;
     int format; /* enum picture_format, from --format */
-    bool json, csv, masks, binary, quiet, force, skip_existing, recursive, no_orient, help;
-    char **arguments; /* plain arguments */
+    bool json, csv, masks, binary, quiet, force, skip_existing, recursive, no_orient, strip, help;
+    char choices[OPTION_CHOICES]; /* see options_parse */
+    char **arguments;             /* plain arguments */
     int argument_count;
 };
 

@@ -1,5 +1,6 @@
 /* cmd_colorize.c - limn colorize: colorize pictures, grey or not. */
 #include "apps/cli/batch.h"
+#include "apps/cli/carry.h"
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
 #include "engine/pipelines/colorize.h"
@@ -14,19 +15,11 @@ struct context {
     struct colorize how;
     char *names; /* the text of -m, cut at the commas */
     uint64_t seed;
+    struct made_by made_by;
     struct picture_target target; /* of the picture under way */
 };
 
 /* ---- networks ---------------------------------------------------------------------------- */
-
-/* "dir/name.safetensors" => "name", in place. */
-static char *bare_name(char *path)
-{
-    char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
-    if (dot && dot > name)
-        *dot = 0;
-    return name;
-}
 
 static limn_status add_network(struct context *context, char *name, limn_error *error)
 {
@@ -38,9 +31,12 @@ static limn_status add_network(struct context *context, char *name, limn_error *
     limn_status status = app_weights_path(name, path, error);
     if (status == LIMN_OK)
         status = limn_model_load(context->engine, path, &how->models[how->count], error);
-    if (status == LIMN_OK)
-        how->captions[how->count++] = bare_name(name);
-    return status;
+    if (status != LIMN_OK)
+        return status;
+    how->captions[how->count] = bare_name(name);
+    made_by_add(&context->made_by, how->captions[how->count], how->models[how->count]);
+    how->count++;
+    return LIMN_OK;
 }
 
 /* The networks of -m: with --compare a list, separated by commas. Elsewhere a comma belongs to a name. */
@@ -99,7 +95,9 @@ static limn_status colorize_file(void *context, const struct input *input, const
         status = input_next(c->options, input, &picture, error);
     if (status != LIMN_OK)
         return status;
+    bool sheet = c->options->compare || c->options->samples > 1;
     c->target = input_target(c->options, input, output);
+    carry_to(&c->target, c->options, &c->made_by, sheet ? NULL : &picture);
     const struct sink sink = {
         .rows = write_picture,
         .context = c,
@@ -138,6 +136,7 @@ limn_status colorize_run(const struct options *options, limn_error *error)
         status = batch_open(options, &job, &batch, error);
     if (status != LIMN_OK)
         return status;
+    made_by_begin(&context.made_by, options);
     if (options->samples)
         context.how.seed = &context.seed;
     if (options->hints)

@@ -1,5 +1,6 @@
 /* cmd_segment.c - limn segment: segment pictures into classes. */
 #include "apps/cli/batch.h"
+#include "apps/cli/carry.h"
 #include "apps/cli/quote.h"
 #include "apps/cli/suggest.h"
 #include "engine/base/files.h"
@@ -27,6 +28,7 @@ struct context {
     limn_model *model;
     limn_segment_options how;
     enum segment_view view;
+    struct made_by made_by;
     struct labels labels;
     struct mask_values values;
     struct found last;
@@ -299,6 +301,9 @@ static limn_status segment_file(void *context, const struct input *input, const 
     if (status == LIMN_OK)
         status = read_inputs(&work, error);
     if (status == LIMN_OK) {
+        /* The other views are pictures of their own. */
+        bool shows_source = c->view == VIEW_OVERLAY || c->view == VIEW_CUTOUT;
+        carry_to(&work.target, c->options, &c->made_by, shows_source ? &work.source : NULL);
         size_t reserve = segment_paint_bytes(c->view, &work.source, &c->labels, &c->values, &work.target);
         const struct segment how = {.options = c->how,
                                     .source = &work.source,
@@ -335,6 +340,7 @@ static limn_status run_model(struct context *c, struct batch *batch, limn_error 
 
 limn_status segment_run(const struct options *options, limn_error *error)
 {
+    static const char usual[] = "deeplabv3";
     int64_t resize = options->resize < 0 ? 0 : options->resize ? options->resize : LIMN_RESIZE_FULL;
     struct context c = {.options = options, .how = {resize, options->scale, options->threshold}};
     const struct picture_target any = {.path = "--format", .format = (enum picture_format)options->format};
@@ -355,9 +361,12 @@ limn_status segment_run(const struct options *options, limn_error *error)
         status = batch_open(options, &job, &batch, error);
     if (status != LIMN_OK)
         return status;
-    status = app_model(options, "deeplabv3", &c.model, error);
-    if (status == LIMN_OK)
+    status = app_model(options, usual, &c.model, error);
+    if (status == LIMN_OK) {
+        made_by_begin(&c.made_by, options);
+        made_by_add_model(&c.made_by, options, usual, c.model);
         status = run_model(&c, &batch, error);
+    }
     batch_close(&batch);
     app_model_end(c.model, status);
     return status;

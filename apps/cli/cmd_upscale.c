@@ -1,11 +1,13 @@
 /* cmd_upscale.c - limn upscale: enlarge pictures two to four times. */
 #include "apps/cli/batch.h"
+#include "apps/cli/carry.h"
 #include "apps/cli/progress.h"
 #include "engine/pipelines/upscale.h"
 
 struct context {
     const struct options *options;
     limn_model *model;
+    struct made_by made_by;
     int64_t scale;
     struct picture_target target; /* of the picture under way, and the next two */
     struct picture_writer *writer;
@@ -44,6 +46,7 @@ static limn_status upscale_file(void *context, const struct input *input, const 
     if (status != LIMN_OK)
         return status;
     c->target = input_target(c->options, input, output);
+    carry_to(&c->target, c->options, &c->made_by, &source);
     c->writer = NULL;
     struct watch watch = watch_of(&(limn_watch){show_progress, context});
     size_t reserve =
@@ -64,13 +67,18 @@ static limn_status upscale_file(void *context, const struct input *input, const 
 
 limn_status upscale_run(const struct options *options, limn_error *error)
 {
+    static const char usual[] = "enhancenet";
     struct context context = {.options = options};
     const struct batch_job job = {.step = upscale_file, .context = &context, .suffix = "-upscaled"};
     struct batch batch;
     limn_status status = batch_open(options, &job, &batch, error);
     if (status != LIMN_OK)
         return status;
-    status = app_model(options, "enhancenet", &context.model, error);
+    status = app_model(options, usual, &context.model, error);
+    if (status == LIMN_OK) {
+        made_by_begin(&context.made_by, options);
+        made_by_add_model(&context.made_by, options, usual, context.model);
+    }
     if (status == LIMN_OK)
         status = upscale_scale(context.model, options->enlargement, &context.scale, error);
     if (status == LIMN_OK)

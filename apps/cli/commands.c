@@ -14,6 +14,14 @@
     "\n"                                                                                                     \
     "PNM on standard input may hold several pictures, one after the other. Each is written as soon as it\n"  \
     "is done: to standard output as PNM, or into a folder as 0001.png, 0002.png and so on.\n"
+/* The end of a sentence that says which results have it. */
+#define METADATA                                                                                              \
+    "metadata of a JPEG or PNG: EXIF with camera, date and GPS position,\n"                                   \
+    "XMP, comments, resolution, an ICC profile for RGB; IPTC from JPEG to JPEG. Size and orientation in it\n" \
+    "are corrected, thumbnails removed. limn adds a text, Software in a PNG, a comment in a JPEG, with its\n" \
+    "version, the options that change the picture, and the weights with their hash. --strip leaves out all\n" \
+    "of this.\n"                                                                                              \
+    "\n"
 
 const struct command commands[] = {
     {SEGMENT, "segment", "segment pictures into classes", "[options] INPUT... [-o OUTPUT]",
@@ -39,6 +47,7 @@ const struct command commands[] = {
      "picture's own size, which is slow for photographs. unet computes at half the picture's size, or at\n"
      "--scale.\n"
      "\n"
+     "Overlay and cutout keep the " METADATA
      "--json prints for each picture the output file or the error, the seconds taken, the classes found\n"
      "with their shares of the picture (0 to 1), and the scores against --truth. --truth takes the same\n"
      "masks as limn compare --masks; --binary counts all labels above 0 as one class, for a network of\n"
@@ -65,6 +74,7 @@ const struct command commands[] = {
      "--encode uses the colours of the picture: the vae's colour encoder computes the latent vector from\n"
      "them. The weights file must include the encoder; tools/convert.py keeps it.\n"
      "\n"
+     "All results but sheets keep the " METADATA
      "--json prints for each picture the output file or the error, and the seconds taken.",
      colorize_run},
     {UPSCALE, "upscale", "enlarge pictures two to four times", "[options] INPUT... [-o OUTPUT]",
@@ -81,6 +91,7 @@ const struct command commands[] = {
      "  ffmpeg -i small.mp4 -f image2pipe -c:v ppm - | limn upscale - -o - |\n"
      "      ffmpeg -f image2pipe -c:v ppm -framerate 25 -i - -pix_fmt yuv420p large.mp4\n"
      "\n"
+     "The result keeps the " METADATA
      "--json prints for each picture the output file or the error, and the seconds taken.",
      upscale_run},
     {GENERATE, "generate", "generate pictures from noise", "[options] -o OUTPUT",

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +31,8 @@ static const struct option_entry table[] = {
     {0, "quality", "N", "JPEG quality, 1 to 100 (default 92)", WHOLE, AT(quality), MAKERS, 1, 100},
     {0, "no-orient", NULL, "ignore the EXIF orientation", FLAG, AT(no_orient),
      UPSCALE | RUN | COMPARE | PIXELS | SEGMENT | COLORIZE, 0, 0},
+    {0, "strip", NULL, "write no metadata: neither the input's nor limn's own entry", FLAG, AT(strip),
+     BATCHES, 0, 0},
     {0, "format", "png|jpg|bmp|pnm", "format of the output, whatever its name (default: by its extension)",
      WORD, AT(format), MAKERS, 0, 0},
     {0, "skip-existing", NULL, "skip pictures whose output file already exists", FLAG, AT(skip_existing),
@@ -116,6 +120,8 @@ static const struct option_entry table[] = {
 };
 
 enum { OPTIONS = sizeof table / sizeof *table };
+
+static const struct options defaults = {.quality = 92, .tile = -1, .batch = 1, .resize = -1, .saturation = 1};
 
 /* The value by which getopt_long reports an option: its letter, or a number from its place in the table. */
 static int value_of(const struct option_entry *entry)
@@ -293,6 +299,64 @@ static limn_status check_dashes(const struct command *command, int count, char *
     return LIMN_OK;
 }
 
+/* ---- choices ----------------------------------------------------------------------------- */
+
+/* Whether an option changes the pictures that a command makes. */
+static bool changes_pictures(const char *name)
+{
+    static const char *const names[] = {"no-orient", "scale",   "resize",     "network-size", "threshold",
+                                        "view",      "hints",   "saturation", "temperature",  "samples",
+                                        "seed",      "compare", "encode"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* The value of an option as text after a space; "" for flags and paths. False if it is the default. */
+static bool show_value(const struct option_entry *entry, const struct options *options, char text[64])
+{
+    const char *place = (const char *)options + entry->offset,
+               *usual = (const char *)&defaults + entry->offset;
+    const char *const *word = (const void *)place;
+    const double *number = (const void *)place;
+    const int64_t *whole = (const void *)place;
+    text[0] = '\0';
+    switch (entry->kind) {
+    case FLAG:
+        return *(const bool *)place;
+    case TEXT:
+        if (*word && !is_path(entry->argument))
+            snprintf(text, 64, " %s", *word);
+        return *word;
+    case WHOLE:
+        snprintf(text, 64, " %" PRId64, *whole);
+        return memcmp(place, usual, sizeof *whole) != 0;
+    case NUMBER:
+    case POSITIVE:
+        snprintf(text, 64, " %.10g", *number);
+        return memcmp(place, usual, sizeof *number) != 0;
+    case TEXTS:
+    case WORD:
+    case BYTES:
+    case SIZE:
+        break; /* none of them changes pictures */
+    }
+    return false;
+}
+
+static void list_choices(const struct command *command, struct options *options)
+{
+    char value[64];
+    size_t used = (size_t)snprintf(options->choices, OPTION_CHOICES, "%s", command->name);
+    for (const struct option_entry *entry = NULL; (entry = options_next(command, entry));)
+        if (changes_pictures(entry->name) && show_value(entry, options, value) && used < OPTION_CHOICES)
+            used += (size_t)snprintf(options->choices + used, OPTION_CHOICES - used, " --%s%s", entry->name,
+                                     value);
+}
+
+/* ---- parsing ----------------------------------------------------------------------------- */
+
 limn_status options_parse(const struct command *command, int argc, char **argv, struct options *options,
                           limn_error *error)
 {
@@ -302,7 +366,7 @@ limn_status options_parse(const struct command *command, int argc, char **argv, 
     limn_status status = check_dashes(command, argc - 1, argv + 1, error);
     if (status != LIMN_OK)
         return status;
-    *options = (struct options){.quality = 92, .tile = -1, .batch = 1, .resize = -1, .saturation = 1};
+    *options = defaults;
     for (const struct option_entry *entry = NULL; (entry = options_next(command, entry));) {
         bool valued = entry->kind != FLAG;
         list[count++] =
@@ -329,5 +393,6 @@ limn_status options_parse(const struct command *command, int argc, char **argv, 
     }
     options->arguments = argv + optind;
     options->argument_count = argc - optind;
+    list_choices(command, options);
     return LIMN_OK;
 }

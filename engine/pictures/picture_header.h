@@ -63,9 +63,6 @@ enum { PNG_PALETTE_BYTES = 3 * 256 };
 unsigned char *png_with_palette(const struct picture_bytes *file, const struct picture_header *header,
                                 const unsigned char palette[PNG_PALETTE_BYTES], size_t *size);
 
-/* The orientation, 1..8, in an EXIF block that starts with its TIFF header; 1 if there is none. */
-int exif_orientation(const unsigned char *tiff, size_t size);
-
 /* Stores the description of an ICC profile, given whole or its first `size` bytes, in the header. */
 void icc_describe(const unsigned char *profile, size_t size, struct picture_header *header);
 

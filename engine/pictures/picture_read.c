@@ -4,6 +4,7 @@
  * the header calls for. */
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
+#include "engine/pictures/metadata.h"
 #include "engine/pictures/picture_probe.h"
 #include "engine/pictures/stb.h"
 
@@ -134,6 +135,8 @@ limn_status picture_decode(const unsigned char *bytes, size_t size, const char *
     }
     if (!status && orient)
         status = orient_upright(picture, header.orientation, error);
+    if (!status)
+        status = metadata_read(bytes, size, orient ? header.orientation : 1, &picture->metadata, error);
     if (status) {
         picture_free(picture);
         return status;
