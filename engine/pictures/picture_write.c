@@ -186,7 +186,7 @@ limn_status picture_writer_open(const struct picture_target *target, int64_t wid
 
 const char *picture_losses(const struct picture_target *target, char *text, size_t room)
 {
-    const struct metadata_target metadata = metadata_target(target, find_format(target), 1, 1);
+    const struct metadata_target metadata = metadata_target(target, picture_format_of(target), 1, 1);
     return metadata_losses(&metadata, text, room);
 }
 
