@@ -87,6 +87,9 @@ $(BUILD)/%.o: %.c
 # code, it also shifts zeros by more than 31 bits, which gives zero on every machine; sanitizers ignore this.
 $(BUILD)/engine/pictures/stb.o: FLAGS += -fwrapv $(if $(SANITIZE),-fno-sanitize=shift)
 
+# Vectorise the loops over samples, regardless of CFLAGS.
+$(BUILD)/engine/pictures/jpeg_enlarge.o $(BUILD)/engine/pictures/jpeg_idct.o: FLAGS += -O3
+
 # The library looks for weights in the folder where `make install` puts them. A different PREFIX= rebuilds this object.
 $(BUILD)/engine/run/weights_path.o $(BUILD)/engine/run/weights_path.tidy: \
     FLAGS += -DLIMN_WEIGHTS_FOLDER='"$(WEIGHTSDIR)"'

@@ -6,6 +6,7 @@
  * tables, a palette of 256 colours. */
 #include "engine/pictures/stb.h"
 #include "engine/base/memory.h"
+#include "engine/pictures/jpeg_idct.h"
 
 #include <limits.h>
 #include <string.h>
@@ -80,25 +81,92 @@ static void *copy_bytes(void *to, const void *from, size_t size)
 #include <stb/stb_image_write.h>
 #undef memcpy
 
-void *stb_decode(const unsigned char *bytes, size_t size, int channels, bool sixteen, size_t most_block,
-                 struct stb_failure *failure)
+static void start_decoding(size_t most_block)
 {
-    *failure = (struct stb_failure){0, "more than 2 GB"};
-    if (size > INT_MAX)
-        return NULL;
     decode.most_block = most_block;
     decode.no_memory = 0;
     decode.too_large = false;
     stbi__g_failure_reason = "malformed"; /* stb does not name every reason */
+}
+
+static struct stb_failure decoding_failure(void)
+{
+    return (struct stb_failure){decode.no_memory, decode.too_large ? "it unpacks to more than its header says"
+                                                                   : stbi_failure_reason()};
+}
+
+static const struct stb_failure too_long = {0, "more than 2 GB"};
+
+void *stb_decode(const unsigned char *bytes, size_t size, int channels, bool sixteen, size_t most_block,
+                 struct stb_failure *failure)
+{
+    *failure = too_long;
+    if (size > INT_MAX)
+        return NULL;
+    start_decoding(most_block);
     int width, height, in_file;
     void *samples;
     if (sixteen)
         samples = stbi_load_16_from_memory(bytes, (int)size, &width, &height, &in_file, channels);
     else
         samples = stbi_load_from_memory(bytes, (int)size, &width, &height, &in_file, channels);
-    failure->no_memory = decode.no_memory;
-    failure->reason = decode.too_large ? "it unpacks to more than its header says" : stbi_failure_reason();
+    *failure = decoding_failure();
     return samples;
+}
+
+/* Takes the planes out of stb's decoder. */
+static void take_planes(stbi__jpeg *decoder, struct stb_jpeg *jpeg)
+{
+    jpeg->components = decoder->s->img_n;
+    for (int i = 0; i < jpeg->components; i++) {
+        jpeg->planes[i] = (struct stb_plane){
+            .samples = decoder->img_comp[i].data,
+            .width = decoder->img_comp[i].x,
+            .height = decoder->img_comp[i].y,
+            .stride = decoder->img_comp[i].w2,
+            .stored_height = decoder->img_comp[i].h2,
+            .across = decoder->img_h_max / decoder->img_comp[i].h,
+            .down = decoder->img_v_max / decoder->img_comp[i].v,
+            .block = decoder->img_comp[i].raw_data,
+        };
+        decoder->img_comp[i].raw_data = NULL;
+    }
+}
+
+/* Uses functions and fields that are internal to stb_image. They are the same in the versions that systems
+ * package, 2.20 to 2.30: load_jpeg_image, stb's own loader, begins with these calls and continues with the
+ * enlargement that jpeg_enlarge.h replaces. stbi__cleanup_jpeg frees what the decoder still has, which is
+ * safe after any failure because the decoder starts zeroed. */
+bool stb_decode_jpeg(const unsigned char *bytes, size_t size, size_t most_block, struct stb_jpeg *jpeg,
+                     struct stb_failure *failure)
+{
+    *failure = too_long;
+    *jpeg = (struct stb_jpeg){0};
+    if (size > INT_MAX)
+        return false;
+    start_decoding(most_block);
+    stbi__context context;
+    stbi__start_mem(&context, bytes, (int)size);
+    context.img_n = 0;
+    stbi__jpeg *decoder = stbi__malloc(sizeof *decoder);
+    if (decoder) {
+        decoder->s = &context;
+        stbi__setup_jpeg(decoder);
+        decoder->idct_block_kernel = jpeg_idct;
+        if (stbi__decode_jpeg_image(decoder) && context.img_n <= 3)
+            take_planes(decoder, jpeg);
+        stbi__cleanup_jpeg(decoder);
+        STBI_FREE(decoder);
+    }
+    *failure = decoding_failure();
+    return jpeg->components != 0;
+}
+
+void stb_jpeg_free(struct stb_jpeg *jpeg)
+{
+    for (int i = 0; i < jpeg->components; i++)
+        mem_free(jpeg->planes[i].block);
+    *jpeg = (struct stb_jpeg){0};
 }
 
 void stb_inflate_prefix(const unsigned char *bytes, size_t size, unsigned char *out, int room)
