@@ -211,7 +211,7 @@ static bool restarts_fit(const struct probe *probe, const struct jpeg_segment *s
 {
     int64_t units = count == 1 ? count_blocks(probe, first) : count_units(probe);
     int64_t expected = probe->interval ? (units - 1) / probe->interval : 0;
-    return segment->restarts == expected && segment->restarts_in_order;
+    return segment->restarts == expected;
 }
 
 /* SOS: number of components, 2 bytes each (name, tables), the first and the last coefficient, and their bits:
@@ -355,15 +355,14 @@ limn_status jpeg_probe(const struct picture_bytes *file, struct picture_header *
         if (found && segment.marker == JPEG_EOI)
             break;
         /* What follows a baseline picture without an end marker is not part of it. */
-        header->jpeg.unmarked =
-            sent_all_components(&probe) && !probe.frame.progressive && (!found || !is_known(segment.marker));
-        if (header->jpeg.unmarked)
+        if ((!found || !is_known(segment.marker)) && sent_all_components(&probe) && !probe.frame.progressive)
             break;
         limn_status status =
             found ? read_segment(&probe, &segment, error) : picture_ends_early(file, "JPEG", error);
         if (status)
             return status;
-        header->jpeg.end = at;
+        if (segment.marker == JPEG_SOS)
+            header->jpeg.end = at;
     }
     return check_complete(&probe, error);
 }

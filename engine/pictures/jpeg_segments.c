@@ -44,23 +44,20 @@ static void read_data(const struct picture_bytes *file, size_t *at, struct jpeg_
  * after it restarts nothing and is left out. */
 static void read_coded(const struct picture_bytes *file, size_t *at, struct jpeg_segment *segment)
 {
-    size_t from = *at, end, marker;
-    segment->coded = file->bytes + from;
-    segment->restarts_in_order = true;
+    size_t from = *at, interval = *at, marker; /* interval: where it starts */
     for (;;) {
-        marker = next_marker(file, *at);
-        end = marker == file->size ? marker : marker - 1;
-        if (end > *at || segment->restarts == 0)
-            segment->coded_size = end - from;
-        else
-            segment->restarts--;
-        *at = end;
+        marker = next_marker(file, interval);
         if (marker == file->size || !is_restart(file->bytes[marker]))
-            return;
-        if (file->bytes[marker] != JPEG_RST0 + segment->restarts % 8)
-            segment->restarts_in_order = false;
+            break;
         segment->restarts++;
-        *at = marker + 1;
+        interval = marker + 1;
+    }
+    *at = marker == file->size ? marker : marker - 1;
+    segment->coded = file->bytes + from;
+    segment->coded_size = *at - from;
+    if (segment->restarts > 0 && interval == *at) {
+        segment->restarts--;
+        segment->coded_size -= 2;
     }
 }
 

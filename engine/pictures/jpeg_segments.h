@@ -41,8 +41,7 @@ struct jpeg_segment {
     size_t size;
     const unsigned char *coded; /* SOS: the entropy-coded data */
     size_t coded_size;
-    int64_t restarts;       /* restart markers in it */
-    bool restarts_in_order; /* numbered 0 to 7 in turn */
+    int64_t restarts; /* restart markers in it */
 };
 
 /* Reads the next segment from offset *at on, and moves *at to its end. Skips fill bytes, stray bytes and

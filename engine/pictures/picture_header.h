@@ -18,9 +18,8 @@ struct picture_header {
     struct {
         size_t planes; /* bytes of the planes during decoding, padded to whole blocks */
         bool progressive;
-        bool rgb;      /* the components are red, green and blue, not Y, Cb and Cr */
-        size_t end;    /* where the last segment or scan ends */
-        bool unmarked; /* there is no end marker */
+        bool rgb;   /* the components are red, green and blue, not Y, Cb and Cr */
+        size_t end; /* where the last scan ends */
     } jpeg;
     size_t palette_at; /* PNG with a palette: offset of the PLTE chunk, else 0 */
     int palette_colours;

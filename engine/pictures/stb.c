@@ -14,7 +14,9 @@
 /* The decoding in progress on this thread. */
 static _Thread_local struct {
     size_t most_block, no_memory;
-    bool too_large; /* a block over most_block was requested */
+    bool too_large;   /* a block over most_block was requested */
+    const void *jpeg; /* the decoder, an stbi__jpeg */
+    int64_t bits;     /* that it had read after the last block */
 } decode;
 
 static bool is_allowed(size_t bytes)
@@ -89,13 +91,16 @@ static void start_decoding(size_t most_block)
     stbi__g_failure_reason = "malformed"; /* stb does not name every reason */
 }
 
-static struct stb_failure decoding_failure(void)
+static struct stb_failure decoding_failure(bool ends_early)
 {
-    return (struct stb_failure){decode.no_memory, decode.too_large ? "it unpacks to more than its header says"
-                                                                   : stbi_failure_reason()};
+    return (struct stb_failure){
+        .ends_early = ends_early,
+        .no_memory = decode.no_memory,
+        .reason = decode.too_large ? "it unpacks to more than its header says" : stbi_failure_reason(),
+    };
 }
 
-static const struct stb_failure too_long = {0, "more than 2 GB"};
+static const struct stb_failure too_long = {false, 0, "more than 2 GB"};
 
 void *stb_decode(const unsigned char *bytes, size_t size, int channels, bool sixteen, size_t most_block,
                  struct stb_failure *failure)
@@ -110,7 +115,7 @@ void *stb_decode(const unsigned char *bytes, size_t size, int channels, bool six
         samples = stbi_load_16_from_memory(bytes, (int)size, &width, &height, &in_file, channels);
     else
         samples = stbi_load_from_memory(bytes, (int)size, &width, &height, &in_file, channels);
-    *failure = decoding_failure();
+    *failure = decoding_failure(false);
     return samples;
 }
 
@@ -124,13 +129,35 @@ static void take_planes(stbi__jpeg *decoder, struct stb_jpeg *jpeg)
             .width = decoder->img_comp[i].x,
             .height = decoder->img_comp[i].y,
             .stride = decoder->img_comp[i].w2,
-            .stored_height = decoder->img_comp[i].h2,
             .across = decoder->img_h_max / decoder->img_comp[i].h,
             .down = decoder->img_v_max / decoder->img_comp[i].v,
             .block = decoder->img_comp[i].raw_data,
         };
         decoder->img_comp[i].raw_data = NULL;
     }
+}
+
+/* The decoder reads at most 4 bytes ahead, so that it comes to the marker only if the picture needs more
+ * data. */
+const unsigned char stb_jpeg_end[STB_JPEG_END] = {0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0xff, 0xd9};
+
+/* The bits that the decoder has used of its file. */
+static int64_t bits_read(const stbi__jpeg *decoder)
+{
+    return 8 * (decoder->s->img_buffer - decoder->s->img_buffer_original) - decoder->code_bits;
+}
+
+/* Called for each block: of a baseline file, just after it was read. */
+static void transform_block(unsigned char *out, int stride, short coefficients[64])
+{
+    decode.bits = bits_read(decode.jpeg);
+    jpeg_idct(out, stride, coefficients);
+}
+
+/* stb replaces missing data by zero bits. `bits`: how many the picture took. */
+static bool read_beyond(const stbi__jpeg *decoder, size_t size, int64_t bits)
+{
+    return decoder->nomore || (!decoder->progressive && bits > 8 * (int64_t)(size - STB_JPEG_END));
 }
 
 /* Uses functions and fields that are internal to stb_image. They are the same in the versions that systems
@@ -149,16 +176,20 @@ bool stb_decode_jpeg(const unsigned char *bytes, size_t size, size_t most_block,
     stbi__start_mem(&context, bytes, (int)size);
     context.img_n = 0;
     stbi__jpeg *decoder = stbi__malloc(sizeof *decoder);
+    bool ends_early = false;
     if (decoder) {
         decoder->s = &context;
         stbi__setup_jpeg(decoder);
-        decoder->idct_block_kernel = jpeg_idct;
-        if (stbi__decode_jpeg_image(decoder) && context.img_n <= 3)
+        decoder->idct_block_kernel = transform_block;
+        decode.jpeg = decoder;
+        bool decoded = stbi__decode_jpeg_image(decoder) && context.img_n <= 3;
+        ends_early = read_beyond(decoder, size, decoded ? decode.bits : bits_read(decoder));
+        if (decoded && !ends_early)
             take_planes(decoder, jpeg);
         stbi__cleanup_jpeg(decoder);
         STBI_FREE(decoder);
     }
-    *failure = decoding_failure();
+    *failure = decoding_failure(ends_early);
     return jpeg->components != 0;
 }
 

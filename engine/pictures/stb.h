@@ -11,6 +11,7 @@
 
 /* Why a decoder stopped. */
 struct stb_failure {
+    bool ends_early;    /* JPEG: the picture needs more data */
     size_t no_memory;   /* size of an allocation that failed; 0: another reason */
     const char *reason; /* stb's message, static storage */
 };
@@ -23,11 +24,10 @@ void *stb_decode(const unsigned char *bytes, size_t size, int channels, bool six
                  struct stb_failure *failure);
 
 /* A component of a JPEG: height rows of width samples, `stride` bytes apart. The picture has `across` times
- * as many pixels in a row, and `down` times as many rows (rounded up in the plane). Whole blocks are stored:
- * in all, stride x stored_height samples. */
+ * as many pixels in a row, and `down` times as many rows (rounded up in the plane). */
 struct stb_plane {
     const unsigned char *samples;
-    int64_t width, height, stride, stored_height;
+    int64_t width, height, stride;
     int across, down;
     void *block; /* that holds the samples */
 };
@@ -37,8 +37,13 @@ struct stb_jpeg {
     struct stb_plane planes[3];
 };
 
-/* Decodes a JPEG of 1 or 3 components to its planes, to be released with stb_jpeg_free. The rest is as in
- * stb_decode; false, with empty planes, on failure. */
+/* The bytes that a JPEG must end with after its last entropy-coded data: some that the decoder reads ahead,
+ * and an end marker. */
+enum { STB_JPEG_END = 10 };
+extern const unsigned char stb_jpeg_end[STB_JPEG_END];
+
+/* Decodes a JPEG of 1 or 3 components to its planes, to be released with stb_jpeg_free. Its data may not end
+ * with 0xff before stb_jpeg_end. The rest is as in stb_decode; false, with empty planes, on failure. */
 bool stb_decode_jpeg(const unsigned char *bytes, size_t size, size_t most_block, struct stb_jpeg *jpeg,
                      struct stb_failure *failure);
 void stb_jpeg_free(struct stb_jpeg *jpeg);
