@@ -29,7 +29,6 @@ struct probe {
     bool quantiser[4], huffman[2][4]; /* the tables so far; Huffman: for DC, for AC */
     bool jfif, adobe, adobe_rgb;
     int64_t interval;          /* MCUs from one restart marker to the next; 0: none */
-    int64_t blocks;            /* of 8 x 8 samples, in all components */
     int coefficients;          /* how many scans may still send, over all components */
     signed char bit[3][BLOCK]; /* of each component's coefficients, the lowest bit that was sent, or UNSENT */
     int scans;
@@ -94,7 +93,14 @@ static int64_t count_units(const struct probe *probe)
            divide_up(probe->header->height, 8 * most_down(&probe->frame));
 }
 
-/* The 8 x 8 blocks of component i, as a scan of it alone has them. */
+/* The 8 x 8 blocks of component i in whole units: as a scan with others has them, and as a decoder stores
+ * them. */
+static int64_t count_stored(const struct probe *probe, int i)
+{
+    return count_units(probe) * probe->frame.component[i].across * probe->frame.component[i].down;
+}
+
+/* Those that a scan of it alone has: not the ones outside the picture. */
 static int64_t count_blocks(const struct probe *probe, int i)
 {
     int64_t across = probe->frame.component[i].across, down = probe->frame.component[i].down;
@@ -134,11 +140,8 @@ static limn_status read_frame(struct probe *probe, const struct jpeg_segment *se
                     "%s: JPEG with sampling factors that are not 1 to 4, or do not divide the largest",
                     file->name);
     for (int i = 0; i < frame->components; i++) {
-        int64_t units = count_units(probe);
-        probe->blocks += count_blocks(probe, i);
-        /* A decoder stores whole units. */
-        header->jpeg.planes +=
-            (size_t)(BLOCK * units * frame->component[i].across * frame->component[i].down);
+        header->jpeg.planes += (size_t)(BLOCK * count_stored(probe, i));
+        header->jpeg.blocks += frame->progressive ? count_blocks(probe, i) : 0;
     }
     header->jpeg.progressive = frame->progressive;
     probe->coefficients = BLOCK * frame->components * (frame->progressive ? MOST_BITS : 1);
@@ -238,8 +241,12 @@ static limn_status read_scan(struct probe *probe, const struct jpeg_segment *seg
                     name, segment->at);
     if (!probe->misfit_at && !restarts_fit(probe, segment, count, order[0]))
         probe->misfit_at = segment->at;
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
         memset(probe->bit[order[i]] + from, frame->progressive ? last[2] & 15 : 0, (size_t)(to - from + 1));
+        if (!frame->progressive)
+            probe->header->jpeg.blocks +=
+                count == 1 ? count_blocks(probe, order[0]) : count_stored(probe, order[i]);
+    }
     probe->coded += segment->coded_size;
     return LIMN_OK;
 }
@@ -331,7 +338,7 @@ static limn_status check_complete(const struct probe *probe, limn_error *error)
     if (!probe->scans)
         return fail(error, LIMN_E_INPUT, "%s: JPEG without picture data (a scan)", probe->file->name);
     /* Every block takes at least one bit. */
-    if (!sent_all_components(probe) || (int64_t)probe->coded * 8 < probe->blocks)
+    if (!sent_all_components(probe) || (int64_t)probe->coded * 8 < probe->header->jpeg.blocks)
         return picture_ends_early(probe->file, "JPEG", error);
     if (probe->misfit_at)
         return fail(

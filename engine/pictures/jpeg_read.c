@@ -6,15 +6,15 @@
 
 #include <string.h>
 
-/* Decodes the planes of a copy of the file, `size` bytes of data without an end. */
-static limn_status decode_planes(const struct picture_bytes *file, unsigned char *copy, size_t size,
-                                 size_t most_block, struct stb_jpeg *jpeg, limn_error *error)
+/* `copy` has room for a copy of the file. */
+static limn_status decode_planes(const struct picture_bytes *file, const struct picture_header *header,
+                                 unsigned char *copy, size_t most_block, struct stb_jpeg *jpeg,
+                                 limn_error *error)
 {
+    size_t size = jpeg_copy(file, header, copy);
     struct stb_failure failure;
-    while (copy[size - 1] == 0xff) /* fill bytes, or half of a marker at the end of the file */
-        size--;
     memcpy(copy + size, stb_jpeg_end, STB_JPEG_END);
-    if (stb_decode_jpeg(copy, size + STB_JPEG_END, most_block, jpeg, &failure))
+    if (stb_decode_jpeg(copy, size + STB_JPEG_END, header->jpeg.blocks, most_block, jpeg, &failure))
         return LIMN_OK;
     if (failure.no_memory)
         return fail_memory(error, file->name, failure.no_memory);
@@ -47,7 +47,7 @@ limn_status jpeg_read(const struct picture_bytes *file, const struct picture_hea
     struct stb_jpeg jpeg;
     if (!copy)
         return fail_memory(error, file->name, bytes);
-    limn_status status = decode_planes(file, copy, jpeg_copy(file, header, copy), most_block, &jpeg, error);
+    limn_status status = decode_planes(file, header, copy, most_block, &jpeg, error);
     mem_free(copy);
     if (!status)
         status = make_pixels(file->name, &jpeg, header, picture, error);

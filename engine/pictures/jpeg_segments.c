@@ -53,6 +53,8 @@ static void read_coded(const struct picture_bytes *file, size_t *at, struct jpeg
         interval = marker + 1;
     }
     *at = marker == file->size ? marker : marker - 1;
+    while (*at > interval && file->bytes[*at - 1] == 0xff)
+        --*at;
     segment->coded = file->bytes + from;
     segment->coded_size = *at - from;
     if (segment->restarts > 0 && interval == *at) {

@@ -16,7 +16,8 @@ struct picture_header {
     bool foreign_profile;  /* an ICC profile whose description does not name sRGB */
     char profile[64];      /* that description, or "" */
     struct {
-        size_t planes; /* bytes of the planes during decoding, padded to whole blocks */
+        size_t planes;  /* bytes of the planes during decoding, padded to whole blocks */
+        int64_t blocks; /* of 8 x 8 samples, that decoding transforms: of a progressive file at its end */
         bool progressive;
         bool rgb;   /* the components are red, green and blue, not Y, Cb and Cr */
         size_t end; /* where the last scan ends */

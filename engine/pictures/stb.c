@@ -17,6 +17,7 @@ static _Thread_local struct {
     bool too_large;   /* a block over most_block was requested */
     const void *jpeg; /* the decoder, an stbi__jpeg */
     int64_t bits;     /* that it had read after the last block */
+    int64_t blocks;   /* how many it has transformed */
 } decode;
 
 static bool is_allowed(size_t bytes)
@@ -88,6 +89,7 @@ static void start_decoding(size_t most_block)
     decode.most_block = most_block;
     decode.no_memory = 0;
     decode.too_large = false;
+    decode.blocks = 0;
     stbi__g_failure_reason = "malformed"; /* stb does not name every reason */
 }
 
@@ -151,6 +153,7 @@ static int64_t bits_read(const stbi__jpeg *decoder)
 static void transform_block(unsigned char *out, int stride, short coefficients[64])
 {
     decode.bits = bits_read(decode.jpeg);
+    decode.blocks++;
     jpeg_idct(out, stride, coefficients);
 }
 
@@ -164,8 +167,8 @@ static bool read_beyond(const stbi__jpeg *decoder, size_t size, int64_t bits)
  * package, 2.20 to 2.30: load_jpeg_image, stb's own loader, begins with these calls and continues with the
  * enlargement that jpeg_enlarge.h replaces. stbi__cleanup_jpeg frees what the decoder still has, which is
  * safe after any failure because the decoder starts zeroed. */
-bool stb_decode_jpeg(const unsigned char *bytes, size_t size, size_t most_block, struct stb_jpeg *jpeg,
-                     struct stb_failure *failure)
+bool stb_decode_jpeg(const unsigned char *bytes, size_t size, int64_t blocks, size_t most_block,
+                     struct stb_jpeg *jpeg, struct stb_failure *failure)
 {
     *failure = too_long;
     *jpeg = (struct stb_jpeg){0};
@@ -182,7 +185,9 @@ bool stb_decode_jpeg(const unsigned char *bytes, size_t size, size_t most_block,
         stbi__setup_jpeg(decoder);
         decoder->idct_block_kernel = transform_block;
         decode.jpeg = decoder;
-        bool decoded = stbi__decode_jpeg_image(decoder) && context.img_n <= 3;
+        /* Its result is not used: it also fails on stray bytes after the last block. */
+        stbi__decode_jpeg_image(decoder);
+        bool decoded = decode.blocks == blocks && context.img_n <= 3;
         ends_early = read_beyond(decoder, size, decoded ? decode.bits : bits_read(decoder));
         if (decoded && !ends_early)
             take_planes(decoder, jpeg);

@@ -43,9 +43,10 @@ enum { STB_JPEG_END = 10 };
 extern const unsigned char stb_jpeg_end[STB_JPEG_END];
 
 /* Decodes a JPEG of 1 or 3 components to its planes, to be released with stb_jpeg_free. Its data may not end
- * with 0xff before stb_jpeg_end. The rest is as in stb_decode; false, with empty planes, on failure. */
-bool stb_decode_jpeg(const unsigned char *bytes, size_t size, size_t most_block, struct stb_jpeg *jpeg,
-                     struct stb_failure *failure);
+ * with 0xff before stb_jpeg_end. Fails unless it transforms exactly `blocks` blocks. The rest is as in
+ * stb_decode; false, with empty planes, on failure. */
+bool stb_decode_jpeg(const unsigned char *bytes, size_t size, int64_t blocks, size_t most_block,
+                     struct stb_jpeg *jpeg, struct stb_failure *failure);
 void stb_jpeg_free(struct stb_jpeg *jpeg);
 
 /* Inflates the beginning of a zlib stream, at most `room` bytes; the rest of `out` is zero. Damage is not
