@@ -12,7 +12,7 @@ from PIL import Image
 FOLDER = Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parents[1] / "python"))
 
-from jpeg_writer import Jpeg, segment  # noqa: E402  (found only through the line above)
+from jpeg_writer import Jpeg, segment
 
 ADOBE_RGB = segment(0xEE, b"Adobe\0\x64\0\0\0\0\0")
 FILES = {
