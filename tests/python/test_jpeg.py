@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
 
@@ -56,11 +56,11 @@ def kinds(factors: tuple[Factors, ...]) -> Iterator[dict[str, bool]]:
             yield {"progressive": progressive, "interleaved": interleaved}
 
 
-def largest_difference(paths: Iterable[Path]) -> int:
-    """Between limn and Pillow, over all files."""
+def largest_difference(paths: Sequence[Path], references: Sequence[Path] | None = None) -> int:
+    """Between limn and Pillow, over all files; Pillow may read other files instead."""
     largest = 0
-    for got in decode(paths):
-        with Image.open(got.path) as image:
+    for got, reference in zip(decode(paths), references or paths):
+        with Image.open(reference) as image:
             want = np.asarray(image.convert("RGB"), int)
         assert got.pixels is not None, got.message
         assert got.pixels.shape == want.shape, got.path.name
