@@ -2,6 +2,7 @@
  * the allocations of stb_image 2.x: each sum below adds the blocks that are allocated at the same time. */
 #include "engine/base/memory.h"
 #include "engine/pictures/bytes.h"
+#include "engine/pictures/jpeg_copy.h"
 #include "engine/pictures/metadata.h"
 #include "engine/pictures/picture_probe.h"
 
@@ -69,6 +70,16 @@ static size_t png_bytes(const struct picture_bytes *file, const struct picture_h
     return most;
 }
 
+/* ---- JPEG -------------------------------------------------------------------------------- */
+
+/* The copy and, for progressive files, a 16-bit coefficient for each sample are freed before the pixels are
+ * allocated. */
+static size_t jpeg_bytes(const struct picture_header *header, size_t picture)
+{
+    size_t coefficients = header->jpeg.progressive ? 2 * header->jpeg.planes : 0;
+    return header->jpeg.planes + larger_of(jpeg_copy_bytes(header) + coefficients, picture);
+}
+
 /* ---- all --------------------------------------------------------------------------------- */
 
 size_t picture_decoding_bytes(const struct picture_bytes *file, const struct picture_header *header,
@@ -78,7 +89,7 @@ size_t picture_decoding_bytes(const struct picture_bytes *file, const struct pic
     if (header->kind == PICTURE_PNG)
         most = png_bytes(file, header);
     else if (header->kind == PICTURE_JPEG)
-        most = header->planes + picture;
+        most = jpeg_bytes(header, picture);
     if (orient && header->orientation != 1)
         most = larger_of(most, 2 * picture); /* as stored and upright */
     return larger_of(most, picture + metadata_bytes(file->bytes, file->size)) + small(header);

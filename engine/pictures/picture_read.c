@@ -35,8 +35,8 @@ static limn_status decode_stb(const struct picture_bytes *file, const struct pic
     if (!decoded && failure.no_memory)
         return fail_memory(error, file->name, failure.no_memory);
     if (!decoded)
-        return fail(error, LIMN_E_INPUT, "%s: %s data cannot be decoded (%s), the file is damaged",
-                    file->name, header->kind == PICTURE_PNG ? "PNG" : "JPEG", failure.reason);
+        return fail(error, LIMN_E_INPUT, "%s: PNG data cannot be decoded (%s), the file is damaged",
+                    file->name, failure.reason);
     *picture = (struct picture){.width = header->width, .height = header->height, .channels = channels};
     picture->pixels = sixteen ? narrow_samples(decoded, samples) : decoded;
     return LIMN_OK;
@@ -124,7 +124,7 @@ limn_status picture_decode(const unsigned char *bytes, size_t size, const char *
         status = decode_png(&file, &header, picture, error);
         break;
     case PICTURE_JPEG:
-        status = decode_stb(&file, &header, picture, error);
+        status = jpeg_read(&file, &header, picture_decoding_bytes(&file, &header, false), picture, error);
         break;
     case PICTURE_BMP:
         status = bmp_read(&file, picture, error);
