@@ -51,7 +51,10 @@ static void test_refused(void **state)
         {"JPEG-LS", "\xff\xd8\xff\xf7\0\0", 6},
         {"PAM", "P7\nWIDTH 1\n", 11},
         {"empty", "", 0},
-        {"starts with 41 42", "AB", 2},
+        {"is text, not a picture", "AB", 2},
+        {"is a web page (HTML), not a picture; download the file itself", "<html>", 6},
+        {"is a safetensors file, not a picture", "\2\0\0\0\0\0\0\0{}", 10},
+        {"starts with 41 42 00", "AB", 3},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         decode_fails(cases[i].bytes, cases[i].size, cases[i].name);

@@ -419,26 +419,3 @@ void dtype_to_float(enum dtype dtype, const void *from, size_t count, float *to)
     halves_to_floats(dtype, last, converted);
     memcpy(to, converted, count * sizeof *to);
 }
-
-const char *weights_foreign_format(const unsigned char *first, const unsigned char *last, size_t size)
-{
-    static const unsigned char leveldb[8] = {0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb};
-    static const struct {
-        const char *magic;
-        size_t size;
-        const char *what;
-    } known[] = {
-        {"PK\3\4", 4, "a PyTorch checkpoint (zip)"},
-        {"\x80\x02\x8a\x0al\xfc\x9c\x46\xf9\x20", 10, "a PyTorch checkpoint (legacy format)"},
-        {"\x80", 1, "a Python pickle, perhaps a PyTorch checkpoint"},
-        {"\x89HDF", 4, "an HDF5 file, perhaps a Keras model"},
-        {"GGUF", 4, "a GGUF file"},
-        {"\x93NUMPY", 6, "a NumPy array"},
-    };
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (memcmp(first, known[i].magic, known[i].size) == 0)
-            return known[i].what;
-    if (memcmp(last + size - sizeof leveldb, leveldb, sizeof leveldb) == 0)
-        return "a TensorFlow V1 checkpoint";
-    return NULL;
-}
