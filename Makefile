@@ -128,6 +128,11 @@ $(BUILD)/tests/limn_main.o: $(BUILD)/apps/cli/main.o
 	@mkdir -p $(@D)
 	@$(OBJCOPY) --redefine-sym main=limn_main $< $@
 
+# tests/python/decode_support.py calls it.
+DECODER = $(BUILD)/decode_pictures
+$(DECODER): $(BUILD)/tests/decode_pictures.o $(BUILD)/liblimn.a
+	$(call say,link,$@) $(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 # The program without main.
 $(BUILD)/libapps.a: $(filter-out $(BUILD)/apps/cli/main.o,$(call object,$(APPS)))
 	@rm -f $@
@@ -225,7 +230,7 @@ demo: all                     ## run all networks with demo weights; then open b
 # Builds before it runs a test: some tests measure time, and those of make install run make in the same folder. Uses all
 # cores unless -j is given.
 test:                         ## every test
-	@$(MAKE) --no-print-directory $(ALL_CORES) $(TEST_PROGRAMS) $(REPLAYS) $(INSTALLED)
+	@$(MAKE) --no-print-directory $(ALL_CORES) $(TEST_PROGRAMS) $(REPLAYS) $(DECODER) $(INSTALLED)
 	@$(MAKE) --no-print-directory $(ALL_CORES) check-rooms check-c check-python
 ALL_CORES = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
@@ -240,7 +245,7 @@ $(REPLAYS:%=run-%): run-$(BUILD)/replay_%: $(BUILD)/replay_%
 PYTESTS ?= $(wildcard tests/python/test_*.py)
 check-python: $(PYTESTS:%=run-%)  ## the tests of the tools and of the program from outside; with -j2 two files at a time
 
-$(PYTESTS:%=run-%): run-%: $(INSTALLED)
+$(PYTESTS:%=run-%): run-%: $(INSTALLED) $(DECODER)
 	@echo "== $*"; LIMN=$(abspath $(BUILD)/limn) $(PYTHON) -m pytest -q -p no:cacheprovider $*
 
 NM ?= $(shell $(CC) -print-prog-name=nm)
