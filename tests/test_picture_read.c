@@ -16,7 +16,7 @@ static struct picture decode_announced(const unsigned char *bytes, size_t size, 
     struct picture_header header;
     struct picture picture;
     assert_ok(picture_probe(&file, &header, error));
-    size_t announced = picture_decoding_bytes(&file, &header, orient), before = mem_in_use();
+    size_t announced = picture_decoding_bytes(&header, orient), before = mem_in_use();
     mem_restart_peak();
     assert_ok(picture_decode(bytes, size, "built", orient, &picture, error));
     size_t took = mem_peak() - before;
@@ -74,6 +74,8 @@ static void check_png(const struct png_kind *kind, int width, int height)
                     rgba[c] = (sample * 510 + most) / (2 * most);
                 else if (index < (uint32_t)kind->palette)
                     rgba[c] = palette[3 * index + (uint32_t)c];
+                else /* as Pillow */
+                    rgba[c] = index;
             }
             if (kind->colour >= 4)
                 rgba[3] = (sample_at(x, y, kind->channels - 1, kind->depth) * 510 + most) / (2 * most);
@@ -110,6 +112,53 @@ static void test_png_kinds(void **state)
                 if (kind.colour < 4 || !kind.transparent)
                     check_png(&kind, sizes[s][0], sizes[s][1]);
             }
+}
+
+/* What libpng and Pillow forgive. `before` and `after` go around the data; both NULL: nothing follows it. */
+static void check_forgiven(const struct png_kind *kind, const char *before, size_t bytes, const char *after,
+                           int channels, const char *what)
+{
+    static struct blob plain, odd;
+    start_png(&plain, kind, 7, 5);
+    start_png(&odd, kind, 7, 5);
+    if (kind->colour == 3) {
+        add_chunk(&plain, "PLTE", "aAbbBcccCddd", 12);
+        add_chunk(&odd, "PLTE", "aAbbBcccCddd", 12);
+    }
+    if (before)
+        add_chunk(&odd, before, "\0\1\0\1\0\1\0\1\0\1", bytes);
+    end_png(&plain, kind, 7, 5);
+    end_png(&odd, kind, 7, 5);
+    odd.size -= 12; /* IEND */
+    if (after)
+        add_chunk(&odd, after, "\0\1\0\1\0\1\0\1\0\1", bytes);
+    struct picture want = decode_ok(&plain, true), got = decode_ok(&odd, true);
+    assert_int_equal(got.channels, channels);
+    if (channels == want.channels)
+        assert_same(&want, &got, what);
+    picture_free(&want);
+    picture_free(&got);
+}
+
+static void test_forgiven_pngs(void **state)
+{
+    (void)state;
+    static const struct png_kind grey = {0, 8, 1, false, false, 0}, rgb = {2, 8, 3, true, false, 0},
+                                 indexed = {3, 2, 1, false, false, 4},
+                                 grey_alpha = {4, 8, 2, false, false, 0}, rgba = {6, 16, 4, false, false, 0};
+    check_forgiven(&rgb, NULL, 0, NULL, 3, "no IEND");
+    check_forgiven(&indexed, NULL, 0, NULL, 3, "no IEND, palette");
+    check_forgiven(&rgba, "tRNS", 6, "IEND", 4, "tRNS beside alpha");
+    check_forgiven(&grey_alpha, "tRNS", 2, "IEND", 4, "tRNS beside grey's alpha");
+    check_forgiven(&rgb, NULL, 6, "tRNS", 3, "tRNS after the data");
+    check_forgiven(&indexed, NULL, 3, "tRNS", 3, "tRNS after the data, palette");
+    check_forgiven(&indexed, NULL, 9, "PLTE", 3, "PLTE after the data");
+    check_forgiven(&rgb, "PLTE", 9, "IEND", 3, "PLTE beside RGB");
+    check_forgiven(&rgb, "PLTE", 10, "IEND", 3, "PLTE beside RGB, odd");
+    check_forgiven(&grey, "PLTE", 9, "IEND", 3, "PLTE beside grey");
+    check_forgiven(&rgb, "IDAT", 0, "IDAT", 3, "empty chunks of data");
+    check_forgiven(&grey, "tRNS", 5, "IEND", 4, "a long tRNS");
+    check_forgiven(&indexed, "tRNS", 9, "IEND", 4, "a tRNS longer than the palette");
 }
 
 static void test_jpeg_files(void **state)
@@ -339,7 +388,7 @@ static void test_memory_is_announced(void **state)
         struct picture_bytes file = {bytes, size, "built"};
         struct picture_header header;
         assert_ok(picture_probe(&file, &header, error));
-        size_t announced = picture_decoding_bytes(&file, &header, true);
+        size_t announced = picture_decoding_bytes(&header, true);
         mem_set_limit(mem_in_use() + announced);
         assert_ok(picture_decode(bytes, size, path, true, &read, error));
         picture_free(&read);
@@ -356,10 +405,15 @@ static void test_memory_is_announced(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_png_kinds),   cmocka_unit_test(test_jpeg_files),
-        cmocka_unit_test(test_pnm),         cmocka_unit_test(test_bmp),
-        cmocka_unit_test(test_orientation), cmocka_unit_test(test_jpeg_orientation),
-        cmocka_unit_test(test_profiles),    cmocka_unit_test(test_memory_is_announced),
+        cmocka_unit_test(test_png_kinds),
+        cmocka_unit_test(test_forgiven_pngs),
+        cmocka_unit_test(test_jpeg_files),
+        cmocka_unit_test(test_pnm),
+        cmocka_unit_test(test_bmp),
+        cmocka_unit_test(test_orientation),
+        cmocka_unit_test(test_jpeg_orientation),
+        cmocka_unit_test(test_profiles),
+        cmocka_unit_test(test_memory_is_announced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
 #include "engine/pictures/picture_probe.h"
+#include "engine/pictures/png_chunk.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -93,37 +94,11 @@ static limn_status classes_from_colours(const struct picture_bytes *file, struct
 
 /* ---- files ------------------------------------------------------------------------------- */
 
-enum { PNG_COLOUR_TYPE_AT = 25, PNG_COLOURED = 2, PNG_PALETTE = 3 };
-
-static bool is_palette_png(const struct picture_bytes *file, const struct picture_header *header)
-{
-    return header->kind == PICTURE_PNG && file->bytes[PNG_COLOUR_TYPE_AT] == PNG_PALETTE &&
-           header->palette_at;
-}
-
 static bool is_stored_as_grey(const struct picture_bytes *file, const struct picture_header *header)
 {
     if (header->kind == PICTURE_PNG)
-        return !(file->bytes[PNG_COLOUR_TYPE_AT] & PNG_COLOURED);
+        return header->png.colour == PNG_GREY || header->png.colour == PNG_GREY_ALPHA;
     return header->kind == PICTURE_PNM && file->bytes[1] != '3' && file->bytes[1] != '6';
-}
-
-/* The indices are the levels that they have with the palette of greys 0, 1, 2 .. 255. */
-static limn_status decode_palette_mask(const struct picture_bytes *file, const struct picture_header *header,
-                                       bool orient, struct picture *mask, limn_error *error)
-{
-    unsigned char greys[PNG_PALETTE_BYTES];
-    size_t size;
-    for (int i = 0; i < PNG_PALETTE_BYTES; i++)
-        greys[i] = (unsigned char)(i / 3);
-    unsigned char *bytes = png_with_palette(file, header, greys, &size);
-    if (!bytes)
-        return fail_memory(error, file->name, size);
-    limn_status status = picture_decode(bytes, size, file->name, orient, mask, error);
-    mem_free(bytes);
-    if (status == LIMN_OK)
-        take_levels(mask);
-    return status;
 }
 
 static limn_status decode_mask(const struct picture_bytes *file, bool orient, struct picture *mask,
@@ -138,8 +113,12 @@ static limn_status decode_mask(const struct picture_bytes *file, bool orient, st
                     file->name);
     if (header.depth == 16)
         return fail(error, LIMN_E_INPUT, "%s: a mask of 16 bits a sample, 8 expected", file->name);
-    if (is_palette_png(file, &header))
-        return decode_palette_mask(file, &header, orient, mask, error);
+    if (header.kind == PICTURE_PNG && header.png.palette) {
+        status = picture_decode_indices(file, orient, mask, error);
+        if (status == LIMN_OK)
+            take_levels(mask);
+        return status;
+    }
     status = picture_decode(file->bytes, file->size, file->name, orient, mask, error);
     if (status != LIMN_OK)
         return status;

@@ -16,8 +16,17 @@ struct picture_header {
     bool foreign_profile;  /* an ICC profile whose description does not name sRGB */
     char profile[64];      /* that description, or "" */
     size_t planes;         /* JPEG: bytes of the planes during decoding, padded to whole blocks */
-    size_t palette_at;     /* PNG with a palette: offset of the PLTE chunk, else 0 */
-    int palette_colours;
+    struct {
+        int colour; /* enum png_colour */
+        bool interlaced;
+        const unsigned char *palette; /* RGB triples in the file, NULL unless the colour type is 3 */
+        int colours;
+        const unsigned char *transparency; /* the data of tRNS, or NULL */
+        int transparencies;                /* its bytes that are used */
+        bool has_data;
+        uint64_t data; /* bytes in IDAT chunks */
+        bool ended;    /* IEND was found */
+    } png;
 };
 
 /* A picture file in memory, and its name for messages. */
@@ -34,6 +43,15 @@ limn_status jpeg_probe(const struct picture_bytes *file, struct picture_header *
 limn_status bmp_probe(const struct picture_bytes *file, struct picture_header *header, limn_error *error);
 limn_status pnm_probe(const struct picture_bytes *file, struct picture_header *header, limn_error *error);
 
+enum { PNG_PALETTE_BYTES = 3 * 256 };
+
+/* Decodes a PNG into an empty picture. `header` is png_probe's. `palette` replaces the file's; NULL: the
+ * file's, in which missing colours are grey. No block is larger than `most_block`. LIMN_E_INPUT,
+ * LIMN_E_MEMORY. */
+limn_status png_read(const struct picture_bytes *file, const struct picture_header *header,
+                     const unsigned char palette[PNG_PALETTE_BYTES], size_t most_block,
+                     struct picture *picture, limn_error *error);
+
 /* Decodes a BMP into an empty picture, with alpha only if the header declares a mask for it. LIMN_E_INPUT,
  * LIMN_E_MEMORY. */
 limn_status bmp_read(const struct picture_bytes *file, struct picture *picture, limn_error *error);
@@ -41,13 +59,6 @@ limn_status bmp_read(const struct picture_bytes *file, struct picture *picture, 
 /* Decodes the first picture of a PNM file into an empty picture; samples are scaled from 0..maxval to 0..255
  * and rounded. LIMN_E_INPUT with the byte offset of the fault, LIMN_E_MEMORY. */
 limn_status pnm_read(const struct picture_bytes *file, struct picture *picture, limn_error *error);
-
-enum { PNG_PALETTE_BYTES = 3 * 256 };
-
-/* Makes a copy of a PNG file, *size bytes, with 256 other colours in its PLTE chunk. `header` is the file's,
- * with palette_at. Release the copy with mem_free; NULL if there is no memory. */
-unsigned char *png_with_palette(const struct picture_bytes *file, const struct picture_header *header,
-                                const unsigned char palette[PNG_PALETTE_BYTES], size_t *size);
 
 /* The orientation, 1..8, in an EXIF block that starts with its TIFF header; 1 if there is none. */
 int exif_orientation(const unsigned char *tiff, size_t size);
