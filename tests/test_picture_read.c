@@ -199,6 +199,12 @@ static void test_pnm(void **state)
         {CASE("P4 2 2 \x40\x80"), {255, 0, 0, 255}},
         {CASE("P5 2 2 255\n\x00\x7f\x80\xff"), {0, 127, 128, 255}},
         {CASE("P5 2 2 65535\n\x00\x80\x00\x81\x01\x81\xff\xff"), {0, 1, 1, 255}},
+        /* Comments inside the numbers of the header, and at its end: as Pillow reads them. */
+        {CASE("P5#a\n#b\r#c\n2#d\n 0#e\n2 2#f\n5#g\r5\n\x00\x7f\x80\xff"), {0, 127, 128, 255}},
+        {CASE("P5 2 2 255#h\n \x00\x7f\x80\xff"), {0, 127, 128, 255}},
+        {CASE("P5 2 2 255#as netpbm writes\n\x00\x7f\x80\xff"), {0, 127, 128, 255}},
+        {CASE("P2\r\n2 2\r\n255\r\n# i\r\n0 127#j\n128 255"), {0, 127, 128, 255}},
+        {CASE("P1 2 2#k\n\n0#l\n1#m\n10"), {255, 0, 0, 255}},
         {CASE("P6 2 2 3\n\0\0\0\1\1\1\2\2\2\3\3\3trailing"), {0, 85, 170, 255}},
 #undef CASE
     };

@@ -56,6 +56,7 @@ static const struct signature {
     {0, 4, "icns", OTHER_PICTURE("Apple icon")},
     {0, 4, "\x8aMNG", OTHER_PICTURE("MNG")},
     {0, 4, "\x8bJNG", OTHER_PICTURE("JNG")},
+    {0, 6, "P0CMYK", OTHER_PICTURE("PNM with CMYK")},
     {0, 9, "SIMPLE  =", OTHER_PICTURE("FITS")},
     {128, 4, "DICM", OTHER_PICTURE("DICOM")},
     {0, 8, "AT&TFORM", OTHER_PICTURE("DjVu")},
