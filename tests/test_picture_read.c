@@ -247,9 +247,11 @@ static void test_bmp(void **state)
     build_bmp(&bmp, 12, 8, 0, false, 0, NULL, 256);
     add_bytes(&bmp, "\1\1\0\0\0\1\0\1", 8);
     check_bmp(&bmp, 3, palette_pixels, "8 bits, OS/2");
-    build_bmp(&bmp, 124, 8, 0, false, 0, NULL, 2); /* colours 7 and 9 are not in the palette: black */
+    static const unsigned char short_pixels[24] = {0,  0,  0,  10, 20, 30, 0, 0, 0, 10, 20, 30,
+                                                   10, 20, 30, 10, 20, 30, 7, 7, 7, 9,  9,  9};
+    build_bmp(&bmp, 124, 8, 0, false, 0, NULL, 2); /* colours 7 and 9 are not in the palette: greys */
     add_bytes(&bmp, "\1\1\7\x9\0\1\0\1", 8);
-    check_bmp(&bmp, 3, palette_pixels, "8 bits, short palette");
+    check_bmp(&bmp, 3, short_pixels, "8 bits, short palette");
 
     static const unsigned char colours[24] = {255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 255};
     build_bmp(&bmp, 40, 16, 0, true, 0, NULL, 0);
@@ -275,6 +277,60 @@ static void test_bmp(void **state)
     for (int i = 3; i < 32; i += 4)
         assert_int_equal(opaque.pixels[i], 255);
     picture_free(&opaque);
+}
+
+/* Runs, all of the same picture: the lower row 1 1 0 0, the upper one 0 1 0 1. */
+static void test_bmp_runs(void **state)
+{
+    (void)state;
+    static const unsigned char want[24] = {0,  0,  0,  10, 20, 30, 0, 0, 0, 10, 20, 30,
+                                           10, 20, 30, 10, 20, 30, 0, 0, 0, 0,  0,  0};
+    static const struct {
+        const char *what, *runs;
+        int size, bits;
+    } cases[] = {
+        {"runs", "\2\1\2\0\0\0\1\0\1\1\1\0\1\1\0\0\0\1", 18, 8},
+        {"no end", "\2\1\2\0\0\0\1\0\1\1\1\0\1\1", 14, 8},
+        {"indices, padded", "\0\3\1\1\0\0\1\0\0\0\0\4\0\1\0\1\0\1", 18, 8},
+        {"rest of the row skipped", "\2\1\0\0\1\0\1\1\1\0\1\1\0\1", 14, 8},
+        {"pixels skipped", "\2\1\0\0\0\2\1\0\1\1\1\0\1\1\0\1", 16, 8},
+        {"a run that is too long", "\2\1\11\0\0\0\1\0\1\1\1\0\11\1\0\1", 16, 8},
+        {"4 bits, alternating", "\2\x11\2\0\0\0\4\1\0\1", 10, 4},
+        {"4 bits, an odd count of indices", "\0\3\x11\0\0\0\4\1\0\1", 10, 4},
+    };
+    static struct blob bmp;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        build_bmp(&bmp, 40, cases[i].bits, cases[i].bits == 8 ? 1 : 2, false, 0, NULL, 2);
+        add_bytes(&bmp, cases[i].runs, (size_t)cases[i].size);
+        check_bmp(&bmp, 3, want, cases[i].what);
+    }
+}
+
+/* Offsets of the pixels that some writers get wrong, and masks that say nothing. */
+static void test_odd_bmps(void **state)
+{
+    (void)state;
+    static const unsigned char want[24] = {0,  0,  0,  10, 20, 30, 0, 0, 0, 10, 20, 30,
+                                           10, 20, 30, 10, 20, 30, 0, 0, 0, 0,  0,  0};
+    static const unsigned char offsets[] = {0, 54};
+    static struct blob bmp;
+    for (size_t i = 0; i < sizeof offsets; i++) {
+        build_bmp(&bmp, 40, 8, 0, false, 0, NULL, 2);
+        add_bytes(&bmp, "\1\1\0\0\0\1\0\1", 8);
+        bmp.bytes[10] = offsets[i];
+        check_bmp(&bmp, 3, want, "8 bits, offset");
+    }
+    static const uint32_t none[3] = {0}, usual[3] = {0xff0000, 0xff00, 0xff};
+    static const unsigned char with_alpha[32] = {255, 0, 0,   119, 0,   255, 0,   0,
+                                                 0,   0, 255, 255, 255, 255, 255, 1};
+    build_bmp(&bmp, 40, 32, 3, true, 3, none, 0);
+    add_bytes(&bmp, "\0\0\xff\x77\0\xff\0\x00\xff\0\0\xff\xff\xff\xff\x01", 16);
+    add_zeros(&bmp, 16);
+    check_bmp(&bmp, 4, with_alpha, "32 bits, masks of zero");
+    build_bmp(&bmp, 40, 24, 3, false, 3, usual, 0);
+    add_bytes(&bmp, "\x1e\x14\x0a\x1e\x14\x0a\0\0\0\0\0\0", 12);
+    add_bytes(&bmp, "\0\0\0\x1e\x14\x0a\0\0\0\x1e\x14\x0a", 12);
+    check_bmp(&bmp, 3, want, "24 bits, masks");
 }
 
 /* A 2 x 3 picture "ab / cd / ef" after each orientation, as EXIF defines them: where the stored first
@@ -415,6 +471,8 @@ int main(void)
         cmocka_unit_test(test_forgiven_pngs),
         cmocka_unit_test(test_jpeg_files),
         cmocka_unit_test(test_pnm),
+        cmocka_unit_test(test_bmp_runs),
+        cmocka_unit_test(test_odd_bmps),
         cmocka_unit_test(test_bmp),
         cmocka_unit_test(test_orientation),
         cmocka_unit_test(test_jpeg_orientation),

@@ -100,8 +100,21 @@ static void test_bmp_refused(void **state)
     (void)state;
     static struct blob bmp;
     build_bmp(&bmp, 40, 8, 1, false, 0, NULL, 2);
+    add_bytes(&bmp, "\4\1\0\0\3\1", 6);
+    for (size_t cut = 0; cut < 6; cut++)
+        decode_fails(bmp.bytes, bmp.size - cut, "BMP data ends early");
+    build_bmp(&bmp, 40, 8, 1, false, 0, NULL, 2);
+    add_bytes(&bmp, "\4\1\0\0\0\5\1\1\1\1\1", 11); /* the last indices lack their padding */
+    decode_fails(bmp.bytes, bmp.size, "BMP data ends early");
+    build_bmp(&bmp, 40, 8, 2, false, 0, NULL, 2);
     add_zeros(&bmp, 8);
-    decode_fails(bmp.bytes, bmp.size, "run-length");
+    decode_fails(bmp.bytes, bmp.size, "BMP with compression 2 is not supported");
+    build_bmp(&bmp, 40, 24, 4, false, 0, NULL, 0);
+    add_zeros(&bmp, 24);
+    decode_fails(bmp.bytes, bmp.size, "BMP with JPEG data");
+    build_bmp(&bmp, 40, 24, 3, false, 3, (const uint32_t[]){0xff, 0xff00, 0xff0000}, 0);
+    add_zeros(&bmp, 24);
+    decode_fails(bmp.bytes, bmp.size, "BMP with a colour mask 255");
     build_bmp(&bmp, 40, 32, 3, true, 3, (const uint32_t[]){0xff00ff, 1, 2}, 0);
     add_zeros(&bmp, 32);
     decode_fails(bmp.bytes, bmp.size, "colour mask");
