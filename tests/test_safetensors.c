@@ -81,9 +81,19 @@ static const struct {
      "\"shape\":[1],"
      "\"data_offsets\":[4,8]}}",
      8, "a occurs twice"},
+    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"a\":{\"dtype\":\"F32\",\"shape\":[1],"
+     "\"data_offsets\":[0,4]}}",
+     4, "a occurs twice"},
+    {"{\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[8,12]},\"a\":{\"dtype\":\"F32\",\"shape\":[1],"
+     "\"data_offsets\":[0,4]},\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[8,12]}}",
+     12, "b occurs twice"},
     {"{\"__metadata__\":{\"k\":\"v\",\"k\":\"w\"}}", 0, "key k occurs twice"},
     {"{\"__metadata__\":{},\"__metadata__\":{}}", 0, "occurs twice"},
-    {"{\"__metadata__\":{\"k\":1}}", 0, "a string was expected"},
+    {"{\"__metadata__\":{\"k\":1}}", 0, "metadata key k: a number, a string was expected"},
+    {"{\"__metadata__\":{\"j\":\"v\",\"k\":null}}", 0, "metadata key k: null, a string was expected"},
+    {"{\"__metadata__\":{\"k\":{\"a\":[]}}}", 0, "metadata key k: an object, a string was expected"},
+    {"{\"__metadata__\":{\"k\":[1]}}", 0, "metadata key k: an array, a string was expected"},
+    {"{\"__metadata__\":{\"k\":true}}", 0, "metadata key k: true or false, a string was expected"},
     {"{\"__metadata__\":[]}", 0, "object"},
 };
 

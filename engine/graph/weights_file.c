@@ -13,15 +13,13 @@
  * second-level cache. */
 enum { CHUNK = 4096, FLOAT_CHUNK = 1 << 17 };
 
-/* A table of LevelDB ends with a magic number. */
+/* A table of LevelDB ends with a magic number. The file has at least as many bytes. */
 static limn_status refuse_tensorflow(const struct file *file, limn_error *error)
 {
     static const unsigned char magic[8] = {0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb};
     static const struct file_kind kind = {"a TensorFlow V1 checkpoint", FILE_CHECKPOINT, NULL};
     unsigned char end[sizeof magic];
     uint64_t size = file_size(file);
-    if (size < sizeof end)
-        return LIMN_OK;
     limn_status status = file_read_at(file, size - sizeof end, end, sizeof end, error);
     if (status == LIMN_OK && memcmp(end, magic, sizeof end) == 0)
         status = fail_foreign(file_path(file), &kind, LIMN_E_WEIGHTS, "safetensors", error);
@@ -33,6 +31,8 @@ static limn_status refuse_foreign(const struct file *file, limn_error *error)
     unsigned char start[FILE_KIND_BYTES];
     uint64_t size = file_size(file);
     size_t known = size < sizeof start ? (size_t)size : sizeof start;
+    if (size < SAFETENSORS_PREFIX) /* read_header says so */
+        return LIMN_OK;
     limn_status status = refuse_tensorflow(file, error);
     if (status == LIMN_OK)
         status = file_read_at(file, 0, start, known, error);
@@ -122,8 +122,9 @@ static limn_status check_dtype(const struct weights_file *weights, const struct 
 {
     if (dtype_is_usable(entry->dtype))
         return LIMN_OK;
-    return fail(error, LIMN_E_WEIGHTS, "%s: tensor %s is %s; F32, F16 or BF16 expected",
-                file_path(weights->file), entry->name, dtype_name(entry->dtype));
+    return fail_because(error, LIMN_E_WEIGHTS, LIMN_REASON_CHECKPOINT,
+                        "%s: tensor %s is %s; F32, F16 or BF16 expected", file_path(weights->file),
+                        entry->name, dtype_name(entry->dtype));
 }
 
 limn_status weights_read_part(const struct weights_file *weights, const struct tensor_entry *entry,
