@@ -215,12 +215,15 @@ const struct tensor_entry *graph_use_tensor(struct graph *graph, const char *nam
         return NULL;
     }
     graph->used[entry - graph->weights->header->tensors] = true;
-    bool fits = entry->rank == rank && dtype_is_usable(entry->dtype);
+    graph->status = weights_check_dtype(graph->weights, entry, graph->error);
+    if (graph->status != LIMN_OK)
+        return NULL;
+    bool fits = entry->rank == rank;
     for (int i = 0; i < entry->rank; i++)
         fits = fits && entry->shape[i] > 0 && entry->shape[i] < INT32_MAX;
     if (!fits) {
-        graph_fail(graph, "tensor %s is %s of %s; %d positive dimensions of F32, F16 or BF16 expected", full,
-                   dtype_name(entry->dtype), shape_text(entry, shape), rank);
+        graph_fail(graph, "tensor %s is %s; %d positive dimensions expected", full, shape_text(entry, shape),
+                   rank);
         return NULL;
     }
     return entry;

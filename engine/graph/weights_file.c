@@ -117,20 +117,20 @@ static limn_status read_run(const struct weights_file *weights, const struct ten
     return LIMN_OK;
 }
 
-static limn_status check_dtype(const struct weights_file *weights, const struct tensor_entry *entry,
-                               limn_error *error)
+limn_status weights_check_dtype(const struct weights_file *weights, const struct tensor_entry *entry,
+                                limn_error *error)
 {
     if (dtype_is_usable(entry->dtype))
         return LIMN_OK;
-    return fail_because(error, LIMN_E_WEIGHTS, LIMN_REASON_CHECKPOINT,
-                        "%s: tensor %s is %s; F32, F16 or BF16 expected", file_path(weights->file),
-                        entry->name, dtype_name(entry->dtype));
+    limn_reason reason = entry->dtype == DTYPE_F64 ? LIMN_REASON_CHECKPOINT : LIMN_REASON_NONE;
+    return fail_because(error, LIMN_E_WEIGHTS, reason, "%s: tensor %s is %s; F32, F16 or BF16 expected",
+                        file_path(weights->file), entry->name, dtype_name(entry->dtype));
 }
 
 limn_status weights_read_part(const struct weights_file *weights, const struct tensor_entry *entry,
                               struct tensor_part part, float *out, bool *finite, limn_error *error)
 {
-    limn_status status = check_dtype(weights, entry, error);
+    limn_status status = weights_check_dtype(weights, entry, error);
     if (part.count == part.step) /* no gaps: one run */
         part = (struct tensor_part){part.first, part.count * part.runs, 1, 0};
     for (uint64_t run = 0; status == LIMN_OK && run < part.runs; run++)
@@ -199,7 +199,7 @@ limn_status weights_check(const struct weights_file *weights, const struct tenso
 {
     struct flaws nonfinite = {0}, negative = {0};
     bool variances = is_variance(entry->name);
-    limn_status status = check_dtype(weights, entry, error);
+    limn_status status = weights_check_dtype(weights, entry, error);
     for (uint64_t done = 0; status == LIMN_OK && done < entry->elements; done += CHUNK) {
         float values[CHUNK];
         uint64_t some = entry->elements - done < CHUNK ? entry->elements - done : CHUNK;
