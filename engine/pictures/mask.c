@@ -4,6 +4,7 @@
 #include "engine/base/memory.h"
 #include "engine/pictures/bytes.h"
 #include "engine/pictures/picture_probe.h"
+#include "engine/pictures/png_chunk.h"
 #include "engine/pictures/png_crc.h"
 
 #include <inttypes.h>
@@ -95,42 +96,16 @@ static limn_status classes_from_colours(const struct picture_bytes *file, struct
 
 /* ---- encodings --------------------------------------------------------------------------- */
 
-enum { PNG_COLOUR_TYPE_AT = 25, PNG_COLOURED = 2, PNG_PALETTE = 3 };
-
-static bool is_palette_png(const struct picture_bytes *file, const struct picture_header *header)
-{
-    return header->kind == PICTURE_PNG && file->bytes[PNG_COLOUR_TYPE_AT] == PNG_PALETTE &&
-           header->palette_at;
-}
-
 static bool is_stored_as_grey(const struct picture_bytes *file, const struct picture_header *header)
 {
     if (header->kind == PICTURE_PNG)
-        return !(file->bytes[PNG_COLOUR_TYPE_AT] & PNG_COLOURED);
+        return header->png.colour == PNG_GREY || header->png.colour == PNG_GREY_ALPHA;
     return header->kind == PICTURE_PNM && file->bytes[1] != '3' && file->bytes[1] != '6';
-}
-
-/* The indices are the levels that they have with the palette of greys 0, 1, 2 .. 255. */
-static limn_status decode_palette_mask(const struct picture_bytes *file, const struct picture_header *header,
-                                       bool orient, struct picture *mask, limn_error *error)
-{
-    unsigned char greys[PNG_PALETTE_BYTES];
-    size_t size;
-    for (int i = 0; i < PNG_PALETTE_BYTES; i++)
-        greys[i] = (unsigned char)(i / 3);
-    unsigned char *bytes = png_with_palette(file, header, greys, &size);
-    if (!bytes)
-        return fail_memory(error, file->name, size);
-    limn_status status = picture_decode(bytes, size, file->name, orient, mask, error);
-    mem_free(bytes);
-    if (status == LIMN_OK)
-        take_levels(mask);
-    return status;
 }
 
 /* ---- 16 bits ----------------------------------------------------------------------------- */
 
-enum { PNG_DEPTH_AT = 24, PNG_HEADER_CRC_AT = 29, PNG_GREY_ALPHA = 4, PNG_RGBA = 6 };
+enum { PNG_DEPTH_AT = 24, PNG_COLOUR_TYPE_AT = 25, PNG_HEADER_CRC_AT = 29 };
 
 /* Makes a copy of a 16-bit grey PNG that says it has 8 bits and twice as many samples. Rows, filters and
  * interlacing are the same, so decoding it gives both bytes of each level:
@@ -232,10 +207,13 @@ static limn_status decode_mask(const struct picture_bytes *file, bool orient, bo
                     file->name);
     if (header.depth == 16)
         return decode_wide_mask(file, &header, orient, binary, mask, error);
-    if (is_palette_png(file, &header))
-        status = decode_palette_mask(file, &header, orient, mask, error);
-    else
+    if (header.kind == PICTURE_PNG && header.png.palette) {
+        status = picture_decode_indices(file, orient, mask, error);
+        if (status == LIMN_OK)
+            take_levels(mask);
+    } else {
         status = picture_decode(file->bytes, file->size, file->name, orient, mask, error);
+    }
     if (status == LIMN_OK && mask->channels > 1)
         status = is_grey(mask)
                      ? classes_from_levels(file, binary || is_stored_as_grey(file, &header), mask, error)

@@ -22,8 +22,17 @@ struct picture_header {
         bool rgb;   /* the components are red, green and blue, not Y, Cb and Cr */
         size_t end; /* where the last scan ends */
     } jpeg;
-    size_t palette_at; /* PNG with a palette: offset of the PLTE chunk, else 0 */
-    int palette_colours;
+    struct {
+        int colour; /* enum png_colour */
+        bool interlaced;
+        const unsigned char *palette; /* RGB triples in the file, NULL unless the colour type is 3 */
+        int colours;
+        const unsigned char *transparency; /* the data of tRNS, or NULL */
+        int transparencies;                /* its bytes that are used */
+        bool has_data;
+        uint64_t data; /* bytes in IDAT chunks */
+        bool ended;    /* IEND was found */
+    } png;
 };
 
 /* A picture file in memory, and its name for messages. */
@@ -44,6 +53,14 @@ limn_status pnm_probe(const struct picture_bytes *file, struct picture_header *h
  * LIMN_E_INPUT, LIMN_E_MEMORY. */
 limn_status jpeg_read(const struct picture_bytes *file, const struct picture_header *header,
                       size_t most_block, struct picture *picture, limn_error *error);
+enum { PNG_PALETTE_BYTES = 3 * 256 };
+
+/* Decodes a PNG into an empty picture. `header` is png_probe's. `palette` replaces the file's; NULL: the
+ * file's, in which missing colours are grey. No block is larger than `most_block`. LIMN_E_INPUT,
+ * LIMN_E_MEMORY. */
+limn_status png_read(const struct picture_bytes *file, const struct picture_header *header,
+                     const unsigned char palette[PNG_PALETTE_BYTES], size_t most_block,
+                     struct picture *picture, limn_error *error);
 
 /* Decodes a BMP into an empty picture, with alpha only if the header declares a mask for it. LIMN_E_INPUT,
  * LIMN_E_MEMORY. */
@@ -56,6 +73,7 @@ limn_status pnm_read(const struct picture_bytes *file, struct picture *picture, 
 
 /* The same for grey samples above 255, which are not scaled: R is the high byte, G the low byte, B 0. */
 limn_status pnm_read_wide(const struct picture_bytes *file, struct picture *picture, limn_error *error);
+
 /* Finds where the first picture of a PNM stream ends. `file` holds what has been read of the stream so far,
  * all of it if `whole`. *end is 0 if more must be read to tell: until the header is complete, and for a plain
  * PNM always. It exceeds file->size if the picture is not complete. LIMN_E_INPUT. */
@@ -66,13 +84,6 @@ bool pnm_starts(const unsigned char *bytes, size_t size);
 
 /* The number of whitespace characters at the start. */
 size_t pnm_skip_space(const unsigned char *bytes, size_t size);
-
-enum { PNG_PALETTE_BYTES = 3 * 256 };
-
-/* Makes a copy of a PNG file, *size bytes, with 256 other colours in its PLTE chunk. `header` is the file's,
- * with palette_at. Release the copy with mem_free; NULL if there is no memory. */
-unsigned char *png_with_palette(const struct picture_bytes *file, const struct picture_header *header,
-                                const unsigned char palette[PNG_PALETTE_BYTES], size_t *size);
 
 /* Stores the description of an ICC profile, given whole or its first `size` bytes, in the header. */
 void icc_describe(const unsigned char *profile, size_t size, struct picture_header *header);

@@ -17,4 +17,8 @@ limn_status picture_probe(const struct picture_bytes *file, struct picture_heade
 size_t picture_decoding_bytes(const struct picture_bytes *file, const struct picture_header *header,
                               bool orient);
 
+/* picture_decode of a PNG with a palette, whose pixels get their indices as levels of grey. */
+limn_status picture_decode_indices(const struct picture_bytes *file, bool orient, struct picture *picture,
+                                   limn_error *error);
+
 #endif

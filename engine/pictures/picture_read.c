@@ -12,54 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Converts 16-bit samples to 8 bits in place: v / 257, rounded. Frees the unused half of the block. */
-static unsigned char *narrow_samples(uint16_t *wide, size_t count)
-{
-    unsigned char *narrow = (unsigned char *)wide;
-    for (size_t i = 0; i < count; i++)
-        narrow[i] = (unsigned char)((wide[i] + 128) / 257);
-    unsigned char *smaller = mem_resize(narrow, count);
-    return smaller ? smaller : narrow;
-}
-
-static limn_status decode_stb(const struct picture_bytes *file, const struct picture_header *header,
-                              struct picture *picture, limn_error *error)
-{
-    int channels = header->alpha ? 4 : 3;
-    bool sixteen = header->depth == 16;
-    size_t samples = (size_t)(header->width * header->height) * (size_t)channels;
-    /* The bound of all blocks together bounds each one. */
-    size_t most_block = picture_decoding_bytes(file, header, false);
-    struct stb_failure failure;
-    void *decoded = stb_decode(file->bytes, file->size, channels, sixteen, most_block, &failure);
-    if (!decoded && failure.no_memory)
-        return fail_memory(error, file->name, failure.no_memory);
-    if (!decoded)
-        return fail(error, LIMN_E_INPUT, "%s: PNG data cannot be decoded (%s), the file is damaged",
-                    file->name, failure.reason);
-    *picture = (struct picture){.width = header->width, .height = header->height, .channels = channels};
-    picture->pixels = sixteen ? narrow_samples(decoded, samples) : decoded;
-    return LIMN_OK;
-}
-
-/* stb leaves the colours after a short palette undefined, though pixels may use them: here they are black. */
-static limn_status decode_png(const struct picture_bytes *file, const struct picture_header *header,
-                              struct picture *picture, limn_error *error)
-{
-    if (!header->palette_at || header->palette_colours == 256)
-        return decode_stb(file, header, picture, error);
-    unsigned char palette[PNG_PALETTE_BYTES] = {0};
-    size_t size;
-    memcpy(palette, file->bytes + header->palette_at + 8, 3 * (size_t)header->palette_colours);
-    unsigned char *bytes = png_with_palette(file, header, palette, &size);
-    if (!bytes)
-        return fail_memory(error, file->name, size);
-    struct picture_bytes padded = {bytes, size, file->name};
-    limn_status status = decode_stb(&padded, header, picture, error);
-    mem_free(bytes);
-    return status;
-}
-
 /* Applies an EXIF orientation. Each maps an upright pixel to a stored one: x and y exchanged, then counted
  * from the right, from the bottom.
  *
@@ -108,35 +60,37 @@ static limn_status check_memory(const struct picture_bytes *file, const struct p
     return fail_need(error, LIMN_REASON_NONE, what, bytes, "a smaller picture");
 }
 
-limn_status picture_decode(const unsigned char *bytes, size_t size, const char *name, bool orient,
-                           struct picture *picture, limn_error *error)
+static limn_status decode(const struct picture_bytes *file, const unsigned char *palette, bool orient,
+                          struct picture *picture, limn_error *error)
 {
-    struct picture_bytes file = {bytes, size, name};
     struct picture_header header;
     *picture = (struct picture){0};
-    limn_status status = picture_probe(&file, &header, error);
+    limn_status status = picture_probe(file, &header, error);
     if (!status)
-        status = check_memory(&file, &header, orient, error);
+        status = check_memory(file, &header, orient, error);
     if (status)
         return status;
+    /* The bound of all blocks together bounds each one. */
+    size_t most_block = picture_decoding_bytes(file, &header, false);
     switch (header.kind) {
     case PICTURE_PNG:
-        status = decode_png(&file, &header, picture, error);
+        status = png_read(file, &header, palette, most_block, picture, error);
         break;
     case PICTURE_JPEG:
-        status = jpeg_read(&file, &header, picture_decoding_bytes(&file, &header, false), picture, error);
+        status = jpeg_read(file, &header, most_block, picture, error);
         break;
     case PICTURE_BMP:
-        status = bmp_read(&file, picture, error);
+        status = bmp_read(file, picture, error);
         break;
     case PICTURE_PNM:
-        status = pnm_read(&file, picture, error);
+        status = pnm_read(file, picture, error);
         break;
     }
     if (!status && orient)
         status = orient_upright(picture, header.orientation, error);
     if (!status)
-        status = metadata_read(bytes, size, orient ? header.orientation : 1, &picture->metadata, error);
+        status = metadata_read(file->bytes, file->size, orient ? header.orientation : 1, &picture->metadata,
+                               error);
     if (status) {
         picture_free(picture);
         return status;
@@ -144,8 +98,24 @@ limn_status picture_decode(const unsigned char *bytes, size_t size, const char *
     if (header.foreign_profile)
         snprintf(picture->warning, sizeof picture->warning,
                  "the embedded ICC profile '%s' is not sRGB and is ignored", header.profile);
-    picture->name = name;
+    picture->name = file->name;
     return LIMN_OK;
+}
+
+limn_status picture_decode(const unsigned char *bytes, size_t size, const char *name, bool orient,
+                           struct picture *picture, limn_error *error)
+{
+    struct picture_bytes file = {bytes, size, name};
+    return decode(&file, NULL, orient, picture, error);
+}
+
+limn_status picture_decode_indices(const struct picture_bytes *file, bool orient, struct picture *picture,
+                                   limn_error *error)
+{
+    unsigned char greys[PNG_PALETTE_BYTES];
+    for (int i = 0; i < PNG_PALETTE_BYTES; i++)
+        greys[i] = (unsigned char)(i / 3);
+    return decode(file, greys, orient, picture, error);
 }
 
 limn_status picture_read(const char *path, bool orient, struct picture *picture, limn_error *error)

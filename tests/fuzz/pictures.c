@@ -58,7 +58,7 @@ static limn_status decode(const uint8_t *data, size_t size, const struct picture
     mem_restart_peak();
     limn_status status = picture_decode(data, size, name, orient, picture, &error);
     REQUIRE(mem_peak() - held <=
-            picture_decoding_bytes(&file, header, orient) * (header->kind == PICTURE_PNG ? 3 : 1));
+            picture_decoding_bytes(header, orient) * (header->kind == PICTURE_PNG ? 3 : 1));
     fuzz_check_failure(status, &error, name);
     if (status != LIMN_OK) {
         REQUIRE(!picture->pixels && mem_in_use() == held);
@@ -97,7 +97,7 @@ static void check_memory(const uint8_t *data, size_t size, const struct picture_
                          limn_status expected)
 {
     struct picture_bytes file = {data, size, name};
-    size_t needed = picture_decoding_bytes(&file, header, true);
+    size_t needed = picture_decoding_bytes(header, true);
     struct picture picture;
     limn_error error;
     mem_set_limit(mem_in_use() + needed);

@@ -148,9 +148,9 @@ def test_orientation_of_a_jpeg(tmp_path: Path) -> None:
 GOOD_PNG = png(pixels(20, 20))
 REFUSED = [
     (b"", "empty"),
-    (b"not a picture at all", "a PNG, JPEG, BMP or PNM picture expected"),
+    (b"not a picture at all", "is text, not a picture"),
     (GOOD_PNG[: len(GOOD_PNG) // 2], "PNG data ends early"),
-    (GOOD_PNG[:-1], "damaged"),
+    (GOOD_PNG[:-21], "damaged"),
     (GOOD_PNG[:60] + b"x" + GOOD_PNG[61:], "damaged"),
     (ppm(pixels(20, 20))[:-1], "damaged"),
     (b"GIF89a" + bytes(40), "not a picture limn reads (GIF); convert it to PNG"),
