@@ -240,9 +240,15 @@ def test_mask_values(values: Any, tmp_path: Path) -> None:
     assert done.metadata["limn.mask_values"] == "[0, 255]"
 
 
-def test_a_pickled_model_is_refused_by_name(tmp_path: Path) -> None:
+def test_a_pickled_model_that_is_unknown_is_refused_by_name(tmp_path: Path) -> None:
     network = torch.nn.Sequential(torch.nn.Linear(2, 2))
     name = "torch.nn.modules.container.Sequential"
-    for root, at in ((network, ""), ({"epoch": 3, "model": network}, " at model"), ([network], " at [0]")):
-        said = f"a pickled {name} object{at}, expected a state dict: save model.state_dict()"
+    for root, inside in (
+        (network, "0.bias, 0.weight"),
+        ({"epoch": 3, "model": network}, "2 tensors in model (model.0.bias, model.0.weight)"),
+        ([network], "2 tensors in [0] ([0].0.bias, [0].0.weight)"),
+    ):
+        said = f"unknown model: it holds {inside} in a pickled {name} object; expected one of deeplabv3, "
         assert said in refused(tmp_path, saved(root))
+    empty = torch.nn.Sequential(torch.nn.ReLU())
+    assert f"a pickled {name} object, expected a state dict: save model.state_dict()" in refused(tmp_path, saved(empty))

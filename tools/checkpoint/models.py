@@ -143,7 +143,11 @@ def find(checkpoint: Checkpoint, stated: str | None = None, key: str | None = No
         objects = [f"a pickled {name} object at {key}" for key, name in checkpoint.foreign.items()]
         raise CheckpointError(f"{_listed(objects)}, expected a state dict: save model.state_dict()")
     if not candidates and stated is None:
-        raise CheckpointError(f"unknown model: it holds {_contents(checkpoint, names)}; expected one of {_known()}")
+        classes = [f"a pickled {name} object" for name in checkpoint.modules.values()]
+        where = f" in {_listed(classes)}" if classes else ""
+        raise CheckpointError(
+            f"unknown model: it holds {_contents(checkpoint, names)}{where}; expected one of {_known()}"
+        )
     if not candidates:
         candidates = [_Candidate(stated, MODELS[stated].spellings[0], "")]  # so that what is missing is listed
     if len(candidates) > MAX_CANDIDATES:

@@ -52,7 +52,7 @@ LEGACY = {
     ),
     "protocol_bomb": Hostile(
         lambda: torch_legacy({}).replace(b"\x8a\x02\xe9\x03.", b"N" * 500_000 + b"\x8a\x02\xe9\x03."),
-        "a pickle of more than 1000 instructions",
+        "a pickle of 500007 bytes, expected at most 1000",
     ),
     "two_programs": Hostile(lambda: _legacy_program(b"N.N"), "damaged legacy file: the storage keys are not a list"),
     "no_end": Hostile(lambda: torch_legacy({})[:-1], "damaged pickle: pickle exhausted before seeing STOP"),
