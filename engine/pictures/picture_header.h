@@ -24,8 +24,12 @@ struct picture_header {
         const unsigned char *transparency; /* the data of tRNS, or NULL */
         int transparencies;                /* its bytes that are used */
         bool has_data;
-        uint64_t data; /* bytes in IDAT chunks */
-        bool ended;    /* IEND was found */
+        uint64_t data;  /* bytes in IDAT chunks */
+        bool ended;     /* IEND was found */
+        bool srgb;      /* says that it is sRGB, or has an ICC profile */
+        bool cicp;      /* has another colour space, as code points (cICP) */
+        uint32_t gamma; /* gAMA, or 0 */
+        bool primaries; /* has other primaries than sRGB (cHRM) */
     } png;
 };
 

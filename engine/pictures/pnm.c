@@ -140,6 +140,7 @@ limn_status pnm_probe(const struct picture_bytes *file, struct picture_header *h
     header->kind = PICTURE_PNM;
     header->width = pnm.width;
     header->height = pnm.height;
+    header->depth = pnm.most > 255 ? 16 : 8;
     return status;
 }
 

@@ -69,7 +69,7 @@ static limn_status decode(const uint8_t *data, size_t size, const struct picture
     REQUIRE(picture->height == (exchanged ? header->width : header->height));
     REQUIRE(picture->channels == (header->alpha ? 4 : 3));
     REQUIRE(is_printable(picture->warning, sizeof picture->warning));
-    REQUIRE((picture->warning[0] != '\0') == header->foreign_profile);
+    REQUIRE(picture->warning[0] != '\0' || (!header->foreign_profile && header->depth < 16));
     return status;
 }
 
