@@ -87,6 +87,9 @@ $(BUILD)/%.o: %.c
 # code, it also shifts zeros by more than 31 bits, which gives zero on every machine; sanitizers ignore this.
 $(BUILD)/engine/pictures/stb.o: FLAGS += -fwrapv $(if $(SANITIZE),-fno-sanitize=shift)
 
+# Vectorise the loops over samples, regardless of CFLAGS.
+$(BUILD)/engine/pictures/jpeg_enlarge.o $(BUILD)/engine/pictures/jpeg_idct.o: FLAGS += -O3
+
 # The library looks for weights in the folder where `make install` puts them. A different PREFIX= rebuilds this object.
 $(BUILD)/engine/run/weights_path.o $(BUILD)/engine/run/weights_path.tidy: \
     FLAGS += -DLIMN_WEIGHTS_FOLDER='"$(WEIGHTSDIR)"'
@@ -261,7 +264,7 @@ aarch64:                      ## build for aarch64, run the C tests under qemu, 
 	LIMN_TEST_QUICK=1 $(MAKE) check-kernels check-c TESTS="$(filter-out tests/test_faults.c,$(TESTS))" \
 	    BUILD=$(BUILD)/aarch64 CC=aarch64-linux-gnu-gcc RUNNER=qemu-aarch64
 
-test-full: all                ## compare networks and pipelines with PyTorch and upstream libraries, installed if needed
+test-full: all $(DECODER)     ## compare networks and pipelines with PyTorch and upstream libraries, installed if needed
 	PYTHON=$(PYTHON) sh tests/full/with_torch.sh tests/full/main.py --limn $(BUILD)/limn
 
 # The bounds of the tests assume fused multiply-adds. GCC makes them with -O2 or with -fexpensive-optimizations; with a

@@ -211,11 +211,36 @@ static void cut_png_everywhere(const struct blob *file)
     picture_free(&want);
 }
 
+/* Of a baseline JPEG, the end marker is not needed, nor the bits that fill the last byte or two of its data.
+ * A shorter one is refused, and a longer one is the same picture. */
+static void cut_jpeg_everywhere(const struct blob *file)
+{
+    struct picture want, got;
+    size_t shortest = file->size;
+    limn_error error;
+    assert_int_equal(picture_decode(file->bytes, file->size, "built", true, &want, &error), LIMN_OK);
+    for (size_t size = file->size; size-- > 0;) {
+        unsigned char *copy = test_malloc(size + !size);
+        memcpy(copy, file->bytes, size);
+        limn_status status = picture_decode(copy, size, "built", true, &got, &error);
+        test_free(copy);
+        if (status == LIMN_OK && size + 1 == shortest) {
+            assert_same(&want, &got, "JPEG without its end");
+            shortest = size;
+        } else {
+            assert_int_equal(status, LIMN_E_INPUT);
+        }
+        picture_free(&got);
+    }
+    assert_in_range(file->size - shortest, 2, 4);
+    picture_free(&want);
+}
+
 static void test_truncated(void **state)
 {
     (void)state;
     static struct blob file;
-    static const char *const written[] = {"cut.png", "cut.jpg", "cut.bmp", "cut.ppm"};
+    static const char *const written[] = {"cut.png", "cut.bmp", "cut.ppm"};
     struct picture picture = make_picture(52, 30, 3);
     for (size_t i = 0; i < sizeof written / sizeof *written; i++) {
         assert_int_equal(picture_write(scratch_path(written[i]), &picture, 92, true, NULL), LIMN_OK);
@@ -225,6 +250,15 @@ static void test_truncated(void **state)
         else
             cut_everywhere(&file);
     }
+    static const char *const jpegs[] = {"tests/pictures/grey.jpg", "tests/pictures/subsampled.jpg",
+                                        "tests/pictures/restarts.jpg"};
+    for (size_t i = 0; i < sizeof jpegs / sizeof *jpegs; i++) {
+        load_file(jpegs[i], &file);
+        cut_jpeg_everywhere(&file);
+    }
+    assert_int_equal(picture_write(scratch_path("cut.jpg"), &picture, 92, true, NULL), LIMN_OK);
+    load_file(scratch_path("cut.jpg"), &file);
+    cut_jpeg_everywhere(&file);
     picture_free(&picture);
     load_file("tests/pictures/progressive.jpg", &file);
     cut_everywhere(&file);

@@ -15,7 +15,13 @@ struct picture_header {
     int orientation;       /* EXIF, 1..8; 1 is upright */
     bool foreign_profile;  /* an ICC profile whose description does not name sRGB */
     char profile[64];      /* that description, or "" */
-    size_t planes;         /* JPEG: bytes of the planes during decoding, padded to whole blocks */
+    struct {
+        size_t planes;  /* bytes of the planes during decoding, padded to whole blocks */
+        int64_t blocks; /* of 8 x 8 samples, that decoding transforms: of a progressive file at its end */
+        bool progressive;
+        bool rgb;   /* the components are red, green and blue, not Y, Cb and Cr */
+        size_t end; /* where the last scan ends */
+    } jpeg;
     struct {
         int colour; /* enum png_colour */
         bool interlaced;
@@ -55,6 +61,11 @@ enum { PNG_PALETTE_BYTES = 3 * 256 };
 limn_status png_read(const struct picture_bytes *file, const struct picture_header *header,
                      const unsigned char palette[PNG_PALETTE_BYTES], size_t most_block,
                      struct picture *picture, limn_error *error);
+
+/* Decodes a JPEG into an empty picture. `header` is jpeg_probe's. No block is larger than `most_block`.
+ * LIMN_E_INPUT, LIMN_E_MEMORY. */
+limn_status jpeg_read(const struct picture_bytes *file, const struct picture_header *header,
+                      size_t most_block, struct picture *picture, limn_error *error);
 
 /* Decodes a BMP into an empty picture, with alpha only if the header declares a mask for it. LIMN_E_INPUT,
  * LIMN_E_MEMORY. */

@@ -1,6 +1,7 @@
 /* picture_need.c - the memory that decoding takes, computed before it starts: see picture_probe.h. Follows
  * the allocations of stb_image 2.x: each sum below adds the blocks that are allocated at the same time. */
 #include "engine/base/memory.h"
+#include "engine/pictures/jpeg_copy.h"
 #include "engine/pictures/picture_probe.h"
 #include "engine/pictures/png_chunk.h"
 
@@ -44,6 +45,16 @@ static size_t png_bytes(const struct picture_header *header)
     return most;
 }
 
+/* ---- JPEG -------------------------------------------------------------------------------- */
+
+/* The copy and, for progressive files, a 16-bit coefficient for each sample are freed before the pixels are
+ * allocated. */
+static size_t jpeg_bytes(const struct picture_header *header, size_t picture)
+{
+    size_t coefficients = header->jpeg.progressive ? 2 * header->jpeg.planes : 0;
+    return header->jpeg.planes + larger_of(jpeg_copy_bytes(header) + coefficients, picture);
+}
+
 /* ---- all --------------------------------------------------------------------------------- */
 
 size_t picture_decoding_bytes(const struct picture_header *header, bool orient)
@@ -52,7 +63,7 @@ size_t picture_decoding_bytes(const struct picture_header *header, bool orient)
     if (header->kind == PICTURE_PNG)
         most = png_bytes(header);
     else if (header->kind == PICTURE_JPEG)
-        most = header->planes + picture;
+        most = jpeg_bytes(header, picture);
     if (orient && header->orientation != 1)
         most = larger_of(most, 2 * picture); /* as stored and upright */
     return larger_of(most, picture) + small(header);

@@ -5,29 +5,12 @@
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
 #include "engine/pictures/picture_probe.h"
-#include "engine/pictures/stb.h"
 #include "weights/number.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-static limn_status decode_jpeg(const struct picture_bytes *file, const struct picture_header *header,
-                               size_t most_block, struct picture *picture, limn_error *error)
-{
-    enum { CHANNELS = 3 };
-    struct stb_failure failure;
-    void *decoded = stb_decode(file->bytes, file->size, CHANNELS, false, most_block, &failure);
-    if (!decoded && failure.no_memory)
-        return fail_memory(error, file->name, failure.no_memory);
-    if (!decoded)
-        return fail(error, LIMN_E_INPUT, "%s: JPEG data cannot be decoded (%s), the file is damaged",
-                    file->name, failure.reason);
-    *picture = (struct picture){
-        .width = header->width, .height = header->height, .channels = CHANNELS, .pixels = decoded};
-    return LIMN_OK;
-}
 
 /* Applies an EXIF orientation. Each maps an upright pixel to a stored one: x and y exchanged, then counted
  * from the right, from the bottom.
@@ -126,7 +109,7 @@ static limn_status decode(const struct picture_bytes *file, const unsigned char 
         status = png_read(file, &header, palette, most_block, picture, error);
         break;
     case PICTURE_JPEG:
-        status = decode_jpeg(file, &header, most_block, picture, error);
+        status = jpeg_read(file, &header, most_block, picture, error);
         break;
     case PICTURE_BMP:
         status = bmp_read(file, picture, error);

@@ -21,7 +21,7 @@ class Decoded(NamedTuple):
     path: Path
     pixels: np.ndarray | None
     message: str
-    seconds: float
+    seconds: float  # of CPU time
 
 
 def decode(paths: Iterable[Path], stored: bool = False) -> Iterator[Decoded]:
