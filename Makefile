@@ -87,6 +87,9 @@ $(BUILD)/%.o: %.c
 # code, it also shifts zeros by more than 31 bits, which gives zero on every machine; sanitizers ignore this.
 $(BUILD)/engine/pictures/stb.o: FLAGS += -fwrapv $(if $(SANITIZE),-fno-sanitize=shift)
 
+# Vectorise the loops over samples, regardless of CFLAGS.
+$(BUILD)/engine/pictures/jpeg_enlarge.o $(BUILD)/engine/pictures/jpeg_idct.o: FLAGS += -O3
+
 # The library looks for weights in the folder where `make install` puts them. A different PREFIX= rebuilds this object.
 $(BUILD)/engine/run/weights_path.o $(BUILD)/engine/run/weights_path.tidy: \
     FLAGS += -DLIMN_WEIGHTS_FOLDER='"$(WEIGHTSDIR)"'
@@ -127,6 +130,11 @@ $(BUILD)/test_faults $(BUILD)/test_soak: $(BUILD)/tests/trials.o $(BUILD)/tests/
 $(BUILD)/tests/limn_main.o: $(BUILD)/apps/cli/main.o
 	@mkdir -p $(@D)
 	@$(OBJCOPY) --redefine-sym main=limn_main $< $@
+
+# tests/python/decode_support.py calls it.
+DECODER = $(BUILD)/decode_pictures
+$(DECODER): $(BUILD)/tests/decode_pictures.o $(BUILD)/liblimn.a
+	$(call say,link,$@) $(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # The program without main.
 $(BUILD)/libapps.a: $(filter-out $(BUILD)/apps/cli/main.o,$(call object,$(APPS)))
@@ -225,7 +233,7 @@ demo: all                     ## run all networks with demo weights; then open b
 # Builds before it runs a test: some tests measure time, and those of make install run make in the same folder. Uses all
 # cores unless -j is given.
 test:                         ## every test
-	@$(MAKE) --no-print-directory $(ALL_CORES) $(TEST_PROGRAMS) $(REPLAYS) $(INSTALLED)
+	@$(MAKE) --no-print-directory $(ALL_CORES) $(TEST_PROGRAMS) $(REPLAYS) $(DECODER) $(INSTALLED)
 	@$(MAKE) --no-print-directory $(ALL_CORES) check-rooms check-c check-python
 ALL_CORES = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
@@ -240,7 +248,7 @@ $(REPLAYS:%=run-%): run-$(BUILD)/replay_%: $(BUILD)/replay_%
 PYTESTS ?= $(wildcard tests/python/test_*.py)
 check-python: $(PYTESTS:%=run-%)  ## the tests of the tools and of the program from outside; with -j2 two files at a time
 
-$(PYTESTS:%=run-%): run-%: $(INSTALLED)
+$(PYTESTS:%=run-%): run-%: $(INSTALLED) $(DECODER)
 	@echo "== $*"; LIMN=$(abspath $(BUILD)/limn) $(PYTHON) -m pytest -q -p no:cacheprovider $*
 
 NM ?= $(shell $(CC) -print-prog-name=nm)
@@ -256,7 +264,7 @@ aarch64:                      ## build for aarch64, run the C tests under qemu, 
 	LIMN_TEST_QUICK=1 $(MAKE) check-kernels check-c TESTS="$(filter-out tests/test_faults.c,$(TESTS))" \
 	    BUILD=$(BUILD)/aarch64 CC=aarch64-linux-gnu-gcc RUNNER=qemu-aarch64
 
-test-full: all                ## compare networks and pipelines with PyTorch and upstream libraries, installed if needed
+test-full: all $(DECODER)     ## compare networks and pipelines with PyTorch and upstream libraries, installed if needed
 	PYTHON=$(PYTHON) sh tests/full/with_torch.sh tests/full/main.py --limn $(BUILD)/limn
 
 # The bounds of the tests assume fused multiply-adds. GCC makes them with -O2 or with -fexpensive-optimizations; with a

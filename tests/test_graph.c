@@ -384,7 +384,7 @@ static void test_sticky_errors(void **state)
     graph_begin(&g, &weights, &error);
     x = graph_input(&g, "x", 2);
     graph_output(&g, graph_linear(&g, x, 1, "a"));
-    assert_non_null(strstr(error.message, "a.weight is F32 of 2x2x1x1; 2 positive dimensions"));
+    assert_non_null(strstr(error.message, "a.weight is 2x2x1x1; 2 positive dimensions"));
     graph_free(&g);
 
     graph_begin(&g, &weights, &error);

@@ -16,7 +16,7 @@ static struct picture decode_announced(const unsigned char *bytes, size_t size, 
     struct picture_header header;
     struct picture picture;
     assert_ok(picture_probe(&file, &header, error));
-    size_t announced = picture_decoding_bytes(&file, &header, orient), before = mem_in_use();
+    size_t announced = picture_decoding_bytes(&header, orient), before = mem_in_use();
     mem_restart_peak();
     assert_ok(picture_decode(bytes, size, "built", orient, &picture, error));
     size_t took = mem_peak() - before;
@@ -74,6 +74,8 @@ static void check_png(const struct png_kind *kind, int width, int height)
                     rgba[c] = (sample * 510 + most) / (2 * most);
                 else if (index < (uint32_t)kind->palette)
                     rgba[c] = palette[3 * index + (uint32_t)c];
+                else /* as Pillow */
+                    rgba[c] = index;
             }
             if (kind->colour >= 4)
                 rgba[3] = (sample_at(x, y, kind->channels - 1, kind->depth) * 510 + most) / (2 * most);
@@ -110,6 +112,53 @@ static void test_png_kinds(void **state)
                 if (kind.colour < 4 || !kind.transparent)
                     check_png(&kind, sizes[s][0], sizes[s][1]);
             }
+}
+
+/* What libpng and Pillow forgive. `before` and `after` go around the data; both NULL: nothing follows it. */
+static void check_forgiven(const struct png_kind *kind, const char *before, size_t bytes, const char *after,
+                           int channels, const char *what)
+{
+    static struct blob plain, odd;
+    start_png(&plain, kind, 7, 5);
+    start_png(&odd, kind, 7, 5);
+    if (kind->colour == 3) {
+        add_chunk(&plain, "PLTE", "aAbbBcccCddd", 12);
+        add_chunk(&odd, "PLTE", "aAbbBcccCddd", 12);
+    }
+    if (before)
+        add_chunk(&odd, before, "\0\1\0\1\0\1\0\1\0\1", bytes);
+    end_png(&plain, kind, 7, 5);
+    end_png(&odd, kind, 7, 5);
+    odd.size -= 12; /* IEND */
+    if (after)
+        add_chunk(&odd, after, "\0\1\0\1\0\1\0\1\0\1", bytes);
+    struct picture want = decode_ok(&plain, true), got = decode_ok(&odd, true);
+    assert_int_equal(got.channels, channels);
+    if (channels == want.channels)
+        assert_same(&want, &got, what);
+    picture_free(&want);
+    picture_free(&got);
+}
+
+static void test_forgiven_pngs(void **state)
+{
+    (void)state;
+    static const struct png_kind grey = {0, 8, 1, false, false, 0}, rgb = {2, 8, 3, true, false, 0},
+                                 indexed = {3, 2, 1, false, false, 4},
+                                 grey_alpha = {4, 8, 2, false, false, 0}, rgba = {6, 16, 4, false, false, 0};
+    check_forgiven(&rgb, NULL, 0, NULL, 3, "no IEND");
+    check_forgiven(&indexed, NULL, 0, NULL, 3, "no IEND, palette");
+    check_forgiven(&rgba, "tRNS", 6, "IEND", 4, "tRNS beside alpha");
+    check_forgiven(&grey_alpha, "tRNS", 2, "IEND", 4, "tRNS beside grey's alpha");
+    check_forgiven(&rgb, NULL, 6, "tRNS", 3, "tRNS after the data");
+    check_forgiven(&indexed, NULL, 3, "tRNS", 3, "tRNS after the data, palette");
+    check_forgiven(&indexed, NULL, 9, "PLTE", 3, "PLTE after the data");
+    check_forgiven(&rgb, "PLTE", 9, "IEND", 3, "PLTE beside RGB");
+    check_forgiven(&rgb, "PLTE", 10, "IEND", 3, "PLTE beside RGB, odd");
+    check_forgiven(&grey, "PLTE", 9, "IEND", 3, "PLTE beside grey");
+    check_forgiven(&rgb, "IDAT", 0, "IDAT", 3, "empty chunks of data");
+    check_forgiven(&grey, "tRNS", 5, "IEND", 4, "a long tRNS");
+    check_forgiven(&indexed, "tRNS", 9, "IEND", 4, "a tRNS longer than the palette");
 }
 
 static void test_jpeg_files(void **state)
@@ -150,6 +199,12 @@ static void test_pnm(void **state)
         {CASE("P4 2 2 \x40\x80"), {255, 0, 0, 255}},
         {CASE("P5 2 2 255\n\x00\x7f\x80\xff"), {0, 127, 128, 255}},
         {CASE("P5 2 2 65535\n\x00\x80\x00\x81\x01\x81\xff\xff"), {0, 1, 1, 255}},
+        /* Comments inside the numbers of the header, and at its end: as Pillow reads them. */
+        {CASE("P5#a\n#b\r#c\n2#d\n 0#e\n2 2#f\n5#g\r5\n\x00\x7f\x80\xff"), {0, 127, 128, 255}},
+        {CASE("P5 2 2 255#h\n \x00\x7f\x80\xff"), {0, 127, 128, 255}},
+        {CASE("P5 2 2 255#as netpbm writes\n\x00\x7f\x80\xff"), {0, 127, 128, 255}},
+        {CASE("P2\r\n2 2\r\n255\r\n# i\r\n0 127#j\n128 255"), {0, 127, 128, 255}},
+        {CASE("P1 2 2#k\n\n0#l\n1#m\n10"), {255, 0, 0, 255}},
         {CASE("P6 2 2 3\n\0\0\0\1\1\1\2\2\2\3\3\3trailing"), {0, 85, 170, 255}},
 #undef CASE
     };
@@ -192,9 +247,11 @@ static void test_bmp(void **state)
     build_bmp(&bmp, 12, 8, 0, false, 0, NULL, 256);
     add_bytes(&bmp, "\1\1\0\0\0\1\0\1", 8);
     check_bmp(&bmp, 3, palette_pixels, "8 bits, OS/2");
-    build_bmp(&bmp, 124, 8, 0, false, 0, NULL, 2); /* colours 7 and 9 are not in the palette: black */
+    static const unsigned char short_pixels[24] = {0,  0,  0,  10, 20, 30, 0, 0, 0, 10, 20, 30,
+                                                   10, 20, 30, 10, 20, 30, 7, 7, 7, 9,  9,  9};
+    build_bmp(&bmp, 124, 8, 0, false, 0, NULL, 2); /* colours 7 and 9 are not in the palette: greys */
     add_bytes(&bmp, "\1\1\7\x9\0\1\0\1", 8);
-    check_bmp(&bmp, 3, palette_pixels, "8 bits, short palette");
+    check_bmp(&bmp, 3, short_pixels, "8 bits, short palette");
 
     static const unsigned char colours[24] = {255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 255};
     build_bmp(&bmp, 40, 16, 0, true, 0, NULL, 0);
@@ -220,6 +277,60 @@ static void test_bmp(void **state)
     for (int i = 3; i < 32; i += 4)
         assert_int_equal(opaque.pixels[i], 255);
     picture_free(&opaque);
+}
+
+/* Runs, all of the same picture: the lower row 1 1 0 0, the upper one 0 1 0 1. */
+static void test_bmp_runs(void **state)
+{
+    (void)state;
+    static const unsigned char want[24] = {0,  0,  0,  10, 20, 30, 0, 0, 0, 10, 20, 30,
+                                           10, 20, 30, 10, 20, 30, 0, 0, 0, 0,  0,  0};
+    static const struct {
+        const char *what, *runs;
+        int size, bits;
+    } cases[] = {
+        {"runs", "\2\1\2\0\0\0\1\0\1\1\1\0\1\1\0\0\0\1", 18, 8},
+        {"no end", "\2\1\2\0\0\0\1\0\1\1\1\0\1\1", 14, 8},
+        {"indices, padded", "\0\3\1\1\0\0\1\0\0\0\0\4\0\1\0\1\0\1", 18, 8},
+        {"rest of the row skipped", "\2\1\0\0\1\0\1\1\1\0\1\1\0\1", 14, 8},
+        {"pixels skipped", "\2\1\0\0\0\2\1\0\1\1\1\0\1\1\0\1", 16, 8},
+        {"a run that is too long", "\2\1\11\0\0\0\1\0\1\1\1\0\11\1\0\1", 16, 8},
+        {"4 bits, alternating", "\2\x11\2\0\0\0\4\1\0\1", 10, 4},
+        {"4 bits, an odd count of indices", "\0\3\x11\0\0\0\4\1\0\1", 10, 4},
+    };
+    static struct blob bmp;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        build_bmp(&bmp, 40, cases[i].bits, cases[i].bits == 8 ? 1 : 2, false, 0, NULL, 2);
+        add_bytes(&bmp, cases[i].runs, (size_t)cases[i].size);
+        check_bmp(&bmp, 3, want, cases[i].what);
+    }
+}
+
+/* Offsets of the pixels that some writers get wrong, and masks that say nothing. */
+static void test_odd_bmps(void **state)
+{
+    (void)state;
+    static const unsigned char want[24] = {0,  0,  0,  10, 20, 30, 0, 0, 0, 10, 20, 30,
+                                           10, 20, 30, 10, 20, 30, 0, 0, 0, 0,  0,  0};
+    static const unsigned char offsets[] = {0, 54};
+    static struct blob bmp;
+    for (size_t i = 0; i < sizeof offsets; i++) {
+        build_bmp(&bmp, 40, 8, 0, false, 0, NULL, 2);
+        add_bytes(&bmp, "\1\1\0\0\0\1\0\1", 8);
+        bmp.bytes[10] = offsets[i];
+        check_bmp(&bmp, 3, want, "8 bits, offset");
+    }
+    static const uint32_t none[3] = {0}, usual[3] = {0xff0000, 0xff00, 0xff};
+    static const unsigned char with_alpha[32] = {255, 0, 0,   119, 0,   255, 0,   0,
+                                                 0,   0, 255, 255, 255, 255, 255, 1};
+    build_bmp(&bmp, 40, 32, 3, true, 3, none, 0);
+    add_bytes(&bmp, "\0\0\xff\x77\0\xff\0\x00\xff\0\0\xff\xff\xff\xff\x01", 16);
+    add_zeros(&bmp, 16);
+    check_bmp(&bmp, 4, with_alpha, "32 bits, masks of zero");
+    build_bmp(&bmp, 40, 24, 3, false, 3, usual, 0);
+    add_bytes(&bmp, "\x1e\x14\x0a\x1e\x14\x0a\0\0\0\0\0\0", 12);
+    add_bytes(&bmp, "\0\0\0\x1e\x14\x0a\0\0\0\x1e\x14\x0a", 12);
+    check_bmp(&bmp, 3, want, "24 bits, masks");
 }
 
 /* A 2 x 3 picture "ab / cd / ef" after each orientation, as EXIF defines them: where the stored first
@@ -311,6 +422,53 @@ static void test_profiles(void **state)
     picture_free(&got);
 }
 
+/* What of a PNG is lost or ignored, in the order of the notes; "" where nothing is. */
+static void test_notes(void **state)
+{
+    (void)state;
+    static const char
+        linear[] = "\0\1\x86\xa0",
+        usual[] = "\0\0\xb1\x8f", darker[] = "\0\0\xd6\xd8",
+        srgb[] = "\0\0\x7a\x26\0\0\x80\x84\0\0\xfa\0\0\0\x80\xe8\0\0\x75\x30\0\0\xea\x60\0\0:\x98\0\0\x17p";
+    static const struct {
+        int depth;
+        const char *type, *data;
+        size_t size;
+        const char *with, *note;
+    } cases[] = {
+        {8, "gAMA", usual, 4, NULL, ""},
+        {8, "gAMA", linear, 4, NULL, "the gamma (gAMA 1) is not that of sRGB and is ignored"},
+        {8, "gAMA", darker, 4, NULL, "the gamma (gAMA 0.55) is not that of sRGB and is ignored"},
+        {8, "gAMA", linear, 4, "sRGB", ""},
+        {8, "gAMA", linear, 3, NULL, ""},
+        {8, "gAMA", "\0\0\0\0", 4, NULL, ""},
+        {8, "cICP", "\1\x0d\0\1", 4, NULL, ""},
+        {8, "cICP", "\x09\x10\0\1", 4, NULL, "the colour space (cICP) is not sRGB and is ignored"},
+        {8, "cICP", "\x0c\x0d\0\1", 4, "sRGB", "the colour space (cICP) is not sRGB and is ignored"},
+        {8, "cHRM", srgb, 32, NULL, ""},
+        {8, "cHRM", "0000111122223333444455556666777", 31, NULL, ""},
+        {8, "cHRM", "00001111222233334444555566667777", 32, NULL,
+         "the primaries (cHRM) are not those of sRGB and are ignored"},
+        {8, "cHRM", "00001111222233334444555566667777", 32, "sRGB", ""},
+        {16, "gAMA", usual, 4, NULL, "16 bits a sample are reduced to 8"},
+        {16, "gAMA", linear, 4, NULL,
+         "16 bits a sample are reduced to 8; the gamma (gAMA 1) is not that of sRGB and is ignored"},
+    };
+    static struct blob png;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct png_kind kind = {2, cases[i].depth, 3, false, false, 0};
+        start_png(&png, &kind, 3, 3);
+        add_chunk(&png, cases[i].type, cases[i].data, cases[i].size);
+        if (cases[i].with)
+            add_chunk(&png, cases[i].with, "\0", 1);
+        end_png(&png, &kind, 3, 3);
+        struct picture got = decode_ok(&png, true);
+        if (strcmp(got.warning, cases[i].note) != 0)
+            fail_with("case %zu: \"%s\", expected \"%s\"", i, got.warning, cases[i].note);
+        picture_free(&got);
+    }
+}
+
 /* The memory of decoding is announced before it starts, within 15% for a picture of some size. A limit of as
  * much is enough; with a byte less the picture is refused before any work. */
 static void test_memory_is_announced(void **state)
@@ -340,7 +498,7 @@ static void test_memory_is_announced(void **state)
         struct picture_bytes file = {bytes, size, "built"};
         struct picture_header header;
         assert_ok(picture_probe(&file, &header, error));
-        size_t announced = picture_decoding_bytes(&file, &header, true);
+        size_t announced = picture_decoding_bytes(&header, true);
         mem_set_limit(mem_in_use() + announced);
         assert_ok(picture_decode(bytes, size, path, true, &read, error));
         picture_free(&read);
@@ -357,10 +515,18 @@ static void test_memory_is_announced(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_png_kinds),   cmocka_unit_test(test_jpeg_files),
-        cmocka_unit_test(test_pnm),         cmocka_unit_test(test_bmp),
-        cmocka_unit_test(test_orientation), cmocka_unit_test(test_jpeg_orientation),
-        cmocka_unit_test(test_profiles),    cmocka_unit_test(test_memory_is_announced),
+        cmocka_unit_test(test_png_kinds),
+        cmocka_unit_test(test_forgiven_pngs),
+        cmocka_unit_test(test_jpeg_files),
+        cmocka_unit_test(test_pnm),
+        cmocka_unit_test(test_bmp_runs),
+        cmocka_unit_test(test_odd_bmps),
+        cmocka_unit_test(test_bmp),
+        cmocka_unit_test(test_orientation),
+        cmocka_unit_test(test_jpeg_orientation),
+        cmocka_unit_test(test_profiles),
+        cmocka_unit_test(test_notes),
+        cmocka_unit_test(test_memory_is_announced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -51,7 +51,10 @@ static void test_refused(void **state)
         {"JPEG-LS", "\xff\xd8\xff\xf7\0\0", 6},
         {"PAM", "P7\nWIDTH 1\n", 11},
         {"empty", "", 0},
-        {"starts with 41 42", "AB", 2},
+        {"is text, not a picture", "AB", 2},
+        {"is a web page (HTML), not a picture; download the file itself", "<html>", 6},
+        {"is a safetensors file, not a picture", "\2\0\0\0\0\0\0\0{}", 10},
+        {"starts with 41 42 00", "AB", 3},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         decode_fails(cases[i].bytes, cases[i].size, cases[i].name);
@@ -97,8 +100,21 @@ static void test_bmp_refused(void **state)
     (void)state;
     static struct blob bmp;
     build_bmp(&bmp, 40, 8, 1, false, 0, NULL, 2);
+    add_bytes(&bmp, "\4\1\0\0\3\1", 6);
+    for (size_t cut = 0; cut < 6; cut++)
+        decode_fails(bmp.bytes, bmp.size - cut, "BMP data ends early");
+    build_bmp(&bmp, 40, 8, 1, false, 0, NULL, 2);
+    add_bytes(&bmp, "\4\1\0\0\0\5\1\1\1\1\1", 11); /* the last indices lack their padding */
+    decode_fails(bmp.bytes, bmp.size, "BMP data ends early");
+    build_bmp(&bmp, 40, 8, 2, false, 0, NULL, 2);
     add_zeros(&bmp, 8);
-    decode_fails(bmp.bytes, bmp.size, "run-length");
+    decode_fails(bmp.bytes, bmp.size, "BMP with compression 2 is not supported");
+    build_bmp(&bmp, 40, 24, 4, false, 0, NULL, 0);
+    add_zeros(&bmp, 24);
+    decode_fails(bmp.bytes, bmp.size, "BMP with JPEG data");
+    build_bmp(&bmp, 40, 24, 3, false, 3, (const uint32_t[]){0xff, 0xff00, 0xff0000}, 0);
+    add_zeros(&bmp, 24);
+    decode_fails(bmp.bytes, bmp.size, "BMP with a colour mask 255");
     build_bmp(&bmp, 40, 32, 3, true, 3, (const uint32_t[]){0xff00ff, 1, 2}, 0);
     add_zeros(&bmp, 32);
     decode_fails(bmp.bytes, bmp.size, "colour mask");
@@ -178,11 +194,53 @@ static void cut_everywhere(const struct blob *file)
     decode_fails(file->bytes, file->size - 1, "ends early");
 }
 
+/* A PNG is read without its last chunk (12 bytes) and without the two checksums before that. */
+static void cut_png_everywhere(const struct blob *file)
+{
+    enum { CAN_LACK = 12 + 4 + 4 };
+    struct picture want, got;
+    assert_int_equal(picture_decode(file->bytes, file->size, "built", true, &want, NULL), LIMN_OK);
+    for (size_t size = 0; size < file->size; size++)
+        if (size < file->size - CAN_LACK) {
+            decode_fails(file->bytes, size, size > 8 ? "ends early" : "");
+        } else {
+            assert_int_equal(picture_decode(file->bytes, size, "built", true, &got, NULL), LIMN_OK);
+            assert_same(&want, &got, "cut PNG");
+            picture_free(&got);
+        }
+    picture_free(&want);
+}
+
+/* Of a baseline JPEG, the end marker is not needed, nor the bits that fill the last byte or two of its data.
+ * A shorter one is refused, and a longer one is the same picture. */
+static void cut_jpeg_everywhere(const struct blob *file)
+{
+    struct picture want, got;
+    size_t shortest = file->size;
+    limn_error error;
+    assert_int_equal(picture_decode(file->bytes, file->size, "built", true, &want, &error), LIMN_OK);
+    for (size_t size = file->size; size-- > 0;) {
+        unsigned char *copy = test_malloc(size + !size);
+        memcpy(copy, file->bytes, size);
+        limn_status status = picture_decode(copy, size, "built", true, &got, &error);
+        test_free(copy);
+        if (status == LIMN_OK && size + 1 == shortest) {
+            assert_same(&want, &got, "JPEG without its end");
+            shortest = size;
+        } else {
+            assert_int_equal(status, LIMN_E_INPUT);
+        }
+        picture_free(&got);
+    }
+    assert_in_range(file->size - shortest, 2, 4);
+    picture_free(&want);
+}
+
 static void test_truncated(void **state)
 {
     (void)state;
     static struct blob file;
-    static const char *const written[] = {"cut.png", "cut.jpg", "cut.bmp", "cut.ppm"};
+    static const char *const written[] = {"cut.png", "cut.bmp", "cut.ppm"};
     struct picture picture = make_picture(52, 30, 3);
     for (size_t i = 0; i < sizeof written / sizeof *written; i++) {
         assert_int_equal(
@@ -191,8 +249,20 @@ static void test_truncated(void **state)
                 &picture, NULL),
             LIMN_OK);
         load_file(scratch_path(written[i]), &file);
-        cut_everywhere(&file);
+        if (i == 0)
+            cut_png_everywhere(&file);
+        else
+            cut_everywhere(&file);
     }
+    static const char *const jpegs[] = {"tests/pictures/grey.jpg", "tests/pictures/subsampled.jpg",
+                                        "tests/pictures/restarts.jpg"};
+    for (size_t i = 0; i < sizeof jpegs / sizeof *jpegs; i++) {
+        load_file(jpegs[i], &file);
+        cut_jpeg_everywhere(&file);
+    }
+    assert_int_equal(picture_write(scratch_path("cut.jpg"), &picture, 92, true, NULL), LIMN_OK);
+    load_file(scratch_path("cut.jpg"), &file);
+    cut_jpeg_everywhere(&file);
     picture_free(&picture);
     load_file("tests/pictures/progressive.jpg", &file);
     cut_everywhere(&file);
@@ -202,7 +272,7 @@ static void test_truncated(void **state)
     add_chunk(&file, "PLTE", palette, sizeof palette);
     add_chunk(&file, "tRNS", palette, 16);
     end_png(&file, &kind, 21, 9);
-    cut_everywhere(&file);
+    cut_png_everywhere(&file);
 }
 
 /* Every byte changed in turn: an error or a picture, and for PNG, which has checksums, the same picture or an

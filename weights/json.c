@@ -33,6 +33,25 @@ char json_peek(struct json *j)
     return (char)(j->at < j->end && !j->problem ? *j->at : 0);
 }
 
+const char *json_kind(struct json *j)
+{
+    switch (json_peek(j)) {
+    case '{':
+        return "an object";
+    case '[':
+        return "an array";
+    case '"':
+        return "a string";
+    case 't':
+    case 'f':
+        return "true or false";
+    case 'n':
+        return "null";
+    default:
+        return "a number";
+    }
+}
+
 static bool take(struct json *j, char expected, const char *problem)
 {
     if (json_peek(j) != expected)

@@ -30,6 +30,9 @@ struct json json_text(const void *text, size_t size);
 /* The first character of the next value: '{' '[' '"' '-' 0-9 't' 'f' 'n', or 0 at the end. */
 char json_peek(struct json *j);
 
+/* The same in words, for messages. */
+const char *json_kind(struct json *j);
+
 bool json_open(struct json *j, char bracket);
 
 /* Inside an object or array: true when another element follows; false when `bracket` closed it, or on an

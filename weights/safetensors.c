@@ -63,6 +63,9 @@ static bool parse_metadata(struct parser *p)
     while (json_more(&p->j, '}')) {
         struct metadata_entry *entry = &p->s->metadata[p->s->metadata_count];
         entry->key = pooled(p, json_key);
+        if (entry->key && json_peek(&p->j) != '"')
+            return refuse(p->problem, "metadata key %s: %s, a string was expected", entry->key,
+                          json_kind(&p->j));
         entry->value = pooled(p, json_string);
         if (!entry->key || !entry->value)
             return false;
@@ -211,6 +214,21 @@ static const struct {
     [DTYPE_C64] = {"C64", 64},
 };
 
+/* Sorts by name. */
+static bool check_names(struct parser *p)
+{
+    struct safetensors *s = p->s;
+    qsort(s->tensors, s->tensor_count, sizeof *s->tensors, by_name);
+    for (size_t i = 1; i < s->tensor_count; i++)
+        if (strcmp(s->tensors[i - 1].name, s->tensors[i].name) == 0)
+            return refuse(p->problem, "tensor %s occurs twice", s->tensors[i].name);
+    qsort(s->metadata, s->metadata_count, sizeof *s->metadata, by_name);
+    for (size_t i = 1; i < s->metadata_count; i++)
+        if (strcmp(s->metadata[i - 1].key, s->metadata[i].key) == 0)
+            return refuse(p->problem, "metadata key %s occurs twice", s->metadata[i].key);
+    return true;
+}
+
 /* Checks that the bytes match the shapes, and that tensors cover the file from offset 0 without gap or
  * overlap. */
 static bool check_layout(struct parser *p, uint64_t data_start, uint64_t file_bytes)
@@ -237,23 +255,10 @@ static bool check_layout(struct parser *p, uint64_t data_start, uint64_t file_by
         expected += tensor->bytes;
         tensor->offset += data_start;
     }
+    qsort(s->tensors, s->tensor_count, sizeof *s->tensors, by_name);
     if (expected != file_bytes - data_start)
         return refuse(p->problem, "%llu bytes after the last tensor",
                       (unsigned long long)(file_bytes - data_start - expected));
-    return true;
-}
-
-static bool check_names(struct parser *p)
-{
-    struct safetensors *s = p->s;
-    qsort(s->tensors, s->tensor_count, sizeof *s->tensors, by_name);
-    for (size_t i = 1; i < s->tensor_count; i++)
-        if (strcmp(s->tensors[i - 1].name, s->tensors[i].name) == 0)
-            return refuse(p->problem, "tensor %s occurs twice", s->tensors[i].name);
-    qsort(s->metadata, s->metadata_count, sizeof *s->metadata, by_name);
-    for (size_t i = 1; i < s->metadata_count; i++)
-        if (strcmp(s->metadata[i - 1].key, s->metadata[i].key) == 0)
-            return refuse(p->problem, "metadata key %s occurs twice", s->metadata[i].key);
     return true;
 }
 
@@ -310,7 +315,7 @@ struct safetensors *safetensors_parse(const void *header, size_t header_bytes, u
     struct parser parser = {
         .j = j, .s = s, .text = text, .text_end = text + header_bytes + 1, .problem = problem};
     uint64_t data_start = SAFETENSORS_PREFIX + (uint64_t)header_bytes;
-    if (parse_header(&parser) && check_layout(&parser, data_start, file_bytes) && check_names(&parser))
+    if (parse_header(&parser) && check_names(&parser) && check_layout(&parser, data_start, file_bytes))
         return s;
     if (!problem[0])
         refuse(problem, "header byte %zu: %s", json_position(&parser.j), parser.j.problem);
@@ -418,27 +423,4 @@ void dtype_to_float(enum dtype dtype, const void *from, size_t count, float *to)
     memcpy(last, bytes, 2 * count);
     halves_to_floats(dtype, last, converted);
     memcpy(to, converted, count * sizeof *to);
-}
-
-const char *weights_foreign_format(const unsigned char *first, const unsigned char *last, size_t size)
-{
-    static const unsigned char leveldb[8] = {0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb};
-    static const struct {
-        const char *magic;
-        size_t size;
-        const char *what;
-    } known[] = {
-        {"PK\3\4", 4, "a PyTorch checkpoint (zip)"},
-        {"\x80\x02\x8a\x0al\xfc\x9c\x46\xf9\x20", 10, "a PyTorch checkpoint (legacy format)"},
-        {"\x80", 1, "a Python pickle, perhaps a PyTorch checkpoint"},
-        {"\x89HDF", 4, "an HDF5 file, perhaps a Keras model"},
-        {"GGUF", 4, "a GGUF file"},
-        {"\x93NUMPY", 6, "a NumPy array"},
-    };
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (memcmp(first, known[i].magic, known[i].size) == 0)
-            return known[i].what;
-    if (memcmp(last + size - sizeof leveldb, leveldb, sizeof leveldb) == 0)
-        return "a TensorFlow V1 checkpoint";
-    return NULL;
 }

@@ -105,8 +105,4 @@ bool dtype_is_usable(enum dtype dtype);
  * in place. */
 void dtype_to_float(enum dtype dtype, const void *from, size_t count, float *to);
 
-/* The format of a file that is not safetensors, from its first and last bytes (`size` of each, at least 16):
- * "a PyTorch checkpoint (zip)", ...; NULL if it is not recognised. */
-const char *weights_foreign_format(const unsigned char *first, const unsigned char *last, size_t size);
-
 #endif

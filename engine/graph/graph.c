@@ -15,7 +15,8 @@ enum { NODES_MOST = 4096 };
 
 void graph_begin(struct graph *graph, const struct weights_file *weights, limn_error *error)
 {
-    *graph = (struct graph){.weights = weights, .error = error, .output = NO_VALUE, .side_multiple = 1};
+    *graph = (struct graph){
+        .weights = weights, .error = error, .output = NO_VALUE, .side_multiple = 1, .prefix = ""};
     graph->path = file_path(weights->file);
     graph->used = mem_zalloc(weights->header->tensor_count + 1, sizeof *graph->used);
     if (!graph->used)
@@ -38,7 +39,7 @@ void graph_free(struct graph *graph)
     *graph = (struct graph){0};
 }
 
-value_id graph_fail(struct graph *graph, const char *format, ...)
+value_id graph_fail_because(struct graph *graph, limn_reason reason, const char *format, ...)
 {
     if (graph->status == LIMN_OK) {
         char text[512];
@@ -46,7 +47,7 @@ value_id graph_fail(struct graph *graph, const char *format, ...)
         va_start(arguments, format);
         number_vprint(text, sizeof text, format, arguments);
         va_end(arguments);
-        graph->status = fail(graph->error, LIMN_E_WEIGHTS, "%s: %s", graph->path, text);
+        graph->status = fail_because(graph->error, LIMN_E_WEIGHTS, reason, "%s: %s", graph->path, text);
     }
     return NO_VALUE;
 }
@@ -174,7 +175,8 @@ static const struct tensor_entry *find_tensor(const struct graph *graph, const c
                                               va_list arguments)
 {
     char name[GRAPH_NAME];
-    vsnprintf(name, sizeof name, format, arguments);
+    int used = snprintf(name, sizeof name, "%s", graph->prefix);
+    vsnprintf(name + used, sizeof name - (size_t)used, format, arguments);
     return safetensors_find(graph->weights->header, name);
 }
 
@@ -213,12 +215,15 @@ const struct tensor_entry *graph_use_tensor(struct graph *graph, const char *nam
         return NULL;
     }
     graph->used[entry - graph->weights->header->tensors] = true;
-    bool fits = entry->rank == rank && dtype_is_usable(entry->dtype);
+    graph->status = weights_check_dtype(graph->weights, entry, graph->error);
+    if (graph->status != LIMN_OK)
+        return NULL;
+    bool fits = entry->rank == rank;
     for (int i = 0; i < entry->rank; i++)
         fits = fits && entry->shape[i] > 0 && entry->shape[i] < INT32_MAX;
     if (!fits) {
-        graph_fail(graph, "tensor %s is %s of %s; %d positive dimensions of F32, F16 or BF16 expected", full,
-                   dtype_name(entry->dtype), shape_text(entry, shape), rank);
+        graph_fail(graph, "tensor %s is %s; %d positive dimensions expected", full, shape_text(entry, shape),
+                   rank);
         return NULL;
     }
     return entry;

@@ -82,7 +82,8 @@ struct node {
 
 struct graph {
     const struct weights_file *weights;
-    const char *path; /* of the weights file, for messages */
+    const char *path;   /* of the weights file, for messages */
+    const char *prefix; /* of the tensors' names in graph_has_tensor; "" except during recognition */
     struct node *nodes;
     int count, room;
     value_id output;
@@ -181,7 +182,9 @@ bool graph_has_tensor(const struct graph *graph, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* Records a failure, unless there was one before. Returns NO_VALUE, for builders to return. */
-value_id graph_fail(struct graph *graph, const char *format, ...) __attribute__((format(printf, 2, 3)));
+#define graph_fail(graph, ...) graph_fail_because(graph, LIMN_REASON_NONE, __VA_ARGS__)
+value_id graph_fail_because(struct graph *graph, limn_reason reason, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* ---- after building ---------------------------------------------------------------------- */
 

@@ -1,5 +1,6 @@
 /* weights_file.c - see weights_file.h. */
 #include "engine/graph/weights_file.h"
+#include "engine/base/file_kinds.h"
 #include "engine/base/finite.h"
 #include "engine/base/memory.h"
 
@@ -10,22 +11,34 @@
 
 /* Elements of half precision converted at a time, for the first-level cache; floats read at a time, for the
  * second-level cache. */
-enum { CHUNK = 4096, FLOAT_CHUNK = 1 << 17, SNIFF = 16 };
+enum { CHUNK = 4096, FLOAT_CHUNK = 1 << 17 };
+
+/* A table of LevelDB ends with a magic number. The file has at least as many bytes. */
+static limn_status refuse_tensorflow(const struct file *file, limn_error *error)
+{
+    static const unsigned char magic[8] = {0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb};
+    static const struct file_kind kind = {"a TensorFlow V1 checkpoint", FILE_CHECKPOINT, NULL};
+    unsigned char end[sizeof magic];
+    uint64_t size = file_size(file);
+    limn_status status = file_read_at(file, size - sizeof end, end, sizeof end, error);
+    if (status == LIMN_OK && memcmp(end, magic, sizeof end) == 0)
+        status = fail_foreign(file_path(file), &kind, LIMN_E_WEIGHTS, "safetensors", error);
+    return status;
+}
 
 static limn_status refuse_foreign(const struct file *file, limn_error *error)
 {
-    unsigned char first[SNIFF], last[SNIFF];
+    unsigned char start[FILE_KIND_BYTES];
     uint64_t size = file_size(file);
-    if (size < SNIFF)
+    size_t known = size < sizeof start ? (size_t)size : sizeof start;
+    if (size < SAFETENSORS_PREFIX) /* read_header says so */
         return LIMN_OK;
-    limn_status status = file_read_at(file, 0, first, SNIFF, error);
+    limn_status status = refuse_tensorflow(file, error);
     if (status == LIMN_OK)
-        status = file_read_at(file, size - SNIFF, last, SNIFF, error);
-    const char *what = status == LIMN_OK ? weights_foreign_format(first, last, SNIFF) : NULL;
-    if (!what)
-        return status;
-    return fail_because(error, LIMN_E_WEIGHTS, LIMN_REASON_CHECKPOINT, "%s: is %s, not safetensors",
-                        file_path(file), what);
+        status = file_read_at(file, 0, start, known, error);
+    const struct file_kind *kind = status == LIMN_OK ? file_kind_find(start, known) : NULL;
+    bool foreign = kind && kind->group != FILE_WEIGHTS;
+    return foreign ? fail_foreign(file_path(file), kind, LIMN_E_WEIGHTS, "safetensors", error) : status;
 }
 
 static limn_status read_header(struct weights_file *weights, limn_error *error)
@@ -104,19 +117,20 @@ static limn_status read_run(const struct weights_file *weights, const struct ten
     return LIMN_OK;
 }
 
-static limn_status check_dtype(const struct weights_file *weights, const struct tensor_entry *entry,
-                               limn_error *error)
+limn_status weights_check_dtype(const struct weights_file *weights, const struct tensor_entry *entry,
+                                limn_error *error)
 {
     if (dtype_is_usable(entry->dtype))
         return LIMN_OK;
-    return fail(error, LIMN_E_WEIGHTS, "%s: tensor %s is %s; F32, F16 or BF16 expected",
-                file_path(weights->file), entry->name, dtype_name(entry->dtype));
+    limn_reason reason = entry->dtype == DTYPE_F64 ? LIMN_REASON_CHECKPOINT : LIMN_REASON_NONE;
+    return fail_because(error, LIMN_E_WEIGHTS, reason, "%s: tensor %s is %s; F32, F16 or BF16 expected",
+                        file_path(weights->file), entry->name, dtype_name(entry->dtype));
 }
 
 limn_status weights_read_part(const struct weights_file *weights, const struct tensor_entry *entry,
                               struct tensor_part part, float *out, bool *finite, limn_error *error)
 {
-    limn_status status = check_dtype(weights, entry, error);
+    limn_status status = weights_check_dtype(weights, entry, error);
     if (part.count == part.step) /* no gaps: one run */
         part = (struct tensor_part){part.first, part.count * part.runs, 1, 0};
     for (uint64_t run = 0; status == LIMN_OK && run < part.runs; run++)
@@ -185,7 +199,7 @@ limn_status weights_check(const struct weights_file *weights, const struct tenso
 {
     struct flaws nonfinite = {0}, negative = {0};
     bool variances = is_variance(entry->name);
-    limn_status status = check_dtype(weights, entry, error);
+    limn_status status = weights_check_dtype(weights, entry, error);
     for (uint64_t done = 0; status == LIMN_OK && done < entry->elements; done += CHUNK) {
         float values[CHUNK];
         uint64_t some = entry->elements - done < CHUNK ? entry->elements - done : CHUNK;

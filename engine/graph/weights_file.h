@@ -14,6 +14,11 @@ struct weights_file {
 limn_status weights_open(const char *path, struct weights_file *weights, limn_error *error);
 void weights_close(struct weights_file *weights);
 
+/* LIMN_E_WEIGHTS unless the dtype is usable; F64, which conversion makes usable, has LIMN_REASON_CHECKPOINT.
+ */
+limn_status weights_check_dtype(const struct weights_file *weights, const struct tensor_entry *entry,
+                                limn_error *error);
+
 /* Reads a whole tensor of a usable dtype as floats; `out` has entry->elements elements. Sets *finite to false
  * if one of them is NaN or infinite; never to true. */
 limn_status weights_read(const struct weights_file *weights, const struct tensor_entry *entry, float *out,

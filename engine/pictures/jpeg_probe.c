@@ -1,46 +1,40 @@
 /* jpeg_probe.c - see picture_header.h: walks the segments of a JPEG (ITU-T T.81, annex B).
  *
- *     FF marker [length (2, counting itself)  data]
- *
- * A start of scan (SOS) is followed by entropy-coded data without a length. In it a byte FF is followed by 00
- * or starts a restart marker; any other marker ends the data. The decoder reads missing data as zero bits and
- * does not notice a truncated file; this probe refuses a file without an end marker (EOI). */
+ * A decoder reads missing data as zero bits and does not notice a truncated file. This probe refuses a file
+ * whose scans do not send every component, whose restart markers do not fit its size, or that has less than a
+ * bit for each block. It accepts what libjpeg accepts and warns of: stray bytes between segments, anything
+ * after the end marker, components with odd names. Without an end marker, it accepts only a baseline file;
+ * the reader then checks that the data are complete. */
 #include "engine/pictures/bytes.h"
-#include "engine/pictures/picture_header.h"
+#include "engine/pictures/jpeg_segments.h"
 #include "layers/sizes.h"
 
 #include <string.h>
-
-enum { SOF0 = 0xc0, SOF2 = 0xc2, SOF3 = 0xc3, SOF9 = 0xc9, SOF15 = 0xcf, DHT = 0xc4 };
-enum { TEM = 0x01, RST0 = 0xd0, SOI = 0xd8, EOI = 0xd9, SOS = 0xda, APP1 = 0xe1, APP2 = 0xe2 };
 
 /* Limits on scans. Each costs a pass over the picture, however few bytes it has. Encoders write about ten. A
  * valid file sends every coefficient of a block once, or, if progressive, at most 14 times, once for each
  * bit. */
 enum { MOST_SCANS = 500, BLOCK = 64, MOST_BITS = 14 };
 
-/* The values of the frame header against which scans are checked. */
-struct frame {
-    int components;
-    bool progressive;
-    int64_t blocks;   /* of 8 x 8 samples, in all components */
-    int coefficients; /* how many scans may still send, over all components */
-};
+/* libjpeg smooths a progressive picture, against blocks that show, if it has any of these coefficients (in
+ * zigzag order) without all of their bits. Decoders without that show another picture. */
+enum { FIRST_SMOOTHED = 1, LAST_SMOOTHED = 9 };
 
-/* The offset of the second byte of the next marker at or after `at`, or the size of the file. Skips fill
- * bytes and stray bytes between segments. */
-static size_t next_marker(const struct picture_bytes *file, size_t at)
-{
-    while (at < file->size) {
-        const unsigned char *found = memchr(file->bytes + at, 0xff, file->size - at);
-        if (!found)
-            break;
-        at = (size_t)(found - file->bytes) + 1;
-        if (at < file->size && file->bytes[at] != 0 && file->bytes[at] != 0xff)
-            return at;
-    }
-    return file->size;
-}
+enum { UNSENT = -1 };
+
+struct probe {
+    const struct picture_bytes *file;
+    struct picture_header *header;
+    struct jpeg_frame frame;
+    bool quantiser[4], huffman[2][4]; /* the tables so far; Huffman: for DC, for AC */
+    bool jfif, adobe, adobe_rgb;
+    int64_t interval;          /* MCUs from one restart marker to the next; 0: none */
+    int coefficients;          /* how many scans may still send, over all components */
+    signed char bit[3][BLOCK]; /* of each component's coefficients, the lowest bit that was sent, or UNSENT */
+    int scans;
+    size_t misfit_at; /* the first scan whose restart markers do not fit its size, or 0 */
+    size_t coded;     /* bytes of entropy-coded data */
+};
 
 static limn_status fail_frame(const struct picture_bytes *file, const char *what, limn_error *error)
 {
@@ -49,72 +43,117 @@ static limn_status fail_frame(const struct picture_bytes *file, const char *what
                 what);
 }
 
+static limn_status fail_segment(const struct picture_bytes *file, const struct jpeg_segment *segment,
+                                const char *what, limn_error *error)
+{
+    return fail(error, LIMN_E_INPUT, "%s: JPEG %s at byte %zu is damaged", file->name, what, segment->at);
+}
+
+/* ---- frame ------------------------------------------------------------------------------- */
+
 /* The kind of an unsupported frame header (table B.1). */
 static const char *frame_kind(int marker)
 {
-    if (marker >= SOF9)
+    if (marker >= JPEG_SOF9)
         return "arithmetic-coded";
-    return marker == SOF3 ? "lossless" : "hierarchical";
+    return marker == JPEG_SOF3 ? "lossless" : "hierarchical";
 }
 
-/* The number of 8 x 8 blocks of all components. `components` has 3 bytes each; the second is the relative
- * sampling, across << 4 | down. `padded`: to whole minimum coded units of an interleaved scan, as the decoder
- * stores them. */
-static int64_t count_blocks(const struct picture_header *header, const unsigned char *components, int count,
-                            bool padded)
+static int64_t most_across(const struct jpeg_frame *frame)
 {
-    int64_t most_across = 1, most_down = 1, blocks = 0;
-    for (int i = 0; i < count; i++) {
-        int across = components[3 * i + 1] >> 4, down = components[3 * i + 1] & 15;
-        most_across = across > most_across ? across : most_across;
-        most_down = down > most_down ? down : most_down;
-    }
-    for (int i = 0; i < count; i++) {
-        int across = components[3 * i + 1] >> 4, down = components[3 * i + 1] & 15;
-        if (padded)
-            blocks += divide_up(header->width, 8 * most_across) * across *
-                      divide_up(header->height, 8 * most_down) * down;
-        else
-            blocks += divide_up(divide_up(header->width * across, most_across), 8) *
-                      divide_up(divide_up(header->height * down, most_down), 8);
-    }
-    return blocks;
+    int most = 1;
+    for (int i = 0; i < frame->components; i++)
+        most = frame->component[i].across > most ? frame->component[i].across : most;
+    return most;
 }
 
-/* SOF: precision, height (2), width (2), number of components, 3 bytes each: name, sampling, table. */
-static limn_status read_frame(const struct picture_bytes *file, int marker, const unsigned char *data,
-                              size_t size, struct frame *frame, struct picture_header *header,
-                              limn_error *error)
+static int64_t most_down(const struct jpeg_frame *frame)
 {
-    if (marker > SOF2)
-        return fail_frame(file, frame_kind(marker), error);
-    if (size < 6 || size < 6 + 3 * (size_t)data[5])
-        return fail(error, LIMN_E_INPUT, "%s: JPEG frame header of %zu bytes is too short", file->name, size);
+    int most = 1;
+    for (int i = 0; i < frame->components; i++)
+        most = frame->component[i].down > most ? frame->component[i].down : most;
+    return most;
+}
+
+/* Whether every component can be enlarged by whole numbers, as libjpeg needs. */
+static bool samplings_divide(const struct jpeg_frame *frame)
+{
+    int64_t across = most_across(frame), down = most_down(frame);
+    for (int i = 0; i < frame->components; i++)
+        if (frame->component[i].across == 0 || across % frame->component[i].across != 0 ||
+            frame->component[i].down == 0 || down % frame->component[i].down != 0)
+            return false;
+    return across <= 4 && down <= 4;
+}
+
+/* The number of minimum coded units of a scan of all components. */
+static int64_t count_units(const struct probe *probe)
+{
+    return divide_up(probe->header->width, 8 * most_across(&probe->frame)) *
+           divide_up(probe->header->height, 8 * most_down(&probe->frame));
+}
+
+/* The 8 x 8 blocks of component i in whole units: as a scan with others has them, and as a decoder stores
+ * them. */
+static int64_t count_stored(const struct probe *probe, int i)
+{
+    return count_units(probe) * probe->frame.component[i].across * probe->frame.component[i].down;
+}
+
+/* Those that a scan of it alone has: not the ones outside the picture. */
+static int64_t count_blocks(const struct probe *probe, int i)
+{
+    int64_t across = probe->frame.component[i].across, down = probe->frame.component[i].down;
+    return divide_up(divide_up(probe->header->width * across, most_across(&probe->frame)), 8) *
+           divide_up(divide_up(probe->header->height * down, most_down(&probe->frame)), 8);
+}
+
+/* SOF. */
+static limn_status read_frame(struct probe *probe, const struct jpeg_segment *segment, limn_error *error)
+{
+    const struct picture_bytes *file = probe->file;
+    struct picture_header *header = probe->header;
+    struct jpeg_frame *frame = &probe->frame;
+    const unsigned char *data = segment->data;
+    if (segment->marker > JPEG_SOF2)
+        return fail_frame(file, frame_kind(segment->marker), error);
+    if (segment->size < 6 || segment->size < 6 + 3 * (size_t)data[5])
+        return fail(error, LIMN_E_INPUT, "%s: JPEG frame header of %zu bytes is too short", file->name,
+                    segment->size);
     if (header->width)
         return fail(error, LIMN_E_INPUT, "%s: JPEG with a second frame header, the file is damaged",
                     file->name);
     if (data[0] != 8)
         return fail(error, LIMN_E_INPUT, "%s: JPEG with %d bits a sample, 8 expected", file->name, data[0]);
-    header->kind = PICTURE_JPEG;
     header->height = read_16be(data + 1);
     header->width = read_16be(data + 3);
+    if (header->height == 0)
+        return fail(error, LIMN_E_INPUT,
+                    "%s: JPEG that gives its height after the data (DNL) is not supported", file->name);
     if (data[5] == 4)
         return fail_frame(file, "CMYK or YCCK", error);
     if (data[5] != 1 && data[5] != 3)
         return fail(error, LIMN_E_INPUT, "%s: JPEG with %d components, 1 or 3 expected", file->name, data[5]);
-    frame->components = data[5];
-    frame->progressive = marker == SOF2;
-    frame->blocks = count_blocks(header, data + 6, data[5], false);
-    frame->coefficients = BLOCK * frame->components * (frame->progressive ? MOST_BITS : 1);
-    /* For progressive files the decoder also holds a 16-bit coefficient per sample. */
-    header->planes =
-        (size_t)(BLOCK * count_blocks(header, data + 6, data[5], true)) * (frame->progressive ? 3 : 1);
+    jpeg_read_frame(segment, frame);
+    if (!samplings_divide(frame))
+        return fail(error, LIMN_E_INPUT,
+                    "%s: JPEG with sampling factors that are not 1 to 4, or do not divide the largest",
+                    file->name);
+    for (int i = 0; i < frame->components; i++) {
+        header->jpeg.planes += (size_t)(BLOCK * count_stored(probe, i));
+        header->jpeg.blocks += frame->progressive ? count_blocks(probe, i) : 0;
+    }
+    header->jpeg.progressive = frame->progressive;
+    probe->coefficients = BLOCK * frame->components * (frame->progressive ? MOST_BITS : 1);
+    memset(probe->bit, UNSENT, sizeof probe->bit);
     return picture_check_size(file->name, header->width, header->height, error);
 }
 
+/* ---- tables ------------------------------------------------------------------------------ */
+
 /* DHT: class and index, 16 counts of codes by length, then as many values. The decoder's tables hold 256
  * codes; it checks neither that number nor that the codes of each length fit. */
-static bool huffman_tables_sound(const unsigned char *data, size_t size)
+static bool read_huffman_tables(struct probe *probe, const unsigned char *data, size_t size)
 {
     while (size >= 17) {
         uint32_t codes = 0, room = 1;
@@ -125,82 +164,212 @@ static bool huffman_tables_sound(const unsigned char *data, size_t size)
                 return false;
             room -= data[i];
         }
-        if (codes > 256 || codes > size - 17)
+        if (codes > 256 || codes > size - 17 || data[0] >> 4 > 1 || (data[0] & 15) > 3)
             return false;
+        probe->huffman[data[0] >> 4][data[0] & 15] = true;
         data += 17 + codes;
         size -= 17 + codes;
     }
     return size == 0;
 }
 
-/* SOS: number of components, 2 bytes each, the first and the last coefficient, their bit positions. */
-static limn_status read_scan(const struct picture_bytes *file, const unsigned char *data, size_t size,
-                             struct frame *frame, limn_error *error)
+/* DQT: precision (0: bytes, 1: two bytes) and index, 64 divisors. */
+static bool read_quantisers(struct probe *probe, const unsigned char *data, size_t size)
 {
+    while (size > 0) {
+        size_t bytes = data[0] >> 4 ? 1 + 2 * BLOCK : 1 + BLOCK;
+        if (data[0] >> 4 > 1 || (data[0] & 15) > 3 || size < bytes)
+            return false;
+        probe->quantiser[data[0] & 15] = true;
+        data += bytes;
+        size -= bytes;
+    }
+    return true;
+}
+
+/* ---- scans ------------------------------------------------------------------------------- */
+
+/* Whether every table that the scan uses is known. A baseline file may leave out the Huffman tables 0 and 1
+ * of annex K, as the frames of Motion JPEG do. */
+static bool has_tables(const struct probe *probe, const struct jpeg_segment *segment, int count,
+                       const int order[3])
+{
+    bool progressive = probe->frame.progressive;
+    const unsigned char *last = segment->data + 1 + 2 * count;
+    for (int i = 0; i < count; i++) {
+        int dc = segment->data[2 + 2 * i] >> 4, ac = segment->data[2 + 2 * i] & 15;
+        int quantiser = probe->frame.component[order[i]].table;
+        bool uses_dc = !progressive || (last[0] == 0 && last[2] >> 4 == 0),
+             uses_ac = !progressive || last[0] > 0;
+        if (quantiser > 3 || !probe->quantiser[quantiser] || dc > 3 || ac > 3 ||
+            (uses_dc && !probe->huffman[0][dc] && (progressive || dc > 1)) ||
+            (uses_ac && !probe->huffman[1][ac] && (progressive || ac > 1)))
+            return false;
+    }
+    return true;
+}
+
+/* Whether the scan has as many restart markers as its minimum coded units need. */
+static bool restarts_fit(const struct probe *probe, const struct jpeg_segment *segment, int count, int first)
+{
+    int64_t units = count == 1 ? count_blocks(probe, first) : count_units(probe);
+    int64_t expected = probe->interval ? (units - 1) / probe->interval : 0;
+    return segment->restarts == expected;
+}
+
+/* SOS: number of components, 2 bytes each (name, tables), the first and the last coefficient, and their bits:
+ * the lowest before << 4 | the lowest now. */
+static limn_status read_scan(struct probe *probe, const struct jpeg_segment *segment, limn_error *error)
+{
+    const char *name = probe->file->name;
+    struct jpeg_frame *frame = &probe->frame;
+    int order[3], count = jpeg_scan_order(frame, segment, order);
+    if (++probe->scans > MOST_SCANS)
+        return fail(error, LIMN_E_INPUT, "%s: JPEG with more than %d scans", name, MOST_SCANS);
     if (!frame->components)
-        return fail(error, LIMN_E_INPUT, "%s: JPEG scan comes before the frame header", file->name);
-    if (size < 1 || size != 4 + 2 * (size_t)data[0])
-        return fail(error, LIMN_E_INPUT, "%s: JPEG scan header of %zu bytes is damaged", file->name, size);
-    int components = data[0], first = data[1 + 2 * components], last = data[2 + 2 * components];
-    frame->coefficients -= components * (frame->progressive ? last - first + 1 : BLOCK);
-    if ((frame->progressive && last < first) || frame->coefficients < 0)
+        return fail(error, LIMN_E_INPUT, "%s: JPEG scan comes before the frame header", name);
+    if (count == 0)
+        return fail(error, LIMN_E_INPUT, "%s: JPEG scan header of %zu bytes is damaged", name, segment->size);
+    const unsigned char *last = segment->data + 1 + 2 * count;
+    int from = frame->progressive ? last[0] : 0, to = frame->progressive ? last[1] : BLOCK - 1;
+    probe->coefficients -= count * (to - from + 1);
+    if (to < from || to >= BLOCK || probe->coefficients < 0)
         return fail(error, LIMN_E_INPUT, "%s: JPEG scan repeats coefficients %d to %d, the file is damaged",
-                    file->name, first, last);
+                    name, from, to);
+    if (!has_tables(probe, segment, count, order))
+        return fail(error, LIMN_E_INPUT, "%s: JPEG scan at byte %zu uses a table that the file does not have",
+                    name, segment->at);
+    if (!probe->misfit_at && !restarts_fit(probe, segment, count, order[0]))
+        probe->misfit_at = segment->at;
+    for (int i = 0; i < count; i++) {
+        memset(probe->bit[order[i]] + from, frame->progressive ? last[2] & 15 : 0, (size_t)(to - from + 1));
+        if (!frame->progressive)
+            probe->header->jpeg.blocks +=
+                count == 1 ? count_blocks(probe, order[0]) : count_stored(probe, order[i]);
+    }
+    probe->coded += segment->coded_size;
     return LIMN_OK;
 }
 
-static void read_metadata(int marker, const unsigned char *data, size_t size, struct picture_header *header)
+/* Whether the scans so far sent something of every component. */
+static bool sent_all_components(const struct probe *probe)
 {
-    if (marker == APP1 && size > 6 && memcmp(data, "Exif\0\0", 6) == 0)
-        header->orientation = exif_orientation(data + 6, size - 6);
+    for (int i = 0; i < probe->frame.components; i++)
+        if (probe->bit[i][0] == UNSENT)
+            return false;
+    return probe->scans > 0;
+}
+
+static bool sent_all_bits(const struct probe *probe)
+{
+    for (int i = 0; i < probe->frame.components; i++)
+        for (int c = FIRST_SMOOTHED; c <= LAST_SMOOTHED; c++)
+            if (probe->bit[i][c] != 0)
+                return false;
+    return true;
+}
+
+/* ---- all --------------------------------------------------------------------------------- */
+
+static void read_metadata(struct probe *probe, const struct jpeg_segment *segment)
+{
+    const unsigned char *data = segment->data;
+    size_t size = segment->size;
+    if (segment->marker == JPEG_APP0 && size >= 14 && memcmp(data, "JFIF", 5) == 0)
+        probe->jfif = true;
+    if (segment->marker == JPEG_APP14 && size >= 12 && memcmp(data, "Adobe", 5) == 0) {
+        probe->adobe = true;
+        probe->adobe_rgb = data[11] == 0;
+    }
+    if (segment->marker == JPEG_APP1 && size > 6 && memcmp(data, "Exif\0\0", 6) == 0)
+        probe->header->orientation = exif_orientation(data + 6, size - 6);
     /* "ICC_PROFILE", 0, number of this part, number of parts: the first part holds the description. */
-    if (marker == APP2 && size > 14 && memcmp(data, "ICC_PROFILE", 12) == 0 && data[12] == 1)
-        icc_describe(data + 14, size - 14, header);
+    if (segment->marker == JPEG_APP2 && size > 14 && memcmp(data, "ICC_PROFILE", 12) == 0 && data[12] == 1)
+        icc_describe(data + 14, size - 14, probe->header);
+}
+
+/* The colours of three components, as libjpeg guesses them: JFIF allows YCbCr alone, Adobe's segment says,
+ * and else the names 'R', 'G', 'B' do. */
+static bool is_rgb(const struct probe *probe)
+{
+    const struct jpeg_frame *frame = &probe->frame;
+    if (frame->components != 3 || probe->jfif)
+        return false;
+    if (probe->adobe)
+        return probe->adobe_rgb;
+    return frame->component[0].name == 'R' && frame->component[1].name == 'G' &&
+           frame->component[2].name == 'B';
+}
+
+static bool is_known(int marker)
+{
+    return jpeg_is_frame(marker) || marker == JPEG_DHT || marker == JPEG_DAC ||
+           (marker >= JPEG_EOI && marker <= JPEG_DRI) || (marker >= JPEG_APP0 && marker <= JPEG_APP15) ||
+           marker == JPEG_COM;
+}
+
+static limn_status read_segment(struct probe *probe, const struct jpeg_segment *segment, limn_error *error)
+{
+    if (segment->marker == JPEG_CUT)
+        return picture_ends_early(probe->file, "JPEG", error);
+    if (!is_known(segment->marker))
+        return fail_segment(probe->file, segment, "marker", error);
+    if (segment->marker == JPEG_SOS && probe->scans == 0)
+        probe->header->jpeg.rgb = is_rgb(probe); /* libjpeg decides here too */
+    if (segment->marker == JPEG_SOS)
+        return read_scan(probe, segment, error);
+    if (jpeg_is_frame(segment->marker))
+        return read_frame(probe, segment, error);
+    if (segment->marker == JPEG_DHT && !read_huffman_tables(probe, segment->data, segment->size))
+        return fail_segment(probe->file, segment, "Huffman table", error);
+    if (segment->marker == JPEG_DQT && !read_quantisers(probe, segment->data, segment->size))
+        return fail_segment(probe->file, segment, "quantisation table", error);
+    if (segment->marker == JPEG_DRI && segment->size != 2)
+        return fail_segment(probe->file, segment, "restart interval", error);
+    if (segment->marker == JPEG_DRI)
+        probe->interval = read_16be(segment->data);
+    read_metadata(probe, segment);
+    return LIMN_OK;
+}
+
+/* Whether the file, which has ended, has everything that its picture needs. */
+static limn_status check_complete(const struct probe *probe, limn_error *error)
+{
+    if (!probe->scans)
+        return fail(error, LIMN_E_INPUT, "%s: JPEG without picture data (a scan)", probe->file->name);
+    /* Every block takes at least one bit. */
+    if (!sent_all_components(probe) || (int64_t)probe->coded * 8 < probe->header->jpeg.blocks)
+        return picture_ends_early(probe->file, "JPEG", error);
+    if (probe->misfit_at)
+        return fail(
+            error, LIMN_E_INPUT,
+            "%s: JPEG scan at byte %zu has restart markers that do not fit its size, the file is damaged",
+            probe->file->name, probe->misfit_at);
+    if (!sent_all_bits(probe))
+        return fail(error, LIMN_E_INPUT,
+                    "%s: progressive JPEG without the scans of its finer detail is not supported",
+                    probe->file->name);
+    return LIMN_OK;
 }
 
 limn_status jpeg_probe(const struct picture_bytes *file, struct picture_header *header, limn_error *error)
 {
-    struct frame frame = {0};
-    size_t at = 2, coded = 0; /* coded: bytes of entropy-coded data */
-    int scans = 0;
-    bool in_scan = false;
-    for (;;) {
-        size_t from = at;
-        at = next_marker(file, from);
-        if (at >= file->size)
-            return picture_ends_early(file, "JPEG", error);
-        coded += in_scan ? at - from : 0;
-        int marker = file->bytes[at++];
-        if (marker == EOI)
+    struct probe probe = {.file = file, .header = header};
+    header->kind = PICTURE_JPEG;
+    for (size_t at = 2;;) {
+        struct jpeg_segment segment;
+        bool found = jpeg_next_segment(file, &at, &segment);
+        if (found && segment.marker == JPEG_EOI)
             break;
-        if (marker == TEM || (marker >= RST0 && marker <= SOI))
-            continue;
-        size_t left = file->size - at;
-        if (left < 2 || read_16be(file->bytes + at) < 2 || read_16be(file->bytes + at) > left)
-            return picture_ends_early(file, "JPEG", error);
-        const unsigned char *data = file->bytes + at + 2;
-        size_t size = read_16be(file->bytes + at) - 2;
-        limn_status status = LIMN_OK;
-        in_scan = marker == SOS;
-        if (marker == DHT && !huffman_tables_sound(data, size))
-            status =
-                fail(error, LIMN_E_INPUT, "%s: JPEG Huffman table at byte %zu is damaged", file->name, at);
-        else if (marker == SOF0 || (marker > SOF0 && marker <= SOF15 && marker % 4 != 0))
-            status = read_frame(file, marker, data, size, &frame, header, error);
-        else if (marker == SOS && ++scans > MOST_SCANS)
-            status = fail(error, LIMN_E_INPUT, "%s: JPEG with more than %d scans", file->name, MOST_SCANS);
-        else if (marker == SOS)
-            status = read_scan(file, data, size, &frame, error);
-        else
-            read_metadata(marker, data, size, header);
+        /* What follows a baseline picture without an end marker is not part of it. */
+        if ((!found || !is_known(segment.marker)) && sent_all_components(&probe) && !probe.frame.progressive)
+            break;
+        limn_status status =
+            found ? read_segment(&probe, &segment, error) : picture_ends_early(file, "JPEG", error);
         if (status)
             return status;
-        at += 2 + size;
+        if (segment.marker == JPEG_SOS)
+            header->jpeg.end = at;
     }
-    if (!scans)
-        return fail(error, LIMN_E_INPUT, "%s: JPEG without picture data (a scan)", file->name);
-    /* Every block takes at least one bit. */
-    if ((int64_t)coded * 8 < frame.blocks)
-        return picture_ends_early(file, "JPEG", error);
-    return LIMN_OK;
+    return check_complete(&probe, error);
 }

@@ -5,6 +5,7 @@
 #include "engine/pictures/bytes.h"
 #include "engine/pictures/picture_probe.h"
 #include "engine/pictures/png_crc.h"
+#include "engine/pictures/png_chunk.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -95,42 +96,16 @@ static limn_status classes_from_colours(const struct picture_bytes *file, struct
 
 /* ---- encodings --------------------------------------------------------------------------- */
 
-enum { PNG_COLOUR_TYPE_AT = 25, PNG_COLOURED = 2, PNG_PALETTE = 3 };
-
-static bool is_palette_png(const struct picture_bytes *file, const struct picture_header *header)
-{
-    return header->kind == PICTURE_PNG && file->bytes[PNG_COLOUR_TYPE_AT] == PNG_PALETTE &&
-           header->palette_at;
-}
-
 static bool is_stored_as_grey(const struct picture_bytes *file, const struct picture_header *header)
 {
     if (header->kind == PICTURE_PNG)
-        return !(file->bytes[PNG_COLOUR_TYPE_AT] & PNG_COLOURED);
+        return header->png.colour == PNG_GREY || header->png.colour == PNG_GREY_ALPHA;
     return header->kind == PICTURE_PNM && file->bytes[1] != '3' && file->bytes[1] != '6';
-}
-
-/* The indices are the levels that they have with the palette of greys 0, 1, 2 .. 255. */
-static limn_status decode_palette_mask(const struct picture_bytes *file, const struct picture_header *header,
-                                       bool orient, struct picture *mask, limn_error *error)
-{
-    unsigned char greys[PNG_PALETTE_BYTES];
-    size_t size;
-    for (int i = 0; i < PNG_PALETTE_BYTES; i++)
-        greys[i] = (unsigned char)(i / 3);
-    unsigned char *bytes = png_with_palette(file, header, greys, &size);
-    if (!bytes)
-        return fail_memory(error, file->name, size);
-    limn_status status = picture_decode(bytes, size, file->name, orient, mask, error);
-    mem_free(bytes);
-    if (status == LIMN_OK)
-        take_levels(mask);
-    return status;
 }
 
 /* ---- 16 bits ----------------------------------------------------------------------------- */
 
-enum { PNG_DEPTH_AT = 24, PNG_HEADER_CRC_AT = 29, PNG_GREY_ALPHA = 4, PNG_RGBA = 6 };
+enum { PNG_DEPTH_AT = 24, PNG_COLOUR_AT = 25, PNG_HEADER_CRC_AT = 29 };
 
 /* Makes a copy of a 16-bit grey PNG that says it has 8 bits and twice as many samples. Rows, filters and
  * interlacing are the same, so decoding it gives both bytes of each level:
@@ -146,15 +121,12 @@ static unsigned char *png_of_bytes(const struct picture_bytes *file)
         return NULL;
     memcpy(bytes, file->bytes, file->size);
     bytes[PNG_DEPTH_AT] = 8;
-    bytes[PNG_COLOUR_TYPE_AT] = bytes[PNG_COLOUR_TYPE_AT] == PNG_GREY_ALPHA ? PNG_RGBA : PNG_GREY_ALPHA;
+    bytes[PNG_COLOUR_AT] = bytes[PNG_COLOUR_AT] == PNG_GREY_ALPHA ? PNG_RGBA : PNG_GREY_ALPHA;
     store_32be(bytes + PNG_HEADER_CRC_AT, png_crc(0, bytes + 12, 17));
-    for (size_t at = 8, size; file->size - at >= 12; at += 12 + size) {
-        size = read_32be(bytes + at);
-        if (memcmp(bytes + at + 4, "tRNS", 4) == 0)
-            bytes[at + 7] = 'x';
-        if (size > file->size - at - 12)
-            break;
-    }
+    struct png_chunk chunk;
+    for (size_t at = PNG_SIGNATURE; png_chunk_next(file, &at, &chunk);)
+        if (png_chunk_is(&chunk, "tRNS"))
+            bytes[chunk.type - file->bytes + 3] = 'x';
     return bytes;
 }
 
@@ -208,7 +180,7 @@ static limn_status decode_wide_mask(const struct picture_bytes *file, const stru
                     file->name);
     bool png = header->kind == PICTURE_PNG;
     limn_status status = png ? decode_wide_png(file, orient, mask, error) : pnm_read_wide(file, mask, error);
-    int low = png && file->bytes[PNG_COLOUR_TYPE_AT] != PNG_GREY_ALPHA ? 3 : 1;
+    int low = png && header->png.colour == PNG_GREY ? 3 : 1;
     return status == LIMN_OK ? classes_from_wide_levels(file, low, binary, mask, error) : status;
 }
 
@@ -232,11 +204,12 @@ static limn_status decode_mask(const struct picture_bytes *file, bool orient, bo
                     file->name);
     if (header.depth == 16)
         return decode_wide_mask(file, &header, orient, binary, mask, error);
-    if (is_palette_png(file, &header))
-        status = decode_palette_mask(file, &header, orient, mask, error);
-    else
-        status = picture_decode(file->bytes, file->size, file->name, orient, mask, error);
-    if (status == LIMN_OK && mask->channels > 1)
+    bool indices = header.kind == PICTURE_PNG && header.png.palette;
+    status = indices ? picture_decode_indices(file, orient, mask, error)
+                     : picture_decode(file->bytes, file->size, file->name, orient, mask, error);
+    if (status == LIMN_OK && indices)
+        take_levels(mask);
+    else if (status == LIMN_OK)
         status = is_grey(mask)
                      ? classes_from_levels(file, binary || is_stored_as_grey(file, &header), mask, error)
                      : classes_from_colours(file, mask, error);

@@ -15,9 +15,28 @@ struct picture_header {
     int orientation;       /* EXIF, 1..8; 1 is upright */
     bool foreign_profile;  /* an ICC profile whose description does not name sRGB */
     char profile[64];      /* that description, or "" */
-    size_t planes;         /* JPEG: bytes of the planes during decoding, padded to whole blocks */
-    size_t palette_at;     /* PNG with a palette: offset of the PLTE chunk, else 0 */
-    int palette_colours;
+    struct {
+        size_t planes;  /* bytes of the planes during decoding, padded to whole blocks */
+        int64_t blocks; /* of 8 x 8 samples, that decoding transforms: of a progressive file at its end */
+        bool progressive;
+        bool rgb;   /* the components are red, green and blue, not Y, Cb and Cr */
+        size_t end; /* where the last scan ends */
+    } jpeg;
+    struct {
+        int colour; /* enum png_colour */
+        bool interlaced;
+        const unsigned char *palette; /* RGB triples in the file, NULL unless the colour type is 3 */
+        int colours;
+        const unsigned char *transparency; /* the data of tRNS, or NULL */
+        int transparencies;                /* its bytes that are used */
+        bool has_data;
+        uint64_t data;  /* bytes in IDAT chunks */
+        bool ended;     /* IEND was found */
+        bool srgb;      /* says that it is sRGB, or has an ICC profile */
+        bool cicp;      /* has another colour space, as code points (cICP) */
+        uint32_t gamma; /* gAMA, or 0 */
+        bool primaries; /* has other primaries than sRGB (cHRM) */
+    } png;
 };
 
 /* A picture file in memory, and its name for messages. */
@@ -34,6 +53,20 @@ limn_status jpeg_probe(const struct picture_bytes *file, struct picture_header *
 limn_status bmp_probe(const struct picture_bytes *file, struct picture_header *header, limn_error *error);
 limn_status pnm_probe(const struct picture_bytes *file, struct picture_header *header, limn_error *error);
 
+enum { PNG_PALETTE_BYTES = 3 * 256 };
+
+/* Decodes a PNG into an empty picture. `header` is png_probe's. `palette` replaces the file's; NULL: the
+ * file's, in which missing colours are grey. No block is larger than `most_block`. LIMN_E_INPUT,
+ * LIMN_E_MEMORY. */
+limn_status png_read(const struct picture_bytes *file, const struct picture_header *header,
+                     const unsigned char palette[PNG_PALETTE_BYTES], size_t most_block,
+                     struct picture *picture, limn_error *error);
+
+/* Decodes a JPEG into an empty picture. `header` is jpeg_probe's. No block is larger than `most_block`.
+ * LIMN_E_INPUT, LIMN_E_MEMORY. */
+limn_status jpeg_read(const struct picture_bytes *file, const struct picture_header *header,
+                      size_t most_block, struct picture *picture, limn_error *error);
+
 /* Decodes a BMP into an empty picture, with alpha only if the header declares a mask for it. LIMN_E_INPUT,
  * LIMN_E_MEMORY. */
 limn_status bmp_read(const struct picture_bytes *file, struct picture *picture, limn_error *error);
@@ -44,13 +77,6 @@ limn_status pnm_read(const struct picture_bytes *file, struct picture *picture, 
 
 /* The same for grey samples above 255, which are not scaled: R is the high byte, G the low byte, B 0. */
 limn_status pnm_read_wide(const struct picture_bytes *file, struct picture *picture, limn_error *error);
-
-enum { PNG_PALETTE_BYTES = 3 * 256 };
-
-/* Makes a copy of a PNG file, *size bytes, with 256 other colours in its PLTE chunk. `header` is the file's,
- * with palette_at. Release the copy with mem_free; NULL if there is no memory. */
-unsigned char *png_with_palette(const struct picture_bytes *file, const struct picture_header *header,
-                                const unsigned char palette[PNG_PALETTE_BYTES], size_t *size);
 
 /* The orientation, 1..8, in an EXIF block that starts with its TIFF header; 1 if there is none. */
 int exif_orientation(const unsigned char *tiff, size_t size);

@@ -5,59 +5,12 @@
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
 #include "engine/pictures/picture_probe.h"
-#include "engine/pictures/stb.h"
+#include "weights/number.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-/* Converts 16-bit samples to 8 bits in place: v / 257, rounded. Frees the unused half of the block. */
-static unsigned char *narrow_samples(uint16_t *wide, size_t count)
-{
-    unsigned char *narrow = (unsigned char *)wide;
-    for (size_t i = 0; i < count; i++)
-        narrow[i] = (unsigned char)((wide[i] + 128) / 257);
-    unsigned char *smaller = mem_resize(narrow, count);
-    return smaller ? smaller : narrow;
-}
-
-static limn_status decode_stb(const struct picture_bytes *file, const struct picture_header *header,
-                              struct picture *picture, limn_error *error)
-{
-    int channels = header->alpha ? 4 : 3;
-    bool sixteen = header->depth == 16;
-    size_t samples = (size_t)(header->width * header->height) * (size_t)channels;
-    /* The bound of all blocks together bounds each one. */
-    size_t most_block = picture_decoding_bytes(file, header, false);
-    struct stb_failure failure;
-    void *decoded = stb_decode(file->bytes, file->size, channels, sixteen, most_block, &failure);
-    if (!decoded && failure.no_memory)
-        return fail_memory(error, file->name, failure.no_memory);
-    if (!decoded)
-        return fail(error, LIMN_E_INPUT, "%s: %s data cannot be decoded (%s), the file is damaged",
-                    file->name, header->kind == PICTURE_PNG ? "PNG" : "JPEG", failure.reason);
-    *picture = (struct picture){.width = header->width, .height = header->height, .channels = channels};
-    picture->pixels = sixteen ? narrow_samples(decoded, samples) : decoded;
-    return LIMN_OK;
-}
-
-/* stb leaves the colours after a short palette undefined, though pixels may use them: here they are black. */
-static limn_status decode_png(const struct picture_bytes *file, const struct picture_header *header,
-                              struct picture *picture, limn_error *error)
-{
-    if (!header->palette_at || header->palette_colours == 256)
-        return decode_stb(file, header, picture, error);
-    unsigned char palette[PNG_PALETTE_BYTES] = {0};
-    size_t size;
-    memcpy(palette, file->bytes + header->palette_at + 8, 3 * (size_t)header->palette_colours);
-    unsigned char *bytes = png_with_palette(file, header, palette, &size);
-    if (!bytes)
-        return fail_memory(error, file->name, size);
-    struct picture_bytes padded = {bytes, size, file->name};
-    limn_status status = decode_stb(&padded, header, picture, error);
-    mem_free(bytes);
-    return status;
-}
 
 /* Applies an EXIF orientation. Each maps an upright pixel to a stored one: x and y exchanged, then counted
  * from the right, from the bottom.
@@ -99,7 +52,7 @@ static limn_status check_memory(const struct picture_bytes *file, const struct p
                                 bool orient, limn_error *error)
 {
     char what[400];
-    size_t bytes = picture_decoding_bytes(file, header, orient);
+    size_t bytes = picture_decoding_bytes(header, orient);
     if (bytes <= mem_available())
         return LIMN_OK;
     snprintf(what, sizeof what, "reading %s, %" PRId64 " x %" PRId64 " pixels,", file->name, header->width,
@@ -107,29 +60,62 @@ static limn_status check_memory(const struct picture_bytes *file, const struct p
     return fail_need(error, LIMN_REASON_NONE, what, bytes, "a smaller picture");
 }
 
-limn_status picture_decode(const unsigned char *bytes, size_t size, const char *name, bool orient,
-                           struct picture *picture, limn_error *error)
+static void add_note(struct picture *picture, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void add_note(struct picture *picture, const char *format, ...)
 {
-    struct picture_bytes file = {bytes, size, name};
+    size_t used = strlen(picture->warning), room = sizeof picture->warning - used;
+    va_list arguments;
+    va_start(arguments, format);
+    if (used && room > 2)
+        used += (size_t)snprintf(picture->warning + used, room, "; ");
+    number_vprint(picture->warning + used, sizeof picture->warning - used, format, arguments);
+    va_end(arguments);
+}
+
+/* Pixels are taken for sRGB. */
+static void note_losses(const struct picture_header *header, struct picture *picture)
+{
+    enum { SRGB_GAMMA = 45455, NEAR = 2000 }; /* 1 / 2.2; libpng too ignores differences of 5% */
+    uint32_t gamma = header->png.gamma;
+    if (header->depth == 16)
+        add_note(picture, "16 bits a sample are reduced to 8");
+    if (header->foreign_profile)
+        add_note(picture, "the embedded ICC profile '%s' is not sRGB and is ignored", header->profile);
+    if (header->png.cicp)
+        add_note(picture, "the colour space (cICP) is not sRGB and is ignored");
+    if (header->png.cicp || header->png.srgb)
+        return;
+    if (gamma && (gamma < SRGB_GAMMA - NEAR || gamma > SRGB_GAMMA + NEAR))
+        add_note(picture, "the gamma (gAMA %.5g) is not that of sRGB and is ignored", gamma / 1e5);
+    if (header->png.primaries)
+        add_note(picture, "the primaries (cHRM) are not those of sRGB and are ignored");
+}
+
+static limn_status decode(const struct picture_bytes *file, const unsigned char *palette, bool orient,
+                          struct picture *picture, limn_error *error)
+{
     struct picture_header header;
     *picture = (struct picture){0};
-    limn_status status = picture_probe(&file, &header, error);
+    limn_status status = picture_probe(file, &header, error);
     if (!status)
-        status = check_memory(&file, &header, orient, error);
+        status = check_memory(file, &header, orient, error);
     if (status)
         return status;
+    /* The bound of all blocks together bounds each one. */
+    size_t most_block = picture_decoding_bytes(&header, false);
     switch (header.kind) {
     case PICTURE_PNG:
-        status = decode_png(&file, &header, picture, error);
+        status = png_read(file, &header, palette, most_block, picture, error);
         break;
     case PICTURE_JPEG:
-        status = decode_stb(&file, &header, picture, error);
+        status = jpeg_read(file, &header, most_block, picture, error);
         break;
     case PICTURE_BMP:
-        status = bmp_read(&file, picture, error);
+        status = bmp_read(file, picture, error);
         break;
     case PICTURE_PNM:
-        status = pnm_read(&file, picture, error);
+        status = pnm_read(file, picture, error);
         break;
     }
     if (!status && orient)
@@ -138,11 +124,25 @@ limn_status picture_decode(const unsigned char *bytes, size_t size, const char *
         picture_free(picture);
         return status;
     }
-    if (header.foreign_profile)
-        snprintf(picture->warning, sizeof picture->warning,
-                 "the embedded ICC profile '%s' is not sRGB and is ignored", header.profile);
-    picture->name = name;
+    note_losses(&header, picture);
+    picture->name = file->name;
     return LIMN_OK;
+}
+
+limn_status picture_decode(const unsigned char *bytes, size_t size, const char *name, bool orient,
+                           struct picture *picture, limn_error *error)
+{
+    struct picture_bytes file = {bytes, size, name};
+    return decode(&file, NULL, orient, picture, error);
+}
+
+limn_status picture_decode_indices(const struct picture_bytes *file, bool orient, struct picture *picture,
+                                   limn_error *error)
+{
+    unsigned char greys[PNG_PALETTE_BYTES];
+    for (int i = 0; i < PNG_PALETTE_BYTES; i++)
+        greys[i] = (unsigned char)(i / 3);
+    return decode(file, greys, orient, picture, error);
 }
 
 limn_status picture_read(const char *path, bool orient, struct picture *picture, limn_error *error)

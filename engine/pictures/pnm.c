@@ -3,7 +3,8 @@
  *
  *     "P" digit, width, height, maxval (not in P1 and P4), one whitespace character, samples
  *
- * separated by whitespace, with comments from '#' to the end of a line. Plain samples are decimal numbers
+ * separated by whitespace. Comments go from '#' to the end of a line: in the header they are ignored as a
+ * whole, even inside a number; among plain samples they separate numbers. Plain samples are decimal numbers
  * (P1: digits that need no separator); raw samples are 1 byte, or 2 bytes, big-endian, if maxval exceeds 255;
  * P4 packs 8 pixels into a byte, and each row starts a new byte. In PBM 1 is black. */
 #include "engine/pictures/bytes.h"
@@ -15,6 +16,7 @@ struct pnm {
     const struct picture_bytes *file;
     size_t at; /* the next byte to read */
     int digit; /* of the magic number */
+    bool in_samples;
     int64_t width, height;
     uint32_t most; /* maxval */
     int channels;
@@ -26,20 +28,36 @@ static bool is_space(int c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+/* Moves behind the line of a comment. */
+static void skip_comment(struct pnm *pnm)
+{
+    const struct picture_bytes *file = pnm->file;
+    while (pnm->at < file->size && file->bytes[pnm->at] != '\n' && file->bytes[pnm->at] != '\r')
+        pnm->at++;
+    if (pnm->at < file->size)
+        pnm->at++;
+}
+
 static limn_status skip_space(struct pnm *pnm, limn_error *error)
 {
     const struct picture_bytes *file = pnm->file;
-    bool comment = false;
-    for (; pnm->at < file->size; pnm->at++) {
-        unsigned char c = file->bytes[pnm->at];
-        if (comment)
-            comment = c != '\n' && c != '\r';
-        else if (c == '#')
-            comment = true;
-        else if (!is_space(c))
+    while (pnm->at < file->size) {
+        if (file->bytes[pnm->at] == '#')
+            skip_comment(pnm);
+        else if (is_space(file->bytes[pnm->at]))
+            pnm->at++;
+        else
             return LIMN_OK;
     }
     return picture_ends_early(file, "PNM", error);
+}
+
+static bool at_digit(struct pnm *pnm)
+{
+    const struct picture_bytes *file = pnm->file;
+    while (!pnm->in_samples && pnm->at < file->size && file->bytes[pnm->at] == '#')
+        skip_comment(pnm);
+    return pnm->at < file->size && file->bytes[pnm->at] >= '0' && file->bytes[pnm->at] <= '9';
 }
 
 /* Reads a decimal number of at most `most`; `single` stops after one digit, for P1. */
@@ -52,8 +70,7 @@ static limn_status read_number(struct pnm *pnm, const char *what, bool single, u
         return status;
     size_t start = pnm->at;
     uint64_t value = 0;
-    while (pnm->at < file->size && file->bytes[pnm->at] >= '0' && file->bytes[pnm->at] <= '9' &&
-           value <= most) {
+    while (value <= most && at_digit(pnm)) {
         value = value * 10 + file->bytes[pnm->at++] - '0';
         if (single)
             break;
@@ -105,10 +122,13 @@ static limn_status read_header(struct pnm *pnm, const struct picture_bytes *file
         return fail(error, LIMN_E_INPUT, "%s: PNM maxval is 0, 1 to 65535 expected", file->name);
     if (pnm->at >= file->size)
         return picture_ends_early(file, "PNM", error);
-    if (!is_space(file->bytes[pnm->at]))
+    /* Netpbm's programs write no more whitespace if the header ends with a comment. */
+    bool after_comment = is_space(file->bytes[pnm->at - 1]);
+    if (!is_space(file->bytes[pnm->at]) && !after_comment)
         return fail(error, LIMN_E_INPUT, "%s: PNM header ends with '%c' at byte %zu, whitespace expected",
                     file->name, shown(file->bytes[pnm->at]), pnm->at);
-    pnm->at++;
+    pnm->at += is_space(file->bytes[pnm->at]);
+    pnm->in_samples = true;
     if (least_bytes(pnm) > file->size - pnm->at)
         return picture_ends_early(file, "PNM", error);
     return LIMN_OK;

@@ -6,6 +6,7 @@
  * tables, a palette of 256 colours. */
 #include "engine/pictures/stb.h"
 #include "engine/base/memory.h"
+#include "engine/pictures/jpeg_idct.h"
 
 #include <limits.h>
 #include <string.h>
@@ -13,7 +14,10 @@
 /* The decoding in progress on this thread. */
 static _Thread_local struct {
     size_t most_block, no_memory;
-    bool too_large; /* a block over most_block was requested */
+    bool too_large;   /* a block over most_block was requested */
+    const void *jpeg; /* the decoder, an stbi__jpeg */
+    int64_t bits;     /* that it had read after the last block */
+    int64_t blocks;   /* how many it has transformed */
 } decode;
 
 static bool is_allowed(size_t bytes)
@@ -80,25 +84,125 @@ static void *copy_bytes(void *to, const void *from, size_t size)
 #include <stb/stb_image_write.h>
 #undef memcpy
 
-void *stb_decode(const unsigned char *bytes, size_t size, int channels, bool sixteen, size_t most_block,
-                 struct stb_failure *failure)
+static void start_decoding(size_t most_block)
 {
-    *failure = (struct stb_failure){0, "more than 2 GB"};
-    if (size > INT_MAX)
-        return NULL;
     decode.most_block = most_block;
     decode.no_memory = 0;
     decode.too_large = false;
+    decode.blocks = 0;
     stbi__g_failure_reason = "malformed"; /* stb does not name every reason */
+}
+
+static struct stb_failure decoding_failure(bool ends_early)
+{
+    return (struct stb_failure){
+        .ends_early = ends_early,
+        .no_memory = decode.no_memory,
+        .reason = decode.too_large ? "it unpacks to more than its header says" : stbi_failure_reason(),
+    };
+}
+
+static const struct stb_failure too_long = {false, 0, "more than 2 GB"};
+
+void *stb_decode(const unsigned char *bytes, size_t size, int channels, bool sixteen, size_t most_block,
+                 struct stb_failure *failure)
+{
+    *failure = too_long;
+    if (size > INT_MAX)
+        return NULL;
+    start_decoding(most_block);
     int width, height, in_file;
     void *samples;
     if (sixteen)
         samples = stbi_load_16_from_memory(bytes, (int)size, &width, &height, &in_file, channels);
     else
         samples = stbi_load_from_memory(bytes, (int)size, &width, &height, &in_file, channels);
-    failure->no_memory = decode.no_memory;
-    failure->reason = decode.too_large ? "it unpacks to more than its header says" : stbi_failure_reason();
+    *failure = decoding_failure(false);
     return samples;
+}
+
+/* Takes the planes out of stb's decoder. */
+static void take_planes(stbi__jpeg *decoder, struct stb_jpeg *jpeg)
+{
+    jpeg->components = decoder->s->img_n;
+    for (int i = 0; i < jpeg->components; i++) {
+        jpeg->planes[i] = (struct stb_plane){
+            .samples = decoder->img_comp[i].data,
+            .width = decoder->img_comp[i].x,
+            .height = decoder->img_comp[i].y,
+            .stride = decoder->img_comp[i].w2,
+            .across = decoder->img_h_max / decoder->img_comp[i].h,
+            .down = decoder->img_v_max / decoder->img_comp[i].v,
+            .block = decoder->img_comp[i].raw_data,
+        };
+        decoder->img_comp[i].raw_data = NULL;
+    }
+}
+
+/* The decoder reads at most 4 bytes ahead, so that it comes to the marker only if the picture needs more
+ * data. */
+const unsigned char stb_jpeg_end[STB_JPEG_END] = {0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0xff, 0xd9};
+
+/* The bits that the decoder has used of its file. */
+static int64_t bits_read(const stbi__jpeg *decoder)
+{
+    return 8 * (decoder->s->img_buffer - decoder->s->img_buffer_original) - decoder->code_bits;
+}
+
+/* Called for each block: of a baseline file, just after it was read. */
+static void transform_block(unsigned char *out, int stride, short coefficients[64])
+{
+    decode.bits = bits_read(decode.jpeg);
+    decode.blocks++;
+    jpeg_idct(out, stride, coefficients);
+}
+
+/* stb replaces missing data by zero bits. `bits`: how many the picture took. */
+static bool read_beyond(const stbi__jpeg *decoder, size_t size, int64_t bits)
+{
+    return decoder->nomore || (!decoder->progressive && bits > 8 * (int64_t)(size - STB_JPEG_END));
+}
+
+/* Uses functions and fields that are internal to stb_image. They are the same in the versions that systems
+ * package, 2.20 to 2.30: load_jpeg_image, stb's own loader, begins with these calls and continues with the
+ * enlargement that jpeg_enlarge.h replaces. stbi__cleanup_jpeg frees what the decoder still has, which is
+ * safe after any failure because the decoder starts zeroed. */
+bool stb_decode_jpeg(const unsigned char *bytes, size_t size, int64_t blocks, size_t most_block,
+                     struct stb_jpeg *jpeg, struct stb_failure *failure)
+{
+    *failure = too_long;
+    *jpeg = (struct stb_jpeg){0};
+    if (size > INT_MAX)
+        return false;
+    start_decoding(most_block);
+    stbi__context context;
+    stbi__start_mem(&context, bytes, (int)size);
+    context.img_n = 0;
+    stbi__jpeg *decoder = stbi__malloc(sizeof *decoder);
+    bool ends_early = false;
+    if (decoder) {
+        decoder->s = &context;
+        stbi__setup_jpeg(decoder);
+        decoder->idct_block_kernel = transform_block;
+        decode.jpeg = decoder;
+        /* Its result is not used: it also fails on stray bytes after the last block. */
+        stbi__decode_jpeg_image(decoder);
+        bool decoded = decode.blocks == blocks && context.img_n <= 3;
+        ends_early = read_beyond(decoder, size, decoded ? decode.bits : bits_read(decoder));
+        if (decoded && !ends_early)
+            take_planes(decoder, jpeg);
+        stbi__cleanup_jpeg(decoder);
+        STBI_FREE(decoder);
+    }
+    *failure = decoding_failure(ends_early);
+    return jpeg->components != 0;
+}
+
+void stb_jpeg_free(struct stb_jpeg *jpeg)
+{
+    for (int i = 0; i < jpeg->components; i++)
+        mem_free(jpeg->planes[i].block);
+    *jpeg = (struct stb_jpeg){0};
 }
 
 void stb_inflate_prefix(const unsigned char *bytes, size_t size, unsigned char *out, int room)

@@ -92,8 +92,8 @@ def test_grey_and_16_bits_are_accepted(tmp_path: Path) -> None:
     from_colour = upscaled(tmp_path, ppm(colour))
     assert (upscaled(tmp_path, png(grey)) == from_grey).all()
     assert (upscaled(tmp_path, png(colour)) == from_colour).all()
-    assert (upscaled(tmp_path, png(grey.astype(np.uint16) * 257)) == from_grey).all()
-    assert (upscaled(tmp_path, png(colour.astype(np.uint16) * 257)) == from_colour).all()
+    assert (upscaled(tmp_path, png(grey.astype(np.uint16) * 257), "--quiet") == from_grey).all()
+    assert (upscaled(tmp_path, png(colour.astype(np.uint16) * 257), "--quiet") == from_colour).all()
 
 
 @pytest.mark.parametrize("alpha", [255, 128, 0])
@@ -147,9 +147,9 @@ def test_orientation_of_a_jpeg(tmp_path: Path) -> None:
 GOOD_PNG = png(pixels(20, 20))
 REFUSED = [
     (b"", "empty"),
-    (b"not a picture at all", "a PNG, JPEG, BMP or PNM picture expected"),
+    (b"not a picture at all", "is text, not a picture"),
     (GOOD_PNG[: len(GOOD_PNG) // 2], "PNG data ends early"),
-    (GOOD_PNG[:-1], "damaged"),
+    (GOOD_PNG[:-21], "damaged"),
     (GOOD_PNG[:60] + b"x" + GOOD_PNG[61:], "damaged"),
     (ppm(pixels(20, 20))[:-1], "damaged"),
     (b"GIF89a" + bytes(40), "not a picture limn reads (GIF); convert it to PNG"),

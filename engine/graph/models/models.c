@@ -16,6 +16,51 @@ static void list_names(char *text, size_t room)
     }
 }
 
+/* What the tensors after graph->prefix belong to, if it is known; else NULL. */
+static const char *owner_of_tensors(const struct graph *graph, limn_reason *reason)
+{
+    *reason = LIMN_REASON_NONE;
+    if (graph_has_tensor(graph, "backbone.0.0.weight") &&
+        graph_has_tensor(graph, "backbone.1.block.0.0.weight"))
+        return "a DeepLabV3 or LR-ASPP on MobileNet, a DeepLabV3 on ResNet-50 or ResNet-101 expected";
+    *reason = LIMN_REASON_CHECKPOINT;
+    if (graph_has_tensor(graph, "inc.conv.conv.0.weight"))
+        return "unet, with names from before 2020";
+    for (const struct model_kind *const *kind = model_table; *kind; kind++)
+        if ((*kind)->recognise(graph))
+            return (*kind)->name;
+    return NULL;
+}
+
+/* Fails with what the tensors are after a prefix, such as "module." of PyTorch's DataParallel. False:
+ * unknown. Names are sorted, so a prefix is tried where it occurs first. */
+static bool fail_with_owner(struct graph *graph)
+{
+    enum { TENSORS_MOST = 4096 };
+    const struct safetensors *header = graph->weights->header;
+    char prefix[GRAPH_NAME / 2] = "";
+    const char *owner;
+    limn_reason reason;
+    graph->prefix = prefix;
+    owner = owner_of_tensors(graph, &reason);
+    for (size_t i = 0; !owner && i < header->tensor_count && i < TENSORS_MOST; i++) {
+        const char *name = header->tensors[i].name, *dot = strchr(name, '.');
+        for (; !owner && dot && dot - name + 1 < (int)sizeof prefix; dot = strchr(dot + 1, '.')) {
+            size_t length = (size_t)(dot - name + 1);
+            if (i && strncmp(header->tensors[i - 1].name, name, length) == 0)
+                continue;
+            memcpy(prefix, name, length);
+            prefix[length] = 0;
+            owner = owner_of_tensors(graph, &reason);
+        }
+    }
+    graph->prefix = "";
+    if (owner)
+        graph_fail_because(graph, reason, "its tensors%s%s%s are those of %s",
+                           prefix[0] ? " with the prefix \"" : "", prefix, prefix[0] ? "\"" : "", owner);
+    return owner != NULL;
+}
+
 static const struct model_kind *recognise(struct graph *graph)
 {
     char known[200];
@@ -26,7 +71,7 @@ static const struct model_kind *recognise(struct graph *graph)
             return *kind;
     if (name)
         graph_fail(graph, "limn.model is \"%s\", one of %s expected", name, known);
-    else
+    else if (!fail_with_owner(graph))
         graph_fail(graph, "its tensors match none of the known networks (%s)", known);
     return NULL;
 }
