@@ -23,6 +23,8 @@ static const struct {
     {START("P7\nWIDTH 2\n"), "PAM", FILE_OTHER_PICTURE},
     {START("Pf\n2 2\n-1\n"), "PFM", FILE_OTHER_PICTURE},
     {START("P5s are pistons"), "text", FILE_OTHER},
+    {START("P5 is a piston"), "text", FILE_OTHER},
+    {START("P2\r\n# made by hand\r\n2 2"), "PNM", FILE_PICTURE},
     {START("RIFF\x24\0\0\0WEBPVP8 "), "WebP", FILE_OTHER_PICTURE},
     {START("RIFF\x24\0\0\0AVI LIST"), "a video (AVI)", FILE_OTHER},
     {START("\0\0\0\x1c"

@@ -422,6 +422,53 @@ static void test_profiles(void **state)
     picture_free(&got);
 }
 
+/* What of a PNG is lost or ignored, in the order of the notes; "" where nothing is. */
+static void test_notes(void **state)
+{
+    (void)state;
+    static const char
+        linear[] = "\0\1\x86\xa0",
+        usual[] = "\0\0\xb1\x8f", darker[] = "\0\0\xd6\xd8",
+        srgb[] = "\0\0\x7a\x26\0\0\x80\x84\0\0\xfa\0\0\0\x80\xe8\0\0\x75\x30\0\0\xea\x60\0\0:\x98\0\0\x17p";
+    static const struct {
+        int depth;
+        const char *type, *data;
+        size_t size;
+        const char *with, *note;
+    } cases[] = {
+        {8, "gAMA", usual, 4, NULL, ""},
+        {8, "gAMA", linear, 4, NULL, "the gamma (gAMA 1) is not that of sRGB and is ignored"},
+        {8, "gAMA", darker, 4, NULL, "the gamma (gAMA 0.55) is not that of sRGB and is ignored"},
+        {8, "gAMA", linear, 4, "sRGB", ""},
+        {8, "gAMA", linear, 3, NULL, ""},
+        {8, "gAMA", "\0\0\0\0", 4, NULL, ""},
+        {8, "cICP", "\1\x0d\0\1", 4, NULL, ""},
+        {8, "cICP", "\x09\x10\0\1", 4, NULL, "the colour space (cICP) is not sRGB and is ignored"},
+        {8, "cICP", "\x0c\x0d\0\1", 4, "sRGB", "the colour space (cICP) is not sRGB and is ignored"},
+        {8, "cHRM", srgb, 32, NULL, ""},
+        {8, "cHRM", "0000111122223333444455556666777", 31, NULL, ""},
+        {8, "cHRM", "00001111222233334444555566667777", 32, NULL,
+         "the primaries (cHRM) are not those of sRGB and are ignored"},
+        {8, "cHRM", "00001111222233334444555566667777", 32, "sRGB", ""},
+        {16, "gAMA", usual, 4, NULL, "16 bits a sample are reduced to 8"},
+        {16, "gAMA", linear, 4, NULL,
+         "16 bits a sample are reduced to 8; the gamma (gAMA 1) is not that of sRGB and is ignored"},
+    };
+    static struct blob png;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct png_kind kind = {2, cases[i].depth, 3, false, false, 0};
+        start_png(&png, &kind, 3, 3);
+        add_chunk(&png, cases[i].type, cases[i].data, cases[i].size);
+        if (cases[i].with)
+            add_chunk(&png, cases[i].with, "\0", 1);
+        end_png(&png, &kind, 3, 3);
+        struct picture got = decode_ok(&png, true);
+        if (strcmp(got.warning, cases[i].note) != 0)
+            fail_with("case %zu: \"%s\", expected \"%s\"", i, got.warning, cases[i].note);
+        picture_free(&got);
+    }
+}
+
 /* The memory of decoding is announced before it starts, within 15% for a picture of some size. A limit of as
  * much is enough; with a byte less the picture is refused before any work. */
 static void test_memory_is_announced(void **state)
@@ -478,6 +525,7 @@ int main(void)
         cmocka_unit_test(test_orientation),
         cmocka_unit_test(test_jpeg_orientation),
         cmocka_unit_test(test_profiles),
+        cmocka_unit_test(test_notes),
         cmocka_unit_test(test_memory_is_announced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

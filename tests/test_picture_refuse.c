@@ -194,6 +194,23 @@ static void cut_everywhere(const struct blob *file)
     decode_fails(file->bytes, file->size - 1, "ends early");
 }
 
+/* A PNG is read without its last chunk (12 bytes) and without the two checksums before that. */
+static void cut_png_everywhere(const struct blob *file)
+{
+    enum { CAN_LACK = 12 + 4 + 4 };
+    struct picture want, got;
+    assert_int_equal(picture_decode(file->bytes, file->size, "built", true, &want, NULL), LIMN_OK);
+    for (size_t size = 0; size < file->size; size++)
+        if (size < file->size - CAN_LACK) {
+            decode_fails(file->bytes, size, size > 8 ? "ends early" : "");
+        } else {
+            assert_int_equal(picture_decode(file->bytes, size, "built", true, &got, NULL), LIMN_OK);
+            assert_same(&want, &got, "cut PNG");
+            picture_free(&got);
+        }
+    picture_free(&want);
+}
+
 /* Of a baseline JPEG, the end marker is not needed, nor the bits that fill the last byte or two of its data.
  * A shorter one is refused, and a longer one is the same picture. */
 static void cut_jpeg_everywhere(const struct blob *file)
@@ -216,23 +233,6 @@ static void cut_jpeg_everywhere(const struct blob *file)
         picture_free(&got);
     }
     assert_in_range(file->size - shortest, 2, 4);
-    picture_free(&want);
-}
-
-/* A PNG is read without its last chunk (12 bytes) and without the two checksums before that. */
-static void cut_png_everywhere(const struct blob *file)
-{
-    enum { CAN_LACK = 12 + 4 + 4 };
-    struct picture want, got;
-    assert_int_equal(picture_decode(file->bytes, file->size, "built", true, &want, NULL), LIMN_OK);
-    for (size_t size = 0; size < file->size; size++)
-        if (size < file->size - CAN_LACK) {
-            decode_fails(file->bytes, size, size > 8 ? "ends early" : "");
-        } else {
-            assert_int_equal(picture_decode(file->bytes, size, "built", true, &got, NULL), LIMN_OK);
-            assert_same(&want, &got, "cut PNG");
-            picture_free(&got);
-        }
     picture_free(&want);
 }
 

@@ -1,5 +1,6 @@
 /* carry.c - see carry.h. */
 #include "apps/cli/carry.h"
+#include "apps/cli/notes.h"
 #include "engine/pictures/metadata.h"
 
 #include <string.h>
@@ -51,11 +52,13 @@ char *bare_name(char *path)
 void carry_to(struct picture_target *target, const struct options *options, const struct made_by *made_by,
               const struct picture *source)
 {
-    char losses[METADATA_LOSSES_TEXT];
+    char losses[METADATA_LOSSES_TEXT], note[sizeof losses + 16];
     if (options->strip)
         return;
     target->software = made_by->text;
     target->metadata = source ? source->metadata : NULL;
-    if (picture_losses(target, losses, sizeof losses)[0])
-        app_note(options, "%s: not kept: %s", source->name, losses);
+    if (!picture_losses(target, losses, sizeof losses)[0])
+        return;
+    snprintf(note, sizeof note, "not kept: %s", losses);
+    note_once(options, source->name, note);
 }

@@ -1,5 +1,6 @@
 /* cmd_pixels.c - limn pixels: pictures as text, as tables, their mean, and sheets cut into pieces. */
 #include "apps/cli/inputs.h"
+#include "apps/cli/notes.h"
 #include "apps/cli/outcomes.h"
 #include "apps/cli/progress.h"
 #include "apps/cli/suggest.h"
@@ -221,7 +222,7 @@ static limn_status sum_bytes(const struct options *options, const unsigned char 
     if (status != LIMN_OK)
         return status;
     if (picture.warning[0])
-        app_note(options, "%s: %s", name, picture.warning);
+        note_once(options, name, picture.warning);
     status = pixel_sums_add(sums, &picture, name, error);
     picture_free(&picture);
     return status;

@@ -1,5 +1,7 @@
 /* inputs.c - see inputs.h. */
 #include "apps/cli/inputs.h"
+#include "apps/cli/notes.h"
+#include "engine/base/file_kinds.h"
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
 
@@ -7,17 +9,38 @@
 #include <string.h>
 #include <strings.h>
 
-/* Whether a file in a folder is a picture, by its extension. Formats that limn cannot read are included, so
- * that they cause an error and are not skipped silently. */
-static bool looks_like_picture(const char *name)
+/* Endings of pictures. Formats that limn cannot read are included: a file in one of them fails, it is not
+ * skipped silently. */
+static bool has_picture_ending(const char *name)
 {
-    static const char *const endings[] = {".png", ".jpg", ".jpeg", ".bmp", ".ppm",  ".pgm",  ".pbm",
-                                          ".pnm", ".gif", ".webp", ".tif", ".tiff", ".heic", ".avif"};
+    static const char *const endings[] = {
+        ".png",  ".apng", ".jpg",  ".jpeg", ".jpe", ".jfif", ".jif",  ".bmp", ".dib",  ".ppm",
+        ".pgm",  ".pbm",  ".pnm",  ".pam",  ".pfm", ".gif",  ".webp", ".tif", ".tiff", ".heic",
+        ".heif", ".hif",  ".avif", ".jxl",  ".jp2", ".tga",  ".psd",  ".exr", ".hdr",  ".qoi"};
     const char *dot = strrchr(name, '.');
     for (size_t i = 0; dot && i < sizeof endings / sizeof *endings; i++)
         if (strcasecmp(dot, endings[i]) == 0)
             return true;
     return false;
+}
+
+/* Whether a file begins as a picture does, in any format. A file that cannot be read does not. Fails only for
+ * lack of memory. */
+static limn_status begins_as_picture(const char *path, bool *is_picture, limn_error *error)
+{
+    unsigned char start[FILE_KIND_BYTES];
+    struct file *file;
+    *is_picture = false;
+    limn_status status = file_open(path, LIMN_E_INPUT, &file, error);
+    if (status != LIMN_OK)
+        return status == LIMN_E_MEMORY ? status : LIMN_OK;
+    size_t size = file_size(file) < sizeof start ? (size_t)file_size(file) : sizeof start;
+    if (file_read_at(file, 0, start, size, error) == LIMN_OK) {
+        const struct file_kind *kind = file_kind_find(start, size);
+        *is_picture = kind && (kind->group == FILE_PICTURE || kind->group == FILE_OTHER_PICTURE);
+    }
+    file_close(file);
+    return LIMN_OK;
 }
 
 /* The input's name starts at path[name]. */
@@ -57,16 +80,20 @@ static bool is_entered(const struct walk *walk)
            !(output && paths_meet(walk->path, output));
 }
 
-/* A picture whose stat fails is added too: the error is reported when it is read. */
+/* A file whose ending is a picture's and whose stat fails is added too: the error is reported when it is
+ * read. */
 static limn_status walk_entry(struct walk *walk, const char *name, limn_error *error)
 {
-    bool is_picture = looks_like_picture(name), is_folder;
-    if (!is_picture && (!walk->options->recursive || path_is_link(walk->path)))
-        return LIMN_OK;
+    bool is_folder, is_picture = has_picture_ending(name);
     limn_status status = folder_find(walk->path, LIMN_E_INPUT, &is_folder, error);
     if (status == LIMN_OK && is_folder)
         return is_entered(walk) ? walk_folder(walk, error) : LIMN_OK;
-    return is_picture ? add_path(walk->inputs, walk->path, walk->root + 1, error) : status;
+    if (status == LIMN_OK && !is_picture)
+        status = begins_as_picture(walk->path, &is_picture, error);
+    if (is_picture)
+        return add_path(walk->inputs, walk->path, walk->root + 1, error);
+    bool matters = walk->options->recursive && !path_is_link(walk->path); /* it may be a folder */
+    return matters || status == LIMN_E_MEMORY ? status : LIMN_OK;
 }
 
 /* Recurses at most PATH_MAX / 2 levels deep. A level holds a list of names, but no open descriptor. */
@@ -139,7 +166,7 @@ limn_status input_next(const struct options *options, const struct input *input,
                              ? picture_stream_next(input->stream, !options->no_orient, picture, error)
                              : picture_read(input->path, !options->no_orient, picture, error);
     if (status == LIMN_OK && picture->warning[0])
-        app_note(options, "%s: %s", picture->name, picture->warning);
+        note_once(options, picture->name, picture->warning);
     return status;
 }
 

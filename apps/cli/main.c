@@ -1,4 +1,5 @@
 /* main.c - the limn program: finds the command, runs it, turns its status into an exit code. */
+#include "apps/cli/notes.h"
 #include "apps/cli/options.h"
 #include "apps/cli/progress.h"
 #include "apps/cli/suggest.h"
@@ -72,7 +73,9 @@ static limn_status run_command(int argc, char **argv, limn_error *error)
         return LIMN_OK;
     }
     machine_memory_limit((size_t)options.memory_limit); /* creating an engine sets it again */
-    return command->run(&options, error);
+    status = command->run(&options, error);
+    notes_end(&options);
+    return status;
 }
 
 /* ---- words that take the place of a command ---------------------------------------------- */

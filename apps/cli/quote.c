@@ -68,7 +68,7 @@ const char *quote_next(enum document document, const char **text, char out[QUOTE
         code = UTF8_REPLACEMENT;
     const char *escape = escape_of(document, code);
     if (escape)
-        strcpy(out, escape);
+        snprintf(out, QUOTED_ROOM, "%s", escape);
     else
         out[utf8_encode(code, out)] = 0;
     return out;

@@ -144,10 +144,13 @@ static const struct file_kind *netpbm_kind(const unsigned char *start, size_t si
 {
     static const struct file_kind pnm = {"PNM", FILE_PICTURE, NULL}, pam = OTHER_PICTURE("PAM (P7)"),
                                   pfm = OTHER_PICTURE("PFM");
-    if (size < 3 || start[0] != 'P' || !(is_space(start[2]) || start[2] == '#'))
+    size_t at = 2;
+    while (at < size && is_space(start[at]))
+        at++;
+    if (at == size || start[0] != 'P' || (at == 2 && start[2] != '#'))
         return NULL;
     if (start[1] >= '1' && start[1] <= '6')
-        return &pnm;
+        return start[at] == '#' || (start[at] >= '0' && start[at] <= '9') ? &pnm : NULL;
     return start[1] == '7' ? &pam : start[1] == 'F' || start[1] == 'f' ? &pfm : NULL;
 }
 

@@ -105,7 +105,7 @@ static bool is_stored_as_grey(const struct picture_bytes *file, const struct pic
 
 /* ---- 16 bits ----------------------------------------------------------------------------- */
 
-enum { PNG_DEPTH_AT = 24, PNG_COLOUR_TYPE_AT = 25, PNG_HEADER_CRC_AT = 29 };
+enum { PNG_DEPTH_AT = 24, PNG_COLOUR_AT = 25, PNG_HEADER_CRC_AT = 29 };
 
 /* Makes a copy of a 16-bit grey PNG that says it has 8 bits and twice as many samples. Rows, filters and
  * interlacing are the same, so decoding it gives both bytes of each level:
@@ -121,15 +121,12 @@ static unsigned char *png_of_bytes(const struct picture_bytes *file)
         return NULL;
     memcpy(bytes, file->bytes, file->size);
     bytes[PNG_DEPTH_AT] = 8;
-    bytes[PNG_COLOUR_TYPE_AT] = bytes[PNG_COLOUR_TYPE_AT] == PNG_GREY_ALPHA ? PNG_RGBA : PNG_GREY_ALPHA;
+    bytes[PNG_COLOUR_AT] = bytes[PNG_COLOUR_AT] == PNG_GREY_ALPHA ? PNG_RGBA : PNG_GREY_ALPHA;
     store_32be(bytes + PNG_HEADER_CRC_AT, png_crc(0, bytes + 12, 17));
-    for (size_t at = 8, size; file->size - at >= 12; at += 12 + size) {
-        size = read_32be(bytes + at);
-        if (memcmp(bytes + at + 4, "tRNS", 4) == 0)
-            bytes[at + 7] = 'x';
-        if (size > file->size - at - 12)
-            break;
-    }
+    struct png_chunk chunk;
+    for (size_t at = PNG_SIGNATURE; png_chunk_next(file, &at, &chunk);)
+        if (png_chunk_is(&chunk, "tRNS"))
+            bytes[chunk.type - file->bytes + 3] = 'x';
     return bytes;
 }
 
@@ -183,7 +180,7 @@ static limn_status decode_wide_mask(const struct picture_bytes *file, const stru
                     file->name);
     bool png = header->kind == PICTURE_PNG;
     limn_status status = png ? decode_wide_png(file, orient, mask, error) : pnm_read_wide(file, mask, error);
-    int low = png && file->bytes[PNG_COLOUR_TYPE_AT] != PNG_GREY_ALPHA ? 3 : 1;
+    int low = png && header->png.colour == PNG_GREY ? 3 : 1;
     return status == LIMN_OK ? classes_from_wide_levels(file, low, binary, mask, error) : status;
 }
 
@@ -207,14 +204,12 @@ static limn_status decode_mask(const struct picture_bytes *file, bool orient, bo
                     file->name);
     if (header.depth == 16)
         return decode_wide_mask(file, &header, orient, binary, mask, error);
-    if (header.kind == PICTURE_PNG && header.png.palette) {
-        status = picture_decode_indices(file, orient, mask, error);
-        if (status == LIMN_OK)
-            take_levels(mask);
-    } else {
-        status = picture_decode(file->bytes, file->size, file->name, orient, mask, error);
-    }
-    if (status == LIMN_OK && mask->channels > 1)
+    bool indices = header.kind == PICTURE_PNG && header.png.palette;
+    status = indices ? picture_decode_indices(file, orient, mask, error)
+                     : picture_decode(file->bytes, file->size, file->name, orient, mask, error);
+    if (status == LIMN_OK && indices)
+        take_levels(mask);
+    else if (status == LIMN_OK)
         status = is_grey(mask)
                      ? classes_from_levels(file, binary || is_stored_as_grey(file, &header), mask, error)
                      : classes_from_colours(file, mask, error);

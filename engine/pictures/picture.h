@@ -19,7 +19,7 @@ struct picture {
     int64_t width, height;
     int channels;          /* 3: RGB, 4: RGBA, not premultiplied; 1: a single plane, inside the engine only */
     unsigned char *pixels; /* height x width x channels, dense; released by picture_free */
-    char warning[160];     /* "" or a note for the user, e.g. that an ICC profile is ignored */
+    char warning[256];     /* "" or a note for the user: what is lost or ignored, as an ICC profile */
     const char *name;      /* for messages: the name given to the reader, borrowed */
     struct metadata
         *metadata; /* of the file it was read from (metadata.h), NULL if none; released by picture_free */

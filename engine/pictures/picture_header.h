@@ -30,8 +30,12 @@ struct picture_header {
         const unsigned char *transparency; /* the data of tRNS, or NULL */
         int transparencies;                /* its bytes that are used */
         bool has_data;
-        uint64_t data; /* bytes in IDAT chunks */
-        bool ended;    /* IEND was found */
+        uint64_t data;  /* bytes in IDAT chunks */
+        bool ended;     /* IEND was found */
+        bool srgb;      /* says that it is sRGB, or has an ICC profile */
+        bool cicp;      /* has another colour space, as code points (cICP) */
+        uint32_t gamma; /* gAMA, or 0 */
+        bool primaries; /* has other primaries than sRGB (cHRM) */
     } png;
 };
 
@@ -49,10 +53,6 @@ limn_status jpeg_probe(const struct picture_bytes *file, struct picture_header *
 limn_status bmp_probe(const struct picture_bytes *file, struct picture_header *header, limn_error *error);
 limn_status pnm_probe(const struct picture_bytes *file, struct picture_header *header, limn_error *error);
 
-/* Decodes a JPEG into an empty picture. `header` is jpeg_probe's. No block is larger than `most_block`.
- * LIMN_E_INPUT, LIMN_E_MEMORY. */
-limn_status jpeg_read(const struct picture_bytes *file, const struct picture_header *header,
-                      size_t most_block, struct picture *picture, limn_error *error);
 enum { PNG_PALETTE_BYTES = 3 * 256 };
 
 /* Decodes a PNG into an empty picture. `header` is png_probe's. `palette` replaces the file's; NULL: the
@@ -61,6 +61,11 @@ enum { PNG_PALETTE_BYTES = 3 * 256 };
 limn_status png_read(const struct picture_bytes *file, const struct picture_header *header,
                      const unsigned char palette[PNG_PALETTE_BYTES], size_t most_block,
                      struct picture *picture, limn_error *error);
+
+/* Decodes a JPEG into an empty picture. `header` is jpeg_probe's. No block is larger than `most_block`.
+ * LIMN_E_INPUT, LIMN_E_MEMORY. */
+limn_status jpeg_read(const struct picture_bytes *file, const struct picture_header *header,
+                      size_t most_block, struct picture *picture, limn_error *error);
 
 /* Decodes a BMP into an empty picture, with alpha only if the header declares a mask for it. LIMN_E_INPUT,
  * LIMN_E_MEMORY. */

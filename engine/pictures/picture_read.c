@@ -6,9 +6,10 @@
 #include "engine/base/memory.h"
 #include "engine/pictures/metadata.h"
 #include "engine/pictures/picture_probe.h"
-#include "engine/pictures/stb.h"
+#include "weights/number.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -60,6 +61,38 @@ static limn_status check_memory(const struct picture_bytes *file, const struct p
     return fail_need(error, LIMN_REASON_NONE, what, bytes, "a smaller picture");
 }
 
+static void add_note(struct picture *picture, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void add_note(struct picture *picture, const char *format, ...)
+{
+    size_t used = strlen(picture->warning), room = sizeof picture->warning - used;
+    va_list arguments;
+    va_start(arguments, format);
+    if (used && room > 2)
+        used += (size_t)snprintf(picture->warning + used, room, "; ");
+    number_vprint(picture->warning + used, sizeof picture->warning - used, format, arguments);
+    va_end(arguments);
+}
+
+/* Pixels are taken for sRGB. */
+static void note_losses(const struct picture_header *header, struct picture *picture)
+{
+    enum { SRGB_GAMMA = 45455, NEAR = 2000 }; /* 1 / 2.2; libpng too ignores differences of 5% */
+    uint32_t gamma = header->png.gamma;
+    if (header->depth == 16)
+        add_note(picture, "16 bits a sample are reduced to 8");
+    if (header->foreign_profile)
+        add_note(picture, "the embedded ICC profile '%s' is not sRGB and is ignored", header->profile);
+    if (header->png.cicp)
+        add_note(picture, "the colour space (cICP) is not sRGB and is ignored");
+    if (header->png.cicp || header->png.srgb)
+        return;
+    if (gamma && (gamma < SRGB_GAMMA - NEAR || gamma > SRGB_GAMMA + NEAR))
+        add_note(picture, "the gamma (gAMA %.5g) is not that of sRGB and is ignored", gamma / 1e5);
+    if (header->png.primaries)
+        add_note(picture, "the primaries (cHRM) are not those of sRGB and are ignored");
+}
+
 static limn_status decode(const struct picture_bytes *file, const unsigned char *palette, bool orient,
                           struct picture *picture, limn_error *error)
 {
@@ -95,9 +128,7 @@ static limn_status decode(const struct picture_bytes *file, const unsigned char 
         picture_free(picture);
         return status;
     }
-    if (header.foreign_profile)
-        snprintf(picture->warning, sizeof picture->warning,
-                 "the embedded ICC profile '%s' is not sRGB and is ignored", header.profile);
+    note_losses(&header, picture);
     picture->name = file->name;
     return LIMN_OK;
 }

@@ -140,6 +140,24 @@ static void read_exif(const struct png_chunk *chunk, struct picture_header *head
     header->orientation = exif_orientation(chunk->data + prefix, chunk->size - prefix);
 }
 
+/* Chunks that say what the samples mean. The first of this order counts: cICP, iCCP, sRGB, gAMA and cHRM. */
+static void read_colours(const struct png_chunk *chunk, struct picture_header *header)
+{
+    static const unsigned char srgb_points[4] = {1, 13, 0, 1};
+    static const uint32_t srgb_primaries[8] = {31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000};
+    enum { ROUNDED = 100 }; /* writers round to three digits */
+    if (png_chunk_is(chunk, "sRGB") || png_chunk_is(chunk, "iCCP"))
+        header->png.srgb = true;
+    else if (png_chunk_is(chunk, "cICP") && chunk->size == 4)
+        header->png.cicp = memcmp(chunk->data, srgb_points, 4) != 0;
+    else if (png_chunk_is(chunk, "gAMA") && chunk->size == 4)
+        header->png.gamma = read_32be(chunk->data);
+    for (uint32_t i = 0; png_chunk_is(chunk, "cHRM") && chunk->size == 32 && i < 8; i++) {
+        int64_t apart = (int64_t)read_32be(chunk->data + 4 * i) - srgb_primaries[i];
+        header->png.primaries = header->png.primaries || apart > ROUNDED || apart < -ROUNDED;
+    }
+}
+
 static limn_status check_sum(const struct picture_bytes *file, const struct png_chunk *chunk,
                              limn_error *error)
 {
@@ -158,6 +176,7 @@ static limn_status read_chunk(const struct picture_bytes *file, const struct png
     limn_status status = check_sum(file, chunk, error);
     if (status)
         return status;
+    read_colours(chunk, header);
     if (png_chunk_is(chunk, "IDAT")) {
         header->png.has_data = true;
         header->png.data += chunk->size;

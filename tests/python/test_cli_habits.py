@@ -130,7 +130,9 @@ def test_recursion_keeps_the_structure(tmp_path: Path) -> None:
     succeeds(*UPSCALE, source, "-o", tmp_path / "flat")
     assert files_in(tmp_path / "flat") == ["a.png"]
     succeeds(*UPSCALE, "-r", f"{source}/", "-o", f"{tmp_path}/out/")
-    assert files_in(tmp_path / "out") == ["a.png", "v.png/d.png", "w/c.png", "x/a.png", "x/y.old/b.png"]
+    assert files_in(tmp_path / "out") == [
+        "a.png", "v.png/d.png", "w/c.png", "x/a.png", "x/y.old/b.png", "x/y.old/z.png"
+    ]  # fmt: skip
     assert not (tmp_path / "out/empty").exists()
     succeeds(*UPSCALE, source / "x/y.old/b.png", "-o", tmp_path / "b.png", "--recursive")
     assert (tmp_path / "b.png").read_bytes() == (tmp_path / "out/x/y.old/b.png").read_bytes()

@@ -111,7 +111,7 @@ def test_what_is_refused(tmp_path: Path) -> None:
     assert "at least 16 x 16" in fails(4, "run", "-m", GOLDENS / "unet-bilinear.safetensors", tiny, *output)
     (tmp_path / "text").write_bytes(b"no picture and no tensor")
     line = fails(4, "run", "-m", GOLDENS / "enhancenet.safetensors", tmp_path / "text", *output)
-    assert "a PNG, JPEG, BMP or PNM picture expected" in line
+    assert "not a picture" in line
     assert not (tmp_path / "y.npy").exists()
 
 
