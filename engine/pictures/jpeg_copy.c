@@ -461,14 +461,17 @@ static unsigned char *add_frame(unsigned char *out, const struct jpeg_segment *s
     return out;
 }
 
+/* Copies the scan with its data. *seen gets a bit for each of its components. */
 static unsigned char *add_scan(unsigned char *out, const struct jpeg_segment *segment,
-                               const struct jpeg_frame *frame)
+                               const struct jpeg_frame *frame, unsigned *seen)
 {
     unsigned char *data = out + 4;
     int order[3], count = jpeg_scan_order(frame, segment, order);
     out = add_segment(out, segment->marker, segment->data, segment->size);
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
         data[1 + 2 * i] = (unsigned char)order[i];
+        *seen |= 1u << order[i];
+    }
     return add_bytes(out, segment->coded, segment->coded_size);
 }
 
@@ -477,15 +480,19 @@ size_t jpeg_copy(const struct picture_bytes *file, const struct picture_header *
     const struct picture_bytes part = {file->bytes, header->jpeg.end, file->name};
     struct jpeg_segment segment;
     struct jpeg_frame frame = {0};
+    unsigned seen = 0;
     unsigned char *out = add_bytes(copy, "\xff\xd8", 2);
     out = add_segment(out, JPEG_DHT, standard_tables, sizeof standard_tables);
     for (size_t at = 2; jpeg_next_segment(&part, &at, &segment);) {
+        /* A component keeps the table that it has in its first scan; stb would use the last. */
+        bool late = frame.progressive && seen == (1u << frame.components) - 1;
         if (jpeg_is_frame(segment.marker)) {
             jpeg_read_frame(&segment, &frame);
             out = add_frame(out, &segment, &frame);
         } else if (segment.marker == JPEG_SOS) {
-            out = add_scan(out, &segment, &frame);
-        } else if (segment.marker == JPEG_DHT || segment.marker == JPEG_DQT || segment.marker == JPEG_DRI) {
+            out = add_scan(out, &segment, &frame, &seen);
+        } else if (segment.marker == JPEG_DHT || segment.marker == JPEG_DRI ||
+                   (segment.marker == JPEG_DQT && !late)) {
             out = add_segment(out, segment.marker, segment.data, segment.size);
         }
     }
