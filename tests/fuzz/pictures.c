@@ -53,7 +53,6 @@ static limn_status decode(const uint8_t *data, size_t size, const struct picture
                           struct picture *picture)
 {
     const size_t held = mem_in_use();
-    struct picture_bytes file = {data, size, name};
     limn_error error;
     mem_restart_peak();
     limn_status status = picture_decode(data, size, name, orient, picture, &error);
@@ -96,7 +95,6 @@ static bool corner_is_right(const struct picture *stored, const struct picture *
 static void check_memory(const uint8_t *data, size_t size, const struct picture_header *header,
                          limn_status expected)
 {
-    struct picture_bytes file = {data, size, name};
     size_t needed = picture_decoding_bytes(header, true);
     struct picture picture;
     limn_error error;
