@@ -103,13 +103,14 @@ static void test_picture_file(void **state)
     static unsigned char row[ROW], read[ROW];
     mem_restart_peak();
     size_t before = mem_in_use();
-    assert_ok(picture_writer_open(path, WIDTH, HEIGHT, 3, 0, false, &writer, error));
+    assert_ok(picture_writer_open(&(struct picture_target){.path = path}, WIDTH, HEIGHT, 3, &writer, error));
     for (int y = 0; y < HEIGHT; y++) {
         memset(row, y % 251, sizeof row);
         assert_ok(picture_writer_rows(writer, row, 1, error));
     }
     assert_ok(picture_writer_commit(writer, error));
-    assert_true(mem_peak() - before <= picture_writer_bytes(path, WIDTH, HEIGHT, 3));
+    assert_true(mem_peak() - before <=
+                picture_writer_bytes(&(struct picture_target){.path = path}, WIDTH, HEIGHT, 3));
     assert_ok(file_open(path, LIMN_E_INPUT, &file, error));
     uint64_t size = file_size(file);
     assert_int_equal(size, (uint64_t)ROW * HEIGHT + strlen("P6\n65536 11000\n255\n"));

@@ -488,7 +488,8 @@ static void test_memory_is_announced(void **state)
         assert_ok(picture_create(901, 777, files[i].channels, &made, error));
         for (int64_t p = 0; p < made.width * made.height * made.channels; p++)
             made.pixels[p] = (unsigned char)(p / 1000 + random_below(&random, 8));
-        assert_ok(picture_write(path, &made, files[i].quality, false, error));
+        assert_ok(
+            picture_write(&(struct picture_target){.path = path, .quality = files[i].quality}, &made, error));
         picture_free(&made);
         assert_ok(file_read_all(path, PICTURE_MOST_BYTES, LIMN_E_INPUT, &bytes, &size, error));
         read = decode_announced(bytes, size, true, 0.85);

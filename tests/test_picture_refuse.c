@@ -243,7 +243,11 @@ static void test_truncated(void **state)
     static const char *const written[] = {"cut.png", "cut.bmp", "cut.ppm"};
     struct picture picture = make_picture(52, 30, 3);
     for (size_t i = 0; i < sizeof written / sizeof *written; i++) {
-        assert_int_equal(picture_write(scratch_path(written[i]), &picture, 92, true, NULL), LIMN_OK);
+        assert_int_equal(
+            picture_write(
+                &(struct picture_target){.path = scratch_path(written[i]), .quality = 92, .force = true},
+                &picture, NULL),
+            LIMN_OK);
         load_file(scratch_path(written[i]), &file);
         if (i == 0)
             cut_png_everywhere(&file);
@@ -283,7 +287,10 @@ static void test_damaged(void **state)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const char *path = i < 2 ? names[i] : scratch_path(names[i]);
         if (i >= 2)
-            assert_int_equal(picture_write(path, &picture, 92, true, NULL), LIMN_OK);
+            assert_int_equal(
+                picture_write(&(struct picture_target){.path = path, .quality = 92, .force = true}, &picture,
+                              NULL),
+                LIMN_OK);
         load_file(path, &file);
         for (size_t at = 0; at < file.size; at++) {
             struct picture got;

@@ -22,7 +22,11 @@ static void test_round_trips(void **state)
         for (int channels = 3; channels <= 4; channels++)
             for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
                 struct picture want = make_picture(sizes[s][0], sizes[s][1], channels);
-                assert_int_equal(picture_write(scratch_path(names[n]), &want, 92, true, NULL), LIMN_OK);
+                assert_int_equal(picture_write(&(struct picture_target){.path = scratch_path(names[n]),
+                                                                        .quality = 92,
+                                                                        .force = true},
+                                               &want, NULL),
+                                 LIMN_OK);
                 if (channels == 4 && n > 0) { /* these have no alpha: over white */
                     for (int64_t i = 0; i < want.width * want.height; i++)
                         for (int c = 0; c < 3; c++) {
@@ -54,7 +58,11 @@ static void test_png_contents(void **state)
                                              : i % 4000 < 40 ? random >> 24
                                                              : i % 97);
         }
-        assert_int_equal(picture_write(scratch_path("contents.png"), &want, 92, true, NULL), LIMN_OK);
+        assert_int_equal(
+            picture_write(
+                &(struct picture_target){.path = scratch_path("contents.png"), .quality = 92, .force = true},
+                &want, NULL),
+            LIMN_OK);
         struct picture got = read_ok(scratch_path("contents.png"));
         assert_same(&want, &got, "contents");
         picture_free(&want);
@@ -116,7 +124,10 @@ static void test_jpeg_quality(void **state)
     static struct blob file;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct picture want = make_noise(cases[i].colour);
-        assert_int_equal(picture_write(scratch_path("quality.jpeg"), &want, cases[i].quality, true, NULL),
+        assert_int_equal(picture_write(&(struct picture_target){.path = scratch_path("quality.jpeg"),
+                                                                .quality = cases[i].quality,
+                                                                .force = true},
+                                       &want, NULL),
                          LIMN_OK);
         load_file(scratch_path("quality.jpeg"), &file);
         int dc, chroma_dc;
@@ -144,7 +155,11 @@ static void test_grey(void **state)
 {
     (void)state;
     struct picture picture = make_picture(5, 3, 3);
-    assert_int_equal(picture_write(scratch_path("grey.pgm"), &picture, 92, true, NULL), LIMN_OK);
+    assert_int_equal(
+        picture_write(
+            &(struct picture_target){.path = scratch_path("grey.pgm"), .quality = 92, .force = true},
+            &picture, NULL),
+        LIMN_OK);
     static struct blob file;
     load_file(scratch_path("grey.pgm"), &file);
     assert_memory_equal(file.bytes, "P5\n5 3\n255\n", 11);
@@ -165,12 +180,18 @@ static void test_bands(void **state)
     for (size_t i = 0; i < sizeof extensions / sizeof *extensions; i++) {
         char name[16];
         snprintf(name, sizeof name, "whole.%s", extensions[i]);
-        assert_int_equal(picture_write(scratch_path(name), &picture, 92, true, NULL), LIMN_OK);
+        assert_int_equal(
+            picture_write(&(struct picture_target){.path = scratch_path(name), .quality = 92, .force = true},
+                          &picture, NULL),
+            LIMN_OK);
         load_file(scratch_path(name), &whole);
         struct picture_writer *writer;
         snprintf(name, sizeof name, "bands.%s", extensions[i]);
-        assert_int_equal(picture_writer_open(scratch_path(name), 150, 103, 4, 92, true, &writer, NULL),
-                         LIMN_OK);
+        assert_int_equal(
+            picture_writer_open(
+                &(struct picture_target){.path = scratch_path(name), .quality = 92, .force = true}, 150, 103,
+                4, &writer, NULL),
+            LIMN_OK);
         for (int64_t y = 0, rows = 0; y < 103; y += rows) {
             rows = y % 7 < 103 - y ? y % 7 + 1 : 1;
             rows = rows < 103 - y ? rows : 103 - y;
@@ -190,25 +211,40 @@ static void test_refuses_to_write(void **state)
     limn_error error;
     struct picture_writer *writer;
     struct picture picture = make_picture(4, 4, 3);
-    assert_true(picture_format_known("-"));
-    assert_true(picture_format_known("a/b.JPG"));
-    assert_false(picture_format_known("a.png/b"));
-    assert_false(picture_format_known("b.webp"));
-    assert_int_equal(picture_write(scratch_path("x.webp"), &picture, 92, true, &error), LIMN_E_USAGE);
-    assert_int_equal(picture_writer_open(scratch_path("x.jpg"), 65536, 1, 3, 92, true, &writer, &error),
-                     LIMN_E_OUTPUT);
+    assert_true(picture_format_known(&(struct picture_target){.path = "-"}));
+    assert_true(picture_format_known(&(struct picture_target){.path = "a/b.JPG"}));
+    assert_false(picture_format_known(&(struct picture_target){.path = "a.png/b"}));
+    assert_false(picture_format_known(&(struct picture_target){.path = "b.webp"}));
+    assert_int_equal(
+        picture_write(&(struct picture_target){.path = scratch_path("x.webp"), .quality = 92, .force = true},
+                      &picture, &error),
+        LIMN_E_USAGE);
+    assert_int_equal(
+        picture_writer_open(
+            &(struct picture_target){.path = scratch_path("x.jpg"), .quality = 92, .force = true}, 65536, 1,
+            3, &writer, &error),
+        LIMN_E_OUTPUT);
     assert_non_null(strstr(error.message, "65535"));
-    assert_int_equal(picture_writer_open(scratch_path("x.bmp"), 40000, 20000, 3, 92, true, &writer, &error),
-                     LIMN_E_OUTPUT);
+    assert_int_equal(
+        picture_writer_open(
+            &(struct picture_target){.path = scratch_path("x.bmp"), .quality = 92, .force = true}, 40000,
+            20000, 3, &writer, &error),
+        LIMN_E_OUTPUT);
     assert_non_null(strstr(error.message, "40000 x 20000"));
     /* Too few rows, too many rows: no file is left. */
-    assert_int_equal(picture_writer_open(scratch_path("rows.png"), 4, 4, 3, 92, true, &writer, &error),
-                     LIMN_OK);
+    assert_int_equal(
+        picture_writer_open(
+            &(struct picture_target){.path = scratch_path("rows.png"), .quality = 92, .force = true}, 4, 4, 3,
+            &writer, &error),
+        LIMN_OK);
     assert_int_equal(picture_writer_rows(writer, picture.pixels, 3, &error), LIMN_OK);
     assert_int_equal(picture_writer_commit(writer, &error), LIMN_E_OUTPUT);
     assert_int_equal(access(scratch_path("rows.png"), F_OK), -1);
-    assert_int_equal(picture_writer_open(scratch_path("rows.png"), 4, 3, 3, 92, true, &writer, &error),
-                     LIMN_OK);
+    assert_int_equal(
+        picture_writer_open(
+            &(struct picture_target){.path = scratch_path("rows.png"), .quality = 92, .force = true}, 4, 3, 3,
+            &writer, &error),
+        LIMN_OK);
     assert_int_equal(picture_writer_rows(writer, picture.pixels, 4, &error), LIMN_E_OUTPUT);
     assert_int_equal(picture_writer_rows(writer, picture.pixels, 1, &error), LIMN_E_OUTPUT);
     assert_int_equal(picture_writer_commit(writer, &error), LIMN_E_OUTPUT);
@@ -222,9 +258,15 @@ static void test_keeps_what_stands(void **state)
     static struct blob before, after;
     struct picture picture = make_picture(4, 4, 3), other = make_picture(9, 9, 3);
     limn_error error;
-    assert_int_equal(picture_write(scratch_path("existing.png"), &picture, 92, false, &error), LIMN_OK);
+    assert_int_equal(
+        picture_write(&(struct picture_target){.path = scratch_path("existing.png"), .quality = 92}, &picture,
+                      &error),
+        LIMN_OK);
     load_file(scratch_path("existing.png"), &before);
-    assert_int_equal(picture_write(scratch_path("existing.png"), &other, 92, false, &error), LIMN_E_OUTPUT);
+    assert_int_equal(
+        picture_write(&(struct picture_target){.path = scratch_path("existing.png"), .quality = 92}, &other,
+                      &error),
+        LIMN_E_OUTPUT);
     load_file(scratch_path("existing.png"), &after);
     assert_int_equal(before.size, after.size);
     assert_memory_equal(before.bytes, after.bytes, before.size);
@@ -240,7 +282,11 @@ static void test_full_disk(void **state)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         limn_error error;
         assert_int_equal(symlink("/dev/full", scratch_path(names[i])), 0);
-        assert_int_equal(picture_write(scratch_path(names[i]), &picture, 92, true, &error), LIMN_E_OUTPUT);
+        assert_int_equal(
+            picture_write(
+                &(struct picture_target){.path = scratch_path(names[i]), .quality = 92, .force = true},
+                &picture, &error),
+            LIMN_E_OUTPUT);
         assert_non_null(strstr(error.message, names[i]));
     }
     picture_free(&picture);
@@ -254,8 +300,16 @@ static void test_reading_out_of_memory(void **state)
     static const char *const names[] = {"tests/pictures/progressive.jpg", "tests/pictures/grey.jpg",
                                         "tests/pictures/original.ppm", "memory.png", "memory.bmp"};
     struct picture picture = make_picture(31, 12, 4);
-    assert_int_equal(picture_write(scratch_path("memory.png"), &picture, 92, true, NULL), LIMN_OK);
-    assert_int_equal(picture_write(scratch_path("memory.bmp"), &picture, 92, true, NULL), LIMN_OK);
+    assert_int_equal(
+        picture_write(
+            &(struct picture_target){.path = scratch_path("memory.png"), .quality = 92, .force = true},
+            &picture, NULL),
+        LIMN_OK);
+    assert_int_equal(
+        picture_write(
+            &(struct picture_target){.path = scratch_path("memory.bmp"), .quality = 92, .force = true},
+            &picture, NULL),
+        LIMN_OK);
     picture_free(&picture);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         for (int persistent = 0; persistent < 2; persistent++) {
@@ -320,7 +374,8 @@ static void test_writing_out_of_memory(void **state)
         while (status) {
             limn_error error;
             fault_at(FAULT_MEMORY, ++nth, false);
-            status = picture_write(scratch_path(names[i]), &picture, 92, false, &error);
+            status = picture_write(&(struct picture_target){.path = scratch_path(names[i]), .quality = 92},
+                                   &picture, &error);
             fault_at(FAULT_MEMORY, 0, false);
             assert_true(status == LIMN_OK || status == LIMN_E_MEMORY);
             assert_int_equal(access(scratch_path(names[i]), F_OK), status ? -1 : 0);

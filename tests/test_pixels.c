@@ -116,7 +116,9 @@ static limn_status do_all(const struct picture *source, limn_error *error)
     if (!status)
         status = pixels_write_table(&plane, 1, output, error);
     if (!status)
-        status = picture_write(scratch_path("plane.pgm"), &plane, 90, true, error);
+        status = picture_write(
+            &(struct picture_target){.path = scratch_path("plane.pgm"), .quality = 90, .force = true}, &plane,
+            error);
     if (!status)
         status = read_text("1 2\n3 4\n", &read, error);
     if (!status)

@@ -4,6 +4,7 @@
 
 #include "engine/base/status.h"
 #include "engine/limn.h"
+#include "engine/pictures/picture.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -66,6 +67,9 @@ limn_status app_model(const struct options *options, const char *fallback, limn_
 
 /* The single input: -i or the plain argument. LIMN_E_USAGE if there is none, or more than one. */
 limn_status app_input(const struct options *options, const char **input, limn_error *error);
+
+/* The picture file at `path`, written as the options ask. */
+struct picture_target app_target(const struct options *options, const char *path);
 
 /* Prints the model's warning if `status` is LIMN_OK or LIMN_E_SOME; otherwise the error is enough. */
 void app_model_warn(const limn_model *model, limn_status status);

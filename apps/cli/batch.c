@@ -27,7 +27,7 @@ static limn_status output_path(const char *folder, const struct input *input, bo
                                limn_error *error)
 {
     const char *name = input->name, *slash = strrchr(name, '/'), *dot = strrchr(slash ? slash : name, '.');
-    bool keep = !png && picture_format_known(name);
+    bool keep = !png && picture_format_known(&(struct picture_target){.path = name});
     int stem = keep || !dot ? (int)strlen(name) : (int)(dot - name);
     if (snprintf(path, PATH_MAX, "%s/%.*s%s", folder, stem, name, keep ? "" : ".png") >= PATH_MAX)
         return fail(error, LIMN_E_USAGE, "%s: the path is too long", input->path);
@@ -104,7 +104,7 @@ static limn_status collect(const struct options *options, bool png, struct batch
         return fail(error, LIMN_E_USAGE,
                     "several pictures cannot be written to standard output; use -o FOLDER");
     batch->to_folder = batch->to_folder || several;
-    if (!batch->to_folder && !picture_format_known(output))
+    if (!batch->to_folder && !picture_format_known(&(struct picture_target){.path = output}))
         return fail(error, LIMN_E_USAGE, "%s: unknown extension (use .png, .jpg, .bmp, .ppm, .pgm or .pnm)",
                     output);
     status = inputs_collect(options, &batch->inputs, error);

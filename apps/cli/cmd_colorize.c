@@ -14,7 +14,7 @@ struct context {
     struct colorize how;
     char *names; /* the text of -m, cut at the commas */
     uint64_t seed;
-    const char *output; /* of the picture under way */
+    struct picture_target target; /* of the picture under way */
 };
 
 /* ---- networks ---------------------------------------------------------------------------- */
@@ -86,7 +86,7 @@ static void free_all(struct context *context, limn_status status)
 static limn_status write_picture(void *context, const struct picture *picture, limn_error *error)
 {
     const struct context *c = context;
-    return picture_write(c->output, picture, (int)c->options->quality, c->options->force, error);
+    return picture_write(&c->target, picture, error);
 }
 
 static limn_status colorize_file(void *context, const struct input *input, const char *output,
@@ -99,11 +99,11 @@ static limn_status colorize_file(void *context, const struct input *input, const
         status = input_read(c->options, input->path, &picture, error);
     if (status != LIMN_OK)
         return status;
-    c->output = output;
+    c->target = app_target(c->options, output);
     const struct sink sink = {
         .rows = write_picture,
         .context = c,
-        .reserve = picture_writer_bytes(output, picture.width, picture.height, picture.channels)};
+        .reserve = picture_writer_bytes(&c->target, picture.width, picture.height, picture.channels)};
     status = colorize_picture(&c->how, &picture, &sink, NULL, error);
     picture_free(&picture);
     return status;

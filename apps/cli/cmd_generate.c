@@ -59,13 +59,14 @@ static limn_status check_output(struct task *task, limn_error *error)
 {
     const char *output = task->options->output;
     size_t length = output ? strlen(output) : 0;
+    struct picture_target target = app_target(task->options, output);
     if (!output)
         return fail(error, LIMN_E_USAGE, "missing -o OUTPUT: a picture file, or a folder");
     limn_status status = folder_find(output, LIMN_E_OUTPUT, &task->to_folder, error);
     if (status != LIMN_OK)
         return status;
     task->to_folder = task->to_folder || (length && output[length - 1] == '/');
-    if (!task->to_folder && !picture_format_known(output))
+    if (!task->to_folder && !picture_format_known(&target))
         return fail(
             error, LIMN_E_USAGE,
             "%s: unknown extension (use .png, .jpg, .bmp, .ppm, .pgm or .pnm, or end a folder's name with /)",
@@ -125,13 +126,13 @@ static limn_status open_output(void *context, const struct picture *made, limn_e
     struct task *task = context;
     int64_t side = made->width;
     const struct options *options = task->options;
+    struct picture_target sheet = app_target(options, options->output);
     char path[PATH_MAX];
     limn_status status;
     if (!task->to_folder) {
         status = grid_begin(task->count, side, side, &task->grid, error);
         return status == LIMN_OK
-                   ? picture_writer_open(options->output, task->grid.width, task->grid.height, 3,
-                                         (int)options->quality, options->force, &task->writer, error)
+                   ? picture_writer_open(&sheet, task->grid.width, task->grid.height, 3, &task->writer, error)
                    : status;
     }
     status = folder_create(task->folder, error);
@@ -147,10 +148,12 @@ static limn_status open_output(void *context, const struct picture *made, limn_e
 static size_t output_bytes(const struct task *task, int64_t side)
 {
     int64_t width, height;
+    struct picture_target target =
+        app_target(task->options, task->to_folder ? ".png" : task->options->output);
     if (task->to_folder)
-        return picture_writer_bytes(".png", side, side, 3);
+        return picture_writer_bytes(&target, side, side, 3);
     size_t grid = grid_size(task->count, side, side, &width, &height);
-    return grid + picture_writer_bytes(task->options->output, width, height, 3);
+    return grid + picture_writer_bytes(&target, width, height, 3);
 }
 
 static limn_status take_picture(void *context, const struct picture *picture, limn_error *error)
@@ -160,9 +163,8 @@ static limn_status take_picture(void *context, const struct picture *picture, li
     if (!task->to_folder)
         return grid_add(&task->grid, picture, task->writer, error);
     limn_status status = file_name(task, task->done++, path, error);
-    return status == LIMN_OK
-               ? picture_write(path, picture, (int)task->options->quality, task->options->force, error)
-               : status;
+    struct picture_target target = app_target(task->options, path);
+    return status == LIMN_OK ? picture_write(&target, picture, error) : status;
 }
 
 static bool show_progress(void *context, double done)

@@ -107,6 +107,7 @@ static limn_status from_text(const struct options *options, limn_error *error)
     unsigned char *text;
     size_t size;
     struct picture plane;
+    const struct picture_target target = app_target(options, options->output);
     struct outcomes outcomes = outcomes_begin(options);
     limn_status status = app_input(options, &input, error);
     if (status == LIMN_OK)
@@ -118,7 +119,7 @@ static limn_status from_text(const struct options *options, limn_error *error)
     status = pixels_read_text(text, size, input_name(input), &plane, error);
     mem_free(text);
     if (status == LIMN_OK)
-        status = picture_write(options->output, &plane, (int)options->quality, options->force, error);
+        status = picture_write(&target, &plane, error);
     if (status == LIMN_OK)
         report_only(&outcomes, input, options->output, &plane);
     picture_free(&plane);
@@ -252,6 +253,7 @@ static limn_status mean(const struct options *options, limn_error *error)
     struct inputs inputs;
     struct pixel_sums sums = {0};
     struct picture plane = {0};
+    const struct picture_target target = app_target(options, options->output);
     limn_status status = need_output(options, "PICTURE", error);
     if (status == LIMN_OK)
         status = output_check(options->output, options->force, error);
@@ -265,7 +267,7 @@ static limn_status mean(const struct options *options, limn_error *error)
     if (status == LIMN_OK)
         status = pixel_sums_mean(&sums, &plane, error);
     if (status == LIMN_OK)
-        status = picture_write(options->output, &plane, (int)options->quality, options->force, error);
+        status = picture_write(&target, &plane, error);
     report_sum(&outcomes, options->output, "n", sums.count, status);
     picture_free(&plane);
     pixel_sums_free(&sums);
@@ -314,7 +316,8 @@ static void report_piece(struct outcomes *outcomes, const char *input, const cha
 static limn_status write_pieces(const struct options *options, const char *input, const struct picture *sheet,
                                 const struct pixel_grid *grid, struct outcomes *outcomes, limn_error *error)
 {
-    char path[PATH_MAX];
+    char path[PATH_MAX] = "";
+    const struct picture_target target = app_target(options, path);
     limn_status status = LIMN_OK;
     for (int64_t i = 0; status == LIMN_OK && i < grid->rows * grid->columns; i++) {
         struct picture piece;
@@ -322,7 +325,7 @@ static limn_status write_pieces(const struct options *options, const char *input
         if (status == LIMN_OK)
             status = piece_path(options, input, i, path, error);
         if (status == LIMN_OK)
-            status = picture_write(path, &piece, (int)options->quality, options->force, error);
+            status = picture_write(&target, &piece, error);
         if (status == LIMN_OK)
             report_piece(outcomes, input, path, &piece, i / grid->columns, i % grid->columns);
         else if (i)

@@ -221,7 +221,7 @@ static limn_status truth_path(const char *truth, const struct input *input, char
 struct work {
     struct context *context;
     const struct input *input;
-    const char *output;
+    struct picture_target target;
     char truth[PATH_MAX]; /* "" for none */
     struct picture source, mask;
     struct npy probabilities;
@@ -230,7 +230,7 @@ struct work {
 static limn_status read_inputs(struct work *work, limn_error *error)
 {
     const struct options *options = work->context->options;
-    limn_status status = output_check(work->output, options->force, error);
+    limn_status status = output_check(work->target.path, options->force, error);
     if (status == LIMN_OK && options->truth)
         status = truth_path(options->truth, work->input, work->truth, error);
     if (status == LIMN_OK && options->truth)
@@ -273,7 +273,7 @@ static limn_status take_classes(void *context, const struct picture *classes, li
         status = npy_write(options->probabilities, work->probabilities.shape, work->probabilities.data,
                            options->force, error);
     if (status == LIMN_OK)
-        status = picture_write(work->output, &painted, (int)options->quality, options->force, error);
+        status = picture_write(&work->target, &painted, error);
     if (status == LIMN_OK)
         report_add(work, classes, &counts);
     picture_free(&painted);
@@ -284,12 +284,12 @@ static limn_status segment_file(void *context, const struct input *input, const 
                                 limn_error *error)
 {
     struct context *c = context;
-    struct work work = {.context = c, .input = input, .output = output};
+    struct work work = {.context = c, .input = input, .target = app_target(c->options, output)};
     limn_status status = check_format(c->view, output, error);
     if (status == LIMN_OK)
         status = read_inputs(&work, error);
     if (status == LIMN_OK) {
-        size_t reserve = segment_paint_bytes(c->view, &work.source, &c->labels, &c->values, output);
+        size_t reserve = segment_paint_bytes(c->view, &work.source, &c->labels, &c->values, &work.target);
         const struct segment how = {.options = c->how,
                                     .source = &work.source,
                                     .sink = {NULL, take_classes, &work, reserve},

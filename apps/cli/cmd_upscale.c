@@ -7,7 +7,7 @@ struct context {
     const struct options *options;
     limn_model *model;
     int64_t factor;
-    const char *output; /* of the picture under way, and the next two */
+    struct picture_target target; /* of the picture under way, and the next two */
     struct picture_writer *writer;
     int64_t rows;
 };
@@ -17,8 +17,7 @@ static limn_status open_output(void *context, const struct picture *made, limn_e
 {
     struct context *c = context;
     c->rows = made->height;
-    return picture_writer_open(c->output, made->width, made->height, made->channels, (int)c->options->quality,
-                               c->options->force, &c->writer, error);
+    return picture_writer_open(&c->target, made->width, made->height, made->channels, &c->writer, error);
 }
 
 static limn_status take_rows(void *context, const struct picture *rows, limn_error *error)
@@ -44,11 +43,11 @@ static limn_status upscale_file(void *context, const struct input *input, const 
     limn_status status = input_read(c->options, input->path, &source, error);
     if (status != LIMN_OK)
         return status;
-    c->output = output;
+    c->target = app_target(c->options, output);
     c->writer = NULL;
     struct watch watch = watch_of(&(limn_watch){show_progress, context});
-    size_t reserve =
-        picture_writer_bytes(output, source.width * c->factor, source.height * c->factor, source.channels);
+    size_t reserve = picture_writer_bytes(&c->target, source.width * c->factor, source.height * c->factor,
+                                          source.channels);
     const struct upscale how = {.source = &source,
                                 .sink = {open_output, take_rows, context, reserve},
                                 .tile = c->options->tile,

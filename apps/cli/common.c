@@ -126,6 +126,11 @@ limn_status app_input(const struct options *options, const char **input, limn_er
     return LIMN_OK;
 }
 
+struct picture_target app_target(const struct options *options, const char *path)
+{
+    return (struct picture_target){.path = path, .quality = (int)options->quality, .force = options->force};
+}
+
 /* ---- text -------------------------------------------------------------------------------- */
 
 static void print_line(const char *format, va_list arguments)

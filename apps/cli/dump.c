@@ -171,7 +171,8 @@ static limn_status write_sheet(const struct dumps *dumps, const struct node *nod
         status = feature_sheet(made, heading, options->channels ? options->channels : DEFAULT_CHANNELS,
                                &sheet, error);
     if (status == LIMN_OK)
-        status = picture_write(path, &sheet, 0, options->force, error);
+        status =
+            picture_write(&(struct picture_target){.path = path, .force = options->force}, &sheet, error);
     picture_free(&sheet);
     return status;
 }

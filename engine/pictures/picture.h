@@ -43,22 +43,40 @@ limn_status picture_decode(const unsigned char *bytes, size_t size, const char *
 
 /* ---- writing row by row ------------------------------------------------------------------ */
 
+/* BY_NAME: the extension of the path decides: .png .jpg .jpeg .bmp .ppm .pgm, .pnm for PPM; "-" is PNG. */
+enum picture_format {
+    PICTURE_BY_NAME,
+    PICTURE_AS_PNG,
+    PICTURE_AS_JPEG,
+    PICTURE_AS_BMP,
+    PICTURE_AS_PPM,
+    PICTURE_AS_PGM
+};
+
+/* A picture file to write. */
+struct picture_target {
+    const char *path; /* "-" is standard output */
+    enum picture_format format;
+    int quality; /* of a JPEG, 1..100; up to 90 chroma is stored at half the width and height, above in full
+                  */
+    bool force;  /* false: an existing file is an error */
+};
+
 struct picture_writer;
 
-/* Starts a picture file. The extension decides the format (.png .jpg .jpeg .bmp .ppm .pgm .pnm; "-" is PNG on
- * standard output). PNG and PNM are written row by row; JPEG and BMP hold the whole picture in memory and are
- * limited to 65535 pixels a side (JPEG) and 2^31 - 1 bytes (stb's int sizes). JPEG, BMP (24 bit) and PNM have
- * no alpha: the picture is composited over white. A single plane is written as R = G = B. `quality` 1..100 is
- * JPEG's; up to 90 chroma is stored at half the width and height, above at full size. `force` false: an
- * existing file is an error. Errors: LIMN_E_OUTPUT, LIMN_E_USAGE (unknown extension), LIMN_E_MEMORY. */
-limn_status picture_writer_open(const char *path, int64_t width, int64_t height, int channels, int quality,
-                                bool force, struct picture_writer **writer, limn_error *error);
+/* Starts a picture file. PNG and PNM are written row by row; JPEG and BMP hold the whole picture in memory
+ * and are limited to 65535 pixels a side (JPEG) and 2^31 - 1 bytes (stb's int sizes). JPEG, BMP (24 bit) and
+ * PNM have no alpha: the picture is composited over white. A single plane is written as R = G = B. `target`
+ * is borrowed until the end of this call. Errors: LIMN_E_OUTPUT, LIMN_E_USAGE (unknown extension),
+ * LIMN_E_MEMORY. */
+limn_status picture_writer_open(const struct picture_target *target, int64_t width, int64_t height,
+                                int channels, struct picture_writer **writer, limn_error *error);
 
 /* True if picture_writer_open knows the format. */
-bool picture_format_known(const char *path);
+bool picture_format_known(const struct picture_target *target);
 
 /* An upper bound of the bytes such a writer holds at a time; 0 for an unknown extension. */
-size_t picture_writer_bytes(const char *path, int64_t width, int64_t height, int channels);
+size_t picture_writer_bytes(const struct picture_target *target, int64_t width, int64_t height, int channels);
 
 /* Appends `count` rows of width x channels bytes, from the top down. LIMN_E_OUTPUT; after a failure every
  * further call fails too. */
@@ -73,7 +91,7 @@ limn_status picture_writer_commit(struct picture_writer *writer, limn_error *err
 void picture_writer_abandon(struct picture_writer *writer);
 
 /* Writes a whole picture: open, rows, commit. */
-limn_status picture_write(const char *path, const struct picture *picture, int quality, bool force,
+limn_status picture_write(const struct picture_target *target, const struct picture *picture,
                           limn_error *error);
 
 #endif

@@ -16,18 +16,16 @@
 #include <string.h>
 #include <strings.h>
 
-enum format { FORMAT_PNG, FORMAT_JPEG, FORMAT_BMP, FORMAT_PPM, FORMAT_PGM };
-
 static const struct {
     const char *extension;
-    enum format format;
+    enum picture_format format;
 } formats[] = {
-    {".png", FORMAT_PNG}, {".jpg", FORMAT_JPEG}, {".jpeg", FORMAT_JPEG}, {".bmp", FORMAT_BMP},
-    {".ppm", FORMAT_PPM}, {".pnm", FORMAT_PPM},  {".pgm", FORMAT_PGM},
+    {".png", PICTURE_AS_PNG}, {".jpg", PICTURE_AS_JPEG}, {".jpeg", PICTURE_AS_JPEG}, {".bmp", PICTURE_AS_BMP},
+    {".ppm", PICTURE_AS_PPM}, {".pnm", PICTURE_AS_PPM},  {".pgm", PICTURE_AS_PGM},
 };
 
 struct picture_writer {
-    enum format format;
+    enum picture_format format;
     int64_t width, height, rows; /* rows: written so far */
     int channels, quality;
     struct output *output; /* NULL after a failure */
@@ -39,31 +37,29 @@ struct picture_writer {
     char *path;
 };
 
-static bool find_format(const char *path, enum format *format)
+/* PICTURE_BY_NAME if the name does not tell. */
+static enum picture_format find_format(const struct picture_target *target)
 {
-    const char *name = strrchr(path, '/');
-    const char *extension = strrchr(name ? name : path, '.');
-    if (strcmp(path, "-") == 0) {
-        *format = FORMAT_PNG;
-        return true;
-    }
+    const char *name = strrchr(target->path, '/');
+    const char *extension = strrchr(name ? name : target->path, '.');
+    if (target->format != PICTURE_BY_NAME)
+        return target->format;
+    if (strcmp(target->path, "-") == 0)
+        return PICTURE_AS_PNG;
     for (size_t i = 0; extension && i < sizeof formats / sizeof *formats; i++)
-        if (strcasecmp(extension, formats[i].extension) == 0) {
-            *format = formats[i].format;
-            return true;
-        }
-    return false;
+        if (strcasecmp(extension, formats[i].extension) == 0)
+            return formats[i].format;
+    return PICTURE_BY_NAME;
 }
 
-bool picture_format_known(const char *path)
+bool picture_format_known(const struct picture_target *target)
 {
-    enum format format;
-    return find_format(path, &format);
+    return find_format(target) != PICTURE_BY_NAME;
 }
 
-static bool is_whole(enum format format)
+static bool is_whole(enum picture_format format)
 {
-    return format == FORMAT_JPEG || format == FORMAT_BMP;
+    return format == PICTURE_AS_JPEG || format == PICTURE_AS_BMP;
 }
 
 /* Fails if the format, or for JPEG and BMP stb's ints, cannot hold the size. */
@@ -74,7 +70,7 @@ static limn_status check_size(const struct picture_writer *writer, limn_error *e
         return fail(error, LIMN_E_OUTPUT,
                     "%s: a picture of %" PRId64 " x %" PRId64 " with %d channels cannot be written",
                     writer->path, width, height, writer->channels);
-    int64_t most = writer->format == FORMAT_JPEG ? 65535 : PNG_MOST_SIDE;
+    int64_t most = writer->format == PICTURE_AS_JPEG ? 65535 : PNG_MOST_SIDE;
     if (width > most || height > most)
         return fail(error, LIMN_E_OUTPUT,
                     "%s: %" PRId64 " x %" PRId64 " pixels, this format has at most %" PRId64 " a side",
@@ -100,7 +96,7 @@ static void free_writer(struct picture_writer *writer)
 /* Allocates buffers and writes the header. The sizes are checked and the output is open. */
 static limn_status start(struct picture_writer *writer, limn_error *error)
 {
-    bool png = writer->format == FORMAT_PNG;
+    bool png = writer->format == PICTURE_AS_PNG;
     size_t bytes = (size_t)writer->width * 3 * (is_whole(writer->format) ? (size_t)writer->height : 1);
     if ((!png || writer->channels == 1) && !(writer->rgb = mem_alloc(bytes)))
         return fail_memory(error, writer->path, bytes);
@@ -111,16 +107,17 @@ static limn_status start(struct picture_writer *writer, limn_error *error)
         return LIMN_OK;
     char text[64];
     int size = snprintf(text, sizeof text, "P%d\n%" PRId64 " %" PRId64 "\n255\n",
-                        writer->format == FORMAT_PPM ? 6 : 5, writer->width, writer->height);
+                        writer->format == PICTURE_AS_PPM ? 6 : 5, writer->width, writer->height);
     return output_write(writer->output, text, (size_t)size, error);
 }
 
-limn_status picture_writer_open(const char *path, int64_t width, int64_t height, int channels, int quality,
-                                bool force, struct picture_writer **writer, limn_error *error)
+limn_status picture_writer_open(const struct picture_target *target, int64_t width, int64_t height,
+                                int channels, struct picture_writer **writer, limn_error *error)
 {
-    enum format format;
+    enum picture_format format = find_format(target);
+    const char *path = target->path;
     *writer = NULL;
-    if (!find_format(path, &format))
+    if (format == PICTURE_BY_NAME)
         return fail(
             error, LIMN_E_USAGE,
             "%s: unknown picture format; extension .png, .jpg, .jpeg, .bmp, .ppm, .pgm or .pnm expected",
@@ -132,11 +129,11 @@ limn_status picture_writer_open(const char *path, int64_t width, int64_t height,
     made->width = width;
     made->height = height;
     made->channels = channels;
-    made->quality = quality < 1 ? 1 : quality > 100 ? 100 : quality;
+    made->quality = target->quality < 1 ? 1 : target->quality > 100 ? 100 : target->quality;
     made->path = mem_strdup(strcmp(path, "-") == 0 ? "standard output" : path);
     limn_status status = made->path ? check_size(made, error) : fail_memory(error, path, strlen(path));
     if (!status)
-        status = output_open(path, force, &made->output, error);
+        status = output_open(path, target->force, &made->output, error);
     if (!status)
         status = start(made, error);
     if (status) {
@@ -148,14 +145,14 @@ limn_status picture_writer_open(const char *path, int64_t width, int64_t height,
     return LIMN_OK;
 }
 
-size_t picture_writer_bytes(const char *path, int64_t width, int64_t height, int channels)
+size_t picture_writer_bytes(const struct picture_target *target, int64_t width, int64_t height, int channels)
 {
     enum { OUTPUT = 80 << 10, COMPRESSOR = 640 << 10 };
-    enum format format;
+    enum picture_format format = find_format(target);
     size_t row = (size_t)width * (channels == 4 ? 4 : 3), rgb = (size_t)width * 3;
-    if (!find_format(path, &format))
+    if (format == PICTURE_BY_NAME)
         return 0;
-    if (format == FORMAT_PNG)
+    if (format == PICTURE_AS_PNG)
         return OUTPUT + COMPRESSOR + 3 * row + (channels == 1 ? rgb : 0);
     return OUTPUT + rgb * (is_whole(format) ? (size_t)height : 1);
 }
@@ -180,14 +177,14 @@ static limn_status write_row(struct picture_writer *writer, const unsigned char 
         rgb += writer->rows * writer->width * 3;
     if (rgb)
         make_rgb(row, writer->width, writer->channels, rgb);
-    if (writer->format == FORMAT_PNG)
+    if (writer->format == PICTURE_AS_PNG)
         return png_writer_row(writer->png, rgb ? rgb : row, error);
     if (is_whole(writer->format))
         return LIMN_OK;
     size_t pixels = (size_t)writer->width;
-    if (writer->format == FORMAT_PGM)
+    if (writer->format == PICTURE_AS_PGM)
         grey_row(rgb, 3, writer->width, GREY_PILLOW, rgb);
-    return output_write(writer->output, rgb, writer->format == FORMAT_PGM ? pixels : 3 * pixels, error);
+    return output_write(writer->output, rgb, writer->format == PICTURE_AS_PGM ? pixels : 3 * pixels, error);
 }
 
 /* Removes the unfinished file; later calls fail. */
@@ -233,7 +230,7 @@ static limn_status encode_whole(struct picture_writer *writer, limn_error *error
 {
     int width = (int)writer->width, height = (int)writer->height;
     writer->error = error;
-    bool done = writer->format == FORMAT_BMP
+    bool done = writer->format == PICTURE_AS_BMP
                     ? stb_encode_bmp(take_encoded, writer, width, height, writer->rgb)
                     : stb_encode_jpeg(take_encoded, writer, width, height, writer->rgb, writer->quality);
     if (!done && !writer->status)
@@ -269,12 +266,12 @@ void picture_writer_abandon(struct picture_writer *writer)
     free_writer(writer);
 }
 
-limn_status picture_write(const char *path, const struct picture *picture, int quality, bool force,
+limn_status picture_write(const struct picture_target *target, const struct picture *picture,
                           limn_error *error)
 {
     struct picture_writer *writer;
-    limn_status status = picture_writer_open(path, picture->width, picture->height, picture->channels,
-                                             quality, force, &writer, error);
+    limn_status status =
+        picture_writer_open(target, picture->width, picture->height, picture->channels, &writer, error);
     if (!status)
         status = picture_writer_rows(writer, picture->pixels, picture->height, error);
     if (!status)

@@ -156,17 +156,17 @@ static void side_size(const struct picture *source, const struct labels *labels,
 }
 
 size_t segment_paint_bytes(enum segment_view view, const struct picture *source, const struct labels *labels,
-                           const struct mask_values *values, const char *path)
+                           const struct mask_values *values, const struct picture_target *target)
 {
     int channels = view_channels(view, source, values);
     int64_t width = source->width, height = source->height, legend_width;
     size_t flat = (size_t)(width * height * channels);
     if (view != VIEW_SIDE)
-        return flat + picture_writer_bytes(path, width, height, channels);
+        return flat + picture_writer_bytes(target, width, height, channels);
     side_size(source, labels, &height, &legend_width);
     width = 2 * width + legend_width;
     size_t painted = (size_t)(width * height * channels);
     size_t painting = flat + (size_t)(legend_width * height * channels);
-    size_t writing = picture_writer_bytes(path, width, height, channels);
+    size_t writing = picture_writer_bytes(target, width, height, channels);
     return painted + (painting > writing ? painting : writing);
 }

@@ -31,9 +31,9 @@ limn_status segment_paint(enum segment_view view, const struct picture *source, 
                           const struct labels *labels, const struct mask_values *values,
                           struct picture *painted, limn_error *error);
 
-/* The most that segment_paint, and then a writer of `path` for what it makes, hold at a time for a source of
- * this size: some more for the side view, whose legend depends on the classes found. */
+/* The most that segment_paint, and then a writer of `target` for what it makes, hold at a time for a source
+ * of this size: some more for the side view, whose legend depends on the classes found. */
 size_t segment_paint_bytes(enum segment_view view, const struct picture *source, const struct labels *labels,
-                           const struct mask_values *values, const char *path);
+                           const struct mask_values *values, const struct picture_target *target);
 
 #endif

@@ -97,10 +97,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int format = data[0] % FORMATS, quality = data[2];
     const char *path = path_of(format);
     limn_error error = {0};
-    size_t needed = picture_writer_bytes(path, written.width, written.height, written.channels);
+    size_t needed = picture_writer_bytes(&(struct picture_target){.path = path}, written.width,
+                                         written.height, written.channels);
     size_t share = data[0] / (2 * FORMATS);
     mem_set_limit(mem_in_use() + (share ? needed * share / (256 / (2 * FORMATS)) : needed));
-    limn_status status = picture_write(path, &written, quality, false, &error);
+    limn_status status =
+        picture_write(&(struct picture_target){.path = path, .quality = quality}, &written, &error);
     mem_set_limit(0);
     if (status == LIMN_OK) {
         REQUIRE(fuzz_age_file(path) && picture_read(path, true, &read, &error) == LIMN_OK);
