@@ -39,6 +39,13 @@ class Call(NamedTuple):
     state: Any = None  # set with BUILD where given
 
 
+class ItemsOf(NamedTuple):
+    """An object of a subclass of dict, with these items."""
+
+    name: Global
+    items: dict[str, Any]
+
+
 class Persistent(NamedTuple):
     identity: Any
 
@@ -76,6 +83,8 @@ class TorchPickle:
         if isinstance(value, Call):
             built = self.encode(value.function) + self.encode(value.arguments) + b"R"
             return built if value.state is None else built + self.encode(value.state) + b"b"
+        if isinstance(value, ItemsOf):
+            return self.encode(value.name) + b")\x81(" + self.pairs(value.items) + b"u"
         if isinstance(value, View):
             return self.tensor(value)
         if isinstance(value, np.ndarray):
@@ -97,11 +106,14 @@ class TorchPickle:
             data = value.encode()
             return b"X" + struct.pack("<I", len(data)) + data
         if isinstance(value, dict):
-            return b"}(" + b"".join(self.encode(item) for pair in value.items() for item in pair) + b"u"
+            return b"}(" + self.pairs(value) + b"u"
         if isinstance(value, list):
             return b"](" + b"".join(map(self.encode, value)) + b"e"
         assert isinstance(value, tuple), value
         return b"(" + b"".join(map(self.encode, value)) + b"t"
+
+    def pairs(self, value: dict[Any, Any]) -> bytes:
+        return b"".join(self.encode(item) for pair in value.items() for item in pair)
 
     def tensor(self, view: View) -> bytes:
         key = next((key for key, storage in self.storages.items() if storage is view.storage), str(len(self.storages)))

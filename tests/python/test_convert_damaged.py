@@ -278,7 +278,9 @@ def test_archives_of_every_writer_load(tmp_path: Path) -> None:
 
 
 def test_other_zip_archives_are_refused(tmp_path: Path) -> None:
-    assert "0 entries named */data.pkl" in refused(tmp_path, zipped([("word/document.xml", b"<w/>")]))
+    assert "is a zip archive without an entry */data.pkl, not a checkpoint; unpack it first" in refused(
+        tmp_path, zipped([("word/document.xml", b"<w/>")])
+    )
     assert "2 entries named */data.pkl" in refused(tmp_path, zipped([("a/data.pkl", b"N."), ("b/data.pkl", b"N.")]))
     assert "TorchScript" in refused(tmp_path, torch_zip(GENERATOR, {"archive/constants.pkl": b"N."}))
 
@@ -334,16 +336,23 @@ def entry(dtype: object = "F32", shape: object = (2,), offsets: object = (0, 8),
 @pytest.mark.parametrize(
     ("header", "data", "reason"),
     [
-        (b'{"a": 1, "a": 2}', b"", "names a twice"),
-        (b'{"__metadata__": {"k": "1", "k": "2"}}', b"", "names k twice"),
+        (b'{"a": 1, "a": 2}', b"", "tensor a occurs twice"),
+        (b'{"__metadata__": {"k": "1", "k": "2"}}', b"", "metadata key k occurs twice"),
+        (b'{"a": {"dtype": "F32", "dtype": "F32"}}', b"", "tensor a: dtype occurs twice"),
+        (b'{"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}, "a": '
+         b'{"dtype": "F32", "shape": [1], "data_offsets": [8, 12]}}', bytes(12), "tensor a occurs twice"),
+        ({"__metadata__": {"j": "1", "k": None}}, b"", "metadata key k: null, expected a string"),
+        ({"__metadata__": {"k": {}}}, b"", "metadata key k: an object, expected a string"),
+        ({"__metadata__": {"k": True}}, b"", "metadata key k: true, expected a string"),
+        ({"__metadata__": None}, b"", "__metadata__ is null, expected an object of strings"),
         (b'{"a": ', b"", "not valid JSON"),
         (b'{"\xff": 1}', b"", "not valid JSON"),
         (b'{"a": NaN}', b"", "NaN is not a JSON number"),
         (b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", b"", "nested too deeply"),
         (b'{"a": ' + b"1" * 5000 + b"}", b"", "not valid JSON"),
         (b'{"\\ud800": {"dtype": "F32", "shape": [], "data_offsets": [0, 4]}}', bytes(4), "not valid Unicode"),
-        ({"__metadata__": {"k": 1}}, b"", "__metadata__"),
-        ({"__metadata__": ["k"]}, b"", "__metadata__"),
+        ({"__metadata__": {"k": 1}}, b"", "metadata key k: a number, expected a string"),
+        ({"__metadata__": ["k"]}, b"", "__metadata__ is an array, expected an object of strings"),
         ({"a": [1]}, b"", "expected an object"),
         ({"a": {"dtype": "F32"}}, b"", "expected an object"),
         ({"a": entry(more=1)}, bytes(8), "expected an object"),
@@ -416,13 +425,41 @@ def test_files_with_changed_bytes(file: bytes, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"", "0 bytes of an unknown format"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(99), "unknown format"),
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "Git LFS pointer"),
-        (bytes(257) + b"ustar\x0000" + bytes(300), "tar format"),
-        (b"\x80\x02}.", "unknown format"),
+        (b"", "is an empty file, not a checkpoint; download the file itself"),
+        (bytes(99), "99 bytes of an unknown format, or truncated; expected safetensors, a PyTorch file or a"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(99), "is a picture (PNG), not a checkpoint"),
+        (b"\xff\xd8\xff\xe0", "is a picture (JPEG), not"),
+        (b"GIF89a" + bytes(9), "is a picture (GIF), not"),
+        (b"RIFF\x00\x00\x00\x00WEBPVP8 ", "is a picture (WebP), not"),
+        (b"\0\0\0\x20ftypavif", "is a picture (AVIF), not"),
+        (b"\0\0\0\x20ftypheic", "is a picture (HEIC), not"),
+        (b"II*\0", "is a picture (TIFF), not"),
+        (b"P6 2 2 255\n" + bytes(12), "is a picture (PNM), not"),
+        (b"%PDF-1.7\n", "is a PDF document, not"),
+        (b"\0\0\0\x20ftypisom", "is a video, not"),
+        (b"\x89HDF\r\n\x1a\n", "is an HDF5 file, perhaps a Keras model, not a checkpoint; use the PyTorch or"),
+        (b"GGUF\3\0\0\0", "is a GGUF file, not a checkpoint; use the PyTorch or TensorFlow checkpoint that it was"),
+        (b"\x93NUMPY\1\0", "is a NumPy array (npy), not"),
+        (b"\x08\x07\x12\x07pytorch\x1a", "is an ONNX model, not"),
+        (b"\x1f\x8b\x08\0", "is compressed (gzip), not a checkpoint; unpack it first"),
+        (b"\xfd7zXZ\0", "is compressed (xz), not"),
+        (b"PK\5\6" + bytes(18), "is an empty zip archive, not"),
+        (zipped([("arr_0.npy", b"")]), "is a NumPy archive (npz), not"),
+        (zipped([("model.weights.h5", b"")]), "is a Keras model, not"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "is a Git LFS pointer, not a checkpoint; git"),
+        (b"storages".ljust(257, b"\0") + b"ustar\x0000" + bytes(300), "is PyTorch's original tar format, not"),
+        (b"a.pth".ljust(257, b"\0") + b"ustar\x0000" + bytes(300), "is a tar archive, not a checkpoint; unpack it"),
+        (b"\x80\x02}.", "is a Python pickle that torch.save did not write, not a checkpoint; save the state dict with"),
+        (b"<!DOCTYPE html><html><title>Not found", "is a web page (HTML), not a checkpoint; download the file itself"),
+        (b"\xef\xbb\xbf\n  <HTML>\n<head>", "is a web page (HTML), not"),
+        (b'{"metadata": {"total_size": 9}, "weight_map": {"a": "b"}}', "is the JSON index of sharded weights, not a"),
+        (b'{"error":{"code": 404}}', "is JSON text, not"),
+        (b"\xff\xfew\0e\0{\0{\0", "is UTF-16 text, not a checkpoint; PowerShell's > writes text like this"),
+        (b"Access denied\n", "is text, not"),
+        (b'model_checkpoint_path: "model.ckpt-9"\n', "is TensorFlow's list of checkpoints, not a checkpoint; convert"),
     ],
-)
+    ids=range(32),
+)  # fmt: skip
 def test_other_files_are_refused(data: bytes, reason: str, tmp_path: Path) -> None:
     assert reason in refused(tmp_path, data)
 

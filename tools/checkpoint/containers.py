@@ -16,7 +16,8 @@ from .pickle_reader import Placeholder
 from .tensor import Checkpoint, CheckpointError, Tensor
 
 # Bounds for hostile files. Every container is visited once, so that the work is at most that of reading the pickle;
-# without a limit the names could be far larger than the file. Pickled modules need 10 levels and names of 100 characters.
+# without a limit the names could be far larger than the file. Pickled modules need 10 levels, and names of 100
+# characters.
 MAX_DEPTH = 16
 MAX_NAME = 250
 MAX_LISTED = 10  # keys in a message

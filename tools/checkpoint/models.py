@@ -72,7 +72,12 @@ _UNET_2019 = Spelling(
 
 MODELS = {
     "deeplabv3": Model(
-        (Spelling(("classifier.0.convs.0.0.weight", "classifier.0.project.0.weight")),),
+        # The last is LR-ASPP's, which the layout refuses by name.
+        (
+            Spelling(
+                ("classifier.0.convs.0.0.weight", "classifier.0.project.0.weight", "classifier.low_classifier.weight")
+            ),
+        ),
         layouts.deeplabv3,
         rf"{_COUNTERS}|aux_classifier\..*",
     ),

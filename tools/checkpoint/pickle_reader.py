@@ -18,11 +18,15 @@ MAX_PLAIN plain values, and the memo has only the values that the program uses a
 
 from __future__ import annotations
 
+import contextlib
+import io
 import pickletools
+import struct
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from functools import partial
+from typing import Any
 
 from .tensor import CheckpointError
 
@@ -32,6 +36,16 @@ MAX_OBJECTS = 500_000
 BYTES_PER_OBJECT = 4
 MAX_PLAIN = 65536
 _MEMO_END = 1 << 32  # numbers in the memo are smaller; they take 4 bytes
+
+# By opcode, the size of its argument in bytes, or one of pickletools' signs for a line or for a size before the bytes.
+_SIZES = {ord(opcode.code): opcode.arg.n if opcode.arg else 0 for opcode in pickletools.opcodes}
+_COUNTERS = {
+    pickletools.TAKEN_FROM_ARGUMENT1: struct.Struct("<B"),
+    pickletools.TAKEN_FROM_ARGUMENT4: struct.Struct("<i"),
+    pickletools.TAKEN_FROM_ARGUMENT4U: struct.Struct("<I"),
+    pickletools.TAKEN_FROM_ARGUMENT8U: struct.Struct("<Q"),
+}
+_TWO_LINES, _GETS, _GET, _STOP = b"ci", b"ghj", ord("g"), ord(".")
 
 _PYTHON2_LIBRARY = {"__builtin__", "cPickle", "commands", "copy_reg", "exceptions", "popen2", "thread", "urllib2"}
 _LIBRARY = sys.stdlib_module_names | _PYTHON2_LIBRARY
@@ -48,8 +62,8 @@ _OPERATORS = (
 # Modules that only compute, and the names of the others that checkpoints hold.
 _INERT_MODULES = frozenset(
     "_decimal _pydatetime _pydecimal _strptime argparse array calendar cmath collections.abc configparser dataclasses"
-    " datetime decimal enum exceptions fractions ipaddress itertools math ntpath numbers pathlib pathlib._local posixpath random re"
-    " re._constants statistics string time typing uuid zoneinfo".split()
+    " datetime decimal enum exceptions fractions ipaddress itertools math ntpath numbers pathlib pathlib._local"
+    " posixpath random re re._constants statistics string time typing uuid zoneinfo".split()
 )
 _INERT = {
     f"{module}.{name}"
@@ -73,7 +87,7 @@ _INERT = {
     }.items()
     for name in names.split()
 }
-_GETATTR = ("builtins.getattr", "__builtin__.getattr")  # pickles enums and bound methods
+_OR = ("_operator.or_", "operator.or_")
 
 
 class Placeholder:
@@ -115,39 +129,55 @@ class Limits:
     plain: int = MAX_PLAIN
 
 
-def load(stream: BinaryIO, functions: Functions, persistent: Callable[[Any], Any], limits: Limits = Limits()) -> Any:
-    """Reads the pickle at the stream's position and returns its object; the stream ends just after the pickle.
+def load(
+    data: bytes, begin: int, functions: Functions, persistent: Callable[[Any], Any], limits: Limits = Limits()
+) -> tuple[Any, int]:
+    """Reads the pickle at `begin` in `data`. Returns its object, and where the pickle ends.
 
     `functions` maps "module.name" to a function that is called with the tuple of arguments when the program calls that
     global. `persistent` resolves persistent ids. Sets are read as lists and tuples, and dict keys that are not text as
     unique objects: weights use neither, and so no value from a hostile file is hashed.
     Raises CheckpointError if the program is truncated, damaged, hostile or beyond a limit.
     """
-    begin = stream.tell()
-    used = _used_again(stream)
-    size = stream.tell() - begin
+    used, end = _survey(data, begin)
+    size = end - begin
     if limits.size is not None and size > limits.size:
         raise CheckpointError(f"a pickle of {size} bytes, expected at most {limits.size}")
-    stream.seek(begin)
     machine = _Machine(functions, persistent, used, MAX_OBJECTS + size // BYTES_PER_OBJECT, limits.plain)
     try:
-        return machine.run(pickletools.genops(stream))
+        return machine.run(pickletools.genops(io.BytesIO(data[begin:end]))), end
+    except ValueError as error:  # pickletools raises it for anything that it cannot decode
+        raise CheckpointError(f"damaged pickle: {error}") from None
     except IndexError:
         raise CheckpointError("damaged pickle: an instruction has no operand") from None
 
 
-def _used_again(stream: BinaryIO) -> set[int]:
-    """The numbers of the memo's values that the pickle at the stream's position uses. Leaves the stream after it."""
-    used = set()
-    try:
-        for opcode, argument, _ in pickletools.genops(stream):
-            if opcode.name in ("GET", "BINGET", "LONG_BINGET"):
-                if not 0 <= argument < _MEMO_END:  # a hostile file could choose numbers that collide in the set
-                    raise CheckpointError(f"damaged pickle: refers to value {argument}")
-                used.add(argument)
-    except ValueError as error:  # pickletools raises it for anything that it cannot decode
-        raise CheckpointError(f"damaged pickle: {error}") from None
-    return used
+def _survey(data: bytes, at: int) -> tuple[set[int], int]:
+    """The numbers of the memo's values that the pickle uses, and its end; that of `data` if the pickle is damaged."""
+    used: set[int] = set()
+    with contextlib.suppress(KeyError, IndexError, ValueError, struct.error):
+        while True:
+            code, at = data[at], at + 1
+            size = _SIZES[code]
+            begin = at
+            if size == pickletools.UP_TO_NEWLINE:
+                for _ in range(2 if code in _TWO_LINES else 1):
+                    at = data.index(b"\n", at) + 1
+            elif size < 0:
+                counter = _COUNTERS[size]
+                at += counter.size + counter.unpack_from(data, at)[0]
+            else:
+                at += size
+            if code in _GETS:
+                number = int(data[begin:at]) if code == _GET else int.from_bytes(data[begin:at], "little")
+                if not 0 <= number < _MEMO_END:  # a hostile file could choose numbers that collide in the set
+                    raise CheckpointError(f"damaged pickle: refers to value {number}")
+                used.add(number)
+            elif code == _STOP:
+                return used, at
+            if at < begin:  # a negative size
+                break
+    return used, len(data)
 
 
 def kind(value: Any) -> str:
@@ -171,8 +201,8 @@ def _resolve(module: str, name: str, functions: Functions) -> _Function | Placeh
     full = f"{module}.{name}"
     if full in functions:
         return _Function(full, functions[full])
-    if full in _GETATTR:
-        return _Function(full, _member)
+    if full in _CALLED_IN_PICKLES:
+        return _Function(full, partial(_CALLED_IN_PICKLES[full], full))
     # Protocol 4 resolves a dotted name attribute by attribute, so torch's "serialization.os.system" is os.system.
     dotted = "." in name and not _LIBRARY.isdisjoint(name.split("."))
     inert = full in _INERT or module in _INERT_MODULES or (module == "builtins" and _is_exception(name))
@@ -189,12 +219,30 @@ def _hostile(name: str) -> CheckpointError:
     return CheckpointError(f"possibly hostile pickle: names {name}, which no checkpoint needs; nothing was executed")
 
 
-def _member(arguments: tuple[Any, ...]) -> Placeholder:
+def _member(function: str, arguments: tuple[Any, ...]) -> Placeholder:
     """getattr(object, "NAME") of a foreign object: a member of an enum, a method."""
     match arguments:
         case (Placeholder() as owner, str(name)):
             return Placeholder(f"{owner.name}.{name}", arguments)
-    raise _hostile(_GETATTR[0])
+    raise _hostile(function)
+
+
+def _union(function: str, arguments: tuple[Any, ...]) -> Placeholder:
+    """functools.reduce(operator.or_, [TYPE, ..]): the type `int | None`."""
+    match arguments:
+        case (Placeholder(name=name), _) if name in _OR:
+            return Placeholder("types.UnionType", arguments)
+    raise _hostile(function)
+
+
+# Functions that pickles call for plain data, and that could do other things.
+_CALLED_IN_PICKLES = {
+    "__builtin__.getattr": _member,
+    "__builtin__.reduce": _union,
+    "_functools.reduce": _union,
+    "builtins.getattr": _member,
+    "functools.reduce": _union,
+}
 
 
 def _is_plain(value: Any) -> bool:

@@ -11,7 +11,6 @@ outside the pickle (PyTorch, "Serialization semantics" and `torch/serialization.
 
 from __future__ import annotations
 
-import io
 import math
 import re
 from collections.abc import Callable
@@ -21,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import containers, pickle_reader
+from . import containers, file_kinds, pickle_reader
 from .pickle_reader import Limits, Placeholder
 from .tensor import BITS, NUMPY, Checkpoint, CheckpointError, Tensor, is_shape, is_size
 from .zip_archive import ZipArchive
@@ -40,6 +39,7 @@ _DTYPES = {f"{module}.{name}": dtype for module in _MODULES for name, dtype in _
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_PROTOCOL = 1001
+_LEGACY_COUNT = 8  # bytes of the number of values before a storage's
 _LEGACY_HEAD = 1000  # bytes, far more than each pickle before the object needs
 # The magic number as Python's pickler writes it: in decimal (protocol 1), after the protocol's number, after a frame.
 _LEGACY_STARTS = re.compile(
@@ -65,6 +65,8 @@ def read_zip(data: bytes) -> Checkpoint:
     """The tensors in a zip-format file. Raises CheckpointError."""
     archive = ZipArchive(data)
     prefixes = [name.removesuffix("/data.pkl") for name in archive.names() if name.endswith("/data.pkl")]
+    if not prefixes:
+        raise file_kinds.zip_refusal(archive.names())
     if len(prefixes) != 1:
         raise CheckpointError(f"a zip archive with {len(prefixes)} entries named */data.pkl, expected one")
     (prefix,) = prefixes
@@ -81,8 +83,8 @@ def read_zip(data: bytes) -> Checkpoint:
             raise CheckpointError(f"entry {name}: {found} bytes, expected {size}")
         return partial(archive.read, name)
 
-    program = io.BytesIO(archive.read(f"{prefix}/data.pkl"))
-    return containers.flattened(_Pickle(find, order).load(program))
+    root, _ = _Pickle(find, order).load(bytes(archive.read(f"{prefix}/data.pkl")), 0)
+    return containers.flattened(root)
 
 
 def _byte_order(archive: ZipArchive, name: str) -> str:
@@ -97,41 +99,45 @@ def _byte_order(archive: ZipArchive, name: str) -> str:
 
 def read_legacy(data: bytes) -> Checkpoint:
     """The tensors in a legacy-format file. Raises CheckpointError."""
-    stream = io.BytesIO(data)
     places: dict[str, memoryview] = {}
 
     def find(key: str, size: int) -> Callable[[], memoryview]:
         return lambda: places[key]  # looked up on reading: the values come after the pickle that names them
 
     pickles = _Pickle(find)
-    magic, protocol, machine = (pickles.load(stream, Limits(size=_LEGACY_HEAD)) for _ in range(3))
+    head, at = [], 0
+    for _ in range(3):
+        value, at = pickles.load(data, at, Limits(size=_LEGACY_HEAD))
+        head.append(value)
+    magic, protocol, machine = head
     if magic != _LEGACY_MAGIC or protocol != _LEGACY_PROTOCOL:
         raise CheckpointError(f"not a legacy PyTorch file of protocol {_LEGACY_PROTOCOL}")
     if not isinstance(machine, dict) or machine.get("little_endian") is not True:
         raise CheckpointError("the byte order is not little-endian; save the weights on a little-endian machine")
-    root = pickles.load(stream)
-    keys = pickles.load(stream, Limits(plain=len(pickles.storages) + 1))
+    root, at = pickles.load(data, at)
+    keys, at = pickles.load(data, at, Limits(plain=len(pickles.storages) + 1))
     if not isinstance(keys, list):
         raise CheckpointError("damaged legacy file: the storage keys are not a list")
     for key in keys:
         storage = pickles.storages.get(key) if isinstance(key, str) else None
         if storage is None or key in places:
             raise CheckpointError("damaged legacy file: a storage of an unknown class, or one stored twice")
-        places[key] = _legacy_values(data, stream, storage)
+        places[key] = _legacy_values(data, at, storage)
+        at += _LEGACY_COUNT + storage.size
     if len(places) != len(pickles.storages):
         raise CheckpointError("damaged legacy file: a storage has no values")
-    if stream.tell() != len(data):
-        raise CheckpointError(f"damaged legacy file: the data ends at byte {stream.tell()} of {len(data)}")
+    if at != len(data):
+        raise CheckpointError(f"damaged legacy file: the data ends at byte {at} of {len(data)}")
     return containers.flattened(root)
 
 
-def _legacy_values(data: bytes, stream: io.BytesIO, storage: _Storage) -> memoryview:
-    count = int.from_bytes(stream.read(8), "little")
+def _legacy_values(data: bytes, at: int, storage: _Storage) -> memoryview:
+    """The values of the storage at byte `at`, where the number of them is."""
+    begin = at + _LEGACY_COUNT
+    count = int.from_bytes(data[at:begin], "little")
     if count != storage.count:
         raise CheckpointError(f"storage {storage.key}: holds {count} values, expected {storage.count}")
-    begin = stream.tell()
     values = memoryview(data)[begin : begin + storage.size]
-    stream.seek(begin + len(values))
     if len(values) != storage.size:
         raise CheckpointError(f"storage {storage.key}: truncated at {len(values)} of {storage.size} bytes")
     return values
@@ -180,8 +186,8 @@ class _Pickle:
             "torch.tensor._rebuild_from_type": _from_type,
         }
 
-    def load(self, stream: io.BytesIO, limits: Limits = Limits()) -> Any:
-        return pickle_reader.load(stream, self._functions, self._persistent, limits)
+    def load(self, data: bytes, begin: int, limits: Limits = Limits()) -> tuple[Any, int]:
+        return pickle_reader.load(data, begin, self._functions, self._persistent, limits)
 
     def _persistent(self, identity: Any) -> Any:
         """Resolves ("storage", class, key, location, count), to which the legacy format adds None or the view of

@@ -145,7 +145,9 @@ ARCHIVES = {
         _in_directory(10, "<H", 14), "entry archive/data.pkl: compression method 14, expected 0 or 8"
     ),
     "method_deflated_but_stored": Hostile(_in_directory(10, "<H", 8), "entry archive/data.pkl: damaged"),
-    "version_25": Hostile(_in_directory(6, "<H", 255), "entry archive/data.pkl: zip version 25.5, expected at most 6.3"),
+    "version_25": Hostile(
+        _in_directory(6, "<H", 255), "entry archive/data.pkl: zip version 25.5, expected at most 6.3"
+    ),
     "no_local_header": Hostile(
         lambda: _ordinary()[:4] + _ordinary()[4:].replace(b"PK\x03\x04", b"PK\x03\x05"),
         "entry archive/byteorder: no entry begins at byte ..",
