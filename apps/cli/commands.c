@@ -25,7 +25,7 @@ const struct command commands[] = {
      "shorter side of 520 pixels, as torchvision does, for weights of 21 classes; to what the weights' own\n"
      "metadata limn.resize says; or not at all. --resize N overrides it. --resize 0 computes at the\n"
      "picture's own size, which is slow for photographs. unet computes at half the picture's size, or at\n"
-     "--scale.\n"
+     "--scale. Before a run that takes more than about 20 seconds or 2 GB, a note says so.\n"
      "\n"
      "--json prints for each picture the output file or the error, the seconds taken, the classes found\n"
      "with their shares of the picture (0 to 1), and the scores against --truth. --truth takes the same\n"
@@ -64,7 +64,8 @@ const struct command commands[] = {
      "rows; the height of a band affects memory and time, never the result.\n"
      "\n"
      "The network enlarges four times. With --scale 2 or 3, its result is reduced to that size, bicubic and\n"
-     "antialiased as by Pillow; it takes the same time.\n"
+     "antialiased as by Pillow; it takes the same time. Before a run that takes more than about 20 seconds\n"
+     "or 2 GB, a note says so.\n"
      "\n"
      "--json prints for each picture the output file or the error, and the seconds taken.",
      upscale_run},
