@@ -1,6 +1,7 @@
 /* cmd_colorize.c - limn colorize: colorize pictures, grey or not. */
 #include "apps/cli/batch.h"
 #include "apps/cli/carry.h"
+#include "apps/cli/forecast.h"
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
 #include "engine/pipelines/colorize.h"
@@ -13,6 +14,7 @@ struct context {
     const struct options *options;
     limn_engine *engine;
     struct colorize how;
+    struct forecaster forecaster;
     char *names; /* the text of -m, cut at the commas */
     uint64_t seed;
     struct made_by made_by;
@@ -85,6 +87,14 @@ static limn_status write_picture(void *context, const struct picture *picture, l
     return picture_write(&c->target, picture, error);
 }
 
+static void announce(void *context, const struct forecast *forecast)
+{
+    enum { USUAL = 256 };
+    struct context *c = context;
+    double ratio = (double)USUAL / (double)forecast->size.width;
+    forecast_say(&c->forecaster, forecast, ratio < 1 ? "--network-size 256" : NULL, ratio * ratio);
+}
+
 static limn_status colorize_file(void *context, const struct input *input, const char *output,
                                  limn_error *error)
 {
@@ -101,6 +111,7 @@ static limn_status colorize_file(void *context, const struct input *input, const
     const struct sink sink = {
         .rows = write_picture,
         .context = c,
+        .forecast = announce,
         .reserve = picture_writer_bytes(&c->target, picture.width, picture.height, picture.channels)};
     status = colorize_picture(&c->how, &picture, &sink, NULL, error);
     picture_free(&picture);
@@ -143,6 +154,7 @@ limn_status colorize_run(const struct options *options, limn_error *error)
         status = hints_read(options->hints, &context.how.hints, error);
     if (status == LIMN_OK)
         status = add_networks(&context, error);
+    context.forecaster = (struct forecaster){options, context.how.models[0], false};
     if (status == LIMN_OK)
         status = colorize_open(&context.how, error);
     if (status == LIMN_OK)

@@ -1,6 +1,7 @@
 /* cmd_segment.c - limn segment: segment pictures into classes. */
 #include "apps/cli/batch.h"
 #include "apps/cli/carry.h"
+#include "apps/cli/forecast.h"
 #include "apps/cli/quote.h"
 #include "apps/cli/suggest.h"
 #include "engine/base/files.h"
@@ -27,6 +28,7 @@ struct context {
     const struct options *options;
     limn_model *model;
     limn_segment_options how;
+    struct forecaster forecaster;
     enum segment_view view;
     struct made_by made_by;
     struct labels labels;
@@ -290,6 +292,25 @@ static limn_status take_classes(void *context, const struct picture *classes, li
     return status;
 }
 
+/* Names an option that takes less. */
+static void announce(void *context, const struct forecast *forecast)
+{
+    enum { USUAL = 520 }; /* deeplabv3's resize for published weights */
+    struct context *c = ((struct work *)context)->context;
+    double scale = c->how.scale > 0 ? c->how.scale : 0.5;
+    double shorter =
+        (double)(forecast->size.height < forecast->size.width ? forecast->size.height : forecast->size.width);
+    char option[32];
+    if (strcmp(limn_model_name(c->model), "unet") == 0) {
+        snprintf(option, sizeof option, "--scale %.2g", scale / 2);
+        forecast_say(&c->forecaster, forecast, option, 0.25);
+    } else {
+        snprintf(option, sizeof option, "--resize %d", USUAL);
+        forecast_say(&c->forecaster, forecast, shorter > USUAL ? option : NULL,
+                     USUAL * USUAL / (shorter * shorter));
+    }
+}
+
 static limn_status segment_file(void *context, const struct input *input, const char *output,
                                 limn_error *error)
 {
@@ -307,7 +328,7 @@ static limn_status segment_file(void *context, const struct input *input, const 
         size_t reserve = segment_paint_bytes(c->view, &work.source, &c->labels, &c->values, &work.target);
         const struct segment how = {.options = c->how,
                                     .source = &work.source,
-                                    .sink = {NULL, take_classes, &work, reserve},
+                                    .sink = {NULL, take_classes, &work, reserve, announce},
                                     .probabilities = c->options->probabilities ? &work.probabilities : NULL};
         status = segment_picture(c->model, &how, error);
     }
@@ -365,6 +386,7 @@ limn_status segment_run(const struct options *options, limn_error *error)
     if (status == LIMN_OK) {
         made_by_begin(&c.made_by, options);
         made_by_add_model(&c.made_by, options, usual, c.model);
+        c.forecaster = (struct forecaster){options, c.model, false};
         status = run_model(&c, &batch, error);
     }
     batch_close(&batch);

@@ -1,6 +1,7 @@
 /* cmd_upscale.c - limn upscale: enlarge pictures two to four times. */
 #include "apps/cli/batch.h"
 #include "apps/cli/carry.h"
+#include "apps/cli/forecast.h"
 #include "apps/cli/progress.h"
 #include "engine/pipelines/upscale.h"
 
@@ -9,6 +10,7 @@ struct context {
     limn_model *model;
     struct made_by made_by;
     int64_t scale;
+    struct forecaster forecaster;
     struct picture_target target; /* of the picture under way, and the next two */
     struct picture_writer *writer;
     int64_t rows;
@@ -26,6 +28,12 @@ static limn_status take_rows(void *context, const struct picture *rows, limn_err
 {
     const struct context *c = context;
     return picture_writer_rows(c->writer, rows->pixels, rows->height, error);
+}
+
+static void announce(void *context, const struct forecast *forecast)
+{
+    struct context *c = context;
+    forecast_say(&c->forecaster, forecast, NULL, 1);
 }
 
 static bool show_progress(void *context, double done)
@@ -53,7 +61,7 @@ static limn_status upscale_file(void *context, const struct input *input, const 
         picture_writer_bytes(&c->target, source.width * c->scale, source.height * c->scale, source.channels);
     const struct upscale how = {.source = &source,
                                 .scale = c->scale,
-                                .sink = {open_output, take_rows, context, reserve},
+                                .sink = {open_output, take_rows, context, reserve, announce},
                                 .tile = c->options->tile,
                                 .watch = &watch};
     status = upscale_picture(c->model, &how, error);
@@ -78,6 +86,7 @@ limn_status upscale_run(const struct options *options, limn_error *error)
     if (status == LIMN_OK) {
         made_by_begin(&context.made_by, options);
         made_by_add_model(&context.made_by, options, usual, context.model);
+        context.forecaster = (struct forecaster){options, context.model, false};
     }
     if (status == LIMN_OK)
         status = upscale_scale(context.model, options->enlargement, &context.scale, error);

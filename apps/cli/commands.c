@@ -45,7 +45,7 @@ const struct command commands[] = {
      "shorter side of 520 pixels, as torchvision does, for weights of 21 classes; to what the weights' own\n"
      "metadata limn.resize says; or not at all. --resize N overrides it. --resize 0 computes at the\n"
      "picture's own size, which is slow for photographs. unet computes at half the picture's size, or at\n"
-     "--scale.\n"
+     "--scale. Before a run that takes more than about 20 seconds or 2 GB, a note says so.\n"
      "\n"
      "Overlay and cutout keep the " METADATA
      "--json prints for each picture the output file or the error, the seconds taken, the classes found\n"
@@ -86,6 +86,7 @@ const struct command commands[] = {
      "Large pictures are computed in bands of rows; the height of a band affects memory and time, never the\n"
      "result. The network enlarges four times. With --scale 2 or 3, its result is reduced to that size,\n"
      "bicubic and antialiased as by Pillow; it takes the same time.\n"
+     "Before a run that takes more than about 20 seconds or 2 GB, a note says so.\n"
      "\n"
      "The frames of a video:\n"
      "  ffmpeg -i small.mp4 -f image2pipe -c:v ppm - | limn upscale - -o - |\n"
