@@ -10,6 +10,7 @@
 
 enum {
     CHUNK = 1 << 12,       /* read at a time while the length of a frame is not known */
+    FIRST_ROOM = 1 << 16,  /* that doubles as the bytes of a frame arrive */
     HEADER_MOST = 1 << 20, /* bytes of a PNM header, which may contain comments */
 };
 
@@ -66,30 +67,27 @@ static limn_status read_some(struct picture_stream *stream, size_t wanted, limn_
     return LIMN_OK;
 }
 
-/* Reads until there are `wanted` bytes, or to the end of standard input. */
+/* Reads until there are `wanted` bytes, or to the end of standard input. The block grows with what has
+ * arrived, not with what a header announces. */
 static limn_status read_until(struct picture_stream *stream, size_t wanted, limn_error *error)
 {
     limn_status status = LIMN_OK;
-    while (status == LIMN_OK && !stream->ended && stream->end - stream->start < wanted)
-        status = read_some(stream, wanted, error);
-    return status;
+    for (;;) {
+        size_t have = stream->end - stream->start, step = have < FIRST_ROOM ? FIRST_ROOM : 2 * have;
+        if (status != LIMN_OK || stream->ended || have >= wanted)
+            return status;
+        status = read_some(stream, step < wanted ? step : wanted, error);
+    }
 }
 
 /* Reads to the end of standard input. */
 static limn_status read_rest(struct picture_stream *stream, limn_error *error)
 {
-    limn_status status = LIMN_OK;
-    size_t wanted = stream->end - stream->start;
-    while (status == LIMN_OK && !stream->ended) {
-        if (wanted > PICTURE_MOST_BYTES)
-            return fail(error, LIMN_E_INPUT, "%s: larger than %zu bytes, the most accepted here",
-                        stream->name, PICTURE_MOST_BYTES);
-        wanted = wanted < CHUNK                    ? CHUNK
-                 : wanted > PICTURE_MOST_BYTES / 2 ? PICTURE_MOST_BYTES + 1
-                                                   : 2 * wanted;
-        status = read_until(stream, wanted, error);
-    }
-    return status;
+    limn_status status = read_until(stream, PICTURE_MOST_BYTES + 1, error);
+    return status == LIMN_OK && !stream->ended
+               ? fail(error, LIMN_E_INPUT, "%s: larger than %zu bytes, the most accepted here", stream->name,
+                      PICTURE_MOST_BYTES)
+               : status;
 }
 
 /* Forgets the first `count` bytes. The memory of a large frame is released. */
