@@ -79,7 +79,7 @@ static void draw(double done, int64_t all, const char *unit)
         return;
     progress.shown = now;
     int wide = columns(), length = text_of(done, all, unit, text), bar = wide - length - AROUND, used = 1;
-    bar = bar > BAR_MOST ? BAR_MOST : bar < BAR_LEAST || !all ? 0 : bar;
+    bar = !all || bar < BAR_LEAST ? 0 : bar > BAR_MOST ? BAR_MOST : bar;
     if (bar) {
         int full = (int)(bar * done / (double)all);
         line[used++] = '[';

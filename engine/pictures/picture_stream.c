@@ -10,6 +10,7 @@
 
 enum {
     CHUNK = 1 << 12,       /* read at a time while the length of a frame is not known */
+    FIRST_ROOM = 1 << 16,  /* that doubles as the bytes of a frame arrive */
     HEADER_MOST = 1 << 20, /* bytes of a PNM header, which may contain comments */
 };
 
@@ -66,30 +67,27 @@ static limn_status read_some(struct picture_stream *stream, size_t wanted, limn_
     return LIMN_OK;
 }
 
-/* Reads until there are `wanted` bytes, or to the end of standard input. */
+/* Reads until there are `wanted` bytes, or to the end of standard input. The block grows with what has
+ * arrived, not with what a header announces. */
 static limn_status read_until(struct picture_stream *stream, size_t wanted, limn_error *error)
 {
     limn_status status = LIMN_OK;
-    while (status == LIMN_OK && !stream->ended && stream->end - stream->start < wanted)
-        status = read_some(stream, wanted, error);
-    return status;
+    for (;;) {
+        size_t have = stream->end - stream->start, step = have < FIRST_ROOM ? FIRST_ROOM : 2 * have;
+        if (status != LIMN_OK || stream->ended || have >= wanted)
+            return status;
+        status = read_some(stream, step < wanted ? step : wanted, error);
+    }
 }
 
 /* Reads to the end of standard input. */
 static limn_status read_rest(struct picture_stream *stream, limn_error *error)
 {
-    limn_status status = LIMN_OK;
-    size_t wanted = stream->end - stream->start;
-    while (status == LIMN_OK && !stream->ended) {
-        if (wanted > PICTURE_MOST_BYTES)
-            return fail(error, LIMN_E_INPUT, "%s: larger than %zu bytes, the most accepted here",
-                        stream->name, PICTURE_MOST_BYTES);
-        wanted = wanted < CHUNK                    ? CHUNK
-                 : wanted > PICTURE_MOST_BYTES / 2 ? PICTURE_MOST_BYTES + 1
-                                                   : 2 * wanted;
-        status = read_until(stream, wanted, error);
-    }
-    return status;
+    limn_status status = read_until(stream, PICTURE_MOST_BYTES + 1, error);
+    return status == LIMN_OK && !stream->ended
+               ? fail(error, LIMN_E_INPUT, "%s: larger than %zu bytes, the most accepted here", stream->name,
+                      PICTURE_MOST_BYTES)
+               : status;
 }
 
 /* Forgets the first `count` bytes. The memory of a large frame is released. */
@@ -169,6 +167,33 @@ static limn_status read_frame(struct picture_stream *stream, size_t *size, limn_
     return status == LIMN_OK ? read_until(stream, *size, error) : status;
 }
 
+/* How often the end of a picture is directly followed by the start of another. */
+static int count_joints(const struct picture_bytes *file, const char *joint, size_t length)
+{
+    int count = 0;
+    const unsigned char *at = file->bytes, *end = file->bytes + file->size;
+    while ((at = memmem(at, (size_t)(end - at), joint, length))) {
+        at += length;
+        count++;
+    }
+    return count;
+}
+
+/* Refuses a stream of PNG or JPEG pictures. Cameras append a JPEG or two to a JPEG: previews, depth maps. */
+static limn_status check_only_one(const struct picture_stream *stream, limn_error *error)
+{
+    static const char png[] = "IEND\xae\x42\x60\x82\x89PNG\r\n\x1a\n", jpeg[] = "\xff\xd9\xff\xd8\xff";
+    enum { PREVIEWS_MOST = 2 };
+    struct picture_bytes file = bytes_read(stream);
+    bool is_jpeg = file.size > 2 && memcmp(file.bytes, "\xff\xd8\xff", 3) == 0;
+    bool several = is_jpeg ? count_joints(&file, jpeg, sizeof jpeg - 1) > PREVIEWS_MOST
+                           : count_joints(&file, png, sizeof png - 1) > 0;
+    return several
+               ? fail(error, LIMN_E_INPUT, "%s: holds more than one %s picture; several pictures must be PNM",
+                      stream->name, is_jpeg ? "JPEG" : "PNG")
+               : LIMN_OK;
+}
+
 limn_status picture_stream_next(struct picture_stream *stream, bool orient, struct picture *picture,
                                 limn_error *error)
 {
@@ -179,8 +204,8 @@ limn_status picture_stream_next(struct picture_stream *stream, bool orient, stru
         status = read_frame(stream, &size, error);
     else if (stream->frames > 1)
         status = fail(error, LIMN_E_INPUT, "%s: a PNM picture expected after the one before", stream->name);
-    else
-        status = read_rest(stream, error);
+    else if ((status = read_rest(stream, error)) == LIMN_OK)
+        status = check_only_one(stream, error);
     if (status != LIMN_OK)
         return status;
     struct picture_bytes file = bytes_read(stream);

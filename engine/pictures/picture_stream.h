@@ -16,7 +16,7 @@
  * frame (P4, P5, P6) no byte after its end is waited for, and not more than it is held. The length of a plain
  * frame (P1, P2, P3) is not known before its last sample, and netpbm allows one in a file only, so from the
  * first of them on, the stream is read to its end, at most PICTURE_MOST_BYTES. A stream of another format
- * holds one picture. */
+ * holds one picture; several PNG or JPEG, as `ffmpeg -f image2pipe -` writes by default, are refused. */
 #ifndef LIMN_PICTURE_STREAM_H
 #define LIMN_PICTURE_STREAM_H
 

@@ -6,10 +6,11 @@ import io
 from pathlib import Path
 
 import numpy as np
+import pytest
 from cli_support import ROOT, WEIGHTS, fails, limn, pixels, png, ppm, succeeds, warns
 from kinds import kind
-from PIL import Image
 
+Image = pytest.importorskip("PIL.Image")
 UPSCALE = ("upscale", "-m", WEIGHTS)
 COLORIZE = ("colorize", "-m", ROOT / "tests/goldens/eccv16.safetensors")
 MISSING = "refused: missing -o OUTPUT"
@@ -290,6 +291,21 @@ def no_frame(folder: Path) -> str:
 @kind("A later frame that fails", "a frame too large", before=FIRST_AS_PNG)
 def a_huge_frame(folder: Path) -> str:
     return later_frame(b"P6 99999 99999 255\n", "a picture of 99999 x 99999 pixels")
+
+
+@kind("Several pictures where one is expected", "PNG after PNG on standard input", before="the first is enlarged")
+def a_stream_of_png(folder: Path) -> str:
+    line = fails(4, *UPSCALE, "-", "-o", "-", input=png(pixels(6, 7)) * 3)
+    assert "holds more than one PNG picture; several pictures must be PNM" in line
+    return "refused"
+
+
+@kind("Several pictures where one is expected", "JPEG after JPEG, as from ffmpeg", before="the first is enlarged")
+def a_stream_of_jpeg(folder: Path) -> str:
+    put(folder, "a.jpg")
+    line = fails(4, *UPSCALE, "-", "-o", "-", input=(folder / "a.jpg").read_bytes() * 5)
+    assert "holds more than one JPEG picture; several pictures must be PNM" in line
+    return "refused"
 
 
 def second_refused(folder: Path, *command: str | Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -13,6 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cli_support import LIMN, ROOT, WEIGHTS, fails, limn, pixels, png, ppm, read_png, succeeds
+
+Image = pytest.importorskip("PIL.Image")
 
 UPSCALE = ("upscale", "-m", WEIGHTS)
 COLORIZE = ("colorize", "-m", ROOT / "tests/goldens/eccv16.safetensors")
@@ -290,6 +293,21 @@ def test_what_is_no_picture_is_ignored(rest: bytes, tmp_path: Path) -> None:
     want = succeeds("pixels", "to-text", tmp_path / "in.pnm")
     (tmp_path / "in.pnm").write_bytes(GOOD + rest)
     assert succeeds("pixels", "to-text", tmp_path / "in.pnm") == want
+
+
+def jpeg(seed: int) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels(16, 16, seed=seed)).save(file, "JPEG")
+    return file.getvalue()
+
+
+def test_streams_of_other_formats() -> None:
+    """ffmpeg's image2pipe writes JPEG unless it is told otherwise. A camera's JPEG may have others behind it."""
+    line = fails(4, *UPSCALE, "-", "-o", "-", input=png(pixels(4, 5)) * 2)
+    assert line == "limn: standard input: holds more than one PNG picture; several pictures must be PNM\n"
+    line = fails(4, *UPSCALE, "-", "-o", "-", input=b"".join(map(jpeg, range(4))))
+    assert line == "limn: standard input: holds more than one JPEG picture; several pictures must be PNM\n"
+    assert succeeds(*UPSCALE, "-", "-o", "-", input=jpeg(1) + jpeg(2)) == succeeds(*UPSCALE, "-", "-o", "-", input=jpeg(1))
 
 
 # ffmpeg
