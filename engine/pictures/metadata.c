@@ -29,7 +29,7 @@ struct reader {
     struct metadata *made; /* NULL: only count */
     unsigned char *free;   /* where the next item's bytes go */
     size_t count, bytes;   /* of the items so far */
-    bool has_exif, has_xmp, has_profile, has_density;
+    bool has_exif, has_xmp, has_profile, has_density, has_raw_exif, has_raw_resources;
     unsigned losses;
     struct metadata_density density;
 };
@@ -198,9 +198,18 @@ static void read_iccp(struct reader *reader, struct bytes data)
         reader->losses |= LOSS_PROFILE;
 }
 
-/* A keyword of up to 79 bytes, 0, the text; `chunk` is type and data. "Raw profile type ..." is how
- * ImageMagick stored EXIF, XMP and others before PNG had chunks for them; as they are, they would not be
- * corrected. */
+/* `name`: what follows "Raw profile type ". ImageMagick stores several under two names each. */
+static void read_raw(struct reader *reader, struct bytes chunk, struct bytes name)
+{
+    if (starts_with(name, "exif", 5) || starts_with(name, "APP1", 5))
+        keep_first(reader, METADATA_RAW, chunk, &reader->has_raw_exif);
+    else if (starts_with(name, "8bim", 5) || starts_with(name, "iptc", 5))
+        keep_first(reader, METADATA_RAW, chunk, &reader->has_raw_resources);
+    else
+        reader->losses |= LOSS_RAW;
+}
+
+/* A keyword of up to 79 bytes, 0, the text; `chunk` is type and data. */
 static void read_text(struct reader *reader, struct bytes chunk)
 {
     static const char xmp[] =
@@ -211,7 +220,7 @@ static void read_text(struct reader *reader, struct bytes chunk)
     if (!end || end == data.at)
         return;
     if (starts_with(data, raw, sizeof raw - 1))
-        reader->losses |= LOSS_RAW;
+        read_raw(reader, chunk, skip(data, sizeof raw - 1));
     else if (!starts_with(data, xmp, 18))
         keep(reader, METADATA_TEXT, chunk);
     else if (starts_with(data, xmp, sizeof xmp))
