@@ -29,7 +29,8 @@ struct reader {
     struct metadata *made; /* NULL: only count */
     unsigned char *free;   /* where the next item's bytes go */
     size_t count, bytes;   /* of the items so far */
-    bool has_exif, has_xmp, has_profile, has_density, has_raw_exif, has_raw_resources;
+    struct bytes exif;     /* empty: none so far */
+    bool has_xmp, has_profile, has_density, has_raw_exif, has_raw_resources;
     unsigned losses;
     struct metadata_density density;
 };
@@ -83,8 +84,10 @@ static void keep_exif(struct reader *reader, struct bytes block)
 {
     if (starts_with(block, "Exif\0\0", 6))
         block = skip(block, 6);
-    if (exif_is_sound(block.at, block.size))
-        keep_first(reader, METADATA_EXIF, block, &reader->has_exif);
+    if (reader->exif.at || !exif_is_sound(block.at, block.size))
+        return;
+    reader->exif = block;
+    keep(reader, METADATA_EXIF, block);
 }
 
 /* Square pixels, the most common, are what a file without a resolution has too. */
@@ -261,12 +264,20 @@ static void read_png(struct reader *reader)
 
 /* ---- all --------------------------------------------------------------------------------- */
 
+/* A file without a resolution of its own has that of its EXIF. */
 static void walk(struct reader *reader)
 {
     if (starts_with(reader->file, "\xff\xd8", 2))
         read_jpeg(reader);
     else if (starts_with(reader->file, "\x89PNG\r\n\x1a\n", PNG_SIGNATURE))
         read_png(reader);
+    struct metadata_density density = {0};
+    bool per_inch;
+    if (reader->density.x || !reader->exif.at ||
+        !exif_resolution(reader->exif.at, reader->exif.size, &density.x, &density.y, &per_inch))
+        return;
+    density.unit = per_inch ? DENSITY_INCH : DENSITY_CENTIMETRE;
+    reader->density = density;
 }
 
 static size_t block_bytes(const struct reader *reader)

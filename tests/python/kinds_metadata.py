@@ -80,6 +80,13 @@ def scan(folder: Path) -> str:
     return "600 dpi in JPEG and PNG"
 
 
+@kind(CARRIED, "JPEG whose EXIF alone has the resolution", before="resolution dropped")
+def resolution_in_exif(folder: Path) -> str:
+    image = opened(upscale(folder, with_exif(exif(1)), "png"))
+    assert abs(image.info["dpi"][0] - 300) < 0.05
+    return "300 dpi in EXIF and in the PNG itself"
+
+
 @kind(CARRIED, "all of it, with --strip", before="(no such option)")
 def stripped(folder: Path) -> str:
     data = upscale(folder, photo_png(), "png", "--strip")
