@@ -15,6 +15,7 @@ struct picture_header {
     int orientation;       /* EXIF, 1..8; 1 is upright */
     bool foreign_profile;  /* an ICC profile whose description does not name sRGB */
     char profile[64];      /* that description, or "" */
+    size_t metadata;       /* bytes that metadata_read allocates */
     size_t planes;         /* JPEG: bytes of the planes during decoding, padded to whole blocks */
     size_t palette_at;     /* PNG with a palette: offset of the PLTE chunk, else 0 */
     int palette_colours;

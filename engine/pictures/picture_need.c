@@ -2,7 +2,6 @@
  * the allocations of stb_image 2.x: each sum below adds the blocks that are allocated at the same time. */
 #include "engine/base/memory.h"
 #include "engine/pictures/bytes.h"
-#include "engine/pictures/metadata.h"
 #include "engine/pictures/picture_probe.h"
 
 #include <string.h>
@@ -81,5 +80,5 @@ size_t picture_decoding_bytes(const struct picture_bytes *file, const struct pic
         most = header->planes + picture;
     if (orient && header->orientation != 1)
         most = larger_of(most, 2 * picture); /* as stored and upright */
-    return larger_of(most, picture + metadata_bytes(file->bytes, file->size)) + small(header);
+    return larger_of(most, picture + header->metadata) + small(header);
 }
