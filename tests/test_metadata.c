@@ -277,7 +277,7 @@ static void add_resource(struct blob *blob, int number, const char *name, const 
     add_zeros(blob, length % 2 ? 0 : 1);
     add_be(blob, (uint32_t)size, 4);
     add_text(blob, data);
-    add_zeros(blob, size % 2);
+    add_zeros(blob, (int)(size % 2));
 }
 
 static void test_resources(void **state)

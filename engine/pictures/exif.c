@@ -254,7 +254,8 @@ bool exif_resolution(const unsigned char *tiff, size_t size, uint32_t *x, uint32
 
 size_t exif_correct(unsigned char *tiff, size_t size, const struct picture_changes *changes)
 {
-    struct block block = {tiff, tiff, size, tiff[0] == 'M'};
+    struct block block = {tiff, NULL, size, tiff[0] == 'M'};
+    block.writable = tiff;
     struct directory first = first_directory(&block), exif = directory_of(&block, first, EXIF_DIRECTORY);
     struct directory gps = directory_of(&block, first, GPS_DIRECTORY);
     struct directory interoperability = directory_of(&block, exif, INTEROPERABILITY_DIRECTORY);

@@ -28,7 +28,10 @@ bool png_text_read(const unsigned char *chunk, size_t size, struct png_text *tex
     text->packed = kind == 'z' || (kind == 'i' && text->bytes[0]);
     text->bytes += head;
     text->size -= head;
-    return kind != 'i' || (skip_string(text) && skip_string(text));
+    bool whole = true;
+    for (int i = 0; whole && kind == 'i' && i < 2; i++)
+        whole = skip_string(text);
+    return whole;
 }
 
 size_t png_text_unpack(const struct png_text *text, unsigned char *out, size_t room)
