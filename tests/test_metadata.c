@@ -143,6 +143,38 @@ static void test_exif_keeps_orientation(void **state)
     assert_int_equal(number_at(&built, built.width_at - 6, 2), 3); /* still a SHORT */
 }
 
+static void test_exif_resolution(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t above, below, unit, want; /* want 0: no resolution */
+    } cases[] = {{300, 1, 2, 300}, {7195, 10, 2, 720}, {118, 1, 3, 118}, {300, 1, 1, 0}, {300, 0, 2, 0},
+                 {1, 3, 2, 0},     {65536, 1, 2, 0},   {300, 1, 0, 300}}; /* unit 0: no such entry */
+    static struct built built;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int big = 0; big < 2; big++) {
+            uint32_t entries = cases[i].unit ? 3 : 2, values_at = 8 + 2 + 12 * entries + 4, x, y;
+            bool per_inch;
+            built = (struct built){.big = big};
+            add_text(&built.blob, big ? "MM" : "II");
+            add_number(&built, 42, 2);
+            add_number(&built, 8, 4);
+            add_number(&built, entries, 2);
+            add_entry(&built, 0x11a, 5, 1, values_at);
+            add_entry(&built, 0x11b, 5, 1, values_at);
+            if (cases[i].unit)
+                add_entry(&built, 0x128, 3, 1, cases[i].unit);
+            add_number(&built, 0, 4);
+            add_number(&built, cases[i].above, 4);
+            add_number(&built, cases[i].below, 4);
+            bool found = exif_resolution(built.blob.bytes, built.blob.size, &x, &y, &per_inch);
+            assert_int_equal(found, cases[i].want != 0);
+            if (found)
+                assert_true(x == cases[i].want && y == x && per_inch == (cases[i].unit != 3));
+            assert_false(exif_resolution(built.blob.bytes, built.blob.size - 1, &x, &y, &per_inch));
+        }
+}
+
 /* Directories that contain one another, and blocks cut at every byte: no crash, no endless loop. */
 static void test_exif_damaged(void **state)
 {
@@ -245,7 +277,7 @@ static void add_resource(struct blob *blob, int number, const char *name, const 
     add_zeros(blob, length % 2 ? 0 : 1);
     add_be(blob, (uint32_t)size, 4);
     add_text(blob, data);
-    add_zeros(blob, size % 2);
+    add_zeros(blob, (int)(size % 2));
 }
 
 static void test_resources(void **state)
@@ -638,6 +670,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_exif),
         cmocka_unit_test(test_exif_keeps_orientation),
+        cmocka_unit_test(test_exif_resolution),
         cmocka_unit_test(test_exif_damaged),
         cmocka_unit_test(test_xmp),
         cmocka_unit_test(test_xmp_is_linear),

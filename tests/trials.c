@@ -154,8 +154,9 @@ static void make_picture(const char *path, int channels, unsigned levels)
     assert_ok(picture_create(9, 10, channels, &picture, error));
     for (int i = 0; i < 90 * channels; i++)
         picture.pixels[i] = (unsigned char)((unsigned)(i * 37 + i / 9) % levels);
-    assert_ok(
-        picture_write(&(struct picture_target){.path = path, .quality = 92, .force = true}, &picture, error));
+    assert_ok(picture_write(
+        &(struct picture_target){.path = path, .quality = 92, .force = true, .software = "trials"}, &picture,
+        error));
     picture_free(&picture);
 }
 

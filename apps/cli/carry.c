@@ -10,7 +10,7 @@ static void append(struct made_by *made_by, const char *text)
 {
     size_t used = strlen(made_by->text);
     for (; *text && used + 1 < MADE_BY_TEXT; text++)
-        made_by->text[used++] = *text >= ' ' && *text <= '~' ? *text : '?';
+        made_by->text[used++] = (char)(*text >= ' ' && *text <= '~' ? *text : '?');
     made_by->text[used] = '\0';
 }
 
@@ -56,7 +56,9 @@ void carry_to(struct picture_target *target, const struct options *options, cons
     if (options->strip)
         return;
     target->software = made_by->text;
-    target->metadata = source ? source->metadata : NULL;
+    if (!source)
+        return;
+    target->metadata = source->metadata;
     if (!picture_losses(target, losses, sizeof losses)[0])
         return;
     snprintf(note, sizeof note, "not kept: %s", losses);

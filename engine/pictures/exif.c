@@ -4,13 +4,16 @@
 
 #include <string.h>
 
-enum { TIFF_HEADER = 8, ENTRY = 12, SHORT = 3, LONG = 4 };
+enum { TIFF_HEADER = 8, ENTRY = 12, SHORT = 3, LONG = 4, RATIONAL = 5 };
 enum {
     IMAGE_WIDTH = 0x100,
     IMAGE_LENGTH = 0x101,
     ORIENTATION = 0x112,
     STRIP_OFFSETS = 0x111,
     STRIP_BYTE_COUNTS = 0x117,
+    X_RESOLUTION = 0x11a,
+    Y_RESOLUTION = 0x11b,
+    RESOLUTION_UNIT = 0x128,
     JPEG_OFFSET = 0x201,
     JPEG_LENGTH = 0x202,
     EXIF_DIRECTORY = 0x8769,
@@ -221,9 +224,38 @@ int exif_orientation(const unsigned char *tiff, size_t size)
     return read_16(&block, entry + 2) == SHORT && value >= 1 && value <= 8 ? (int)value : 1;
 }
 
+/* The first number of an entry with numerators and denominators, rounded. False if it is not between 1 and
+ * 65535. */
+static bool read_rational(const struct block *block, struct directory directory, uint32_t tag,
+                          uint32_t *number)
+{
+    size_t entry = find_entry(block, directory, directory.at, tag);
+    if (entry == directory.at + ENTRY * directory.count || read_16(block, entry + 2) != RATIONAL)
+        return false;
+    struct range value = value_range(block, entry);
+    uint64_t above = value.to - value.from >= 8 ? read_32(block, value.from) : 0;
+    uint64_t below = above ? read_32(block, value.from + 4) : 0;
+    uint64_t rounded = below ? (2 * above + below) / (2 * below) : 0;
+    *number = (uint32_t)rounded;
+    return rounded >= 1 && rounded <= UINT16_MAX;
+}
+
+bool exif_resolution(const unsigned char *tiff, size_t size, uint32_t *x, uint32_t *y, bool *per_inch)
+{
+    enum { INCH = 2, CENTIMETRE = 3 };
+    const struct block block = {tiff, NULL, size, tiff[0] == 'M'};
+    struct directory first = first_directory(&block);
+    size_t unit = INCH; /* the default */
+    read_number(&block, first, RESOLUTION_UNIT, 0, &unit);
+    *per_inch = unit == INCH;
+    return (unit == INCH || unit == CENTIMETRE) && read_rational(&block, first, X_RESOLUTION, x) &&
+           read_rational(&block, first, Y_RESOLUTION, y);
+}
+
 size_t exif_correct(unsigned char *tiff, size_t size, const struct picture_changes *changes)
 {
-    struct block block = {tiff, tiff, size, tiff[0] == 'M'};
+    struct block block = {tiff, NULL, size, tiff[0] == 'M'};
+    block.writable = tiff;
     struct directory first = first_directory(&block), exif = directory_of(&block, first, EXIF_DIRECTORY);
     struct directory gps = directory_of(&block, first, GPS_DIRECTORY);
     struct directory interoperability = directory_of(&block, exif, INTEROPERABILITY_DIRECTORY);

@@ -21,6 +21,10 @@ bool exif_is_sound(const unsigned char *tiff, size_t size);
 /* The orientation, 1..8; 1 if there is none. Also of blocks that are not sound. */
 int exif_orientation(const unsigned char *tiff, size_t size);
 
+/* The resolution that a sound block declares, in dots per inch or per centimetre, rounded. False if there is
+ * none. */
+bool exif_resolution(const unsigned char *tiff, size_t size, uint32_t *x, uint32_t *y, bool *per_inch);
+
 /* What has become of the picture. */
 struct picture_changes {
     bool upright;          /* it was turned: its orientation is 1 now */

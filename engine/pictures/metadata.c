@@ -29,7 +29,8 @@ struct reader {
     struct metadata *made; /* NULL: only count */
     unsigned char *free;   /* where the next item's bytes go */
     size_t count, bytes;   /* of the items so far */
-    bool has_exif, has_xmp, has_profile, has_density;
+    struct bytes exif;     /* empty: none so far */
+    bool has_xmp, has_profile, has_density, has_raw_exif, has_raw_resources;
     unsigned losses;
     struct metadata_density density;
 };
@@ -83,8 +84,10 @@ static void keep_exif(struct reader *reader, struct bytes block)
 {
     if (starts_with(block, "Exif\0\0", 6))
         block = skip(block, 6);
-    if (exif_is_sound(block.at, block.size))
-        keep_first(reader, METADATA_EXIF, block, &reader->has_exif);
+    if (reader->exif.at || !exif_is_sound(block.at, block.size))
+        return;
+    reader->exif = block;
+    keep(reader, METADATA_EXIF, block);
 }
 
 /* Square pixels, the most common, are what a file without a resolution has too. */
@@ -198,9 +201,18 @@ static void read_iccp(struct reader *reader, struct bytes data)
         reader->losses |= LOSS_PROFILE;
 }
 
-/* A keyword of up to 79 bytes, 0, the text; `chunk` is type and data. "Raw profile type ..." is how
- * ImageMagick stored EXIF, XMP and others before PNG had chunks for them; as they are, they would not be
- * corrected. */
+/* `name`: what follows "Raw profile type ". ImageMagick stores several under two names each. */
+static void read_raw(struct reader *reader, struct bytes chunk, struct bytes name)
+{
+    if (starts_with(name, "exif", 5) || starts_with(name, "APP1", 5))
+        keep_first(reader, METADATA_RAW, chunk, &reader->has_raw_exif);
+    else if (starts_with(name, "8bim", 5) || starts_with(name, "iptc", 5))
+        keep_first(reader, METADATA_RAW, chunk, &reader->has_raw_resources);
+    else
+        reader->losses |= LOSS_RAW;
+}
+
+/* A keyword of up to 79 bytes, 0, the text; `chunk` is type and data. */
 static void read_text(struct reader *reader, struct bytes chunk)
 {
     static const char xmp[] =
@@ -211,7 +223,7 @@ static void read_text(struct reader *reader, struct bytes chunk)
     if (!end || end == data.at)
         return;
     if (starts_with(data, raw, sizeof raw - 1))
-        reader->losses |= LOSS_RAW;
+        read_raw(reader, chunk, skip(data, sizeof raw - 1));
     else if (!starts_with(data, xmp, 18))
         keep(reader, METADATA_TEXT, chunk);
     else if (starts_with(data, xmp, sizeof xmp))
@@ -252,12 +264,20 @@ static void read_png(struct reader *reader)
 
 /* ---- all --------------------------------------------------------------------------------- */
 
+/* A file without a resolution of its own has that of its EXIF. */
 static void walk(struct reader *reader)
 {
     if (starts_with(reader->file, "\xff\xd8", 2))
         read_jpeg(reader);
     else if (starts_with(reader->file, "\x89PNG\r\n\x1a\n", PNG_SIGNATURE))
         read_png(reader);
+    struct metadata_density density = {0};
+    bool per_inch;
+    if (reader->density.x || !reader->exif.at ||
+        !exif_resolution(reader->exif.at, reader->exif.size, &density.x, &density.y, &per_inch))
+        return;
+    density.unit = per_inch ? DENSITY_INCH : DENSITY_CENTIMETRE;
+    reader->density = density;
 }
 
 static size_t block_bytes(const struct reader *reader)

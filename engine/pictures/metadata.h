@@ -25,6 +25,7 @@
 
 enum metadata_kind {
     METADATA_EXIF,      /* a sound block: see exif.h */
+    METADATA_RAW,       /* EXIF or image resources in a PNG's text "Raw profile type ..." */
     METADATA_XMP,       /* a packet of UTF-8 */
     METADATA_PHOTOSHOP, /* image resources, which hold IPTC */
     METADATA_PROFILE,   /* an ICC profile */
@@ -53,7 +54,7 @@ enum metadata_loss {
     LOSS_LARGE = 4,     /* more than METADATA_MOST_BYTES or METADATA_MOST_ITEMS */
     LOSS_PHOTOSHOP = 8, /* IPTC, to a PNG */
     LOSS_SEGMENT = 16,  /* more than a segment of a JPEG holds */
-    LOSS_RAW = 32,      /* a PNG's texts "Raw profile type ..." */
+    LOSS_RAW = 32,      /* what is in other texts of that kind, or damaged */
 };
 
 enum { METADATA_MOST_BYTES = 16 << 20, METADATA_MOST_ITEMS = 4096, METADATA_LOSSES_TEXT = 240 };

@@ -3,113 +3,32 @@
 #include "engine/base/memory.h"
 #include "engine/pictures/bytes.h"
 #include "engine/pictures/deflate.h"
-#include "engine/pictures/metadata.h"
+#include "engine/pictures/metadata_block.h"
+#include "engine/pictures/metadata_text.h"
 #include "engine/pictures/photoshop.h"
-#include "engine/pictures/png_crc.h"
+#include "engine/pictures/png_text.h"
 #include "engine/pictures/stb.h"
 #include "engine/pictures/xmp.h"
-#include "weights/utf8.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { APP1 = 0xe1, APP2 = 0xe2, APP13 = 0xed, COM = 0xfe };
 enum {
-    MOST_SEGMENT = 65533,          /* bytes of data in a segment */
     MOST_PART = 65000,             /* of a profile, of image resources */
     MOST_PROFILE = 4 << 20,        /* bytes of a profile that a PNG holds compressed */
     MOST_UNPACKED_TEXTS = 1 << 20, /* bytes of the texts that a PNG holds compressed */
+    MOST_RAW = 256 << 10,          /* bytes of a raw profile's text */
     FRAME = 128,                   /* at least what an item needs besides its bytes */
     COMPRESSOR = 640 << 10,
     BLOCK_HEADS = 1024, /* what the allocator adds to blocks */
 };
 
-struct block {
-    const struct metadata_target *target;
-    struct picture_changes changes;
-    unsigned char *bytes;
-    size_t size, room;
-    size_t start; /* of the segment or chunk under way */
-    bool full;    /* the segment or chunk under way does not fit */
-    unsigned losses;
-};
-
-/* ---- segments and chunks ----------------------------------------------------------------- */
-
-static void put(struct block *block, const void *bytes, size_t size)
-{
-    if (size > block->room - block->size)
-        block->full = true;
-    if (block->full)
-        return;
-    memcpy(block->bytes + block->size, bytes, size);
-    block->size += size;
-}
-
-static void put_word(struct block *block, const char *word)
-{
-    put(block, word, strlen(word));
-}
-
-/* Leaves out the segment or chunk under way. */
-static void drop(struct block *block, enum metadata_loss loss)
-{
-    block->size = block->start;
-    block->full = false;
-    block->losses |= loss;
-}
-
-/* FF marker, length (2, counting itself), data. */
-static void begin_segment(struct block *block, int marker)
-{
-    block->start = block->size;
-    put(block, (const unsigned char[]){0xff, (unsigned char)marker, 0, 0}, 4);
-}
-
-/* Leaves out an empty one. */
-static void end_segment(struct block *block)
-{
-    size_t data = block->size - block->start - 4;
-    if (block->full || data == 0 || data > MOST_SEGMENT) {
-        drop(block, block->full || data ? LOSS_SEGMENT : LOSS_NONE);
-        return;
-    }
-    block->bytes[block->start + 2] = (unsigned char)((data + 2) >> 8);
-    block->bytes[block->start + 3] = (unsigned char)(data + 2);
-}
-
-/* Length, type (4), data, CRC-32 of type and data. */
-static void begin_chunk(struct block *block, const char *type)
-{
-    block->start = block->size;
-    put(block, "\0\0\0", 4);
-    put(block, type, 4);
-}
-
-static void end_chunk(struct block *block)
-{
-    unsigned char crc[4];
-    unsigned char *chunk = block->bytes + block->start;
-    size_t size = block->size - block->start;
-    store_32be(crc, block->full ? 0 : png_crc(0, chunk + 4, size - 4));
-    put(block, crc, sizeof crc);
-    if (block->full)
-        drop(block, LOSS_LARGE);
-    else
-        store_32be(chunk, (uint32_t)(size - 8));
-}
-
 /* ---- EXIF, XMP, resources ---------------------------------------------------------------- */
-
-static bool for_jpeg(const struct block *block)
-{
-    return block->target->format == METADATA_FOR_JPEG;
-}
 
 static void put_exif(struct block *block, const struct metadata_item *item)
 {
     size_t at = block->size;
-    put(block, item->bytes, item->size);
+    block_put(block, item->bytes, item->size);
     if (!block->full)
         block->size = at + exif_correct(block->bytes + at, item->size, &block->changes);
 }
@@ -125,48 +44,39 @@ static void put_xmp(struct block *block, const struct metadata_item *item)
 
 static void write_exif(struct block *block, const struct metadata_item *item)
 {
-    if (for_jpeg(block)) {
-        begin_segment(block, APP1);
-        put(block, "Exif\0", 6);
+    if (block_is_jpeg(block)) {
+        segment_begin(block, JPEG_APP1);
+        block_put(block, "Exif\0", 6);
         put_exif(block, item);
-        end_segment(block);
+        segment_end(block);
     } else {
-        begin_chunk(block, "eXIf");
+        chunk_begin(block, "eXIf");
         put_exif(block, item);
-        end_chunk(block);
+        chunk_end(block);
     }
 }
 
 static void write_xmp(struct block *block, const struct metadata_item *item)
 {
     static const char namespace[] = "http://ns.adobe.com/xap/1.0/", keyword[] = "XML:com.adobe.xmp\0\0\0\0";
-    if (for_jpeg(block)) {
-        begin_segment(block, APP1);
-        put(block, namespace, sizeof namespace);
+    if (block_is_jpeg(block)) {
+        segment_begin(block, JPEG_APP1);
+        block_put(block, namespace, sizeof namespace);
         put_xmp(block, item);
-        end_segment(block);
+        segment_end(block);
     } else {
-        begin_chunk(block, "iTXt");
-        put(block, keyword, sizeof keyword);
+        chunk_begin(block, "iTXt");
+        block_put(block, keyword, sizeof keyword);
         put_xmp(block, item);
-        end_chunk(block);
+        chunk_end(block);
     }
-}
-
-static void write_part(struct block *block, int marker, const void *head, size_t head_size,
-                       const unsigned char *bytes, size_t size)
-{
-    begin_segment(block, marker);
-    put(block, head, head_size);
-    put(block, bytes, size);
-    end_segment(block);
 }
 
 /* Resources that are longer than a segment go on in the next. A PNG has no place for them. */
 static limn_status write_resources(struct block *block, const struct metadata_item *item, limn_error *error)
 {
     static const char head[] = "Photoshop 3.0";
-    if (!for_jpeg(block)) {
+    if (!block_is_jpeg(block)) {
         block->losses |= resources_have_iptc(item->bytes, item->size) ? LOSS_PHOTOSHOP : 0;
         return LIMN_OK;
     }
@@ -175,9 +85,40 @@ static limn_status write_resources(struct block *block, const struct metadata_it
         return fail_memory(error, "a picture's metadata", item->size);
     size_t size = resources_copy(item->bytes, item->size, copy);
     for (size_t at = 0; at < size; at += MOST_PART)
-        write_part(block, APP13, head, sizeof head, copy + at, size - at < MOST_PART ? size - at : MOST_PART);
+        segment_write(block, JPEG_APP13, head, sizeof head, copy + at,
+                      size - at < MOST_PART ? size - at : MOST_PART);
     mem_free(copy);
     return LIMN_OK;
+}
+
+static bool has_exif(const struct metadata *metadata)
+{
+    for (size_t i = 0; i < metadata->count; i++)
+        if (metadata->items[i].kind == METADATA_EXIF)
+            return true;
+    return false;
+}
+
+/* EXIF or image resources in a text. Where there is a block of EXIF too, it is the newer form of the same. */
+static limn_status write_raw(struct block *block, const struct metadata_item *item, limn_error *error)
+{
+    struct png_text text;
+    unsigned char *bytes = mem_alloc(MOST_RAW);
+    if (!bytes)
+        return fail_memory(error, "a picture's metadata", MOST_RAW);
+    limn_status status = LIMN_OK;
+    size_t size =
+        png_text_read(item->bytes, item->size, &text) ? png_text_raw_profile(&text, bytes, MOST_RAW) : 0;
+    size_t prefix = size > 6 && memcmp(bytes, "Exif\0", 6) == 0 ? 6 : 0;
+    bool sound = exif_is_sound(bytes + prefix, size - prefix);
+    if (sound && !has_exif(block->target->metadata))
+        write_exif(block, &(struct metadata_item){METADATA_EXIF, size - prefix, bytes + prefix});
+    else if (size > 4 && memcmp(bytes, "8BIM", 4) == 0)
+        status = write_resources(block, &(struct metadata_item){METADATA_PHOTOSHOP, size, bytes}, error);
+    else if (!sound)
+        block->losses |= LOSS_RAW;
+    mem_free(bytes);
+    return status;
 }
 
 /* ---- ICC profile ------------------------------------------------------------------------- */
@@ -194,8 +135,8 @@ static void write_profile_parts(struct block *block, const unsigned char *profil
     head[13] = (char)parts;
     for (size_t at = 0; at < size; at += MOST_PART) {
         head[12]++;
-        write_part(block, APP2, head, sizeof head, profile + at,
-                   size - at < MOST_PART ? size - at : MOST_PART);
+        segment_write(block, JPEG_APP2, head, sizeof head, profile + at,
+                      size - at < MOST_PART ? size - at : MOST_PART);
     }
 }
 
@@ -230,7 +171,7 @@ static limn_status unpack_profile(struct block *block, const struct metadata_ite
 static limn_status take_packed(void *context, const unsigned char *bytes, size_t size, limn_error *error)
 {
     (void)error;
-    put(context, bytes, size);
+    block_put(context, bytes, size);
     return LIMN_OK;
 }
 
@@ -242,12 +183,12 @@ static limn_status pack_profile(struct block *block, const struct metadata_item 
     limn_status status = deflate_create(take_packed, block, &deflate, error);
     if (status)
         return status;
-    begin_chunk(block, "iCCP");
-    put(block, name, sizeof name);
+    chunk_begin(block, "iCCP");
+    block_put(block, name, sizeof name);
     status = deflate_write(deflate, item->bytes, item->size, error);
     if (!status)
         status = deflate_finish(deflate, error);
-    end_chunk(block);
+    chunk_end(block);
     deflate_free(deflate);
     return status;
 }
@@ -255,191 +196,18 @@ static limn_status pack_profile(struct block *block, const struct metadata_item 
 static limn_status write_profile(struct block *block, const struct metadata_item *item, limn_error *error)
 {
     bool packed = item->kind == METADATA_ICCP;
-    if (packed && for_jpeg(block))
+    if (packed && block_is_jpeg(block))
         return unpack_profile(block, item, error);
-    if (!packed && !for_jpeg(block))
+    if (!packed && !block_is_jpeg(block))
         return pack_profile(block, item, error);
     if (!packed) {
         write_profile_parts(block, item->bytes, item->size);
         return LIMN_OK;
     }
-    begin_chunk(block, "iCCP");
-    put(block, item->bytes, item->size);
-    end_chunk(block);
+    chunk_begin(block, "iCCP");
+    block_put(block, item->bytes, item->size);
+    chunk_end(block);
     return LIMN_OK;
-}
-
-/* ---- comments and texts ------------------------------------------------------------------ */
-
-/* The parts of a text chunk. */
-struct text {
-    const char *keyword; /* ends with a 0 */
-    const unsigned char *bytes;
-    size_t size;
-    bool packed; /* a zlib stream */
-    bool latin;  /* Latin-1, not UTF-8 */
-};
-
-/* Moves past a string that ends with a 0. False if it does not. */
-static bool skip_string(struct text *text)
-{
-    const unsigned char *end = memchr(text->bytes, 0, text->size);
-    size_t length = end ? (size_t)(end + 1 - text->bytes) : 0;
-    text->bytes += length;
-    text->size -= length;
-    return end != NULL;
-}
-
-/* tEXt: keyword, 0, text. zTXt: keyword, 0, method, stream. iTXt: keyword, 0, compressed?, method, language,
- * 0, translated keyword, 0, text or stream. */
-static bool read_text(const struct metadata_item *item, struct text *text)
-{
-    char kind = (char)item->bytes[0];
-    size_t head = kind == 'z' ? 1 : kind == 'i' ? 2 : 0;
-    *text = (struct text){
-        .keyword = (const char *)item->bytes + 4, .bytes = item->bytes + 4, .size = item->size - 4};
-    if (!skip_string(text) || text->size < head)
-        return false;
-    text->latin = kind != 'i';
-    text->packed = kind == 'z' || (kind == 'i' && text->bytes[0]);
-    text->bytes += head;
-    text->size -= head;
-    return kind != 'i' || (skip_string(text) && skip_string(text));
-}
-
-/* Unpacks to the end of the block. A text contains no 0. */
-static void put_unpacked(struct block *block, const struct text *text)
-{
-    size_t room = block->room - block->size;
-    room = room <= MOST_SEGMENT ? room : MOST_SEGMENT + 1;
-    stb_inflate_prefix(text->bytes, text->size, block->bytes + block->size, (int)room);
-    size_t size = strnlen((const char *)block->bytes + block->size, room);
-    block->full = size == room;
-    block->size += size;
-}
-
-/* Converts what follows `from` from Latin-1 to UTF-8, from its end to its start. */
-static void widen_latin(struct block *block, size_t from)
-{
-    size_t more = 0;
-    for (size_t i = from; i < block->size; i++)
-        more += block->bytes[i] >> 7;
-    if (more > block->room - block->size)
-        block->full = true;
-    if (block->full)
-        return;
-    unsigned char *out = block->bytes + block->size + more;
-    for (size_t i = block->size; i-- > from;) {
-        unsigned char byte = block->bytes[i];
-        *--out = byte & 0x80 ? 0x80 | (byte & 0x3f) : byte;
-        if (byte & 0x80)
-            *--out = 0xc0 | byte >> 6;
-    }
-    block->size += more;
-}
-
-/* A comment of a JPEG from a text of a PNG: "KEYWORD: TEXT", or TEXT if the keyword is Comment. */
-static void write_text_as_comment(struct block *block, const struct text *text)
-{
-    begin_segment(block, COM);
-    size_t from = block->size;
-    if (strcmp(text->keyword, "Comment") != 0) {
-        put_word(block, text->keyword);
-        widen_latin(block, from);
-        put_word(block, ": ");
-        from = block->size;
-    }
-    if (text->packed && !block->full)
-        put_unpacked(block, text);
-    else
-        put(block, text->bytes, text->size);
-    if (text->latin)
-        widen_latin(block, from);
-    end_segment(block);
-}
-
-/* Whether it is UTF-8, and has characters other than ASCII. */
-static bool is_utf8(const unsigned char *bytes, size_t size)
-{
-    bool wide = false;
-    uint32_t code;
-    for (size_t at = 0; at < size;) {
-        at += utf8_decode(bytes + at, size - at, &code);
-        if (code == UTF8_ILL_FORMED)
-            return false;
-        wide = wide || code > 127;
-    }
-    return wide;
-}
-
-/* A text of a PNG from a comment of a JPEG, which ends at its first 0: iTXt for UTF-8, else tEXt, that is
- * Latin-1. */
-static void write_comment_as_text(struct block *block, const struct metadata_item *item)
-{
-    size_t size = strnlen((const char *)item->bytes, item->size);
-    bool utf8 = is_utf8(item->bytes, size);
-    if (!size)
-        return;
-
-    begin_chunk(block, utf8 ? "iTXt" : "tEXt");
-    put(block, "Comment\0\0\0\0", utf8 ? 12 : 8);
-    put(block, item->bytes, size);
-    end_chunk(block);
-}
-
-static void write_comment(struct block *block, const struct metadata_item *item)
-{
-    if (for_jpeg(block))
-        write_part(block, COM, "", 0, item->bytes, item->size);
-    else
-        write_comment_as_text(block, item);
-}
-
-/* Writes the texts of a PNG to a JPEG, or to a PNG. Comments come last: readers that keep one comment keep
- * the last. */
-static void write_texts(struct block *block, bool comments)
-{
-    const struct metadata *metadata = block->target->metadata;
-    for (size_t i = 0; metadata && i < metadata->count; i++) {
-        const struct metadata_item *item = &metadata->items[i];
-        struct text text;
-        if (item->kind != METADATA_TEXT || !read_text(item, &text) ||
-            (strcmp(text.keyword, "Comment") == 0) != comments)
-            continue;
-        if (for_jpeg(block)) {
-            write_text_as_comment(block, &text);
-            continue;
-        }
-        begin_chunk(block, (const char *)item->bytes);
-        put(block, item->bytes + 4, item->size - 4);
-        end_chunk(block);
-    }
-}
-
-static bool has_software(const struct metadata *metadata)
-{
-    for (size_t i = 0; metadata && i < metadata->count; i++) {
-        const struct metadata_item *item = &metadata->items[i];
-        if (item->kind == METADATA_TEXT && strcmp((const char *)item->bytes + 4, "Software") == 0)
-            return true;
-    }
-    return false;
-}
-
-static void write_software(struct block *block)
-{
-    const char *software = block->target->software;
-    if (!software)
-        return;
-    if (for_jpeg(block)) {
-        write_part(block, COM, "", 0, (const unsigned char *)software, strlen(software));
-        return;
-    }
-    const char *keyword = has_software(block->target->metadata) ? "limn" : "Software";
-    begin_chunk(block, "tEXt");
-    put(block, keyword, strlen(keyword) + 1);
-    put_word(block, software);
-    end_chunk(block);
 }
 
 /* ---- resolution -------------------------------------------------------------------------- */
@@ -483,7 +251,7 @@ static void write_start(struct block *block, struct metadata_density density)
                                    (unsigned char)y,
                                    0,
                                    0};
-    put(block, start, sizeof start);
+    block_put(block, start, sizeof start);
 }
 
 /* x (4), y (4), unit: 0 unknown, 1 metre. */
@@ -494,9 +262,9 @@ static void write_phys(struct block *block, struct metadata_density density)
     uint64_t scale = density.unit == DENSITY_CENTIMETRE ? 100 : 1;
     store_32be(data, (uint32_t)(inch ? ((uint64_t)density.x * 10000 + 127) / 254 : density.x * scale));
     store_32be(data + 4, (uint32_t)(inch ? ((uint64_t)density.y * 10000 + 127) / 254 : density.y * scale));
-    begin_chunk(block, "pHYs");
-    put(block, data, sizeof data);
-    end_chunk(block);
+    chunk_begin(block, "pHYs");
+    block_put(block, data, sizeof data);
+    chunk_end(block);
 }
 
 /* ---- all --------------------------------------------------------------------------------- */
@@ -510,13 +278,15 @@ static limn_status write_item(struct block *block, const struct metadata_item *i
     case METADATA_XMP:
         write_xmp(block, item);
         return LIMN_OK;
+    case METADATA_RAW:
+        return write_raw(block, item, error);
     case METADATA_PHOTOSHOP:
         return write_resources(block, item, error);
     case METADATA_PROFILE:
     case METADATA_ICCP:
         return write_profile(block, item, error);
     case METADATA_COMMENT:
-        write_comment(block, item);
+        comment_write(block, item);
         return LIMN_OK;
     case METADATA_TEXT:
         break; /* write_texts */
@@ -541,20 +311,20 @@ static limn_status write_all(struct block *block, limn_error *error)
 {
     const struct metadata *metadata = block->target->metadata;
     struct metadata_density density = metadata ? metadata->density : (struct metadata_density){0};
-    if (for_jpeg(block))
+    if (block_is_jpeg(block))
         write_start(block, density);
     else if (density.x)
         write_phys(block, density);
     limn_status status = write_items(block, METADATA_EXIF, METADATA_ICCP, error);
     if (status)
         return status;
-    if (for_jpeg(block))
-        write_software(block);
-    write_texts(block, false);
+    if (block_is_jpeg(block))
+        software_write(block);
+    texts_write(block, false);
     status = write_items(block, METADATA_COMMENT, METADATA_COMMENT, error);
-    write_texts(block, true);
-    if (!for_jpeg(block))
-        write_software(block);
+    texts_write(block, true);
+    if (!block_is_jpeg(block))
+        software_write(block);
     return status;
 }
 
@@ -563,7 +333,8 @@ static size_t item_room(const struct metadata_item *item)
 {
     const unsigned char *packed;
     size_t packed_size, profile = item->kind == METADATA_ICCP ? find_profile(item, &packed, &packed_size) : 0;
-    return FRAME + 2 * (item->size + (profile <= MOST_PROFILE ? profile : 0));
+    size_t raw = item->kind == METADATA_RAW ? MOST_RAW / 2 : 0;
+    return FRAME + 2 * (item->size + raw + (profile <= MOST_PROFILE ? profile : 0));
 }
 
 static size_t all_room(const struct metadata_target *target)

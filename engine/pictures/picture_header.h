@@ -15,6 +15,7 @@ struct picture_header {
     int orientation;       /* EXIF, 1..8; 1 is upright */
     bool foreign_profile;  /* an ICC profile whose description does not name sRGB */
     char profile[64];      /* that description, or "" */
+    size_t metadata;       /* bytes that metadata_read allocates */
     struct {
         size_t planes;  /* bytes of the planes during decoding, padded to whole blocks */
         int64_t blocks; /* of 8 x 8 samples, that decoding transforms: of a progressive file at its end */

@@ -2,7 +2,6 @@
  * the allocations of stb_image 2.x: each sum below adds the blocks that are allocated at the same time. */
 #include "engine/base/memory.h"
 #include "engine/pictures/jpeg_copy.h"
-#include "engine/pictures/metadata.h"
 #include "engine/pictures/picture_probe.h"
 #include "engine/pictures/png_chunk.h"
 
@@ -58,8 +57,7 @@ static size_t jpeg_bytes(const struct picture_header *header, size_t picture)
 
 /* ---- all --------------------------------------------------------------------------------- */
 
-size_t picture_decoding_bytes(const struct picture_bytes *file, const struct picture_header *header,
-                              bool orient)
+size_t picture_decoding_bytes(const struct picture_header *header, bool orient)
 {
     size_t picture = (size_t)(header->width * header->height) * (header->alpha ? 4 : 3), most = picture;
     if (header->kind == PICTURE_PNG)
@@ -68,5 +66,5 @@ size_t picture_decoding_bytes(const struct picture_bytes *file, const struct pic
         most = jpeg_bytes(header, picture);
     if (orient && header->orientation != 1)
         most = larger_of(most, 2 * picture); /* as stored and upright */
-    return larger_of(most, picture + metadata_bytes(file->bytes, file->size)) + small(header);
+    return larger_of(most, picture + header->metadata) + small(header);
 }

@@ -14,8 +14,7 @@ limn_status picture_probe(const struct picture_bytes *file, struct picture_heade
 /* An upper bound of the bytes that decoding holds at a time besides the file: the picture, and what the
  * decoder unpacks on the way to it. Exception: a PNG whose data unpacks to more than its pixels may take up
  * to three times as much, or be refused. `header` comes from picture_probe. */
-size_t picture_decoding_bytes(const struct picture_bytes *file, const struct picture_header *header,
-                              bool orient);
+size_t picture_decoding_bytes(const struct picture_header *header, bool orient);
 
 /* picture_decode of a PNG with a palette, whose pixels get their indices as levels of grey. */
 limn_status picture_decode_indices(const struct picture_bytes *file, bool orient, struct picture *picture,

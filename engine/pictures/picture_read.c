@@ -53,7 +53,7 @@ static limn_status check_memory(const struct picture_bytes *file, const struct p
                                 bool orient, limn_error *error)
 {
     char what[400];
-    size_t bytes = picture_decoding_bytes(file, header, orient);
+    size_t bytes = picture_decoding_bytes(header, orient);
     if (bytes <= mem_available())
         return LIMN_OK;
     snprintf(what, sizeof what, "reading %s, %" PRId64 " x %" PRId64 " pixels,", file->name, header->width,
@@ -104,7 +104,7 @@ static limn_status decode(const struct picture_bytes *file, const unsigned char 
     if (status)
         return status;
     /* The bound of all blocks together bounds each one. */
-    size_t most_block = picture_decoding_bytes(file, &header, false);
+    size_t most_block = picture_decoding_bytes(&header, false);
     switch (header.kind) {
     case PICTURE_PNG:
         status = png_read(file, &header, palette, most_block, picture, error);

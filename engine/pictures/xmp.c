@@ -155,7 +155,8 @@ size_t xmp_correct(const unsigned char *xmp, size_t size, const struct picture_c
     int count = (int)(sizeof edits / sizeof *edits) - (changes->upright ? 0 : 1);
     for (int i = 0; i < 4; i++)
         snprintf(edits[i].value, NUMBER, "%" PRId64, i % 2 ? changes->height : changes->width);
-    struct copy copy = {.out = out, .room = room};
+    struct copy copy = {.room = room};
+    copy.out = out;
     struct text text = {(const char *)xmp, (const char *)xmp + size};
     const char *copied = text.at; /* what comes before it is in the copy */
     while (text.at < text.end) {

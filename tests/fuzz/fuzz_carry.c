@@ -32,9 +32,11 @@ static unsigned char *write_checked(const struct metadata_target *target, size_t
 /* The kinds whose items may change when they are written a second time: structures that overlap. */
 static bool is_stable(const struct metadata *metadata)
 {
-    for (size_t i = 0; i < metadata->count; i++)
-        if (metadata->items[i].kind == METADATA_EXIF || metadata->items[i].kind == METADATA_XMP)
+    for (size_t i = 0; i < metadata->count; i++) {
+        enum metadata_kind kind = metadata->items[i].kind;
+        if (kind == METADATA_EXIF || kind == METADATA_XMP || kind == METADATA_RAW)
             return false;
+    }
     return true;
 }
 

@@ -17,6 +17,9 @@ static void check_exif(const uint8_t *data, size_t size)
     REQUIRE(orientation >= 1 && orientation <= 8);
     if (!exif_is_sound(data, size))
         return;
+    uint32_t x, y;
+    bool per_inch;
+    REQUIRE(!exif_resolution(data, size, &x, &y, &per_inch) || (x - 1 < UINT16_MAX && y - 1 < UINT16_MAX));
     uint8_t *copy = mem_alloc(size);
     REQUIRE(copy);
     memcpy(copy, data, size);

@@ -5,10 +5,12 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
-from cli_support import png_chunk
+import numpy as np
+from cli_support import png, png_chunk
 from kinds import kind
 from metadata_support import (
     GREY,
+    IPTC,
     PHOTOS,
     SRGB,
     THUMBNAIL,
@@ -20,6 +22,7 @@ from metadata_support import (
     photo_jpeg,
     photo_png,
     photograph,
+    raw_profile,
     resource,
     segment,
     segments_of,
@@ -77,6 +80,13 @@ def scan(folder: Path) -> str:
     return "600 dpi in JPEG and PNG"
 
 
+@kind(CARRIED, "JPEG whose EXIF alone has the resolution", before="resolution dropped")
+def resolution_in_exif(folder: Path) -> str:
+    image = opened(upscale(folder, with_exif(exif(1)), "png"))
+    assert abs(image.info["dpi"][0] - 300) < 0.05
+    return "300 dpi in EXIF and in the PNG itself"
+
+
 @kind(CARRIED, "all of it, with --strip", before="(no such option)")
 def stripped(folder: Path) -> str:
     data = upscale(folder, photo_png(), "png", "--strip")
@@ -84,6 +94,29 @@ def stripped(folder: Path) -> str:
     markers = [marker for marker, _ in segments_of(upscale(folder, photo_jpeg(), "jpg", "--strip"))]
     assert all(marker < 0xE1 for marker in markers)
     return "none in the result"
+
+
+def raw_png(*chunks: bytes) -> bytes:
+    data = png(np.asarray(photograph()))
+    return data[:33] + b"".join(chunks) + data[33:]
+
+
+@kind(CARRIED, "PNG by ImageMagick with EXIF as a raw profile", before="all dropped")
+def raw_exif(folder: Path) -> str:
+    for name, prefix in (("exif", b""), ("APP1", b"Exif\0\0")):
+        for target in PHOTOS:
+            image = opened(upscale(folder, raw_png(raw_profile(name, prefix + exif(1))), target))
+            assert exif_tags(image)["picture"][0x100] == image.width and THUMBNAIL not in image.info["exif"]
+    return "carried as EXIF, corrected"
+
+
+@kind(CARRIED, "PNG with IPTC as a raw profile", before="all dropped")
+def raw_iptc(folder: Path) -> str:
+    data = raw_png(raw_profile("iptc", resource(1028, IPTC)))
+    kept = [body for marker, body in segments_of(upscale(folder, data, "jpg")) if marker == 0xED]
+    assert kept == [b"Photoshop 3.0\0" + resource(1028, IPTC)]
+    upscale(folder, data, "png", note="not kept: IPTC")
+    return "carried to a JPEG, to a PNG dropped with a note"
 
 
 # Corrected
@@ -200,6 +233,15 @@ def resources_cut(folder: Path) -> str:
     kept = [body for marker, body in segments_of(upscale(folder, data, "jpg")) if marker == 0xED]
     assert kept == [b"Photoshop 3.0\0" + resource(1028, b"\x1c\x02\x19\0\3sea")]
     return "the whole ones carried"
+
+
+@kind(DAMAGED, "raw profiles that are damaged or of another kind", before="read, all dropped")
+def raw_damaged(folder: Path) -> str:
+    for chunk in (raw_profile("exif", exif())[:-40], raw_profile("xmp", xmp()), raw_profile("exif", b"none")):
+        size = len(chunk) - 12
+        chunk = png_chunk(b"zTXt", chunk[8 : 8 + size])
+        assert "exif" not in opened(upscale(folder, raw_png(chunk), "png", note="not kept: ImageMagick")).info
+    return "read, dropped with a note"
 
 
 # limn's own entry

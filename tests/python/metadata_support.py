@@ -147,6 +147,14 @@ def photo_png(orientation: int = 6, *chunks: bytes) -> bytes:
     return data[:33] + png_chunk(b"eXIf", exif(orientation)) + b"".join(chunks) + data[33:]
 
 
+def raw_profile(name: str, data: bytes) -> bytes:
+    """A text in which ImageMagick keeps EXIF and other blocks."""
+    digits = data.hex()
+    lines = "\n".join(digits[at : at + 72] for at in range(0, len(digits), 72))
+    text = f"\n{name}\n{len(data):8}\n{lines}\n".encode()
+    return png_chunk(b"zTXt", b"Raw profile type " + name.encode() + b"\0\0" + zlib.compress(text))
+
+
 PHOTOS = {"jpg": photo_jpeg, "png": photo_png}
 
 
