@@ -114,6 +114,8 @@ typedef enum limn_reason {
     LIMN_REASON_BANDS,        /* out of memory; running in bands of rows, or of fewer rows, needs less */
     LIMN_REASON_RESIZE,       /* out of memory; a smaller limn_segment_options.resize needs less */
     LIMN_REASON_SCALE,        /* out of memory; a smaller limn_segment_options.scale needs less */
+    LIMN_REASON_NETWORK_SIZE, /* out of memory; a smaller limn_colorize_options.network_size needs less */
+    LIMN_REASON_LABELS,       /* a mask has labels above 255; only as a mask of one class can it be read */
 } limn_reason;
 
 typedef struct limn_error {
@@ -224,7 +226,8 @@ int limn_model_inputs(const limn_model *model);
 /* The pipelines of the commands of the limn program, on pictures in memory. They return the same bytes as the
  * commands. Any number of threads may run them on one model at the same time. A call holds the memory that it
  * needs until it returns. Packed weights are kept in the model, so the first call for a size takes longer
- * than the next. `options` and `watch` may be NULL.
+ * than the next. `options` and `watch` may be NULL. The colours of hidden pixels (alpha 0) do not affect the
+ * results of visible ones.
  *
  * Errors of all pipelines:
  * - LIMN_E_USAGE: the model is of another kind, an option is out of range, a result has the wrong size, or a
@@ -273,9 +276,15 @@ typedef struct limn_class {
 limn_status limn_segment_classes(const limn_model *model, limn_class classes[LIMN_CLASSES_MOST], int *count,
                                  limn_error *error);
 
+#define LIMN_RESIZE_FULL (-1)
+
 /* All zero is the default. */
 typedef struct limn_segment_options {
-    int64_t resize;   /* deeplabv3: pixels of the shorter side of the network's input; 0: the picture's own */
+    int64_t resize;   /* deeplabv3: pixels of the shorter side of the network's input, to which pictures are
+                       * shrunk or enlarged. LIMN_RESIZE_FULL: the picture's own size, which may take minutes
+                       * and gigabytes. 0: what the weights were made for, the number in their metadata
+                       * limn.resize; without one, 520 for networks of 21 classes, as for torchvision's
+                       * published weights, and LIMN_RESIZE_FULL for others */
     double scale;     /* unet: size of the network's input relative to the picture, up to 100; 0: 0.5 */
     double threshold; /* networks of one class: a pixel is of the class above this probability; 0: 0.5 */
 } limn_segment_options;
@@ -300,6 +309,10 @@ typedef struct limn_colorize_options {
     const uint64_t *seed; /* vae: the random variant with this seed; NULL: the mean colours */
     double saturation;    /* colour is scaled by 1 + saturation: -1 is grey, 0 unchanged; at most 9 */
     double temperature;   /* added to b of CIELAB: -100 (cooler) to 100 (warmer) */
+    int64_t network_size; /* eccv16, siggraph17: the network sees the picture at network_size x network_size
+                           * pixels, 64 to 1024, a multiple of 8; 0: at 256. More gives smaller things their
+                           * own colours, in time and memory that grow with its square. A hint keeps its place
+                           * and size in the picture, and covers at least one pixel of the network */
 } limn_colorize_options;
 
 /* Colorizes a picture. Colours of the source are ignored; its lightness and alpha are kept. `result` has the
@@ -312,9 +325,11 @@ limn_status limn_colorize(limn_model *model, const limn_picture *source, const l
 /* Sets *factor to the enlargement per side: 4 for enhancenet. */
 limn_status limn_upscale_factor(const limn_model *model, int *factor, limn_error *error);
 
-/* Enlarges a picture. `result` is *factor times as wide and high as the source and has the same channels; on
- * failure some of its rows may have been written. Large pictures are processed in bands of rows, which limits
- * memory and does not change the result. */
+/* Enlarges a picture. `result` has the channels of the source and a multiple of its width and height: 2
+ * times, 3 times and so on up to *factor times. The network always enlarges *factor times; for a smaller
+ * multiple the rows are then reduced as by Pillow's resize, bicubic and antialiased. On failure some rows of
+ * the result may have been written. Large pictures are processed in bands of rows, which limits memory and
+ * does not change the result. */
 limn_status limn_upscale(limn_model *model, const limn_picture *source, const limn_picture *result,
                          const limn_watch *watch, limn_error *error);
 

@@ -1,6 +1,7 @@
 /* test_bands.c - a network run in bands of rows against the same network run whole: the same bytes, for every
  * operator that bands take, with every family of kernels and every instruction set the CPU has. */
 #include "engine/base/memory.h"
+#include "engine/pictures/resample.h"
 #include "engine/pipelines/upscale.h"
 #include "engine/run/bands.h"
 #include "engine/run/session.h"
@@ -322,17 +323,37 @@ static struct picture random_picture(int64_t height, int64_t width, int channels
     return picture;
 }
 
-static struct result upscaled(limn_model *model, const struct picture *source, int64_t tile)
+static struct result upscaled(limn_model *model, const struct picture *source, int64_t tile, int64_t scale)
 {
-    struct result kept = {.row = (size_t)(4 * source->width * source->channels)};
-    kept.bytes = malloc(kept.row * (size_t)(4 * source->height));
+    struct result kept = {.row = (size_t)(scale * source->width * source->channels)};
+    kept.bytes = malloc(kept.row * (size_t)(scale * source->height));
     struct watch watch = watch_of(&(limn_watch){keep_progress, &kept});
-    const struct upscale how = {
-        .source = source, .sink = {.rows = keep_rows, .context = &kept}, .tile = tile, .watch = &watch};
+    const struct upscale how = {.source = source,
+                                .scale = scale,
+                                .sink = {.rows = keep_rows, .context = &kept},
+                                .tile = tile,
+                                .watch = &watch};
     assert_ok(upscale_picture(model, &how, error));
-    assert_int_equal(kept.used, kept.row * (size_t)(4 * source->height));
+    assert_int_equal(kept.used, kept.row * (size_t)(scale * source->height));
     assert_true(kept.done == 1);
     return kept;
+}
+
+/* The result at a scale below 4 is the one at 4, resized. */
+static void check_reduced(limn_model *model, const struct picture *source, int64_t scale,
+                          const struct result *reduced)
+{
+    struct result large = upscaled(model, source, TILE_WHOLE, 4);
+    const struct picture enlarged = {.width = 4 * source->width,
+                                     .height = 4 * source->height,
+                                     .channels = source->channels,
+                                     .pixels = large.bytes};
+    struct picture want;
+    assert_ok(picture_resample(&enlarged, scale * source->width, scale * source->height, RESAMPLE_BICUBIC,
+                               &want, error));
+    assert_memory_equal(reduced->bytes, want.pixels, reduced->used);
+    picture_free(&want);
+    free(large.bytes);
 }
 
 /* Bands give the bytes of the whole: heights that are no multiples, thin pictures, alpha. */
@@ -347,9 +368,11 @@ static void test_pictures(void **state)
         assert_ok(limn_model_load(engine, GOLDENS "enhancenet.safetensors", &model, error));
         for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
             struct picture source = random_picture(sizes[s][0], sizes[s][1], (int)sizes[s][2]);
-            struct result whole = upscaled(model, &source, TILE_WHOLE);
+            int64_t scale = 4 - (int64_t)s % 3;
+            struct result whole = upscaled(model, &source, TILE_WHOLE, scale);
+            check_reduced(model, &source, scale, &whole);
             for (int64_t tile = TILE_AUTO; tile < 80; tile += 23) {
-                struct result banded = upscaled(model, &source, tile);
+                struct result banded = upscaled(model, &source, tile, scale);
                 if (memcmp(whole.bytes, banded.bytes, whole.used) != 0)
                     fail_with("%s, %s kernels, %" PRId64 "x%" PRId64 " in bands of %" PRId64
                               " differs from the whole",
@@ -447,7 +470,8 @@ static limn_status upscale_afresh(limn_engine *engine, const struct picture *sou
     if (status != LIMN_OK)
         return status;
     kept->used = 0;
-    const struct upscale how = {.source = source, .sink = {.rows = keep_rows, .context = kept}, .tile = 12};
+    const struct upscale how = {
+        .source = source, .scale = 3, .sink = {.rows = keep_rows, .context = kept}, .tile = 12};
     status = upscale_picture(model, &how, error);
     limn_model_free(model);
     return status;
@@ -458,7 +482,7 @@ static void test_every_allocation_may_fail(void **state)
     (void)state;
     limn_engine *engine = test_engine(1, LIMN_KERNELS_AUTO);
     struct picture source = random_picture(25, 9, 4);
-    struct result kept = {.row = 4 * 9 * 4, .bytes = malloc(16 * 25 * 9 * 4)};
+    struct result kept = {.row = 3 * 9 * 4, .bytes = malloc(16 * 25 * 9 * 4)};
     size_t before = mem_in_use();
     for (int persistent = 0; persistent < 2; persistent++) {
         limn_status status = LIMN_E_MEMORY;

@@ -23,10 +23,10 @@ static const char *pnm_file(const char *magic, const void *samples, size_t size)
     return path;
 }
 
-static void check_mask(const char *path, const unsigned char want[6])
+static void check_pixels(const char *path, bool binary, const unsigned char want[6])
 {
     struct picture mask;
-    assert_ok(mask_read(path, true, &mask, error));
+    assert_ok(mask_read(path, true, binary, &mask, error));
     assert_int_equal(mask.width, 3);
     assert_int_equal(mask.height, 2);
     assert_int_equal(mask.channels, 1);
@@ -36,10 +36,20 @@ static void check_mask(const char *path, const unsigned char want[6])
     picture_free(&mask);
 }
 
+static void check_mask(const char *path, const unsigned char want[6])
+{
+    check_pixels(path, false, want);
+}
+
+static void check_binary(const char *path, const unsigned char want[6])
+{
+    check_pixels(path, true, want);
+}
+
 static void refuse_mask(const char *path, const char *part)
 {
     struct picture mask;
-    assert_fails(mask_read(path, true, &mask, error), LIMN_E_INPUT, part);
+    assert_fails(mask_read(path, true, false, &mask, error), LIMN_E_INPUT, part);
     assert_null(mask.pixels);
 }
 
@@ -146,29 +156,77 @@ static void test_other_png_masks(void **state)
                                up[] = {0, 1, 2, 3, 4, 5};
     static const unsigned char rgb[20] = {0, 0, 0, 0, 128, 0, 0, 0, 128, 0, 0, 0, 0, 0},
                                classes[6] = {0, 1, 2};
-    static const unsigned char wide[14] = {0};
     check_mask(png_file(1, 0, NULL, 0, bits, sizeof bits), two);
     check_mask(png_file(8, 0, NULL, 0, grey, sizeof grey), levels);
     check_mask(png_file(8, 4, NULL, 0, alpha, sizeof alpha), up);
     check_mask(png_file(8, 2, palette, 2, rgb, sizeof rgb),
                classes); /* a palette that is only a suggestion */
-    refuse_mask(png_file(16, 0, NULL, 0, wide, sizeof wide), "16 bits a sample");
     refuse_mask("tests/pictures/grey.jpg", "JPEG");
     refuse_mask(scratch_path("absent.png"), "absent.png");
 }
 
-static void test_out_of_memory(void **state)
+/* The right values are those that NumPy and Pillow store: big-endian levels, not scaled. */
+static void test_masks_of_16_bits(void **state)
 {
     (void)state;
-    static const unsigned char palette[9] = {0}, rows[] = {0, 0, 1, 2, 0, 2, 1, 0};
-    const char *path = png_file(8, 3, palette, 3, rows, sizeof rows);
+    static const unsigned char classes[6] = {0, 1, 255, 7, 200, 0}, two[6] = {0, 1, 1, 0, 0, 1};
+    static const unsigned char grey[14] = {0, 0, 0, 0, 1, 0, 255, 0, 0, 7, 0, 200, 0, 0};
+    static const unsigned char filtered[14] = {1, 0, 0, 0, 1, 0, 254, 2, 0, 7, 0, 199, 0, 1}; /* Sub, Up */
+    static const unsigned char alpha[26] = {0, 0, 0, 9, 9, 0, 1,   255, 255, 0, 255, 0, 0,
+                                            0, 0, 7, 1, 2, 0, 200, 3,   4,   0, 0,   5, 6};
+    static const unsigned char white[14] = {0, 0, 0, 255, 255, 255, 255, 0, 0, 0, 0, 0, 255, 255};
+    static const unsigned char instances[14] = {0, 0, 0, 1, 0, 3, 233, 0, 0, 0, 0, 0, 0, 5}, rgb[38] = {0};
+    static const unsigned char joined[6] = {0, 1, 1, 0, 0, 1};
+    check_mask(png_file(16, 0, NULL, 0, grey, sizeof grey), classes);
+    check_mask(png_file(16, 0, NULL, 0, filtered, sizeof filtered), classes);
+    check_mask(png_file(16, 4, NULL, 0, alpha, sizeof alpha), classes);
+    check_mask(png_file(16, 0, NULL, 0, white, sizeof white), two);
+    refuse_mask(png_file(16, 2, NULL, 0, rgb, sizeof rgb), "16-bit colours");
+    const char *path = png_file(16, 0, NULL, 0, instances, sizeof instances);
+    struct picture mask;
+    refuse_mask(path, "labels up to 1001, classes 0 to 255 expected");
+    assert_reason(mask_read(path, true, false, &mask, error), LIMN_REASON_LABELS);
+    check_binary(path, joined);
+}
+
+static void test_pnm_masks_of_16_bits(void **state)
+{
+    (void)state;
+    static const char plain[] = "P2 3 2 1001\n0 1 1001\n0 0 5\n", ppm[] = "P3 1 1 65535 0 0 0\n";
+    static const unsigned char raw[] = "P5 3 2 65535\n\0\0\0\1\0\377\0\7\0\310\0";
+    static const unsigned char joined[6] = {0, 1, 1, 0, 0, 1}, classes[6] = {0, 1, 255, 7, 200, 0};
+    const char *path = scratch_path("mask.pgm");
+    write_file(path, raw, sizeof raw);
+    check_mask(path, classes);
+    write_file(path, plain, sizeof plain - 1);
+    refuse_mask(path, "labels up to 1001");
+    check_binary(path, joined);
+    write_file(path, ppm, sizeof ppm - 1);
+    refuse_mask(path, "16-bit colours");
+}
+
+static void test_binary_masks(void **state)
+{
+    (void)state;
+    static const unsigned char levels[6] = {0, 1, 20, 255, 128, 0}, joined[6] = {0, 1, 1, 1, 1, 0};
+    static const unsigned char palette[3 * 21] = {9}, rows[] = {0, 0, 1, 20, 0, 255, 3, 0};
+    static const unsigned char car[18] = {0, 0, 0, 128, 128, 128, 0, 0, 0, 0, 0, 0, 0, 0, 0, 128, 128, 128};
+    static const unsigned char of_car[6] = {0, 1, 0, 0, 0, 1};
+    check_binary(pnm_file("P5", levels, 6), joined);
+    check_binary(png_file(8, 3, palette, 21, rows, sizeof rows), joined);
+    refuse_mask(pnm_file("P6", car, 18), "ambiguous");
+    check_binary(pnm_file("P6", car, 18), of_car);
+}
+
+static void fail_each_allocation(const char *path)
+{
     size_t before = mem_in_use();
     limn_status status = LIMN_E_MEMORY;
     int nth = 0;
     while (status != LIMN_OK) {
         struct picture mask;
         fault_at(FAULT_MEMORY, ++nth, false);
-        status = mask_read(path, true, &mask, NULL);
+        status = mask_read(path, true, false, &mask, NULL);
         fault_at(FAULT_MEMORY, 0, false);
         assert_true(status == LIMN_OK || status == LIMN_E_MEMORY);
         picture_free(&mask);
@@ -177,12 +235,21 @@ static void test_out_of_memory(void **state)
     assert_true(nth > 1);
 }
 
+static void test_out_of_memory(void **state)
+{
+    (void)state;
+    static const unsigned char palette[9] = {0}, rows[] = {0, 0, 1, 2, 0, 2, 1, 0}, wide[14] = {0};
+    fail_each_allocation(png_file(8, 3, palette, 3, rows, sizeof rows));
+    fail_each_allocation(png_file(16, 0, NULL, 0, wide, sizeof wide));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_grey_masks),    cmocka_unit_test(test_coloured_masks),
-        cmocka_unit_test(test_palette_masks), cmocka_unit_test(test_other_png_masks),
-        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_grey_masks),       cmocka_unit_test(test_coloured_masks),
+        cmocka_unit_test(test_palette_masks),    cmocka_unit_test(test_other_png_masks),
+        cmocka_unit_test(test_masks_of_16_bits), cmocka_unit_test(test_pnm_masks_of_16_bits),
+        cmocka_unit_test(test_binary_masks),     cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

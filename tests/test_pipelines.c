@@ -42,9 +42,13 @@ static const struct trial trials[] = {
     {"unet", "unet-bilinear", SEGMENT, 50, 61, 4, 50, 61, 1, .segment.scale = 0.75},
     {"eccv16", "eccv16", COLORIZE, 70, 9, 4, 70, 9, 4, .colorize.saturation = 0.5},
     {"siggraph17", "siggraph17", COLORIZE, 37, 12, 3, 37, 12, 3, .colorize = {hints, 2, NULL, 0, -10}},
+    {"network size", "siggraph17", COLORIZE, 37, 12, 3, 37, 12, 3,
+     .colorize = {hints, 2, .network_size = 72}},
     {"vae", "vae", COLORIZE, 90, 41, 3, 90, 41, 3, .colorize.seed = &seed},
     {"enhancenet", "enhancenet", UPSCALE, 19, 30, 3, 76, 120, 3, .segment = {0}},
     {"alpha", "enhancenet", UPSCALE, 23, 14, 4, 92, 56, 4, .segment = {0}},
+    {"scale 2", "enhancenet", UPSCALE, 19, 30, 3, 38, 60, 3, .segment = {0}},
+    {"scale 3", "enhancenet", UPSCALE, 23, 14, 4, 69, 42, 4, .segment = {0}},
     {"dcgan", "dcgan-5-stages", GENERATE, 1, 1, 3, SHEET * 64, 64, 3, .generate.seed = 5},
     {"fixed range", "dcgan-3-stages", GENERATE, 1, 1, 3, SHEET * 16, 16, 3, .generate = {5, true}},
 };
@@ -128,7 +132,7 @@ static void want_colours(struct job *job)
     if (options->hints)
         assert_ok(hints_parse((const unsigned char *)hints_text, strlen(hints_text), "text", &parsed, error));
     picture.pixels = memcpy(job->want, job->source.pixels, job->bytes);
-    assert_ok(colorizer_create(job->model, false, &colorizer, error));
+    assert_ok(colorizer_create(job->model, options->network_size, false, &colorizer, error));
     assert_ok(colorizer_run(colorizer, &job->source, &inputs, NULL, error));
     assert_ok(colorizer_paint(colorizer, tint, NULL, &picture, error));
     colorizer_free(colorizer);
@@ -137,8 +141,10 @@ static void want_colours(struct job *job)
 
 static void want_enlarged(struct job *job)
 {
-    const struct upscale how = {
-        .source = &job->source, .sink = {.rows = take_rows, .context = job}, .tile = TILE_AUTO};
+    const struct upscale how = {.source = &job->source,
+                                .scale = job->trial->made_width / job->trial->width,
+                                .sink = {.rows = take_rows, .context = job},
+                                .tile = TILE_AUTO};
     job->bytes = 0;
     assert_ok(upscale_picture(job->model, &how, error));
 }

@@ -180,8 +180,9 @@ static void test_options_of_segmentation(void **state)
 {
     limn_model *deeplab = golden_model(*state, "deeplabv3"), *u = golden_model(*state, "unet-bilinear");
     assert_ok(SEGMENT(deeplab, .resize = 20));
-    assert_fails(SEGMENT(deeplab, .resize = -1), LIMN_E_USAGE, "resize -1: expected 0 to 16384");
-    assert_fails(SEGMENT(deeplab, .resize = INT64_MAX), LIMN_E_USAGE, "expected 0 to 16384");
+    assert_ok(SEGMENT(deeplab, .resize = LIMN_RESIZE_FULL));
+    assert_fails(SEGMENT(deeplab, .resize = -2), LIMN_E_USAGE, "resize -2: expected -1 to 16384");
+    assert_fails(SEGMENT(deeplab, .resize = INT64_MAX), LIMN_E_USAGE, "expected -1 to 16384");
     assert_fails(SEGMENT(deeplab, .resize = 16384), LIMN_E_INPUT, "too many");
     assert_fails(SEGMENT(deeplab, .scale = 1), LIMN_E_USAGE,
                  "scale is an option of unet; deeplabv3 has resize");
@@ -189,6 +190,7 @@ static void test_options_of_segmentation(void **state)
                  "threshold is an option of networks with one class");
     assert_fails(SEGMENT(u, .threshold = 1.5), LIMN_E_USAGE, "threshold 1.5");
     assert_fails(SEGMENT(u, .resize = 40), LIMN_E_USAGE, "resize is an option of deeplabv3; unet has scale");
+    assert_fails(SEGMENT(u, .resize = LIMN_RESIZE_FULL), LIMN_E_USAGE, "resize is an option of deeplabv3");
     assert_fails(SEGMENT(u, .scale = 101), LIMN_E_USAGE, "scale 101");
     assert_fails(SEGMENT(u, .scale = NAN), LIMN_E_USAGE, "scale");
     assert_fails(SEGMENT(u, .scale = 0.1), LIMN_E_INPUT, "a larger scale");
@@ -229,8 +231,32 @@ static void test_options_of_colorization(void **state)
     assert_fails(COLORIZE(eccv, .saturation = -1.5), LIMN_E_USAGE, "saturation -1.5: expected -1 to 9");
     assert_fails(COLORIZE(eccv, .saturation = NAN), LIMN_E_USAGE, "saturation");
     assert_fails(COLORIZE(eccv, .temperature = 101), LIMN_E_USAGE, "temperature 101");
+    assert_ok(COLORIZE(eccv, .network_size = 64));
+    static const int64_t sizes[] = {-8, 8, 56, 63, 100, 1025, 1032, INT64_MAX, INT64_MIN};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        assert_fails(COLORIZE(eccv, .network_size = sizes[i]), LIMN_E_USAGE,
+                     "expected a multiple of 8 from 64 to 1024");
+    limn_model *vae = golden_model(*state, "vae");
+    assert_fails(COLORIZE(vae, .network_size = 64), LIMN_E_USAGE, "network size is an option of eccv16 and");
+    limn_model_free(vae);
     limn_model_free(eccv);
     limn_model_free(siggraph);
+}
+
+/* The size of the result says how many times larger it is. */
+static void test_scales(void **state)
+{
+    limn_model *model = golden_model(*state, "enhancenet");
+    for (int64_t scale = 1; scale <= FACTOR + 1; scale++) {
+        limn_picture result = large;
+        result.width = result.height = scale * SIDE;
+        bool fits = scale >= 2 && scale <= FACTOR;
+        assert_int_equal(limn_upscale(model, &rgb, &result, NULL, NULL), fits ? LIMN_OK : LIMN_E_USAGE);
+        result.height--;
+        assert_fails(limn_upscale(model, &rgb, &result, NULL, error), LIMN_E_USAGE,
+                     "128 x 128 of 3 are made");
+    }
+    limn_model_free(model);
 }
 
 static void test_pictures_to_generate(void **state)
@@ -285,6 +311,7 @@ int main(void)
         cmocka_unit_test(test_models_of_another_kind),
         cmocka_unit_test(test_options_of_segmentation),
         cmocka_unit_test(test_options_of_colorization),
+        cmocka_unit_test(test_scales),
         cmocka_unit_test(test_pictures_to_generate),
         cmocka_unit_test(test_classes),
     };

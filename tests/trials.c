@@ -53,6 +53,7 @@ const struct trial trials[] = {
     {"compare in/many in/others --csv", SEVERAL, NULL, NULL},
     {"compare - in/mask.png --masks", 0, "in/mask.png", NULL},
     {"compare in/masks in/masks --masks --json", SEVERAL, NULL, NULL},
+    {"compare in/wide.pgm in/wide.pgm --masks --binary --json", 0, NULL, NULL},
     {"pixels to-text in/a.png", 0, NULL, NULL},
     {"pixels from-text in/text.txt -o out/plane.png", 0, NULL, NULL},
     {"pixels dataset in/many in/a.png -o out/data.csv --json", VARIES, NULL, NULL},
@@ -62,6 +63,9 @@ const struct trial trials[] = {
     {"run -t 1 -m goldens/dcgan-3-stages.safetensors in/latent.npy -o out/y.npy --dump main.0=out/maps.npy "
      "--dump-images out/sheets --channels 2",
      MANY, NULL, NULL},
+    {"run -t 1 -m goldens/siggraph17.safetensors in/alpha.png -o out/y.npy", 0, NULL, NULL},
+    {"run -t 1 -m goldens/deeplabv3.safetensors - -o -", 0, "in/alpha.png", NULL},
+    {"run -t 1 -m goldens/enhancenet.safetensors in/alpha.png -o out/y.npy", 0, NULL, NULL},
     {"run -t 1 -m goldens/vae.safetensors - -o - --latent in/latent5.npy", 0, "in/x64.npy", NULL},
     {"inspect goldens/unet-bilinear.safetensors --size 32x32", 0, NULL, NULL},
     {"inspect goldens/eccv16.safetensors --json", 0, NULL, NULL},
@@ -225,6 +229,7 @@ void trials_prepare(void)
     make_text("in/hints.txt", "1 2 #c83232\n# and\n3 4 #3232c8 1\n");
     make_text("in/hints.json", "[{\"x\": 1, \"y\": 2, \"a\": 3.5, \"b\": -4, \"radius\": 1}]");
     make_text("in/text.txt", "1 2 3\n4 5 6\n");
+    make_text("in/wide.pgm", "P2 3 2 1001 0 1 1001 0 0 5\n");
     make_text("in/layers.json", "{\"bench\": \"layers\", \"model\": \"enhancenet\", \"size\": [1, 8, 8],\n"
                                 "\"layers\": [{\"name\": \"generator/Conv\", \"op\": \"conv2d\",\n"
                                 "\"min_ms\": 1, \"ms\": 1, \"spread_ms\": 0.1}]}");

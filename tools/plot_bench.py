@@ -24,6 +24,7 @@ from typing import Any
 
 from peers import environment
 from plots import kernels, layers, roofline
+from plots.text import all_shown
 
 BUILD = pathlib.Path(__file__).resolve().parent.parent / "build"
 
@@ -83,7 +84,7 @@ def check_fields(contents: Any, fields: dict[str, type], where: str) -> None:
 def read(path: pathlib.Path) -> tuple[str, dict[str, Any]]:
     """Reads and checks a report; returns its kind, a key of KINDS, and its contents."""
     try:
-        report = json.loads(path.read_bytes())
+        report = all_shown(json.loads(path.read_bytes()))
     except OSError as error:
         raise Unreadable(f"{path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError too

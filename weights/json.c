@@ -1,6 +1,7 @@
 /* json.c - see json.h. */
 #include "weights/json.h"
 #include "weights/number.h"
+#include "weights/utf8.h"
 
 #include <math.h>
 #include <string.h>
@@ -129,41 +130,13 @@ static bool escape(struct json *j, uint32_t *code)
     return true;
 }
 
-/* One character of UTF-8 text (RFC 3629: shortest form, no surrogates, at most U+10FFFF). */
 static bool utf8(struct json *j, uint32_t *code)
 {
-    static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
-    unsigned char c = *j->at++;
-    int more = c < 0x80                ? 0
-               : c >= 0xC2 && c < 0xE0 ? 1
-               : c >= 0xE0 && c < 0xF0 ? 2
-               : c >= 0xF0 && c < 0xF5 ? 3
-                                       : -1;
-    if (more < 0 || j->end - j->at < more)
+    size_t length = utf8_decode(j->at, (size_t)(j->end - j->at), code);
+    if (*code == UTF8_ILL_FORMED)
         return json_fail(j, "invalid UTF-8");
-    *code = more == 0 ? c : c & (0x3FU >> more);
-    for (int i = 0; i < more; i++) {
-        if ((*j->at & 0xC0) != 0x80)
-            return json_fail(j, "invalid UTF-8");
-        *code = *code << 6 | (*j->at++ & 0x3FU);
-    }
-    if (*code < least[more] || (*code >= 0xD800 && *code <= 0xDFFF) || *code > 0x10FFFF)
-        return json_fail(j, "invalid UTF-8");
+    j->at += length;
     return true;
-}
-
-static size_t utf8_encode(uint32_t code, char out[4])
-{
-    if (code < 0x80) {
-        out[0] = (char)code;
-        return 1;
-    }
-    size_t more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
-    static const uint32_t lead[] = {0, 0xC0, 0xE0, 0xF0};
-    out[0] = (char)(lead[more] | code >> (6 * more));
-    for (size_t i = 1; i <= more; i++)
-        out[i] = (char)(0x80 | (code >> (6 * (more - i)) & 0x3F));
-    return more + 1;
 }
 
 bool json_string(struct json *j, char *out, size_t room, size_t *length)
@@ -185,7 +158,7 @@ bool json_string(struct json *j, char *out, size_t room, size_t *length)
             return false;
         if (code == 0)
             return json_fail(j, "a zero character inside a string");
-        char bytes[4];
+        char bytes[UTF8_MOST];
         size_t count = utf8_encode(code, bytes);
         if (out && used + count >= room)
             return json_fail(j, "the string is too long");

@@ -24,6 +24,7 @@ struct options {
     int64_t threads, reps;
     int64_t quality, batch; /* default 92, 1 */
     int64_t tile;           /* default -1: chosen by memory */
+    int64_t enlargement;    /* upscale's --scale */
     const char *isa, *kernels;
     const char *latent;
     struct texts dumps; /* run, and so the next two */
@@ -40,15 +41,15 @@ struct options {
     const char *hints; /* colorize, and so the next five */
     double saturation; /* default 1 */
     double temperature;
-    int64_t samples;
+    int64_t samples, network_size;
     bool compare, encode;
     const char *view, *truth, *probabilities; /* segment, and the next two lines */
-    int64_t resize;
+    int64_t resize; /* default -1: as the network's weights say; 0: the picture's own size */
     double scale, threshold;
     const char *svg;
     const char *op, *shape, *baseline, *trace; /* bench, and the next line */
     bool steps, markdown;
-    bool json, csv, masks, quiet, force, recursive, no_orient, help;
+    bool json, csv, masks, binary, quiet, force, recursive, no_orient, help;
     char **arguments; /* plain arguments */
     int argument_count;
 };
@@ -87,10 +88,8 @@ void app_note(const struct options *options, const char *format, ...) __attribut
  * something is known. A second call does nothing. */
 void app_remedy(limn_error *error);
 
-/* One character as part of a JSON string. Returns `out`. */
-const char *json_escape(char character, char out[8]);
-
-/* The rest print to standard output. A JSON string, quotes included, after `before`, such as its key. */
+/* The rest print to standard output; quote.h says what becomes of bytes that are not text. A JSON string,
+ * quotes included, after `before`, such as its key. */
 void print_json_string(const char *before, const char *text);
 
 /* A JSON member after `before`; null for infinity and NaN, which JSON lacks. */

@@ -66,11 +66,12 @@ struct cell cell_sides(int count, int64_t a, int64_t b, int64_t c, int64_t d);
 
 /* A fact, or a cell of a table with its column. JSON and CSV print plain values under `key`; text and
  * Markdown print values formatted by `format` under `heading`. A NULL key or heading leaves the field out of
- * those formats. */
+ * those formats. In a table, a width of 0 leaves a column out of text, whose rows fit 120 characters; a
+ * column with a width but without a key is for text only. */
 struct field {
     const char *key, *heading;
     const char *format; /* of numbers, with the unit: "%.3f ms" */
-    int width;          /* minimum width in text; negative: left-aligned */
+    int width;          /* minimum width in text; negative: left-aligned; 0 in facts */
     struct cell cell;
 };
 
@@ -110,6 +111,16 @@ struct roofs {
 /* Measures the limits. `bandwidth` false skips the bandwidth, which takes half a gigabyte of memory; it is
  * also skipped if the memory limit is too low for that. */
 struct roofs roofs_measure(limn_engine *engine, bool bandwidth);
+
+/* Which limit takes longer, for a layer of so many operations and bytes: "compute" or "memory"; NULL if the
+ * bandwidth was not measured. */
+const char *bound_by(const struct roofs *roofs, double flops, double bytes);
+
+/* The rate of that layer as a share of its limit, as "55.8% memory"; of compute if the bandwidth was not
+ * measured. Returns `text`. */
+enum { LIMIT_TEXT = 32 };
+const char *limit_text(const struct roofs *roofs, double flops, double bytes, double seconds,
+                       char text[LIMIT_TEXT]);
 
 /* Copies the processor's name into `text` and returns it; "unknown" if the system does not tell. */
 const char *cpu_text(char text[128]);

@@ -66,36 +66,40 @@ static bool is_planned(const struct kernels *kernels, const struct step *step)
 
 static void print_variant(struct kernels *kernels, struct contest *contest, const char *where, size_t i)
 {
-    enum { FIELDS = 17, STEP = 3, SPEEDUP = 13 }; /* step and speed-up: only with --steps */
+    enum { FIELDS = 18 };
     const struct roofs *roofs = &kernels->roofs;
     const struct step *step = &contest->contestants[i].step;
     struct summary time = samples_of(&contest->samples, i), first = samples_of(&contest->samples, 0);
     double flops = step->op->flops(&step->args.d), bytes = (double)step_bytes(step);
     double rate = flops / time.least, traffic = bytes / time.least;
-    char measured[64];
+    char measured[64], limit[LIMIT_TEXT];
     const char *variant = step->variant->name, *operator= step->op->name;
     const char *planned = is_planned(kernels, step) ? "planned" : NULL;
+    limit_text(roofs, flops, bytes, time.least, limit);
+    /* Only with --steps: step and speed-up. In text these, or the columns of a baseline, replace others. */
+    bool steps = kernels->options->steps, alone = !kernels->baseline.count;
     struct field fields[FIELDS + BASELINE_FIELDS] = {
         {"op", NULL, NULL, 0, cell_text(operator)},
         {"shape", NULL, NULL, 0, cell_text(contest->shape->text)},
         {"where", NULL, NULL, 0, cell_text(where)},
-        {"step", "step", NULL, -24, cell_text(step_name(variant))},
+        {steps ? "step" : NULL, steps ? "step" : NULL, NULL, -22, cell_text(step_name(variant))},
         {"variant", "kernel", NULL, -30, cell_text(variant)},
-        {"ms", "min ms", "%.3f", 10, cell_number(time.least * 1e3)},
-        {"median_ms", "median", "%.3f", 10, cell_number(time.median * 1e3)},
-        {"spread_ms", "spread", "%.3f", 8, cell_number(time.spread * 1e3)},
+        {"ms", "min ms", "%.3f", 9, cell_number(time.least * 1e3)},
+        {"median_ms", "median", "%.3f", !steps ? 9 : 0, cell_number(time.median * 1e3)},
+        {"spread_ms", "spread", "%.3f", 0, cell_number(time.spread * 1e3)},
         {"flop", NULL, NULL, 0, cell_number(flops)},
         {"bytes", NULL, NULL, 0, cell_number(bytes)},
-        {"gflops", "GFLOP/s", "%.1f", 7, cell_number(rate / 1e9)},
-        {"percent_of_peak", "of peak", "%.1f%%", 7, cell_number(100 * rate / roofs->flops)},
-        {"percent_of_bandwidth", "of memory", "%.1f%%", 9, cell_number(100 * traffic / roofs->bandwidth)},
-        {"speedup", "speed-up", "%.1fx", 9, cell_number(first.least / time.least)},
-        {"error", "error", "%.1e", 8, cell_number(contest->contestants[i].error)},
-        {"measured", "measured", NULL, -22, cell_text(measured_text(contest, i, time.count, measured))},
-        {"planned", "choice", NULL, -8, cell_text(planned)},
+        {"gflops", "GFLOP/s", "%.1f", alone ? 7 : 0, cell_number(rate / 1e9)},
+        {NULL, alone ? "of its limit" : NULL, NULL, 13, cell_text(limit)},
+        {"percent_of_peak", "of peak", "%.1f%%", 0, cell_number(100 * rate / roofs->flops)},
+        {"percent_of_bandwidth", "of memory", "%.1f%%", 0, cell_number(100 * traffic / roofs->bandwidth)},
+        {steps ? "speedup" : NULL, steps ? "speed-up" : NULL, "%.1fx", 8,
+         cell_number(first.least / time.least)},
+        {"error", "error", "%.1e", 7, cell_number(contest->contestants[i].error)},
+        {"measured", "measured", NULL, alone && !steps ? -22 : 0,
+         cell_text(measured_text(contest, i, time.count, measured))},
+        {"planned", "choice", NULL, alone ? -7 : 0, cell_text(planned)},
     };
-    if (!kernels->options->steps)
-        fields[STEP] = fields[SPEEDUP] = (struct field){0};
     size_t compared = baseline_fields(&kernels->baseline,
                                       (const char *[BASELINE_PARTS]){operator, variant, contest->shape->text},
                                       &time, fields + FIELDS);

@@ -115,6 +115,23 @@ struct roofs roofs_measure(limn_engine *engine, bool bandwidth)
 
 /* ---- report ------------------------------------------------------------------------------ */
 
+const char *bound_by(const struct roofs *roofs, double flops, double bytes)
+{
+    if (roofs->bandwidth <= 0)
+        return NULL;
+    return flops / roofs->flops >= bytes / roofs->bandwidth ? "compute" : "memory";
+}
+
+const char *limit_text(const struct roofs *roofs, double flops, double bytes, double seconds,
+                       char text[LIMIT_TEXT])
+{
+    const char *bound = bound_by(roofs, flops, bytes);
+    bool memory = bound && strcmp(bound, "memory") == 0;
+    double least = memory ? bytes / roofs->bandwidth : flops / roofs->flops;
+    snprintf(text, LIMIT_TEXT, "%.1f%% %s", 100 * least / seconds, memory ? "memory" : "compute");
+    return text;
+}
+
 const char *cpu_text(char text[128])
 {
     unsigned char *bytes;

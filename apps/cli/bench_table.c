@@ -5,6 +5,7 @@
  *     CSV        only the table
  *     Markdown   the facts as a list, a table in GitHub's syntax */
 #include "apps/cli/bench.h"
+#include "apps/cli/quote.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -107,13 +108,6 @@ static void print_csv_cell(const struct cell *cell)
         fputs(sides_text(cell, "x", text), stdout);
 }
 
-/* Escapes bars, which would end the cell. */
-static void print_markdown(const char *text)
-{
-    for (; *text; text++)
-        printf(*text == '|' ? "\\|" : "%c", *text);
-}
-
 /* ---- facts ------------------------------------------------------------------------------- */
 
 static void print_fact(struct report *report, const struct field *fact)
@@ -131,11 +125,12 @@ static void print_fact(struct report *report, const struct field *fact)
     bool named = *fact->heading;
     if (report->form == FORM_MARKDOWN) {
         printf("- %s%s", fact->heading, named ? ": " : "");
-        print_markdown(shown);
-        printf("\n");
+        quote_print(DOCUMENT_MARKDOWN, shown);
     } else {
-        printf("%-*s%s\n", named ? HEADING_WIDTH : 0, fact->heading, shown);
+        printf("%-*s", named ? HEADING_WIDTH : 0, fact->heading);
+        quote_print(DOCUMENT_PLAIN, shown);
     }
+    printf("\n");
 }
 
 void report_facts(struct report *report, const struct field *fields, size_t count)
@@ -180,7 +175,7 @@ static void text_line(const struct field *fields, size_t count, bool heading)
     char text[CELL_ROOM];
     int blanks = 0; /* to print before the next cell */
     for (const struct field *field = fields; field < fields + count; field++) {
-        if (!field->heading)
+        if (!field->heading || !field->width)
             continue;
         const char *shown = heading ? field->heading : shown_text(field, text);
         int length = (int)strlen(shown), width = larger(abs(field->width), (int)strlen(field->heading));
@@ -195,20 +190,25 @@ static void text_line(const struct field *fields, size_t count, bool heading)
     printf("\n");
 }
 
+static bool is_in_markdown(const struct field *field)
+{
+    return field->heading && (field->key || !field->width);
+}
+
 static void markdown_line(const struct field *fields, size_t count, bool heading)
 {
     char text[CELL_ROOM];
     for (const struct field *field = fields; field < fields + count; field++) {
-        if (!field->heading)
+        if (!is_in_markdown(field))
             continue;
         printf("| ");
-        print_markdown(heading ? field->heading : shown_text(field, text));
+        quote_print(DOCUMENT_MARKDOWN, heading ? field->heading : shown_text(field, text));
         printf(" ");
     }
     printf("|\n");
     for (size_t i = 0; heading && i < count; i++)
-        if (fields[i].heading)
-            printf(fields[i].width < 0 ? "|---" : "|--:");
+        if (is_in_markdown(&fields[i]))
+            printf(!fields[i].format ? "|---" : "|--:");
     printf(heading ? "|\n" : "");
 }
 

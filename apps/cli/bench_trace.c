@@ -1,6 +1,7 @@
 /* bench_trace.c - limn bench --trace: see bench.h. Writes Chrome's trace event format: an array of "complete"
  * events (ph X) with times in microseconds. */
 #include "apps/cli/bench.h"
+#include "apps/cli/quote.h"
 #include "apps/cli/text_output.h"
 #include "engine/base/memory.h"
 
@@ -22,13 +23,13 @@ static void put_step(struct text_output *file, const struct graph *graph, const 
                      const struct task_time *times, double begin)
 {
     int64_t prepare = step->needs.prepare_tasks;
-    char escaped[8];
+    char quoted[QUOTED_ROOM];
     for (int64_t task = 0; task < step_tasks(step); task++) {
         const struct task_time *time = &times[task];
         bool first = task < prepare;
         text_put(file, ",\n{\"name\": \"");
-        for (const char *c = graph->nodes[step->node].name; *c; c++)
-            text_put(file, "%s", json_escape(*c, escaped));
+        for (const char *name = graph->nodes[step->node].name; *name;)
+            text_put(file, "%s", quote_next(DOCUMENT_JSON, &name, quoted));
         text_put(file,
                  "\", \"cat\": \"%s\", \"ph\": \"X\", \"ts\": %.3f, \"dur\": %.3f, \"pid\": 1, \"tid\": %d, "
                  "\"args\": {\"variant\": \"%s\", \"stage\": \"%s\", \"task\": %" PRId64 "}}",

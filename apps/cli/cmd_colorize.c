@@ -128,6 +128,7 @@ limn_status colorize_run(const struct options *options, limn_error *error)
                               .how = {.samples = (int)options->samples,
                                       .compare = options->compare,
                                       .encode = options->encode,
+                                      .network_size = options->network_size,
                                       .tint = {options->saturation - 1, options->temperature}}};
     limn_status status = check_options(options, error);
     if (options->samples)

@@ -15,7 +15,7 @@
 static limn_status read_one(const struct options *options, const char *path, struct picture *picture,
                             limn_error *error)
 {
-    return options->masks ? mask_read(path, !options->no_orient, picture, error)
+    return options->masks ? mask_read(path, !options->no_orient, options->binary, picture, error)
                           : input_read(options, path, picture, error);
 }
 
@@ -197,6 +197,8 @@ limn_status compare_run(const struct options *options, limn_error *error)
     if (options->argument_count != 2)
         return fail(error, LIMN_E_USAGE, "two pictures or two folders expected, %d given",
                     options->argument_count);
+    if (options->binary && !options->masks)
+        return fail(error, LIMN_E_USAGE, "--binary requires --masks");
     if (options->json && options->csv)
         return fail(error, LIMN_E_USAGE, "--json and --csv cannot be used together");
     const char *a = options->arguments[0], *b = options->arguments[1];

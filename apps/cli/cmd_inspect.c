@@ -1,5 +1,6 @@
 /* cmd_inspect.c - limn inspect and limn verify: list and check the contents of a weights file. */
 #include "apps/cli/app.h"
+#include "apps/cli/quote.h"
 #include "engine/base/memory.h"
 #include "engine/graph/models/models.h"
 #include "engine/run/plan.h"
@@ -51,14 +52,21 @@ static const char *operator_name(const struct node *node)
     return node->role == NODE_LAYER ? layer_operators[node->kind].name : roles[node->role];
 }
 
+/* Text from outside, filled up with blanks to `width` characters. */
+static void print_column(const char *text, int width)
+{
+    int used = quote_print(DOCUMENT_PLAIN, text);
+    printf("%*s", used < width ? width - used : 0, "");
+}
+
 static void print_tensors(const struct safetensors *header)
 {
     char shape[96];
     printf("\n%-44s %-5s %-20s %12s\n", "tensor", "dtype", "shape", "bytes");
     for (size_t i = 0; i < header->tensor_count; i++) {
         const struct tensor_entry *t = &header->tensors[i];
-        printf("%-44s %-5s %-20s %12" PRIu64 "\n", t->name, dtype_name(t->dtype), shape_text(t, shape),
-               t->bytes);
+        print_column(t->name, 44);
+        printf(" %-5s %-20s %12" PRIu64 "\n", dtype_name(t->dtype), shape_text(t, shape), t->bytes);
     }
 }
 
@@ -124,9 +132,14 @@ limn_status inspect_run(const struct options *options, limn_error *error)
     limn_status status = open_contents(options, &contents, error);
     if (status == LIMN_OK && !options->json) {
         const struct safetensors *header = contents.weights.header;
-        printf("%s\n", contents.path);
-        for (size_t i = 0; i < header->metadata_count; i++)
-            printf("%-20s %s\n", header->metadata[i].key, header->metadata[i].value);
+        print_column(contents.path, 0);
+        putchar('\n');
+        for (size_t i = 0; i < header->metadata_count; i++) {
+            print_column(header->metadata[i].key, 20);
+            putchar(' ');
+            print_column(header->metadata[i].value, 0);
+            putchar('\n');
+        }
         print_tensors(header);
     }
     struct plan plan = {0};
@@ -166,8 +179,9 @@ limn_status verify_run(const struct options *options, limn_error *error)
         printf(", \"model\": \"%s\", \"tensors\": %zu, \"ok\": true}\n", contents.kind->name,
                header->tensor_count);
     } else if (status == LIMN_OK) {
-        printf("%s: ok, %s, %zu tensors, %" PRId64 " parameters\n", contents.path, contents.kind->name,
-               header->tensor_count, graph_parameters(&contents.graph));
+        print_column(contents.path, 0);
+        printf(": ok, %s, %zu tensors, %" PRId64 " parameters\n", contents.kind->name, header->tensor_count,
+               graph_parameters(&contents.graph));
     }
     close_contents(&contents);
     return status;

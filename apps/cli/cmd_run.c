@@ -1,12 +1,38 @@
-/* cmd_run.c - limn run: runs a network on a tensor, without pre- and postprocessing. */
+/* cmd_run.c - limn run: runs a network on a tensor, or on a picture that its preprocessing makes one. */
 #include "apps/cli/dump.h"
 #include "engine/base/files.h"
 #include "engine/base/finite.h"
 #include "engine/base/memory.h"
 #include "engine/base/npy.h"
+#include "engine/pipelines/network_input.h"
 
 #include <inttypes.h>
 #include <string.h>
+
+/* Reads the first input: a tensor from a .npy file, as it is, or a picture with the network's preprocessing.
+ */
+static limn_status read_input(const struct options *options, const limn_model *model, const char *path,
+                              struct npy *input, limn_error *error)
+{
+    unsigned char *bytes;
+    size_t size;
+    struct picture picture;
+    const char *name = input_name(path), *dot = strrchr(path, '.');
+    *input = (struct npy){0};
+    limn_status status = file_read_all(path, npy_file_most, LIMN_E_INPUT, &bytes, &size, error);
+    if (status != LIMN_OK)
+        return status;
+    if (npy_starts(bytes, size) || (dot && strcmp(dot, ".npy") == 0))
+        return npy_take(bytes, size, name, input, error);
+    status = picture_decode(bytes, size, name, !options->no_orient, &picture, error);
+    mem_free(bytes);
+    if (status == LIMN_OK && picture.warning[0])
+        app_note(options, "%s: %s", name, picture.warning);
+    if (status == LIMN_OK)
+        status = network_input(model, &picture, input, error);
+    picture_free(&picture);
+    return status;
+}
 
 /* Sets the second input, if the graph has one, from --latent, else to zeros. */
 static limn_status set_latent(limn_session *session, const struct options *options, limn_error *error)
@@ -151,7 +177,7 @@ limn_status run_run(const struct options *options, limn_error *error)
     status = app_model(options, NULL, &model, error);
     if (status != LIMN_OK)
         return status;
-    status = npy_read(path, &input, error);
+    status = read_input(options, model, path, &input, error);
     if (status == LIMN_OK)
         status = run_tensor(model, &input, input_name(path), &dumps, error);
     npy_free(&input);

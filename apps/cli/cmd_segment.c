@@ -1,5 +1,6 @@
 /* cmd_segment.c - limn segment: segment pictures into classes. */
 #include "apps/cli/batch.h"
+#include "apps/cli/quote.h"
 #include "apps/cli/suggest.h"
 #include "engine/base/files.h"
 #include "engine/pictures/mask.h"
@@ -64,6 +65,8 @@ static limn_status check_outputs(const struct options *options, limn_error *erro
     bool single = app_input(options, &input, error) == LIMN_OK && !path_is_folder(input);
     bool any = options->input || options->argument_count; /* batch_run says so when there is none */
     bool several = any && !single, truths = true;
+    if (options->binary && !options->truth)
+        return fail(error, LIMN_E_USAGE, "--binary requires --truth");
     if (several && options->probabilities)
         return fail(error, LIMN_E_USAGE, "--probabilities: needs a single picture");
     limn_status status = LIMN_OK;
@@ -178,24 +181,20 @@ static void text_figure(double figure)
         printf("%10.4f", figure);
 }
 
-static void text_name(const char *name)
-{
-    for (; name && *name; name++)
-        putchar((unsigned char)*name < ' ' || *name == 127 ? '?' : *name);
-    putchar('\n');
-}
-
 static void text_counts(const struct context *c, const char *title, const struct mask_counts *counts)
 {
     struct mask_figures figures = mask_figures(counts);
-    printf("%s\n%10s%10s  %s\n", title, "IoU", "Dice", "class");
+    quote_print(DOCUMENT_PLAIN, title);
+    printf("\n%10s%10s  %s\n", "IoU", "Dice", "class");
     for (int label = 0; label < CLASSES_MOST; label++) {
         if (!is_compared(counts, label))
             continue;
         text_figure(mask_iou(counts, label));
         text_figure(mask_dice(counts, label));
+        const char *name = name_of(c, label);
         printf("  %d ", label);
-        text_name(name_of(c, label));
+        quote_print(DOCUMENT_PLAIN, name ? name : "");
+        putchar('\n');
     }
     text_figure(figures.iou);
     text_figure(figures.dice);
@@ -234,7 +233,7 @@ static limn_status read_inputs(struct work *work, limn_error *error)
     if (status == LIMN_OK && options->truth)
         status = truth_path(options->truth, work->input, work->truth, error);
     if (status == LIMN_OK && options->truth)
-        status = mask_read(work->truth, !options->no_orient, &work->mask, error);
+        status = mask_read(work->truth, !options->no_orient, options->binary, &work->mask, error);
     return status == LIMN_OK ? input_read(options, work->input->path, &work->source, error) : status;
 }
 
@@ -309,6 +308,9 @@ static limn_status run_model(struct context *c, limn_error *error)
     int classes;
     struct batch_job job = {segment_file, picture_members, whole_members, c, .png = true};
     limn_status status = segment_check(c->model, &c->how, &classes, error);
+    if (status == LIMN_OK && c->options->binary && classes != 2)
+        status = fail(error, LIMN_E_USAGE, "--binary: %s has %d classes, a network of two expected",
+                      limn_model_name(c->model), classes);
     if (status == LIMN_OK)
         status = labels_read(c->model, classes, &c->labels, error);
     if (status == LIMN_OK && c->view == VIEW_MASK)
@@ -323,7 +325,8 @@ static limn_status run_model(struct context *c, limn_error *error)
 
 limn_status segment_run(const struct options *options, limn_error *error)
 {
-    struct context c = {.options = options, .how = {options->resize, options->scale, options->threshold}};
+    int64_t resize = options->resize < 0 ? 0 : options->resize ? options->resize : LIMN_RESIZE_FULL;
+    struct context c = {.options = options, .how = {resize, options->scale, options->threshold}};
     limn_status status = find_view(options->view, &c.view, error);
     if (status == LIMN_OK)
         status = check_outputs(options, error);

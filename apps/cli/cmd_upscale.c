@@ -1,4 +1,4 @@
-/* cmd_upscale.c - limn upscale: enlarge pictures four times. */
+/* cmd_upscale.c - limn upscale: enlarge pictures two to four times. */
 #include "apps/cli/batch.h"
 #include "apps/cli/progress.h"
 #include "engine/pipelines/upscale.h"
@@ -6,7 +6,7 @@
 struct context {
     const struct options *options;
     limn_model *model;
-    int64_t factor;
+    int64_t scale;
     struct picture_target target; /* of the picture under way, and the next two */
     struct picture_writer *writer;
     int64_t rows;
@@ -46,9 +46,10 @@ static limn_status upscale_file(void *context, const struct input *input, const 
     c->target = app_target(c->options, output);
     c->writer = NULL;
     struct watch watch = watch_of(&(limn_watch){show_progress, context});
-    size_t reserve = picture_writer_bytes(&c->target, source.width * c->factor, source.height * c->factor,
-                                          source.channels);
+    size_t reserve =
+        picture_writer_bytes(&c->target, source.width * c->scale, source.height * c->scale, source.channels);
     const struct upscale how = {.source = &source,
+                                .scale = c->scale,
                                 .sink = {open_output, take_rows, context, reserve},
                                 .tile = c->options->tile,
                                 .watch = &watch};
@@ -67,7 +68,7 @@ limn_status upscale_run(const struct options *options, limn_error *error)
     limn_status status = app_model(options, "enhancenet", &context.model, error);
     if (status != LIMN_OK)
         return status;
-    status = upscale_factor(context.model, &context.factor, error);
+    status = upscale_scale(context.model, options->enlargement, &context.scale, error);
     if (status == LIMN_OK)
         status = batch_run(options, &(struct batch_job){.step = upscale_file, .context = &context}, error);
     app_model_end(context.model, status);

@@ -21,9 +21,16 @@ const struct command commands[] = {
      "        side     picture, colours, and a legend with the share of each class\n"
      "        cutout   the picture with class 0 made transparent (PNG only)\n"
      "\n"
+     "deeplabv3 computes at the size that its weights were made for: pictures are shrunk or enlarged to a\n"
+     "shorter side of 520 pixels, as torchvision does, for weights of 21 classes; to what the weights' own\n"
+     "metadata limn.resize says; or not at all. --resize N overrides it. --resize 0 computes at the\n"
+     "picture's own size, which is slow for photographs. unet computes at half the picture's size, or at\n"
+     "--scale.\n"
+     "\n"
      "--json prints for each picture the output file or the error, the seconds taken, the classes found\n"
      "with their shares of the picture (0 to 1), and the scores against --truth. --truth takes the same\n"
-     "masks as limn compare --masks. --probabilities writes 1 x classes x H x W float32 at the size that\n"
+     "masks as limn compare --masks; --binary counts all labels above 0 as one class, for a network of\n"
+     "two classes. --probabilities writes 1 x classes x H x W float32 at the size that\n"
      "the network computed at.",
      segment_run},
     {COLORIZE, "colorize", "colorize pictures", "-m NAME|FILE [options] INPUT... -o OUTPUT",
@@ -35,18 +42,20 @@ const struct command commands[] = {
      "INPUT is a grey or colour picture (its colours are ignored), a folder of pictures, or - for standard\n"
      "input. OUTPUT is a picture file, or a folder when there are several inputs. The lightness is the\n"
      "picture's own, at full size; the network predicts the colours at 256 x 256 pixels (vae: 64 x 64).\n"
+     "In a large photograph one of these pixels is wide: --network-size 512 gives smaller things colours of\n"
+     "their own, in four times the time and memory.\n"
      "\n"
      "Hints are positions in the upright picture with their colours: one per line as x, y, colour and\n"
      "radius, such as 120 45 #c83232 4, or a JSON list of {\"x\", \"y\", \"color\" or \"a\" and \"b\",\n"
-     "\"radius\"}. A radius of 2, the default, is a square of 5 x 5 pixels. Where hints overlap, the last\n"
-     "one wins.\n"
+     "\"radius\"}. A radius of 2, the default, is a square of 5 x 5 pixels of the picture; the network sees\n"
+     "at least one of its own pixels covered. Where hints overlap, the last one wins.\n"
      "\n"
      "--encode uses the colours of the picture: the vae's colour encoder computes the latent vector from\n"
      "them. The weights file must include the encoder; tools/convert.py keeps it.\n"
      "\n"
      "--json prints for each picture the output file or the error, and the seconds taken.",
      colorize_run},
-    {UPSCALE, "upscale", "enlarge pictures four times", "[options] INPUT... -o OUTPUT",
+    {UPSCALE, "upscale", "enlarge pictures two to four times", "[options] INPUT... -o OUTPUT",
      "limn upscale photo.jpg -o large.png",
      "Uses enhancenet, whose weights limn includes. -m enhancenet-pat gives more texture; its published\n"
      "weights are downloaded by tools/fetch.py in limn's source tree.\n"
@@ -54,6 +63,9 @@ const struct command commands[] = {
      "INPUT is a picture (PNG, JPEG, BMP, PNM), a folder of pictures, or - for standard input. OUTPUT is a\n"
      "picture file, or a folder when there are several inputs. Large pictures are computed in bands of\n"
      "rows; the height of a band affects memory and time, never the result.\n"
+     "\n"
+     "The network enlarges four times. With --scale 2 or 3, its result is reduced to that size, bicubic and\n"
+     "antialiased as by Pillow; it takes the same time.\n"
      "\n"
      "--json prints for each picture the output file or the error, and the seconds taken.",
      upscale_run},
@@ -79,8 +91,11 @@ const struct command commands[] = {
      "Alpha is ignored.\n"
      "\n"
      "With --masks, A is the prediction and B the truth. Prints mean IoU, mean Dice, pixel accuracy, and\n"
-     "the figures of each class. Masks hold class numbers as palette indices or grey levels (black and\n"
-     "white are 0 and 1), or the colours of the VOC palette; pixels that are 255 in the truth are ignored.\n"
+     "the figures of each class. Masks hold class numbers as palette indices or grey levels of 8 or 16\n"
+     "bits (black and white are 0 and 1), or the colours of the VOC palette; pixels that are 255 in the\n"
+     "truth are ignored. --binary counts all labels above 0, also 255 and numbers of instances, as one\n"
+     "class.\n"
+     "\n"
      "For several pairs, \"mean\" is the mean over the pairs, \"pooled\" the figures of all pixels\n"
      "together.",
      compare_run},
@@ -100,15 +115,18 @@ const struct command commands[] = {
      "\n"
      "--json prints the inputs and outputs, their sizes in pixels, and the seconds taken.",
      pixels_run},
-    {RUN, "run", "run a network on a tensor", "-m NAME|FILE [options] INPUT.npy -o OUTPUT.npy",
+    {RUN, "run", "run a network on a tensor or a picture", "-m NAME|FILE [options] INPUT -o OUTPUT.npy",
      "limn run -m enhancenet input.npy -o output.npy --dump generator/Conv_1=maps.npy",
-     "Runs the graph alone, without any picture handling: N x C x H x W float32 in, N x C x H x W float32\n"
-     "out.\n"
+     "Runs the graph alone and writes what it makes, N x C x H x W float32. INPUT is a .npy file, N x C x H\n"
+     "x W float32, which goes in as it is; or a picture (PNG, JPEG, BMP, PNM), which goes in as the command\n"
+     "for this network prepares it: deeplabv3 normalised and at the size that limn segment chooses, unet\n"
+     "divided by 255 at half its size, eccv16 and siggraph17 as lightness at 256 x 256 (siggraph17 without\n"
+     "hints), vae as grey at 64 x 64, enhancenet divided by 255 at its own size. dcgan takes no picture.\n"
      "\n"
      "--dump writes the output of one node, N x C x H x W, with all operations fused into it. NODE is a\n"
-     "name that limn inspect or limn bench layers prints, or the name of the node's last operation, such as\n"
-     "conv/relu. A value inside a node, such as that of a convolution before its ReLU, is never stored in\n"
-     "memory and cannot be written.\n"
+     "name that limn inspect prints, or the name of the node's last operation, such as conv/relu. A value\n"
+     "inside a node, such as that of a convolution before its ReLU, is never stored in memory and cannot\n"
+     "be written.\n"
      "\n"
      "--dump-images writes FOLDER/NNN-NODE.png for every node, numbered as in limn inspect: a tile per\n"
      "channel, of the first picture of a batch. Each channel is scaled from its own smallest value (black)\n"
@@ -141,15 +159,16 @@ const struct command commands[] = {
     {BENCH, "bench", "measure networks, kernels and the machine", "model|layers|kernels|machine [options]",
      "limn bench layers -m enhancenet --size 128x128",
      "model    the whole network: minimum and median time, load time, peak memory\n"
-     "layers   a row per layer: kernel and the reason for it, time, share, operations, bytes, and which\n"
-     "         limit of the machine bounds it, multiply-adds or memory bandwidth\n"
+     "layers   a row per layer: kernel, with what excluded a faster one, time, share, and the rate in\n"
+     "         percent of what bounds it, compute (multiply-adds) or memory (bandwidth)\n"
      "kernels  every variant of every operator on layers of the seven networks: time, and largest error\n"
      "         against the reference; --steps shows one convolution from plain loops to the fastest variant\n"
      "machine  the machine's limits: multiply-adds, memory bandwidth, OpenBLAS at 2048^3, and the memory\n"
      "         that limn may use\n"
      "\n"
      "Rates count the operations that the network defines; Winograd's algorithm needs fewer and can exceed\n"
-     "100% of the peak. The spread is the interquartile range of the runs.\n"
+     "100% of the peak. The spread is the interquartile range of the runs. --json, --csv and --md have more\n"
+     "columns than text, and names in full.\n"
      "\n"
      "--shape is the input, NxHxWxC, then the settings that differ from the defaults, such as\n"
      "1x128x128x64,oc=32,k=3,p=1: oc output channels (as many as the input); k kernel (1), s stride (1), p\n"
@@ -166,7 +185,7 @@ const struct command commands[] = {
 
 const struct general_option general_options[] = {
     {"--version", NULL, "print version, instruction set, OpenBLAS core and threads"},
-    {"--weights", NULL, "list the weights that -m finds by name"},
+    {"--weights", NULL, "list the weights that -m finds by name, and what each is for"},
     {"--manual", NULL, "print the manual page (limn --manual | man -l -)"},
     {"--completion", "SHELL", "print completions for bash, zsh or fish"},
     {"--help", NULL, "list the commands"},

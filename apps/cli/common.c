@@ -1,6 +1,7 @@
 /* common.c - what several commands do: see app.h. */
 #include "apps/cli/app.h"
 #include "apps/cli/progress.h"
+#include "apps/cli/quote.h"
 #include "apps/cli/suggest.h"
 #include "engine/base/threads.h"
 #include "engine/graph/models/models.h"
@@ -169,8 +170,10 @@ void app_remedy(limn_error *error)
             "; convert it with: python3 tools/convert.py CHECKPOINT -o NAME.safetensors",
         [LIMN_REASON_PIECES] = " (use --size HxW to resize them to one size)",
         [LIMN_REASON_BANDS] = " (use --tile N for bands of N rows, with a smaller N)",
-        [LIMN_REASON_RESIZE] = " (use --resize N with a smaller N, such as 520)",
+        [LIMN_REASON_RESIZE] = " (use --resize N with a smaller N)",
         [LIMN_REASON_SCALE] = " (use a smaller --scale)",
+        [LIMN_REASON_NETWORK_SIZE] = " (use a smaller --network-size)",
+        [LIMN_REASON_LABELS] = " (use --binary to count all labels above 0 as one class)",
     };
     limn_error plain = *error;
     size_t reason = (size_t)error->reason;
@@ -178,20 +181,10 @@ void app_remedy(limn_error *error)
         fail(error, plain.status, "%s%s", plain.message, remedies[reason]);
 }
 
-const char *json_escape(char character, char out[8])
-{
-    unsigned char c = (unsigned char)character;
-    const char *format = c == '"' || c == '\\' ? "\\%c" : c < 32 ? "\\u%04x" : "%c";
-    snprintf(out, 8, format, c);
-    return out;
-}
-
 void print_json_string(const char *before, const char *text)
 {
-    char escaped[8];
     printf("%s\"", before);
-    for (; *text; text++)
-        fputs(json_escape(*text, escaped), stdout);
+    quote_print(DOCUMENT_JSON, text);
     putchar('"');
 }
 
@@ -202,12 +195,8 @@ void print_json_number(const char *before, const char *key, double number)
 
 void print_csv_string(const char *text)
 {
-    if (!strpbrk(text, ",\"\r\n")) {
-        fputs(text, stdout);
-        return;
-    }
-    putchar('"');
-    for (; *text; text++)
-        printf(*text == '"' ? "\"\"" : "%c", *text);
-    putchar('"');
+    const char *quote = strpbrk(text, ",\"\r\n") ? "\"" : "";
+    fputs(quote, stdout);
+    quote_print(DOCUMENT_CSV, text);
+    fputs(quote, stdout);
 }

@@ -1,5 +1,6 @@
 /* compare_report.c - see compare_report.h. */
 #include "apps/cli/compare_report.h"
+#include "apps/cli/quote.h"
 
 #include <math.h>
 #include <string.h>
@@ -71,7 +72,11 @@ static void text_row(const struct compare_report *report, const struct compared 
     const struct column *columns = columns_of(report);
     for (int i = 0; columns[i].key; i++)
         text_number(compared->values[i]);
-    printf(" %s%s%s\n", a, *b ? "  " : "", b);
+    putchar(' ');
+    quote_print(DOCUMENT_PLAIN, a);
+    printf(*b ? "  " : "");
+    quote_print(DOCUMENT_PLAIN, b);
+    putchar('\n');
 }
 
 static void text_classes(const struct mask_counts *counts)

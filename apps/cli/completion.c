@@ -11,6 +11,12 @@ static bool is_weights(const char *argument)
     return strcmp(argument, "NAME|FILE") == 0;
 }
 
+/* Whether the plain argument of a command is a weights file. */
+static bool takes_weights(const struct command *command)
+{
+    return strstr(command->synopsis, "WEIGHTS") != NULL;
+}
+
 /* Whether the first `length` characters are words to choose from, as in auto|native. */
 static bool is_choice(const char *argument, size_t length)
 {
@@ -67,10 +73,11 @@ static void bash_command(const struct command *command)
             printf("-%c ", entry->letter);
         printf("--%s ", entry->name);
     }
-    printf("'\n        case $previous in\n");
+    printf("'\n%s        case $previous in\n", takes_weights(command) ? "        weights=1\n" : "");
     for (const struct option_entry *entry = NULL; (entry = options_next(command, entry));) {
         const char *argument = entry->argument;
-        if (!argument || (is_path(argument) && !is_weights(argument)))
+        bool file = argument && is_path(argument) && !is_weights(argument);
+        if (!argument || (file && !takes_weights(command)))
             continue;
         printf("        ");
         if (entry->letter)
@@ -81,7 +88,8 @@ static void bash_command(const struct command *command)
             print_words(argument, strlen(argument));
             printf("' ;;\n");
         } else
-            printf(is_weights(argument)  ? "names=$(\"$1\" --weights 2>/dev/null) ;;\n"
+            printf(is_weights(argument)  ? "weights=1 ;;\n"
+                   : file                ? "weights='' ;;\n"
                    : is_folder(argument) ? "files=-d ;;\n"
                                          : "return ;;\n");
     }
@@ -98,7 +106,7 @@ static void bash_print(void)
 {
     printf("# Completion for bash, printed by limn --completion bash.\n"
            "_limn()\n{\n"
-           "    local current=$2 previous=$3 options='' values='' names='' files=-f\n"
+           "    local current=$2 previous=$3 options='' values='' weights='' names='' files=-f\n"
            "    COMPREPLY=()\n"
            "    # bash splits --NAME=VALUE into three words.\n"
            "    [[ $current == = ]] && current=\n"
@@ -106,7 +114,7 @@ static void bash_print(void)
            "    case $COMP_CWORD:${COMP_WORDS[1]} in\n    1:*)\n        values='");
     print_commands();
     print_general_options();
-    printf("'\n        ;;\n    *:help)\n        values='");
+    printf("'\n        ;;\n    *:help | *:--help | *:-h)\n        values='");
     print_commands();
     printf("'\n        ;;\n    *:--completion)\n        values='%s'\n        ;;\n", shells);
     for (const struct command *command = commands; command->name; command++)
@@ -119,6 +127,7 @@ static void bash_print(void)
         "    if [[ $values ]]; then\n"
         "        mapfile -t COMPREPLY < <(compgen -W \"$values\" -- \"$current\")\n"
         "    else\n"
+        "        [[ $weights ]] && names=$(\"$1\" --weights 2>/dev/null | sed 's/  .*//')\n"
         "        mapfile -t COMPREPLY < <(compgen -W \"$names\" -- \"$current\"; compgen $files -- \"$current\")\n"
         "        compopt -o filenames 2>/dev/null\n"
         "    fi\n}\n"
@@ -168,7 +177,8 @@ static void zsh_command(const struct command *command)
         print_words(command->synopsis, choice);
         printf(")' \\\n");
     }
-    printf("            '*:file:_files'\n        ;;\n");
+    printf("            '*:%s'\n        ;;\n",
+           takes_weights(command) ? "weights:_limn_weights" : "file:_files");
 }
 
 static void zsh_print(void)
@@ -176,7 +186,8 @@ static void zsh_print(void)
     printf("#compdef limn\n"
            "# Completion for zsh, printed by limn --completion zsh.\n"
            "_limn_weights()\n{\n"
-           "    compadd -- ${(f)\"$(limn --weights 2>/dev/null)\"}\n"
+           "    local -a weights=(${(f)\"$(limn --weights 2>/dev/null | sed 's/:/\\\\:/g; s/   */:/')\"})\n"
+           "    _describe weights weights\n"
            "    _files\n}\n"
            "_limn()\n{\n"
            "    local -a commands=(\n");
@@ -197,7 +208,7 @@ static void zsh_print(void)
            "    shift words\n"
            "    ((CURRENT--))\n"
            "    case $command in\n"
-           "    help) _describe command commands ;;\n"
+           "    help|--help|-h) _describe command commands ;;\n"
            "    --completion) compadd -- %s ;;\n",
            shells);
     for (const struct command *command = commands; command->name; command++)
@@ -227,7 +238,7 @@ static void fish_option(const struct command *command, const struct option_entry
         print_words(argument, strlen(argument));
         putchar('\'');
     } else if (argument)
-        printf(is_weights(argument)  ? " -r -a '(limn --weights)'"
+        printf(is_weights(argument)  ? " -r -a '(__limn_weights)'"
                : is_folder(argument) ? " -x -a '(__fish_complete_directories)'"
                : is_path(argument)   ? " -r"
                                      : " -x");
@@ -244,6 +255,8 @@ static void fish_command(const struct command *command)
         print_words(command->synopsis, choice);
         printf("'\n");
     }
+    if (takes_weights(command))
+        printf("complete -c limn -n '__fish_seen_subcommand_from %s' -a '(__limn_weights)'\n", command->name);
     for (const struct option_entry *entry = NULL; (entry = options_next(command, entry));)
         fish_option(command, entry);
 }
@@ -251,6 +264,9 @@ static void fish_command(const struct command *command)
 static void fish_print(void)
 {
     printf("# Completion for fish, printed by limn --completion fish.\n"
+           "function __limn_weights\n"
+           "    limn --weights 2>/dev/null | string replace -r '  +' '\\t'\n"
+           "end\n"
            "complete -c limn -f -n __fish_use_subcommand -a help\n");
     for (const struct general_option *option = general_options; option->name; option++) {
         printf("complete -c limn -n __fish_use_subcommand -l %s", option->name + 2);

@@ -123,10 +123,10 @@ void explain_json(const struct explanation *e)
 {
     const struct graph *graph = &e->model->graph;
     print_json_string("{\"file\": ", graph->path);
-    printf(", \"model\": \"%s\", \"size\": [%" PRId64 ", %" PRId64 ", %" PRId64
-           "], \"engine\": \"%s\", \"threads\": %d,\n \"nodes\": [",
-           e->model->kind->name, e->size.batch, e->size.height, e->size.width,
-           limn_engine_describe(e->model->engine), limn_engine_threads(e->model->engine));
+    printf(", \"model\": \"%s\", \"size\": [%" PRId64 ", %" PRId64 ", %" PRId64 "], ", e->model->kind->name,
+           e->size.batch, e->size.height, e->size.width);
+    print_json_string("\"engine\": ", limn_engine_describe(e->model->engine));
+    printf(", \"threads\": %d,\n \"nodes\": [", limn_engine_threads(e->model->engine));
     for (int i = 0; i < e->count; i++) {
         printf("%s\n  ", i ? "," : "");
         print_node(e, &e->nodes[i]);

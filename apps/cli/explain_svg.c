@@ -1,6 +1,7 @@
 /* explain_svg.c - draws the arena: steps from left to right, addresses upwards, a rectangle per value; below
  * it, the live bytes of each step. */
 #include "apps/cli/explain.h"
+#include "apps/cli/quote.h"
 #include "apps/cli/text_output.h"
 
 #include <ctype.h>
@@ -30,12 +31,9 @@ struct svg {
 
 static void put_escaped(struct svg *svg, const char *text)
 {
-    for (; *text; text++) {
-        if (*text == '&' || *text == '<' || *text == '>')
-            text_put(&svg->file, *text == '&' ? "&amp;" : *text == '<' ? "&lt;" : "&gt;");
-        else
-            text_put(&svg->file, "%c", *text);
-    }
+    char quoted[QUOTED_ROOM];
+    while (*text)
+        text_put(&svg->file, "%s", quote_next(DOCUMENT_XML, &text, quoted));
 }
 
 static void put_text(struct svg *svg, double x, double y, const char *attributes, const char *text)

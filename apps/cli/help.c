@@ -7,7 +7,7 @@ void help_print(void)
            "  limn upscale photo.jpg -o large.png\n\ncommands:\n");
     for (const struct command *command = commands; command->name; command++)
         printf("  %-10s %s\n", command->name, command->summary);
-    printf("\n  %-24s show the options of a command\n", "limn COMMAND --help");
+    printf("\n  %-24s show the options of a command; also limn help COMMAND\n", "limn COMMAND --help");
     for (const struct general_option *option = general_options; option->name; option++) {
         int used = printf("  limn %s %s", option->name, option->argument ? option->argument : "");
         printf("%*s%s\n", 27 - used, "", option->help);

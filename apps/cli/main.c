@@ -3,29 +3,13 @@
 #include "apps/cli/options.h"
 #include "apps/cli/progress.h"
 #include "apps/cli/suggest.h"
+#include "apps/cli/weights_list.h"
 #include "engine/base/files.h"
 #include "engine/base/machine_memory.h"
-#include "engine/run/weights_path.h"
 
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
-
-static limn_status print_version(limn_error *error)
-{
-    limn_engine *engine;
-    limn_status status = limn_engine_create(NULL, &engine, error);
-    if (status == LIMN_OK)
-        printf("%s\n", limn_engine_describe(engine));
-    limn_engine_free(engine);
-    return status;
-}
-
-static void print_name(void *context, const char *name)
-{
-    (void)context;
-    printf("%s\n", name);
-}
 
 static pthread_t main_thread;
 
@@ -94,28 +78,87 @@ static limn_status run_command(int argc, char **argv, limn_error *error)
     return status;
 }
 
+/* ---- words that take the place of a command ---------------------------------------------- */
+
+/* `word` is what follows, or NULL. */
+static limn_status print_help(const char *word, limn_error *error)
+{
+    const struct command *command = word ? command_find(word) : NULL;
+    if (word && !command && strcmp(word, "help") != 0)
+        return fail_unknown(word, error);
+    if (command)
+        help_print_command(command);
+    else
+        help_print();
+    return LIMN_OK;
+}
+
+static limn_status print_version(const char *word, limn_error *error)
+{
+    limn_engine *engine;
+    (void)word;
+    limn_status status = limn_engine_create(NULL, &engine, error);
+    if (status == LIMN_OK)
+        printf("%s\n", limn_engine_describe(engine));
+    limn_engine_free(engine);
+    return status;
+}
+
+static limn_status print_weights(const char *word, limn_error *error)
+{
+    (void)word;
+    (void)error;
+    weights_list_print();
+    return LIMN_OK;
+}
+
+static limn_status print_manual(const char *word, limn_error *error)
+{
+    (void)word;
+    (void)error;
+    manual_print();
+    return LIMN_OK;
+}
+
+static limn_status print_completion(const char *word, limn_error *error)
+{
+    return completion_print(word ? word : "", error);
+}
+
+static limn_status run(int argc, char **argv, limn_error *error)
+{
+    static const struct {
+        const char *name;
+        int words; /* at most that many follow */
+        limn_status (*print)(const char *word, limn_error *error);
+    } general[] = {
+        {"help", 1, print_help},
+        {"--help", 1, print_help},
+        {"-h", 1, print_help},
+        {"--version", 0, print_version},
+        {"--weights", 0, print_weights},
+        {"--manual", 0, print_manual},
+        {"--completion", 1, print_completion},
+    };
+    if (argc < 2)
+        return print_help(NULL, error);
+    for (size_t i = 0; i < sizeof general / sizeof *general; i++) {
+        if (strcmp(argv[1], general[i].name) != 0)
+            continue;
+        if (argc - 2 > general[i].words)
+            return fail(error, LIMN_E_USAGE, "unexpected argument: %s", argv[2 + general[i].words]);
+        return general[i].print(argc > 2 ? argv[2] : NULL, error);
+    }
+    return run_command(argc, argv, error);
+}
+
 int main(int argc, char **argv)
 {
     streams_hold();
     install_handlers();
 
     limn_error error = {0};
-    limn_status status = LIMN_OK;
-    if (argc == 3 && strcmp(argv[1], "help") == 0)
-        status = run_command(3, (char *[]){argv[0], argv[2], (char[]){"--help"}, NULL}, &error);
-    else if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-             strcmp(argv[1], "help") == 0)
-        help_print();
-    else if (strcmp(argv[1], "--version") == 0)
-        status = print_version(&error);
-    else if (strcmp(argv[1], "--weights") == 0)
-        weights_each(print_name, NULL);
-    else if (strcmp(argv[1], "--manual") == 0)
-        manual_print();
-    else if (argc <= 3 && strcmp(argv[1], "--completion") == 0)
-        status = completion_print(argc == 3 ? argv[2] : "", &error);
-    else
-        status = run_command(argc, argv, &error);
+    limn_status status = run(argc, argv, &error);
     if (status == LIMN_OK && (fflush(stdout) != 0 || ferror(stdout)))
         status = fail(&error, LIMN_E_OUTPUT, "standard output: write failed");
     app_remedy(&error);

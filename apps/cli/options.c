@@ -24,9 +24,10 @@ static const struct option_entry table[] = {
      UPSCALE | COMPARE | PIXELS | SEGMENT | COLORIZE, 0, 0},
     {0, "tile", "N", "compute in bands of N input rows; 0: all rows at once (default: chosen by memory)",
      WHOLE, AT(tile), UPSCALE, 0, 1 << 20},
+    {0, "scale", "N", "enlarge N times, 2 to 4 (default 4)", WHOLE, AT(enlargement), UPSCALE, 2, 4},
     {0, "quality", "N", "JPEG quality, 1 to 100 (default 92)", WHOLE, AT(quality), MAKERS, 1, 100},
     {0, "no-orient", NULL, "ignore the EXIF orientation", FLAG, AT(no_orient),
-     UPSCALE | COMPARE | PIXELS | SEGMENT | COLORIZE, 0, 0},
+     UPSCALE | RUN | COMPARE | PIXELS | SEGMENT | COLORIZE, 0, 0},
     {'f', "force", NULL, "replace output files that already exist", FLAG, AT(force),
      MAKERS | RUN | BENCH | EXPLAIN, 0, 0},
     {0, "latent", "FILE.npy", "read latent vectors from a file (default: zeros for run, noise for generate)",
@@ -63,6 +64,8 @@ static const struct option_entry table[] = {
      AT(memory_limit), ALL, 1, INT64_MAX},
     {0, "json", NULL, "print JSON", FLAG, AT(json), ALL & ~RUN, 0, 0},
     {0, "masks", NULL, "compare class masks: IoU, Dice, pixel accuracy", FLAG, AT(masks), COMPARE, 0, 0},
+    {0, "binary", NULL, "count all labels above 0 of a mask as one class", FLAG, AT(binary),
+     COMPARE | SEGMENT, 0, 0},
     {0, "csv", NULL, "print CSV", FLAG, AT(csv), COMPARE | BENCH, 0, 0},
     {0, "md", NULL, "print a Markdown table", FLAG, AT(markdown), BENCH, 0, 0},
     {0, "op", "NAME", "kernels: only this operator, such as conv2d or max_pool", TEXT, AT(op), BENCH, 0, 0},
@@ -76,8 +79,8 @@ static const struct option_entry table[] = {
      BENCH, 0, 0},
     {0, "view", "mask|color|overlay|side|cutout", "what to draw (default color)", TEXT, AT(view), SEGMENT, 0,
      0},
-    {0, "resize", "N", "deeplabv3: compute with a shorter side of N pixels (default: the picture's own)",
-     WHOLE, AT(resize), SEGMENT, 1, 1 << 14},
+    {0, "resize", "N", "deeplabv3: compute with a shorter side of N pixels; 0: the picture's own; see above",
+     WHOLE, AT(resize), SEGMENT, 0, 1 << 14},
     {0, "scale", "S", "unet: compute at S times the picture's size (default 0.5)", POSITIVE, AT(scale),
      SEGMENT, 0, 100},
     {0, "threshold", "P", "one class: probability above which a pixel belongs to it (default 0.5)", POSITIVE,
@@ -92,6 +95,9 @@ static const struct option_entry table[] = {
      10},
     {0, "temperature", "T", "add T to b and T/3 to a: above 0 warmer, below cooler; -100 to 100 (default 0)",
      NUMBER, AT(temperature), COLORIZE, -100, 100},
+    {0, "network-size", "N",
+     "eccv16, siggraph17: compute colours at N x N pixels, a multiple of 8 (default 256)", WHOLE,
+     AT(network_size), COLORIZE, 64, 1024},
     {0, "samples", "N", "vae: make a sheet of N variants, from the seeds S, S + 1, ... (1: no sheet)", WHOLE,
      AT(samples), COLORIZE, 1, 256},
     {0, "compare", NULL, "make a sheet of input, grey, and the result of each network of -m A,B,...", FLAG,
@@ -211,6 +217,22 @@ static limn_status store(const struct option_entry *entry, const char *text, str
     return good ? LIMN_OK : bad_value(entry, text, error);
 }
 
+/* LIMN_E_USAGE if `name` abbreviates several options, whose names it lists; LIMN_OK otherwise. */
+static limn_status check_abbreviation(const struct command *command, const char *name, limn_error *error)
+{
+    char list[WORD_LETTERS] = "";
+    size_t used = 0;
+    int count = 0;
+    for (const struct option_entry *entry = NULL; *name && (entry = options_next(command, entry));)
+        if (strncmp(entry->name, name, strlen(name)) == 0 && used < sizeof list) {
+            used +=
+                (size_t)snprintf(list + used, sizeof list - used, "%s--%s", count ? ", " : "", entry->name);
+            count++;
+        }
+    return count > 1 ? fail(error, LIMN_E_USAGE, "--%s is ambiguous: it may stand for %s", name, list)
+                     : LIMN_OK;
+}
+
 /* The error for an option that getopt_long rejected. word: the last argument that it read. It sets optopt to
  * the letter of an unknown short option, and to the value of an option that takes no value but was given one.
  */
@@ -228,6 +250,9 @@ static limn_status bad_option(const struct command *command, const char *word, l
             return fail(error, LIMN_E_USAGE, "--gemm is now --kernels");
         suggestion_offer(&suggestion, entry->name);
     }
+    limn_status status = check_abbreviation(command, name, error);
+    if (status != LIMN_OK)
+        return status;
     return fail(error, LIMN_E_USAGE, "unknown option: %s%s (see limn %s --help)", optopt ? letter : word,
                 optopt ? "" : suggestion_text(&suggestion, "--", near), command->name);
 }
@@ -255,7 +280,7 @@ limn_status options_parse(const struct command *command, int argc, char **argv, 
     limn_status status = check_dashes(command, argc - 1, argv + 1, error);
     if (status != LIMN_OK)
         return status;
-    *options = (struct options){.quality = 92, .tile = -1, .batch = 1, .saturation = 1};
+    *options = (struct options){.quality = 92, .tile = -1, .batch = 1, .resize = -1, .saturation = 1};
     for (const struct option_entry *entry = NULL; (entry = options_next(command, entry));) {
         bool valued = entry->kind != FLAG;
         list[count++] =

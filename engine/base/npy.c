@@ -15,7 +15,7 @@
 
 enum { PREFIX = 8, AXES = 4 };
 
-static const size_t file_most = SIZE_MAX / 4;
+const size_t npy_file_most = SIZE_MAX / 4;
 
 /* The text after 'key': in the header, or NULL. The header is Python's repr of a dict, always in one form. */
 static const char *value_of(const char *header, const char *key)
@@ -139,19 +139,29 @@ limn_status npy_decode(const unsigned char *bytes, size_t size, const char *name
     return decode(bytes, size, name, NULL, array, error);
 }
 
+bool npy_starts(const unsigned char *bytes, size_t size)
+{
+    return size >= PREFIX && memcmp(bytes, "\x93NUMPY", 6) == 0;
+}
+
 /* The block of the file becomes that of the array, so that nothing is in memory twice. */
+limn_status npy_take(unsigned char *bytes, size_t size, const char *name, struct npy *array,
+                     limn_error *error)
+{
+    *array = (struct npy){0};
+    limn_status status = decode(bytes, size, name, (float *)(void *)bytes, array, error);
+    if (status != LIMN_OK)
+        mem_free(bytes);
+    return status;
+}
+
 limn_status npy_read(const char *path, struct npy *array, limn_error *error)
 {
     unsigned char *bytes;
     size_t size;
     *array = (struct npy){0};
-    limn_status status = file_read_all(path, file_most, LIMN_E_INPUT, &bytes, &size, error);
-    if (status != LIMN_OK)
-        return status;
-    status = decode(bytes, size, input_name(path), (float *)(void *)bytes, array, error);
-    if (status != LIMN_OK)
-        mem_free(bytes);
-    return status;
+    limn_status status = file_read_all(path, npy_file_most, LIMN_E_INPUT, &bytes, &size, error);
+    return status == LIMN_OK ? npy_take(bytes, size, input_name(path), array, error) : status;
 }
 
 limn_status npy_write(const char *path, const int64_t shape[AXES], const float *data, bool force,

@@ -36,9 +36,11 @@ limn_status fail_because(limn_error *error, limn_status status, limn_reason reas
     number_vprint(text, sizeof text, format, arguments);
     va_end(arguments);
     keep_ends(text, sizeof error->message, error->message);
-    for (char *c = error->message; *c; c++)
-        if ((unsigned char)*c < 32 || *c == 127)
+    for (unsigned char *c = (unsigned char *)error->message; *c; c++)
+        if (*c < 32 || *c == 127)
             *c = '?';
+        else if (c[0] == 0xC2 && c[1] >= 0x80 && c[1] < 0xA0) /* U+0080 to U+009F in UTF-8 */
+            c[0] = c[1] = '?';
     return status;
 }
 

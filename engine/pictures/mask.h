@@ -13,14 +13,19 @@ enum { MASK_IGNORED = 255 };
  *   grey (R = G = B)     the levels; if all are 0 or 255, 255 is class 1
  *   colours              the indices of these colours in the VOC palette (palette_voc in draw.h)
  *
- * So a mask of two classes may be 0 and 1, or black and white. Alpha is ignored. Levels are those of
- * picture_read: 1, 2 and 4-bit grey PNGs and PNMs of other maxvals than 255 are scaled to 0..255.
+ *   grey of 16 bits      the levels as stored; if all are 0 or 255, or 0 or 65535, the larger is class 1
+ *
+ * So a mask of two classes may be 0 and 1, or black and white. Alpha is ignored. Levels of at most 8 bits are
+ * those of picture_read: 1, 2 and 4-bit grey PNGs and PNMs of other maxvals than 255 are scaled to 0..255.
+ *
+ * `binary`: every class above 0 is class 1, 255 and labels of instances included.
  *
  * The colour of class 7 (car) is grey 128. A picture stored as RGB with only black and this grey is
- * ambiguous, class 7 or level 128, and is refused.
+ * ambiguous, class 7 or level 128, and is refused unless `binary`.
  *
- * Errors: those of picture_read; LIMN_E_INPUT for JPEG, which is lossy, for 16-bit PNG, and for a colour
- * outside the palette, with the pixel's position. */
-limn_status mask_read(const char *path, bool orient, struct picture *mask, limn_error *error);
+ * Errors: those of picture_read; LIMN_E_INPUT for JPEG, which is lossy, for colours of 16 bits, for labels
+ * above 255 unless `binary` (LIMN_REASON_LABELS), and for a colour outside the palette, with the pixel's
+ * position. */
+limn_status mask_read(const char *path, bool orient, bool binary, struct picture *mask, limn_error *error);
 
 #endif

@@ -75,6 +75,9 @@ limn_status bmp_read(const struct picture_bytes *file, struct picture *picture, 
  * and rounded. LIMN_E_INPUT with the byte offset of the fault, LIMN_E_MEMORY. */
 limn_status pnm_read(const struct picture_bytes *file, struct picture *picture, limn_error *error);
 
+/* The same for grey samples above 255, which are not scaled: R is the high byte, G the low byte, B 0. */
+limn_status pnm_read_wide(const struct picture_bytes *file, struct picture *picture, limn_error *error);
+
 /* The orientation, 1..8, in an EXIF block that starts with its TIFF header; 1 if there is none. */
 int exif_orientation(const unsigned char *tiff, size_t size);
 

@@ -20,6 +20,7 @@ struct pnm {
     int64_t width, height;
     uint32_t most; /* maxval */
     int channels;
+    bool split; /* read samples as pnm_read_wide does */
 };
 
 static bool is_space(int c)
@@ -170,6 +171,12 @@ static limn_status read_row(struct pnm *pnm, unsigned char *out, limn_error *err
         limn_status status = read_sample(pnm, i, &sample, error);
         if (status)
             return status;
+        if (pnm->split) {
+            *out++ = (unsigned char)(sample >> 8);
+            *out++ = (unsigned char)(sample & 255);
+            *out++ = 0;
+            continue;
+        }
         uint32_t scaled = bitmap ? (sample ? 0 : 255) : (sample * 255 + pnm->most / 2) / pnm->most;
         for (int c = 0; c < copies; c++)
             *out++ = (unsigned char)scaled;
@@ -179,10 +186,12 @@ static limn_status read_row(struct pnm *pnm, unsigned char *out, limn_error *err
     return LIMN_OK;
 }
 
-limn_status pnm_read(const struct picture_bytes *file, struct picture *picture, limn_error *error)
+static limn_status read_picture(const struct picture_bytes *file, bool split, struct picture *picture,
+                                limn_error *error)
 {
     struct pnm pnm;
     limn_status status = read_header(&pnm, file, error);
+    pnm.split = split;
     if (!status)
         status = picture_create(pnm.width, pnm.height, 3, picture, error);
     for (int64_t y = 0; !status && y < pnm.height; y++)
@@ -190,4 +199,14 @@ limn_status pnm_read(const struct picture_bytes *file, struct picture *picture, 
     if (status)
         picture_free(picture);
     return status;
+}
+
+limn_status pnm_read(const struct picture_bytes *file, struct picture *picture, limn_error *error)
+{
+    return read_picture(file, false, picture, error);
+}
+
+limn_status pnm_read_wide(const struct picture_bytes *file, struct picture *picture, limn_error *error)
+{
+    return read_picture(file, true, picture, error);
 }

@@ -6,9 +6,16 @@
  *     centre = (i + 1/2) * scale,  scale = source size / result size,  stretch = max(scale, 1)
  *
  * with the weights of each i normalised to sum 1. They depend on i only, so one table serves all rows and
- * another all columns. The weights are 22-bit fixed point: 255 times their sum fits 32 bits. */
+ * another all columns. The weights are 22-bit fixed point: 255 times their sum fits 32 bits.
+ *
+ * Rows pass through one at a time. Only those that the next row of the result needs are kept:
+ *
+ *     [row of the source] => times alpha => across => [rows kept] => down => / alpha => [row of the result]
+ *
+ * or first down, then across, whichever order Pillow takes. */
 #include "engine/pictures/resample.h"
 #include "engine/base/memory.h"
+#include "engine/pictures/alpha.h"
 
 #include <math.h>
 #include <string.h>
@@ -104,9 +111,11 @@ static unsigned char round_sample(int32_t sum)
     return (unsigned char)(value < 0 ? 0 : value > 255 ? 255 : value);
 }
 
-/* Computes one row. `channels` is 1, 3 or 4, constant after inlining. */
-static inline void resample_row(const unsigned char *row, const struct weights *weights, int channels,
-                                unsigned char *out)
+/* ---- a row ------------------------------------------------------------------------------- */
+
+/* `channels` is 1, 3 or 4, constant after inlining. */
+static inline void resample_across(const unsigned char *row, const struct weights *weights, int channels,
+                                   unsigned char *out)
 {
     for (int64_t i = 0; i < weights->count; i++, out += channels) {
         const unsigned char *in = row + weights->first[i] * channels;
@@ -120,96 +129,152 @@ static inline void resample_row(const unsigned char *row, const struct weights *
     }
 }
 
-static void resample_across(const struct picture *source, const struct weights *weights,
-                            struct picture *result)
+static void resample_row(const unsigned char *row, const struct weights *weights, int channels,
+                         unsigned char *out)
 {
-    for (int64_t y = 0; y < source->height; y++) {
-        const unsigned char *row = source->pixels + y * source->width * source->channels;
-        unsigned char *out = result->pixels + y * result->width * result->channels;
-        switch (source->channels) {
-        case 1:
-            resample_row(row, weights, 1, out);
-            break;
-        case 3:
-            resample_row(row, weights, 3, out);
-            break;
-        default:
-            resample_row(row, weights, 4, out);
-        }
+    switch (channels) {
+    case 1:
+        resample_across(row, weights, 1, out);
+        break;
+    case 3:
+        resample_across(row, weights, 3, out);
+        break;
+    default:
+        resample_across(row, weights, 4, out);
     }
 }
 
-/* Downwards whole rows are added up, weight by weight, in `sums`. */
-static void resample_down(const struct picture *source, const struct weights *weights, int32_t *sums,
-                          struct picture *result)
-{
-    int64_t samples = source->width * source->channels;
-    for (int64_t y = 0; y < weights->count; y++) {
-        const unsigned char *row = source->pixels + weights->first[y] * samples;
-        memset(sums, 0, (size_t)samples * sizeof *sums);
-        for (int64_t k = 0; k < weights->taps[y]; k++, row += samples) {
-            int32_t weight = weights->weight[y * weights->room + k];
-            for (int64_t i = 0; i < samples; i++)
-                sums[i] += row[i] * weight;
-        }
-        for (int64_t i = 0; i < samples; i++)
-            result->pixels[y * samples + i] = round_sample(sums[i]);
-    }
-}
+/* ---- row by row -------------------------------------------------------------------------- */
 
-/* One pass: changes the height to `size` if `down`, else the width. */
-static limn_status resample_side(const struct picture *source, bool down, int64_t size,
-                                 enum resample_filter filter, struct picture *result, limn_error *error)
-{
-    struct weights weights = {0};
-    int32_t *sums = NULL;
-    size_t samples = (size_t)(source->width * source->channels);
-    limn_status status = weights_create(down ? source->height : source->width, size, filter, &weights, error);
-    if (!status && down && !(sums = mem_zalloc(samples, sizeof *sums)))
-        status = fail_memory(error, "resizing", samples * sizeof *sums);
-    if (!status)
-        status = picture_create(down ? source->width : size, down ? size : source->height, source->channels,
-                                result, error);
-    if (!status && down)
-        resample_down(source, &weights, sums, result);
-    else if (!status)
-        resample_across(source, &weights, result);
-    mem_free(sums);
-    weights_free(&weights);
-    return status;
-}
+struct resampler {
+    struct resampling how;
+    struct weights across, down;
+    bool down_first;
+    int64_t samples;      /* of a kept row */
+    unsigned char *kept;  /* down.room rows; row y of the source is at y % down.room */
+    unsigned char *line;  /* a row of the source's width */
+    unsigned char *made;  /* a row of the result */
+    int32_t *sums;        /* of a kept row */
+    int64_t taken, given; /* rows so far */
+};
 
 /* The order matters because the first pass rounds to bytes. Pillow resizes the width first; since version 13
  * it resizes the height first if that leaves far fewer rows for the other pass. */
-static bool goes_down_first(int64_t rows_less, int64_t columns_less)
+static bool goes_down_first(const struct resampling *how)
 {
+    int64_t rows_less = how->height - how->to_height, columns_less = how->width - how->to_width;
     return rows_less > 0 && rows_less > 2 * columns_less;
 }
 
-/* A side that does not change is not filtered: its weights would be 1 and 0. */
-limn_status picture_resample(const struct picture *source, int64_t width, int64_t height,
-                             enum resample_filter filter, struct picture *result, limn_error *error)
+static int64_t kept_samples(const struct resampling *how)
 {
-    struct picture between = {0};
-    *result = (struct picture){0};
-    if (width < 1 || height < 1)
-        return fail(error, LIMN_E_USAGE, "a picture cannot be resized to %lld x %lld", (long long)width,
-                    (long long)height);
-    if (width == source->width && height == source->height) {
-        limn_status status = picture_create(width, height, source->channels, result, error);
-        if (!status)
-            memcpy(result->pixels, source->pixels, (size_t)(width * height * source->channels));
-        return status;
+    return (goes_down_first(how) ? how->width : how->to_width) * how->channels;
+}
+
+static size_t kept_bytes(const struct resampling *how)
+{
+    return (size_t)(weights_room(how->height, how->to_height, how->filter) * kept_samples(how));
+}
+
+/* Bytes of a resampler's blocks but for the weights. */
+static size_t rows_bytes(const struct resampling *how)
+{
+    return kept_bytes(how) + (size_t)((how->width + how->to_width) * how->channels) +
+           (size_t)kept_samples(how) * sizeof(int32_t);
+}
+
+limn_status resampler_create(const struct resampling *how, struct resampler **resampler, limn_error *error)
+{
+    *resampler = NULL;
+    if (how->to_width < 1 || how->to_height < 1)
+        return fail(error, LIMN_E_USAGE, "a picture cannot be resized to %lld x %lld",
+                    (long long)how->to_width, (long long)how->to_height);
+    struct resampler *r = mem_zalloc(1, sizeof *r);
+    if (!r)
+        return fail_memory(error, "resizing", sizeof *r);
+    *r = (struct resampler){.how = *how, .down_first = goes_down_first(how), .samples = kept_samples(how)};
+    limn_status status = weights_create(how->width, how->to_width, how->filter, &r->across, error);
+    if (status == LIMN_OK)
+        status = weights_create(how->height, how->to_height, how->filter, &r->down, error);
+    if (status == LIMN_OK) {
+        r->kept = mem_alloc(kept_bytes(how));
+        r->line = mem_alloc((size_t)(how->width * how->channels));
+        r->made = mem_alloc((size_t)(how->to_width * how->channels));
+        r->sums = mem_alloc((size_t)r->samples * sizeof *r->sums);
+        if (!r->kept || !r->line || !r->made || !r->sums)
+            status = fail_memory(error, "resizing", rows_bytes(how));
     }
-    if (width == source->width || height == source->height)
-        return resample_side(source, height != source->height, width == source->width ? height : width,
-                             filter, result, error);
-    bool down_first = goes_down_first(source->height - height, source->width - width);
-    limn_status status =
-        resample_side(source, down_first, down_first ? height : width, filter, &between, error);
-    if (!status)
-        status = resample_side(&between, !down_first, down_first ? width : height, filter, result, error);
-    picture_free(&between);
+    if (status == LIMN_OK)
+        *resampler = r;
+    else
+        resampler_free(r);
+    return status;
+}
+
+void resampler_free(struct resampler *resampler)
+{
+    if (!resampler)
+        return;
+    weights_free(&resampler->across);
+    weights_free(&resampler->down);
+    mem_free(resampler->kept);
+    mem_free(resampler->line);
+    mem_free(resampler->made);
+    mem_free(resampler->sums);
+    mem_free(resampler);
+}
+
+static void keep_row(struct resampler *r, const unsigned char *row)
+{
+    unsigned char *kept = r->kept + r->taken++ % r->down.room * r->samples;
+    if (r->how.channels == 4) {
+        alpha_multiply(row, r->how.width, r->line);
+        row = r->line;
+    }
+    if (r->down_first)
+        memcpy(kept, row, (size_t)r->samples);
+    else
+        resample_row(row, &r->across, r->how.channels, kept);
+}
+
+/* Adds up the kept rows of row `y` of the result, weight by weight. */
+static void resample_down(const struct resampler *r, int64_t y, unsigned char *out)
+{
+    memset(r->sums, 0, (size_t)r->samples * sizeof *r->sums);
+    for (int64_t k = 0; k < r->down.taps[y]; k++) {
+        const unsigned char *row = r->kept + (r->down.first[y] + k) % r->down.room * r->samples;
+        int32_t weight = r->down.weight[y * r->down.room + k];
+        for (int64_t i = 0; i < r->samples; i++)
+            r->sums[i] += row[i] * weight;
+    }
+    for (int64_t i = 0; i < r->samples; i++)
+        out[i] = round_sample(r->sums[i]);
+}
+
+static void make_row(struct resampler *r)
+{
+    resample_down(r, r->given++, r->down_first ? r->line : r->made);
+    if (r->down_first)
+        resample_row(r->line, &r->across, r->how.channels, r->made);
+    if (r->how.channels == 4)
+        alpha_divide(r->made, r->how.to_width);
+}
+
+/* The kept rows suffice: each row of the result is made as soon as the last row it needs is there. */
+limn_status resampler_rows(struct resampler *r, const struct picture *rows, const struct rows_taker *taker,
+                           limn_error *error)
+{
+    const struct picture made = {
+        .width = r->how.to_width, .height = 1, .channels = r->how.channels, .pixels = r->made};
+    limn_status status = LIMN_OK;
+    for (int64_t y = 0; status == LIMN_OK && y < rows->height; y++) {
+        keep_row(r, rows->pixels + y * rows->width * rows->channels);
+        while (status == LIMN_OK && r->given < r->how.to_height &&
+               r->down.first[r->given] + r->down.taps[r->given] <= r->taken) {
+            make_row(r);
+            status = taker->rows(taker->context, &made, error);
+        }
+    }
     return status;
 }
 
@@ -219,16 +284,56 @@ static size_t weights_bytes(int64_t from, int64_t to, enum resample_filter filte
     return (size_t)(to * (16 + 4 * room) + 8 * room);
 }
 
-size_t picture_resample_bytes(int64_t width, int64_t height, int channels, int64_t to_width,
-                              int64_t to_height, enum resample_filter filter)
+size_t resampler_bytes(const struct resampling *how)
 {
-    enum { SMALL = 1024 }; /* block headers */
-    bool down_first = goes_down_first(height - to_height, width - to_width);
-    bool across = width != to_width, down = height != to_height;
-    int64_t between = across && down ? (down_first ? width * to_height : to_width * height) : 0;
-    size_t across_bytes = across ? weights_bytes(width, to_width, filter) : 0;
-    size_t down_bytes = down ? weights_bytes(height, to_height, filter) : 0;
-    down_bytes += down ? (size_t)((down_first ? width : to_width) * channels) * sizeof(int32_t) : 0;
-    size_t tables = across_bytes > down_bytes ? across_bytes : down_bytes;
-    return (size_t)((to_width * to_height + between) * channels) + tables + SMALL;
+    enum { SMALL = 2048 }; /* the struct, and block headers */
+    return weights_bytes(how->width, how->to_width, how->filter) +
+           weights_bytes(how->height, how->to_height, how->filter) + rows_bytes(how) + SMALL;
+}
+
+/* ---- a whole picture --------------------------------------------------------------------- */
+
+static limn_status append_row(void *context, const struct picture *row, limn_error *error)
+{
+    unsigned char **end = context;
+    size_t bytes = (size_t)(row->width * row->channels);
+    (void)error;
+    memcpy(*end, row->pixels, bytes);
+    *end += bytes;
+    return LIMN_OK;
+}
+
+static struct resampling resampling_of(const struct picture *source, int64_t width, int64_t height,
+                                       enum resample_filter filter)
+{
+    return (struct resampling){source->width, source->height, width, height, source->channels, filter};
+}
+
+/* A picture that keeps its size is copied, as in Pillow: RGBA is not multiplied by alpha and divided again.
+ */
+limn_status picture_resample(const struct picture *source, int64_t width, int64_t height,
+                             enum resample_filter filter, struct picture *result, limn_error *error)
+{
+    const struct resampling how = resampling_of(source, width, height, filter);
+    bool copies = width == source->width && height == source->height;
+    struct resampler *resampler = NULL;
+    *result = (struct picture){0};
+    limn_status status = copies ? LIMN_OK : resampler_create(&how, &resampler, error);
+    if (status == LIMN_OK)
+        status = picture_create(width, height, source->channels, result, error);
+    if (status == LIMN_OK && copies)
+        memcpy(result->pixels, source->pixels, (size_t)(width * height * source->channels));
+    else if (status == LIMN_OK)
+        status = resampler_rows(resampler, source,
+                                &(struct rows_taker){append_row, &(unsigned char *){result->pixels}}, error);
+    resampler_free(resampler);
+    return status;
+}
+
+size_t picture_resample_bytes(const struct picture *source, int64_t width, int64_t height,
+                              enum resample_filter filter)
+{
+    const struct resampling how = resampling_of(source, width, height, filter);
+    bool copies = width == source->width && height == source->height;
+    return (size_t)(width * height * source->channels) + (copies ? 0 : resampler_bytes(&how));
 }

@@ -5,7 +5,8 @@
  * src/libImaging/Resample.c. The order of the passes is that of Pillow 13. Earlier versions always resized
  * the width first; the result differs if a picture loses more than twice as many rows as columns.
  *
- * Alpha is resized like a colour. Pillow multiplies RGBA pictures by alpha before and divides by it after. */
+ * Colours of RGBA pictures are multiplied by alpha before and divided by it after, as in Pillow, so that the
+ * colours of hidden pixels do not show. */
 #ifndef LIMN_RESAMPLE_H
 #define LIMN_RESAMPLE_H
 
@@ -16,13 +17,44 @@ enum resample_filter {
     RESAMPLE_BICUBIC,  /* Keys' cubic with a = -0.5, support 2 */
 };
 
-/* Makes a new picture of width x height from `source`. LIMN_E_USAGE if a side is below 1, LIMN_E_MEMORY. */
+/* Makes a new picture of width x height from `source`, of 1, 3 or 4 channels. LIMN_E_USAGE if a side is below
+ * 1, LIMN_E_MEMORY. */
 limn_status picture_resample(const struct picture *source, int64_t width, int64_t height,
                              enum resample_filter filter, struct picture *result, limn_error *error);
 
-/* An upper bound of the bytes picture_resample allocates for a source of width x height pixels: the result,
- * the picture between the two passes, and the weights. */
-size_t picture_resample_bytes(int64_t width, int64_t height, int channels, int64_t to_width,
-                              int64_t to_height, enum resample_filter filter);
+/* An upper bound of the bytes picture_resample allocates for a source of this size and these channels, the
+ * result included. */
+size_t picture_resample_bytes(const struct picture *source, int64_t width, int64_t height,
+                              enum resample_filter filter);
+
+/* ---- row by row -------------------------------------------------------------------------- */
+
+/* The same, for a source that comes row by row: holds only as many rows as the filter needs. */
+struct resampler;
+
+struct resampling {
+    int64_t width, height, to_width, to_height;
+    int channels; /* 1, 3 or 4 */
+    enum resample_filter filter;
+};
+
+/* Receives rows of the result, from the top down; they are valid during the call. A status other than
+ * LIMN_OK ends the work. */
+struct rows_taker {
+    limn_status (*rows)(void *context, const struct picture *rows, limn_error *error);
+    void *context;
+};
+
+/* LIMN_E_USAGE if a side of the result is below 1, LIMN_E_MEMORY. */
+limn_status resampler_create(const struct resampling *how, struct resampler **resampler, limn_error *error);
+void resampler_free(struct resampler *resampler);
+
+/* Takes the next rows of the source, from the top down, and gives the rows of the result that they complete
+ * to `taker`. Errors: the taker's. */
+limn_status resampler_rows(struct resampler *resampler, const struct picture *rows,
+                           const struct rows_taker *taker, limn_error *error);
+
+/* An upper bound of the bytes that a resampler holds. */
+size_t resampler_bytes(const struct resampling *how);
 
 #endif

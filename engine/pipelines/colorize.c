@@ -15,14 +15,21 @@
 static limn_status check_options(const struct colorize *how, limn_error *error)
 {
     const char *name = how->models[0]->kind->name;
-    bool takes_hints = false, latent = colorizer_has_latent(how->models[0]);
-    for (int i = 0; i < how->count; i++)
+    bool takes_hints = false, takes_sizes = false, latent = colorizer_has_latent(how->models[0]);
+    for (int i = 0; i < how->count; i++) {
         takes_hints = takes_hints || colorizer_takes_hints(how->models[i]);
+        takes_sizes = takes_sizes || colorizer_takes_sizes(how->models[i]);
+    }
     limn_status status = check_range("saturation", how->tint.saturation, -1, 9, error);
     if (status == LIMN_OK)
         status = check_range("temperature", how->tint.temperature, -100, 100, error);
     if (status == LIMN_OK && (how->hints.count || how->hints.name) && !takes_hints)
         status = fail(error, LIMN_E_USAGE, "hints are an option of siggraph17; %s takes none", name);
+    if (status == LIMN_OK && how->network_size && !takes_sizes)
+        status = fail(error, LIMN_E_USAGE,
+                      "network size is an option of eccv16 and siggraph17; %s has one size", name);
+    if (status == LIMN_OK && how->network_size)
+        status = colorizer_check_side(how->network_size, error);
     if (status == LIMN_OK && how->seed && !latent)
         status = fail(error, LIMN_E_USAGE, "samples and seeds are options of vae; %s has one result", name);
     if (status == LIMN_OK && how->encode && !latent)
@@ -33,8 +40,10 @@ static limn_status check_options(const struct colorize *how, limn_error *error)
 limn_status colorize_open(struct colorize *how, limn_error *error)
 {
     limn_status status = check_options(how, error);
-    for (int i = 0; status == LIMN_OK && i < how->count; i++)
-        status = colorizer_create(how->models[i], how->encode, &how->colorizers[i], error);
+    for (int i = 0; status == LIMN_OK && i < how->count; i++) {
+        int64_t side = colorizer_takes_sizes(how->models[i]) ? how->network_size : 0;
+        status = colorizer_create(how->models[i], side, how->encode, &how->colorizers[i], error);
+    }
     if (status != LIMN_OK)
         colorize_close(how);
     return status;
@@ -92,8 +101,7 @@ static struct layout lay_out(const struct colorize *how, const struct picture *s
 static size_t make_sheet_bytes(const struct colorize *how, const struct picture *source, size_t run_bytes)
 {
     struct layout layout = lay_out(how, source);
-    size_t begun = picture_resample_bytes(source->width, source->height, source->channels, layout.width,
-                                          layout.height, RESAMPLE_BICUBIC);
+    size_t begun = picture_resample_bytes(source, layout.width, layout.height, RESAMPLE_BICUBIC);
     size_t sheet = 2 * (size_t)(layout.width * layout.height * source->channels) +
                    sheet_bytes(layout.width, layout.height, layout.cells, layout.columns, 0) + run_bytes;
     return begun > sheet ? begun : sheet;

@@ -19,6 +19,7 @@ struct colorize {
     bool compare;         /* a sheet of the source, grey, and the result of each network */
     bool encode;          /* vae: the variant that comes from the source's own colours */
     struct tint tint;
+    int64_t network_size; /* eccv16, siggraph17: side of the network's input; 0: the network's own */
 
     struct colorizer *colorizers[COLORIZE_NETWORKS_MOST];
 };

@@ -1,6 +1,7 @@
 /* colorizer.c - see colorizer.h. */
 #include "engine/pipelines/colorizer.h"
 #include "engine/base/memory.h"
+#include "engine/pictures/alpha.h"
 #include "engine/pictures/colour.h"
 #include "engine/pictures/opencv.h"
 #include "engine/pictures/resample.h"
@@ -13,22 +14,23 @@
 #include <math.h>
 #include <string.h>
 
-enum { SIDE = 256, SIDE_VAE = 64 }; /* of the networks' input */
+enum { SIDE = 256, SIDE_VAE = 64 };                          /* of the networks' input, by default */
+enum { SIDE_LEAST = 64, SIDE_MOST = 1024, SIDE_PERIOD = 8 }; /* of the input of eccv16 and siggraph17 */
 
 /* ---- the network's input ----------------------------------------------------------------- */
 
-/* [H x W, RGB] => [256 x 256, L] */
+/* [H x W, RGB] => [side x side, L] */
 static limn_status set_lightness(const struct picture *source, struct tensor *input, limn_error *error)
 {
     struct picture small;
-    float lab[3 * SIDE];
-    limn_status status = picture_resample(source, SIDE, SIDE, RESAMPLE_BICUBIC, &small, error);
+    float lab[3 * SIDE_MOST];
+    limn_status status = picture_resample(source, input->w, input->h, RESAMPLE_BICUBIC, &small, error);
     if (status != LIMN_OK)
         return status;
-    for (int64_t y = 0; y < SIDE; y++) {
-        lab_from_rgb(small.pixels + y * SIDE * small.channels, small.channels, SIDE, lab);
-        for (int64_t x = 0; x < SIDE; x++)
-            input->data[(y * SIDE + x) * input->stride] = lab[3 * x];
+    for (int64_t y = 0; y < input->h; y++) {
+        lab_from_rgb(small.pixels + y * input->w * small.channels, small.channels, input->w, lab);
+        for (int64_t x = 0; x < input->w; x++)
+            input->data[(y * input->w + x) * input->stride] = lab[3 * x];
     }
     picture_free(&small);
     return LIMN_OK;
@@ -51,6 +53,25 @@ static limn_status set_lab(const struct picture *source, struct tensor *grey, st
     }
     picture_free(&small);
     return LIMN_OK;
+}
+
+int64_t colorizer_side(const limn_model *model)
+{
+    return colorizer_has_latent(model) ? SIDE_VAE : SIDE;
+}
+
+limn_status colorizer_fill(const limn_model *model, const struct picture *source, struct tensor *input,
+                           struct tensor *ab, limn_error *error)
+{
+    struct picture filled;
+    limn_status status = alpha_fill(source, &filled, error);
+    if (filled.pixels)
+        source = &filled;
+    if (status == LIMN_OK)
+        status = colorizer_has_latent(model) ? set_lab(source, input, ab, error)
+                                             : set_lightness(source, input, error);
+    picture_free(&filled);
+    return status;
 }
 
 /* ---- the network ------------------------------------------------------------------------- */
@@ -78,6 +99,34 @@ bool colorizer_has_latent(const limn_model *model)
     return model->kind == &vae;
 }
 
+bool colorizer_takes_sizes(const limn_model *model)
+{
+    return model->kind == &eccv16 || model->kind == &siggraph17;
+}
+
+limn_status colorizer_check_side(int64_t side, limn_error *error)
+{
+    if (side >= SIDE_LEAST && side <= SIDE_MOST && side % SIDE_PERIOD == 0)
+        return LIMN_OK;
+    return fail(error, LIMN_E_USAGE, "network size %" PRId64 ": expected a multiple of %d from %d to %d",
+                side, SIDE_PERIOD, SIDE_LEAST, SIDE_MOST);
+}
+
+/* Plans and prepares the network's run. */
+static limn_status open_session(struct colorizer *colorizer, limn_error *error)
+{
+    limn_model *model = colorizer->model;
+    struct session_request request = {.output = model->graph.output,
+                                      .size = {1, colorizer->side, colorizer->side}};
+    if (colorizer->side > SIDE)
+        request.room = (struct plan_room){0, "a smaller network size", LIMN_REASON_NETWORK_SIZE};
+    limn_status status = session_plan(model, &request, &colorizer->session, error);
+    if (status == LIMN_OK)
+        status = session_prepare(colorizer->session, error);
+    return status == LIMN_OK ? check_output(colorizer->session, "network", 2, colorizer->side, error)
+                             : status;
+}
+
 static limn_status add_encoder(struct colorizer *colorizer, limn_error *error)
 {
     const char *path = colorizer->model->graph.path;
@@ -91,7 +140,8 @@ static limn_status add_encoder(struct colorizer *colorizer, limn_error *error)
     return status;
 }
 
-limn_status colorizer_create(limn_model *model, bool encode, struct colorizer **colorizer, limn_error *error)
+limn_status colorizer_create(limn_model *model, int64_t side, bool encode, struct colorizer **colorizer,
+                             limn_error *error)
 {
     bool is_vae = colorizer_has_latent(model);
     *colorizer = NULL;
@@ -101,14 +151,12 @@ limn_status colorizer_create(limn_model *model, bool encode, struct colorizer **
     if (!made)
         return fail_memory(error, "a colorizer", sizeof *made);
     made->model = model;
-    made->side = is_vae ? SIDE_VAE : SIDE;
+    made->side = side ? side : colorizer_side(model);
     size_t bytes = (size_t)(2 * made->side * made->side) * sizeof *made->ab;
     made->ab = mem_alloc(bytes);
     limn_status status = made->ab ? LIMN_OK : fail_memory(error, "the colours", bytes);
     if (status == LIMN_OK)
-        status = limn_session_create(model, (limn_size){1, made->side, made->side}, &made->session, error);
-    if (status == LIMN_OK)
-        status = check_output(made->session, "network", 2, made->side, error);
+        status = open_session(made, error);
     if (status == LIMN_OK)
         made->latent = is_vae ? session_input(made->session, 1)->c : 0;
     if (status == LIMN_OK && encode)
@@ -169,16 +217,15 @@ static void take_ab(struct colorizer *colorizer)
 limn_status colorizer_run(struct colorizer *colorizer, const struct picture *source,
                           const struct colorizer_inputs *inputs, const struct watch *watch, limn_error *error)
 {
-    struct tensor *input = session_input(colorizer->session, 0);
     limn_status status = LIMN_OK;
     if (colorizer_takes_hints(colorizer->model)) {
         status = hints_check(inputs->hints, source->width, source->height, error);
         if (status == LIMN_OK)
-            hints_draw(inputs->hints, source->width, source->height, input);
+            hints_draw(inputs->hints, source->width, source->height, session_input(colorizer->session, 0));
     }
-    struct tensor *ab = colorizer->encoder ? session_input(colorizer->encoder, 0) : NULL;
     if (status == LIMN_OK)
-        status = colorizer->latent ? set_lab(source, input, ab, error) : set_lightness(source, input, error);
+        status = colorizer_fill(colorizer->model, source, session_input(colorizer->session, 0),
+                                colorizer->encoder ? session_input(colorizer->encoder, 0) : NULL, error);
     if (status == LIMN_OK && colorizer->latent)
         status = set_latent(colorizer, source->name, inputs->seed, error);
     if (status != LIMN_OK)
@@ -195,10 +242,10 @@ limn_status colorizer_run(struct colorizer *colorizer, const struct picture *sou
 size_t colorizer_run_bytes(const struct colorizer *colorizer, const struct picture *source)
 {
     enum { SMALL = 3 * SIDE_VAE * SIDE_VAE + 1024 };
+    size_t filling = alpha_fill_bytes(source);
     if (colorizer->latent)
-        return SMALL;
-    return picture_resample_bytes(source->width, source->height, source->channels, SIDE, SIDE,
-                                  RESAMPLE_BICUBIC);
+        return filling + SMALL;
+    return filling + picture_resample_bytes(source, colorizer->side, colorizer->side, RESAMPLE_BICUBIC);
 }
 
 double colorizer_run_share(const struct colorizer *colorizer, const struct picture *source)

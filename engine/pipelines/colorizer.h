@@ -4,8 +4,8 @@
  *
  * Lightness is the picture's own, pixel for pixel; only a and b are new. Lab is that of pictures/colour.h.
  *
- * eccv16 and siggraph17, as in util.py of richzhang/colorization. The RGB picture goes to 256 x 256 with
- * Pillow's bicubic, then to Lab. a and b come back at 256 x 256.
+ * eccv16 and siggraph17, as in util.py of richzhang/colorization. The RGB picture goes to 256 x 256, or
+ * another size, with Pillow's bicubic, then to Lab. a and b come back at that size.
  *
  * vae, as in colordata.py of aditya12agd5/pytorch_divcolor:
  *   1. RGB goes to 64 x 64 with OpenCV's INTER_LINEAR (no antialiasing);
@@ -18,7 +18,9 @@
  * 2 as 2 (a + 128) / 255 - 1: the vae then reconstructs the picture's colours.
  *
  * Small a and b are enlarged (or reduced, for small pictures) by torch.nn.functional.interpolate's bilinear,
- * align_corners=False. */
+ * align_corners=False.
+ *
+ * Networks get colours of visible pixels in place of hidden ones (see alpha_fill). */
 #ifndef LIMN_COLORIZER_H
 #define LIMN_COLORIZER_H
 
@@ -56,10 +58,26 @@ struct tint {
 bool colorizer_takes_hints(const limn_model *model);
 bool colorizer_has_latent(const limn_model *model);
 
-/* With `encode`, z comes from each picture's own colours; the network must have a latent vector.
+/* Whether a network can run at other sizes than its own. */
+bool colorizer_takes_sizes(const limn_model *model);
+
+/* LIMN_E_USAGE unless such a network can run at side x side pixels. */
+limn_status colorizer_check_side(int64_t side, limn_error *error);
+
+/* The side of the network's input unless another is asked for. */
+int64_t colorizer_side(const limn_model *model);
+
+/* Fills the input that comes from a picture: channel 0 of `input`, 1 x side x side x C. With `ab`, which may
+ * be NULL, the input of the vae's encoder too. LIMN_E_MEMORY. */
+limn_status colorizer_fill(const limn_model *model, const struct picture *source, struct tensor *input,
+                           struct tensor *ab, limn_error *error);
+
+/* The network runs at side x side pixels: 0 for its own size, else a side that colorizer_check_side accepts.
+ * With `encode`, z comes from each picture's own colours; the network must have a latent vector.
  * Errors: LIMN_E_USAGE for a network of another kind; LIMN_E_WEIGHTS, also for a file without a colour
  * encoder or with one that does not fit; LIMN_E_MEMORY. */
-limn_status colorizer_create(limn_model *model, bool encode, struct colorizer **colorizer, limn_error *error);
+limn_status colorizer_create(limn_model *model, int64_t side, bool encode, struct colorizer **colorizer,
+                             limn_error *error);
 void colorizer_free(struct colorizer *colorizer);
 
 /* Runs the network on a picture of 3 or 4 channels; the result stays in colorizer->ab. `watch` may be NULL.

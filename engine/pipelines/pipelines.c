@@ -108,8 +108,11 @@ limn_status limn_colorize(limn_model *model, const limn_picture *source, const l
     struct view copy = {0}; /* the result may be the source, which a failure must not change */
     struct view_target target = {.pictures = result, .count = 1, .what = "the result"};
     const struct sink sink = view_sink(&target);
-    struct colorize how = {
-        .models = {model}, .count = 1, .seed = given.seed, .tint = {given.saturation, given.temperature}};
+    struct colorize how = {.models = {model},
+                           .count = 1,
+                           .seed = given.seed,
+                           .tint = {given.saturation, given.temperature},
+                           .network_size = given.network_size};
     limn_status status = open_source(model, source, NULL, &copy, error);
     if (status == LIMN_OK)
         status = make_hints(&given, &how.hints, error);
@@ -140,17 +143,32 @@ limn_status limn_upscale_factor(const limn_model *model, int *factor, limn_error
     return status;
 }
 
+/* The scale that a result of this size means; 0, which means the factor, if none does. The sink checks the
+ * size. */
+static int64_t scale_of(const limn_picture *source, const limn_picture *result, int64_t factor)
+{
+    for (int64_t scale = 2; result && scale < factor; scale++)
+        if (result->width == scale * source->width && result->height == scale * source->height)
+            return scale;
+    return 0;
+}
+
 limn_status limn_upscale(limn_model *model, const limn_picture *source, const limn_picture *result,
                          const limn_watch *watch, limn_error *error)
 {
     struct watch seen = watch_of(watch);
     struct view view = {0};
     struct view_target target = {.pictures = result, .count = 1, .what = "the result"};
-    const struct upscale how = {
+    struct upscale how = {
         .source = &view.picture, .sink = view_sink(&target), .tile = TILE_AUTO, .watch = &seen};
+    int64_t factor;
     limn_status status = open_source(model, source, result, &view, error);
     if (status == LIMN_OK)
+        status = upscale_factor(model, &factor, error);
+    if (status == LIMN_OK) {
+        how.scale = scale_of(source, result, factor);
         status = upscale_picture(model, &how, error);
+    }
     view_close(&view);
     return status;
 }

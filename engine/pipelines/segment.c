@@ -1,11 +1,14 @@
 /* segment.c - see segment.h. */
 #include "engine/pipelines/segment.h"
 #include "engine/base/memory.h"
+#include "engine/base/text_cursor.h"
+#include "engine/pictures/alpha.h"
 #include "engine/pictures/colour.h"
 #include "engine/pictures/resample.h"
 #include "engine/pipelines/check.h"
 #include "engine/pipelines/classes.h"
 #include "engine/run/session.h"
+#include "layers/sizes.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -19,6 +22,11 @@ static bool is_unet(const limn_model *model)
     return model->kind == &unet;
 }
 
+static size_t larger_of(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
 static int64_t input_channels(const limn_model *model)
 {
     return model->graph.nodes[graph_input_node(&model->graph, 0)].channels;
@@ -28,7 +36,8 @@ static int64_t input_channels(const limn_model *model)
 static limn_status check_options(const limn_model *model, const limn_segment_options *options,
                                  int64_t classes, limn_error *error)
 {
-    limn_status status = check_range("resize", (double)options->resize, 0, PICTURE_MOST_SIDE, error);
+    limn_status status =
+        check_range("resize", (double)options->resize, LIMN_RESIZE_FULL, PICTURE_MOST_SIDE, error);
     if (status == LIMN_OK)
         status = check_range("scale", options->scale, 0, 100, error);
     if (status == LIMN_OK)
@@ -46,6 +55,23 @@ static limn_status check_options(const limn_model *model, const limn_segment_opt
     return LIMN_OK;
 }
 
+/* The shorter side that the weights were made for; 0: the picture's own. */
+static limn_status usual_resize(const limn_model *model, int64_t *resize, limn_error *error)
+{
+    enum { VOC_CLASSES = 21, TORCHVISION = 520 };
+    const char *text = limn_model_metadata(model, "limn.resize");
+    bool is_voc = model->graph.nodes[model->graph.output].channels == VOC_CLASSES;
+    *resize = is_voc ? TORCHVISION : 0;
+    if (!text)
+        return LIMN_OK;
+    struct text_cursor at = text_cursor_at((const unsigned char *)text, strlen(text), model->graph.path);
+    if (text_take_whole(&at, resize) && at.at == at.end && *resize <= PICTURE_MOST_SIDE)
+        return LIMN_OK;
+    return fail(error, LIMN_E_WEIGHTS,
+                "%s: metadata limn.resize is \"%.40s\"; expected a number of pixels from 0 to %" PRId64,
+                model->graph.path, text, PICTURE_MOST_SIDE);
+}
+
 limn_status segment_check(const limn_model *model, const limn_segment_options *options, int *classes,
                           limn_error *error)
 {
@@ -61,7 +87,10 @@ limn_status segment_check(const limn_model *model, const limn_segment_options *o
         return fail(error, LIMN_E_WEIGHTS,
                     "%s: the network has %" PRId64 " input channels; expected 1 (grey), 3 (RGB) or 4 (RGBA)",
                     path, inputs);
-    limn_status status = check_options(model, options, count, error);
+    int64_t resize;
+    limn_status status = is_unet(model) ? LIMN_OK : usual_resize(model, &resize, error);
+    if (status == LIMN_OK)
+        status = check_options(model, options, count, error);
     if (status == LIMN_OK)
         *classes = count > 1 ? (int)count : 2;
     return status;
@@ -69,73 +98,72 @@ limn_status segment_check(const limn_model *model, const limn_segment_options *o
 
 /* ---- size -------------------------------------------------------------------------------- */
 
-static limn_status network_size(const limn_model *model, const struct picture *source,
-                                const limn_segment_options *options, limn_size *size, limn_error *error)
+static bool is_too_large(int64_t width, int64_t height)
 {
-    int64_t w = source->width, h = source->height, least = model->graph.side_least;
-    if (is_unet(model)) {
-        double scale = options->scale > 0 ? options->scale : default_scale;
-        w = (int64_t)fmin(scale * (double)w, 1e9); /* beyond any limit, and still an int64_t squared */
-        h = (int64_t)fmin(scale * (double)h, 1e9);
-        if (w < least || h < least)
-            return fail(error, LIMN_E_INPUT,
-                        "%" PRId64 " x %" PRId64 " pixels become %" PRId64 " x %" PRId64
-                        " at scale %g; %s needs at least %" PRId64 " x %" PRId64 ", a larger scale",
-                        source->width, source->height, w, h, scale, model->kind->name, least, least);
-    } else if (options->resize) {
-        int64_t shorter = w < h ? w : h;
-        w = options->resize * w / shorter;
-        h = options->resize * h / shorter;
-    }
-    if (w > PICTURE_MOST_SIDE || h > PICTURE_MOST_SIDE || w * h > PICTURE_MOST_PIXELS)
-        return fail(error, LIMN_E_INPUT,
-                    "%" PRId64 " x %" PRId64 " pixels become %" PRId64 " x %" PRId64
-                    ", too many; use a smaller %s",
-                    source->width, source->height, w, h, is_unet(model) ? "scale" : "resize");
-    *size = (limn_size){1, h, w};
+    return width > PICTURE_MOST_SIDE || height > PICTURE_MOST_SIDE || width * height > PICTURE_MOST_PIXELS;
+}
+
+/* At most a side that is beyond any limit, and still an int64_t when squared. */
+static int64_t scaled(double scale, int64_t side)
+{
+    return (int64_t)fmin(scale * (double)side, 1e9);
+}
+
+static limn_status unet_size(const limn_model *model, const struct picture *source, double scale,
+                             limn_size *size, limn_error *error)
+{
+    int64_t least = model->graph.side_least;
+    scale = scale > 0 ? scale : default_scale;
+    size->width = scaled(scale, source->width);
+    size->height = scaled(scale, source->height);
+    if (size->width >= least && size->height >= least)
+        return LIMN_OK;
+    return fail(error, LIMN_E_INPUT,
+                "%" PRId64 " x %" PRId64 " pixels become %" PRId64 " x %" PRId64
+                " at scale %g; %s needs at least %" PRId64 " x %" PRId64 ", a larger scale",
+                source->width, source->height, size->width, size->height, scale, model->kind->name, least,
+                least);
+}
+
+static limn_status deeplabv3_size(const limn_model *model, const struct picture *source, int64_t resize,
+                                  limn_size *size, limn_error *error)
+{
+    int64_t shorter = smaller(source->width, source->height), usual;
+    limn_status status = usual_resize(model, &usual, error);
+    int64_t side = resize == LIMN_RESIZE_FULL ? 0 : resize ? resize : usual;
+    if (status != LIMN_OK || !side)
+        return status;
+    int64_t width = side * source->width / shorter, height = side * source->height / shorter;
+    if (resize || !is_too_large(width, height))
+        *size = (limn_size){1, height, width};
     return LIMN_OK;
+}
+
+limn_status segment_size(const limn_model *model, const struct picture *source,
+                         const limn_segment_options *options, limn_size *size, limn_error *error)
+{
+    *size = (limn_size){1, source->height, source->width};
+    limn_status status = is_unet(model) ? unet_size(model, source, options->scale, size, error)
+                                        : deeplabv3_size(model, source, options->resize, size, error);
+    if (status != LIMN_OK || !is_too_large(size->width, size->height))
+        return status;
+    return fail(
+        error, LIMN_E_INPUT,
+        "%" PRId64 " x %" PRId64 " pixels become %" PRId64 " x %" PRId64 ", too many; use a smaller %s",
+        source->width, source->height, size->width, size->height, is_unet(model) ? "scale" : "resize");
 }
 
 /* ---- the network's picture --------------------------------------------------------------- */
 
-/* a x alpha / 255, rounded to nearest. */
-static unsigned char multiply(unsigned char a, unsigned char alpha)
-{
-    return (unsigned char)((a * alpha + 127) / 255);
-}
-
-/* The inverse, rounded down. Without alpha the colour is unknown, and stays. */
-static unsigned char divide(unsigned char a, unsigned char alpha)
-{
-    if (alpha == 0 || alpha == 255)
-        return a;
-    int level = 255 * a / alpha;
-    return (unsigned char)(level < 255 ? level : 255);
-}
-
-/* Colours of an RGBA picture through one of the two above. */
-static void with_alpha(struct picture *picture, unsigned char (*apply)(unsigned char, unsigned char))
-{
-    for (int64_t p = 0; p < picture->width * picture->height; p++)
-        for (int c = 0; c < 3; c++)
-            picture->pixels[4 * p + c] = apply(picture->pixels[4 * p + c], picture->pixels[4 * p + 3]);
-}
-
-/* Whether a picture can be the input of a network with these channels without a copy; alpha needs one. */
-static bool is_usable(const struct picture *source, int channels)
-{
-    return source->channels == channels && channels != 4;
-}
-
 /* A copy with 1 (L grey), 3 or 4 channels. */
-static limn_status convert(const struct picture *source, int channels, struct picture *converted,
-                           limn_error *error)
+static limn_status copy_channels(const struct picture *source, int channels, struct picture *copy,
+                                 limn_error *error)
 {
-    limn_status status = picture_create(source->width, source->height, channels, converted, error);
+    limn_status status = picture_create(source->width, source->height, channels, copy, error);
     if (status != LIMN_OK)
         return status;
     const unsigned char *in = source->pixels;
-    unsigned char *out = converted->pixels;
+    unsigned char *out = copy->pixels;
     if (channels == 1) {
         grey_row(in, source->channels, source->width * source->height, GREY_PILLOW, out);
         return LIMN_OK;
@@ -148,23 +176,57 @@ static limn_status convert(const struct picture *source, int channels, struct pi
     return LIMN_OK;
 }
 
+/* Hidden pixels become black, as resizing leaves them. */
+static void blacken_hidden(struct picture *picture)
+{
+    for (int64_t p = 0; p < picture->width * picture->height; p++)
+        if (!picture->pixels[4 * p + 3])
+            memset(picture->pixels + 4 * p, 0, 3);
+}
+
+/* A picture of `channels` channels, without the colours of hidden pixels. *made stays empty if the source is
+ * one. */
+static limn_status convert(const struct picture *source, int channels, struct picture *made,
+                           limn_error *error)
+{
+    if (channels == 4) {
+        limn_status status = copy_channels(source, channels, made, error);
+        if (status == LIMN_OK)
+            blacken_hidden(made);
+        return status;
+    }
+    limn_status status = alpha_fill(source, made, error);
+    struct picture filled = *made;
+    const struct picture *seen = filled.pixels ? &filled : source;
+    if (status != LIMN_OK || seen->channels == channels)
+        return status;
+    status = copy_channels(seen, channels, made, error);
+    picture_free(&filled);
+    return status;
+}
+
+/* The most that `convert` holds at a time; *made: what it makes. */
+static size_t convert_bytes(const struct picture *source, int channels, size_t *made)
+{
+    size_t pixels = (size_t)(source->width * source->height), copy = (size_t)channels * pixels;
+    size_t filling = channels == 4 ? 0 : alpha_fill_bytes(source);
+    *made = filling || source->channels != channels || channels == 4 ? copy : 0;
+    return channels == 1 && filling ? larger_of(filling, 3 * pixels + copy) : larger_of(filling, *made);
+}
+
 /* Makes the network's input of width x height from `source`. *made stays empty if it is `source` itself. */
 static limn_status fit(const struct picture *source, int channels, int64_t width, int64_t height,
                        enum resample_filter filter, struct picture *made, limn_error *error)
 {
-    struct picture converted = {0};
-    limn_status status = is_usable(source, channels) ? LIMN_OK : convert(source, channels, &converted, error);
+    struct picture converted;
+    limn_status status = convert(source, channels, &converted, error);
     *made = (struct picture){0};
     if (source->width == width && source->height == height) {
         *made = converted;
         return status;
     }
-    if (channels == 4 && status == LIMN_OK)
-        with_alpha(&converted, multiply);
     if (status == LIMN_OK)
         status = picture_resample(converted.pixels ? &converted : source, width, height, filter, made, error);
-    if (channels == 4 && status == LIMN_OK)
-        with_alpha(made, divide);
     picture_free(&converted);
     return status;
 }
@@ -181,8 +243,8 @@ static void fill_levels(const limn_model *model, float levels[4][256])
             levels[c][level] = (levels[c][level] - mean[c]) / deviation[c];
 }
 
-static limn_status fill_input(const limn_model *model, const struct picture *source, struct tensor *x,
-                              limn_error *error)
+limn_status segment_fill(const limn_model *model, const struct picture *source, struct tensor *x,
+                         limn_error *error)
 {
     float levels[4][256];
     struct picture picture;
@@ -266,7 +328,7 @@ static limn_status run(limn_session *session, const struct segment *how, struct 
                             .align_corners = enlargement && enlargement->window.align_corners};
     double threshold = how->options.threshold > 0 ? how->options.threshold : default_threshold;
     double share = network_share(session, source, logits.made->c);
-    limn_status status = fill_input(model, source, x, error);
+    limn_status status = segment_fill(model, source, x, error);
     watch_part(how->watch, 0, share);
     session_watch(session, how->watch);
     if (status == LIMN_OK)
@@ -287,22 +349,18 @@ static limn_status run(limn_session *session, const struct segment *how, struct 
 
 /* ---- memory ------------------------------------------------------------------------------ */
 
-static size_t larger_of(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
-/* The most that is held along with the session: by fill_input before its run, by `run` after it. */
+/* The most that is held along with the session: by segment_fill before its run, by `run` after it. */
 static size_t bytes_beside(const limn_model *model, const struct picture *source, limn_size size,
                            bool probabilities)
 {
     int channels = (int)input_channels(model);
     enum resample_filter filter = is_unet(model) ? RESAMPLE_BICUBIC : RESAMPLE_BILINEAR;
-    bool resized = size.width != source->width || size.height != source->height;
-    size_t filling = is_usable(source, channels) ? 0 : (size_t)(source->width * source->height * channels);
-    if (resized)
-        filling +=
-            picture_resample_bytes(source->width, source->height, channels, size.width, size.height, filter);
+    size_t converted, filling = convert_bytes(source, channels, &converted);
+    if (size.width != source->width || size.height != source->height) {
+        const struct picture seen = {.width = source->width, .height = source->height, .channels = channels};
+        filling =
+            larger_of(filling, converted + picture_resample_bytes(&seen, size.width, size.height, filter));
+    }
     int64_t classes = model->graph.nodes[model->graph.output].channels;
     size_t row = (size_t)(size.width * classes) * sizeof(float);
     size_t answer = classes_bytes(model->engine->pool, size.width, classes, source->width) +
@@ -356,7 +414,7 @@ limn_status segment_picture(limn_model *model, const struct segment *how, limn_e
         *how->probabilities = (struct npy){0};
     limn_status status = segment_check(model, &how->options, &count, error);
     if (status == LIMN_OK)
-        status = network_size(model, source, &how->options, &size, error);
+        status = segment_size(model, source, &how->options, &size, error);
     if (status == LIMN_OK)
         status = plan_work(model, how, size, &session, error);
     if (status == LIMN_OK)

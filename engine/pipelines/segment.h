@@ -2,10 +2,13 @@
  *
  *     picture => network's input size => normalised => network => logits => picture's size => classes
  *
- * deeplabv3, as in torchvision's example. The picture goes in at its own size, or with `resize` N so that
- * its shorter side is N and the longer one N x longer / shorter, without the fraction (torchvision's Resize:
- * antialiased bilinear, which is Pillow's). RGB / 255, less the mean (0.485, 0.456, 0.406), divided by the
- * deviation (0.229, 0.224, 0.225).
+ * deeplabv3, as in torchvision's preset. The picture is resized so that its shorter side is N and the longer
+ * one N x longer / shorter, without the fraction (torchvision's Resize: antialiased bilinear, which is
+ * Pillow's); smaller pictures are enlarged, as there. N is the option `resize`, or else the metadata
+ * limn.resize of the weights, or else 520 for 21 classes. For other networks, and with LIMN_RESIZE_FULL or a
+ * limn.resize of 0, the picture goes in at its own size; also if no N is given and the default would exceed
+ * the limits of picture.h, as for a very narrow picture. RGB / 255, less the mean (0.485, 0.456, 0.406),
+ * divided by the deviation (0.229, 0.224, 0.225).
  *
  * unet, as in predict.py of milesial/Pytorch-UNet. Pillow's bicubic to int(scale x width) by int(scale x
  * height), both sides at least 16 for the network's four halvings, then / 255 (predict.py does not
@@ -18,7 +21,8 @@
  * resized the classes are exactly upstream's argmax over the network's output; otherwise they have smoother
  * borders than classes enlarged afterwards.
  *
- * Alpha is used only by networks of four input channels. */
+ * Alpha is used only by networks of four input channels, in which hidden pixels are black. Other networks get
+ * colours of visible pixels in place of hidden ones (see alpha_fill). */
 #ifndef LIMN_SEGMENT_H
 #define LIMN_SEGMENT_H
 
@@ -40,9 +44,18 @@ struct segment {
 /* Checks that the network is of segmentation and takes the options, and sets *classes to how many classes it
  * tells apart: the network's, or two, background and foreground, if it has one.
  * Errors: LIMN_E_USAGE for another network, an option out of range or one that the network does not take;
- * LIMN_E_WEIGHTS for more than CLASSES_MOST classes or an unknown number of input channels. */
+ * LIMN_E_WEIGHTS for more than CLASSES_MOST classes, an unknown number of input channels, or a limn.resize
+ * that is not a number of pixels. */
 limn_status segment_check(const limn_model *model, const limn_segment_options *options, int *classes,
                           limn_error *error);
+
+/* Sets *size to the size of the network's input for a picture. LIMN_E_INPUT if that is too small or large. */
+limn_status segment_size(const limn_model *model, const struct picture *source,
+                         const limn_segment_options *options, limn_size *size, limn_error *error);
+
+/* Fills the network's input, of that size, from a picture. LIMN_E_MEMORY. */
+limn_status segment_fill(const limn_model *model, const struct picture *source, struct tensor *x,
+                         limn_error *error);
 
 /* Finds the class of each pixel of a picture.
  *

@@ -1,6 +1,7 @@
 /* upscale.c - see upscale.h. */
 #include "engine/pipelines/upscale.h"
 #include "engine/base/memory.h"
+#include "engine/pictures/alpha.h"
 #include "engine/pictures/resample.h"
 #include "engine/pipelines/check.h"
 #include "engine/run/bands.h"
@@ -74,28 +75,45 @@ limn_status upscale_factor(const limn_model *model, int64_t *factor, limn_error 
     return fail_kind(model, "a super-resolution", "enhancenet", error);
 }
 
-enum { STRIP = 16 }; /* rows of the result that are converted and written at a time */
+limn_status upscale_scale(const limn_model *model, int64_t wanted, int64_t *scale, limn_error *error)
+{
+    limn_status status = upscale_factor(model, scale, error);
+    if (status == LIMN_OK && wanted)
+        status = check_range("scale", (double)wanted, 2, (double)*scale, error);
+    if (status == LIMN_OK && wanted)
+        *scale = wanted;
+    return status;
+}
+
+enum { STRIP = 16 }; /* rows of the network's output that are converted and written at a time */
 
 struct job {
     limn_model *model;
     const struct upscale *how;
     const struct picture *source; /* how->source */
-    int64_t factor;
-    struct picture alpha;
+    int64_t factor, scale;        /* of the network, and of the result */
+    struct picture filled;        /* what the network gets instead of the source, or empty: see alpha_fill */
+    struct picture alpha;         /* the enlarged plane, or empty */
+    size_t filling;               /* alpha_fill_bytes */
     unsigned char *strip;
-    struct bands *bands;   /* NULL: the whole picture at once */
-    limn_session *session; /* that, planned; or NULL */
+    struct resampler *reducer; /* from factor to scale; NULL if they are equal */
+    struct bands *bands;       /* NULL: the whole picture at once */
+    limn_session *session;     /* that, planned; or NULL */
 };
 
-/* 8-bit RGB => NHWC, 0..1: as many rows as `x` has, from row `first` on. */
-static void take_rows(void *context, int64_t first, const struct tensor *x)
+void upscale_fill(const struct picture *source, int64_t first, const struct tensor *x)
 {
-    const struct picture *source = ((const struct job *)context)->source;
     const unsigned char *in = source->pixels + first * source->width * source->channels;
     float *out = x->data;
     for (int64_t p = 0; p < tensor_pixels(x); p++, in += source->channels, out += x->stride)
         for (int c = 0; c < 3; c++)
             out[c] = (float)in[c] / 255.0F;
+}
+
+static void take_rows(void *context, int64_t first, const struct tensor *x)
+{
+    const struct job *job = context;
+    upscale_fill(job->filled.pixels ? &job->filled : job->source, first, x);
 }
 
 /* Rows of the output, at most STRIP, from row `first` on. */
@@ -114,7 +132,9 @@ static limn_status write_strip(struct job *job, int64_t first, const struct tens
             job->strip[4 * p + 3] = job->alpha.pixels[first * rows->w + p];
     const struct picture strip = {
         .width = rows->w, .height = rows->h, .channels = channels, .pixels = job->strip};
-    return job->how->sink.rows(job->how->sink.context, &strip, error);
+    const struct rows_taker taker = {job->how->sink.rows, job->how->sink.context};
+    return job->reducer ? resampler_rows(job->reducer, &strip, &taker, error)
+                        : taker.rows(taker.context, &strip, error);
 }
 
 static limn_status give_rows(void *context, int64_t first, const struct tensor *rows, limn_error *error)
@@ -136,22 +156,44 @@ static size_t strip_bytes(const struct job *job)
     return (size_t)(STRIP * job->factor * job->source->width * job->source->channels);
 }
 
+/* From the network's output to the result. */
+static struct resampling reduction(const struct job *job)
+{
+    const struct picture *source = job->source;
+    return (struct resampling){source->width * job->factor,
+                               source->height * job->factor,
+                               source->width * job->scale,
+                               source->height * job->scale,
+                               source->channels,
+                               RESAMPLE_BICUBIC};
+}
+
+/* What is held from beginning to end. */
+static size_t bytes_throughout(const struct job *job)
+{
+    const struct resampling how = reduction(job);
+    return strip_bytes(job) + (job->scale < job->factor ? resampler_bytes(&how) : 0) + job->how->sink.reserve;
+}
+
 /* What is held along with the network's run. */
 static size_t bytes_beside(const struct job *job)
 {
     enum { SMALL = 65536 }; /* headers of blocks, and notes of packing */
-    int64_t pixels = job->source->width * job->source->height * job->factor * job->factor;
-    return SMALL + strip_bytes(job) + (job->source->channels == 4 ? (size_t)pixels : 0) +
-           job->how->sink.reserve;
+    size_t pixels = (size_t)(job->source->width * job->source->height);
+    size_t alpha = (size_t)(job->factor * job->factor) * pixels, filled = job->filling ? 3 * pixels : 0;
+    return SMALL + bytes_throughout(job) + (job->source->channels == 4 ? alpha : 0) + filled;
 }
 
-/* What is held before it, while alpha is enlarged. */
+/* What is held before it, while alpha is enlarged and then hidden pixels are filled. */
 static size_t bytes_before(const struct job *job)
 {
-    int64_t width = job->source->width, height = job->source->height;
-    size_t alpha = (size_t)(width * height) + picture_resample_bytes(width, height, 1, width * job->factor,
-                                                                     height * job->factor, RESAMPLE_BICUBIC);
-    return strip_bytes(job) + (job->source->channels == 4 ? alpha : 0) + job->how->sink.reserve;
+    const struct picture plane = {.width = job->source->width, .height = job->source->height, .channels = 1};
+    size_t pixels = (size_t)(plane.width * plane.height),
+           enlarged = (size_t)(job->factor * job->factor) * pixels;
+    size_t enlarging = pixels + picture_resample_bytes(&plane, plane.width * job->factor,
+                                                       plane.height * job->factor, RESAMPLE_BICUBIC);
+    size_t filling = enlarged + job->filling, alpha = enlarging > filling ? enlarging : filling;
+    return bytes_throughout(job) + (job->source->channels == 4 ? alpha : 0);
 }
 
 static size_t room(const struct job *job)
@@ -222,25 +264,37 @@ static limn_status choose(struct job *job, limn_error *error)
 
 /* ---- pipeline ---------------------------------------------------------------------------- */
 
+/* Makes what is held along with the network's run, after its size has been checked. */
+static limn_status allocate(struct job *job, limn_error *error)
+{
+    const struct resampling how = reduction(job);
+    limn_status status = LIMN_OK;
+    job->strip = mem_alloc(strip_bytes(job));
+    if (!job->strip)
+        status = fail_memory(error, "a strip of the picture", strip_bytes(job));
+    if (status == LIMN_OK && job->scale < job->factor)
+        status = resampler_create(&how, &job->reducer, error);
+    if (status == LIMN_OK)
+        status = enlarge_alpha(job->source, job->factor, &job->alpha, error);
+    return status == LIMN_OK ? alpha_fill(job->source, &job->filled, error) : status;
+}
+
 static limn_status prepare(struct job *job, limn_error *error)
 {
     const struct picture *source = job->source;
     limn_status status = upscale_factor(job->model, &job->factor, error);
+    if (status == LIMN_OK)
+        status = upscale_scale(job->model, job->how->scale, &job->scale, error);
     if (status == LIMN_OK && bytes_before(job) > mem_available())
         status = too_large(job, LIMN_REASON_NONE, bytes_before(job), "a smaller picture", error);
     if (status == LIMN_OK)
         status = choose(job, error);
     if (status == LIMN_OK)
-        status = sink_begin(&job->how->sink, source->width * job->factor, source->height * job->factor,
+        status = sink_begin(&job->how->sink, source->width * job->scale, source->height * job->scale,
                             source->channels, error);
     if (status == LIMN_OK)
         status = watch_show(job->how->watch, 0, error);
-    if (status != LIMN_OK)
-        return status;
-    job->strip = mem_alloc(strip_bytes(job));
-    if (!job->strip)
-        return fail_memory(error, "a strip of the picture", strip_bytes(job));
-    return enlarge_alpha(source, job->factor, &job->alpha, error);
+    return status == LIMN_OK ? allocate(job, error) : status;
 }
 
 static limn_status run_whole(struct job *job, limn_error *error)
@@ -256,7 +310,8 @@ static limn_status run_whole(struct job *job, limn_error *error)
 
 limn_status upscale_picture(limn_model *model, const struct upscale *how, limn_error *error)
 {
-    struct job job = {.model = model, .how = how, .source = how->source};
+    struct job job = {
+        .model = model, .how = how, .source = how->source, .filling = alpha_fill_bytes(how->source)};
     limn_status status = prepare(&job, error);
     struct bands_io io = {.take = take_rows, .give = give_rows, .context = &job, .watch = how->watch};
     if (status == LIMN_OK)
@@ -265,7 +320,9 @@ limn_status upscale_picture(limn_model *model, const struct upscale *how, limn_e
         status = watch_show(how->watch, 1, error);
     bands_free(job.bands);
     limn_session_free(job.session);
+    picture_free(&job.filled);
     picture_free(&job.alpha);
+    resampler_free(job.reducer);
     mem_free(job.strip);
     return status;
 }

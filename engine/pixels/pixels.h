@@ -79,7 +79,7 @@ limn_status pixels_check_size(const struct picture *picture, const char *name, i
 
 /* A sheet of rows x columns pieces. Piece r, c covers the sheet's rows from floor(r H / rows) up to
  * floor((r + 1) H / rows), columns likewise. If height and width are not 0, it is then resized to them like
- * Pillow's resize(), bicubic. */
+ * Pillow's resize(), bicubic, which keeps the colours of hidden pixels out of visible ones. */
 struct pixel_grid {
     int64_t rows, columns;
     int64_t height, width; /* of each piece; 0: as cut */

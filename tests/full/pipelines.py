@@ -87,7 +87,7 @@ def vae_check(limn: Limn, picture: np.ndarray, seed: int | None = None) -> Figur
 def deeplabv3_check(limn: Limn, picture: np.ndarray, shorter: int = 0) -> Figure:
     forward, weights = network("deeplabv3", limn.folder)
     classes = recipes.deeplabv3(picture, forward, shorter)
-    options = ["--resize", str(shorter)] if shorter else []
+    options = ["--resize", str(shorter)]
     got = through(limn, "segment", picture, "-m", weights, "--view", "mask", *options)
     return agreement(got, recipes.as_rgb(classes.astype(np.uint8)), classes)
 

@@ -16,7 +16,7 @@ static void check_values(const struct options *o)
 {
     REQUIRE(o->quality >= 1 && o->quality <= 100);
     REQUIRE(o->tile >= -1 && o->batch >= 1 && o->threads >= 0 && o->reps >= 0 && o->channels >= 0);
-    REQUIRE(o->seed >= 0 && o->count >= 0 && o->samples >= 0 && o->resize >= 0 && o->memory_limit >= 0);
+    REQUIRE(o->seed >= 0 && o->count >= 0 && o->samples >= 0 && o->resize >= -1 && o->memory_limit >= 0);
     REQUIRE((o->height > 0) == (o->width > 0) && (o->grid_rows > 0) == (o->grid_columns > 0));
     REQUIRE(o->dumps.count >= 0 && o->dumps.count <= TEXTS_MOST);
     for (int i = 0; i < o->dumps.count; i++)

@@ -140,16 +140,18 @@ def interpolate(plane: np.ndarray, height: int, width: int) -> np.ndarray:
 # limn's own
 
 
-def hint_planes(hints: list[tuple[int, int, float, float, int]], height: int, width: int) -> np.ndarray:
-    """3 x 256 x 256: a, b, mask of hints (x, y, a, b, radius)."""
-    planes = np.zeros((3, 256, 256))
-    centres = np.arange(256) + 0.5
+def hint_planes(
+    hints: list[tuple[int, int, float, float, int]], height: int, width: int, side: int = 256
+) -> np.ndarray:
+    """3 x side x side: a, b, mask of hints (x, y, a, b, radius)."""
+    planes = np.zeros((3, side, side))
+    centres = np.arange(side) + 0.5
     for x, y, a, b, radius in hints:
         covered = []
         for at, size in ((y, height), (x, width)):
-            place = centres * size / 256
+            place = centres * size / side
             inside = (place >= at - radius) & (place < at + radius + 1)
-            inside[int((at + 0.5) * 256 / size)] = True
+            inside[int((at + 0.5) * side / size)] = True
             covered.append(inside)
         planes[:, covered[0][:, None] & covered[1]] = np.array([[a], [b], [1]])
     return planes

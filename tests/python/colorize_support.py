@@ -25,7 +25,12 @@ def smooth(height: int, width: int, channels: int = 3) -> np.ndarray:
 
 
 def network_ab(
-    tmp_path: Path, network: str, picture: np.ndarray, hints: Hints | None = None, z: np.ndarray | None = None
+    tmp_path: Path,
+    network: str,
+    picture: np.ndarray,
+    hints: Hints | None = None,
+    z: np.ndarray | None = None,
+    side: int = 256,
 ) -> np.ndarray:
     """a and b, 2 x side x side, as the network has them."""
     options: list[str | Path] = []
@@ -35,9 +40,9 @@ def network_ab(
             np.save(tmp_path / "z.npy", z[None].astype("<f4"))
             options = ["--latent", tmp_path / "z.npy"]
     else:
-        x = rgb2lab(bicubic(picture[..., :3], 256, 256))[None, ..., 0]
+        x = rgb2lab(bicubic(picture[..., :3], side, side))[None, ..., 0]
         if network.startswith("siggraph17"):
-            x = np.concatenate([x, hint_planes(hints or [], *picture.shape[:2])])
+            x = np.concatenate([x, hint_planes(hints or [], *picture.shape[:2], side)])
     np.save(tmp_path / "x.npy", x[None].astype("<f4"))
     succeeds("run", "-m", weights(network), tmp_path / "x.npy", "-o", tmp_path / "y.npy", "--force", *options)
     y = np.load(tmp_path / "y.npy")[0].astype(np.float64)

@@ -117,7 +117,8 @@ def test_layers_say_why_a_kernel_is_not_the_fastest() -> None:
     slower = [layer for layer in report["layers"] if layer["why"] != "fastest"]
     assert slower and all(layer["why"] == "memory" and "winograd" not in layer["variant"] for layer in slower)
     assert report["bandwidth_gb_per_s"] is None and {layer["bound"] for layer in report["layers"]} == {None}
-    assert "slower for: memory" in succeeds(*demo).decode()
+    assert re.search(r"conv2d\w* \(memory\) ", succeeds(*demo).decode())
+    assert "slower for: memory" in succeeds(*demo, "--md").decode()
 
 
 def test_machine() -> None:
@@ -424,3 +425,31 @@ def test_what_is_no_baseline(tmp_path: Path) -> None:
         line = fails(4, *command, "--baseline", path)
         assert f"{path}: " in line and message in line, line
     assert "No such file" in fails(4, *command, "--baseline", tmp_path / "none.json")
+
+
+# Width
+
+
+@pytest.mark.parametrize("model", ["unet-cells", "deeplabv3-scenes", "eccv16-scenes"])
+def test_rows_of_layers_fit_120_columns(model: str, tmp_path: Path) -> None:
+    """Text does, with long names, long kernels and a baseline; JSON, CSV and Markdown have all columns."""
+    weights = ROOT / f"weights/{model}.safetensors"
+    command = ["bench", "layers", "-m", weights, "--size", "128x128", "--reps", "3", *QUICK]
+    report = succeeds(*command, "--json")
+    (tmp_path / "before.json").write_bytes(report)
+    layers = json.loads(report)["layers"]
+    for options in ([], ["--baseline", tmp_path / "before.json"], ["--kernels", "openblas"]):
+        lines = succeeds(*command, *options).decode().splitlines()
+        assert max(map(len, lines)) <= 120, max(lines, key=len)
+    for layer, row in zip(layers, markdown_table(succeeds(*command, "--md").decode())[2:], strict=True):
+        assert row[0] == layer["name"] and len(row) == 15
+
+
+@pytest.mark.parametrize("options", [["--op", "pad"], SMALL_STEPS, [*SMALL_STEPS, "--op", "conv2d_transpose"]])
+def test_rows_of_kernels_fit_120_columns(options: list[str], tmp_path: Path) -> None:
+    options = [word.replace(",p=1", ",s=2,p=1") if "--op" in options else word for word in options]
+    command = ["bench", "kernels", *options, "--reps", "3"]
+    (tmp_path / "before.json").write_bytes(succeeds(*command, "--json"))
+    for more in ([], ["--baseline", tmp_path / "before.json"]):
+        lines = succeeds(*command, *more).decode().splitlines()
+        assert max(map(len, lines)) <= 120, max(lines, key=len)

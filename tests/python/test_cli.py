@@ -44,6 +44,30 @@ def test_help_lists_every_command_and_an_example(word: str) -> None:
     assert all(re.search(rf"^  {command} +\w", text, re.M) for command in COMMANDS), text
 
 
+@pytest.mark.parametrize("word", ["help", "--help", "-h"])
+def test_help_before_a_command(word: str) -> None:
+    for command in ("run", "bench"):
+        assert succeeds(word, command) == succeeds(command, "--help")
+    assert "unknown command: segmant; did you mean segment?" in fails(2, word, "segmant")
+    assert "unexpected argument: foo" in fails(2, word, "run", "foo")
+
+
+@pytest.mark.parametrize("words", ["--version x", "--weights x", "--manual x", "--completion bash x"])
+def test_an_extra_word(words: str) -> None:
+    assert fails(2, *words.split()) == "limn: unexpected argument: x\n"
+
+
+def test_ambiguous_abbreviations() -> None:
+    assert fails(2, "upscale", "--q") == "limn: --q is ambiguous: it may stand for --quality, --quiet\n"
+    for command, option, names in (
+        ("segment", "--t", {"--threads", "--threshold", "--truth"}),
+        ("colorize", "--sa=1", {"--saturation", "--samples"}),
+        ("bench", "--s", {"--size", "--seconds", "--shape", "--steps"}),
+    ):
+        assert set(re.findall(r"--[a-z]+", fails(2, command, option).split("stand for")[1])) == names
+    assert "unknown option: --quack" in fails(2, "upscale", "--quack")
+
+
 @pytest.mark.parametrize("word", ["--help", "-h"])
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_of_a_command_starts_with_an_example(command: str, word: str) -> None:
@@ -135,9 +159,9 @@ def test_bad_numbers(option: str, text: str, name: str, message: str) -> None:
 
 
 def test_messages_go_to_stderr_alone_and_control_characters_do_not_pass() -> None:
-    done = limn("verify", "no\x1b[31m\nsuch.safetensors")
+    done = limn("verify", "no\x1b[31m\nsuch\x9b.safetensors")
     assert (done.returncode, done.stdout) == (3, b"")
-    assert b"no?[31m?such.safetensors" in done.stderr
+    assert b"no?[31m?such??.safetensors" in done.stderr
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["inspect", WEIGHTS], ["verify", WEIGHTS]])

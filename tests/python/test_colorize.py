@@ -99,6 +99,54 @@ def test_hints(tmp_path: Path, network: str, size: tuple[int, int]) -> None:
         assert_alike(colorized(tmp_path, network, ppm(picture), "--hints", file), want, file.name)
 
 
+@pytest.mark.parametrize("side", [64, 136, 384, 1024])
+@pytest.mark.parametrize("network", ["eccv16", "siggraph17"])
+def test_network_size(tmp_path: Path, network: str, side: int) -> None:
+    picture, file, options = smooth(150, 230), tmp_path / "hints.txt", ["--network-size", str(side)]
+    hints: list[tuple[int, int, float, float, int]] = []
+    if network == "siggraph17":
+        hints = [(50, 70, *RED, 2), (130, 20, *BLUE, 12), (229, 149, *RED, 0)]
+        file.write_text("50 70 #c83232\n130 20 #1E3cFA 12\n229 149 #c83232 0\n")
+        options += ["--hints", str(file)]
+    want = join(picture, network_ab(tmp_path, network, picture, hints, side=side))
+    got = colorized(tmp_path, network, ppm(picture), *options)
+    assert_alike(got, want)
+    assert (got != colorized(tmp_path, network, ppm(picture), *options[2:])).any()
+
+
+def test_network_size_on_a_sheet(tmp_path: Path) -> None:
+    """Networks that have one size keep it."""
+    data, models = ppm(smooth(40, 60)), f"{weights('eccv16')},{weights('vae')}"
+    (tmp_path / "in.ppm").write_bytes(data)
+    command = ["colorize", "-m", models, "--compare", tmp_path / "in.ppm", "-o"]
+    succeeds(*command, tmp_path / "a.png", "--network-size", "72")
+    succeeds(*command, tmp_path / "b.png")
+    a, b = (read_png((tmp_path / name).read_bytes()) for name in ("a.png", "b.png"))
+    cell = a.shape[1] // 4
+    assert (a[:, 2 * cell : 3 * cell] != b[:, 2 * cell : 3 * cell]).any()
+    assert (a[:, 3 * cell :] == b[:, 3 * cell :]).all()
+
+
+def test_network_sizes_that_do_not_fit(tmp_path: Path) -> None:
+    (tmp_path / "in.ppm").write_bytes(ppm(smooth(20, 30)))
+    for network, side, message in (
+        ("eccv16", "100", "network size 100: expected a multiple of 8 from 64 to 1024"),
+        ("eccv16", "56", "--network-size 56: expected a whole number from 64 to 1024"),
+        ("siggraph17", "1032", "--network-size 1032: expected a whole number from 64 to 1024"),
+        ("vae", "128", "network size is an option of eccv16 and siggraph17; vae has one size"),
+    ):
+        line = fails(
+            2, "colorize", "-m", weights(network), "in.ppm", "-o", "o.png", "--network-size", side, cwd=tmp_path
+        )
+        assert message in line
+    line = fails(
+        6, "colorize", "-m", weights("eccv16"), "in.ppm", "-o", "o.png", "--network-size", "1024", "--memory-limit",
+        "9M", cwd=tmp_path,
+    )  # fmt: skip
+    assert "less is needed with a smaller network size (use a smaller --network-size)" in line
+    assert not (tmp_path / "o.png").exists()
+
+
 def test_no_hints_is_automatic(tmp_path: Path) -> None:
     data, empty = ppm(smooth(30, 40)), tmp_path / "empty.txt"
     empty.write_text("# none\n")

@@ -45,6 +45,7 @@ def test_reconstruction(tmp_path: Path, size: tuple[int, int]) -> None:
 
 def test_noisy_picture_tint_and_alpha(tmp_path: Path) -> None:
     network, picture = complete(tmp_path), pixels(90, 130, 4)
+    picture[..., 3] |= 1  # hidden pixels would not count
     z = encode(read_weights(network), own_ab(picture))
     want = join(picture, network_ab(tmp_path, "vae", picture, z=z), 1.5, -20)
     assert_alike(encoded(tmp_path, network, png(picture), "--saturation", "1.5", "--temperature=-20"), want)

@@ -342,5 +342,36 @@ def test_masks_that_are_refused(tmp_path: Path) -> None:
     good = save(tmp_path / "good.png", labels(2, 3, [0, 1], 1)[..., None])
     foreign = save(tmp_path / "foreign.png", np.full((2, 3, 3), (1, 2, 3), np.uint8))
     assert "#010203" in fails(4, "compare", "--masks", foreign, good)
-    wide = save(tmp_path / "wide.png", np.zeros((2, 3, 1), np.uint16))
-    assert "16 bits" in fails(4, "compare", "--masks", good, wide)
+    wide = save(tmp_path / "wide.png", np.zeros((2, 3, 3), np.uint16))
+    assert "16-bit colours" in fails(4, "compare", "--masks", good, wide)
+    instances = save(tmp_path / "instances.png", np.full((2, 3, 1), 1001, np.uint16))
+    message = fails(4, "compare", "--masks", good, instances)
+    assert "labels up to 1001" in message and "(use --binary to count all labels above 0 as one class)" in message
+    assert "--binary requires --masks" in fails(2, "compare", "--binary", good, good)
+
+
+def pgm(levels: np.ndarray, most: int) -> bytes:
+    return b"P5 %d %d %d\n" % (levels.shape[1], levels.shape[0], most) + levels.astype(">u2").tobytes()
+
+
+def test_masks_of_16_bits(tmp_path: Path) -> None:
+    """Levels are classes as they are stored, whatever the file: PNG, with alpha, with a transparent level, PGM."""
+    predicted, truth = labels(9, 8, [0, 1, 7, 20], 1), labels(9, 8, [0, 1, 20, 255], 2)
+    a, b = save(tmp_path / "a.png", predicted[..., None]), tmp_path / "b.png"
+    wide = truth.astype(np.uint16)[..., None]
+    alpha = np.concatenate([wide, pixels(9, 8, 1).astype(np.uint16) * 200], 2)
+    for data in (png(wide), png(alpha), png(wide, png_chunk(b"tRNS", b"\0\x14")), pgm(truth, 65535), pgm(truth, 256)):
+        b.write_bytes(data)
+        close(compare_json("--masks", a, b)["mean"], mask_figures(predicted, truth)[0])
+
+
+def test_binary_masks(tmp_path: Path) -> None:
+    predicted, truth = labels(9, 8, [0, 1], 1), labels(9, 8, [0, 3, 255], 2)
+    a, b = save(tmp_path / "a.png", predicted[..., None]), tmp_path / "b.png"
+    want = mask_figures(predicted, (truth > 0).astype(np.uint8))[0]
+    instances = truth.astype(np.uint16) * 200 + (truth > 0)
+    for data in (png(truth[..., None]), palette_png(truth), png(instances[..., None]), pgm(instances, 65535)):
+        b.write_bytes(data)
+        report = compare_json("--masks", "--binary", a, b)
+        close(report["mean"], want)
+        assert [row["class"] for row in report["pooled"]["classes"]] == [0, 1]

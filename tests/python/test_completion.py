@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from cli_support import LIMN, fails, succeeds
+from cli_support import LIMN, ROOT, fails, succeeds
 
 SHELLS = ["bash", "zsh", "fish"]
 
@@ -161,7 +161,53 @@ def test_names_of_weights_are_offered(offered, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("LIMN_WEIGHTS", str(tmp_path))
     assert offered("limn", "segment", "-m", "min") == ["mine"]
     assert offered("limn", "bench", "layers", "--model", "=", "enhan") == ["enhancenet"]
-    assert succeeds("--weights", env={"LIMN_WEIGHTS": str(tmp_path)}).splitlines()[0] == b"mine"
+    for command in ("inspect", "verify", "explain"):
+        assert offered("limn", command, "enhan") == ["enhancenet"]
+        assert offered("limn", command, "--json", "min") == ["mine"]
+    assert "enhancenet" not in offered("limn", "explain", "--svg", "")
+    assert "enhancenet" not in offered("limn", "upscale", "")
+
+
+@pytest.mark.skipif(not shutil.which("zsh"), reason="needs zsh")
+def test_zsh_offers_weights(tmp_path: Path) -> None:
+    """What zsh makes of a tabulator, on a terminal of its own; a line that it does not complete ends in a timeout."""
+    (tmp_path / "limn.zsh").write_text(script("zsh"))
+    (tmp_path / "min:e.safetensors").touch()
+    (tmp_path / "unicorn.safetensors").touch()
+    for line, completed in (
+        ("limn inspect enhance", "enhancenet"),
+        ("limn explain --json uni", "unicorn"),
+        ("limn upscale -m min", "min*:e"),
+    ):
+        session = f"""
+            zmodload zsh/zpty
+            export PATH={Path(LIMN).parent}:$PATH LIMN_WEIGHTS={tmp_path}
+            zpty shell zsh -f -i
+            zpty -w shell 'autoload -U compinit; compinit -u -d {tmp_path}/dump; source {tmp_path}/limn.zsh; echo rea""dy'
+            zpty -r -m shell text '*ready*'
+            zpty -w -n shell '{line}'$'\\t'
+            zpty -r -m shell text '*{completed}*'
+            zpty -d shell
+        """
+        run("zsh", "-f", "-c", session)
+
+
+def test_what_weights_are_for(tmp_path: Path) -> None:
+    """A line for each: the name, the command and more; a broken file says what is wrong with it."""
+    for network in ("deeplabv3", "eccv16", "siggraph17", "vae", "unet-bilinear", "dcgan-3-stages", "enhancenet"):
+        shutil.copy(ROOT / f"tests/goldens/{network}.safetensors", tmp_path)
+    (tmp_path / "broken.safetensors").write_bytes(b"\0" * 100)
+    (tmp_path / "blank name.safetensors").touch()
+    listed = succeeds("--weights", env={"LIMN_WEIGHTS": str(tmp_path)}).decode().splitlines()
+    found = {line.split("  ")[0]: line.split("  ", 1)[1].strip() for line in listed}
+    assert found["enhancenet"].startswith("upscale: enlarge pictures four times (enhancenet, ")
+    assert found["eccv16"].startswith("colorize: ") and found["siggraph17"].endswith("licence unknown)")
+    assert found["vae"].startswith("colorize: ") and found["dcgan-3-stages"].startswith("generate: ")
+    assert found["deeplabv3"].startswith("segment: 5 classes (") and found["unet-bilinear"].startswith("segment: 2 ")
+    assert found["unet-cells"].startswith("segment: 2 classes: background, cell (unet, 3.91 MB, licence MIT)")
+    assert found["deeplabv3-scenes"].startswith("segment: 13 classes: sky, grass, water, ... (")
+    assert found["blank name"].startswith("error: ") and "too short" in found["blank name"]
+    assert found["broken"].startswith("error: ") and all(len(line) <= 120 for line in listed if "error" not in line)
 
 
 def test_files_are_offered_where_files_go(offered) -> None:

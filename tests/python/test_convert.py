@@ -269,6 +269,13 @@ def test_class_names(tmp_path: Path) -> None:
     assert "2 classes, expected 3" in refused(tmp_path, own, "--classes", "sky,sea")
 
 
+def test_the_size_that_weights_were_made_for(tmp_path: Path) -> None:
+    voc = converted(tmp_path, torch_zip(weights(deeplabv3_shapes((1, 1, 1, 1), 21))))
+    assert voc.metadata["limn.resize"] == "520"
+    own = torch_zip(weights(deeplabv3_shapes((1, 1, 1, 1), 3)))
+    assert "limn.resize" not in converted(tmp_path, own).metadata
+
+
 def test_conventions_that_no_tensor_tells(tmp_path: Path) -> None:
     hints = torch_zip(weights(siggraph17()))
     assert "limn.mask_center" not in converted(tmp_path, hints).metadata

@@ -18,6 +18,7 @@ from xml.etree import ElementTree
 
 import model_tables
 import pytest
+from checkpoint_files import read_safetensors, safetensors
 from cli_support import LIMN, ROOT  # which makes tools/ known, too
 from segment_support import network
 
@@ -203,6 +204,24 @@ def test_a_failure_is_shown(weights: Path, tmp_path: Path) -> None:
     Page(text)
     assert f"Failed: {html.escape(done.stderr.removeprefix('demo: dcgan: ').strip())}" in text
     assert "enhancenet: PSNR" in done.stdout
+
+
+def test_text_from_outside(weights: Path, tmp_path: Path) -> None:
+    """Metadata, names of classes and a folder whose name is not UTF-8: the page is valid, and escapes what it shows."""
+    folder, output = tmp_path / os.fsdecode(b"weights \xff<b>\x01"), tmp_path / os.fsdecode(b"demo \xe9\n")
+    folder.mkdir()
+    tensors, metadata, _ = read_safetensors((weights / "unet-cells.safetensors").read_bytes())
+    metadata |= {"limn.licence": "<script>\ufffe\x1b[31m", "limn.source": '"\u202e&amp;'}
+    metadata["limn.classes"] = json.dumps(["a<i>", "\x01"])
+    (folder / "unet-cells.safetensors").write_bytes(safetensors(tensors, metadata))
+    shutil.copy(weights / "enhancenet.safetensors", folder)
+    (folder / "dcgan-digits.safetensors").write_bytes(b"damaged")
+    done = demo(folder, output)
+    assert done.returncode == 1 and "demo: dcgan: limn inspect" in done.stderr, done.stderr
+    text = (output / "index.html").read_bytes().decode("utf-8")
+    Page(text)
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e\ufffe]", text)
+    assert "&lt;script&gt;\ufffd\ufffd[31m" in text and "&quot;\ufffd&amp;amp;" in text and "a&lt;i&gt;" in text
 
 
 def test_no_program(weights: Path, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ def arguments(tmp_path: Path) -> dict[str, list]:
         "colorize samples": ["colorize", "-m", GOLDENS / "vae.safetensors", picture, "--samples", 9],
         "upscale": ["upscale", "-m", GOLDENS / "enhancenet.safetensors", small],
         "upscale tile": ["upscale", "-m", GOLDENS / "enhancenet.safetensors", small, "--tile", 96],
+        "upscale scale": ["upscale", "-m", GOLDENS / "enhancenet.safetensors", small, "--scale", 2],
         "upscale whole": ["upscale", "-m", GOLDENS / "enhancenet.safetensors", small, "--tile", 0],
         "generate": ["generate", "-m", GOLDENS / "dcgan-5-stages.safetensors", "-n", 64],
         "run": ["run", "-m", GOLDENS / "enhancenet.safetensors", tmp_path / "x.npy"],
@@ -38,7 +39,7 @@ def arguments(tmp_path: Path) -> dict[str, list]:
 
 
 NAMES = ["segment", "segment side", "segment unet", "colorize", "colorize samples", "upscale", "upscale tile"]
-NAMES += ["upscale whole", "generate", "run", "mean", "dataset", "compare"]
+NAMES += ["upscale scale", "upscale whole", "generate", "run", "mean", "dataset", "compare"]
 
 
 @pytest.mark.parametrize("name", NAMES)

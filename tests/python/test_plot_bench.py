@@ -234,6 +234,20 @@ def test_charts_of_both_kinds(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("matplotlib")
+def test_names_with_any_characters(tmp_path: Path) -> None:
+    """Mathematics of matplotlib, markup, control characters, half a surrogate pair: an SVG of XML 1.0 characters."""
+    names = ["$x^$", "a$b$c", "\\frac{", "<b>&amp;", "\x01\x1b[31m", "\ufffe\u202e", "\ud800", "\x9b", "\n\t"]
+    path = write(tmp_path / "names.json", layers_report(*(layer(name) for name in names)))
+    path.write_text(path.read_text().replace("A processor", "\\u0000 $processor"))
+    done = plot(path, write(tmp_path / "kernels.json", RUN | {"kernels": [kernel(name, "ref") for name in names]}))
+    assert done.returncode == 0, done.stderr
+    written = texts(tmp_path / "names-layers.svg")
+    assert all(name in written for name in ["$x^$", "a$b$c", "\\frac{", "<b>&amp;", "\ufffd\ufffd[31m", "\ufffd $pro"])
+    for chart in ("names-roofline", "kernels-variants"):
+        assert "\ufffd" in texts(tmp_path / f"{chart}.svg")
+
+
+@pytest.mark.usefixtures("matplotlib")
 def test_a_run_of_one_layer_without_arithmetic(tmp_path: Path) -> None:
     path = write(tmp_path / "pool.json", layers_report(layer("pool", "max_pool", flop=0)))
     assert plot(path).returncode == 0

@@ -10,7 +10,7 @@ from pathlib import Path
 import model_tables
 import numpy as np
 import pytest
-from cli_support import ROOT, fails, pixels, png, png_chunk, ppm, read_png, succeeds
+from cli_support import ROOT, fails, pixels, png, png_chunk, ppm, read_png, read_weights, succeeds
 from segment_support import (
     bilinear,
     close_to,
@@ -34,7 +34,7 @@ from segment_support import (
 def test_deeplabv3_at_its_own_size_is_upstreams_argmax(model: str, size: tuple[int, int], tmp_path: Path) -> None:
     picture = smooth(*size)
     logits = run(weights(model), normalised(picture, size), tmp_path)
-    got = mask_of(tmp_path, weights(model), picture)
+    got = mask_of(tmp_path, weights(model), picture, "--resize", 0)
     assert (got == logits.argmax(axis=0)).all()
     assert size < (30, 30) or len(np.unique(got)) > 1
 
@@ -47,6 +47,51 @@ def test_resize(height: int, width: int, to: int, tmp_path: Path) -> None:
     logits = run(weights("voc"), normalised(picture, size), tmp_path)
     got = mask_of(tmp_path, weights("voc"), picture, "--resize", to)
     close_to(bilinear(logits, height, width), got)
+
+
+def with_resize(path: Path, model: str, resize: str) -> Path:
+    tensors = {name: values.astype(np.float32) for name, values in read_weights(weights(model)).items()}
+    return write_weights(path, tensors, resize=resize)
+
+
+@pytest.mark.parametrize(
+    ("model", "resize", "size"),
+    [
+        ("voc", None, (520, 650)),  # torchvision's preset, which enlarges too
+        ("deeplabv3", None, (40, 50)),  # 5 classes: the picture's own size
+        ("deeplabv3", "64", (64, 80)),
+        ("deeplabv3", "0", (40, 50)),
+        ("voc", "0", (40, 50)),
+        ("voc", "31", (31, 38)),
+    ],
+)
+def test_the_size_that_weights_were_made_for(
+    model: str, resize: str | None, size: tuple[int, int], tmp_path: Path
+) -> None:
+    picture = smooth(40, 50)
+    path = weights(model) if resize is None else with_resize(tmp_path / "made.safetensors", model, resize)
+    logits = run(path, normalised(picture, size), tmp_path)
+    close_to(bilinear(logits, 40, 50), mask_of(tmp_path, path, picture))
+    own = run(path, normalised(picture, (40, 50)), tmp_path)
+    assert (mask_of(tmp_path, path, picture, "--resize", 0) == own.argmax(axis=0)).all()
+    close_to(
+        bilinear(run(path, normalised(picture, (20, 25)), tmp_path), 40, 50),
+        mask_of(tmp_path, path, picture, "--resize", 20),
+    )
+
+
+def test_a_usual_size_beyond_the_limits_is_the_pictures_own(tmp_path: Path) -> None:
+    picture = smooth(10, 700)  # 520 x 36400
+    logits = run(weights("voc"), normalised(picture, (10, 700)), tmp_path)
+    assert (mask_of(tmp_path, weights("voc"), picture) == logits.argmax(axis=0)).all()
+
+
+@pytest.mark.parametrize("text", ["", "-1", "520 ", "x", "1e3", "16385", "9" * 20, "5\n20", "\u00e9" * 99])
+def test_a_usual_size_that_is_none(text: str, tmp_path: Path) -> None:
+    (tmp_path / "in.ppm").write_bytes(ppm(smooth(20, 20)))
+    model = with_resize(tmp_path / "made.safetensors", "deeplabv3", text)
+    line = fails(3, "segment", "-m", model, "in.ppm", "-o", "out.png", cwd=tmp_path)
+    assert "made.safetensors: metadata limn.resize" in line and "a number of pixels from 0 to 16384" in line
 
 
 @pytest.mark.parametrize("scale", [0.5, 0.77, 1, 1.5])
@@ -101,6 +146,21 @@ def test_orientation(tmp_path: Path) -> None:
     assert (as_stored == mask_of(tmp_path, weights("unet"), np.ascontiguousarray(picture[::-1, ::-1]))).all()
 
 
+def test_a_truth_of_instances(tmp_path: Path) -> None:
+    """Numbers of instances in 16 bits are one class with --binary, which needs a network of two classes."""
+    picture = smooth(48, 40)
+    found = mask_of(tmp_path, weights("one"), picture, "--threshold", "0.45")
+    instances = found.astype(np.uint16) * (1 + np.arange(found.size, dtype=np.uint16).reshape(found.shape))
+    (tmp_path / "p.png").write_bytes(png(picture))
+    (tmp_path / "truth.png").write_bytes(png(instances[..., None]))
+    command = ["segment", "p.png", "-o", "made.png", "--force", "--json", "--truth", "truth.png"]
+    report = succeeds(*command, "-m", weights("one"), "--binary", "--threshold", "0.45", cwd=tmp_path)
+    assert json.loads(report)["pictures"][0]["accuracy"] == 1 and found.any() and not found.all()
+    assert "(use --binary" in fails(4, *command, "-m", weights("one"), cwd=tmp_path)
+    assert "a network of two expected" in fails(2, *command, "-m", weights("unet"), "--binary", cwd=tmp_path)
+    assert "--binary requires --truth" in fails(2, *command[:-2], "-m", weights("one"), "--binary", cwd=tmp_path)
+
+
 @pytest.mark.parametrize("threshold", [None, 0.2, 0.45, 0.9, 1])
 def test_one_class_and_a_threshold(threshold: float | None, tmp_path: Path) -> None:
     picture = smooth(48, 40)
@@ -116,7 +176,8 @@ def test_probabilities(tmp_path: Path) -> None:
     picture = smooth(38, 44)
     for model, x in (("voc", normalised(picture, (38, 44))), ("unet", scaled(picture, (19, 22)))):
         logits = run(weights(model), x, tmp_path).astype(float)
-        segment(tmp_path, weights(model), picture, "--probabilities", "p.npy")
+        own_size = ["--resize", 0] if model == "voc" else []
+        segment(tmp_path, weights(model), picture, "--probabilities", "p.npy", *own_size)
         got = np.load(tmp_path / "p.npy")
         want = np.exp(logits - logits.max(axis=0))
         assert got.dtype == np.float32 and got.shape == (1, *logits.shape)

@@ -35,7 +35,9 @@ _LICENCES_BY_NAME = {
 }
 
 # Kept when a converted file is converted again, unless an option replaces it.
-_CARRIED = ("limn.licence", "limn.classes", "limn.mask_values", "limn.mask_center", "limn.align_corners")
+_CARRIED = (
+    "limn.licence", "limn.classes", "limn.mask_values", "limn.mask_center", "limn.align_corners", "limn.resize",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,10 @@ def describe(network: Network, name: str, sha256: str, choices: Choices) -> tupl
     found["limn.source_sha256"] = sha256
     found["limn.licence"] = choices.licence or _licence(name, sha256) or found.get("limn.licence", "unknown")
     if model == "deeplabv3":
-        _add_classes(found, tensors["classifier.4.weight"].shape[0], choices.classes, VOC_CLASSES)
+        classes = tensors["classifier.4.weight"].shape[0]
+        _add_classes(found, classes, choices.classes, VOC_CLASSES)
+        if classes == len(VOC_CLASSES):  # the shorter side of torchvision's preset for its checkpoints
+            found.setdefault("limn.resize", "520")
     elif model == "unet":
         classes = tensors["outc.conv.weight"].shape[0]
         labels = max(classes, 2)  # with one output channel, a threshold separates the class from the background

@@ -84,6 +84,7 @@ def main() -> int:
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder of the weights (default: weights)")
     parser.add_argument("--output", type=Path, required=True, help="folder for the page and the pictures")
     arguments = parser.parse_args()
+    sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be in another encoding
     arguments.output.mkdir(parents=True, exist_ok=True)
     program = Program(arguments.limn, arguments.weights, arguments.output)
     start, exhibits = time.perf_counter(), []

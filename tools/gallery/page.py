@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import base64
+import html
 import io
 import json
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
+from plots.text import shown
 
 from .exhibit import Exhibit, Group, Picture, Table, Text
 
@@ -66,6 +67,11 @@ class Facts:
     processor: str
     date: str
     seconds: float
+
+
+def escape(text: str) -> str:
+    """Text, which may come from outside, as part of the page."""
+    return html.escape(shown(text))
 
 
 def page(exhibits: list[Exhibit], facts: Facts) -> str:

@@ -24,7 +24,9 @@ def new_figure(width: float, height: float, rows: int, columns: int) -> tuple[Fi
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    pyplot.rcParams.update({"font.size": 10, "svg.fonttype": "none", "axes.axisbelow": True})
+    pyplot.rcParams.update(
+        {"font.size": 10, "svg.fonttype": "none", "axes.axisbelow": True, "text.parse_math": False}  # "$" is a dollar
+    )
     return pyplot.subplots(
         rows, columns, figsize=(width, height), dpi=DPI, layout="constrained", squeeze=False
     )

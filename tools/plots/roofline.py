@@ -76,6 +76,9 @@ def draw(report: Report, folder: pathlib.Path, name: str) -> list[pathlib.Path]:
     bottom = min([left * bandwidth, *(layer["gflops"] for layer in layers)]) / 1.6
     top = max([peak, *(layer["gflops"] for layer in layers)]) * 2.2
     axes.set(xscale="log", yscale="log", xlim=(left, right), ylim=(bottom, top))
+    for axis in (axes.xaxis, axes.yaxis):  # not as powers of ten, which only matplotlib's mathematics can draw
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_formatter("")
     roof = roof_of(report, left, right)
     texts = draw_roof(axes, report, roof)
     for op, colour in colours.items():

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes tests/goldens/resample.txt: small pictures resized by Pillow (13 or later), for tests/test_resample.c.
 
-The source is not stored: this program and the test compute it. Each line has: filter, source width and height, result
-width and height, and the result's RGB bytes in hexadecimal.
+The source is not stored: this program and the test compute it. Each line has: filter, channels (4: RGBA), source width
+and height, result width and height, and the result's bytes in hexadecimal.
 """
 import pathlib
 
@@ -23,19 +23,24 @@ CASES = [
 ]
 
 
-def source(width, height):
-    data = bytes((x * x * 31 + y * y * 17 + x * y * 7 + c * 85) * 2654435761 % 2**32 >> 24
-                 for y in range(height) for x in range(width) for c in range(3))
-    return Image.frombytes("RGB", (width, height), data)
+def sample(x, y, c):
+    level = (x * x * 31 + y * y * 17 + x * y * 7 + c * 85) * 2654435761 % 2**32 >> 24
+    return level if c < 3 else 0 if level < 64 else min(2 * level - 64, 255)
+
+
+def source(width, height, channels):
+    data = bytes(sample(x, y, c) for y in range(height) for x in range(width) for c in range(channels))
+    return Image.frombytes("RGBA" if channels == 4 else "RGB", (width, height), data)
 
 
 def main():
     path = pathlib.Path(__file__).resolve().parents[2] / "tests" / "goldens" / "resample.txt"
     with open(path, "w") as file:
         for name, kind in (("bilinear", Image.Resampling.BILINEAR), ("bicubic", Image.Resampling.BICUBIC)):
-            for (w, h), (to_w, to_h) in CASES:
-                result = source(w, h).resize((to_w, to_h), kind)
-                file.write(f"{name} {w} {h} {to_w} {to_h} {result.tobytes().hex()}\n")
+            for channels in (3, 4):
+                for (w, h), (to_w, to_h) in CASES:
+                    result = source(w, h, channels).resize((to_w, to_h), kind)
+                    file.write(f"{name} {channels} {w} {h} {to_w} {to_h} {result.tobytes().hex()}\n")
 
 
 if __name__ == "__main__":
