@@ -49,6 +49,7 @@ static const struct {
     {START("{\n  \"metadata\": {\"total_size\": 9},\n  \"weight_map\": {"), "the JSON index", FILE_OTHER},
     {START("{\"error\": \"Invalid username or password.\"}"), "JSON text", FILE_OTHER},
     {START("Entry not found"), "text", FILE_OTHER},
+    {START("model_checkpoint_path: \"model-9\"\n"), "TensorFlow's list", FILE_OTHER},
     {START("\xff\xfeP\0006\0"), "UTF-16", FILE_OTHER},
     {START("\x1f\x8b\x08\0\0\0\0\0"), "compressed (gzip)", FILE_OTHER},
     {START("PK\3\4\0\0\0\0\x08\x08\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x10\0\x12\0"

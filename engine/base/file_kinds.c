@@ -99,6 +99,10 @@ static const struct signature {
     {257, 5, "ustar", {"a tar archive", FILE_CHECKPOINT, unpack}},
     /* text */
     {0, 23, "version https://git-lfs", {"a Git LFS pointer", FILE_OTHER, "git lfs pull fetches the file"}},
+    {0,
+     22,
+     "model_checkpoint_path:",
+     {"TensorFlow's list of checkpoints", FILE_OTHER, "convert the file that it names"}},
     {0, 2, "\xff\xfe", {"UTF-16 text", FILE_OTHER, rewritten}},
     {0, 2, "\xfe\xff", {"UTF-16 text", FILE_OTHER, rewritten}},
 };

@@ -31,7 +31,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "python")]
 import decode_support
 from decode_support import decode
 
-FORMATS = ["jpeg"]
+FORMATS = ["jpeg", "png", "bmp", "pnm"]
 HEAD = f"{'format':<7} {'kind':<34} {'files':>6} {'refused':>8} {'largest':>8} {'limn':>8} {'Pillow':>8}"
 
 

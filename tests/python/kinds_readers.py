@@ -86,7 +86,9 @@ PICTURES: dict[str, dict[str, bytes]] = {
         "IEND with a wrong checksum": rgb()[:-4] + b"oops",
     },
     "APNG": {
-        "its first frame is the picture": animation(frame(0), (b"IDAT", PACKED), frame(1), (b"fdAT", bytes([0, 0, 0, 2]) + PACKED[::-1])),
+        "its first frame is the picture": animation(
+            frame(0), (b"IDAT", PACKED), frame(1), (b"fdAT", bytes([0, 0, 0, 2]) + PACKED[::-1])
+        ),
         "its picture is no frame": animation((b"IDAT", PACKED), frame(0), (b"fdAT", bytes([0, 0, 0, 1]) + PACKED)),
         "without its end": animation(frame(0), (b"IDAT", PACKED), frame(1))[:-12],
     },
@@ -103,7 +105,7 @@ PICTURES: dict[str, dict[str, bytes]] = {
         "between the last number and the samples": b"P6\n2 2\n255#c\n\n" + RAW,
         "after every number of plain samples": b"P2\n2 2\n9\n1 #d\n2 #e\r\n3 # f\n4 #g",
     },
-}  # fmt: skip
+}
 
 
 def read_as_pillow(folder: Path, data: bytes) -> str:
@@ -176,18 +178,42 @@ FOREIGN: dict[str, tuple[bytes, str, str]] = {
         "is a zip archive, not a picture; unpack it first",
         "is a zip archive, not safetensors" + CONVERT,
     ),
-    "an HDF5 file": (b"\x89HDF\r\n\x1a\n" + bytes(40), "is an HDF5 file", "is an HDF5 file, perhaps a Keras model, not safetensors" + ORIGIN),
-    "a PDF": (b"%PDF-1.4\n" + bytes(40), "is a PDF document, not a picture; export its", "is a PDF document, not safetensors"),
+    "an HDF5 file": (
+        b"\x89HDF\r\n\x1a\n" + bytes(40),
+        "is an HDF5 file",
+        "is an HDF5 file, perhaps a Keras model, not safetensors" + ORIGIN,
+    ),
+    "a PDF": (
+        b"%PDF-1.4\n" + bytes(40),
+        "is a PDF document, not a picture; export its",
+        "is a PDF document, not safetensors",
+    ),
     "an MP4 video": (
         b"\0\0\0\x20ftypisom" + bytes(40),
         "is a video (MP4 or similar), not a picture; extract its frames as PNG or PNM",
         "is a video (MP4 or similar), not safetensors",
     ),
-    "a drawing (SVG)": (b'<?xml version="1.0"?>\n<svg width="9"/>', "is a vector drawing (SVG), not a picture; render it", ""),
-    "a WebP": (b"RIFF\x24\0\0\0WEBPVP8 " + bytes(40), "not a picture limn reads (WebP)" + TO_PNG, "is a picture (WebP), not safetensors"),
-    "a HEIC": (b"\0\0\0\x18ftypheic" + bytes(40), "not a picture limn reads (HEIC)" + TO_PNG, "is a picture (HEIC), not safetensors"),
+    "a drawing (SVG)": (
+        b'<?xml version="1.0"?>\n<svg width="9"/>',
+        "is a vector drawing (SVG), not a picture; render it",
+        "",
+    ),
+    "a WebP": (
+        b"RIFF\x24\0\0\0WEBPVP8 " + bytes(40),
+        "not a picture limn reads (WebP)" + TO_PNG,
+        "is a picture (WebP), not safetensors",
+    ),
+    "a HEIC": (
+        b"\0\0\0\x18ftypheic" + bytes(40),
+        "not a picture limn reads (HEIC)" + TO_PNG,
+        "is a picture (HEIC), not safetensors",
+    ),
     "a TIFF": (b"II*\0\x08\0\0\0" + bytes(40), "not a picture limn reads (TIFF", "is a picture (TIFF"),
-    "Apple's CgBI PNG": (CGBI, "not a picture limn reads (Apple's CgBI variant of PNG", "is a picture (Apple's CgBI variant of PNG"),
+    "Apple's CgBI PNG": (
+        CGBI,
+        "not a picture limn reads (Apple's CgBI variant of PNG",
+        "is a picture (Apple's CgBI variant of PNG",
+    ),
     "a PNG": (PNG, "", "is a picture (PNG), not safetensors"),
     "a PPM": (ppm(pixels(3, 3)), "", "is a picture (PNM), not safetensors"),
     "a safetensors file": (WEIGHTS.read_bytes(), "is a safetensors file, not a picture", ""),
@@ -209,7 +235,7 @@ FOREIGN: dict[str, tuple[bytes, str, str]] = {
         "is a PyTorch checkpoint (legacy format), not a picture",
         "is a PyTorch checkpoint (legacy format), not safetensors" + CONVERT,
     ),
-}  # fmt: skip
+}
 
 
 def refused_as_picture(folder: Path, data: bytes, words: str) -> str:
@@ -279,27 +305,60 @@ ON_MOBILENET = "are those of a DeepLabV3 or LR-ASPP on MobileNet, a DeepLabV3 on
 
 REFUSED_WEIGHTS: dict[str, dict[str, tuple[bytes, str]]] = {
     "tensor named twice": {
-        "at the same place": (safetensors("{%s, %s}" % (tensor("a", 0, 4), tensor("a", 0, 4)), bytes(4)), INVALID + "tensor a occurs twice"),
-        "beyond the end": (safetensors("{%s, %s}" % (tensor("a", 0, 4), tensor("a", 8, 12)), bytes(8)), INVALID + "tensor a occurs twice"),
-        "with a gap before it": (safetensors("{%s, %s}" % (tensor("b", 4, 8), tensor("b", 8, 12)), bytes(12)), INVALID + "tensor b occurs twice"),
+        "at the same place": (
+            safetensors("{%s, %s}" % (tensor("a", 0, 4), tensor("a", 0, 4)), bytes(4)),
+            INVALID + "tensor a occurs twice",
+        ),
+        "beyond the end": (
+            safetensors("{%s, %s}" % (tensor("a", 0, 4), tensor("a", 8, 12)), bytes(8)),
+            INVALID + "tensor a occurs twice",
+        ),
+        "with a gap before it": (
+            safetensors("{%s, %s}" % (tensor("b", 4, 8), tensor("b", 8, 12)), bytes(12)),
+            INVALID + "tensor b occurs twice",
+        ),
     },
     "metadata that is no text": {
-        "null": (safetensors('{"__metadata__": {"epoch": null}}'), INVALID + "metadata key epoch: null, a string was expected"),
-        "a number": (safetensors('{"__metadata__": {"a": "b", "step": 7}}'), INVALID + "metadata key step: a number, a string was expected"),
-        "a list": (safetensors('{"__metadata__": {"classes": ["a"]}}'), INVALID + "metadata key classes: an array, a string was expected"),
+        "null": (
+            safetensors('{"__metadata__": {"epoch": null}}'),
+            INVALID + "metadata key epoch: null, a string was expected",
+        ),
+        "a number": (
+            safetensors('{"__metadata__": {"a": "b", "step": 7}}'),
+            INVALID + "metadata key step: a number, a string was expected",
+        ),
+        "a list": (
+            safetensors('{"__metadata__": {"classes": ["a"]}}'),
+            INVALID + "metadata key classes: an array, a string was expected",
+        ),
     },
     "weights that the converter makes usable": {
-        "64-bit floats": (demo(doubles=True), "tensor generator/Conv/weights is F64; F32, F16 or BF16 expected" + CONVERT),
-        "names with module.": (demo("module."), 'its tensors with the prefix "module." are those of enhancenet' + CONVERT),
-        "names with netG.module.": (demo("netG.module."), 'its tensors with the prefix "netG.module." are those of enhancenet' + CONVERT),
-        "a U-Net of 2019": (tensors("inc.conv.conv.0.weight", "outc.conv.weight"), "its tensors are those of unet, with names from before 2020" + CONVERT),
+        "64-bit floats": (
+            demo(doubles=True),
+            "tensor generator/Conv/weights is F64; F32, F16 or BF16 expected" + CONVERT,
+        ),
+        "names with module.": (
+            demo("module."),
+            'its tensors with the prefix "module." are those of enhancenet' + CONVERT,
+        ),
+        "names with netG.module.": (
+            demo("netG.module."),
+            'its tensors with the prefix "netG.module." are those of enhancenet' + CONVERT,
+        ),
+        "a U-Net of 2019": (
+            tensors("inc.conv.conv.0.weight", "outc.conv.weight"),
+            "its tensors are those of unet, with names from before 2020" + CONVERT,
+        ),
     },
     "MobileNet backbone": {
         "DeepLabV3": (tensors(*BACKBONE, "classifier.0.project.0.weight"), "its tensors " + ON_MOBILENET),
         "LR-ASPP": (tensors(*BACKBONE, "classifier.cbr.0.weight"), "its tensors " + ON_MOBILENET),
-        "with the prefix of DataParallel": (tensors(*(f"module.{name}" for name in BACKBONE)), 'its tensors with the prefix "module." ' + ON_MOBILENET),
+        "with the prefix of DataParallel": (
+            tensors(*(f"module.{name}" for name in BACKBONE)),
+            'its tensors with the prefix "module." ' + ON_MOBILENET,
+        ),
     },
-}  # fmt: skip
+}
 
 
 def read_weights(folder: Path, data: bytes) -> str:
@@ -369,8 +428,11 @@ LOST: dict[str, tuple[bytes, str]] = {
     "a linear gamma (gAMA 1)": (rgb(before=GAMMA), "the gamma (gAMA 1) is not that of sRGB and is ignored"),
     "a linear gamma, and sRGB": (rgb(before=GAMMA + png_chunk(b"sRGB", b"\0")), ""),
     "cICP of Rec. 2100": (rgb(before=COLOUR_SPACE), "the colour space (cICP) is not sRGB and is ignored"),
-    "cHRM of other primaries": (rgb(before=png_chunk(b"cHRM", struct.pack(">8I", *range(10000, 90000, 10000)))), "the primaries (cHRM) are not those of sRGB and are ignored"),
-}  # fmt: skip
+    "cHRM of other primaries": (
+        rgb(before=png_chunk(b"cHRM", struct.pack(">8I", *range(10000, 90000, 10000)))),
+        "the primaries (cHRM) are not those of sRGB and are ignored",
+    ),
+}
 
 
 def noted(folder: Path, data: bytes, note: str) -> str:
@@ -489,7 +551,7 @@ BEFORE: dict[str, dict[str, str]] = {
         "a list": "header byte 29: a string was expected",
     },
     "weights that the converter makes usable": {
-        "64-bit floats": "tensor generator/Conv/weights is F64 of 3x3x3x5; 4 positive dimensions of F32, F16 or BF16 expected",
+        "64-bit floats": "tensor generator/Conv/weights is F64; 4 positive dimensions of F32, F16 or BF16 expected",
         "names with module.": "its tensors match none of the known networks",
         "names with netG.module.": "its tensors match none of the known networks",
         "a U-Net of 2019": "its tensors match none of the known networks",
