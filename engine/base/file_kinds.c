@@ -151,7 +151,7 @@ static const struct file_kind *netpbm_kind(const unsigned char *start, size_t si
     size_t at = 2;
     while (at < size && is_space(start[at]))
         at++;
-    if (at == size || start[0] != 'P' || (at == 2 && start[2] != '#'))
+    if (at >= size || start[0] != 'P' || (at == 2 && start[2] != '#'))
         return NULL;
     if (start[1] >= '1' && start[1] <= '6')
         return start[at] == '#' || (start[at] >= '0' && start[at] <= '9') ? &pnm : NULL;
