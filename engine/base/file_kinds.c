@@ -54,6 +54,13 @@ static const struct signature {
     {0, 4, "qoif", OTHER_PICTURE("QOI")},
     {0, 4, "\0\0\1\0", OTHER_PICTURE("Windows icon")},
     {0, 4, "icns", OTHER_PICTURE("Apple icon")},
+    {0, 4, "\0\0\2\0", OTHER_PICTURE("Windows cursor")},
+    {0, 4, "\x0a\5\1\1", OTHER_PICTURE("PCX")},
+    {0, 4, "\x0a\5\1\x08", OTHER_PICTURE("PCX")},
+    {0, 4, "\1\xda\0\1", OTHER_PICTURE("SGI")},
+    {0, 4, "\1\xda\1\1", OTHER_PICTURE("SGI")},
+    {0, 4, "\x59\xa6\x6a\x95", OTHER_PICTURE("Sun raster")},
+    {0, 9, "/* XPM */", OTHER_PICTURE("XPM")},
     {0, 4, "\x8aMNG", OTHER_PICTURE("MNG")},
     {0, 4, "\x8bJNG", OTHER_PICTURE("JNG")},
     {0, 6, "P0CMYK", OTHER_PICTURE("PNM with CMYK")},
@@ -151,7 +158,7 @@ static const struct file_kind *netpbm_kind(const unsigned char *start, size_t si
     size_t at = 2;
     while (at < size && is_space(start[at]))
         at++;
-    if (at == size || start[0] != 'P' || (at == 2 && start[2] != '#'))
+    if (at >= size || start[0] != 'P' || (at == 2 && start[2] != '#'))
         return NULL;
     if (start[1] >= '1' && start[1] <= '6')
         return start[at] == '#' || (start[at] >= '0' && start[at] <= '9') ? &pnm : NULL;
