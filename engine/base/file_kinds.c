@@ -221,12 +221,11 @@ static const struct file_kind *text_kind(const unsigned char *start, size_t size
                                             "the tensors are in the files that it lists"},
                                   json = {"JSON text", FILE_OTHER, download};
     static const char byte_order_mark[] = "\xef\xbb\xbf";
-    char copy[FILE_KIND_BYTES + 1], *at = copy;
+    char copy[FILE_KIND_BYTES + 1] = "", *at = copy;
     for (size_t i = 0; i < size; i++)
         if (start[i] == 127 || (start[i] < 32 && !is_space(start[i])))
             return NULL;
     memcpy(copy, start, size);
-    copy[size] = '\0';
     if (strncmp(at, byte_order_mark, 3) == 0)
         at += 3;
     while (is_space((unsigned char)*at))
