@@ -36,6 +36,7 @@ static const struct {
     {START("\0\0\0\x20"
            "ftypisom\0\0\2\0"),
      "a video (MP4", FILE_OTHER},
+    {START("/* XPM */\nstatic char *x[] = {"), "XPM", FILE_OTHER_PICTURE},
     {START("GIF89a\1\0\1\0"), "GIF", FILE_OTHER_PICTURE},
     {START("II*\0\x08\0\0\0"), "TIFF", FILE_OTHER_PICTURE},
     {START("MM\0*\0\0\0\x08"), "TIFF", FILE_OTHER_PICTURE},

@@ -260,10 +260,8 @@ static void test_truncated(void **state)
         load_file(jpegs[i], &file);
         cut_jpeg_everywhere(&file);
     }
-    assert_int_equal(
-        picture_write(&(struct picture_target){.path = scratch_path("cut.jpg"), .quality = 92, .force = true},
-                      &picture, NULL),
-        LIMN_OK);
+    const struct picture_target target = {.path = scratch_path("cut.jpg"), .quality = 92, .force = true};
+    assert_int_equal(picture_write(&target, &picture, NULL), LIMN_OK);
     load_file(scratch_path("cut.jpg"), &file);
     cut_jpeg_everywhere(&file);
     picture_free(&picture);

@@ -54,6 +54,13 @@ static const struct signature {
     {0, 4, "qoif", OTHER_PICTURE("QOI")},
     {0, 4, "\0\0\1\0", OTHER_PICTURE("Windows icon")},
     {0, 4, "icns", OTHER_PICTURE("Apple icon")},
+    {0, 4, "\0\0\2\0", OTHER_PICTURE("Windows cursor")},
+    {0, 4, "\x0a\5\1\1", OTHER_PICTURE("PCX")},
+    {0, 4, "\x0a\5\1\x08", OTHER_PICTURE("PCX")},
+    {0, 4, "\1\xda\0\1", OTHER_PICTURE("SGI")},
+    {0, 4, "\1\xda\1\1", OTHER_PICTURE("SGI")},
+    {0, 4, "\x59\xa6\x6a\x95", OTHER_PICTURE("Sun raster")},
+    {0, 9, "/* XPM */", OTHER_PICTURE("XPM")},
     {0, 4, "\x8aMNG", OTHER_PICTURE("MNG")},
     {0, 4, "\x8bJNG", OTHER_PICTURE("JNG")},
     {0, 6, "P0CMYK", OTHER_PICTURE("PNM with CMYK")},
@@ -214,12 +221,11 @@ static const struct file_kind *text_kind(const unsigned char *start, size_t size
                                             "the tensors are in the files that it lists"},
                                   json = {"JSON text", FILE_OTHER, download};
     static const char byte_order_mark[] = "\xef\xbb\xbf";
-    char copy[FILE_KIND_BYTES + 1], *at = copy;
+    char copy[FILE_KIND_BYTES + 1] = "", *at = copy;
     for (size_t i = 0; i < size; i++)
         if (start[i] == 127 || (start[i] < 32 && !is_space(start[i])))
             return NULL;
     memcpy(copy, start, size);
-    copy[size] = '\0';
     if (strncmp(at, byte_order_mark, 3) == 0)
         at += 3;
     while (is_space((unsigned char)*at))
