@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The full tests: every network at its published width (parity.py), the pipelines around them on photographs
-(pipelines.py), and the pixel tools (pixel_tools.py), against PyTorch and the libraries that the originals use.
+(pipelines.py), the pixel tools (pixel_tools.py) and the converter (torch_saves.py), against PyTorch and the libraries
+that the originals use.
 
     make test-full                  installs those where they are missing
 
@@ -26,6 +27,7 @@ import pipelines
 import pixel_tools
 import skimage
 import torch
+import torch_saves
 from checks import HEAD, ROOT, Limn, called
 
 
@@ -54,6 +56,7 @@ def main() -> int:
     print(called([arguments.limn, "--version"]).strip())
     results = parity.run(arguments.limn, work, arguments.only, arguments.seeds)
     results += run_checks(arguments.limn, work, arguments.only)
+    results += torch_saves.run_checks(arguments.only)
     print(f"{time.perf_counter() - start:.0f} s")
     print(f"{results.count(True)} passed, {results.count(False)} failed")
     return 0 if results and all(results) else 1
