@@ -386,7 +386,7 @@ OTHERS: dict[str, tuple[bytes, str]] = {
     "WebP": (b"RIFF\x24\0\0\0WEBPVP8 ", "is a picture (WebP), not a checkpoint"),
     "AVIF": (b"\0\0\0\x20ftypavif", "is a picture (AVIF), not a checkpoint"),
     "HEIC": (b"\0\0\0\x20ftypheic", "is a picture (HEIC), not a checkpoint"),
-    "TIFF": (b"II*\0\x08\0\0\0", "is a picture (TIFF), not a checkpoint"),
+    "TIFF": (b"II*\0\x08\0\0\0", "is a picture (TIFF (or a camera's raw format)), not a checkpoint"),
     "PNG": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "is a picture (PNG), not a checkpoint"),
     "JPEG": (b"\xff\xd8\xff\xe0\0\x10JFIF\0", "is a picture (JPEG), not a checkpoint"),
     "PDF": (b"%PDF-1.7\n", "is a PDF document, not a checkpoint"),
