@@ -72,8 +72,8 @@ def fault(way: Way, graph: str, folder: pathlib.Path) -> str:
     return "" if metadata["limn.model"] == graph else f"became {metadata['limn.model']}"
 
 
-def print_row(name: str, way: Way, graphs: list[str], folder: pathlib.Path) -> int:
-    """Returns the number of faults."""
+def passes(name: str, way: Way, graphs: list[str], folder: pathlib.Path) -> bool:
+    """Tries a way and prints its row."""
     cells, faults = [], []
     for graph in graphs:
         files = list(variants(way))
@@ -82,32 +82,26 @@ def print_row(name: str, way: Way, graphs: list[str], folder: pathlib.Path) -> i
         cells.append(f"{len(files) - len(found)}{'x' if found else ' ' if way.refusal else '='}")
     tail = f"  refused: {way.refusal}" if way.refusal else ""
     print(f"{name:<34}" + "".join(f"{cell:>11}" for cell in cells) + tail, *faults, sep="\n", flush=True)
-    return len(faults)
+    return not faults
 
 
-def print_company(name: str, folder: pathlib.Path) -> int:
-    """Converts a generator with much beside it, in a process of its own; returns 1 if that fails."""
+def company_passes(name: str, legacy: bool, folder: pathlib.Path) -> bool:
+    """Converts a generator with much beside it in a process of its own, and prints what that took."""
     source, output = folder / "weights.pth", folder / "out.safetensors"
-    faults = 0
-    for options in ({}, LEGACY):
-        source.write_bytes(saved({"history": COMPANY[name](), "net": made(GRAPHS["dcgan"]).state_dict()}, **options))
-        command = [sys.executable, ROOT / "tools/convert.py", source, "-o", output, "--force"]
-        measured = subprocess.run(
-            [sys.executable, "-I", "-S", ROOT / "tests/full/measure.py", *command],
-            check=True, capture_output=True, text=True,
-        )  # fmt: skip
-        taken = json.loads(measured.stdout)
-        equal = taken["code"] == 0 and same(output)
-        good = equal and taken["peak"] < MOST_MEMORY
-        faults += not good
-        form = "legacy" if options else "zip"
-        size = source.stat().st_size / 1e6
-        print(f"{name:<27} {form:<6} {size:6.1f} MB {taken['seconds']:6.1f} s {taken['peak']:6.0f} MB of memory"
-              f"  {'equal' if good else 'FAILED: ' + measured.stderr.strip()}", flush=True)  # fmt: skip
-    return faults
+    root = {"history": COMPANY[name](), "net": made(GRAPHS["dcgan"]).state_dict()}
+    source.write_bytes(saved(root, **(LEGACY if legacy else {})))
+    measure = [sys.executable, "-I", "-S", ROOT / "tests/full/measure.py"]
+    command = [sys.executable, ROOT / "tools/convert.py", source, "-o", output, "--force"]
+    measured = subprocess.run([*measure, *command], check=True, capture_output=True, text=True)
+    taken = json.loads(measured.stdout)
+    good = taken["code"] == 0 and is_generator(output) and taken["peak"] < MOST_MEMORY
+    form, size = "legacy" if legacy else "zip", source.stat().st_size / 1e6
+    figures = f"{size:6.1f} MB in {taken['seconds']:5.1f} s, {taken['peak']:4.0f} MB of memory"
+    print(f"{name:<27} {form:<6} {figures}  {'equal' if good else f'FAILED: {measured.stderr.strip()}'}", flush=True)
+    return good
 
 
-def same(output: pathlib.Path) -> bool:
+def is_generator(output: pathlib.Path) -> bool:
     try:
         assert_same(read_safetensors(output.read_bytes())[0], wanted("dcgan"))
     except AssertionError:
@@ -115,21 +109,26 @@ def same(output: pathlib.Path) -> bool:
     return True
 
 
+def run_checks(only: str) -> list[bool]:
+    """Tries every way, for the graphs whose name begins with `only`."""
+    graphs = [graph for graph in GRAPHS if graph.startswith(only)]
+    if not graphs:
+        return []
+    print(f"{'way':<34}" + "".join(f"{graph:>11}" for graph in graphs))
+    with tempfile.TemporaryDirectory() as ways, tempfile.TemporaryDirectory() as company:
+        results = [passes(name, way, graphs, pathlib.Path(ways)) for name, way in WAYS.items()]
+        for name in COMPANY:
+            results += [company_passes(name, legacy, pathlib.Path(company)) for legacy in (False, True)]
+    return results
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="graphs whose name begins with this")
-    graphs = [graph for graph in GRAPHS if graph.startswith(parser.parse_args().only)]
-    with tempfile.TemporaryDirectory() as name:
-        print(
-            f"PyTorch {torch.__version__}; {len(WAYS)} ways\n{'way':<34}" + "".join(f"{graph:>11}" for graph in graphs)
-        )
-        folder = pathlib.Path(name)
-        faults = sum(print_row(way, WAYS[way], graphs, folder) for way in WAYS)
-        for file in folder.iterdir():
-            file.unlink()
-        faults += sum(print_company(company, folder) for company in COMPANY)
-    print(f"{faults} faults")
-    return 1 if faults else 0
+    print(f"PyTorch {torch.__version__}, {len(WAYS)} ways")
+    results = run_checks(parser.parse_args().only)
+    print(f"{results.count(True)} passed, {results.count(False)} failed")
+    return 0 if results and all(results) else 1
 
 
 if __name__ == "__main__":

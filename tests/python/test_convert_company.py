@@ -66,7 +66,7 @@ COMPANY: dict[str, Any] = {
     "regex flags": re.IGNORECASE | re.MULTILINE,
     "function": called,
     "functions": [len, print, math.cos, operator.itemgetter(1), partial(called, 1), pathlib.posixpath.join],
-    "method": Pair(1, 2)._asdict,
+    "methods": [Pair(1, 2)._asdict, [1].append, {}.get, dict.fromkeys, collections.OrderedDict.fromkeys],
     "classes": [int, dict, Pair, Colour, type(None), ValueError, collections.abc.Mapping],
     "namedtuple": Pair(1, [2]),
     "namespaces": [Namespace(lr=0.1), types.SimpleNamespace(lr=0.1)],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import struct
 import zipfile
 from pathlib import Path
@@ -27,7 +28,7 @@ from checkpoint_files import (
     torch_zip,
     zipped,
 )
-from convert_runner import assert_same, converted, refused, run
+from convert_runner import ROOT, assert_same, converted, refused, run
 from model_tables import dcgan, enhancenet, weights
 
 GENERATOR = weights(dcgan())
@@ -433,10 +434,10 @@ def test_files_with_changed_bytes(file: bytes, tmp_path: Path) -> None:
         (b"RIFF\x00\x00\x00\x00WEBPVP8 ", "is a picture (WebP), not"),
         (b"\0\0\0\x20ftypavif", "is a picture (AVIF), not"),
         (b"\0\0\0\x20ftypheic", "is a picture (HEIC), not"),
-        (b"II*\0", "is a picture (TIFF), not"),
+        (b"II*\0", "is a picture (TIFF (or a camera's raw format)), not"),
         (b"P6 2 2 255\n" + bytes(12), "is a picture (PNM), not"),
         (b"%PDF-1.7\n", "is a PDF document, not"),
-        (b"\0\0\0\x20ftypisom", "is a video, not"),
+        (b"\0\0\0\x20ftypisom", "is a video (MP4 or similar), not"),
         (b"\x89HDF\r\n\x1a\n", "is an HDF5 file, perhaps a Keras model, not a checkpoint; use the PyTorch or"),
         (b"GGUF\3\0\0\0", "is a GGUF file, not a checkpoint; use the PyTorch or TensorFlow checkpoint that it was"),
         (b"\x93NUMPY\1\0", "is a NumPy array (npy), not"),
@@ -462,6 +463,22 @@ def test_files_with_changed_bytes(file: bytes, tmp_path: Path) -> None:
 )  # fmt: skip
 def test_other_files_are_refused(data: bytes, reason: str, tmp_path: Path) -> None:
     assert reason in refused(tmp_path, data)
+
+
+def test_other_files_have_the_names_that_the_program_uses(tmp_path: Path) -> None:
+    """Every signature in the program's table, except of checkpoints."""
+    source = ROOT / "engine/base/file_kinds.c"
+    row = r'{\s*(\d+),\s*\d+,\s*((?:"(?:[^"\\]|\\.)*"\s*)+),\s*(?:OTHER_PICTURE\("([^"]+)"\)|{"([^"]+)",\s*(\w+))'
+    if not source.exists():
+        pytest.skip("the program has no such table")
+    rows = re.findall(row, source.read_text())
+    assert len(rows) > 60
+    for at, pattern, picture, name, group in rows:
+        beginning = "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', pattern))  # ? matches itself
+        data = bytes(int(at)) + beginning.encode("latin1").decode("unicode_escape").encode("latin1")
+        expected = f"a picture ({picture or name})" if picture or group == "FILE_PICTURE" else name
+        if group != "FILE_CHECKPOINT":
+            assert f"is {expected}, not a checkpoint" in refused(tmp_path, data)
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def flattened(root: Any) -> Checkpoint:
     while waiting:
         step = waiting.popleft()
         in_module = _is_module(step.container)
-        for key, value in _items(step.container):
+        for key, value in _items(step.container, seen):
             if len(step.path) + len(key) > MAX_NAME:
                 continue
             name = step.path + key
@@ -85,32 +85,41 @@ def _is_foreign(value: Any) -> bool:
     return isinstance(value, Placeholder) and not _is_module(value)
 
 
-def _items(container: Any) -> Any:
-    if isinstance(container, Placeholder):
-        pairs = _module_items(container.state) if _is_module(container) else _object_items(container)
-    else:
-        pairs = container.items() if isinstance(container, dict) else enumerate(container)
+def _items(container: Any, seen: set[int]) -> Iterator[tuple[str, Any]]:
+    """The keys and values in a container."""
+    pairs = _pairs(container, seen)
     return ((key if isinstance(key, str) else f"[{at}]", value) for at, (key, value) in enumerate(pairs))
 
 
-def _module_items(state: dict[Any, Any]) -> Iterator[tuple[Any, Any]]:
-    """What the module's state dict has: its parameters, its buffers without the temporary ones, its submodules."""
-    temporary = state.get("_non_persistent_buffers_set")
-    if isinstance(temporary, Placeholder):  # a set of names, which protocol 2 writes as a call
-        temporary = temporary.arguments[0] if temporary.arguments else None
-    names = temporary if isinstance(temporary, (list, tuple)) else ()
-    left_out = {name for name in names if isinstance(name, str)}
-    for part in ("_parameters", "_buffers", "_modules"):
-        members = state.get(part)
-        if isinstance(members, dict):
-            yield from ((key, value) for key, value in members.items() if part != "_buffers" or key not in left_out)
+def _pairs(container: Any, seen: set[int]) -> Iterator[tuple[Any, Any]]:
+    """The same with keys of any type. Dicts of objects that are in `seen` are left out; the others are added to it."""
+    if not isinstance(container, Placeholder):
+        yield from container.items() if isinstance(container, dict) else enumerate(container)
+        return
+    for members in _members(container):
+        if isinstance(members, dict) and id(members) not in seen:
+            seen.add(id(members))
+            is_buffers = _is_module(container) and members is container.state.get("_buffers")
+            left_out = _temporary_buffers(container) if is_buffers else ()
+            yield from (pair for pair in members.items() if pair[0] not in left_out)
 
 
-def _object_items(made: Placeholder) -> Iterator[tuple[Any, Any]]:
-    """The attributes of a foreign object, in one dict or in two, and the items of a subclass of dict."""
-    for members in (*(made.state if isinstance(made.state, tuple) else (made.state,)), made.items):
-        if isinstance(members, dict):
-            yield from members.items()
+def _members(made: Placeholder) -> tuple[Any, ...]:
+    """Where an object has its members: a module what its state dict has; another its attributes, in one dict or in two,
+    and its items, if its class is a subclass of dict."""
+    if _is_module(made):
+        return tuple(made.state.get(part) for part in ("_parameters", "_buffers", "_modules"))
+    return (*(made.state if isinstance(made.state, tuple) else (made.state,)), made.items)
+
+
+def _temporary_buffers(module: Placeholder) -> frozenset[str]:
+    """The names of the buffers that are not in the module's state dict."""
+    names = module.state.get("_non_persistent_buffers_set")
+    if isinstance(names, Placeholder):  # a set, which protocol 2 writes as a call
+        names = names.arguments[0] if names.arguments else None
+    if not isinstance(names, (list, tuple)) or len(names) > len(module.state["_buffers"]):
+        return frozenset()
+    return frozenset(name for name in names if isinstance(name, str))
 
 
 def _add(found: Checkpoint, name: str, home: str, value: Tensor | Placeholder) -> None:
@@ -128,7 +137,7 @@ def _no_tensors(root: Any) -> CheckpointError:
         return CheckpointError(f"a pickled {root.name} object, expected a state dict: save model.state_dict()")
     if not isinstance(root, dict):
         return CheckpointError(f"a pickled {pickle_reader.kind(root)}, expected a state dict of named tensors")
-    kinds = [f"{key[:MAX_NAME]} ({pickle_reader.kind(value)})" for key, value in _items(root)]
+    kinds = [f"{key[:MAX_NAME]} ({pickle_reader.kind(value)})" for key, value in _items(root, set())]
     only = f", only {', '.join(kinds[:MAX_LISTED])}" if kinds else ""
     more = f" and {len(kinds) - MAX_LISTED} more" if len(kinds) > MAX_LISTED else ""
     return CheckpointError(f"holds no tensors{only}{more}; expected a state dict of named tensors")

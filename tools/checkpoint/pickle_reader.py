@@ -220,10 +220,10 @@ def _hostile(name: str) -> CheckpointError:
 
 
 def _member(function: str, arguments: tuple[Any, ...]) -> Placeholder:
-    """getattr(object, "NAME") of a foreign object: a member of an enum, a method."""
+    """getattr(object, "NAME"): a member of an enum, a method."""
     match arguments:
-        case (Placeholder() as owner, str(name)):
-            return Placeholder(f"{owner.name}.{name}", arguments)
+        case (owner, str(name)) if not isinstance(owner, str):
+            return Placeholder(f"{kind(owner)}.{name}", arguments)
     raise _hostile(function)
 
 

@@ -81,6 +81,20 @@ PLACES = {
         "unknown model: it holds 1000 tensors in ..",
         large=True,
     ),
+    "objects_that_share_their_state": Hostile(
+        lambda: _file(_named(f"{i:040}" for i in range(2000)) + b"q\x010cmy\nObject\nq\x020}("
+                      + b"".join(text(str(i)) + b"h\x02)\x81h\x01b" for i in range(50_000)) + b"u"),
+        "unknown model: it holds ..",
+        large=True,
+    ),
+    "modules_that_share_their_buffers": Hostile(
+        lambda: _file(b"}(" + text("_modules") + b"}" + text("_buffers") + _named(f"{i:040}" for i in range(2000)) + text(
+                          "_non_persistent_buffers_set") + b"](" + b"".join(text(str(i)) for i in range(2000))
+                      + b"euq\x010cmy\nObject\nq\x020}("
+                      + b"".join(text(str(i)) + b"h\x02)\x81h\x01b" for i in range(50_000)) + b"u"),
+        "unknown model: it holds ..",
+        large=True,
+    ),
     "names_that_are_alike": Hostile(
         lambda: _file(b"}(" + text("a.b") + _named(["c"]) + text("a") + _named(["b.c"]) + b"u"),
         "tensor a.b.c: two entries of the file have this name",
