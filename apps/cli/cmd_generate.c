@@ -211,13 +211,15 @@ static limn_status generate_all(struct task *task, limn_model *model, limn_error
         status = make_latents(task, generator.latent, error);
     progress_begin(task->options, 1, "sheet", false);
     if (status == LIMN_OK) {
-        const struct generate how = {
-            .latents = task->latents,
-            .seed = (uint64_t)task->options->seed,
-            .count = task->count,
-            .fixed_range = task->options->fixed_range,
-            .sink = {open_output, take_picture, task, output_bytes(task, generator.side)},
-            .watch = &watch};
+        const struct generate how = {.latents = task->latents,
+                                     .seed = (uint64_t)task->options->seed,
+                                     .count = task->count,
+                                     .fixed_range = task->options->fixed_range,
+                                     .sink = {.begin = open_output,
+                                              .rows = take_picture,
+                                              .context = task,
+                                              .reserve = output_bytes(task, generator.side)},
+                                     .watch = &watch};
         status = generate_pictures(model, &how, error);
     }
     progress_end();

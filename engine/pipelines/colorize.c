@@ -4,7 +4,6 @@
 #include "engine/pictures/resample.h"
 #include "engine/pictures/sheet.h"
 #include "engine/pipelines/check.h"
-#include "engine/run/session.h"
 #include "layers/sizes.h"
 
 #include <inttypes.h>
@@ -207,10 +206,8 @@ static void announce(const struct colorize *how, const struct picture *source, c
     int64_t side = how->colorizers[0]->side;
     struct forecast forecast = {.size = {1, side, side}, .bytes = bytes_of_all(how, source, sink)};
     for (int i = 0; i < how->count; i++) {
-        const struct plan *plan = &how->colorizers[i]->session->plan;
-        double flops = plan_flops(&how->colorizers[i]->session->graph, plan);
-        forecast.flops += flops / colorizer_run_share(how->colorizers[i], source);
-        forecast.bytes += plan_bytes(plan);
+        forecast.flops += colorizer_flops(how->colorizers[i], source);
+        forecast.bytes += colorizer_bytes(how->colorizers[i]);
     }
     forecast.flops *= how->samples > 1 ? how->samples : 1;
     sink_forecast(sink, forecast);
