@@ -63,10 +63,15 @@ static void slot_release(int slot)
 
 static bool is_temporary_name(const char *name)
 {
-    long process;
-    unsigned number;
-    int length = 0;
-    return sscanf(name, TEMPORARY_NAME "%n", &process, &number, &length) == 2 && length && !name[length];
+    static const char start[] = ".limn-", digits[] = "0123456789";
+    if (strncmp(name, start, sizeof start - 1) != 0)
+        return false;
+    const char *process = name + sizeof start - 1, *dash = process + strspn(process, digits);
+    const char *number = dash + 1;
+    if (dash == process || *dash != '-')
+        return false;
+    size_t length = strspn(number, digits);
+    return length && strcmp(number + length, ".part") == 0;
 }
 
 static void close_all(struct output *output)

@@ -15,7 +15,7 @@ enum {
 };
 
 struct picture_stream {
-    unsigned char *block;    /* of `room` bytes; NULL for none */
+    unsigned char *block;    /* of `room` bytes */
     size_t start, end, room; /* the bytes that were read and not yet used: block[start] to block[end - 1] */
     bool ended;              /* standard input has no more */
     bool pnm;                /* the first picture is a PNM */
@@ -23,17 +23,25 @@ struct picture_stream {
     char name[64];           /* of the current frame */
 };
 
-limn_status picture_stream_open(struct picture_stream **stream, limn_error *error)
-{
-    *stream = mem_zalloc(1, sizeof **stream);
-    return *stream ? LIMN_OK : fail_memory(error, "standard input", sizeof **stream);
-}
-
 void picture_stream_close(struct picture_stream *stream)
 {
     if (stream)
         mem_free(stream->block);
     mem_free(stream);
+}
+
+limn_status picture_stream_open(struct picture_stream **stream, limn_error *error)
+{
+    struct picture_stream *opened = *stream = mem_zalloc(1, sizeof *opened);
+    if (opened)
+        opened->block = mem_alloc(CHUNK);
+    if (!opened || !opened->block) {
+        picture_stream_close(opened);
+        *stream = NULL;
+        return fail_memory(error, "standard input", sizeof *opened + CHUNK);
+    }
+    opened->room = CHUNK;
+    return LIMN_OK;
 }
 
 bool picture_stream_is_pnm(const struct picture_stream *stream)
@@ -113,7 +121,7 @@ static struct picture_bytes bytes_read(const struct picture_stream *stream)
 
 static bool is_pnm(const struct picture_stream *stream)
 {
-    return stream->block && pnm_starts(stream->block + stream->start, stream->end - stream->start);
+    return pnm_starts(stream->block + stream->start, stream->end - stream->start);
 }
 
 /* Whitespace between two frames; the first byte of the next one ends it. */
@@ -197,7 +205,7 @@ static limn_status check_only_one(const struct picture_stream *stream, limn_erro
 limn_status picture_stream_next(struct picture_stream *stream, bool orient, struct picture *picture,
                                 limn_error *error)
 {
-    size_t size;
+    size_t size = SIZE_MAX; /* of a frame; other formats take all bytes */
     limn_status status;
     *picture = (struct picture){0};
     if (is_pnm(stream))
@@ -209,8 +217,7 @@ limn_status picture_stream_next(struct picture_stream *stream, bool orient, stru
     if (status != LIMN_OK)
         return status;
     struct picture_bytes file = bytes_read(stream);
-    if (!is_pnm(stream) || size > file.size)
-        size = file.size;
+    size = size < file.size ? size : file.size;
     status = picture_decode(file.bytes, size, file.name, orient, picture, error);
     drop(stream, size);
     return status;
