@@ -6,7 +6,6 @@
  * or starts a restart marker; any other marker ends the data. The decoder reads missing data as zero bits and
  * does not notice a truncated file; this probe refuses a file without an end marker (EOI). */
 #include "engine/pictures/bytes.h"
-#include "engine/pictures/exif.h"
 #include "engine/pictures/picture_header.h"
 #include "layers/sizes.h"
 

@@ -5,7 +5,6 @@
  * The decoder checks neither checksums nor the order of chunks, so this probe does. */
 #include "engine/base/memory.h"
 #include "engine/pictures/bytes.h"
-#include "engine/pictures/exif.h"
 #include "engine/pictures/picture_header.h"
 #include "engine/pictures/png_crc.h"
 #include "engine/pictures/stb.h"
