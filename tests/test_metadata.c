@@ -409,13 +409,9 @@ static void test_losses(void **state)
     add_segment(0xe2, "ICC_PROFILE\0\1\1", 14);
     use_text("0123");
     add_segment(0xe1, extended, sizeof extended);
-    part.size = 0;
-    add_resource(&part, 1028, "", "iptc");
-    add_segment(0xed, "Photoshop 3.0", 14);
     struct metadata *metadata = read_metadata(1);
     assert_lost(metadata, METADATA_FOR_JPEG, "the ICC profile (not a valid one for RGB), extended XMP");
-    assert_lost(metadata, METADATA_FOR_PNG,
-                "the ICC profile (not a valid one for RGB), extended XMP, IPTC (a PNG has no place for it)");
+    assert_lost(metadata, METADATA_FOR_PNG, "the ICC profile (not a valid one for RGB), extended XMP");
     metadata_free(metadata);
 
     const struct png_kind kind = {.colour = 2, .depth = 8, .channels = 3};
@@ -522,7 +518,7 @@ static void test_all_kinds(void **state)
                 assert_int_equal(profile->size, part.size);
                 assert_memory_equal(profile->bytes, part.bytes, part.size);
             }
-            assert_int_equal(find_item(metadata, METADATA_PHOTOSHOP) != NULL, !by && !to);
+            assert_non_null(find_item(metadata, to ? METADATA_RAW : METADATA_PHOTOSHOP));
             assert_int_equal(metadata->losses, 0);
             if (!to)
                 assert_item(metadata, METADATA_COMMENT, "limn"); /* before the source's */

@@ -15,12 +15,11 @@
     "PNM on standard input may hold several pictures, one after the other. Each is written as soon as it\n"  \
     "is done: to standard output as PNM, or into a folder as 0001.png, 0002.png and so on.\n"
 /* The end of a sentence that says which results have it. */
-#define METADATA                                                                                              \
-    "metadata of a JPEG or PNG: EXIF with camera, date and GPS position,\n"                                   \
-    "XMP, comments, resolution, an ICC profile for RGB; IPTC from JPEG to JPEG. Size and orientation in it\n" \
-    "are corrected, thumbnails removed. limn adds a text, Software in a PNG, a comment in a JPEG, with its\n" \
-    "version, the options that change the picture, and the weights with their hash. --strip leaves out all\n" \
-    "of this.\n"                                                                                              \
+#define METADATA                                                                                             \
+    "metadata of a JPEG or PNG: EXIF with camera, date and GPS position,\n"                                  \
+    "XMP, IPTC, comments, resolution, an ICC profile for RGB. Size and orientation in it are corrected,\n"   \
+    "thumbnails removed. limn adds a text, Software in a PNG, a comment in a JPEG, with its version, the\n"  \
+    "options that change the picture, and the weights with their hash. --strip leaves out all of this.\n"    \
     "\n"
 
 const struct command commands[] = {

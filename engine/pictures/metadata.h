@@ -5,7 +5,7 @@
  *     what                   in a JPEG                           in a PNG
  *     EXIF                   APP1 "Exif"                         eXIf
  *     XMP                    APP1 "http://ns.adobe.com/xap/1.0/" iTXt "XML:com.adobe.xmp"
- *     IPTC                   APP13 "Photoshop 3.0"               -
+ *     IPTC                   APP13 "Photoshop 3.0"               zTXt "Raw profile type iptc"
  *     ICC profile, for RGB   APP2 "ICC_PROFILE", in parts        iCCP
  *     resolution             APP0 "JFIF"                         pHYs
  *     comments               COM                                 tEXt or iTXt "Comment"
@@ -13,8 +13,8 @@
  *
  * EXIF and XMP are corrected for the new picture (exif.h, xmp.h), IPTC loses its thumbnail. A PNG's other
  * texts become comments of a JPEG, but a JPEG's comments do not become texts again. Not carried: extended
- * XMP, a profile for grey, IPTC to a PNG, and what is too large for the format or for METADATA_MOST_BYTES.
- * What is damaged counts as absent.
+ * XMP, a profile for grey, and what is too large for the format or for METADATA_MOST_BYTES. What is damaged
+ * counts as absent.
  *
  * Sources: ITU-T T.81, B.2.4; ITU-T T.871 (JFIF); CIPA DC-008; XMP specification part 3; W3C PNG, third
  * edition, chapter 11; ICC.1:2022, annex B; Adobe Photoshop file formats, image resource section. */
@@ -49,12 +49,11 @@ struct metadata_density {
 /* Why something in the source is not carried. */
 enum metadata_loss {
     LOSS_NONE = 0,
-    LOSS_PROFILE = 1,   /* an ICC profile that is not for RGB, or is damaged */
-    LOSS_EXTENDED = 2,  /* extended XMP */
-    LOSS_LARGE = 4,     /* more than METADATA_MOST_BYTES or METADATA_MOST_ITEMS */
-    LOSS_PHOTOSHOP = 8, /* IPTC, to a PNG */
-    LOSS_SEGMENT = 16,  /* more than a segment of a JPEG holds */
-    LOSS_RAW = 32,      /* what is in other texts of that kind, or damaged */
+    LOSS_PROFILE = 1,  /* an ICC profile that is not for RGB, or is damaged */
+    LOSS_EXTENDED = 2, /* extended XMP */
+    LOSS_LARGE = 4,    /* more than METADATA_MOST_BYTES or METADATA_MOST_ITEMS */
+    LOSS_SEGMENT = 8,  /* more than a segment of a JPEG holds */
+    LOSS_RAW = 16,     /* a "Raw profile type ..." that is damaged, or neither EXIF nor IPTC */
 };
 
 enum { METADATA_MOST_BYTES = 16 << 20, METADATA_MOST_ITEMS = 4096, METADATA_LOSSES_TEXT = 240 };

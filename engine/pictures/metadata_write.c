@@ -72,23 +72,69 @@ static void write_xmp(struct block *block, const struct metadata_item *item)
     }
 }
 
-/* Resources that are longer than a segment go on in the next. A PNG has no place for them. */
-static limn_status write_resources(struct block *block, const struct metadata_item *item, limn_error *error)
+struct part {
+    const unsigned char *bytes;
+    size_t size;
+};
+
+static limn_status take_packed(void *context, const unsigned char *bytes, size_t size, limn_error *error)
+{
+    (void)error;
+    block_put(context, bytes, size);
+    return LIMN_OK;
+}
+
+/* A chunk that ends with a zlib stream, which unpacks to `part`. */
+static limn_status write_packed(struct block *block, const char *type, const char *head, size_t head_size,
+                                struct part part, limn_error *error)
+{
+    struct deflate *deflate;
+    limn_status status = deflate_create(take_packed, block, &deflate, error);
+    if (status)
+        return status;
+    chunk_begin(block, type);
+    block_put(block, head, head_size);
+    status = deflate_write(deflate, part.bytes, part.size, error);
+    if (!status)
+        status = deflate_finish(deflate, error);
+    chunk_end(block);
+    deflate_free(deflate);
+    return status;
+}
+
+/* PNG has no place of its own for them: as ImageMagick and exiftool do, in a text, and only if there is IPTC.
+ */
+static limn_status write_raw_resources(struct block *block, struct part part, limn_error *error)
+{
+    static const char head[] = "Raw profile type iptc\0"; /* the second 0: the compression method */
+    size_t room = PNG_RAW_PROFILE_ROOM(part.size);
+    if (!resources_have_iptc(part.bytes, part.size))
+        return LIMN_OK;
+    unsigned char *text = mem_alloc(room);
+    if (!text)
+        return fail_memory(error, "a picture's metadata", room);
+    size_t size = png_text_from_profile("iptc", part.bytes, part.size, text);
+    limn_status status = write_packed(block, "zTXt", head, sizeof head, (struct part){text, size}, error);
+    mem_free(text);
+    return status;
+}
+
+/* Resources that are longer than a segment go on in the next. */
+static limn_status write_resources(struct block *block, struct part part, limn_error *error)
 {
     static const char head[] = "Photoshop 3.0";
-    if (!block_is_jpeg(block)) {
-        block->losses |= resources_have_iptc(item->bytes, item->size) ? LOSS_PHOTOSHOP : 0;
-        return LIMN_OK;
-    }
-    unsigned char *copy = mem_alloc(item->size);
+    unsigned char *copy = mem_alloc(part.size);
     if (!copy)
-        return fail_memory(error, "a picture's metadata", item->size);
-    size_t size = resources_copy(item->bytes, item->size, copy);
-    for (size_t at = 0; at < size; at += MOST_PART)
+        return fail_memory(error, "a picture's metadata", part.size);
+    limn_status status = LIMN_OK;
+    size_t size = resources_copy(part.bytes, part.size, copy);
+    if (!block_is_jpeg(block))
+        status = write_raw_resources(block, (struct part){copy, size}, error);
+    for (size_t at = 0; block_is_jpeg(block) && at < size; at += MOST_PART)
         segment_write(block, JPEG_APP13, head, sizeof head, copy + at,
                       size - at < MOST_PART ? size - at : MOST_PART);
     mem_free(copy);
-    return LIMN_OK;
+    return status;
 }
 
 static bool has_exif(const struct metadata *metadata)
@@ -114,7 +160,7 @@ static limn_status write_raw(struct block *block, const struct metadata_item *it
     if (sound && !has_exif(block->target->metadata))
         write_exif(block, &(struct metadata_item){METADATA_EXIF, size - prefix, bytes + prefix});
     else if (size > 4 && memcmp(bytes, "8BIM", 4) == 0)
-        status = write_resources(block, &(struct metadata_item){METADATA_PHOTOSHOP, size, bytes}, error);
+        status = write_resources(block, (struct part){bytes, size}, error);
     else if (!sound)
         block->losses |= LOSS_RAW;
     mem_free(bytes);
@@ -168,29 +214,11 @@ static limn_status unpack_profile(struct block *block, const struct metadata_ite
     return LIMN_OK;
 }
 
-static limn_status take_packed(void *context, const unsigned char *bytes, size_t size, limn_error *error)
-{
-    (void)error;
-    block_put(context, bytes, size);
-    return LIMN_OK;
-}
-
 /* JPEG to PNG. */
 static limn_status pack_profile(struct block *block, const struct metadata_item *item, limn_error *error)
 {
-    static const char name[] = "ICC profile\0"; /* the second 0: the compression method */
-    struct deflate *deflate;
-    limn_status status = deflate_create(take_packed, block, &deflate, error);
-    if (status)
-        return status;
-    chunk_begin(block, "iCCP");
-    block_put(block, name, sizeof name);
-    status = deflate_write(deflate, item->bytes, item->size, error);
-    if (!status)
-        status = deflate_finish(deflate, error);
-    chunk_end(block);
-    deflate_free(deflate);
-    return status;
+    static const char head[] = "ICC profile\0"; /* the second 0: the compression method */
+    return write_packed(block, "iCCP", head, sizeof head, (struct part){item->bytes, item->size}, error);
 }
 
 static limn_status write_profile(struct block *block, const struct metadata_item *item, limn_error *error)
@@ -281,7 +309,7 @@ static limn_status write_item(struct block *block, const struct metadata_item *i
     case METADATA_RAW:
         return write_raw(block, item, error);
     case METADATA_PHOTOSHOP:
-        return write_resources(block, item, error);
+        return write_resources(block, (struct part){item->bytes, item->size}, error);
     case METADATA_PROFILE:
     case METADATA_ICCP:
         return write_profile(block, item, error);
@@ -380,16 +408,36 @@ limn_status metadata_write(const struct metadata_target *target, unsigned char *
     return status;
 }
 
+/* What is held along with the block while an item is written. */
+static size_t item_extra(const struct metadata_item *item)
+{
+    switch (item->kind) {
+    case METADATA_RAW: /* its text, then the same as below */
+        return MOST_RAW + MOST_RAW / 2 + PNG_RAW_PROFILE_ROOM(MOST_RAW / 2) + COMPRESSOR;
+    case METADATA_PHOTOSHOP:
+        return item->size + PNG_RAW_PROFILE_ROOM(item->size) + COMPRESSOR;
+    case METADATA_PROFILE:
+        return COMPRESSOR;
+    case METADATA_ICCP:
+        return item_room(item);
+    case METADATA_EXIF:
+    case METADATA_XMP:
+    case METADATA_COMMENT:
+    case METADATA_TEXT:
+        break;
+    }
+    return 0;
+}
+
 size_t metadata_write_bytes(const struct metadata_target *target)
 {
     const struct metadata *metadata = target->metadata;
-    size_t most = 0; /* of what is held along with the block */
+    size_t most = 0;
     if (!metadata && !target->software)
         return 0;
     for (size_t i = 0; metadata && i < metadata->count; i++) {
-        const struct metadata_item *item = &metadata->items[i];
-        size_t bytes = item->kind == METADATA_PROFILE ? COMPRESSOR : item_room(item);
-        most = bytes > most ? bytes : most;
+        size_t extra = item_extra(&metadata->items[i]);
+        most = extra > most ? extra : most;
     }
     return all_room(target) + most + BLOCK_HEADS;
 }
@@ -400,7 +448,6 @@ const char *metadata_losses(const struct metadata_target *target, char *text, si
         "the ICC profile (not a valid one for RGB)",
         "extended XMP",
         "metadata over 16 MB",
-        "IPTC (a PNG has no place for it)",
         "what exceeds 64 KB (the limit of a JPEG)",
         "ImageMagick's raw profiles",
     };

@@ -3,6 +3,7 @@
 #ifndef LIMN_PICTURE_HEADER_H
 #define LIMN_PICTURE_HEADER_H
 
+#include "engine/pictures/exif.h"
 #include "engine/pictures/picture.h"
 
 enum picture_kind { PICTURE_PNG, PICTURE_JPEG, PICTURE_BMP, PICTURE_PNM };

@@ -4,7 +4,6 @@
  * forgiven here too, because such files are common: a missing end, bytes after the data that are no chunk,
  * tRNS or PLTE where they have no meaning. */
 #include "engine/pictures/bytes.h"
-#include "engine/pictures/exif.h"
 #include "engine/pictures/png_chunk.h"
 #include "engine/pictures/png_crc.h"
 #include "engine/pictures/stb.h"

@@ -3,6 +3,7 @@
 #include "engine/pictures/stb.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Moves past a string that ends with a 0. False if it does not. */
@@ -47,10 +48,11 @@ size_t png_text_unpack(const struct png_text *text, unsigned char *out, size_t r
     return strnlen((const char *)out, room);
 }
 
+static const char digits[] = "0123456789abcdef";
+
 /* The value of a hexadecimal digit, -1 of another character. */
 static int digit_of(unsigned char c)
 {
-    static const char digits[] = "0123456789abcdef";
     const char *found = memchr(digits, c | (c >= 'A' && c <= 'F' ? 0x20 : 0), 16);
     return found ? (int)(found - digits) : -1;
 }
@@ -72,4 +74,18 @@ size_t png_text_raw_profile(const struct png_text *text, unsigned char *out, siz
             high = high < 0 ? digit : -1;
     }
     return used == want ? used : 0;
+}
+
+size_t png_text_from_profile(const char *name, const unsigned char *bytes, size_t size, unsigned char *out)
+{
+    enum { LINE = 36, HEAD = 32 };
+    size_t used = (size_t)snprintf((char *)out, HEAD, "\n%s\n%8zu", name, size);
+    for (size_t i = 0; i < size; i++) {
+        if (i % LINE == 0)
+            out[used++] = '\n';
+        out[used++] = (unsigned char)digits[bytes[i] >> 4];
+        out[used++] = (unsigned char)digits[bytes[i] & 15];
+    }
+    out[used++] = '\n';
+    return used;
 }

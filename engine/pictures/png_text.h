@@ -27,4 +27,9 @@ size_t png_text_unpack(const struct png_text *text, unsigned char *out, size_t r
  * is damaged or does not fit. */
 size_t png_text_raw_profile(const struct png_text *text, unsigned char *out, size_t room);
 
+/* The opposite: writes the text to `out`, which has PNG_RAW_PROFILE_ROOM(size) bytes for a name of up to 8
+ * letters. Returns the size of the text. */
+#define PNG_RAW_PROFILE_ROOM(size) (2 * (size) + (size) / 36 + 32)
+size_t png_text_from_profile(const char *name, const unsigned char *bytes, size_t size, unsigned char *out);
+
 #endif
