@@ -219,7 +219,7 @@ def no_leftovers(folder: Path) -> str:
 
 def stream(*frames: bytes) -> list[np.ndarray]:
     """The frames that come out, read by Pillow one by one."""
-    made, pictures = succeeds(*UPSCALE, "-", "-o", "-", input=b"".join(frames)), []
+    made, pictures = succeeds(*UPSCALE, "-q", "-", "-o", "-", input=b"".join(frames)), []
     while made:
         picture = opened(made)
         pictures.append(picture)
