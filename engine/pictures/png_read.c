@@ -61,9 +61,10 @@ static unsigned char *rebuild(const struct picture_bytes *file, const struct pic
     enum { CHUNKS = 5 };
     size_t data = (size_t)header->png.data + PNG_ZLIB_SUM, transparency = (size_t)header->png.transparencies;
     *size = PNG_SIGNATURE + CHUNKS * PNG_CHUNK_AROUND + PNG_IHDR + PNG_PALETTE_BYTES + transparency + data;
-    unsigned char *bytes = mem_alloc(*size), *out = bytes + PNG_SIGNATURE;
+    unsigned char *bytes = mem_alloc(*size);
     if (!bytes)
         return NULL;
+    unsigned char *out = bytes + PNG_SIGNATURE;
     memcpy(bytes, file->bytes, PNG_SIGNATURE);
     memcpy(start_chunk(&out, "IHDR", PNG_IHDR), file->bytes + PNG_SIGNATURE + 8, PNG_IHDR);
     if (palette)
