@@ -55,12 +55,14 @@ class Raw(NamedTuple):
 
 
 class View(NamedTuple):
-    """A tensor that sees part of the 1-D array `storage`."""
+    """A tensor that sees part of the 1-D array `storage`, or of these values of it (first, count) as a storage of
+    its own: PyTorch before 0.4 wrote the storages of slices so."""
 
     storage: np.ndarray
     offset: int
     shape: tuple[int, ...]
     strides: tuple[int, ...]
+    part: tuple[int, int] | None = None
 
 
 class TorchPickle:
@@ -119,7 +121,8 @@ class TorchPickle:
         key = next((key for key, storage in self.storages.items() if storage is view.storage), str(len(self.storages)))
         self.storages[key] = view.storage
         kind = Global("torch", TORCH_STORAGES[view.storage.dtype.str])
-        identity = ("storage", kind, key, "cpu", len(view.storage)) + ((None,) if self.legacy else ())
+        part = (f"{key}+{view.part[0]}", *view.part) if view.part else None
+        identity = ("storage", kind, key, "cpu", len(view.storage)) + ((part,) if self.legacy else ())
         return self.encode(rebuilt(Persistent(identity), view.offset, view.shape, view.strides))
 
 

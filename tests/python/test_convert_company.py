@@ -107,6 +107,15 @@ def test_builtins_that_act_are_refused(name: str, tmp_path: Path) -> None:
         assert "possibly hostile pickle: names " in refused(tmp_path, torch_zip({"a": call, "net": GENERATOR}))
 
 
+def test_a_users_own_modules_may_have_a_name_of_pythons_library(tmp_path: Path) -> None:
+    for module in ("code.models", "test", "test.nets", "profile.run", "token.bert.model"):
+        call = Call(Global(module, "Config"), (1,), {"depth": 3})
+        assert_same(converted(tmp_path, torch_zip({"config": call, "net": GENERATOR})).tensors, GENERATOR)
+    for module in ("code", "profile", "os.path", "importlib.util", "xml.dom", "urllib.request", "asyncio.subprocess"):
+        call = Call(Global(module, "Config"), (1,), {"depth": 3})
+        assert f"names {module}.Config" in refused(tmp_path, torch_zip({"config": call, "net": GENERATOR}))
+
+
 # Objects that hold the network
 
 

@@ -180,7 +180,11 @@ def test_storages_that_lie(tmp_path: Path) -> None:
         (("storage", "FloatStorage", "x", "cpu", 8), "without a class or a key"),
         (("storage", FLOATS, 0, "cpu", 8), "without a class or a key"),
         (("storage", FLOATS, "x"), "is not a storage"),
-        (("storage", FLOATS, "x", "cpu", 8, ("1", 0, 4)), "a view of another storage"),
+        (("storage", FLOATS, "x", "cpu", 8, ("1", 0, 4)), "ends at value 7, past its 4 values"),
+        (("storage", FLOATS, "x", "cpu", 8, ("1", 4, 5)), "storage x: an invalid view of its 8 values"),
+        (("storage", FLOATS, "x", "cpu", 8, ("1", -1, 5)), "storage x: an invalid view of its 8 values"),
+        (("storage", FLOATS, "x", "cpu", 8, ("1", 0)), "storage x: an invalid view of its 8 values"),
+        (("storage", FLOATS, "x", "cpu", 8, 5), "storage x: an invalid view of its 8 values"),
         (("storage", Global("torch", "FutureStorage"), "x", "cpu", 2), "made by torch.FutureStorage"),
     ):
         root = {"main.4.bias": rebuilt(Persistent(identity), 0, (8,), (1,))}

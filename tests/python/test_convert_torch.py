@@ -5,14 +5,16 @@ Without PyTorch there is nothing to do here: test_convert*.py have the same kind
 
 from __future__ import annotations
 
+import io
 import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from checkpoint_files import View, torch_legacy
 from convert_runner import assert_same, converted, refused
-from model_tables import unet_2019, weights
+from model_tables import dcgan, unet_2019, weights
 
 torch = pytest.importorskip("torch")
 
@@ -30,6 +32,20 @@ def test_every_way_of_saving_gives_equal_tensors_or_a_named_refusal(way: str, gr
         done = converted(tmp_path, data)
         assert_same(done.tensors, wanted(graph, WAYS[way].dtype))
         assert done.metadata["limn.model"] == graph
+
+
+def test_storages_that_are_views_of_others(tmp_path: Path) -> None:
+    """As PyTorch before 0.4 wrote them, and as it reads them today."""
+    generator = weights(dcgan())
+    values = np.concatenate([tensor.ravel() for tensor in generator.values()])
+    root, begin = {}, 0
+    for name, tensor in generator.items():
+        strides = tuple(step // 4 for step in tensor.strides)
+        root[name] = View(values, 0, tensor.shape, strides, (begin, tensor.size))
+        begin += tensor.size
+    data = torch_legacy(root)
+    assert_same({name: tensor.numpy() for name, tensor in torch.load(io.BytesIO(data)).items()}, generator)
+    assert_same(converted(tmp_path, data).tensors, generator)
 
 
 def test_a_bare_sequential(tmp_path: Path) -> None:

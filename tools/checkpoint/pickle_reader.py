@@ -48,7 +48,13 @@ _COUNTERS = {
 _TWO_LINES, _GETS, _GET, _STOP = b"ci", b"ghj", ord("g"), ord(".")
 
 _PYTHON2_LIBRARY = {"__builtin__", "cPickle", "commands", "copy_reg", "exceptions", "popen2", "thread", "urllib2"}
-_LIBRARY = sys.stdlib_module_names | _PYTHON2_LIBRARY
+_LIBRARY = (sys.stdlib_module_names | _PYTHON2_LIBRARY) - {"test"}  # often the name of a user's own folder
+# Those of the library with modules inside. So `code.models` is not of the library, but of a user's folder `code`.
+_PACKAGES = frozenset(
+    "asyncio collections compiler concurrent ctypes curses dbm distutils email encodings ensurepip html http idlelib"
+    " importlib json lib2to3 logging msilib multiprocessing os pathlib pydoc_data re sqlite3 sysconfig tkinter tomllib"
+    " turtledemo unittest urllib venv wsgiref xml xmlrpc zipfile zoneinfo".split()
+)
 _BUILTINS = (
     "abs all any bin bool bytearray bytes callable chr classmethod complex dict divmod enumerate filter float format"
     " frozenset hash hex int isinstance issubclass iter len list map max memoryview min next object oct ord pow print"
@@ -206,7 +212,8 @@ def _resolve(module: str, name: str, functions: Functions) -> _Function | Placeh
     # Protocol 4 resolves a dotted name attribute by attribute, so torch's "serialization.os.system" is os.system.
     dotted = "." in name and not _LIBRARY.isdisjoint(name.split("."))
     inert = full in _INERT or module in _INERT_MODULES or (module == "builtins" and _is_exception(name))
-    if dotted or (module.partition(".")[0] in _LIBRARY and not inert):
+    package, dot, _ = module.partition(".")
+    if dotted or (package in (_PACKAGES if dot else _LIBRARY) and not inert):
         raise _hostile(full)
     return Placeholder(full)
 

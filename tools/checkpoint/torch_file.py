@@ -160,6 +160,15 @@ class _Storage:
         dtype = NUMPY[self.dtype]
         return np.frombuffer(self._read(), dtype.newbyteorder(self._order)).astype(dtype, copy=False)
 
+    def part(self, view: Any) -> _Storage:
+        """The storage of the values in a view, (its key, its first value, their number), as PyTorch before 0.4 has."""
+        match view:
+            case (str(), begin, count) if is_size(begin) and is_size(count) and begin + count <= self.count:
+                one = _BITS[self.dtype] // 8
+                values = slice(begin * one, (begin + count) * one)
+                return _Storage(self.key, self.dtype, count, lambda *_: lambda: self._read()[values], self._order)
+        raise CheckpointError(f"storage {self.key}: an invalid view of its {self.count} values")
+
 
 class _Pickle:
     """Resolves the globals and persistent ids in PyTorch's pickles, and collects the storages."""
@@ -203,15 +212,13 @@ class _Pickle:
             raise CheckpointError("damaged pickle: a storage without a class or a key")
         if not is_size(count):
             raise CheckpointError(f"storage {key}: invalid number of values")
-        if view not in ([], [None]):
-            raise CheckpointError(f"storage {key}: a view of another storage, as written by PyTorch before 0.4")
         dtype = _DTYPES.get(storage_class.name)
         if dtype is None:
             return storage_class  # everything made from it stays a placeholder
         storage = self.storages.setdefault(key, _Storage(key, dtype, count, self._find, self._order))
         if (storage.dtype, storage.count) != (dtype, count):
             raise CheckpointError(f"storage {key}: used with different dtypes or sizes")
-        return storage
+        return storage if view in ([], [None]) else storage.part(view[0])
 
 
 def _ordered_dict(arguments: tuple[Any, ...]) -> dict[Any, Any]:
