@@ -35,8 +35,8 @@ def files_in(folder: Path) -> list[str]:
 @pytest.mark.parametrize("suffix", MAKERS)
 def test_a_result_beside_its_picture(suffix: str, tmp_path: Path) -> None:
     names = {
-        "a.png": f"a{suffix}.png", "b.ppm": f"b{suffix}.png", "x/c.d.jpg": f"x/c.d{suffix}.png", "x.y/e": f"x.y/e{suffix}.png",
-        "F.PNG": f"F{suffix}.png", ".hidden": f".hidden{suffix}.png",
+        "a.png": f"a{suffix}.png", "b.ppm": f"b{suffix}.png", "x/c.d.jpg": f"x/c.d{suffix}.png",
+        "x.y/e": f"x.y/e{suffix}.png", "F.PNG": f"F{suffix}.png", ".hidden": f".hidden{suffix}.png",
     }  # fmt: skip
     put(tmp_path, *names)
     succeeds(*MAKERS[suffix], *names, cwd=tmp_path)
@@ -80,7 +80,7 @@ REFUSED = [
     (["x", "-o", "z.JPG"], "z.JPG: several pictures need a folder"),
     (["x", "-o", "a.ppm", "-f"], "a.ppm: several pictures need a folder"),
     (["x", "-o", "z.pnm", "--format", "png"], "z.pnm: several pictures need a folder"),
-    (["a.ppm", "-o", "z"], "z: unknown extension (use .png, .jpg, .bmp, .ppm, .pgm or .pnm, or end a folder's name with /)"),
+    (["a.ppm", "-o", "z"], "z: unknown extension (use .png, .jpg, .bmp, .ppm, .pgm or .pnm, or end a folder's"),
     (["a.ppm", "-o", "z.tiff"], "z.tiff: unknown extension"),
 ]
 
@@ -178,7 +178,9 @@ def test_the_format_of_other_commands(tmp_path: Path) -> None:
     assert succeeds("pixels", "mean", tmp_path / "a.ppm", "-o", "-", "--format", "bmp").startswith(b"BM")
 
 
-@pytest.mark.parametrize("name", [b"two words.png", b"\xff\xfe.png", b"-dash.png", b"new\nline.ppm", b"a" * 244 + b".png"])
+@pytest.mark.parametrize(
+    "name", [b"two words.png", b"\xff\xfe.png", b"-dash.png", b"new\nline.ppm", b"a" * 244 + b".png"], ids=range(5)
+)
 def test_unusual_names_beside_the_input(name: bytes, tmp_path: Path) -> None:
     folder = os.fsencode(tmp_path)
     with open(os.path.join(folder, name), "wb") as file:

@@ -307,7 +307,8 @@ def test_streams_of_other_formats() -> None:
     assert line == "limn: standard input: holds more than one PNG picture; several pictures must be PNM\n"
     line = fails(4, *UPSCALE, "-", "-o", "-", input=b"".join(map(jpeg, range(4))))
     assert line == "limn: standard input: holds more than one JPEG picture; several pictures must be PNM\n"
-    assert succeeds(*UPSCALE, "-", "-o", "-", input=jpeg(1) + jpeg(2)) == succeeds(*UPSCALE, "-", "-o", "-", input=jpeg(1))
+    one = succeeds(*UPSCALE, "-", "-o", "-", input=jpeg(1))
+    assert succeeds(*UPSCALE, "-", "-o", "-", input=jpeg(1) + jpeg(2)) == one
 
 
 # ffmpeg
@@ -322,13 +323,15 @@ def test_a_video(name: str, tmp_path: Path) -> None:
     clip, video = tmp_path / "clip.mkv", tmp_path / "made.mkv"
     source = f"testsrc=size={width}x{height}:rate=25"
     quiet = ["ffmpeg", "-v", "error", "-nostdin"]
+    reads = [*quiet, "-f", "image2pipe", "-c:v", "ppm", "-i", "-"]
     subprocess.run([*quiet, "-f", "lavfi", "-i", source, "-frames:v", str(frames), "-c:v", "ffv1", clip], check=True)
     with (
         subprocess.Popen([*quiet, "-i", clip, "-f", "image2pipe", "-c:v", "ppm", "-"], stdout=subprocess.PIPE) as reader,
         subprocess.Popen([LIMN, *MAKERS[name], "-", "-o", "-"], stdin=reader.stdout, stdout=subprocess.PIPE) as maker,
-        subprocess.Popen([*quiet, "-f", "image2pipe", "-c:v", "ppm", "-i", "-", "-c:v", "ffv1", video], stdin=maker.stdout) as end,
+        subprocess.Popen([*reads, "-c:v", "ffv1", video], stdin=maker.stdout) as end,
     ):
         assert (reader.wait(120), maker.wait(120), end.wait(120)) == (0, 0, 0)
-    shows = ["ffprobe", "-v", "error", "-count_frames", "-show_entries", "stream=width,height,nb_read_frames", "-of", "json"]
-    (stream,) = json.loads(subprocess.run([*shows, video], stdout=subprocess.PIPE, check=True).stdout)["streams"]
+    wanted = ["-count_frames", "-show_entries", "stream=width,height,nb_read_frames", "-of", "json"]
+    shown = subprocess.run(["ffprobe", "-v", "error", *wanted, video], stdout=subprocess.PIPE, check=True).stdout
+    (stream,) = json.loads(shown)["streams"]
     assert (stream["width"], stream["height"], int(stream["nb_read_frames"])) == (factor * width, factor * height, frames)
