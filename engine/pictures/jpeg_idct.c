@@ -2,8 +2,8 @@
  *
  * The definition (ITU-T T.81, A.3.3), with C(0) = 1 / sqrt 2 and else C = 1:
  *
- *     sample(x, y) = 128 + 1/4 sum over u, v of C(u) C(v) coefficient(u, v) cos((2x+1) u pi/16) cos((2y+1) v
- * pi/16)
+ *     sample(x, y) = 128 + 1/4 sum over u, v of
+ *                    C(u) C(v) coefficient(u, v) cos((2x+1) u pi/16) cos((2y+1) v pi/16)
  *
  * It separates into one transform of 8 numbers down each column, then across each row. Each is the algorithm
  * of Loeffler, Ligtenberg and Moschytz (ICASSP 1989), with 11 multiplications by constants of 13 bits after
@@ -100,8 +100,9 @@ static inline unsigned char clamp_sample(int level)
     return (unsigned char)(level < 0 ? 0 : level > 255 ? 255 : level);
 }
 
-/* The bits of the largest AC coefficient: 0 if the block is flat, as most are in a smooth picture. */
-static int16_t most_bits(const int16_t coefficients[BLOCK])
+/* All bits that the magnitudes of the AC coefficients have: 0 if the block is flat, as most are in a smooth
+ * picture. */
+static int16_t ac_bits(const int16_t coefficients[BLOCK])
 {
     int16_t bits = 0;
     for (int i = 1; i < BLOCK; i++) {
@@ -113,11 +114,9 @@ static int16_t most_bits(const int16_t coefficients[BLOCK])
 
 void jpeg_idct(unsigned char *out, int stride, int16_t coefficients[BLOCK])
 {
-    enum {
-        FIRST = CONSTANT_BITS - PASS_BITS,
-        SECOND = CONSTANT_BITS + PASS_BITS + 3
-    }; /* 3: the factor 1/8 */
-    int16_t columns[BLOCK], rows[BLOCK], bits = most_bits(coefficients), dc = coefficients[0];
+    /* 3: each pass leaves out a factor of 1 / sqrt 8. */
+    enum { FIRST = CONSTANT_BITS - PASS_BITS, SECOND = CONSTANT_BITS + PASS_BITS + 3 };
+    int16_t columns[BLOCK], rows[BLOCK], bits = ac_bits(coefficients), dc = coefficients[0];
     if (bits == 0) {
         for (int y = 0; y < SIDE; y++)
             memset(out + y * stride, clamp_sample(((dc + 4) >> 3) + 128), SIDE);
