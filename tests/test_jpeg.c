@@ -59,6 +59,27 @@ static void test_idct(void **state)
     }
 }
 
+/* Numbers beyond those of any picture, which odd files have: the samples are black or white, as the
+ * definition says, not what is left of them in 16 bits. */
+static void test_idct_large(void **state)
+{
+    (void)state;
+    struct random random = {6};
+    for (int n = 0; n < 1000; n++) {
+        int16_t coefficients[64] = {0};
+        unsigned char got[64];
+        int dc = 2500 + (int)random_below(&random, 5000);
+        bool black = n % 2;
+        for (int i = 0; i < n % 9; i++)
+            coefficients[random_below(&random, 64)] = (int16_t)(random_below(&random, 41) - 20);
+        coefficients[0] = (int16_t)(black ? -dc : dc);
+        jpeg_idct(got, 8, coefficients);
+        for (int i = 0; i < 64; i++)
+            if (got[i] != (black ? 0 : 255))
+                fail_with("DC %d: sample %d is %d", black ? -dc : dc, i, got[i]);
+    }
+}
+
 /* ---- enlargement and colours ------------------------------------------------------------- */
 
 /* Runs jpeg_to_rgb on grey planes: what it makes of the enlarged component. */
@@ -304,13 +325,10 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_idct),
-        cmocka_unit_test(test_enlargement),
-        cmocka_unit_test(test_colours),
-        cmocka_unit_test(test_files),
-        cmocka_unit_test(test_passed_over),
-        cmocka_unit_test(test_no_end),
-        cmocka_unit_test(test_no_huffman_tables),
+        cmocka_unit_test(test_idct),        cmocka_unit_test(test_idct_large),
+        cmocka_unit_test(test_enlargement), cmocka_unit_test(test_colours),
+        cmocka_unit_test(test_files),       cmocka_unit_test(test_passed_over),
+        cmocka_unit_test(test_no_end),      cmocka_unit_test(test_no_huffman_tables),
         cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -79,6 +79,9 @@ static unsigned char *add_scan(unsigned char *out, const struct jpeg_segment *se
         data[1 + 2 * i] = (unsigned char)order[i];
         *seen |= 1u << order[i];
     }
+    if (!frame->progressive) /* a baseline scan has all coefficients and bits; libjpeg does not read these
+                                bytes */
+        add_bytes(data + 1 + 2 * count, (const unsigned char[]){0, 63, 0}, 3);
     return add_bytes(out, segment->coded, segment->coded_size);
 }
 

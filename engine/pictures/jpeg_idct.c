@@ -2,8 +2,8 @@
  *
  * The definition (ITU-T T.81, A.3.3), with C(0) = 1 / sqrt 2 and else C = 1:
  *
- *     sample(x, y) = 128 + 1/4 sum over u, v of C(u) C(v) coefficient(u, v) cos((2x+1) u pi/16) cos((2y+1) v
- * pi/16)
+ *     sample(x, y) = 128 + 1/4 sum over u, v of
+ *                    C(u) C(v) coefficient(u, v) cos((2x+1) u pi/16) cos((2y+1) v pi/16)
  *
  * It separates into one transform of 8 numbers down each column, then across each row. Each is the algorithm
  * of Loeffler, Ligtenberg and Moschytz (ICASSP 1989), with 11 multiplications by constants of 13 bits after
@@ -36,9 +36,17 @@ enum {
     C3072 = 25172
 };
 
+/* To 16 bits: as they are, or the nearest that fits. */
+static inline int16_t narrow(int32_t value, bool saturate)
+{
+    if (saturate)
+        value = value < INT16_MIN ? INT16_MIN : value > INT16_MAX ? INT16_MAX : value;
+    return (int16_t)value;
+}
+
 /* Transforms the 8 columns of `in`, a lane of a vector each. The results are divided by 2^shift and rounded.
  */
-static inline void transform(const int16_t *restrict in, int16_t *restrict out, int shift)
+static inline void transform(const int16_t *restrict in, int16_t *restrict out, int shift, bool saturate)
 {
     int32_t half = 1 << (shift - 1);
     for (int i = 0; i < SIDE; i++) {
@@ -57,14 +65,14 @@ static inline void transform(const int16_t *restrict in, int16_t *restrict out, 
         int32_t odd2 = f5 * (C2053 - C2562) + f3 * -C2562 + z4;
         int32_t odd3 = f7 * (C0298 - C0899) + f1 * -C0899 + z3;
 
-        out[i] = (int16_t)((even0 + odd0) >> shift);
-        out[8 + i] = (int16_t)((even1 + odd1) >> shift);
-        out[16 + i] = (int16_t)((even2 + odd2) >> shift);
-        out[24 + i] = (int16_t)((even3 + odd3) >> shift);
-        out[32 + i] = (int16_t)((even3 - odd3) >> shift);
-        out[40 + i] = (int16_t)((even2 - odd2) >> shift);
-        out[48 + i] = (int16_t)((even1 - odd1) >> shift);
-        out[56 + i] = (int16_t)((even0 - odd0) >> shift);
+        out[i] = narrow((even0 + odd0) >> shift, saturate);
+        out[8 + i] = narrow((even1 + odd1) >> shift, saturate);
+        out[16 + i] = narrow((even2 + odd2) >> shift, saturate);
+        out[24 + i] = narrow((even3 + odd3) >> shift, saturate);
+        out[32 + i] = narrow((even3 - odd3) >> shift, saturate);
+        out[40 + i] = narrow((even2 - odd2) >> shift, saturate);
+        out[48 + i] = narrow((even1 - odd1) >> shift, saturate);
+        out[56 + i] = narrow((even0 - odd0) >> shift, saturate);
     }
 }
 
@@ -92,27 +100,36 @@ static inline unsigned char clamp_sample(int level)
     return (unsigned char)(level < 0 ? 0 : level > 255 ? 255 : level);
 }
 
-/* A block of one level, as most blocks of a smooth picture are. */
-static bool is_flat(const int16_t coefficients[BLOCK])
+/* All bits that the magnitudes of the AC coefficients have: 0 if the block is flat, as most are in a smooth
+ * picture. */
+static int16_t ac_bits(const int16_t coefficients[BLOCK])
 {
-    int16_t any = 0;
-    for (int i = 1; i < BLOCK; i++)
-        any = (int16_t)(any | coefficients[i]);
-    return any == 0;
+    int16_t bits = 0;
+    for (int i = 1; i < BLOCK; i++) {
+        int16_t value = coefficients[i];
+        bits = (int16_t)(bits | (value < 0 ? -value : value));
+    }
+    return bits;
 }
 
 void jpeg_idct(unsigned char *out, int stride, int16_t coefficients[BLOCK])
 {
-    int16_t columns[BLOCK], rows[BLOCK];
-    if (is_flat(coefficients)) {
+    /* 3: each pass leaves out a factor of 1 / sqrt 8. */
+    enum { FIRST = CONSTANT_BITS - PASS_BITS, SECOND = CONSTANT_BITS + PASS_BITS + 3 };
+    int16_t columns[BLOCK], rows[BLOCK], bits = ac_bits(coefficients), dc = coefficients[0];
+    if (bits == 0) {
         for (int y = 0; y < SIDE; y++)
-            memset(out + y * stride, clamp_sample(((coefficients[0] + 4) >> 3) + 128), SIDE);
+            memset(out + y * stride, clamp_sample(((dc + 4) >> 3) + 128), SIDE);
         return;
     }
-    transform(coefficients, columns, CONSTANT_BITS - PASS_BITS);
+    /* A column's sum is at most 4 (|DC| + 1.39 * 7 |AC|). Only damaged files and odd quantisers go beyond
+     * these bounds. */
+    if (bits >= 0 && bits < 512 && dc > -2048 && dc < 2048)
+        transform(coefficients, columns, FIRST, false);
+    else
+        transform(coefficients, columns, FIRST, true);
     transpose(columns);
-    transform(columns, rows,
-              CONSTANT_BITS + PASS_BITS + 3); /* 3: the factor 1/4, and 1/2 of the scale 1/sqrt 2 */
+    transform(columns, rows, SECOND, false);
     transpose(rows);
     for (int y = 0; y < SIDE; y++)
         for (int x = 0; x < SIDE; x++)

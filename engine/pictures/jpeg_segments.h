@@ -39,7 +39,7 @@ struct jpeg_segment {
     size_t at; /* offset of the marker's second byte in the file */
     const unsigned char *data;
     size_t size;
-    const unsigned char *coded; /* SOS: the entropy-coded data; never end with FF */
+    const unsigned char *coded; /* SOS: the entropy-coded data, whose last byte is never FF */
     size_t coded_size;
     int64_t restarts; /* restart markers in it */
 };

@@ -1,7 +1,8 @@
 /* picture_probe.h - reads the header of a picture file, and bounds the memory that decoding takes.
  *
  * A probe allocates nothing, checks every length against the end of the data, and walks PNG and JPEG to
- * their end, so that a truncated file is refused before any work starts. */
+ * their end, so that a truncated file is refused before any work starts. Of a JPEG, the last scan's data may
+ * still turn out to be cut. */
 #ifndef LIMN_PICTURE_PROBE_H
 #define LIMN_PICTURE_PROBE_H
 

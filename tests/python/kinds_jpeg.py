@@ -187,6 +187,13 @@ add_read(
 )
 add_read(SEGMENTS, "16-bit quantisation tables", "read, 2 levels from Pillow", lambda: made(30, 20, wide_tables=True))
 
+add_read(
+    SEGMENTS,
+    "a baseline scan with a first coefficient",
+    "refused: (bad SOS)",
+    lambda: changed(photograph(), 0xDA, 11, 1),
+)
+
 NAMES = "JPEG with odd components"
 add_read(NAMES, "names 0, 1, 2", "read, 3 levels from Pillow", lambda: renamed(photograph(), bytes([0, 1, 2])))
 add_read(NAMES, "all of one name", "read, 205 levels from Pillow", lambda: renamed(photograph(), bytes([1, 1, 1])))

@@ -119,3 +119,14 @@ def test_quantisation_tables_between_scans(progressive: bool, tmp_path: Path) ->
         paths.append(tmp_path / f"{n}.jpg")
         paths[-1].write_bytes(jpeg[:at] + segment(0xDB, bytes([0] + [5 + n] * 64)) + jpeg[at:])
     largest_difference(paths)
+
+
+def test_coefficients_beyond_any_picture(tmp_path: Path) -> None:
+    """Large quantisers: sums of the inverse transform go beyond 16 bits, and saturate."""
+    paths = []
+    for n, large in enumerate(([60], [255], [13, 255], [255, 255, 255, 255])):
+        jpeg = Jpeg(40, 40, SAMPLINGS["4:4:4"], seed=n).bytes()
+        at = jpeg.index(b"\xff\xdb") + 5
+        paths.append(tmp_path / f"{n}.jpg")
+        paths[-1].write_bytes(jpeg[:at] + bytes(large) + jpeg[at + len(large) :])
+    largest_difference(paths)
