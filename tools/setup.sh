@@ -4,8 +4,8 @@
 #     sh tools/setup.sh make demo
 #
 # Options, before the command, install more packages:
-#   -d  for developers: clang, sanitizers, valgrind, clang-format, clang-tidy, cppcheck, and zsh and fish, whose
-#       completions are tested
+#   -d  for developers: clang, sanitizers, valgrind, clang-format, clang-tidy, cppcheck; zsh and fish, whose
+#       completions are tested; exiftool, whose view of pictures is
 #   -p  python3-venv, so that `make bench` and `make bench-peers` can install packages with pip in a virtual environment
 #   -t  for the full tests: PyTorch, scikit-image, pandas, OpenCV
 #   -a  for `make aarch64`: a cross compiler, an emulator, and aarch64 libraries
@@ -17,7 +17,10 @@ packages="gcc libc6-dev make libopenblas-dev libstb-dev libcmocka-dev python3 py
 packages="$packages locales pkg-config g++ dpkg-dev groff-base"
 while :; do
     case ${1:-} in
-    -d) packages="$packages clang libclang-rt-14-dev clang-format clang-tidy cppcheck valgrind zsh fish" ;;
+    -d)
+        packages="$packages clang libclang-rt-14-dev clang-format clang-tidy cppcheck valgrind zsh fish"
+        packages="$packages libimage-exiftool-perl"
+        ;;
     -p) packages="$packages python3-venv" ;;
     -t) packages="$packages python3-torch python3-skimage python3-pandas python3-opencv" ;;
     -a)

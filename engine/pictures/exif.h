@@ -7,7 +7,8 @@
  *     directory 0   the picture; its entries 8769 and 8825 point to the directories EXIF and GPS
  *     directory 1   the thumbnail
  *
- * Nothing is moved: the maker's notes hold offsets that only the maker's programs understand. */
+ * Nothing is moved: the maker's notes hold offsets that only the maker's programs understand. For the same
+ * reason a preview inside the notes stays. */
 #ifndef LIMN_EXIF_H
 #define LIMN_EXIF_H
 
