@@ -27,7 +27,7 @@ static int64_t microseconds(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-/* Fails only if the file cannot be read, with a message. */
+/* Fails only if the file cannot be opened, with a message, or standard output cannot be written. */
 static limn_status decode_one(const char *path, bool orient)
 {
     unsigned char *bytes;
@@ -49,9 +49,10 @@ static limn_status decode_one(const char *path, bool orient)
     }
     printf("ok %" PRId64 " %" PRId64 " %d %" PRId64 "\n", picture.width, picture.height, picture.channels,
            took);
-    fwrite(picture.pixels, (size_t)picture.channels, (size_t)(picture.width * picture.height), stdout);
+    size_t count = (size_t)(picture.width * picture.height);
+    bool written = fwrite(picture.pixels, (size_t)picture.channels, count, stdout) == count;
     picture_free(&picture);
-    return LIMN_OK;
+    return written ? LIMN_OK : LIMN_E_OUTPUT;
 }
 
 int main(int argc, char **argv)

@@ -138,6 +138,8 @@ static int wanted_status(const char *text)
     if (failure.kind == FAULT_WRITE || failure.kind == FAULT_STALL)
         return LIMN_E_OUTPUT;
     bool output = strcmp(text, "out") == 0 || strstr(text, " out:") || strstr(text, "out/");
+    if ((trial->flags & PICTURE) && strstr(text, trial->existing))
+        output = false;
     return strstr(text, ".safetensors") ? LIMN_E_WEIGHTS : output ? LIMN_E_OUTPUT : LIMN_E_INPUT;
 }
 

@@ -41,7 +41,7 @@ static const struct trial trials[] = {
     {"deeplabv3", "deeplabv3", SEGMENT, 45, 33, 3, 45, 33, 1, .segment.resize = 40},
     {"unet", "unet-bilinear", SEGMENT, 50, 61, 4, 50, 61, 1, .segment.scale = 0.75},
     {"eccv16", "eccv16", COLORIZE, 70, 9, 4, 70, 9, 4, .colorize.saturation = 0.5},
-    {"siggraph17", "siggraph17", COLORIZE, 37, 12, 3, 37, 12, 3, .colorize = {hints, 2, NULL, 0, -10}},
+    {"siggraph17", "siggraph17", COLORIZE, 37, 12, 3, 37, 12, 3, .colorize = {hints, 2, .temperature = -10}},
     {"network size", "siggraph17", COLORIZE, 37, 12, 3, 37, 12, 3,
      .colorize = {hints, 2, .network_size = 72}},
     {"vae", "vae", COLORIZE, 90, 41, 3, 90, 41, 3, .colorize.seed = &seed},

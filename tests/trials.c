@@ -46,6 +46,10 @@ const struct trial trials[] = {
     {UPSCALE_WITH "in/unnamed -o out/large", SEVERAL | MANY, NULL, NULL},
     {UPSCALE_WITH "-t 1 -r in/tree -o out/large", SEVERAL | MANY, NULL, NULL},
     {UPSCALE_WITH "-t 1 in/many -o out --json", SEVERAL | MANY | VARIES, NULL, NULL},
+    {UPSCALE_WITH "-t 1 - -o -", 0, "in/frames.pnm", NULL},
+    {UPSCALE_WITH "-t 1 - -o out/frames/ --format bmp", MANY, "in/frames.pnm", NULL},
+    {UPSCALE_WITH "-t 1 out/a.png", MANY | PICTURE, NULL, "out/a.png"},
+    {UPSCALE_WITH "-t 1 in/many -o out --skip-existing", SEVERAL | MANY, NULL, "out/1.png"},
     {GENERATE_WITH "-n 3 -o out/sheet.png --json", VARIES, NULL, NULL},
     {GENERATE_WITH "-n 2 --seed 7 -o out/folder/", MANY, NULL, NULL},
     {GENERATE_WITH "--latent in/latent.npy -o out/sheet.jpg", 0, NULL, NULL},
@@ -151,8 +155,9 @@ static void make_picture(const char *path, int channels, unsigned levels)
     assert_ok(picture_create(9, 10, channels, &picture, error));
     for (int i = 0; i < 90 * channels; i++)
         picture.pixels[i] = (unsigned char)((unsigned)(i * 37 + i / 9) % levels);
-    assert_ok(
-        picture_write(&(struct picture_target){.path = path, .quality = 92, .force = true}, &picture, error));
+    assert_ok(picture_write(
+        &(struct picture_target){.path = path, .quality = 92, .force = true, .software = "trials"}, &picture,
+        error));
     picture_free(&picture);
 }
 
@@ -233,6 +238,7 @@ void trials_prepare(void)
     make_text("in/unnamed/photo", "P2 3 2 9 0 1 2 3 4 5\n");
     make_text("in/text.txt", "1 2 3\n4 5 6\n");
     make_text("in/wide.pgm", "P2 3 2 1001 0 1 1001 0 0 5\n");
+    make_text("in/frames.pnm", "P5 3 2 255\nabcdef P2 2 2 9 1 2 3 4\nP5\n# two\n2 1\n255\nxy\n");
     make_text("in/layers.json", "{\"bench\": \"layers\", \"model\": \"enhancenet\", \"size\": [1, 8, 8],\n"
                                 "\"layers\": [{\"name\": \"generator/Conv\", \"op\": \"conv2d\",\n"
                                 "\"min_ms\": 1, \"ms\": 1, \"spread_ms\": 0.1}]}");
@@ -243,8 +249,13 @@ void trials_prepare(void)
 void trial_clear(const struct trial *trial)
 {
     walk("out", remove_one, NULL);
-    if (trial->existing)
+    if (trial->flags & PICTURE) {
+        struct bytes picture = read_path("in/a.png");
+        write_file(trial->existing, picture.data, picture.size);
+        free(picture.data);
+    } else if (trial->existing) {
         write_file(trial->existing, existing_text, strlen(existing_text));
+    }
 }
 
 void trial_redirect(const struct trial *trial, const int outputs[2])

@@ -13,6 +13,7 @@ enum {
     MANY = 2,       /* outputs: a failed run may leave some of them, finished */
     VARIES = 4,     /* standard output differs in each run */
     FILES_VARY = 8, /* and so do files */
+    PICTURE = 32,   /* the output that exists before the run is a picture, and the input */
     THREADED = 16,  /* standard output depends on the number of threads that started */
 };
 
@@ -20,7 +21,7 @@ struct trial {
     const char *line; /* arguments of limn, separated by single blanks */
     unsigned flags;
     const char *stdin_from; /* a file that comes through a pipe; NULL: standard input is empty */
-    const char *existing;   /* an output that exists before the run, with text in it; or NULL */
+    const char *existing;   /* a file that exists before the run, with text in it; or NULL */
 };
 
 extern const struct trial trials[];

@@ -9,7 +9,7 @@
 #include <limits.h>
 #include <stdio.h>
 
-enum { TEXTS_MOST = 64 };
+enum { TEXTS_MOST = 64, OPTION_CHOICES = 512 };
 
 /* The values of an option that may be given several times. */
 struct texts {
@@ -49,8 +49,10 @@ struct options {
     const char *svg;
     const char *op, *shape, *baseline, *trace; /* bench, and the next line */
     bool steps, markdown;
-    bool json, csv, masks, binary, quiet, force, recursive, no_orient, help;
-    char **arguments; /* plain arguments */
+    int format; /* enum picture_format, from --format */
+    bool json, csv, masks, binary, quiet, force, skip_existing, recursive, no_orient, strip, help;
+    char choices[OPTION_CHOICES]; /* see options_parse */
+    char **arguments;             /* plain arguments */
     int argument_count;
 };
 
@@ -69,13 +71,15 @@ limn_status app_model(const struct options *options, const char *fallback, limn_
 /* The single input: -i or the plain argument. LIMN_E_USAGE if there is none, or more than one. */
 limn_status app_input(const struct options *options, const char **input, limn_error *error);
 
-/* The picture file at `path`, written as the options ask. */
+/* The picture file at `path`, written as the options ask. --format wins over the extension, except that pnm
+ * leaves one of PGM alone. */
 struct picture_target app_target(const struct options *options, const char *path);
 
 /* Prints the model's warning if `status` is LIMN_OK or LIMN_E_SOME; otherwise the error is enough. */
 void app_model_warn(const limn_model *model, limn_status status);
 
-/* Frees a model of app_model and its engine; NULL is allowed. app_model_end calls app_model_warn first. */
+/* Frees a model of app_model and its engine. app_model_end calls app_model_warn first. NULL is allowed in all
+ * three. */
 void app_model_free(limn_model *model);
 void app_model_end(limn_model *model, limn_status status);
 

@@ -5,115 +5,282 @@
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
 
-#include <limits.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct batch {
-    struct inputs inputs;
-    char **outputs; /* of each input */
-    bool to_folder;
-};
+static bool is_standard(const char *path)
+{
+    return strcmp(path, "-") == 0;
+}
 
-static void batch_free(struct batch *batch)
+void batch_close(struct batch *batch)
 {
     if (batch->outputs)
         names_free(batch->outputs, batch->inputs.count);
     inputs_free(&batch->inputs);
+    *batch = (struct batch){0};
 }
 
-/* FOLDER/NAME, with .png for an extension that cannot be written, or for any. */
-static limn_status output_path(const char *folder, const struct input *input, bool png, char path[PATH_MAX],
+/* ---- names of outputs -------------------------------------------------------------------- */
+
+/* The length of a path without the extension of its last name. */
+static int stem_length(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
+    return (int)(dot && dot > name ? dot - path : (ptrdiff_t)strlen(path));
+}
+
+/* Whether a file made in a folder keeps the extension of its input. */
+static bool keeps_extension(const struct batch *batch, const char *name)
+{
+    const struct batch_job *job = batch->job;
+    enum picture_format own = picture_format_of(&(struct picture_target){.path = name});
+    if (own == PICTURE_BY_NAME || batch->options->format)
+        return own != PICTURE_BY_NAME && (int)own == batch->options->format;
+    return !job->png && !(job->coloured && own == PICTURE_AS_PGM);
+}
+
+/* FOLDER/NAME, or PLACE/NAME-upscaled.png. */
+static limn_status output_path(const struct batch *batch, const struct input *input, char path[PATH_MAX],
                                limn_error *error)
 {
-    const char *name = input->name, *slash = strrchr(name, '/'), *dot = strrchr(slash ? slash : name, '.');
-    bool keep = !png && picture_format_known(&(struct picture_target){.path = name});
-    int stem = keep || !dot ? (int)strlen(name) : (int)(dot - name);
-    if (snprintf(path, PATH_MAX, "%s/%.*s%s", folder, stem, name, keep ? "" : ".png") >= PATH_MAX)
-        return fail(error, LIMN_E_USAGE, "%s: the path is too long", input->path);
-    return LIMN_OK;
+    const char *extension = picture_extension((enum picture_format)batch->options->format);
+    int length;
+    if (!batch->folder[0])
+        length = snprintf(path, PATH_MAX, "%.*s%s%s", stem_length(input->path), input->path,
+                          batch->job->suffix, extension);
+    else if (keeps_extension(batch, input->name))
+        length = snprintf(path, PATH_MAX, "%s/%s", batch->folder, input->name);
+    else
+        length = snprintf(path, PATH_MAX, "%s/%.*s%s", batch->folder, stem_length(input->name), input->name,
+                          extension);
+    return length < PATH_MAX ? LIMN_OK : fail(error, LIMN_E_USAGE, "%s: the path is too long", input->path);
 }
 
-static limn_status name_outputs(const struct options *options, bool png, struct batch *batch,
-                                limn_error *error)
+static limn_status name_outputs(struct batch *batch, limn_error *error)
 {
     char path[PATH_MAX];
     limn_status status = LIMN_OK;
+    const char *output = batch->options->output;
     size_t count = batch->inputs.count;
     if (!(batch->outputs = mem_zalloc(count, sizeof *batch->outputs)))
         return fail_memory(error, "the list of outputs", count * sizeof *batch->outputs);
     for (size_t i = 0; status == LIMN_OK && i < count; i++) {
-        const char *output = options->output;
-        if (batch->to_folder) {
-            status = output_path(options->output, &batch->inputs.list[i], png, path, error);
-            output = path;
-        }
-        if (status == LIMN_OK && !(batch->outputs[i] = mem_strdup(output)))
-            status = fail_memory(error, output, strlen(output) + 1);
+        const struct input *input = &batch->inputs.list[i];
+        bool named = !batch->to_folder && output;
+        if (!named && is_standard(input->path))
+            continue;
+        if (!named)
+            status = output_path(batch, input, path, error);
+        const char *text = named ? output : path;
+        if (status == LIMN_OK && !(batch->outputs[i] = mem_strdup(text)))
+            status = fail_memory(error, text, strlen(text) + 1);
     }
     return status;
 }
 
-/* Sorts by output, equal ones by input. */
-static int compare_outputs(const void *left, const void *right)
+/* ---- outputs that coincide --------------------------------------------------------------- */
+
+/* A file that is read or written. */
+struct place {
+    char *path; /* with the real path of its folder, so that equal files have equal text */
+    size_t index;
+    bool is_input;
+};
+
+static limn_status set_place(struct place *place, const char *path, size_t index, bool is_input,
+                             limn_error *error)
 {
-    char **a = *(char **const *)left, **b = *(char **const *)right;
-    int order = strcmp(*a, *b);
-    return order ? order : (a > b) - (a < b);
+    char folder[PATH_MAX], real[PATH_MAX], whole[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path + 1) : 1, slash ? path : ".");
+    bool known = realpath(folder, real) &&
+                 snprintf(whole, sizeof whole, "%s/%s", real, slash ? slash + 1 : path) < (int)sizeof whole;
+    *place = (struct place){mem_strdup(known ? whole : path), index, is_input};
+    return place->path ? LIMN_OK : fail_memory(error, path, strlen(path) + 1);
 }
 
-/* Checks that no two inputs are written to the same file. */
-static limn_status check_outputs(const struct batch *batch, limn_error *error)
+/* Sorts by path; for equal ones outputs first, then by index. */
+static int compare_places(const void *left, const void *right)
 {
-    size_t count = batch->inputs.count, bytes = count * sizeof(char **);
-    char ***sorted = mem_alloc(bytes);
+    const struct place *a = left, *b = right;
+    int order = strcmp(a->path, b->path);
+    if (!order)
+        order = a->is_input - b->is_input;
+    return order ? order : (a->index > b->index) - (a->index < b->index);
+}
+
+/* Checks two neighbours among the sorted places. Without --force an output that is an input exists, and is
+ * refused or skipped when it comes to it; but one that is its own input is never done. */
+static limn_status check_pair(const struct batch *batch, const struct place *a, const struct place *b,
+                              limn_error *error)
+{
+    const struct options *options = batch->options;
     const struct input *list = batch->inputs.list;
+    if (a->is_input || strcmp(a->path, b->path) != 0)
+        return LIMN_OK;
+    const char *output = batch->outputs[a->index];
+    if (!b->is_input)
+        return fail(error, LIMN_E_USAGE, "%s and %s would both be written to %s", list[a->index].path,
+                    list[b->index].path, output);
+    if (options->force && a->index != b->index)
+        return fail(error, LIMN_E_USAGE, "%s is an input, and would be replaced by the output of %s", output,
+                    list[a->index].path);
+    if (options->skip_existing && a->index == b->index)
+        return fail(error, LIMN_E_USAGE, "%s: input and output are the same file", output);
+    return LIMN_OK;
+}
+
+static limn_status sort_and_check(const struct batch *batch, struct place *places, size_t count,
+                                  limn_error *error)
+{
     limn_status status = LIMN_OK;
-    if (!sorted)
-        return fail_memory(error, "the list of outputs", bytes);
-    for (size_t i = 0; i < count; i++)
-        sorted[i] = &batch->outputs[i];
-    qsort(sorted, count, sizeof *sorted, compare_outputs);
+    qsort(places, count, sizeof *places, compare_places);
     for (size_t i = 1; status == LIMN_OK && i < count; i++)
-        if (strcmp(*sorted[i - 1], *sorted[i]) == 0)
-            status = fail(error, LIMN_E_USAGE, "%s and %s would both be written to %s",
-                          list[sorted[i - 1] - batch->outputs].path, list[sorted[i] - batch->outputs].path,
-                          *sorted[i]);
-    mem_free(sorted);
+        status = check_pair(batch, &places[i - 1], &places[i], error);
     return status;
 }
 
-static limn_status collect(const struct options *options, bool png, struct batch *batch, limn_error *error)
+/* Checks that no two inputs have the same output, and that no output is an input. */
+static limn_status check_outputs(const struct batch *batch, limn_error *error)
 {
-    int given = options->argument_count + (options->input != NULL);
-    const char *output = options->output;
-    if (!given)
-        return fail(error, LIMN_E_USAGE, "missing INPUT: a picture, a folder, or - for standard input");
-    if (!output)
-        return fail(error, LIMN_E_USAGE, "missing -o OUTPUT");
-    bool several = given > 1;
-    limn_status status = outcomes_check(options, error);
+    size_t count = 2 * batch->inputs.count, used = 0;
+    struct place *places = mem_zalloc(count, sizeof *places);
+    limn_status status = places ? LIMN_OK : fail_memory(error, "the list of outputs", count * sizeof *places);
+    for (size_t i = 0; status == LIMN_OK && i < batch->inputs.count; i++) {
+        const char *paths[2] = {batch->outputs[i], batch->inputs.list[i].path};
+        for (int k = 0; status == LIMN_OK && k < 2; k++)
+            if (paths[k] && !is_standard(paths[k]))
+                status = set_place(&places[used++], paths[k], i, k, error);
+    }
     if (status == LIMN_OK)
-        status = folder_find(output, LIMN_E_OUTPUT, &batch->to_folder, error);
-    if (status == LIMN_OK && !several)
-        status = folder_find(options->input ? options->input : options->arguments[0], LIMN_E_INPUT, &several,
-                             error);
-    if (status != LIMN_OK)
-        return status;
-    if (several && strcmp(output, "-") == 0)
+        status = sort_and_check(batch, places, used, error);
+    for (size_t i = 0; i < used; i++)
+        mem_free(places[i].path);
+    mem_free(places);
+    return status;
+}
+
+/* ---- the command line -------------------------------------------------------------------- */
+
+/* The input that is given as number `index`: -i is the first. */
+static const char *given_input(const struct options *options, int index)
+{
+    return index == 0 && options->input ? options->input
+                                        : options->arguments[index - (options->input != NULL)];
+}
+
+/* What -o may be follows from the number of inputs. */
+static limn_status check_output(const struct batch *batch, bool several, limn_error *error)
+{
+    const struct options *options = batch->options;
+    const char *output = options->output;
+    bool named = picture_format_known(&(struct picture_target){.path = output});
+    if (several && is_standard(output))
         return fail(error, LIMN_E_USAGE,
                     "several pictures cannot be written to standard output; use -o FOLDER");
-    batch->to_folder = batch->to_folder || several;
-    if (!batch->to_folder && !picture_format_known(&(struct picture_target){.path = output}))
-        return fail(error, LIMN_E_USAGE, "%s: unknown extension (use .png, .jpg, .bmp, .ppm, .pgm or .pnm)",
+    if (several && named && !batch->to_folder)
+        return fail(error, LIMN_E_USAGE, "%s: several pictures need a folder (%s/ for a folder of this name)",
+                    output, output);
+    if (!several && !named && !batch->to_folder && !options->format)
+        return fail(error, LIMN_E_USAGE,
+                    "%s: unknown extension (use .png, .jpg, .bmp, .ppm, .pgm or .pnm, or end a folder's name "
+                    "with /)",
                     output);
-    status = inputs_collect(options, &batch->inputs, error);
+    return LIMN_OK;
+}
+
+/* Without -o a file's output is beside it. */
+static limn_status check_inputs_alone(const struct options *options, int given, limn_error *error)
+{
+    for (int i = 0; i < given; i++) {
+        const char *path = given_input(options, i);
+        if (is_standard(path))
+            return fail(error, LIMN_E_USAGE, "missing -o OUTPUT: standard input has no name of its own");
+        if (path_is_folder(path))
+            return fail(error, LIMN_E_USAGE, "missing -o FOLDER for the pictures in %s", path);
+    }
+    return LIMN_OK;
+}
+
+/* Sets batch->folder from -o. */
+static limn_status set_folder(struct batch *batch, limn_error *error)
+{
+    const char *output = batch->options->output;
+    size_t length = strlen(output);
+    while (length > 1 && output[length - 1] == '/')
+        length--;
+    if (length >= PATH_MAX)
+        return fail(error, LIMN_E_USAGE, "%s: the path is too long", output);
+    snprintf(batch->folder, PATH_MAX, "%.*s", (int)length, output);
+    return LIMN_OK;
+}
+
+static limn_status find_outputs(struct batch *batch, int given, limn_error *error)
+{
+    const struct options *options = batch->options;
+    const char *output = options->output;
+    bool several = given > 1;
+    if (!output)
+        return check_inputs_alone(options, given, error);
+    limn_status status = folder_find(output, LIMN_E_OUTPUT, &batch->to_folder, error);
+    if (status == LIMN_OK && !several)
+        status = folder_find(given_input(options, 0), LIMN_E_INPUT, &several, error);
+    batch->to_folder = batch->to_folder || (*output && output[strlen(output) - 1] == '/');
     if (status == LIMN_OK)
-        status = name_outputs(options, png, batch, error);
+        status = check_output(batch, several, error);
+    batch->to_folder = batch->to_folder || several;
+    return status == LIMN_OK && batch->to_folder ? set_folder(batch, error) : status;
+}
+
+static limn_status check_arguments(const struct options *options, int given, limn_error *error)
+{
+    if (!given)
+        return fail(error, LIMN_E_USAGE, "missing INPUT: a picture, a folder, or - for standard input");
+    if (options->force && options->skip_existing)
+        return fail(error, LIMN_E_USAGE, "--force and --skip-existing exclude each other");
+    for (int i = 0; given > 1 && i < given; i++)
+        if (is_standard(given_input(options, i)))
+            return fail(error, LIMN_E_USAGE, "standard input (-) must be the only input");
+    return outcomes_check(options, error);
+}
+
+/* An output that exists is found before the work only if it is the only one. */
+static limn_status check_only_output(const struct batch *batch, limn_error *error)
+{
+    const struct options *options = batch->options;
+    const char *output = batch->inputs.count == 1 ? batch->outputs[0] : NULL;
+    bool exists = false;
+    if (!output || is_standard(output) || options->force || options->skip_existing)
+        return LIMN_OK;
+    limn_status status = output_exists(output, &exists, error);
+    return exists ? fail_because(error, LIMN_E_OUTPUT, LIMN_REASON_EXISTS, "%s: already exists", output)
+                  : status;
+}
+
+limn_status batch_open(const struct options *options, const struct batch_job *job, struct batch *batch,
+                       limn_error *error)
+{
+    int given = options->argument_count + (options->input != NULL);
+    *batch = (struct batch){.options = options, .job = job};
+    limn_status status = check_arguments(options, given, error);
+    if (status == LIMN_OK)
+        status = find_outputs(batch, given, error);
+    if (status == LIMN_OK)
+        status = inputs_collect(options, &batch->inputs, error);
+    if (status == LIMN_OK)
+        status = name_outputs(batch, error);
     if (status == LIMN_OK)
         status = check_outputs(batch, error);
-    return status == LIMN_OK && batch->to_folder ? folder_create(output, error) : status;
+    if (status == LIMN_OK)
+        status = check_only_output(batch, error);
+    if (status != LIMN_OK)
+        batch_close(batch);
+    return status;
 }
+
+/* ---- a picture --------------------------------------------------------------------------- */
 
 /* Makes the folders of an output below that of -o. */
 static limn_status make_folders(char *output, const char *folder, limn_error *error)
@@ -139,75 +306,165 @@ static void name_picture(const char *input, limn_error *error)
     fail_because(error, LIMN_E_MEMORY, error->reason, "%s: %s", name, message);
 }
 
-static limn_status run_one(const struct options *options, const struct batch *batch, size_t index,
-                           const struct batch_job *job, limn_error *error)
+static limn_status run_step(const struct batch *batch, const struct input *input, char *output,
+                            limn_error *error)
 {
-    const struct input *input = &batch->inputs.list[index];
-    char *output = batch->outputs[index];
-    limn_status status = batch->to_folder ? make_folders(output, options->output, error) : LIMN_OK;
+    limn_status status = batch->to_folder ? make_folders(output, batch->folder, error) : LIMN_OK;
     if (status == LIMN_OK)
-        status = job->step(job->context, input, output, error);
+        status = batch->job->step(batch->job->context, input, output, error);
     if (status == LIMN_E_MEMORY)
         name_picture(input->path, error);
     return status;
 }
 
-static void report_one(struct outcomes *outcomes, const struct batch *batch, size_t index,
-                       const struct batch_job *job)
+static void report_one(struct outcomes *outcomes, const struct batch *batch, const struct input *input,
+                       const char *output, bool skipped)
 {
-    outcomes_picture(outcomes, batch->inputs.list[index].path, batch->outputs[index]);
-    if (outcomes->json && job->picture_members)
-        job->picture_members(job->context);
+    outcomes_picture(outcomes, input->path, output);
+    if (input->stream)
+        outcomes_whole(outcomes, "frame", input->frame);
+    if (skipped)
+        outcomes_skipped(outcomes);
+    else if (outcomes->json && batch->job->picture_members)
+        batch->job->picture_members(batch->job->context);
     outcomes_picture_end(outcomes);
 }
 
-static void report_all(const struct outcomes *outcomes, const struct batch_job *job)
+/* A picture of a stream is read nevertheless, to come to the next one. */
+static limn_status skip_step(const struct batch *batch, const struct input *input, limn_error *error)
 {
-    outcomes_summary(outcomes);
-    if (outcomes->json && job->whole_members)
-        job->whole_members(job->context);
-    outcomes_end(outcomes);
-}
-
-/* Runs the step for all inputs. */
-static limn_status run_all(const struct options *options, const struct batch *batch,
-                           const struct batch_job *job, limn_error *error)
-{
-    limn_status status = LIMN_OK;
-    size_t count = batch->inputs.count;
-    struct outcomes outcomes = outcomes_begin(options);
-    for (size_t i = 0; status == LIMN_OK && i < count; i++) {
-        progress_show((int64_t)i);
-        status = run_one(options, batch, i, job, error);
-        /* Bad weights fail for every picture; with a smaller picture there may be enough memory. */
-        if (status != LIMN_OK)
-            app_remedy(error);
-        bool ends = status == LIMN_E_WEIGHTS || (status != LIMN_OK && count == 1);
-        if (status == LIMN_OK)
-            report_one(&outcomes, batch, i, job);
-        else if (i || !ends)
-            outcomes_failure(&outcomes, batch->inputs.list[i].path, error->message);
-        if (status == LIMN_OK || ends)
-            continue;
-        app_warn("%s", error->message);
-        status = LIMN_OK;
-    }
-    if (outcomes.count)
-        report_all(&outcomes, job);
-    if (status == LIMN_OK && outcomes.failed)
-        return fail(error, LIMN_E_SOME, "%zu of %zu pictures failed", outcomes.failed, count);
+    struct picture picture = {0};
+    limn_status status = input->stream ? input_next(batch->options, input, &picture, error) : LIMN_OK;
+    picture_free(&picture);
     return status;
 }
 
-limn_status batch_run(const struct options *options, const struct batch_job *job, limn_error *error)
+/* Makes one output. Returns a status that is not LIMN_OK if the run ends with it. */
+static limn_status run_one(struct outcomes *outcomes, const struct batch *batch, const struct input *input,
+                           char *output, limn_error *error)
 {
-    struct batch batch = {0};
-    limn_status status = collect(options, job->png, &batch, error);
+    bool skips = false;
+    limn_status status = LIMN_OK;
+    if (batch->options->skip_existing && !is_standard(output))
+        status = output_exists(output, &skips, error);
+    if (status == LIMN_OK)
+        status = skips ? skip_step(batch, input, error) : run_step(batch, input, output, error);
     if (status == LIMN_OK) {
-        progress_begin(options, (int64_t)batch.inputs.count, "pictures", options->json || options->truth);
-        status = run_all(options, &batch, job, error);
-        progress_end();
+        report_one(outcomes, batch, input, output, skips);
+        return LIMN_OK;
     }
-    batch_free(&batch);
+    app_remedy(error);
+    /* Bad weights fail for every picture; with a smaller picture there may be enough memory. */
+    bool ends = status == LIMN_E_WEIGHTS || batch->inputs.count == 1;
+    if (outcomes->count || !ends)
+        outcomes_failure(outcomes, input->path, error->message);
+    if (ends)
+        return status;
+    app_warn("%s", error->message);
+    return LIMN_OK;
+}
+
+/* ---- all --------------------------------------------------------------------------------- */
+
+static bool same_folder(const char *a, const char *b)
+{
+    const char *slash_a = strrchr(a, '/'), *slash_b = strrchr(b, '/');
+    size_t length_a = slash_a ? (size_t)(slash_a - a) : 0, length_b = slash_b ? (size_t)(slash_b - b) : 0;
+    return length_a == length_b && strncmp(a, b, length_a) == 0;
+}
+
+static limn_status run_list(struct outcomes *outcomes, const struct batch *batch, limn_error *error)
+{
+    limn_status status = LIMN_OK;
+    for (size_t i = 0; status == LIMN_OK && i < batch->inputs.count; i++) {
+        char *output = batch->outputs[i];
+        progress_show((int64_t)i);
+        if (i == 0 || !same_folder(batch->outputs[i - 1], output))
+            outputs_remove_abandoned(output);
+        status = run_one(outcomes, batch, &batch->inputs.list[i], output, error);
+    }
+    return status;
+}
+
+/* The output of a picture on standard input. */
+static limn_status stream_output(const struct batch *batch, const struct input *input, char output[PATH_MAX],
+                                 limn_error *error)
+{
+    if (batch->to_folder)
+        return output_path(batch, input, output, error);
+    if (input->frame > 1 && !is_standard(batch->outputs[0]))
+        return fail(
+            error, LIMN_E_INPUT,
+            "standard input: holds more than one picture, but %s can hold one only (use -o FOLDER/ or "
+            "-o -)",
+            batch->outputs[0]);
+    return snprintf(output, PATH_MAX, "%s", batch->outputs[0]) < PATH_MAX
+               ? LIMN_OK
+               : fail(error, LIMN_E_USAGE, "%s: the path is too long", batch->outputs[0]);
+}
+
+static limn_status run_stream(struct outcomes *outcomes, const struct batch *batch,
+                              struct picture_stream *stream, limn_error *error)
+{
+    char name[32], output[PATH_MAX];
+    struct input input = {.path = batch->inputs.list[0].path, .name = name, .stream = stream};
+    limn_status status = LIMN_OK;
+    bool more = true;
+    while (status == LIMN_OK && more) {
+        progress_show(input.frame);
+        status = picture_stream_more(stream, &more, error);
+        if (status != LIMN_OK || !more)
+            break;
+        snprintf(name, sizeof name, "%04" PRId64, ++input.frame);
+        bool pnm = picture_stream_is_pnm(stream) && !batch->job->alpha;
+        input.format = pnm ? PICTURE_AS_PPM : PICTURE_BY_NAME;
+        status = stream_output(batch, &input, output, error);
+        if (status == LIMN_OK && input.frame == 1)
+            outputs_remove_abandoned(output);
+        if (status == LIMN_OK)
+            status = run_one(outcomes, batch, &input, output, error);
+    }
+    return status;
+}
+
+static limn_status open_and_run_stream(struct outcomes *outcomes, const struct batch *batch,
+                                       limn_error *error)
+{
+    struct picture_stream *stream;
+    limn_status status = picture_stream_open(&stream, error);
+    if (status == LIMN_OK)
+        status = run_stream(outcomes, batch, stream, error);
+    picture_stream_close(stream);
+    return status;
+}
+
+static void report_all(const struct outcomes *outcomes, const struct batch *batch)
+{
+    outcomes_summary(outcomes);
+    outcomes_whole(outcomes, "skipped", (int64_t)outcomes->skipped);
+    if (outcomes->json && batch->job->whole_members)
+        batch->job->whole_members(batch->job->context);
+    outcomes_end(outcomes);
+}
+
+limn_status batch_run(struct batch *batch, limn_error *error)
+{
+    const struct options *options = batch->options;
+    bool is_stream = is_standard(batch->inputs.list[0].path);
+    limn_status status = batch->to_folder ? folder_create(batch->folder, error) : LIMN_OK;
+    if (status != LIMN_OK)
+        return status;
+    struct outcomes outcomes = outcomes_begin(options);
+    progress_begin(options, is_stream ? 0 : (int64_t)batch->inputs.count, "pictures",
+                   options->json || options->truth);
+    status = is_stream ? open_and_run_stream(&outcomes, batch, error) : run_list(&outcomes, batch, error);
+    progress_end();
+    if (outcomes.count)
+        report_all(&outcomes, batch);
+    if (outcomes.skipped)
+        app_note(options, "skipped %zu of %zu pictures: their output files already exist", outcomes.skipped,
+                 outcomes.count);
+    if (status == LIMN_OK && outcomes.failed)
+        return fail(error, LIMN_E_SOME, "%zu of %zu pictures failed", outcomes.failed, outcomes.count);
     return status;
 }

@@ -3,7 +3,8 @@
 #define APP_BATCH_H
 
 #include "apps/cli/inputs.h"
-#include "engine/pictures/picture.h"
+
+#include <limits.h>
 
 /* What a command makes of pictures. */
 struct batch_job {
@@ -14,20 +15,48 @@ struct batch_job {
     void (*picture_members)(void *context);
     void (*whole_members)(void *context);
     void *context;
-    bool png; /* results should not go through JPEG: names made in a folder all end in .png */
+    const char *suffix; /* of a name made beside the input: "-upscaled" */
+    bool png;           /* results should not go through JPEG: names made in a folder all end in .png */
+    bool coloured;      /* a grey input gives a coloured result: .pgm is not kept */
+    bool alpha;         /* results need alpha: PNM on standard input gives PNG */
 };
 
-/* Runs the job's step for every input of the command line:
+/* The inputs of the command line and the outputs made of them. */
+struct batch {
+    const struct options *options;
+    const struct batch_job *job; /* borrowed */
+    struct inputs inputs;
+    char **outputs;        /* of each input; of standard input "-", a file, or in a folder NULL */
+    bool to_folder;        /* -o is a folder, the next one */
+    char folder[PATH_MAX]; /* without a slash at its end; "": the outputs are beside the inputs */
+};
+
+/* Lists the inputs and names their outputs, before a network is loaded:
  *
- *   one file, -o FILE         FILE
- *   several files, -o FOLDER  FOLDER/NAME of each; the folder is made
- *   a folder, -o FOLDER       every picture in it, in natural order; with --recursive those in its folders
- *                             too, FOLDER/PATH of each below the input; folders are made
+ *   files, no -o               PLACE/NAME-upscaled.png of each, beside it (or the job's suffix)
+ *   one file, -o FILE          FILE
+ *   files, -o FOLDER           FOLDER/NAME of each
+ *   a folder, -o FOLDER        every picture in it, in natural order; with --recursive those in its folders
+ *                              too, FOLDER/PATH of each below the input; folders are made
+ *   standard input, -o -       one picture after the other; PNM gives PNM
+ *   standard input, -o FILE    FILE, of one picture
+ *   standard input, -o FOLDER  FOLDER/0001.png, FOLDER/0002.png and so on
  *
- * The name keeps its extension when pictures can be written in that format, else it becomes .png. Two inputs
- * with one output name are an error, before any work. One bad picture, or one too large for the memory, does
- * not stop the rest: its message is printed, and LIMN_E_SOME returned at the end. A single input's failure is
- * returned as the status. With --json what became of each is printed; nothing where the first one ends it. */
-limn_status batch_run(const struct options *options, const struct batch_job *job, limn_error *error);
+ * -o is a folder if it exists as one, if its name ends in a slash, or if there are several inputs; it is
+ * made. In a folder the name keeps its extension when pictures can be written in that format, else it becomes
+ * .png. With --format the extension follows it. LIMN_E_USAGE if two inputs have one output, if an output
+ * would replace an input that is still to be read, or if several inputs have a -o that is no folder;
+ * LIMN_E_OUTPUT if there is a single output and it exists. On failure the batch is empty. */
+limn_status batch_open(const struct options *options, const struct batch_job *job, struct batch *batch,
+                       limn_error *error);
+
+/* Runs the job's step for every input. One bad picture, or one too large for the memory, does not stop the
+ * rest: its message is printed, and LIMN_E_SOME returned at the end. A single input's failure is returned as
+ * the status, and so is that of a picture on standard input, which ends the run. With --skip-existing, inputs
+ * whose output exists are counted and passed over. With --json what became of each is printed; nothing where
+ * the first one ends it. */
+limn_status batch_run(struct batch *batch, limn_error *error);
+
+void batch_close(struct batch *batch);
 
 #endif

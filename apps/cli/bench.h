@@ -108,6 +108,9 @@ struct roofs {
     double bandwidth; /* bytes/s of copying, read and written; 0: not measured */
 };
 
+/* The multiply-adds of all threads at work for `seconds`, in FLOP/s. */
+double peak_of_all(struct pool *pool, double seconds);
+
 /* Measures the limits. `bandwidth` false skips the bandwidth, which takes half a gigabyte of memory; it is
  * also skipped if the memory limit is too low for that. */
 struct roofs roofs_measure(limn_engine *engine, bool bandwidth);

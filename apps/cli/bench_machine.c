@@ -26,7 +26,7 @@ static void peak_task(void *context, int64_t task, int worker)
 }
 
 /* Measures all threads at the same time, because they may share power or a core. */
-static double peak_of_all(struct pool *pool, double seconds)
+double peak_of_all(struct pool *pool, double seconds)
 {
     enum { THREADS_MOST = 1024 };
     double rates[THREADS_MOST], sum = 0;

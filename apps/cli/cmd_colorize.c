@@ -1,5 +1,7 @@
 /* cmd_colorize.c - limn colorize: colorize pictures, grey or not. */
 #include "apps/cli/batch.h"
+#include "apps/cli/carry.h"
+#include "apps/cli/forecast.h"
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
 #include "engine/pipelines/colorize.h"
@@ -12,21 +14,14 @@ struct context {
     const struct options *options;
     limn_engine *engine;
     struct colorize how;
+    struct forecaster forecaster;
     char *names; /* the text of -m, cut at the commas */
     uint64_t seed;
+    struct made_by made_by;
     struct picture_target target; /* of the picture under way */
 };
 
 /* ---- networks ---------------------------------------------------------------------------- */
-
-/* "dir/name.safetensors" => "name", in place. */
-static char *bare_name(char *path)
-{
-    char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
-    if (dot && dot > name)
-        *dot = 0;
-    return name;
-}
 
 static limn_status add_network(struct context *context, char *name, limn_error *error)
 {
@@ -38,9 +33,12 @@ static limn_status add_network(struct context *context, char *name, limn_error *
     limn_status status = app_weights_path(name, path, error);
     if (status == LIMN_OK)
         status = limn_model_load(context->engine, path, &how->models[how->count], error);
-    if (status == LIMN_OK)
-        how->captions[how->count++] = bare_name(name);
-    return status;
+    if (status != LIMN_OK)
+        return status;
+    how->captions[how->count] = bare_name(name);
+    made_by_add(&context->made_by, how->captions[how->count], how->models[how->count]);
+    how->count++;
+    return LIMN_OK;
 }
 
 /* The networks of -m: with --compare a list, separated by commas. Elsewhere a comma belongs to a name. */
@@ -89,6 +87,14 @@ static limn_status write_picture(void *context, const struct picture *picture, l
     return picture_write(&c->target, picture, error);
 }
 
+static void announce(void *context, const struct forecast *forecast)
+{
+    enum { USUAL = 256 };
+    struct context *c = context;
+    double ratio = (double)USUAL / (double)forecast->size.width;
+    forecast_say(&c->forecaster, forecast, ratio < 1 ? "--network-size 256" : NULL, ratio * ratio);
+}
+
 static limn_status colorize_file(void *context, const struct input *input, const char *output,
                                  limn_error *error)
 {
@@ -96,13 +102,16 @@ static limn_status colorize_file(void *context, const struct input *input, const
     struct picture picture;
     limn_status status = output_check(output, c->options->force, error);
     if (status == LIMN_OK)
-        status = input_read(c->options, input->path, &picture, error);
+        status = input_next(c->options, input, &picture, error);
     if (status != LIMN_OK)
         return status;
-    c->target = app_target(c->options, output);
+    bool sheet = c->options->compare || c->options->samples > 1;
+    c->target = input_target(c->options, input, output);
+    carry_to(&c->target, c->options, &c->made_by, sheet ? NULL : &picture);
     const struct sink sink = {
         .rows = write_picture,
         .context = c,
+        .forecast = announce,
         .reserve = picture_writer_bytes(&c->target, picture.width, picture.height, picture.channels)};
     status = colorize_picture(&c->how, &picture, &sink, NULL, error);
     picture_free(&picture);
@@ -130,17 +139,27 @@ limn_status colorize_run(const struct options *options, limn_error *error)
                                       .encode = options->encode,
                                       .network_size = options->network_size,
                                       .tint = {options->saturation - 1, options->temperature}}};
+    const struct batch_job job = {
+        .step = colorize_file, .context = &context, .suffix = "-colorized", .coloured = true};
+    struct batch batch;
     limn_status status = check_options(options, error);
+    if (status == LIMN_OK)
+        status = batch_open(options, &job, &batch, error);
+    if (status != LIMN_OK)
+        return status;
+    made_by_begin(&context.made_by, options);
     if (options->samples)
         context.how.seed = &context.seed;
-    if (status == LIMN_OK && options->hints)
+    if (options->hints)
         status = hints_read(options->hints, &context.how.hints, error);
     if (status == LIMN_OK)
         status = add_networks(&context, error);
+    context.forecaster = (struct forecaster){options, context.how.models[0], false};
     if (status == LIMN_OK)
         status = colorize_open(&context.how, error);
     if (status == LIMN_OK)
-        status = batch_run(options, &(struct batch_job){.step = colorize_file, .context = &context}, error);
+        status = batch_run(&batch, error);
+    batch_close(&batch);
     free_all(&context, status);
     return status;
 }

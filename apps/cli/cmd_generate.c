@@ -113,8 +113,9 @@ static limn_status make_latents(struct task *task, int64_t size, limn_error *err
 static limn_status file_name(const struct task *task, int64_t index, char path[PATH_MAX], limn_error *error)
 {
     int digits = snprintf(NULL, 0, "%" PRId64, task->count - 1);
-    int length = task->to_folder ? snprintf(path, PATH_MAX, "%s/%0*" PRId64 ".png", task->folder,
-                                            digits < 4 ? 4 : digits, index)
+    const char *extension = picture_extension((enum picture_format)task->options->format);
+    int length = task->to_folder ? snprintf(path, PATH_MAX, "%s/%0*" PRId64 "%s", task->folder,
+                                            digits < 4 ? 4 : digits, index, extension)
                                  : snprintf(path, PATH_MAX, "%s", task->options->output);
     return length < PATH_MAX ? LIMN_OK
                              : fail(error, LIMN_E_USAGE, "%s: the path is too long", task->options->output);
@@ -210,13 +211,15 @@ static limn_status generate_all(struct task *task, limn_model *model, limn_error
         status = make_latents(task, generator.latent, error);
     progress_begin(task->options, 1, "sheet", false);
     if (status == LIMN_OK) {
-        const struct generate how = {
-            .latents = task->latents,
-            .seed = (uint64_t)task->options->seed,
-            .count = task->count,
-            .fixed_range = task->options->fixed_range,
-            .sink = {open_output, take_picture, task, output_bytes(task, generator.side)},
-            .watch = &watch};
+        const struct generate how = {.latents = task->latents,
+                                     .seed = (uint64_t)task->options->seed,
+                                     .count = task->count,
+                                     .fixed_range = task->options->fixed_range,
+                                     .sink = {.begin = open_output,
+                                              .rows = take_picture,
+                                              .context = task,
+                                              .reserve = output_bytes(task, generator.side)},
+                                     .watch = &watch};
         status = generate_pictures(model, &how, error);
     }
     progress_end();

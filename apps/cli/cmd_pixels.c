@@ -276,7 +276,7 @@ static limn_status mean(const struct options *options, limn_error *error)
 
 /* ---- sheets ------------------------------------------------------------------------------ */
 
-/* FOLDER/STEM_N.png, N from 1: natural order is reading order. */
+/* FOLDER/STEM_N.png, or the extension of --format, N from 1: natural order is reading order. */
 static limn_status piece_path(const struct options *options, const char *sheet, int64_t index,
                               char path[PATH_MAX], limn_error *error)
 {
@@ -284,8 +284,9 @@ static limn_status piece_path(const struct options *options, const char *sheet, 
     int length = dot && dot > stem ? (int)(dot - stem) : (int)strlen(stem);
     if (strcmp(sheet, "-") == 0)
         stem = "piece", length = 5;
-    if (snprintf(path, PATH_MAX, "%s/%.*s_%" PRId64 ".png", options->output, length, stem, index + 1) >=
-        PATH_MAX)
+    const char *extension = picture_extension((enum picture_format)options->format);
+    if (snprintf(path, PATH_MAX, "%s/%.*s_%" PRId64 "%s", options->output, length, stem, index + 1,
+                 extension) >= PATH_MAX)
         return fail(error, LIMN_E_USAGE, "%s: the path is too long", sheet);
     return LIMN_OK;
 }

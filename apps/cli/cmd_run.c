@@ -1,5 +1,6 @@
-/* cmd_run.c - limn run: runs a network on a tensor, or on a picture that its preprocessing makes one. */
+/* cmd_run.c - limn run: runs a network on a tensor or a picture, and writes what it makes as a tensor. */
 #include "apps/cli/dump.h"
+#include "apps/cli/notes.h"
 #include "engine/base/files.h"
 #include "engine/base/finite.h"
 #include "engine/base/memory.h"
@@ -9,8 +10,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Reads the first input: a tensor from a .npy file, as it is, or a picture with the network's preprocessing.
- */
+/* Reads the first input: a tensor (.npy), as it is, or a picture, which the network's preprocessing turns
+ * into a tensor. */
 static limn_status read_input(const struct options *options, const limn_model *model, const char *path,
                               struct npy *input, limn_error *error)
 {
@@ -27,7 +28,7 @@ static limn_status read_input(const struct options *options, const limn_model *m
     status = picture_decode(bytes, size, name, !options->no_orient, &picture, error);
     mem_free(bytes);
     if (status == LIMN_OK && picture.warning[0])
-        app_note(options, "%s: %s", name, picture.warning);
+        note_once(options, name, picture.warning);
     if (status == LIMN_OK)
         status = network_input(model, &picture, input, error);
     picture_free(&picture);

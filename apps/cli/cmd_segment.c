@@ -1,5 +1,7 @@
 /* cmd_segment.c - limn segment: segment pictures into classes. */
 #include "apps/cli/batch.h"
+#include "apps/cli/carry.h"
+#include "apps/cli/forecast.h"
 #include "apps/cli/quote.h"
 #include "apps/cli/suggest.h"
 #include "engine/base/files.h"
@@ -13,7 +15,6 @@
 #include <limits.h>
 #include <math.h>
 #include <string.h>
-#include <strings.h>
 
 /* What was found in one picture. */
 struct found {
@@ -27,7 +28,9 @@ struct context {
     const struct options *options;
     limn_model *model;
     limn_segment_options how;
+    struct forecaster forecaster;
     enum segment_view view;
+    struct made_by made_by;
     struct labels labels;
     struct mask_values values;
     struct found last;
@@ -48,12 +51,6 @@ static limn_status find_view(const char *name, enum segment_view *view, limn_err
     return status;
 }
 
-static bool ends_with(const char *path, const char *ending)
-{
-    size_t length = strlen(path), tail = strlen(ending);
-    return length >= tail && strcasecmp(path + length - tail, ending) == 0;
-}
-
 /* Checks that one output at most is standard output, and that outputs of a single picture have one input. */
 static limn_status check_outputs(const struct options *options, limn_error *error)
 {
@@ -67,6 +64,9 @@ static limn_status check_outputs(const struct options *options, limn_error *erro
     bool several = any && !single, truths = true;
     if (options->binary && !options->truth)
         return fail(error, LIMN_E_USAGE, "--binary requires --truth");
+    if (options->skip_existing && (options->truth || options->probabilities))
+        return fail(error, LIMN_E_USAGE, "--skip-existing excludes --%s, which needs every picture's result",
+                    options->truth ? "truth" : "probabilities");
     if (several && options->probabilities)
         return fail(error, LIMN_E_USAGE, "--probabilities: needs a single picture");
     limn_status status = LIMN_OK;
@@ -81,13 +81,14 @@ static limn_status check_outputs(const struct options *options, limn_error *erro
 }
 
 /* Refuses formats that spoil a view: JPEG changes values, and only PNG keeps alpha. */
-static limn_status check_format(enum segment_view view, const char *output, limn_error *error)
+static limn_status check_format(enum segment_view view, const struct picture_target *target,
+                                limn_error *error)
 {
-    bool is_png = strcmp(output, "-") == 0 || ends_with(output, ".png");
-    if (view == VIEW_CUTOUT && !is_png)
-        return fail(error, LIMN_E_USAGE, "%s: a cutout has alpha, which needs PNG", output);
-    if (view == VIEW_MASK && (ends_with(output, ".jpg") || ends_with(output, ".jpeg")))
-        return fail(error, LIMN_E_USAGE, "%s: JPEG would change the values of a mask; use PNG", output);
+    enum picture_format format = picture_format_of(target);
+    if (view == VIEW_CUTOUT && format != PICTURE_AS_PNG)
+        return fail(error, LIMN_E_USAGE, "%s: a cutout has alpha, which needs PNG", target->path);
+    if (view == VIEW_MASK && format == PICTURE_AS_JPEG)
+        return fail(error, LIMN_E_USAGE, "%s: JPEG would change the values of a mask; use PNG", target->path);
     return LIMN_OK;
 }
 
@@ -226,6 +227,18 @@ struct work {
     struct npy probabilities;
 };
 
+/* Fails for the second picture of standard input where an option applies to a single one. */
+static limn_status check_single(const struct options *options, const struct input *input, limn_error *error)
+{
+    const char *option = options->probabilities                              ? "--probabilities"
+                         : options->truth && !path_is_folder(options->truth) ? "--truth FILE"
+                                                                             : NULL;
+    return option && input->frame > 1
+               ? fail(error, LIMN_E_INPUT,
+                      "standard input: holds more than one picture, but %s needs a single one", option)
+               : LIMN_OK;
+}
+
 static limn_status read_inputs(struct work *work, limn_error *error)
 {
     const struct options *options = work->context->options;
@@ -234,7 +247,7 @@ static limn_status read_inputs(struct work *work, limn_error *error)
         status = truth_path(options->truth, work->input, work->truth, error);
     if (status == LIMN_OK && options->truth)
         status = mask_read(work->truth, !options->no_orient, options->binary, &work->mask, error);
-    return status == LIMN_OK ? input_read(options, work->input->path, &work->source, error) : status;
+    return status == LIMN_OK ? input_next(options, work->input, &work->source, error) : status;
 }
 
 /* Adds what was found in a picture to the report. Text about its truth is printed at once. */
@@ -279,19 +292,43 @@ static limn_status take_classes(void *context, const struct picture *classes, li
     return status;
 }
 
+/* Names an option that takes less. */
+static void announce(void *context, const struct forecast *forecast)
+{
+    enum { USUAL = 520 }; /* deeplabv3's resize for published weights */
+    struct context *c = ((struct work *)context)->context;
+    double scale = c->how.scale > 0 ? c->how.scale : 0.5;
+    double shorter =
+        (double)(forecast->size.height < forecast->size.width ? forecast->size.height : forecast->size.width);
+    char option[32];
+    if (strcmp(limn_model_name(c->model), "unet") == 0) {
+        snprintf(option, sizeof option, "--scale %.2g", scale / 2);
+        forecast_say(&c->forecaster, forecast, option, 0.25);
+    } else {
+        snprintf(option, sizeof option, "--resize %d", USUAL);
+        forecast_say(&c->forecaster, forecast, shorter > USUAL ? option : NULL,
+                     USUAL * USUAL / (shorter * shorter));
+    }
+}
+
 static limn_status segment_file(void *context, const struct input *input, const char *output,
                                 limn_error *error)
 {
     struct context *c = context;
-    struct work work = {.context = c, .input = input, .target = app_target(c->options, output)};
-    limn_status status = check_format(c->view, output, error);
+    struct work work = {.context = c, .input = input, .target = input_target(c->options, input, output)};
+    limn_status status = check_format(c->view, &work.target, error);
+    if (status == LIMN_OK)
+        status = check_single(c->options, input, error);
     if (status == LIMN_OK)
         status = read_inputs(&work, error);
     if (status == LIMN_OK) {
+        /* The other views are pictures of their own. */
+        bool shows_source = c->view == VIEW_OVERLAY || c->view == VIEW_CUTOUT;
+        carry_to(&work.target, c->options, &c->made_by, shows_source ? &work.source : NULL);
         size_t reserve = segment_paint_bytes(c->view, &work.source, &c->labels, &c->values, &work.target);
         const struct segment how = {.options = c->how,
                                     .source = &work.source,
-                                    .sink = {NULL, take_classes, &work, reserve},
+                                    .sink = {NULL, take_classes, &work, reserve, announce},
                                     .probabilities = c->options->probabilities ? &work.probabilities : NULL};
         status = segment_picture(c->model, &how, error);
     }
@@ -303,10 +340,9 @@ static limn_status segment_file(void *context, const struct input *input, const 
 
 /* ---- the command ------------------------------------------------------------------------- */
 
-static limn_status run_model(struct context *c, limn_error *error)
+static limn_status run_model(struct context *c, struct batch *batch, limn_error *error)
 {
     int classes;
-    struct batch_job job = {segment_file, picture_members, whole_members, c, .png = true};
     limn_status status = segment_check(c->model, &c->how, &classes, error);
     if (status == LIMN_OK && c->options->binary && classes != 2)
         status = fail(error, LIMN_E_USAGE, "--binary: %s has %d classes, a network of two expected",
@@ -316,7 +352,7 @@ static limn_status run_model(struct context *c, limn_error *error)
     if (status == LIMN_OK && c->view == VIEW_MASK)
         status = mask_values_read(c->model, classes, &c->values, error);
     if (status == LIMN_OK)
-        status = batch_run(c->options, &job, error);
+        status = batch_run(batch, error);
     if (!c->options->json && c->compared > 1)
         text_counts(c, "all pixels together", &c->pooled);
     labels_free(&c->labels);
@@ -325,17 +361,35 @@ static limn_status run_model(struct context *c, limn_error *error)
 
 limn_status segment_run(const struct options *options, limn_error *error)
 {
+    static const char usual[] = "deeplabv3";
     int64_t resize = options->resize < 0 ? 0 : options->resize ? options->resize : LIMN_RESIZE_FULL;
     struct context c = {.options = options, .how = {resize, options->scale, options->threshold}};
+    const struct picture_target any = {.path = "--format", .format = (enum picture_format)options->format};
+    struct batch batch;
     limn_status status = find_view(options->view, &c.view, error);
+    const struct batch_job job = {.step = segment_file,
+                                  .picture_members = picture_members,
+                                  .whole_members = whole_members,
+                                  .context = &c,
+                                  .suffix = "-segmented",
+                                  .png = true,
+                                  .alpha = c.view == VIEW_CUTOUT};
+    if (status == LIMN_OK && options->format)
+        status = check_format(c.view, &any, error);
     if (status == LIMN_OK)
         status = check_outputs(options, error);
+    if (status == LIMN_OK)
+        status = batch_open(options, &job, &batch, error);
     if (status != LIMN_OK)
         return status;
-    status = app_model(options, "deeplabv3", &c.model, error);
-    if (status != LIMN_OK)
-        return status;
-    status = run_model(&c, error);
+    status = app_model(options, usual, &c.model, error);
+    if (status == LIMN_OK) {
+        made_by_begin(&c.made_by, options);
+        made_by_add_model(&c.made_by, options, usual, c.model);
+        c.forecaster = (struct forecaster){options, c.model, false};
+        status = run_model(&c, &batch, error);
+    }
+    batch_close(&batch);
     app_model_end(c.model, status);
     return status;
 }

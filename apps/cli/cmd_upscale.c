@@ -1,12 +1,16 @@
 /* cmd_upscale.c - limn upscale: enlarge pictures two to four times. */
 #include "apps/cli/batch.h"
+#include "apps/cli/carry.h"
+#include "apps/cli/forecast.h"
 #include "apps/cli/progress.h"
 #include "engine/pipelines/upscale.h"
 
 struct context {
     const struct options *options;
     limn_model *model;
+    struct made_by made_by;
     int64_t scale;
+    struct forecaster forecaster;
     struct picture_target target; /* of the picture under way, and the next two */
     struct picture_writer *writer;
     int64_t rows;
@@ -26,6 +30,12 @@ static limn_status take_rows(void *context, const struct picture *rows, limn_err
     return picture_writer_rows(c->writer, rows->pixels, rows->height, error);
 }
 
+static void announce(void *context, const struct forecast *forecast)
+{
+    struct context *c = context;
+    forecast_say(&c->forecaster, forecast, NULL, 1);
+}
+
 static bool show_progress(void *context, double done)
 {
     const struct context *c = context;
@@ -40,17 +50,18 @@ static limn_status upscale_file(void *context, const struct input *input, const 
 {
     struct context *c = context;
     struct picture source;
-    limn_status status = input_read(c->options, input->path, &source, error);
+    limn_status status = input_next(c->options, input, &source, error);
     if (status != LIMN_OK)
         return status;
-    c->target = app_target(c->options, output);
+    c->target = input_target(c->options, input, output);
+    carry_to(&c->target, c->options, &c->made_by, &source);
     c->writer = NULL;
     struct watch watch = watch_of(&(limn_watch){show_progress, context});
     size_t reserve =
         picture_writer_bytes(&c->target, source.width * c->scale, source.height * c->scale, source.channels);
     const struct upscale how = {.source = &source,
                                 .scale = c->scale,
-                                .sink = {open_output, take_rows, context, reserve},
+                                .sink = {open_output, take_rows, context, reserve, announce},
                                 .tile = c->options->tile,
                                 .watch = &watch};
     status = upscale_picture(c->model, &how, error);
@@ -64,13 +75,24 @@ static limn_status upscale_file(void *context, const struct input *input, const 
 
 limn_status upscale_run(const struct options *options, limn_error *error)
 {
+    static const char usual[] = "enhancenet";
     struct context context = {.options = options};
-    limn_status status = app_model(options, "enhancenet", &context.model, error);
+    const struct batch_job job = {.step = upscale_file, .context = &context, .suffix = "-upscaled"};
+    struct batch batch;
+    limn_status status = batch_open(options, &job, &batch, error);
     if (status != LIMN_OK)
         return status;
-    status = upscale_scale(context.model, options->enlargement, &context.scale, error);
+    status = app_model(options, usual, &context.model, error);
+    if (status == LIMN_OK) {
+        made_by_begin(&context.made_by, options);
+        made_by_add_model(&context.made_by, options, usual, context.model);
+        context.forecaster = (struct forecaster){options, context.model, false};
+    }
     if (status == LIMN_OK)
-        status = batch_run(options, &(struct batch_job){.step = upscale_file, .context = &context}, error);
+        status = upscale_scale(context.model, options->enlargement, &context.scale, error);
+    if (status == LIMN_OK)
+        status = batch_run(&batch, error);
+    batch_close(&batch);
     app_model_end(context.model, status);
     return status;
 }

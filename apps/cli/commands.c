@@ -3,16 +3,35 @@
 
 #include <string.h>
 
+/* What the commands that use batch.h have in common. */
+#define OUTPUTS                                                                                              \
+    "\n"                                                                                                     \
+    "OUTPUT is a picture file, a folder (one that exists, or a name that ends with /), or - for standard\n"  \
+    "output. Several inputs need a folder. Without -o, the result of photo.jpg is a PNG file beside it:\n"   \
+    "photo-segmented.png, photo-colorized.png or photo-upscaled.png; a folder and standard input need -o.\n" \
+    "--skip-existing skips inputs whose output file already exists, so that the same command finishes an\n"  \
+    "interrupted run.\n"                                                                                     \
+    "\n"                                                                                                     \
+    "PNM on standard input may hold several pictures, one after the other. Each is written as soon as it\n"  \
+    "is done: to standard output as PNM, or into a folder as 0001.png, 0002.png and so on.\n"
+/* The end of a sentence that says which results have it. */
+#define METADATA                                                                                             \
+    "metadata of a JPEG or PNG: EXIF with camera, date and GPS position,\n"                                  \
+    "XMP, IPTC, comments, resolution, an ICC profile for RGB. Size and orientation in it are corrected,\n"   \
+    "thumbnails removed. limn adds a text, Software in a PNG, a comment in a JPEG, with its version, the\n"  \
+    "options that change the picture, and the weights with their hash. --strip leaves out all of this.\n"    \
+    "\n"
+
 const struct command commands[] = {
-    {SEGMENT, "segment", "segment pictures into classes", "[options] INPUT... -o OUTPUT",
+    {SEGMENT, "segment", "segment pictures into classes", "[options] INPUT... [-o OUTPUT]",
      "limn segment -m deeplabv3-scenes landscape.png -o classes.png --view side",
      "Assigns a class to every pixel. limn includes the weights deeplabv3-scenes (13 classes of drawn\n"
      "landscapes) and unet-cells (cells under a microscope). The published weights deeplabv3, the default\n"
      "(21 classes of everyday things), and unet (cars) are downloaded by tools/fetch.py in limn's source\n"
      "tree.\n"
      "\n"
-     "INPUT is a picture (PNG, JPEG, BMP, PNM), a folder of pictures, or - for standard input. OUTPUT is a\n"
-     "picture file, or a folder when there are several inputs; the files in it are PNG.\n"
+     "INPUT is a picture (PNG, JPEG, BMP, PNM), a folder of pictures, or - for standard input.\n" OUTPUTS
+     "The files in a folder are PNG.\n"
      "\n"
      "Views:  color    each class in its colour of the VOC palette\n"
      "        mask     grey levels: the number of the class, or the network's own mask values;\n"
@@ -21,29 +40,30 @@ const struct command commands[] = {
      "        side     picture, colours, and a legend with the share of each class\n"
      "        cutout   the picture with class 0 made transparent (PNG only)\n"
      "\n"
-     "deeplabv3 computes at the size that its weights were made for: pictures are shrunk or enlarged to a\n"
-     "shorter side of 520 pixels, as torchvision does, for weights of 21 classes; to what the weights' own\n"
-     "metadata limn.resize says; or not at all. --resize N overrides it. --resize 0 computes at the\n"
-     "picture's own size, which is slow for photographs. unet computes at half the picture's size, or at\n"
-     "--scale.\n"
+     "deeplabv3 computes at the size that its weights were made for. With published weights (21 classes),\n"
+     "the picture is shrunk or enlarged to a shorter side of 520 pixels, as torchvision does; with others,\n"
+     "to the number in their metadata limn.resize, or not at all. --resize N overrides this. --resize 0,\n"
+     "the picture's own size, is slow for photographs. unet computes at half the picture's size, or at\n"
+     "--scale. Before a run that takes more than about 20 seconds or 2 GB, a note says so.\n"
      "\n"
+     "Overlay and cutout keep the " METADATA
      "--json prints for each picture the output file or the error, the seconds taken, the classes found\n"
      "with their shares of the picture (0 to 1), and the scores against --truth. --truth takes the same\n"
      "masks as limn compare --masks; --binary counts all labels above 0 as one class, for a network of\n"
-     "two classes. --probabilities writes 1 x classes x H x W float32 at the size that\n"
-     "the network computed at.",
+     "two classes. --probabilities writes 1 x classes x H x W float32 at the size that the network\n"
+     "computed at.",
      segment_run},
-    {COLORIZE, "colorize", "colorize pictures", "-m NAME|FILE [options] INPUT... -o OUTPUT",
+    {COLORIZE, "colorize", "colorize pictures", "-m NAME|FILE [options] INPUT... [-o OUTPUT]",
      "limn colorize -m siggraph17-scenes old.jpg -o new.png",
      "limn includes weights for three networks: eccv16-scenes, siggraph17-scenes, which takes colour hints,\n"
      "and vae-scenes, which gives several variants. The published weights eccv16 and siggraph17 are\n"
      "downloaded by tools/fetch.py in limn's source tree.\n"
      "\n"
      "INPUT is a grey or colour picture (its colours are ignored), a folder of pictures, or - for standard\n"
-     "input. OUTPUT is a picture file, or a folder when there are several inputs. The lightness is the\n"
-     "picture's own, at full size; the network predicts the colours at 256 x 256 pixels (vae: 64 x 64).\n"
-     "In a large photograph one of these pixels is wide: --network-size 512 gives smaller things colours of\n"
-     "their own, in four times the time and memory.\n"
+     "input.\n" OUTPUTS "\n"
+     "The lightness is the picture's own, at full size; the network predicts the colours at 256 x 256\n"
+     "pixels (vae: 64 x 64). In a large photograph one of these pixels is wide: --network-size 512 gives\n"
+     "smaller things colours of their own, in four times the time and memory.\n"
      "\n"
      "Hints are positions in the upright picture with their colours: one per line as x, y, colour and\n"
      "radius, such as 120 45 #c83232 4, or a JSON list of {\"x\", \"y\", \"color\" or \"a\" and \"b\",\n"
@@ -53,20 +73,25 @@ const struct command commands[] = {
      "--encode uses the colours of the picture: the vae's colour encoder computes the latent vector from\n"
      "them. The weights file must include the encoder; tools/convert.py keeps it.\n"
      "\n"
+     "All results but sheets keep the " METADATA
      "--json prints for each picture the output file or the error, and the seconds taken.",
      colorize_run},
-    {UPSCALE, "upscale", "enlarge pictures two to four times", "[options] INPUT... -o OUTPUT",
+    {UPSCALE, "upscale", "enlarge pictures two to four times", "[options] INPUT... [-o OUTPUT]",
      "limn upscale photo.jpg -o large.png",
      "Uses enhancenet, whose weights limn includes. -m enhancenet-pat gives more texture; its published\n"
      "weights are downloaded by tools/fetch.py in limn's source tree.\n"
      "\n"
-     "INPUT is a picture (PNG, JPEG, BMP, PNM), a folder of pictures, or - for standard input. OUTPUT is a\n"
-     "picture file, or a folder when there are several inputs. Large pictures are computed in bands of\n"
-     "rows; the height of a band affects memory and time, never the result.\n"
+     "INPUT is a picture (PNG, JPEG, BMP, PNM), a folder of pictures, or - for standard input.\n" OUTPUTS "\n"
+     "Large pictures are computed in bands of rows; the height of a band affects memory and time, never the\n"
+     "result. The network enlarges four times. With --scale 2 or 3, its result is reduced to that size,\n"
+     "bicubic and antialiased as by Pillow; it takes the same time.\n"
+     "Before a run that takes more than about 20 seconds or 2 GB, a note says so.\n"
      "\n"
-     "The network enlarges four times. With --scale 2 or 3, its result is reduced to that size, bicubic and\n"
-     "antialiased as by Pillow; it takes the same time.\n"
+     "The frames of a video:\n"
+     "  ffmpeg -i small.mp4 -f image2pipe -c:v ppm - | limn upscale - -o - |\n"
+     "      ffmpeg -f image2pipe -c:v ppm -framerate 25 -i - -pix_fmt yuv420p large.mp4\n"
      "\n"
+     "The result keeps the " METADATA
      "--json prints for each picture the output file or the error, and the seconds taken.",
      upscale_run},
     {GENERATE, "generate", "generate pictures from noise", "[options] -o OUTPUT",

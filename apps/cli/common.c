@@ -100,7 +100,7 @@ limn_status app_model(const struct options *options, const char *fallback, limn_
 
 void app_model_warn(const limn_model *model, limn_status status)
 {
-    const char *warning = limn_model_warning(model);
+    const char *warning = model ? limn_model_warning(model) : NULL;
     if (warning && (status == LIMN_OK || status == LIMN_E_SOME))
         app_warn("%s", warning);
 }
@@ -129,7 +129,11 @@ limn_status app_input(const struct options *options, const char **input, limn_er
 
 struct picture_target app_target(const struct options *options, const char *path)
 {
-    return (struct picture_target){.path = path, .quality = (int)options->quality, .force = options->force};
+    struct picture_target target = {.path = path, .quality = (int)options->quality, .force = options->force};
+    bool is_pgm = path && picture_format_of(&target) == PICTURE_AS_PGM;
+    if (!(is_pgm && options->format == PICTURE_AS_PPM))
+        target.format = (enum picture_format)options->format;
+    return target;
 }
 
 /* ---- text -------------------------------------------------------------------------------- */

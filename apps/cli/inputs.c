@@ -57,7 +57,7 @@ static limn_status add_path(struct inputs *inputs, const char *path, size_t name
     char *copy = mem_strdup(path);
     if (!copy)
         return fail_memory(error, path, strlen(path) + 1);
-    inputs->list[inputs->count++] = (struct input){copy, copy + name};
+    inputs->list[inputs->count++] = (struct input){.path = copy, .name = copy + name};
     return LIMN_OK;
 }
 
@@ -158,11 +158,28 @@ void inputs_free(struct inputs *inputs)
     *inputs = (struct inputs){0};
 }
 
+limn_status input_next(const struct options *options, const struct input *input, struct picture *picture,
+                       limn_error *error)
+{
+    limn_status status = input->stream
+                             ? picture_stream_next(input->stream, !options->no_orient, picture, error)
+                             : picture_read(input->path, !options->no_orient, picture, error);
+    if (status == LIMN_OK && picture->warning[0])
+        note_once(options, picture->name, picture->warning);
+    return status;
+}
+
 limn_status input_read(const struct options *options, const char *path, struct picture *picture,
                        limn_error *error)
 {
-    limn_status status = picture_read(path, !options->no_orient, picture, error);
-    if (status == LIMN_OK && picture->warning[0])
-        note_once(options, input_name(path), picture->warning);
-    return status;
+    return input_next(options, &(struct input){.path = (char *)path}, picture, error);
+}
+
+struct picture_target input_target(const struct options *options, const struct input *input,
+                                   const char *output)
+{
+    struct picture_target target = app_target(options, output);
+    if (!target.format && strcmp(output, "-") == 0)
+        target.format = input->format;
+    return target;
 }

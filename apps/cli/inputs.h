@@ -3,11 +3,15 @@
 #define APP_INPUTS_H
 
 #include "apps/cli/app.h"
-#include "engine/pictures/picture.h"
+#include "engine/pictures/picture_stream.h"
 
 struct input {
     char *path;       /* "-" is standard input */
-    const char *name; /* the end of `path`: relative to the folder that was given, or after the last slash */
+    const char *name; /* the end of `path`: relative to the folder that was given, or after the last slash; of
+                       * a picture on standard input "0001", "0002" and so on */
+    struct picture_stream *stream; /* standard input; NULL for a file */
+    int64_t frame;                 /* number of the picture in the stream, from 1 */
+    enum picture_format format;    /* of its output, unless --format or the output's name says otherwise */
 };
 
 struct inputs {
@@ -31,9 +35,17 @@ limn_status inputs_add_folder(const struct options *options, const char *folder,
 
 void inputs_free(struct inputs *inputs);
 
-/* Reads a picture, turned upright unless --no-orient is given, and prints its warning. Errors of
- * picture_read. */
+/* Reads the only picture of a file or of standard input, turned upright unless --no-orient is given, and
+ * prints its warning. Errors of picture_read. */
 limn_status input_read(const struct options *options, const char *path, struct picture *picture,
                        limn_error *error);
+
+/* input_read for an input that may be the next picture of a stream. */
+limn_status input_next(const struct options *options, const struct input *input, struct picture *picture,
+                       limn_error *error);
+
+/* app_target for the output made of this input. */
+struct picture_target input_target(const struct options *options, const struct input *input,
+                                   const char *output);
 
 #endif

@@ -99,7 +99,7 @@ static const char opening[] =
     ".SH DESCRIPTION\n"
     "limn runs published networks for super\\-resolution, colorization, segmentation and generation of\n"
     "pictures. Input pictures are PNG, JPEG, BMP or PNM, recognized by content. The format of an output\n"
-    "picture is chosen by its extension. Existing files are replaced only with\n.BR \\-\\-force .\n"
+    "picture is chosen by its extension or\n.BR \\-\\-format .\nExisting files are replaced only with\n.BR \\-\\-force .\n"
     "An output file appears under its name only when it is complete.\n"
     ".PP\nWeights are safetensors files. A name instead of a file, as in\n.BR \"\\-m enhancenet\" ,\n"
     "is looked up in\n.BR $LIMN_WEIGHTS ,\n"

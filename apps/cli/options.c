@@ -4,12 +4,15 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
     NETWORKS = SEGMENT | COLORIZE | UPSCALE | GENERATE | RUN | EXPLAIN | BENCH, /* what runs or plans one */
     MAKERS = SEGMENT | COLORIZE | UPSCALE | GENERATE | PIXELS,                  /* what makes pictures */
+    BATCHES = SEGMENT | COLORIZE | UPSCALE, /* what makes a picture of each picture (batch.h) */
 };
 
 #define AT(member) offsetof(struct options, member)
@@ -28,6 +31,13 @@ static const struct option_entry table[] = {
     {0, "quality", "N", "JPEG quality, 1 to 100 (default 92)", WHOLE, AT(quality), MAKERS, 1, 100},
     {0, "no-orient", NULL, "ignore the EXIF orientation", FLAG, AT(no_orient),
      UPSCALE | RUN | COMPARE | PIXELS | SEGMENT | COLORIZE, 0, 0},
+    {0, "strip", NULL, "write no metadata: neither the input's nor limn's own entry", FLAG, AT(strip),
+     BATCHES, 0, 0},
+    {0, "format", "png|jpg|bmp|pnm",
+     "format of the output (default: by its extension; for - PNG, or PNM if the input is)", WORD, AT(format),
+     MAKERS, 0, 0},
+    {0, "skip-existing", NULL, "skip pictures whose output file already exists", FLAG, AT(skip_existing),
+     BATCHES, 0, 0},
     {'f', "force", NULL, "replace output files that already exist", FLAG, AT(force),
      MAKERS | RUN | BENCH | EXPLAIN, 0, 0},
     {0, "latent", "FILE.npy", "read latent vectors from a file (default: zeros for run, noise for generate)",
@@ -79,8 +89,8 @@ static const struct option_entry table[] = {
      BENCH, 0, 0},
     {0, "view", "mask|color|overlay|side|cutout", "what to draw (default color)", TEXT, AT(view), SEGMENT, 0,
      0},
-    {0, "resize", "N", "deeplabv3: compute with a shorter side of N pixels; 0: the picture's own; see above",
-     WHOLE, AT(resize), SEGMENT, 0, 1 << 14},
+    {0, "resize", "N", "deeplabv3: compute with a shorter side of N pixels; 0: the picture's own size", WHOLE,
+     AT(resize), SEGMENT, 0, 1 << 14},
     {0, "scale", "S", "unet: compute at S times the picture's size (default 0.5)", POSITIVE, AT(scale),
      SEGMENT, 0, 100},
     {0, "threshold", "P", "one class: probability above which a pixel belongs to it (default 0.5)", POSITIVE,
@@ -111,6 +121,8 @@ static const struct option_entry table[] = {
 };
 
 enum { OPTIONS = sizeof table / sizeof *table };
+
+static const struct options defaults = {.quality = 92, .tile = -1, .batch = 1, .resize = -1, .saturation = 1};
 
 /* The value by which getopt_long reports an option: its letter, or a number from its place in the table. */
 static int value_of(const struct option_entry *entry)
@@ -172,6 +184,21 @@ static bool parse_bytes(const struct option_entry *entry, const char *text, int6
     return !end[1] && !__builtin_mul_overflow(*bytes, INT64_C(1) << (10 * (unit - units + 1)), bytes);
 }
 
+static limn_status choose_word(const struct option_entry *entry, const char *text, int *number,
+                               limn_error *error)
+{
+    enum { WORDS = 8 };
+    char name[32], words[64], *rest = words;
+    const char *list[WORDS + 1] = {NULL};
+    snprintf(name, sizeof name, "--%s", entry->name);
+    snprintf(words, sizeof words, "%s", entry->argument);
+    for (int i = 0; rest && i < WORDS; i++)
+        list[i] = strsep(&rest, "|");
+    limn_status status = word_choose(name, text, list, number, error);
+    ++*number;
+    return status;
+}
+
 static limn_status store(const struct option_entry *entry, const char *text, struct options *options,
                          limn_error *error)
 {
@@ -197,6 +224,8 @@ static limn_status store(const struct option_entry *entry, const char *text, str
             return fail(error, LIMN_E_USAGE, "--%s: given more than %d times", entry->name, (int)TEXTS_MOST);
         texts->items[texts->count++] = text;
         break;
+    case WORD:
+        return choose_word(entry, text, place, error);
     case WHOLE:
         good = parse_whole(entry, text, &end, place) && !*end;
         break;
@@ -271,6 +300,64 @@ static limn_status check_dashes(const struct command *command, int count, char *
     return LIMN_OK;
 }
 
+/* ---- choices ----------------------------------------------------------------------------- */
+
+/* Whether an option changes the pictures that a command makes. */
+static bool changes_pictures(const char *name)
+{
+    static const char *const names[] = {"no-orient", "scale",   "resize",     "network-size", "threshold",
+                                        "view",      "hints",   "saturation", "temperature",  "samples",
+                                        "seed",      "compare", "encode"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* The value of an option as text after a space; "" for flags and paths. False if it is the default. */
+static bool show_value(const struct option_entry *entry, const struct options *options, char text[64])
+{
+    const char *place = (const char *)options + entry->offset,
+               *usual = (const char *)&defaults + entry->offset;
+    const char *const *word = (const void *)place;
+    const double *number = (const void *)place;
+    const int64_t *whole = (const void *)place;
+    text[0] = '\0';
+    switch (entry->kind) {
+    case FLAG:
+        return *(const bool *)place;
+    case TEXT:
+        if (*word && !is_path(entry->argument))
+            snprintf(text, 64, " %s", *word);
+        return *word;
+    case WHOLE:
+        snprintf(text, 64, " %" PRId64, *whole);
+        return memcmp(place, usual, sizeof *whole) != 0;
+    case NUMBER:
+    case POSITIVE:
+        snprintf(text, 64, " %.10g", *number);
+        return memcmp(place, usual, sizeof *number) != 0;
+    case TEXTS:
+    case WORD:
+    case BYTES:
+    case SIZE:
+        break; /* none of them changes pictures */
+    }
+    return false;
+}
+
+static void list_choices(const struct command *command, struct options *options)
+{
+    char value[64];
+    size_t used = (size_t)snprintf(options->choices, OPTION_CHOICES, "%s", command->name);
+    for (const struct option_entry *entry = NULL; (entry = options_next(command, entry));)
+        if (changes_pictures(entry->name) && show_value(entry, options, value) && used < OPTION_CHOICES)
+            used += (size_t)snprintf(options->choices + used, OPTION_CHOICES - used, " --%s%s", entry->name,
+                                     value);
+}
+
+/* ---- parsing ----------------------------------------------------------------------------- */
+
 limn_status options_parse(const struct command *command, int argc, char **argv, struct options *options,
                           limn_error *error)
 {
@@ -280,7 +367,7 @@ limn_status options_parse(const struct command *command, int argc, char **argv, 
     limn_status status = check_dashes(command, argc - 1, argv + 1, error);
     if (status != LIMN_OK)
         return status;
-    *options = (struct options){.quality = 92, .tile = -1, .batch = 1, .resize = -1, .saturation = 1};
+    *options = defaults;
     for (const struct option_entry *entry = NULL; (entry = options_next(command, entry));) {
         bool valued = entry->kind != FLAG;
         list[count++] =
@@ -307,5 +394,6 @@ limn_status options_parse(const struct command *command, int argc, char **argv, 
     }
     options->arguments = argv + optind;
     options->argument_count = argc - optind;
+    list_choices(command, options);
     return LIMN_OK;
 }

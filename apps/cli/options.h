@@ -10,6 +10,7 @@ enum option_kind {
     FLAG,     /* no value */
     TEXT,     /* may be given once */
     TEXTS,    /* may be given several times */
+    WORD,     /* one of the words in `argument`, A|B|C; its number, from 1 */
     WHOLE,    /* a whole number, from least to most */
     NUMBER,   /* from least to most */
     POSITIVE, /* above 0, at most `most` */
@@ -31,7 +32,11 @@ struct option_entry {
 /* The command's option that follows `before` in the table. NULL starts and ends the list. */
 const struct option_entry *options_next(const struct command *command, const struct option_entry *before);
 
-/* Parses argv[1..] with the options of `command`. LIMN_E_USAGE. */
+/* Parses argv[1..] with the options of `command`. LIMN_E_USAGE.
+ *
+ * options->choices becomes the command and those options that change the pictures it makes, as in "segment
+ * --scale 1": in the order of the table, without numbers that are the default, paths, and options for speed,
+ * memory and messages. So equal pictures have equal texts. */
 limn_status options_parse(const struct command *command, int argc, char **argv, struct options *options,
                           limn_error *error);
 

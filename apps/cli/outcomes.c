@@ -50,6 +50,13 @@ void outcomes_failure(struct outcomes *outcomes, const char *input, const char *
     outcomes->failed++;
 }
 
+void outcomes_skipped(struct outcomes *outcomes)
+{
+    if (outcomes->json)
+        printf(", \"skipped\": true");
+    outcomes->skipped++;
+}
+
 void outcomes_summary(const struct outcomes *outcomes)
 {
     if (outcomes->json)

@@ -14,8 +14,8 @@
 
 struct outcomes {
     bool json;
-    size_t count, failed; /* pictures so far, and how many of them failed */
-    double begun, since;  /* time_now at the start of the whole, and of the current picture */
+    size_t count, failed, skipped; /* pictures so far, and how many of them failed or were skipped */
+    double begun, since;           /* time_now at the start of the whole, and of the current picture */
 };
 
 /* LIMN_E_USAGE if both --json and -o would write to standard output. */
@@ -30,6 +30,9 @@ void outcomes_picture_end(const struct outcomes *outcomes);
 
 /* Prints the object of a picture that failed. */
 void outcomes_failure(struct outcomes *outcomes, const char *input, const char *message);
+
+/* Counts the open picture as one whose output existed already, and says so. */
+void outcomes_skipped(struct outcomes *outcomes);
 
 /* Closes the list of pictures and prints the totals. outcomes_end closes the report. */
 void outcomes_summary(const struct outcomes *outcomes);

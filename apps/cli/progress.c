@@ -45,12 +45,17 @@ static int left_text(double seconds, char *text, size_t room)
 static int text_of(double done, int64_t all, const char *unit, char text[LINE])
 {
     double seconds = time_now() - progress.begun;
-    int length = snprintf(text, LINE, "%lld of %lld %s", (long long)done, (long long)all, unit);
+    char total[32] = "";
+    if (all)
+        snprintf(total, sizeof total, " of %lld", (long long)all);
+    int length = snprintf(text, LINE, "%lld%s %s", (long long)done, total, unit);
     if (done <= 0 || seconds <= 0 || length >= LINE)
         return length;
     double rate = done / seconds;
-    length +=
-        snprintf(text + length, (size_t)(LINE - length), rate < 99.5 ? ", %.2g/s, " : ", %.0f/s, ", rate);
+    length += snprintf(text + length, (size_t)(LINE - length), rate < 99.5 ? ", %.2g/s" : ", %.0f/s", rate);
+    if (!all || length + 2 >= LINE)
+        return length;
+    length += snprintf(text + length, (size_t)(LINE - length), ", ");
     return length >= LINE ? length
                           : length + left_text(seconds * ((double)all / done - 1), text + length,
                                                (size_t)(LINE - length));
@@ -74,7 +79,7 @@ static void draw(double done, int64_t all, const char *unit)
         return;
     progress.shown = now;
     int wide = columns(), length = text_of(done, all, unit, text), bar = wide - length - AROUND, used = 1;
-    bar = bar > BAR_MOST ? BAR_MOST : bar < BAR_LEAST ? 0 : bar;
+    bar = !all || bar < BAR_LEAST ? 0 : bar > BAR_MOST ? BAR_MOST : bar;
     if (bar) {
         int full = (int)(bar * done / (double)all);
         line[used++] = '[';
@@ -94,7 +99,7 @@ static void draw(double done, int64_t all, const char *unit)
 void progress_show(int64_t done)
 {
     progress.done = done;
-    if (progress.all > 1)
+    if (progress.all != 1)
         draw((double)done, progress.all, progress.unit);
 }
 

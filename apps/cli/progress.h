@@ -6,8 +6,9 @@
 
 #include "apps/cli/app.h"
 
-/* Starts with `all` items to do. unit: what an item is, in the plural. prints: whether the command prints its
- * results as it goes; then no line is shown if standard output is a terminal. */
+/* Starts with `all` items to do, 0 if their number is not known. unit: what an item is, in the plural.
+ * prints: whether the command prints its results as it goes; then no line is shown if standard output is a
+ * terminal. */
 void progress_begin(const struct options *options, int64_t all, const char *unit, bool prints);
 
 /* Shows that `done` items are done. */

@@ -59,12 +59,13 @@ const char *quote_next(enum document document, const char **text, char out[QUOTE
     *text += utf8_decode((const unsigned char *)*text, strnlen(*text, UTF8_MOST), &code);
     if (code == UTF8_ILL_FORMED)
         code = UTF8_REPLACEMENT;
-    bool line_break = document == DOCUMENT_CSV && (code == '\r' || code == '\n');
-    if (document == DOCUMENT_JSON && is_hidden(code)) {
+    bool line_break = code == '\r' || code == '\n';
+    bool kept = !is_hidden(code) || (line_break && document == DOCUMENT_CSV);
+    if (!kept && document == DOCUMENT_JSON) {
         put_json_code(code, out);
         return out;
     }
-    if (is_hidden(code) && !line_break)
+    if (!kept)
         code = UTF8_REPLACEMENT;
     const char *escape = escape_of(document, code);
     if (escape)

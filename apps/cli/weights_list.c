@@ -8,27 +8,20 @@
 
 #include <string.h>
 
-/* What a network is for; the classes of a segmentation network are added. */
-static const struct {
+/* What each network is for. */
+static const struct use {
     const struct model_kind *kind;
-    const char *use;
+    const char *text;
+    bool classes; /* their number and names follow */
 } uses[] = {
-    {&deeplabv3, "segment: "},
-    {&unet, "segment: "},
-    {&eccv16, "colorize: automatic"},
-    {&siggraph17, "colorize: automatic or with colour hints"},
-    {&vae, "colorize: several variants"},
-    {&dcgan, "generate: pictures from noise"},
-    {&enhancenet, "upscale: enlarge pictures four times"},
+    {&deeplabv3, "segment: ", true},
+    {&unet, "segment: ", true},
+    {&eccv16, "colorize: automatic", false},
+    {&siggraph17, "colorize: automatic or with colour hints", false},
+    {&vae, "colorize: several variants", false},
+    {&dcgan, "generate: pictures from noise", false},
+    {&enhancenet, "upscale: enlarge pictures four times", false},
 };
-
-static const char *use_of(const struct model_kind *kind)
-{
-    size_t i = 0;
-    while (uses[i].kind != kind)
-        i++;
-    return uses[i].use;
-}
 
 /* Prints the first names of a list like ["sky", "grass"], as far as it is one. */
 static void print_names(const char *list)
@@ -61,13 +54,16 @@ static limn_status print_use(const struct weights_file *weights, limn_error *err
     limn_status status = model_build(weights, &graph, &kind, error);
     if (status != LIMN_OK)
         return status;
-    const char *use = use_of(kind), *licence = safetensors_metadata(weights->header, "limn.licence");
+    for (size_t i = 0; i < sizeof uses / sizeof *uses; i++) {
+        if (uses[i].kind != kind)
+            continue;
+        printf("%s", uses[i].text);
+        if (uses[i].classes)
+            print_classes(&graph);
+    }
+    const char *licence = safetensors_metadata(weights->header, "limn.licence");
     char size[24];
-    printf("%s", use);
-    if (strncmp(use, "segment", 7) == 0)
-        print_classes(&graph);
-    printf(" (%s, %s, ", kind->name, bytes_text((size_t)file_size(weights->file), size));
-    printf("licence ");
+    printf(" (%s, %s, licence ", kind->name, bytes_text((size_t)file_size(weights->file), size));
     quote_print(DOCUMENT_PLAIN, licence ? licence : "unknown");
     printf(")\n");
     graph_free(&graph);

@@ -193,6 +193,16 @@ limn_status file_read_all(const char *path, size_t most, limn_status kind, unsig
     return LIMN_OK;
 }
 
+limn_status stdin_read(void *buffer, size_t room, const char *name, size_t *got, limn_error *error)
+{
+    ssize_t read_now;
+    do
+        read_now = read(STDIN_FILENO, buffer, room);
+    while (read_now < 0 && errno == EINTR);
+    *got = read_now > 0 ? (size_t)read_now : 0;
+    return read_now < 0 ? fail(error, LIMN_E_INPUT, "%s: read failed: %s", name, strerror(errno)) : LIMN_OK;
+}
+
 bool file_read_start(const char *path, char *text, size_t room)
 {
     size_t have = 0;

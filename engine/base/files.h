@@ -40,6 +40,10 @@ limn_status file_read_at(const struct file *file, uint64_t offset, void *buffer,
 limn_status file_read_all(const char *path, size_t most, limn_status kind, unsigned char **bytes,
                           size_t *size, limn_error *error);
 
+/* Reads what has arrived on standard input, at least a byte and at most `room`; waits for the first one. *got
+ * is 0 at the end. `name` is what messages call it. */
+limn_status stdin_read(void *buffer, size_t room, const char *name, size_t *got, limn_error *error);
+
 /* Reads the first room - 1 bytes of a small file, such as one of /proc or /sys, into `text` as a string.
  * False, and "", if it cannot be read. Allocates nothing. */
 bool file_read_start(const char *path, char *text, size_t room);
@@ -75,6 +79,10 @@ struct output;
 /* Fails if output_open would: lets a caller check before the work starts. Leaves no file. */
 limn_status output_check(const char *path, bool force, limn_error *error);
 
+/* Finds whether a file exists that output_open would refuse to replace without `force`. LIMN_E_OUTPUT if stat
+ * fails for another reason than a missing path. */
+limn_status output_exists(const char *path, bool *exists, limn_error *error);
+
 /* Prepares to write `path`. Unless `force`, an existing file is an error, now and at commit. */
 limn_status output_open(const char *path, bool force, struct output **output, limn_error *error);
 limn_status output_write(struct output *output, const void *bytes, size_t size, limn_error *error);
@@ -87,6 +95,10 @@ void output_abandon(struct output *output);
 
 /* Removes every unfinished temporary file of this process; async-signal-safe, for signal handlers. */
 void outputs_remove_unfinished(void);
+
+/* Removes the temporary files that killed processes have left in the folder where `path` is to be written.
+ * Those of running processes are locked (flock) and stay, as do all on a file system without locks. */
+void outputs_remove_abandoned(const char *path);
 
 /* ---- standard streams -------------------------------------------------------------------- */
 

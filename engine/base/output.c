@@ -2,6 +2,7 @@
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +18,7 @@ enum { BUFFER = 1 << 16, UNFINISHED_MOST = 64 };
 
 struct output {
     int descriptor;
+    int lock; /* a duplicate of descriptor, which keeps the file locked until it has its name; -1: none */
     bool force;
     int slot;         /* in the table of unfinished files; -1: written in place */
     const char *name; /* for messages, as the caller gave it */
@@ -54,19 +57,73 @@ static void slot_release(int slot)
         atomic_store(&unfinished[slot].state, 0);
 }
 
-/* Creates the temporary file in the folder of the target. Its name does not contain the target's, which may
- * already be of the maximal length. */
-static limn_status create_temporary(struct output *output, const struct stat *replaced, limn_error *error)
+/* ".limn-PROCESS-NUMBER.part". It does not contain the target's name, which may already be of the maximal
+ * length. */
+#define TEMPORARY_NAME ".limn-%ld-%u.part"
+
+static bool is_temporary_name(const char *name)
+{
+    static const char start[] = ".limn-", digits[] = "0123456789";
+    if (strncmp(name, start, sizeof start - 1) != 0)
+        return false;
+    const char *process = name + sizeof start - 1, *dash = process + strspn(process, digits);
+    const char *number = dash + 1;
+    if (dash == process || *dash != '-')
+        return false;
+    size_t length = strspn(number, digits);
+    return length && strcmp(number + length, ".part") == 0;
+}
+
+static void close_all(struct output *output)
+{
+    if (output->descriptor >= 0 && output->descriptor != STDOUT_FILENO)
+        close(output->descriptor);
+    if (output->lock >= 0)
+        close(output->lock);
+    output->descriptor = output->lock = -1;
+}
+
+/* Locks the file until its last descriptor is closed, which the end of the process does too. False if
+ * outputs_remove_abandoned was faster. */
+static bool lock_temporary(struct output *output)
+{
+    struct stat status;
+    if (flock(output->descriptor, LOCK_EX | LOCK_NB) != 0)
+        return errno != EWOULDBLOCK; /* or a file system without locks */
+    output->lock = fcntl(output->descriptor, F_DUPFD_CLOEXEC, 0);
+    return fstat(output->descriptor, &status) != 0 || status.st_nlink > 0;
+}
+
+void outputs_remove_abandoned(const char *path)
+{
+    char file[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    int folder = slash ? (int)(slash + 1 - path) : 0;
+    snprintf(file, sizeof file, "%.*s.", folder, path);
+    DIR *listing = strcmp(path, "-") == 0 ? NULL : opendir(file);
+    for (const struct dirent *entry; listing && (entry = readdir(listing));) {
+        if (!is_temporary_name(entry->d_name) ||
+            snprintf(file, sizeof file, "%.*s%s", folder, path, entry->d_name) >= (int)sizeof file)
+            continue;
+        int descriptor = open(file, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        if (descriptor >= 0 && flock(descriptor, LOCK_EX | LOCK_NB) == 0)
+            unlink(file);
+        if (descriptor >= 0)
+            close(descriptor);
+    }
+    if (listing)
+        closedir(listing);
+}
+
+/* Creates and locks a temporary file in the folder of the target. The slot is taken. *again: another process
+ * removed it at once, taking it for abandoned. */
+static limn_status create_locked(struct output *output, bool *again, limn_error *error)
 {
     static atomic_uint counter;
-    output->slot = slot_take();
-    if (output->slot < 0)
-        return fail(error, LIMN_E_OUTPUT, "%s: more than %d files are being written", output->name,
-                    (int)UNFINISHED_MOST);
     char *path = unfinished[output->slot].path;
     const char *slash = strrchr(output->target, '/');
     int folder_length = slash ? (int)(slash - output->target + 1) : 0;
-    int length = snprintf(path, PATH_MAX, "%.*s.limn-%ld-%u.part", folder_length, output->target,
+    int length = snprintf(path, PATH_MAX, "%.*s" TEMPORARY_NAME, folder_length, output->target,
                           (long)getpid(), atomic_fetch_add(&counter, 1));
     if (length >= PATH_MAX)
         return fail(error, LIMN_E_OUTPUT, "%s: the path is too long", output->name);
@@ -76,9 +133,27 @@ static limn_status create_temporary(struct output *output, const struct stat *re
     output->descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (output->descriptor < 0)
         return fail(error, LIMN_E_OUTPUT, "%s: cannot be written: %s", output->name, strerror(errno));
-    if (replaced)
-        (void)!fchmod(output->descriptor, replaced->st_mode & 07777);
+    *again = !lock_temporary(output);
+    if (*again) {
+        close_all(output);
+        atomic_store(&unfinished[output->slot].state, 1);
+    }
     return LIMN_OK;
+}
+
+static limn_status create_temporary(struct output *output, const struct stat *replaced, limn_error *error)
+{
+    bool again = true;
+    limn_status status = LIMN_OK;
+    output->slot = slot_take();
+    if (output->slot < 0)
+        return fail(error, LIMN_E_OUTPUT, "%s: more than %d files are being written", output->name,
+                    (int)UNFINISHED_MOST);
+    while (status == LIMN_OK && again)
+        status = create_locked(output, &again, error);
+    if (status == LIMN_OK && replaced)
+        (void)!fchmod(output->descriptor, replaced->st_mode & 07777);
+    return status;
 }
 
 limn_status output_open(const char *path, bool force, struct output **output, limn_error *error)
@@ -88,7 +163,7 @@ limn_status output_open(const char *path, bool force, struct output **output, li
     struct output *opened = mem_alloc(sizeof *opened + length);
     if (!opened)
         return fail_memory(error, path, sizeof *opened + length);
-    opened->descriptor = -1;
+    opened->descriptor = opened->lock = -1;
     opened->force = force;
     opened->slot = -1;
     opened->buffered = 0;
@@ -124,6 +199,16 @@ limn_status output_open(const char *path, bool force, struct output **output, li
     }
     *output = opened;
     return LIMN_OK;
+}
+
+limn_status output_exists(const char *path, bool *exists, limn_error *error)
+{
+    struct stat status;
+    bool found = stat(path, &status) == 0;
+    *exists = found && S_ISREG(status.st_mode);
+    return found || errno == ENOENT || errno == ENOTDIR
+               ? LIMN_OK
+               : fail(error, LIMN_E_OUTPUT, "%s: cannot be written: %s", path, strerror(errno));
 }
 
 limn_status output_check(const char *path, bool force, limn_error *error)
@@ -213,8 +298,7 @@ void output_abandon(struct output *output)
 {
     if (!output)
         return;
-    if (output->descriptor >= 0 && output->descriptor != STDOUT_FILENO)
-        close(output->descriptor);
+    close_all(output);
     if (output->slot >= 0) {
         if (atomic_load(&unfinished[output->slot].state) == 2)
             unlink(unfinished[output->slot].path);

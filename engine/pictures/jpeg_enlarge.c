@@ -12,8 +12,6 @@
  * wide (libjpeg: jdsample.c). */
 #include "engine/pictures/jpeg_enlarge.h"
 
-#include <string.h>
-
 /* The inner loops below have no branches and no overlapping pointers, so that compilers vectorise them. */
 
 /* 3 * near + far for each sample of row `y` of the picture. Where the component has all rows, near and far
@@ -50,8 +48,9 @@ static void quarter_sums(const int16_t *restrict in, int64_t width, int bias, un
 
 static void repeat_samples(const unsigned char *in, int64_t width, int across, unsigned char *out)
 {
-    for (int64_t x = 0; x < width; x++)
-        out[x] = in[x / across];
+    for (int64_t x = 0; x < width; in++)
+        for (int64_t end = x + across < width ? x + across : width; x < end; x++)
+            out[x] = *in;
 }
 
 /* Row `y` of a component at the picture's size, `width` samples: in the plane itself, or made in `out`. */
@@ -128,12 +127,12 @@ void jpeg_to_rgb(const struct stb_jpeg *jpeg, int64_t width, int64_t height, boo
     int16_t *sums = rows;
     unsigned char *made = (unsigned char *)(sums + padded(width));
     const unsigned char *row[3];
+    bool grey = jpeg->components == 1;
     for (int64_t y = 0; y < height; y++, pixels += 3 * width) {
-        for (int c = 0; c < jpeg->components; c++)
-            row[c] = enlarged_row(&jpeg->planes[c], y, width, sums, made + c * padded(width));
-        if (jpeg->components == 1)
-            interleave(row[0], row[0], row[0], width, pixels);
-        else if (rgb)
+        for (int c = 0; c < 3; c++)
+            row[c] = grey && c > 0 ? row[0]
+                                   : enlarged_row(&jpeg->planes[c], y, width, sums, made + c * padded(width));
+        if (grey || rgb)
             interleave(row[0], row[1], row[2], width, pixels);
         else
             convert_ycc(row[0], row[1], row[2], width, pixels);

@@ -97,7 +97,7 @@ static bool is_flat(const int16_t coefficients[BLOCK])
 {
     int16_t any = 0;
     for (int i = 1; i < BLOCK; i++)
-        any |= coefficients[i];
+        any = (int16_t)(any | coefficients[i]);
     return any == 0;
 }
 

@@ -11,9 +11,9 @@
 
 #include <string.h>
 
-/* Limits on scans. Each costs a pass over the picture, however few bytes it has. Encoders write about ten. A
- * valid file sends every coefficient of a block once, or, if progressive, at most 14 times, once for each
- * bit. */
+/* Limits on scans. Each costs a pass over the picture, however few bytes it has. Encoders write about
+ * ten. A valid file sends every coefficient of a block once, or, if progressive, at most 14 times, once
+ * for each bit. */
 enum { MOST_SCANS = 500, BLOCK = 64, MOST_BITS = 14 };
 
 /* libjpeg smooths a progressive picture, against blocks that show, if it has any of these coefficients (in

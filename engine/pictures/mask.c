@@ -4,8 +4,8 @@
 #include "engine/base/memory.h"
 #include "engine/pictures/bytes.h"
 #include "engine/pictures/picture_probe.h"
-#include "engine/pictures/png_crc.h"
 #include "engine/pictures/png_chunk.h"
+#include "engine/pictures/png_crc.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 /* picture.c - see picture.h: the pixels in memory. */
 #include "engine/pictures/picture.h"
 #include "engine/base/memory.h"
+#include "engine/pictures/metadata.h"
 
 #include <inttypes.h>
 
@@ -41,5 +42,6 @@ limn_status picture_check_size(const char *name, int64_t width, int64_t height, 
 void picture_free(struct picture *picture)
 {
     mem_free(picture->pixels);
+    metadata_free(picture->metadata);
     *picture = (struct picture){0};
 }

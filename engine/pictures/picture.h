@@ -13,12 +13,16 @@
 #define PICTURE_MOST_SIDE INT64_C(16384)
 #define PICTURE_MOST_BYTES ((size_t)1 << 30)
 
+struct metadata;
+
 struct picture {
     int64_t width, height;
     int channels;          /* 3: RGB, 4: RGBA, not premultiplied; 1: a single plane, inside the engine only */
     unsigned char *pixels; /* height x width x channels, dense; released by picture_free */
     char warning[256];     /* "" or a note for the user: what is lost or ignored, as an ICC profile */
     const char *name;      /* for messages: the name given to the reader, borrowed */
+    struct metadata
+        *metadata; /* of the file it was read from (metadata.h), NULL if none; released by picture_free */
 };
 
 /* LIMN_E_INPUT unless the size is within these limits; `name` is the picture's in the message. */
@@ -28,12 +32,13 @@ limn_status picture_check_size(const char *name, int64_t width, int64_t height, 
 limn_status picture_create(int64_t width, int64_t height, int channels, struct picture *picture,
                            limn_error *error);
 
-/* Frees the pixels and empties the struct, which may be empty. */
+/* Frees pixels and metadata, and empties the struct, which may be empty. */
 void picture_free(struct picture *picture);
 
 /* Reads a picture from a file, or from standard input if path is "-". `orient` applies the EXIF orientation.
  * The header is checked before any pixel is decoded: a picture over the limits is refused with its size;
- * WebP, HEIC/AVIF, TIFF, GIF, JPEG XL and CMYK JPEG are refused by name.
+ * WebP, HEIC/AVIF, TIFF, GIF, JPEG XL and CMYK JPEG are refused by name, and so is a PNM file of several
+ * pictures.
  * Errors: LIMN_E_INPUT, LIMN_E_MEMORY; *picture is then empty. */
 limn_status picture_read(const char *path, bool orient, struct picture *picture, limn_error *error);
 
@@ -60,6 +65,10 @@ struct picture_target {
     int quality; /* of a JPEG, 1..100; up to 90 chroma is stored at half the width and height, above in full
                   */
     bool force;  /* false: an existing file is an error */
+    /* For PNG and JPEG: metadata of the source, which is corrected, and how the picture was made, ASCII. Each
+     * may be NULL. Borrowed until the writer is open. */
+    const struct metadata *metadata;
+    const char *software;
 };
 
 struct picture_writer;
@@ -72,8 +81,17 @@ struct picture_writer;
 limn_status picture_writer_open(const struct picture_target *target, int64_t width, int64_t height,
                                 int channels, struct picture_writer **writer, limn_error *error);
 
+/* The format that picture_writer_open writes; PICTURE_BY_NAME if the name does not tell. */
+enum picture_format picture_format_of(const struct picture_target *target);
+
 /* True if picture_writer_open knows the format. */
 bool picture_format_known(const struct picture_target *target);
+
+/* The usual extension of a format, such as ".png", which is also that of PICTURE_BY_NAME. */
+const char *picture_extension(enum picture_format format);
+/* Lists which of the target's metadata a PNG or JPEG will not hold, as in "extended XMP, IPTC"; "" for other
+ * formats, which hold none. Cut if it is longer than `room`. Returns `text`. */
+const char *picture_losses(const struct picture_target *target, char *text, size_t room);
 
 /* An upper bound of the bytes such a writer holds at a time; 0 for an unknown extension. */
 size_t picture_writer_bytes(const struct picture_target *target, int64_t width, int64_t height, int channels);

@@ -1,32 +1,9 @@
-/* picture_header.c - see picture_header.h. Orientation: EXIF 2.32, 4.6.4; profile description: ICC.1:2022,
- * 7.2, 7.3, 10.15. Metadata that does not parse counts as absent, never as an error. */
+/* picture_header.c - see picture_header.h. Profile description: ICC.1:2022, 7.2, 7.3, 10.15. Metadata that
+ * does not parse counts as absent, never as an error. */
 #include "engine/pictures/bytes.h"
 #include "engine/pictures/picture_header.h"
 
 #include <string.h>
-
-/* A TIFF header (byte order, 42, offset of the first directory), then 12-byte entries:
- * tag, type, count, value. Orientation is tag 0x0112, one SHORT held in the value field itself. */
-int exif_orientation(const unsigned char *tiff, size_t size)
-{
-    if (size < 14 || (memcmp(tiff, "II*\0", 4) != 0 && memcmp(tiff, "MM\0*", 4) != 0))
-        return 1;
-    bool big = tiff[0] == 'M';
-    size_t directory = big ? read_32be(tiff + 4) : read_32le(tiff + 4);
-    if (directory > size - 2)
-        return 1;
-    size_t entries = big ? read_16be(tiff + directory) : read_16le(tiff + directory);
-    const unsigned char *entry = tiff + directory + 2;
-    size_t left = (size - directory - 2) / 12;
-    for (size_t i = 0; i < entries && i < left; i++, entry += 12) {
-        uint32_t tag = big ? read_16be(entry) : read_16le(entry);
-        uint32_t type = big ? read_16be(entry + 2) : read_16le(entry + 2);
-        uint32_t value = big ? read_16be(entry + 8) : read_16le(entry + 8);
-        if (tag == 0x0112)
-            return type == 3 && value >= 1 && value <= 8 ? (int)value : 1;
-    }
-    return 1;
-}
 
 /* Copies the text of a tag: 'desc' (version 2) holds a count and ASCII; of 'mluc' (version 4), records of
  * UTF-16, the first is used. Characters other than ASCII become '?'. */

@@ -3,6 +3,7 @@
 #ifndef LIMN_PICTURE_HEADER_H
 #define LIMN_PICTURE_HEADER_H
 
+#include "engine/pictures/exif.h"
 #include "engine/pictures/picture.h"
 
 enum picture_kind { PICTURE_PNG, PICTURE_JPEG, PICTURE_BMP, PICTURE_PNM };
@@ -15,6 +16,7 @@ struct picture_header {
     int orientation;       /* EXIF, 1..8; 1 is upright */
     bool foreign_profile;  /* an ICC profile whose description does not name sRGB */
     char profile[64];      /* that description, or "" */
+    size_t metadata;       /* bytes that metadata_read allocates */
     struct {
         size_t planes;  /* bytes of the planes during decoding, padded to whole blocks */
         int64_t blocks; /* of 8 x 8 samples, that decoding transforms: of a progressive file at its end */
@@ -71,15 +73,24 @@ limn_status jpeg_read(const struct picture_bytes *file, const struct picture_hea
  * LIMN_E_MEMORY. */
 limn_status bmp_read(const struct picture_bytes *file, struct picture *picture, limn_error *error);
 
-/* Decodes the first picture of a PNM file into an empty picture; samples are scaled from 0..maxval to 0..255
- * and rounded. LIMN_E_INPUT with the byte offset of the fault, LIMN_E_MEMORY. */
+/* Decodes a PNM file into an empty picture; samples are scaled from 0..maxval to 0..255 and rounded. What
+ * follows the picture is ignored unless it is another PNM picture. LIMN_E_INPUT with the byte offset of the
+ * fault, LIMN_E_MEMORY. */
 limn_status pnm_read(const struct picture_bytes *file, struct picture *picture, limn_error *error);
 
 /* The same for grey samples above 255, which are not scaled: R is the high byte, G the low byte, B 0. */
 limn_status pnm_read_wide(const struct picture_bytes *file, struct picture *picture, limn_error *error);
 
-/* The orientation, 1..8, in an EXIF block that starts with its TIFF header; 1 if there is none. */
-int exif_orientation(const unsigned char *tiff, size_t size);
+/* Finds where the first picture of a PNM stream ends. `file` holds what has been read of the stream so far,
+ * all of it if `whole`. *end is 0 if more must be read to tell: until the header is complete, and for a plain
+ * PNM always. It exceeds file->size if the picture is not complete. LIMN_E_INPUT. */
+limn_status pnm_frame(const struct picture_bytes *file, bool whole, size_t *end, limn_error *error);
+
+/* Whether the bytes start like a PNM header. */
+bool pnm_starts(const unsigned char *bytes, size_t size);
+
+/* The number of whitespace characters at the start. */
+size_t pnm_skip_space(const unsigned char *bytes, size_t size);
 
 /* Stores the description of an ICC profile, given whole or its first `size` bytes, in the header. */
 void icc_describe(const unsigned char *profile, size_t size, struct picture_header *header);

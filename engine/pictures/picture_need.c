@@ -66,5 +66,5 @@ size_t picture_decoding_bytes(const struct picture_header *header, bool orient)
         most = jpeg_bytes(header, picture);
     if (orient && header->orientation != 1)
         most = larger_of(most, 2 * picture); /* as stored and upright */
-    return larger_of(most, picture) + small(header);
+    return larger_of(most, picture + header->metadata) + small(header);
 }

@@ -1,6 +1,7 @@
 /* picture_probe.c - see picture_probe.h: recognises formats by their first bytes. */
 #include "engine/pictures/picture_probe.h"
 #include "engine/base/file_kinds.h"
+#include "engine/pictures/metadata.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -29,7 +30,7 @@ static limn_status fail_unknown(const struct picture_bytes *file, limn_error *er
                 file->name, start);
 }
 
-limn_status picture_probe(const struct picture_bytes *file, struct picture_header *header, limn_error *error)
+static limn_status probe(const struct picture_bytes *file, struct picture_header *header, limn_error *error)
 {
     *header = (struct picture_header){.orientation = 1, .depth = 8};
     if (has_bytes(file, 0, 8, "\x89PNG\r\n\x1a\n"))
@@ -41,4 +42,11 @@ limn_status picture_probe(const struct picture_bytes *file, struct picture_heade
     if (file->size >= 3 && file->bytes[0] == 'P' && file->bytes[1] >= '1' && file->bytes[1] <= '6')
         return pnm_probe(file, header, error);
     return fail_unknown(file, error);
+}
+
+limn_status picture_probe(const struct picture_bytes *file, struct picture_header *header, limn_error *error)
+{
+    limn_status status = probe(file, header, error);
+    header->metadata = status ? 0 : metadata_bytes(file->bytes, file->size);
+    return status;
 }

@@ -4,6 +4,7 @@
  * the header calls for. */
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
+#include "engine/pictures/metadata.h"
 #include "engine/pictures/picture_probe.h"
 #include "weights/number.h"
 
@@ -120,6 +121,9 @@ static limn_status decode(const struct picture_bytes *file, const unsigned char 
     }
     if (!status && orient)
         status = orient_upright(picture, header.orientation, error);
+    if (!status)
+        status = metadata_read(file->bytes, file->size, orient ? header.orientation : 1, &picture->metadata,
+                               error);
     if (status) {
         picture_free(picture);
         return status;

@@ -6,6 +6,7 @@
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
 #include "engine/pictures/colour.h"
+#include "engine/pictures/metadata.h"
 #include "engine/pictures/picture.h"
 #include "engine/pictures/png_write.h"
 #include "engine/pictures/stb.h"
@@ -32,13 +33,15 @@ struct picture_writer {
     struct png_writer *png;
     unsigned char
         *rgb; /* without alpha: a row, or the whole picture (JPEG, BMP); NULL for PNG of 3 or 4 channels */
+    unsigned char *metadata; /* of a JPEG: what takes the place of stb's SOI and APP0, or NULL */
+    size_t metadata_size;
+    size_t skip;       /* bytes of stb's that are still left out */
     limn_error *error; /* for stb's callback, during commit */
     limn_status status;
     char *path;
 };
 
-/* PICTURE_BY_NAME if the name does not tell. */
-static enum picture_format find_format(const struct picture_target *target)
+enum picture_format picture_format_of(const struct picture_target *target)
 {
     const char *name = strrchr(target->path, '/');
     const char *extension = strrchr(name ? name : target->path, '.');
@@ -54,7 +57,15 @@ static enum picture_format find_format(const struct picture_target *target)
 
 bool picture_format_known(const struct picture_target *target)
 {
-    return find_format(target) != PICTURE_BY_NAME;
+    return picture_format_of(target) != PICTURE_BY_NAME;
+}
+
+const char *picture_extension(enum picture_format format)
+{
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        if (formats[i].format == format)
+            return formats[i].extension;
+    return formats[0].extension;
 }
 
 static bool is_whole(enum picture_format format)
@@ -89,20 +100,48 @@ static void free_writer(struct picture_writer *writer)
 {
     png_writer_free(writer->png);
     mem_free(writer->rgb);
+    mem_free(writer->metadata);
     mem_free(writer->path);
     mem_free(writer);
 }
 
+static struct metadata_target metadata_target(const struct picture_target *target, enum picture_format format,
+                                              int64_t width, int64_t height)
+{
+    struct metadata_target made = {METADATA_FOR_PNG, width, height, target->metadata, target->software};
+    if (format == PICTURE_AS_JPEG)
+        made.format = METADATA_FOR_JPEG;
+    else if (format != PICTURE_AS_PNG)
+        made = (struct metadata_target){.width = width, .height = height};
+    return made;
+}
+
+static limn_status start_png(struct picture_writer *writer, limn_error *error)
+{
+    limn_status status = png_writer_create(writer->output, writer->width, writer->height,
+                                           writer->channels == 4 ? 4 : 3, &writer->png, error);
+    if (!status && writer->metadata)
+        status = output_write(writer->output, writer->metadata, writer->metadata_size, error);
+    mem_free(writer->metadata);
+    writer->metadata = NULL;
+    return status;
+}
+
 /* Allocates buffers and writes the header. The sizes are checked and the output is open. */
-static limn_status start(struct picture_writer *writer, limn_error *error)
+static limn_status start(struct picture_writer *writer, const struct picture_target *target,
+                         limn_error *error)
 {
     bool png = writer->format == PICTURE_AS_PNG;
     size_t bytes = (size_t)writer->width * 3 * (is_whole(writer->format) ? (size_t)writer->height : 1);
+    const struct metadata_target metadata =
+        metadata_target(target, writer->format, writer->width, writer->height);
+    limn_status status = metadata_write(&metadata, &writer->metadata, &writer->metadata_size, error);
+    if (status)
+        return status;
     if ((!png || writer->channels == 1) && !(writer->rgb = mem_alloc(bytes)))
         return fail_memory(error, writer->path, bytes);
     if (png)
-        return png_writer_create(writer->output, writer->width, writer->height, writer->channels == 4 ? 4 : 3,
-                                 &writer->png, error);
+        return start_png(writer, error);
     if (is_whole(writer->format))
         return LIMN_OK;
     char text[64];
@@ -114,7 +153,7 @@ static limn_status start(struct picture_writer *writer, limn_error *error)
 limn_status picture_writer_open(const struct picture_target *target, int64_t width, int64_t height,
                                 int channels, struct picture_writer **writer, limn_error *error)
 {
-    enum picture_format format = find_format(target);
+    enum picture_format format = picture_format_of(target);
     const char *path = target->path;
     *writer = NULL;
     if (format == PICTURE_BY_NAME)
@@ -135,7 +174,7 @@ limn_status picture_writer_open(const struct picture_target *target, int64_t wid
     if (!status)
         status = output_open(path, target->force, &made->output, error);
     if (!status)
-        status = start(made, error);
+        status = start(made, target, error);
     if (status) {
         output_abandon(made->output);
         free_writer(made);
@@ -145,16 +184,24 @@ limn_status picture_writer_open(const struct picture_target *target, int64_t wid
     return LIMN_OK;
 }
 
+const char *picture_losses(const struct picture_target *target, char *text, size_t room)
+{
+    const struct metadata_target metadata = metadata_target(target, picture_format_of(target), 1, 1);
+    return metadata_losses(&metadata, text, room);
+}
+
 size_t picture_writer_bytes(const struct picture_target *target, int64_t width, int64_t height, int channels)
 {
     enum { OUTPUT = 80 << 10, COMPRESSOR = 640 << 10 };
-    enum picture_format format = find_format(target);
+    enum picture_format format = picture_format_of(target);
     size_t row = (size_t)width * (channels == 4 ? 4 : 3), rgb = (size_t)width * 3;
     if (format == PICTURE_BY_NAME)
         return 0;
+    const struct metadata_target metadata = metadata_target(target, format, width, height);
+    size_t bytes = OUTPUT + metadata_write_bytes(&metadata);
     if (format == PICTURE_AS_PNG)
-        return OUTPUT + COMPRESSOR + 3 * row + (channels == 1 ? rgb : 0);
-    return OUTPUT + rgb * (is_whole(format) ? (size_t)height : 1);
+        return bytes + COMPRESSOR + 3 * row + (channels == 1 ? rgb : 0);
+    return bytes + rgb * (is_whole(format) ? (size_t)height : 1);
 }
 
 /* Makes a row RGB. Alpha is composited over white: colour * alpha + white * (1 - alpha), rounded. */
@@ -222,14 +269,22 @@ limn_status picture_writer_rows(struct picture_writer *writer, const unsigned ch
 static void take_encoded(void *context, void *bytes, int size)
 {
     struct picture_writer *writer = context;
+    size_t count = (size_t)size, skipped = writer->skip < count ? writer->skip : count;
+    writer->skip -= skipped;
     if (!writer->status)
-        writer->status = output_write(writer->output, bytes, (size_t)size, writer->error);
+        writer->status = output_write(writer->output, (const unsigned char *)bytes + skipped, count - skipped,
+                                      writer->error);
 }
 
 static limn_status encode_whole(struct picture_writer *writer, limn_error *error)
 {
+    enum { STB_START = 20 }; /* bytes of SOI and APP0 */
     int width = (int)writer->width, height = (int)writer->height;
     writer->error = error;
+    if (writer->metadata) {
+        writer->skip = STB_START;
+        writer->status = output_write(writer->output, writer->metadata, writer->metadata_size, error);
+    }
     bool done = writer->format == PICTURE_AS_BMP
                     ? stb_encode_bmp(take_encoded, writer, width, height, writer->rgb)
                     : stb_encode_jpeg(take_encoded, writer, width, height, writer->rgb, writer->quality);

@@ -6,7 +6,10 @@
  * separated by whitespace. Comments go from '#' to the end of a line: in the header they are ignored as a
  * whole, even inside a number; among plain samples they separate numbers. Plain samples are decimal numbers
  * (P1: digits that need no separator); raw samples are 1 byte, or 2 bytes, big-endian, if maxval exceeds 255;
- * P4 packs 8 pixels into a byte, and each row starts a new byte. In PBM 1 is black. */
+ * P4 packs 8 pixels into a byte, and each row starts a new byte. In PBM 1 is black.
+ *
+ * A file can hold several pictures, one directly after the other ("frames"). netpbm allows that for raw ones
+ * only; here plain ones can follow one another too. */
 #include "engine/pictures/bytes.h"
 #include "engine/pictures/picture_header.h"
 
@@ -21,6 +24,7 @@ struct pnm {
     uint32_t most; /* maxval */
     int channels;
     bool split; /* read samples as pnm_read_wide does */
+    bool ended; /* the data ended where more was expected */
 };
 
 static bool is_space(int c)
@@ -38,6 +42,12 @@ static void skip_comment(struct pnm *pnm)
         pnm->at++;
 }
 
+static limn_status ends_early(struct pnm *pnm, limn_error *error)
+{
+    pnm->ended = true;
+    return picture_ends_early(pnm->file, "PNM", error);
+}
+
 static limn_status skip_space(struct pnm *pnm, limn_error *error)
 {
     const struct picture_bytes *file = pnm->file;
@@ -49,7 +59,7 @@ static limn_status skip_space(struct pnm *pnm, limn_error *error)
         else
             return LIMN_OK;
     }
-    return picture_ends_early(file, "PNM", error);
+    return ends_early(pnm, error);
 }
 
 static bool at_digit(struct pnm *pnm)
@@ -101,7 +111,8 @@ static size_t least_bytes(const struct pnm *pnm)
     return pnm->digit == 1 ? samples : 2 * samples - 1;
 }
 
-static limn_status read_header(struct pnm *pnm, const struct picture_bytes *file, limn_error *error)
+/* Reads the header; the samples need not follow. */
+static limn_status parse_header(struct pnm *pnm, const struct picture_bytes *file, limn_error *error)
 {
     *pnm = (struct pnm){.file = file, .at = 2, .digit = file->bytes[1] - '0', .most = 1};
     pnm->channels = pnm->digit % 3 == 0 ? 3 : 1;
@@ -121,7 +132,7 @@ static limn_status read_header(struct pnm *pnm, const struct picture_bytes *file
     if (pnm->most == 0)
         return fail(error, LIMN_E_INPUT, "%s: PNM maxval is 0, 1 to 65535 expected", file->name);
     if (pnm->at >= file->size)
-        return picture_ends_early(file, "PNM", error);
+        return ends_early(pnm, error);
     /* Netpbm's programs write no more whitespace if the header ends with a comment. */
     bool after_comment = is_space(file->bytes[pnm->at - 1]);
     if (!is_space(file->bytes[pnm->at]) && !after_comment)
@@ -129,9 +140,15 @@ static limn_status read_header(struct pnm *pnm, const struct picture_bytes *file
                     file->name, shown(file->bytes[pnm->at]), pnm->at);
     pnm->at += is_space(file->bytes[pnm->at]);
     pnm->in_samples = true;
-    if (least_bytes(pnm) > file->size - pnm->at)
-        return picture_ends_early(file, "PNM", error);
     return LIMN_OK;
+}
+
+/* The same, and checks that enough bytes follow. */
+static limn_status read_header(struct pnm *pnm, const struct picture_bytes *file, limn_error *error)
+{
+    limn_status status = parse_header(pnm, file, error);
+    bool short_of_data = status == LIMN_OK && least_bytes(pnm) > file->size - pnm->at;
+    return short_of_data ? ends_early(pnm, error) : status;
 }
 
 limn_status pnm_probe(const struct picture_bytes *file, struct picture_header *header, limn_error *error)
@@ -186,6 +203,48 @@ static limn_status read_row(struct pnm *pnm, unsigned char *out, limn_error *err
     return LIMN_OK;
 }
 
+bool pnm_starts(const unsigned char *bytes, size_t size)
+{
+    return size >= 3 && bytes[0] == 'P' && bytes[1] >= '1' && bytes[1] <= '6' &&
+           (is_space(bytes[2]) || bytes[2] == '#');
+}
+
+size_t pnm_skip_space(const unsigned char *bytes, size_t size)
+{
+    size_t at = 0;
+    while (at < size && is_space(bytes[at]))
+        at++;
+    return at;
+}
+
+/* Whatever else follows a picture is ignored, as Pillow does. */
+static limn_status check_only(const struct pnm *pnm, limn_error *error)
+{
+    const unsigned char *rest = pnm->file->bytes + pnm->at;
+    size_t size = pnm->file->size - pnm->at, space = pnm_skip_space(rest, size);
+    return pnm_starts(rest + space, size - space)
+               ? fail(error, LIMN_E_INPUT,
+                      "%s: holds more than one picture, one expected: the second starts at byte %zu",
+                      pnm->file->name, pnm->at + space)
+               : LIMN_OK;
+}
+
+limn_status pnm_frame(const struct picture_bytes *file, bool whole, size_t *end, limn_error *error)
+{
+    struct pnm pnm;
+    uint32_t sample;
+    limn_status status = parse_header(&pnm, file, error);
+    bool plain = pnm.digit <= 3;
+    *end = 0;
+    if ((pnm.ended || plain) && !whole)
+        return LIMN_OK;
+    for (int64_t i = 0; plain && !status && i < pnm.width * pnm.height * pnm.channels; i++)
+        status = read_sample(&pnm, i, &sample, error);
+    if (!status)
+        *end = pnm.at + (plain ? 0 : raw_row_bytes(&pnm) * (size_t)pnm.height);
+    return status;
+}
+
 static limn_status read_picture(const struct picture_bytes *file, bool split, struct picture *picture,
                                 limn_error *error)
 {
@@ -196,6 +255,8 @@ static limn_status read_picture(const struct picture_bytes *file, bool split, st
         status = picture_create(pnm.width, pnm.height, 3, picture, error);
     for (int64_t y = 0; !status && y < pnm.height; y++)
         status = read_row(&pnm, picture->pixels + y * pnm.width * 3, error);
+    if (!status)
+        status = check_only(&pnm, error);
     if (status)
         picture_free(picture);
     return status;

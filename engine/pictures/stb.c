@@ -212,6 +212,14 @@ void stb_inflate_prefix(const unsigned char *bytes, size_t size, unsigned char *
         stbi_zlib_decode_buffer((char *)out, room, (const char *)bytes, (int)size);
 }
 
+bool stb_inflate(const unsigned char *packed, size_t packed_size, unsigned char *out, size_t size)
+{
+    if (packed_size > INT_MAX || size > INT_MAX)
+        return false;
+    return stbi_zlib_decode_buffer((char *)out, (int)size, (const char *)packed, (int)packed_size) ==
+           (int)size;
+}
+
 bool stb_encode_jpeg(stb_sink *sink, void *context, int width, int height, const unsigned char *rgb,
                      int quality)
 {

@@ -53,6 +53,9 @@ void stb_jpeg_free(struct stb_jpeg *jpeg);
  * reported: this is for metadata. */
 void stb_inflate_prefix(const unsigned char *bytes, size_t size, unsigned char *out, int room);
 
+/* Inflates a whole zlib stream that unpacks to exactly `size` bytes. False if it does not. */
+bool stb_inflate(const unsigned char *packed, size_t packed_size, unsigned char *out, size_t size);
+
 /* Receives the encoded bytes, often a few at a time. */
 typedef void stb_sink(void *context, void *bytes, int size);
 

@@ -178,22 +178,39 @@ static limn_status make_sheet(const struct colorize *how, const struct picture *
 
 /* ---- pictures ---------------------------------------------------------------------------- */
 
-/* LIMN_E_MEMORY for what is too large, before any network runs. */
-static limn_status check_memory(const struct colorize *how, const struct picture *source,
-                                const struct sink *sink, limn_error *error)
+/* What is held at a time, besides the sessions. */
+static size_t bytes_of_all(const struct colorize *how, const struct picture *source, const struct sink *sink)
 {
-    char what[64];
     size_t bytes = makes_sheet(how) ? 0 : sink->reserve; /* a sheet is small */
     for (int i = 0; i < how->count; i++) {
         size_t run = colorizer_run_bytes(how->colorizers[i], source);
         bytes = run > bytes ? run : bytes;
     }
-    if (makes_sheet(how))
-        bytes = make_sheet_bytes(how, source, bytes);
+    return makes_sheet(how) ? make_sheet_bytes(how, source, bytes) : bytes;
+}
+
+/* LIMN_E_MEMORY for what is too large, before any network runs. */
+static limn_status check_memory(const struct colorize *how, const struct picture *source,
+                                const struct sink *sink, limn_error *error)
+{
+    char what[64];
+    size_t bytes = bytes_of_all(how, source, sink);
     if (bytes <= mem_available())
         return LIMN_OK;
     snprintf(what, sizeof what, "colouring %" PRId64 " x %" PRId64 " pixels", source->width, source->height);
     return fail_need(error, LIMN_REASON_NONE, what, bytes, "a smaller picture");
+}
+
+static void announce(const struct colorize *how, const struct picture *source, const struct sink *sink)
+{
+    int64_t side = how->colorizers[0]->side;
+    struct forecast forecast = {.size = {1, side, side}, .bytes = bytes_of_all(how, source, sink)};
+    for (int i = 0; i < how->count; i++) {
+        forecast.flops += colorizer_flops(how->colorizers[i], source);
+        forecast.bytes += colorizer_bytes(how->colorizers[i]);
+    }
+    forecast.flops *= how->samples > 1 ? how->samples : 1;
+    sink_forecast(sink, forecast);
 }
 
 static limn_status paint(const struct colorize *how, struct picture *picture, struct watch *watch,
@@ -214,6 +231,8 @@ limn_status colorize_picture(const struct colorize *how, struct picture *picture
                              struct watch *watch, limn_error *error)
 {
     limn_status status = check_memory(how, picture, sink, error);
+    if (status == LIMN_OK)
+        announce(how, picture, sink);
     if (status == LIMN_OK)
         status = sink_begin(sink, picture->width, picture->height, picture->channels, error);
     if (status != LIMN_OK)

@@ -140,6 +140,11 @@ static limn_status add_encoder(struct colorizer *colorizer, limn_error *error)
     return status;
 }
 
+static size_t ab_bytes(const struct colorizer *colorizer)
+{
+    return (size_t)(2 * colorizer->side * colorizer->side) * sizeof *colorizer->ab;
+}
+
 limn_status colorizer_create(limn_model *model, int64_t side, bool encode, struct colorizer **colorizer,
                              limn_error *error)
 {
@@ -152,9 +157,8 @@ limn_status colorizer_create(limn_model *model, int64_t side, bool encode, struc
         return fail_memory(error, "a colorizer", sizeof *made);
     made->model = model;
     made->side = side ? side : colorizer_side(model);
-    size_t bytes = (size_t)(2 * made->side * made->side) * sizeof *made->ab;
-    made->ab = mem_alloc(bytes);
-    limn_status status = made->ab ? LIMN_OK : fail_memory(error, "the colours", bytes);
+    made->ab = mem_alloc(ab_bytes(made));
+    limn_status status = made->ab ? LIMN_OK : fail_memory(error, "the colours", ab_bytes(made));
     if (status == LIMN_OK)
         status = open_session(made, error);
     if (status == LIMN_OK)
@@ -248,11 +252,27 @@ size_t colorizer_run_bytes(const struct colorizer *colorizer, const struct pictu
     return filling + picture_resample_bytes(source, colorizer->side, colorizer->side, RESAMPLE_BICUBIC);
 }
 
-double colorizer_run_share(const struct colorizer *colorizer, const struct picture *source)
+size_t colorizer_bytes(const struct colorizer *colorizer)
+{
+    const limn_session *encoder = colorizer->encoder;
+    return plan_bytes(&colorizer->session->plan) + (encoder ? plan_bytes(&encoder->plan) : 0) +
+           ab_bytes(colorizer);
+}
+
+static double network_flops(const struct colorizer *colorizer)
+{
+    return plan_flops(&colorizer->session->graph, &colorizer->session->plan);
+}
+
+double colorizer_flops(const struct colorizer *colorizer, const struct picture *source)
 {
     enum { PIXEL = 12000 }; /* operations of the network that take as long as painting a pixel */
-    double network = plan_flops(&colorizer->session->graph, &colorizer->session->plan);
-    return network / (network + PIXEL * (double)(source->width * source->height));
+    return network_flops(colorizer) + PIXEL * (double)(source->width * source->height);
+}
+
+double colorizer_run_share(const struct colorizer *colorizer, const struct picture *source)
+{
+    return network_flops(colorizer) / colorizer_flops(colorizer, source);
 }
 
 /* ---- the picture ------------------------------------------------------------------------- */

@@ -90,6 +90,13 @@ limn_status colorizer_run(struct colorizer *colorizer, const struct picture *sou
 /* The most that colorizer_run holds at a time for a picture of this size. */
 size_t colorizer_run_bytes(const struct colorizer *colorizer, const struct picture *source);
 
+/* What a colorizer holds besides the model, between runs too. */
+size_t colorizer_bytes(const struct colorizer *colorizer);
+
+/* Operations of colorizer_run and colorizer_paint on a picture. Those of painting are counted as operations
+ * of the network that take as long. */
+double colorizer_flops(const struct colorizer *colorizer, const struct picture *source);
+
 /* The share of colorizer_run in the work of colorizer_run and colorizer_paint on a picture. */
 double colorizer_run_share(const struct colorizer *colorizer, const struct picture *source);
 

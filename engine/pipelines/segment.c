@@ -403,6 +403,17 @@ static limn_status plan_work(limn_model *model, const struct segment *how, limn_
     return fail_need(error, LIMN_REASON_NONE, what, bytes, "a smaller picture");
 }
 
+static void announce(const limn_session *session, const struct segment *how, limn_size size)
+{
+    const limn_model *model = session->model;
+    int64_t classes = model->graph.nodes[model->graph.output].channels;
+    size_t beside = bytes_beside(model, how->source, size, how->probabilities);
+    sink_forecast(&how->sink, (struct forecast){.size = size,
+                                                .flops = plan_flops(&session->graph, &session->plan) /
+                                                         network_share(session, how->source, classes),
+                                                .bytes = plan_bytes(&session->plan) + beside});
+}
+
 limn_status segment_picture(limn_model *model, const struct segment *how, limn_error *error)
 {
     const struct picture *source = how->source;
@@ -417,6 +428,8 @@ limn_status segment_picture(limn_model *model, const struct segment *how, limn_e
         status = segment_size(model, source, &how->options, &size, error);
     if (status == LIMN_OK)
         status = plan_work(model, how, size, &session, error);
+    if (status == LIMN_OK)
+        announce(session, how, size);
     if (status == LIMN_OK)
         status = sink_begin(&how->sink, source->width, source->height, 1, error);
     if (status == LIMN_OK)

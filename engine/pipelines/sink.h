@@ -4,6 +4,13 @@
 
 #include "engine/pictures/picture.h"
 
+/* What a run is going to take. */
+struct forecast {
+    limn_size size; /* of the network's input */
+    double flops;   /* of the network, and of other work in operations that take as long */
+    size_t bytes;   /* the most held at a time, besides model and source */
+};
+
 struct sink {
     /* Called once, after network, options and memory have been checked and before anything is computed; NULL
      * for none. `made` has the width, height and channels of each picture that comes, and no pixels. */
@@ -13,7 +20,15 @@ struct sink {
     limn_status (*rows)(void *context, const struct picture *rows, limn_error *error);
     void *context;
     size_t reserve; /* bytes that the sink holds while it takes rows; they count when memory is checked */
+    /* Called once before `begin`; NULL for none. `generate` does not call it. */
+    void (*forecast)(void *context, const struct forecast *forecast);
 };
+
+static inline void sink_forecast(const struct sink *sink, struct forecast forecast)
+{
+    if (sink->forecast)
+        sink->forecast(sink->context, &forecast);
+}
 
 static inline limn_status sink_begin(const struct sink *sink, int64_t width, int64_t height, int channels,
                                      limn_error *error)

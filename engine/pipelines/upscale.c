@@ -99,6 +99,7 @@ struct job {
     struct resampler *reducer; /* from factor to scale; NULL if they are equal */
     struct bands *bands;       /* NULL: the whole picture at once */
     limn_session *session;     /* that, planned; or NULL */
+    size_t run_bytes;          /* of either */
 };
 
 void upscale_fill(const struct picture *source, int64_t first, const struct tensor *x)
@@ -212,27 +213,26 @@ static limn_status too_large(const struct job *job, limn_reason reason, size_t b
 }
 
 /* Lays out bands of `rows` rows. Under a memory limit they use slower, smaller kernels until they fit. */
-static limn_status settle(const struct job *job, int64_t rows, limn_error *error)
+static limn_status settle(struct job *job, int64_t rows, limn_error *error)
 {
-    size_t bytes;
-    limn_status status = bands_settle(job->bands, rows, &bytes, error);
-    while (status == LIMN_OK && bytes > room(job) && bands_lighten(job->bands))
-        status = bands_settle(job->bands, rows, &bytes, error);
-    if (status != LIMN_OK || bytes <= room(job))
+    limn_status status = bands_settle(job->bands, rows, &job->run_bytes, error);
+    while (status == LIMN_OK && job->run_bytes > room(job) && bands_lighten(job->bands))
+        status = bands_settle(job->bands, rows, &job->run_bytes, error);
+    if (status != LIMN_OK || job->run_bytes <= room(job))
         return status;
-    bytes += bytes_beside(job);
+    size_t bytes = job->run_bytes + bytes_beside(job);
     return rows > LAYER_TILE_PERIOD ? too_large(job, LIMN_REASON_BANDS, bytes, "lower bands", error)
                                     : too_large(job, LIMN_REASON_NONE, bytes, "a smaller picture", error);
 }
 
 /* Chooses the highest bands that fit the budget, or else the lowest. More than 96 rows are not faster, nor is
  * the whole picture at once. */
-static limn_status choose_bands(const struct job *job, limn_error *error)
+static limn_status choose_bands(struct job *job, limn_error *error)
 {
-    size_t bytes, most = room(job) < BUDGET ? room(job) : BUDGET;
+    size_t most = room(job) < BUDGET ? room(job) : BUDGET;
     for (int64_t rows = 8 * LAYER_TILE_PERIOD; rows >= LAYER_TILE_PERIOD; rows /= 2) {
-        limn_status status = bands_settle(job->bands, rows, &bytes, error);
-        if (status != LIMN_OK || bytes <= most)
+        limn_status status = bands_settle(job->bands, rows, &job->run_bytes, error);
+        if (status != LIMN_OK || job->run_bytes <= most)
             return status;
     }
     return settle(job, LAYER_TILE_PERIOD, error);
@@ -243,7 +243,10 @@ static limn_status plan_whole(struct job *job, limn_reason reason, const char *h
     const struct session_request request = {.output = job->model->graph.output,
                                             .size = {1, job->source->height, job->source->width},
                                             .room = {bytes_beside(job), hint, reason}};
-    return session_plan(job->model, &request, &job->session, error);
+    limn_status status = session_plan(job->model, &request, &job->session, error);
+    if (status == LIMN_OK)
+        job->run_bytes = plan_bytes(&job->session->plan);
+    return status;
 }
 
 /* Chooses the height of the bands; a graph that cannot run in bands runs on the whole picture at once. */
@@ -263,6 +266,23 @@ static limn_status choose(struct job *job, limn_error *error)
 }
 
 /* ---- pipeline ---------------------------------------------------------------------------- */
+
+/* Operations do not depend on how the work is divided into bands. */
+static limn_status announce(const struct job *job, limn_error *error)
+{
+    const limn_size size = {1, job->source->height, job->source->width};
+    const struct graph *graph = &job->model->graph;
+    struct plan plan;
+    if (!job->how->sink.forecast)
+        return LIMN_OK;
+    limn_status status = plan_create(graph, LIMN_KERNELS_AUTO, size, graph->path, &plan, error);
+    if (status != LIMN_OK)
+        return status;
+    sink_forecast(&job->how->sink,
+                  (struct forecast){size, plan_flops(graph, &plan), job->run_bytes + bytes_beside(job)});
+    plan_free(&plan);
+    return LIMN_OK;
+}
 
 /* Makes what is held along with the network's run, after its size has been checked. */
 static limn_status allocate(struct job *job, limn_error *error)
@@ -289,6 +309,8 @@ static limn_status prepare(struct job *job, limn_error *error)
         status = too_large(job, LIMN_REASON_NONE, bytes_before(job), "a smaller picture", error);
     if (status == LIMN_OK)
         status = choose(job, error);
+    if (status == LIMN_OK)
+        status = announce(job, error);
     if (status == LIMN_OK)
         status = sink_begin(&job->how->sink, source->width * job->scale, source->height * job->scale,
                             source->channels, error);

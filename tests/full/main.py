@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The full tests: every network at its published width (parity.py), the pipelines around them on photographs
-(pipelines.py), the pixel tools (pixel_tools.py), and the readers of pictures (readers.py), against PyTorch and the
-libraries that the originals use.
+(pipelines.py), the pixel tools (pixel_tools.py), the readers of pictures (readers.py) and the converter
+(torch_saves.py), against PyTorch and the libraries that the originals use.
 
     make test-full                  installs those where they are missing
 
@@ -28,6 +28,7 @@ import pixel_tools
 import readers
 import skimage
 import torch
+import torch_saves
 from checks import HEAD, ROOT, Limn, called
 
 
@@ -59,6 +60,7 @@ def main() -> int:
     if "readers".startswith(arguments.only):
         readers.use_decoder_of(arguments.limn)
         results += readers.run(readers.FORMATS)
+    results += torch_saves.run_checks(arguments.only)
     print(f"{time.perf_counter() - start:.0f} s")
     print(f"{results.count(True)} passed, {results.count(False)} failed")
     return 0 if results and all(results) else 1

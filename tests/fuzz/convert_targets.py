@@ -142,11 +142,33 @@ def networks(target: str) -> dict[str, bytes]:
     parameters = {
         name: files.Call(parameter, (tensor, True, files.Call(ordered))) for name, tensor in generator.items()
     }
+    attributed = {
+        name: files.Call(files.Global("torch._tensor", "_rebuild_from_type_v2"), (parameter, ordered, (tensor,), {}))
+        for name, tensor in generator.items()
+    }
+    whole = {"_parameters": {}, "_buffers": {}, "_modules": {"main": modules(generator)}}
     nested = {"state_dict": {f"module.{name}": tensor for name, tensor in generator.items()}}
     return {
         "floats": write(generator),
         "nested": write(nested | {"size": files.Call(files.Global("torch", "Size"), ((1, 2),))}),
         "parameters": write(parameters),
+        "attributed": write(attributed),
+        "module": write(files.Call(files.Global("my", "Net"), (), whole)),
+        "items": write([files.ItemsOf(files.Global("my", "Dict"), {"net": generator})]),
+        "member": write({"a": files.Call(files.Global("builtins", "getattr"), (ordered, "RED")), "net": generator}),
         "company": write({"epochs": [3, {}], "netG": [{"module": generator}], "mask_values": (0, 1)}),
         "python_2": write(files.Call(ordered, ([[name, tensor] for name, tensor in generator.items()],))),
     }
+
+
+def modules(tensors: dict[str, Any]) -> files.Call:
+    """A pickled module with those of the names' second parts in it."""
+    inner: dict[str, dict[str, Any]] = {}
+    for name, tensor in tensors.items():
+        _, number, last = name.split(".")
+        inner.setdefault(number, {})[last] = tensor
+    made = {
+        number: files.Call(files.Global("my", "Layer"), (), {"_parameters": members, "_modules": {}})
+        for number, members in inner.items()
+    }
+    return files.Call(files.Global("my", "Net"), (), {"_non_persistent_buffers_set": [], "_modules": made})

@@ -60,6 +60,30 @@ static void check_csv(const char *quoted)
         }
 }
 
+/* Neither tags nor quotes, and each ampersand begins an entity. */
+static void check_xml(const char *quoted)
+{
+    static const char *const entities[] = {"&amp;", "&lt;", "&gt;", "&quot;"};
+    REQUIRE(!strpbrk(quoted, "<>\""));
+    while ((quoted = strchr(quoted, '&'))) {
+        bool known = false;
+        for (size_t i = 0; i < sizeof entities / sizeof *entities; i++)
+            known = known || strncmp(quoted, entities[i], strlen(entities[i])) == 0;
+        REQUIRE(known);
+        quoted++;
+    }
+}
+
+/* What ends a cell or begins code, emphasis, a link or HTML comes after a backslash, or as an entity. */
+static void check_markdown(const char *quoted)
+{
+    for (; *quoted; quoted++) {
+        REQUIRE(!strchr("|`*[<", *quoted));
+        if (*quoted == '\\')
+            REQUIRE(*++quoted);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const enum document documents[] = {DOCUMENT_PLAIN, DOCUMENT_JSON, DOCUMENT_CSV, DOCUMENT_XML,
@@ -77,7 +101,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         else if (documents[i] == DOCUMENT_CSV)
             check_csv(quoted);
         else if (documents[i] == DOCUMENT_XML)
-            REQUIRE(!strpbrk(quoted, "<>\""));
+            check_xml(quoted);
+        else if (documents[i] == DOCUMENT_MARKDOWN)
+            check_markdown(quoted);
     }
     return 0;
 }

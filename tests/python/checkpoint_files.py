@@ -39,6 +39,13 @@ class Call(NamedTuple):
     state: Any = None  # set with BUILD where given
 
 
+class ItemsOf(NamedTuple):
+    """An object of a subclass of dict, with these items."""
+
+    name: Global
+    items: dict[str, Any]
+
+
 class Persistent(NamedTuple):
     identity: Any
 
@@ -48,12 +55,14 @@ class Raw(NamedTuple):
 
 
 class View(NamedTuple):
-    """A tensor that sees part of the 1-D array `storage`."""
+    """A tensor that sees part of the 1-D array `storage`, or of these values of it (first, count) as a storage of
+    its own: PyTorch before 0.4 wrote the storages of slices so."""
 
     storage: np.ndarray
     offset: int
     shape: tuple[int, ...]
     strides: tuple[int, ...]
+    part: tuple[int, int] | None = None
 
 
 class TorchPickle:
@@ -76,6 +85,8 @@ class TorchPickle:
         if isinstance(value, Call):
             built = self.encode(value.function) + self.encode(value.arguments) + b"R"
             return built if value.state is None else built + self.encode(value.state) + b"b"
+        if isinstance(value, ItemsOf):
+            return self.encode(value.name) + b")\x81(" + self.pairs(value.items) + b"u"
         if isinstance(value, View):
             return self.tensor(value)
         if isinstance(value, np.ndarray):
@@ -97,17 +108,21 @@ class TorchPickle:
             data = value.encode()
             return b"X" + struct.pack("<I", len(data)) + data
         if isinstance(value, dict):
-            return b"}(" + b"".join(self.encode(item) for pair in value.items() for item in pair) + b"u"
+            return b"}(" + self.pairs(value) + b"u"
         if isinstance(value, list):
             return b"](" + b"".join(map(self.encode, value)) + b"e"
         assert isinstance(value, tuple), value
         return b"(" + b"".join(map(self.encode, value)) + b"t"
 
+    def pairs(self, value: dict[Any, Any]) -> bytes:
+        return b"".join(self.encode(item) for pair in value.items() for item in pair)
+
     def tensor(self, view: View) -> bytes:
         key = next((key for key, storage in self.storages.items() if storage is view.storage), str(len(self.storages)))
         self.storages[key] = view.storage
         kind = Global("torch", TORCH_STORAGES[view.storage.dtype.str])
-        identity = ("storage", kind, key, "cpu", len(view.storage)) + ((None,) if self.legacy else ())
+        part = (f"{key}+{view.part[0]}", *view.part) if view.part else None
+        identity = ("storage", kind, key, "cpu", len(view.storage)) + ((part,) if self.legacy else ())
         return self.encode(rebuilt(Persistent(identity), view.offset, view.shape, view.strides))
 
 

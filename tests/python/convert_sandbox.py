@@ -85,7 +85,7 @@ def _forbid(source: Path, output: Path) -> None:
 
     def is_part(path: Any) -> bool:
         name = os.path.basename(path)
-        return os.path.dirname(path) == folder and name.startswith(f".{output.name}.") and name.endswith(".part")
+        return os.path.dirname(path) == folder and name.startswith(f".{output.name[:200]}.") and name.endswith(".part")
 
     def allowed(event: str, arguments: tuple[Any, ...]) -> bool:
         if event == "open":

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
-from cli_support import ROOT, fails, png, ppm, read_png, read_weights, succeeds
+from cli_support import LIMN, ROOT, fails, png, ppm, read_png, read_weights, succeeds
 from colorize_reference import join, rgb2lab
 from colorize_support import Hints, assert_alike, colorized, network_ab, weights
 from kinds import kind
@@ -249,3 +251,56 @@ def size_of_vae(folder: Path) -> str:
     command = ["colorize", "-m", weights("vae"), "in.ppm", "-o", "out.png", "--network-size", "384"]
     assert "network size is an option of eccv16 and siggraph17; vae has one size" in fails(2, *command, cwd=folder)
     return "refused: vae has one size"
+
+
+# Long runs
+
+
+def announced(folder: Path, height: int, width: int, *command: str | Path) -> str:
+    """The first line on stderr of a run that is then ended."""
+    (folder / "in.png").write_bytes(png(np.full((height, width, 3), 90, np.uint8)))
+    words = [LIMN, *command, folder / "in.png", "-o", folder / "out.png"]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr
+            line = process.stderr.readline()
+        finally:
+            process.terminate()
+    if "out of memory" in line:
+        pytest.skip("not enough memory")
+    assert not (folder / "out.png").exists()
+    return line.rstrip("\n")
+
+
+TIME = r"about \d+(\.\d)? (s|min|h)"
+
+
+@kind("Long run", "segment: deeplabv3 at 8000 x 6000 pixels", before="nothing said")
+def long_deeplabv3(folder: Path) -> str:
+    line = announced(folder, 6000, 8000, "segment", "-m", WEIGHTS / "deeplabv3-scenes.safetensors")
+    want = rf"limn: deeplabv3 at 8000 x 6000 pixels: {TIME} and \d\.\d+ GB of memory; --resize 520 takes {TIME}"
+    assert re.fullmatch(want, line), line
+    return "time, memory and a faster option, before the run"
+
+
+@kind("Long run", "segment: unet at 4000 x 3000 pixels", before="nothing said")
+def long_unet(folder: Path) -> str:
+    line = announced(folder, 3000, 4000, "segment", "-m", WEIGHTS / "unet-cells.safetensors", "--scale", "1")
+    want = rf"limn: unet at 4000 x 3000 pixels: {TIME} and \d\.\d+ GB of memory; --scale 0.5 takes {TIME}"
+    assert re.fullmatch(want, line), line
+    return "time, memory and a faster option, before the run"
+
+
+@kind("Long run", "upscale: 8000 x 6000 pixels", before="nothing said")
+def long_upscale(folder: Path) -> str:
+    line = announced(folder, 6000, 8000, *UPSCALE)
+    assert re.fullmatch(rf"limn: enhancenet at 8000 x 6000 pixels: {TIME} and \d[.\d]* [MG]B of memory", line), line
+    return "time and memory, before the run"
+
+
+@kind("Long run", "colorize: 256 variants of a small picture", before="nothing said")
+def short_colorize(folder: Path) -> str:
+    (folder / "in.ppm").write_bytes(ppm(disc(BLACK)[..., :3]))
+    command = ["colorize", "-m", weights("vae"), folder / "in.ppm", "-o", folder / "out.png", "--samples", "256"]
+    assert succeeds(*command) == b""
+    return "short: nothing said"

@@ -293,6 +293,13 @@ def test_no_bar_where_it_is_not_wanted(tmp_path: Path) -> None:
     assert "\x1b" not in shown and screen[0].startswith(str(WEIGHTS))
 
 
+def test_a_stream_is_counted(tmp_path: Path) -> None:
+    """Without a bar: nobody knows how many pictures will come."""
+    stream = ppm(pixels(120, 100)) * 4
+    shown, screen = run_shown(*UPSCALE, "-", "-o", f"{tmp_path}/out/", "--kernels", "reference", input=stream)
+    assert re.search(r"\r[1-9] pictures, [0-9.]+/s", shown) and "[" not in shown and screen == [""], shown
+
+
 def test_messages_stand_on_lines_of_their_own(tmp_path: Path) -> None:
     source = make_tree(tmp_path / "in", "a.png", "b.png", "c.png")
     (source / "b.png").write_bytes(b"no picture")

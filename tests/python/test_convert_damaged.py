@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import struct
 import zipfile
 from pathlib import Path
@@ -27,7 +28,7 @@ from checkpoint_files import (
     torch_zip,
     zipped,
 )
-from convert_runner import assert_same, converted, refused, run
+from convert_runner import ROOT, assert_same, converted, refused, run
 from model_tables import dcgan, enhancenet, weights
 
 GENERATOR = weights(dcgan())
@@ -102,7 +103,7 @@ def test_weights_that_need_a_foreign_object_are_refused(tmp_path: Path) -> None:
         assert f"tensor {name}: made by my_project.quantize.Packed" in error
     packed = {name: Call(Global("torch._utils", "_rebuild_tensor_v3"), (tensor,)) for name, tensor in GENERATOR.items()}
     assert "tensor main.0.weight: made by torch._utils._rebuild_tensor_v3" in refused(tmp_path, torch_zip(packed))
-    model = Call(Global("my_project.models", "Generator"), (), {"weights": GENERATOR})
+    model = Call(Global("my_project.models", "Generator"), (GENERATOR,), {"layers": 3})
     for root in (model, {"model": model}):
         for write in (torch_zip, torch_legacy):
             assert "a pickled my_project.models.Generator object" in refused(tmp_path, write(root))
@@ -143,8 +144,8 @@ def test_recursion_and_memo_bombs(tmp_path: Path) -> None:
 
 
 def test_a_program_is_bounded(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("checkpoint.pickle_reader.MAX_INSTRUCTIONS", 1000)
-    assert "more than 1000 instructions" in refused(tmp_path, program(b"]" * 2000 + b"."))
+    monkeypatch.setattr("checkpoint.pickle_reader.MAX_OBJECTS", 1000)
+    assert "more than 1500 objects" in refused(tmp_path, program(b"]" * 2000 + b"."))
 
 
 # Tensors that lie
@@ -179,8 +180,12 @@ def test_storages_that_lie(tmp_path: Path) -> None:
         (("storage", "FloatStorage", "x", "cpu", 8), "without a class or a key"),
         (("storage", FLOATS, 0, "cpu", 8), "without a class or a key"),
         (("storage", FLOATS, "x"), "is not a storage"),
-        (("storage", FLOATS, "x", "cpu", 8, ("1", 0, 4)), "a view of another storage"),
-        (("storage", Global("torch", "ComplexDoubleStorage"), "x", "cpu", 2), "made by torch.ComplexDoubleStorage"),
+        (("storage", FLOATS, "x", "cpu", 8, ("1", 0, 4)), "ends at value 7, past its 4 values"),
+        (("storage", FLOATS, "x", "cpu", 8, ("1", 4, 5)), "storage x: an invalid view of its 8 values"),
+        (("storage", FLOATS, "x", "cpu", 8, ("1", -1, 5)), "storage x: an invalid view of its 8 values"),
+        (("storage", FLOATS, "x", "cpu", 8, ("1", 0)), "storage x: an invalid view of its 8 values"),
+        (("storage", FLOATS, "x", "cpu", 8, 5), "storage x: an invalid view of its 8 values"),
+        (("storage", Global("torch", "FutureStorage"), "x", "cpu", 2), "made by torch.FutureStorage"),
     ):
         root = {"main.4.bias": rebuilt(Persistent(identity), 0, (8,), (1,))}
         root |= {name: tensor for name, tensor in GENERATOR.items() if name != "main.4.bias"}
@@ -223,8 +228,9 @@ def test_legacy_storages_that_lie(tmp_path: Path) -> None:
         assert reason in refused(tmp_path, head + tail)
 
 
-def test_byte_order_must_be_little(tmp_path: Path) -> None:
-    assert "little-endian" in refused(tmp_path, torch_zip(GENERATOR, {"archive/byteorder": b"big"}))
+def test_byte_order_must_be_known(tmp_path: Path) -> None:
+    error = refused(tmp_path, torch_zip(GENERATOR, {"archive/byteorder": b"middle"}))
+    assert "entry archive/byteorder: an unknown byte order, expected little or big" in error
     assert "little-endian" in refused(tmp_path, torch_legacy(GENERATOR, little_endian=False))
 
 
@@ -277,7 +283,9 @@ def test_archives_of_every_writer_load(tmp_path: Path) -> None:
 
 
 def test_other_zip_archives_are_refused(tmp_path: Path) -> None:
-    assert "0 entries named */data.pkl" in refused(tmp_path, zipped([("word/document.xml", b"<w/>")]))
+    assert "is a zip archive without an entry */data.pkl, not a checkpoint; unpack it first" in refused(
+        tmp_path, zipped([("word/document.xml", b"<w/>")])
+    )
     assert "2 entries named */data.pkl" in refused(tmp_path, zipped([("a/data.pkl", b"N."), ("b/data.pkl", b"N.")]))
     assert "TorchScript" in refused(tmp_path, torch_zip(GENERATOR, {"archive/constants.pkl": b"N."}))
 
@@ -333,16 +341,23 @@ def entry(dtype: object = "F32", shape: object = (2,), offsets: object = (0, 8),
 @pytest.mark.parametrize(
     ("header", "data", "reason"),
     [
-        (b'{"a": 1, "a": 2}', b"", "names a twice"),
-        (b'{"__metadata__": {"k": "1", "k": "2"}}', b"", "names k twice"),
+        (b'{"a": 1, "a": 2}', b"", "tensor a occurs twice"),
+        (b'{"__metadata__": {"k": "1", "k": "2"}}', b"", "metadata key k occurs twice"),
+        (b'{"a": {"dtype": "F32", "dtype": "F32"}}', b"", "tensor a: dtype occurs twice"),
+        (b'{"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}, "a": '
+         b'{"dtype": "F32", "shape": [1], "data_offsets": [8, 12]}}', bytes(12), "tensor a occurs twice"),
+        ({"__metadata__": {"j": "1", "k": None}}, b"", "metadata key k: null, expected a string"),
+        ({"__metadata__": {"k": {}}}, b"", "metadata key k: an object, expected a string"),
+        ({"__metadata__": {"k": True}}, b"", "metadata key k: true, expected a string"),
+        ({"__metadata__": None}, b"", "__metadata__ is null, expected an object of strings"),
         (b'{"a": ', b"", "not valid JSON"),
         (b'{"\xff": 1}', b"", "not valid JSON"),
         (b'{"a": NaN}', b"", "NaN is not a JSON number"),
         (b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", b"", "nested too deeply"),
         (b'{"a": ' + b"1" * 5000 + b"}", b"", "not valid JSON"),
         (b'{"\\ud800": {"dtype": "F32", "shape": [], "data_offsets": [0, 4]}}', bytes(4), "not valid Unicode"),
-        ({"__metadata__": {"k": 1}}, b"", "__metadata__"),
-        ({"__metadata__": ["k"]}, b"", "__metadata__"),
+        ({"__metadata__": {"k": 1}}, b"", "metadata key k: a number, expected a string"),
+        ({"__metadata__": ["k"]}, b"", "__metadata__ is an array, expected an object of strings"),
         ({"a": [1]}, b"", "expected an object"),
         ({"a": {"dtype": "F32"}}, b"", "expected an object"),
         ({"a": entry(more=1)}, bytes(8), "expected an object"),
@@ -415,15 +430,59 @@ def test_files_with_changed_bytes(file: bytes, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"", "0 bytes of an unknown format"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(99), "unknown format"),
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "Git LFS pointer"),
-        (bytes(257) + b"ustar\x0000" + bytes(300), "tar format"),
-        (b"\x80\x02}.", "unknown format"),
+        (b"", "is an empty file, not a checkpoint; download the file itself"),
+        (bytes(99), "99 bytes of an unknown format, or truncated; expected safetensors, a PyTorch file or a"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(99), "is a picture (PNG), not a checkpoint"),
+        (b"\xff\xd8\xff\xe0", "is a picture (JPEG), not"),
+        (b"GIF89a" + bytes(9), "is a picture (GIF), not"),
+        (b"RIFF\x00\x00\x00\x00WEBPVP8 ", "is a picture (WebP), not"),
+        (b"\0\0\0\x20ftypavif", "is a picture (AVIF), not"),
+        (b"\0\0\0\x20ftypheic", "is a picture (HEIC), not"),
+        (b"II*\0", "is a picture (TIFF (or a camera's raw format)), not"),
+        (b"P6 2 2 255\n" + bytes(12), "is a picture (PNM), not"),
+        (b"%PDF-1.7\n", "is a PDF document, not"),
+        (b"\0\0\0\x20ftypisom", "is a video (MP4 or similar), not"),
+        (b"\x89HDF\r\n\x1a\n", "is an HDF5 file, perhaps a Keras model, not a checkpoint; use the PyTorch or"),
+        (b"GGUF\3\0\0\0", "is a GGUF file, not a checkpoint; use the PyTorch or TensorFlow checkpoint that it was"),
+        (b"\x93NUMPY\1\0", "is a NumPy array (npy), not"),
+        (b"\x08\x07\x12\x07pytorch\x1a", "is an ONNX model, not"),
+        (b"\x1f\x8b\x08\0", "is compressed (gzip), not a checkpoint; unpack it first"),
+        (b"\xfd7zXZ\0", "is compressed (xz), not"),
+        (b"PK\5\6" + bytes(18), "is an empty zip archive, not"),
+        (zipped([("arr_0.npy", b"")]), "is a NumPy archive (npz), not"),
+        (zipped([("model.weights.h5", b"")]), "is a Keras model, not"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "is a Git LFS pointer, not a checkpoint; git"),
+        (b"storages".ljust(257, b"\0") + b"ustar\x0000" + bytes(300), "is PyTorch's original tar format, not"),
+        (b"a.pth".ljust(257, b"\0") + b"ustar\x0000" + bytes(300), "is a tar archive, not a checkpoint; unpack it"),
+        (b"\x80\x02}.", "is a Python pickle that torch.save did not write, not a checkpoint; save the state dict with"),
+        (b"<!DOCTYPE html><html><title>Not found", "is a web page (HTML), not a checkpoint; download the file itself"),
+        (b"\xef\xbb\xbf\n  <HTML>\n<head>", "is a web page (HTML), not"),
+        (b'{"metadata": {"total_size": 9}, "weight_map": {"a": "b"}}', "is the JSON index of sharded weights, not a"),
+        (b'{"error":{"code": 404}}', "is JSON text, not"),
+        (b"\xff\xfew\0e\0{\0{\0", "is UTF-16 text, not a checkpoint; PowerShell's > writes text like this"),
+        (b"Access denied\n", "is text, not"),
+        (b'model_checkpoint_path: "model.ckpt-9"\n', "is TensorFlow's list of checkpoints, not a checkpoint; convert"),
     ],
-)
+    ids=range(32),
+)  # fmt: skip
 def test_other_files_are_refused(data: bytes, reason: str, tmp_path: Path) -> None:
     assert reason in refused(tmp_path, data)
+
+
+def test_other_files_have_the_names_that_the_program_uses(tmp_path: Path) -> None:
+    """Every signature in the program's table, except of checkpoints."""
+    source = ROOT / "engine/base/file_kinds.c"
+    row = r'{\s*(\d+),\s*\d+,\s*((?:"(?:[^"\\]|\\.)*"\s*)+),\s*(?:OTHER_PICTURE\("([^"]+)"\)|{"([^"]+)",\s*(\w+))'
+    if not source.exists():
+        pytest.skip("the program has no such table")
+    rows = re.findall(row, source.read_text())
+    assert len(rows) > 60
+    for at, pattern, picture, name, group in rows:
+        beginning = "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', pattern))  # ? matches itself
+        data = bytes(int(at)) + beginning.encode("latin1").decode("unicode_escape").encode("latin1")
+        expected = f"a picture ({picture or name})" if picture or group == "FILE_PICTURE" else name
+        if group != "FILE_CHECKPOINT":
+            assert f"is {expected}, not a checkpoint" in refused(tmp_path, data)
 
 
 @pytest.mark.parametrize(

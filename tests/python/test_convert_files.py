@@ -52,9 +52,8 @@ def test_inputs_that_are_no_regular_files(tmp_path: Path, capsys) -> None:
         ("dangling", "dangling: No such file or directory"),
         ("file/weights", "file/weights: Not a directory"),
         ("n" * 300, "n" * 300 + ": File name too long"),
-        ("file", "file: 0 bytes of an unknown format, or truncated; expected safetensors, a PyTorch file or a"
-                 " TensorFlow V1 checkpoint"),
-    ):  # fmt: skip
+        ("file", "file: is an empty file, not a checkpoint; download the file itself"),
+    ):
         assert fails(tmp_path, capsys, source) == said
     listening.close()
 
@@ -145,11 +144,19 @@ def test_outputs_that_cannot_be(tmp_path: Path, capsys) -> None:
         ("loop", "loop: Too many levels of symbolic links"),
         ("absent/o", "absent/o: No such file or directory"),
         ("weights.pth/o", "weights.pth/o: Not a directory"),
-        ("n" * 250, "n" * 250 + ": File name too long"),
+        ("n" * 256, "n" * 256 + ": File name too long"),
         ("/proc/limn", "/proc/limn: No such file or directory"),
         ("/dev/full", "/dev/full: is not a regular file"),
     ):
         assert fails(tmp_path, capsys, "weights.pth", output, "--force").removeprefix(f"{tmp_path}/") == said
+
+
+def test_names_of_255_bytes(tmp_path: Path) -> None:
+    for name in ("n" * 255, "é" * 127 + "n"):
+        (tmp_path / name).write_bytes(DATA)
+        for output in ("o" * 255, "ö" * 127):
+            assert convert.main([str(tmp_path / name), "-o", str(tmp_path / output), "--force"]) == 0
+            assert read_safetensors((tmp_path / output).read_bytes())[1]["limn.source"] == name
 
 
 def test_an_output_through_links(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from decode_support import decode
-from jpeg_writer import Factors, Jpeg
+from jpeg_writer import Factors, Jpeg, segment
 from PIL import Image
 
 # T.81 leaves the inverse transform a level of room, and conversion to RGB doubles it. Against libjpeg-turbo 2.1
@@ -106,4 +106,16 @@ def test_pillow_files(options: dict[str, bool | int], tmp_path: Path) -> None:
         paths.append(tmp_path / f"{subsampling}-{quality}-{width}x{height}.jpg")
         picture = Image.fromarray(ramp.astype(np.uint8))
         picture.save(paths[-1], quality=quality, subsampling=subsampling, **options)
+    largest_difference(paths)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_quantisation_tables_between_scans(progressive: bool, tmp_path: Path) -> None:
+    """A component keeps the table of its first scan."""
+    jpeg = Jpeg(30, 20, SAMPLINGS["4:2:0"], progressive=progressive, interleaved=progressive).bytes()
+    scans = [at for at in range(len(jpeg)) if jpeg[at : at + 2] == b"\xff\xda"]
+    paths = []
+    for n, at in enumerate(scans):
+        paths.append(tmp_path / f"{n}.jpg")
+        paths[-1].write_bytes(jpeg[:at] + segment(0xDB, bytes([0] + [5 + n] * 64)) + jpeg[at:])
     largest_difference(paths)

@@ -115,6 +115,16 @@ def test_the_names_of_tensors(tmp_path: Path) -> None:
     assert {line[:44].rstrip() for line in lines[3:-1]} == {shown(f"t{text}".encode()).rstrip() for text in texts}
 
 
+def test_the_list_of_weights(tmp_path: Path) -> None:
+    """A line for each name, whatever bytes it holds; a name with a dot is a path."""
+    found = [name for name in names(len(PIECES) + 60) if b"." not in name]
+    for name in found:
+        file(tmp_path, name + b".safetensors", WEIGHTS.read_bytes())
+    lines = succeeds("--weights", env={"LIMN_WEIGHTS": str(tmp_path)}).decode("utf-8").split("\n")
+    listed = [line.split("  upscale: ")[0].rstrip() for line in lines[: len(found)]]
+    assert sorted(listed) == sorted(shown(name).rstrip() for name in found)
+
+
 def test_names_of_classes(tmp_path: Path) -> None:
     model, picture = ROOT / "tests/goldens/unet-bilinear.safetensors", tmp_path / "p.png"
     tensors, metadata, _ = read_safetensors(model.read_bytes())

@@ -256,7 +256,7 @@ def test_usage(tmp_path: Path) -> None:
         (one, ["-o", "-", "--truth", "b.ppm"], "only one output can be standard output"),
         (one, ["b.ppm", "-o", ".", "--probabilities", "p.npy"], "--probabilities"),
         (one, ["b.ppm", "-o", ".", "--truth", "b.ppm"], "a folder of masks"),
-        (one, [], "-o OUTPUT"),
+        (one, ["b.ppm", "-o", "o.png"], "o.png: several pictures need a folder"),
     ):
         assert message in fails(2, "segment", "-m", model, "in.ppm", *arguments, cwd=tmp_path)
     assert "missing INPUT" in fails(2, "segment", "-m", one, "-o", "o.png", cwd=tmp_path)

@@ -63,6 +63,8 @@ def deeplabv3(t: Layout) -> None:
         t.conv(conv, ic, oc, kernel, bias=False)
         t.norm(norm, oc)
 
+    if "backbone.0.0.weight" in t.names:  # the first layer of torchvision's MobileNetV3
+        raise CheckpointError("a DeepLabV3 or LR-ASPP on MobileNet, expected a DeepLabV3 on ResNet-50 or ResNet-101")
     base = t.width("backbone.conv1.weight", 0)
     conv_norm("backbone.conv1", "backbone.bn1", 3, base, 7)
     ic = base

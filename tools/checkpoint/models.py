@@ -72,7 +72,12 @@ _UNET_2019 = Spelling(
 
 MODELS = {
     "deeplabv3": Model(
-        (Spelling(("classifier.0.convs.0.0.weight", "classifier.0.project.0.weight")),),
+        # The last is LR-ASPP's, which the layout refuses by name.
+        (
+            Spelling(
+                ("classifier.0.convs.0.0.weight", "classifier.0.project.0.weight", "classifier.low_classifier.weight")
+            ),
+        ),
         layouts.deeplabv3,
         rf"{_COUNTERS}|aux_classifier\..*",
     ),
@@ -143,7 +148,11 @@ def find(checkpoint: Checkpoint, stated: str | None = None, key: str | None = No
         objects = [f"a pickled {name} object at {key}" for key, name in checkpoint.foreign.items()]
         raise CheckpointError(f"{_listed(objects)}, expected a state dict: save model.state_dict()")
     if not candidates and stated is None:
-        raise CheckpointError(f"unknown model: it holds {_contents(checkpoint, names)}; expected one of {_known()}")
+        classes = [f"a pickled {name} object" for name in checkpoint.modules.values()]
+        where = f" in {_listed(classes)}" if classes else ""
+        raise CheckpointError(
+            f"unknown model: it holds {_contents(checkpoint, names)}{where}; expected one of {_known()}"
+        )
     if not candidates:
         candidates = [_Candidate(stated, MODELS[stated].spellings[0], "")]  # so that what is missing is listed
     if len(candidates) > MAX_CANDIDATES:

@@ -12,6 +12,7 @@ import errno
 import json
 import math
 import os
+import re
 import stat
 import struct
 from collections.abc import Mapping
@@ -21,20 +22,26 @@ from .tensor import BITS, Checkpoint, CheckpointError, Tensor, is_shape, is_size
 
 MAX_HEADER = 100_000_000  # bytes, the limit of the reference implementation
 MAX_VALUES = 1_000_000  # JSON values in the header, 150 MB as Python objects; ten thousand tensors need a seventh
+_TEXT = re.compile(rb"[\t-~]{8}|\xff\xfe.\0.\0.\0", re.DOTALL)  # in ASCII or UTF-16, as in a JSON file
 ALIGNMENT = 64  # of the data in the files written here, so that a reader can use aligned loads
 
 
 def looks_like(data: bytes) -> bool:
-    """Whether `data` begins like a safetensors file: a length, then an opening brace."""
-    return data[8:9] == b"{"
+    """Whether `data` begins like a safetensors file: a length, which is no text, then an opening brace."""
+    return data[8:9] == b"{" and _TEXT.match(data) is None
 
 
 def read(data: bytes) -> Checkpoint:
     """The tensors and metadata of a whole safetensors file. Raises CheckpointError if a rule is broken."""
     header, body = _split(data)
+    _check_repeated(header, "tensor ")
     metadata = header.pop("__metadata__", {})
-    if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
-        raise CheckpointError("__metadata__ is not an object of strings")
+    if not isinstance(metadata, dict):
+        raise CheckpointError(f"__metadata__ is {_json_kind(metadata)}, expected an object of strings")
+    _check_repeated(metadata, "metadata key ")
+    for key, value in metadata.items():
+        if not isinstance(value, str):
+            raise CheckpointError(f"metadata key {key}: {_json_kind(value)}, expected a string")
     if not all(_is_unicode(key) and _is_unicode(text) for key, text in metadata.items()):
         raise CheckpointError("__metadata__ holds text that is not valid Unicode")
     spans = sorted((_span(name, entry), name) for name, entry in header.items())
@@ -64,7 +71,7 @@ def _split(data: bytes) -> tuple[dict[str, Any], memoryview]:
     if values > MAX_VALUES:
         raise CheckpointError(f"the header holds {values} values, expected at most {MAX_VALUES}")
     try:
-        header = json.loads(text.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant)
+        header = json.loads(text.decode("utf-8"), object_pairs_hook=_Members, parse_constant=_refuse_constant)
     except RecursionError:
         raise CheckpointError("the header is nested too deeply") from None
     except ValueError as error:  # also covers UTF-8 and numbers that are too long
@@ -72,17 +79,31 @@ def _split(data: bytes) -> tuple[dict[str, Any], memoryview]:
     return header, memoryview(data)[8 + length :]
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in members:
-            raise CheckpointError(f"the header names {name} twice")
-        members[name] = value
-    return members
+class _Members(dict[str, Any]):
+    """A JSON object. `repeated` is a name that occurs twice in it, or None."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self.repeated: str | None = None
+        if len(self) < len(pairs):
+            seen: set[str] = set()
+            self.repeated = next(name for name, _ in pairs if name in seen or seen.add(name))
+
+
+def _check_repeated(members: Any, what: str) -> None:
+    if isinstance(members, _Members) and members.repeated is not None:
+        raise CheckpointError(f"{what}{members.repeated} occurs twice")
 
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not a JSON number")
+
+
+def _json_kind(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    kinds = ((dict, "an object"), (list, "an array"), (str, "a string"))
+    return next((name for kind, name in kinds if isinstance(value, kind)), "a number")
 
 
 def _is_unicode(text: str) -> bool:
@@ -98,6 +119,7 @@ def _span(name: str, entry: Any) -> tuple[int, int]:
     """The checked data offsets of one header entry."""
     if not _is_unicode(name):
         raise CheckpointError(f"tensor {name}: the name is not valid Unicode")
+    _check_repeated(entry, f"tensor {name}: ")
     if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
         raise CheckpointError(f"tensor {name}: expected an object with dtype, shape and data_offsets")
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
@@ -150,7 +172,8 @@ def write(path: str, tensors: Mapping[str, Tensor], metadata: Mapping[str, str],
 
     final = os.path.realpath(path)  # replace a link's target, not the link
     unique = f"{os.getpid()}-{os.urandom(4).hex()}"  # a process that was killed may have left a file
-    partial = os.path.join(os.path.dirname(final), f".{os.path.basename(final)}.{unique}.part")
+    beginning = os.fsdecode(os.fsencode(os.path.basename(final))[:200])  # a name has at most 255 bytes
+    partial = os.path.join(os.path.dirname(final), f".{beginning}.{unique}.part")
     try:
         file = open(partial, "xb")
         try:

@@ -58,13 +58,15 @@ class Checkpoint:
     """Everything in a file that a conversion may need.
 
     `foreign` maps the names of entries that are pickled objects of other libraries to their classes. `homes` has the
-    path of the dict that holds a tensor, such as `netG.`, if it is not the outermost. `metadata` comes from a
-    safetensors file. `mask_values` has the values of that name, which U-Net checkpoints store along with the weights.
+    path of the dict or pickled module that holds a tensor, such as `netG.`, if it is not the outermost. `modules` maps
+    the paths of pickled modules to their classes. `metadata` comes from a safetensors file. `mask_values` has the
+    values of that name, which U-Net checkpoints store along with the weights.
     """
 
     tensors: dict[str, Tensor]
     foreign: dict[str, str] = field(default_factory=dict)
     homes: dict[str, str] = field(default_factory=dict)
+    modules: dict[str, str] = field(default_factory=dict)
     metadata: dict[str, str] = field(default_factory=dict)
     mask_values: dict[str, Any] = field(default_factory=dict)
 

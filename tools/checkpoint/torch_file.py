@@ -1,18 +1,18 @@
 """Reads PyTorch's `torch.save` files, in the zip format and the legacy format (before 1.6), without PyTorch.
 
 Both hold a pickle in which a tensor is a call of `torch._utils._rebuild_tensor_v2(storage, offset, size, stride, ..)`
-and a storage is a persistent id, `("storage", torch.FloatStorage, KEY, LOCATION, COUNT)`, of raw little-endian values
+and a storage is a persistent id, `("storage", torch.FloatStorage, KEY, LOCATION, COUNT)`, of raw values
 outside the pickle (PyTorch, "Serialization semantics" and `torch/serialization.py`):
 
-- zip: the pickle is PREFIX/data.pkl, the values of a storage are PREFIX/data/KEY;
+- zip: the pickle is PREFIX/data.pkl, the values of a storage are PREFIX/data/KEY, PREFIX/byteorder tells their order;
 - legacy: five pickles in a row (a magic number, 1001, the machine, the object, the list of keys), then for each key
   its count as 8 bytes and its values.
 """
 
 from __future__ import annotations
 
-import io
 import math
+import re
 from collections.abc import Callable
 from functools import cached_property, partial
 from typing import Any
@@ -20,26 +20,35 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import containers, pickle_reader, values
-from .pickle_reader import Placeholder, Record
+from . import containers, file_kinds, pickle_reader
+from .pickle_reader import Limits, Placeholder
 from .tensor import BITS, NUMPY, Checkpoint, CheckpointError, Tensor, is_shape, is_size
 from .zip_archive import ZipArchive
 
 _STORAGES = {
     "DoubleStorage": "F64", "FloatStorage": "F32", "HalfStorage": "F16", "BFloat16Storage": "BF16",
     "LongStorage": "I64", "IntStorage": "I32", "ShortStorage": "I16", "CharStorage": "I8", "ByteStorage": "U8",
-    "BoolStorage": "BOOL", "ComplexFloatStorage": "C64",
+    "BoolStorage": "BOOL", "ComplexFloatStorage": "C64", "ComplexDoubleStorage": "C128",
     # Raw and quantised values: only their size matters, because no graph uses such tensors.
     "UntypedStorage": "U8", "QInt32Storage": "I32", "QInt8Storage": "I8", "QUInt8Storage": "U8",
     "QUInt4x2Storage": "U8", "QUInt2x4Storage": "U8",
 }  # fmt: skip
+_BITS = BITS | {"C128": 128}
 _MODULES = ("torch", "torch.cuda", "torch.storage")
 _DTYPES = {f"{module}.{name}": dtype for module in _MODULES for name, dtype in _STORAGES.items()}
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_PROTOCOL = 1001
-_LEGACY_INSTRUCTIONS = 1000  # far more than the pickles before the object need
-_LEGACY_START = b"\x80\x02\x8a\n" + _LEGACY_MAGIC.to_bytes(10, "little") + b"."
+_LEGACY_COUNT = 8  # bytes of the number of values before a storage's
+_LEGACY_HEAD = 1000  # bytes, far more than each pickle before the object needs
+# The magic number as Python's pickler writes it: in decimal (protocol 1), after the protocol's number, after a frame.
+_LEGACY_STARTS = re.compile(
+    rb"L%dL\n\.|\x80[\x02-\x05](\x95.{8})?\x8a\n%s\."
+    % (_LEGACY_MAGIC, re.escape(_LEGACY_MAGIC.to_bytes(10, "little"))),
+    re.DOTALL,
+)
+
+_BYTE_ORDERS = {b"little": "<", b"big": ">"}
 
 
 def is_zip(data: bytes) -> bool:
@@ -49,20 +58,21 @@ def is_zip(data: bytes) -> bool:
 
 def is_legacy(data: bytes) -> bool:
     """Whether `data` begins with the pickled magic number of the legacy format."""
-    return data.startswith(_LEGACY_START)
+    return _LEGACY_STARTS.match(data) is not None
 
 
 def read_zip(data: bytes) -> Checkpoint:
     """The tensors in a zip-format file. Raises CheckpointError."""
     archive = ZipArchive(data)
     prefixes = [name.removesuffix("/data.pkl") for name in archive.names() if name.endswith("/data.pkl")]
+    if not prefixes:
+        raise file_kinds.zip_refusal(archive.names())
     if len(prefixes) != 1:
         raise CheckpointError(f"a zip archive with {len(prefixes)} entries named */data.pkl, expected one")
     (prefix,) = prefixes
     if archive.size(f"{prefix}/constants.pkl") is not None:
         raise CheckpointError("a TorchScript archive, expected torch.save(model.state_dict())")
-    if archive.size(f"{prefix}/byteorder") is not None and bytes(archive.read(f"{prefix}/byteorder")) != b"little":
-        raise CheckpointError("the byte order is not little-endian; save the weights on a little-endian machine")
+    order = _byte_order(archive, f"{prefix}/byteorder")
 
     def find(key: str, size: int) -> Callable[[], memoryview]:
         name = f"{prefix}/data/{key}"
@@ -73,83 +83,120 @@ def read_zip(data: bytes) -> Checkpoint:
             raise CheckpointError(f"entry {name}: {found} bytes, expected {size}")
         return partial(archive.read, name)
 
-    program = io.BytesIO(archive.read(f"{prefix}/data.pkl"))
-    return containers.flattened(_Pickle(find).load(program))
+    root, _ = _Pickle(find, order).load(bytes(archive.read(f"{prefix}/data.pkl")), 0)
+    return containers.flattened(root)
+
+
+def _byte_order(archive: ZipArchive, name: str) -> str:
+    """NumPy's sign for the byte order in the entry `name`, "<" or ">"; little-endian without the entry."""
+    if archive.size(name) is None:
+        return "<"
+    order = _BYTE_ORDERS.get(bytes(archive.read(name)))
+    if order is None:
+        raise CheckpointError(f"entry {name}: an unknown byte order, expected little or big")
+    return order
 
 
 def read_legacy(data: bytes) -> Checkpoint:
     """The tensors in a legacy-format file. Raises CheckpointError."""
-    stream = io.BytesIO(data)
     places: dict[str, memoryview] = {}
 
     def find(key: str, size: int) -> Callable[[], memoryview]:
         return lambda: places[key]  # looked up on reading: the values come after the pickle that names them
 
     pickles = _Pickle(find)
-    magic, protocol, machine = (pickles.load(stream, _LEGACY_INSTRUCTIONS) for _ in range(3))
+    head, at = [], 0
+    for _ in range(3):
+        value, at = pickles.load(data, at, Limits(size=_LEGACY_HEAD))
+        head.append(value)
+    magic, protocol, machine = head
     if magic != _LEGACY_MAGIC or protocol != _LEGACY_PROTOCOL:
         raise CheckpointError(f"not a legacy PyTorch file of protocol {_LEGACY_PROTOCOL}")
     if not isinstance(machine, dict) or machine.get("little_endian") is not True:
         raise CheckpointError("the byte order is not little-endian; save the weights on a little-endian machine")
-    root = pickles.load(stream)
-    keys = pickles.load(stream)
+    root, at = pickles.load(data, at)
+    keys, at = pickles.load(data, at, Limits(plain=len(pickles.storages) + 1))
     if not isinstance(keys, list):
         raise CheckpointError("damaged legacy file: the storage keys are not a list")
     for key in keys:
         storage = pickles.storages.get(key) if isinstance(key, str) else None
         if storage is None or key in places:
             raise CheckpointError("damaged legacy file: a storage of an unknown class, or one stored twice")
-        places[key] = _legacy_values(data, stream, storage)
+        places[key] = _legacy_values(data, at, storage)
+        at += _LEGACY_COUNT + storage.size
     if len(places) != len(pickles.storages):
         raise CheckpointError("damaged legacy file: a storage has no values")
-    if stream.tell() != len(data):
-        raise CheckpointError(f"damaged legacy file: the data ends at byte {stream.tell()} of {len(data)}")
+    if at != len(data):
+        raise CheckpointError(f"damaged legacy file: the data ends at byte {at} of {len(data)}")
     return containers.flattened(root)
 
 
-def _legacy_values(data: bytes, stream: io.BytesIO, storage: _Storage) -> memoryview:
-    count = int.from_bytes(stream.read(8), "little")
+def _legacy_values(data: bytes, at: int, storage: _Storage) -> memoryview:
+    """The values of the storage at byte `at`, where the number of them is."""
+    begin = at + _LEGACY_COUNT
+    count = int.from_bytes(data[at:begin], "little")
     if count != storage.count:
         raise CheckpointError(f"storage {storage.key}: holds {count} values, expected {storage.count}")
-    begin = stream.tell()
     values = memoryview(data)[begin : begin + storage.size]
-    stream.seek(begin + len(values))
     if len(values) != storage.size:
         raise CheckpointError(f"storage {storage.key}: truncated at {len(values)} of {storage.size} bytes")
     return values
 
 
+# Given a storage's key and its size in bytes, checks that the file has it, and returns a function that reads it.
+_Find = Callable[[str, int], Callable[[], memoryview]]
+
+
 class _Storage:
     """A sequence of `count` values of one dtype; `values` is read from the file on first use."""
 
-    def __init__(self, key: str, dtype: str, count: int, find: Callable[[str, int], Callable[[], memoryview]]) -> None:
-        self.key, self.dtype, self.count = key, dtype, count
-        self.size = count * BITS[dtype] // 8
+    def __init__(self, key: str, dtype: str, count: int, find: _Find, order: str) -> None:
+        self.key, self.dtype, self.count, self._order = key, dtype, count, order
+        self.size = count * _BITS[dtype] // 8
         self._read = find(key, self.size)
 
     @cached_property
     def values(self) -> NDArray[Any]:
-        return np.frombuffer(self._read(), NUMPY[self.dtype])
+        dtype = NUMPY[self.dtype]
+        return np.frombuffer(self._read(), dtype.newbyteorder(self._order)).astype(dtype, copy=False)
+
+    def part(self, view: Any) -> _Storage:
+        """The storage of the values in a view, (its key, its first value, their number), as PyTorch before 0.4 has."""
+        match view:
+            case (str(), begin, count) if is_size(begin) and is_size(count) and begin + count <= self.count:
+                one = _BITS[self.dtype] // 8
+                values = slice(begin * one, (begin + count) * one)
+                return _Storage(self.key, self.dtype, count, lambda *_: lambda: self._read()[values], self._order)
+        raise CheckpointError(f"storage {self.key}: an invalid view of its {self.count} values")
 
 
 class _Pickle:
     """Resolves the globals and persistent ids in PyTorch's pickles, and collects the storages."""
 
-    def __init__(self, find: Callable[[str, int], Callable[[], memoryview]]) -> None:
-        self._find = find
+    def __init__(self, find: _Find, order: str = "<") -> None:
+        self._find, self._order = find, order
         self.storages: dict[str, _Storage] = {}
         self._functions = {
             "collections.OrderedDict": _ordered_dict,
             "collections.defaultdict": lambda _: {},
+            "copy_reg.__newobj__": _new_object,
+            "copy_reg._reconstructor": _reconstructed,
+            "copyreg.__newobj__": _new_object,
+            "copyreg._reconstructor": _reconstructed,
             "torch.Size": _size,
+            "torch._tensor._rebuild_from_type": _from_type,
+            "torch._tensor._rebuild_from_type_v2": _from_type,
             "torch._utils._rebuild_parameter": _parameter,
+            "torch._utils._rebuild_parameter_with_state": _parameter,
             "torch._utils._rebuild_tensor": _tensor,
             "torch._utils._rebuild_tensor_v2": _tensor,
-            **{name: partial(Record, name) for name in values.RECORDED},
+            "torch.autograd.variable.Variable": _parameter,
+            "torch.nn.parameter.Parameter": _parameter,
+            "torch.tensor._rebuild_from_type": _from_type,
         }
 
-    def load(self, stream: io.BytesIO, most: int | None = None) -> Any:
-        return pickle_reader.load(stream, self._functions, self._persistent, most)
+    def load(self, data: bytes, begin: int, limits: Limits = Limits()) -> tuple[Any, int]:
+        return pickle_reader.load(data, begin, self._functions, self._persistent, limits)
 
     def _persistent(self, identity: Any) -> Any:
         """Resolves ("storage", class, key, location, count), to which the legacy format adds None or the view of
@@ -165,15 +212,13 @@ class _Pickle:
             raise CheckpointError("damaged pickle: a storage without a class or a key")
         if not is_size(count):
             raise CheckpointError(f"storage {key}: invalid number of values")
-        if view not in ([], [None]):
-            raise CheckpointError(f"storage {key}: a view of another storage, as written by PyTorch before 0.4")
         dtype = _DTYPES.get(storage_class.name)
         if dtype is None:
             return storage_class  # everything made from it stays a placeholder
-        storage = self.storages.setdefault(key, _Storage(key, dtype, count, self._find))
+        storage = self.storages.setdefault(key, _Storage(key, dtype, count, self._find, self._order))
         if (storage.dtype, storage.count) != (dtype, count):
             raise CheckpointError(f"storage {key}: used with different dtypes or sizes")
-        return storage
+        return storage if view in ([], [None]) else storage.part(view[0])
 
 
 def _ordered_dict(arguments: tuple[Any, ...]) -> dict[Any, Any]:
@@ -196,11 +241,33 @@ def _size(arguments: tuple[Any, ...]) -> Any:
     return arguments[0] if arguments else ()
 
 
+def _new_object(arguments: tuple[Any, ...]) -> Any:
+    """copyreg.__newobj__(class, ..)."""
+    if not arguments:
+        raise CheckpointError("damaged pickle: an object without a class")
+    return pickle_reader.call(arguments[0], arguments[1:])
+
+
+def _reconstructed(arguments: tuple[Any, ...]) -> Any:
+    """copyreg._reconstructor(class, base, value), in protocols 0 and 1; the value is the items of a dict's subclass."""
+    built = _new_object(arguments)
+    if isinstance(built, Placeholder) and len(arguments) > 2 and isinstance(arguments[2], dict):
+        built.items = arguments[2]
+    return built
+
+
 def _parameter(arguments: tuple[Any, ...]) -> Any:
-    """_rebuild_parameter(tensor, requires_grad, backward_hooks): the tensor."""
+    """_rebuild_parameter(tensor, requires_grad, backward_hooks, ..), Parameter(tensor, ..): the tensor."""
     if not arguments:
         raise CheckpointError("damaged pickle: a parameter without a tensor")
     return arguments[0]
+
+
+def _from_type(arguments: tuple[Any, ...]) -> Any:
+    """_rebuild_from_type_v2(function, class, arguments, state), a tensor with attributes: what the function returns."""
+    if len(arguments) < 3:
+        raise CheckpointError("damaged pickle: a tensor with attributes but without values")
+    return pickle_reader.call(arguments[0], arguments[2])
 
 
 def _tensor(arguments: tuple[Any, ...]) -> Tensor | Placeholder:

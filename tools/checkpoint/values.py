@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .pickle_reader import Record
+from .pickle_reader import Placeholder
 from .tensor import NUMPY, Tensor, is_shape
 
 MOST = 65536  # numbers
@@ -26,9 +26,6 @@ _ARRAY, _SCALAR, _BUFFER = (
 )
 _DTYPE, _BYTES = "numpy.dtype", "_codecs.encode"  # protocol 2 writes bytes as encoded text
 
-# The calls that the pickle reader records for this module.
-RECORDED = (*_ARRAY, *_SCALAR, *_BUFFER, _DTYPE, _BYTES)
-
 
 def numbers(value: Any) -> Any:
     """`value` as a number or as nested lists of numbers, at most MOST of them; None if it is something else.
@@ -39,8 +36,8 @@ def numbers(value: Any) -> Any:
 
 
 def _numbers(value: Any, left: list[int], depth: int = 0) -> Any:
-    if isinstance(value, (Tensor, Record)):
-        array = _of_tensor(value) if isinstance(value, Tensor) else _of_record(value)
+    if isinstance(value, (Tensor, Placeholder)):
+        array = _of_tensor(value) if isinstance(value, Tensor) else _of_object(value)
         value = None if array is None else array.tolist()
     left[0] -= 1
     if isinstance(value, (bool, int, float)) and left[0] >= 0:
@@ -61,9 +58,9 @@ def _of_tensor(tensor: Tensor) -> NDArray[Any] | None:
     return tensor.read()
 
 
-def _of_record(record: Record) -> NDArray[Any] | None:
-    """The array or scalar that the recorded call describes; None if it is damaged, large or not of numbers."""
-    match record.name, record.arguments, record.state:
+def _of_object(made: Placeholder) -> NDArray[Any] | None:
+    """The array or scalar that an object of NumPy describes; None if it is damaged, large or not of numbers."""
+    match made.name, made.arguments, made.state:
         case name, _, (_, shape, dtype, fortran, data) if name in _ARRAY:
             order = "F" if fortran is True else "C"
         case name, (data, dtype, shape, order), _ if name in _BUFFER:
@@ -81,7 +78,7 @@ def _of_record(record: Record) -> NDArray[Any] | None:
 
 
 def _dtype(value: Any) -> np.dtype[Any] | None:
-    if not isinstance(value, Record) or value.name != _DTYPE or not isinstance(value.arguments, tuple):
+    if not isinstance(value, Placeholder) or value.name != _DTYPE or not isinstance(value.arguments, tuple):
         return None
     text = value.arguments[0] if value.arguments else None
     if not isinstance(text, str) or not re.fullmatch(r"b1|[iu][1248]|f[248]", text):
@@ -92,7 +89,7 @@ def _dtype(value: Any) -> np.dtype[Any] | None:
 
 def _content(value: Any) -> bytes | None:
     """Bytes, or text that stands for them: in Python 2, and as (text, "latin1") in protocol 2."""
-    if isinstance(value, Record) and value.name == _BYTES:
+    if isinstance(value, Placeholder) and value.name == _BYTES:
         value = value.arguments[0] if value.arguments else None
     if isinstance(value, str):
         try:

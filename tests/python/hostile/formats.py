@@ -52,7 +52,7 @@ LEGACY = {
     ),
     "protocol_bomb": Hostile(
         lambda: torch_legacy({}).replace(b"\x8a\x02\xe9\x03.", b"N" * 500_000 + b"\x8a\x02\xe9\x03."),
-        "a pickle of more than 1000 instructions",
+        "a pickle of 500007 bytes, expected at most 1000",
     ),
     "two_programs": Hostile(lambda: _legacy_program(b"N.N"), "damaged legacy file: the storage keys are not a list"),
     "no_end": Hostile(lambda: torch_legacy({})[:-1], "damaged pickle: pickle exhausted before seeing STOP"),
@@ -138,7 +138,7 @@ SAFETENSORS = {
         _header(b'{"a":[' + b"[]," * 600_000 + b"0]}"), "the header holds 1200003 values, expected at most 1000000"
     ),
     "number_of_a_megabyte": Hostile(_header(b'{"a":' + b"1" * 1_000_000 + b"}"), "the header is not valid JSON: .."),
-    "same_name": Hostile(_header(b'{"a":1,"a":2}'), "the header names a twice"),
+    "same_name": Hostile(_header(b'{"a":1,"a":2}'), "tensor a occurs twice"),
     "half_a_surrogate": Hostile(
         _header(b'{"__metadata__":{"a":"\\ud800"}}'), "__metadata__ holds text that is not valid Unicode"
     ),

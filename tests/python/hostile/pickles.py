@@ -32,7 +32,7 @@ _GETATTR = (
     + b"\x85R."
 )
 # Numbers whose hashes are all alike, 0: in a dict each is held against every one before it.
-_COLLIDING = b"N" + b"".join(b"p%d\n" % (number * (2**61 - 1)) for number in range(20_000)) + b"."
+_COLLIDING = b"N" + b"".join(b"p%d\ng%d\n" % ((number * (2**61 - 1),) * 2) for number in range(20_000)) + b"."
 _HALVES = b"".join(b"(h%ch%ctq%c" % (i - 1, i - 1, i) if i else b")q\x00" for i in range(200)) + b"."
 _PAIRS = b"ccollections\nOrderedDict\nq\x00](](NNeeq\x01" + b"h\x00h\x01\x85R" * 10_000 + b"."
 
@@ -56,7 +56,10 @@ PICKLES = {
     "newobj_ex_run_path": Hostile(
         constant(b"\x80\x04crunpy\nrun_path\n" + _ARGUMENT + b"\x85}\x92."), named("runpy.run_path")
     ),
-    "getattr_of_import": Hostile(constant(_GETATTR), named("builtins.getattr")),
+    "getattr_of_import": Hostile(constant(_GETATTR), named("builtins.__import__")),
+    "getattr_of_text": Hostile(
+        constant(b"cbuiltins\ngetattr\n" + text("os") + text("system") + b"\x86R."), named("builtins.getattr")
+    ),
     "attrgetter": Hostile(
         constant(b"coperator\nattrgetter\n" + text("system") + b"\x85R."), named("operator.attrgetter")
     ),
@@ -154,12 +157,14 @@ PICKLES = {
         lambda: b"](" + b"}" * 480_000 + b"e.", "a pickled list, expected a state dict of named tensors", large=True
     ),
     "memo_far_up": Hostile(
-        constant(b"Nr\xff\xff\xff\xff."), "damaged pickle: a memo of more than 500000 values"
+        constant(b"Nr\xff\xff\xff\xff."), "a pickled NoneType, expected a state dict of named tensors"
     ),
-    "memo_below": Hostile(constant(b"Np-1\n."), "damaged pickle: a memo of more than 500000 values"),
-    "memo_that_collides": Hostile(lambda: _COLLIDING, "damaged pickle: a memo of more than 500000 values"),
+    "memo_below": Hostile(constant(b"Np-1\ng-1\n."), "damaged pickle: refers to value -1"),
+    "memo_that_collides": Hostile(lambda: _COLLIDING, f"damaged pickle: refers to value {2**61 - 1}"),
     "memo_empty": Hostile(constant(b"h\x00."), "damaged pickle: refers to a value that is not defined"),
-    "too_long": Hostile(lambda: b"N" * 500_000 + b".", "a pickle of more than 500000 instructions"),
+    "too_many_objects": Hostile(
+        lambda: b"}" * 700_000 + b".", "a pickle of more than 675000 objects, too many for its size"
+    ),
     "long4_of_2_gb": Hostile(constant(b"\x8b\xff\xff\xff\x7f\x01."), "damaged pickle: .."),
     "long4_negative": Hostile(constant(b"\x8b\xff\xff\xff\xff\x01."), "damaged pickle: .."),
     "long_of_5000_digits": Hostile(constant(b"L" + b"9" * 5000 + b"L\n."), "damaged pickle: .."),

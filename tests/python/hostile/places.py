@@ -70,7 +70,7 @@ PLACES = {
         large=True,
     ),
     "dicts_in_dicts_with_networks": Hostile(
-        lambda: _file(_nested(40_000, "a")), "dcgan in a.a.a.a.a.a.a.a: a single convolution, ..", large=True
+        lambda: _file(_nested(40_000, "a")), f"dcgan in {'.'.join('a' * 16)}: a single convolution, ..", large=True
     ),
     "long_keys_in_long_keys": Hostile(
         lambda: _file(_nested(40_000, "k" * 10_000_000)), "a single convolution, main.0, expected ..", large=True
@@ -79,6 +79,20 @@ PLACES = {
         lambda: _file(b"}(" + text("x" * 200) + _named(f"{i:040}" for i in range(1000)) + b"q\x01"
                       + b"".join(text(str(i)) + b"h\x01" for i in range(100_000)) + b"u"),
         "unknown model: it holds 1000 tensors in ..",
+        large=True,
+    ),
+    "objects_that_share_their_state": Hostile(
+        lambda: _file(_named(f"{i:040}" for i in range(2000)) + b"q\x010cmy\nObject\nq\x020}("
+                      + b"".join(text(str(i)) + b"h\x02)\x81h\x01b" for i in range(50_000)) + b"u"),
+        "unknown model: it holds ..",
+        large=True,
+    ),
+    "modules_that_share_their_buffers": Hostile(
+        lambda: _file(b"}(" + text("_modules") + b"}" + text("_buffers") + _named(f"{i:040}" for i in range(2000)) + text(
+                          "_non_persistent_buffers_set") + b"](" + b"".join(text(str(i)) for i in range(2000))
+                      + b"euq\x010cmy\nObject\nq\x020}("
+                      + b"".join(text(str(i)) + b"h\x02)\x81h\x01b" for i in range(50_000)) + b"u"),
+        "unknown model: it holds ..",
         large=True,
     ),
     "names_that_are_alike": Hostile(
