@@ -43,6 +43,7 @@ const struct trial trials[] = {
     {UPSCALE_WITH "-t 1 in/d.ppm -o out/large.ppm", 0, NULL, NULL},
     {UPSCALE_WITH "-t 2 - -o -", 0, "in/a.png", NULL},
     {UPSCALE_WITH "in/many in/a.png -o out/large", SEVERAL | MANY, NULL, NULL},
+    {UPSCALE_WITH "in/unnamed -o out/large", SEVERAL | MANY, NULL, NULL},
     {UPSCALE_WITH "-t 1 -r in/tree -o out/large", SEVERAL | MANY, NULL, NULL},
     {UPSCALE_WITH "-t 1 in/many -o out --json", SEVERAL | MANY | VARIES, NULL, NULL},
     {UPSCALE_WITH "-t 1 - -o -", 0, "in/frames.pnm", NULL},
@@ -209,8 +210,8 @@ static void make_whole_vae(const char *path)
 
 void trials_prepare(void)
 {
-    static const char *const folders[] = {"in",      "in/many",      "in/others", "in/masks",
-                                          "in/tree", "in/tree/deep", "out",       "want"};
+    static const char *const folders[] = {"in",           "in/many",    "in/others", "in/masks", "in/tree",
+                                          "in/tree/deep", "in/unnamed", "out",       "want"};
     static const char *const pictures[] = {
         "in/a.png",       "in/b.jpg",        "in/c.bmp",         "in/d.ppm",      "in/many/1.png",
         "in/many/10.ppm", "in/others/1.bmp", "in/others/10.png", "in/tree/1.ppm", "in/tree/deep/2.png"};
@@ -233,6 +234,8 @@ void trials_prepare(void)
     make_whole_vae("in/whole.safetensors");
     make_text("in/hints.txt", "1 2 #c83232\n# and\n3 4 #3232c8 1\n");
     make_text("in/hints.json", "[{\"x\": 1, \"y\": 2, \"a\": 3.5, \"b\": -4, \"radius\": 1}]");
+    make_text("in/unnamed/notes", "not a picture\n");
+    make_text("in/unnamed/photo", "P2 3 2 9 0 1 2 3 4 5\n");
     make_text("in/text.txt", "1 2 3\n4 5 6\n");
     make_text("in/wide.pgm", "P2 3 2 1001 0 1 1001 0 0 5\n");
     make_text("in/frames.pnm", "P5 3 2 255\nabcdef P2 2 2 9 1 2 3 4\nP5\n# two\n2 1\n255\nxy\n");

@@ -24,23 +24,23 @@ static bool has_picture_ending(const char *name)
     return false;
 }
 
-/* Whether a file begins as a picture does, in any format. A file that cannot be read does not. Fails only for
- * lack of memory. */
+/* Whether a file begins as a picture does, in any format. One without permission to read does not. */
 static limn_status begins_as_picture(const char *path, bool *is_picture, limn_error *error)
 {
     unsigned char start[FILE_KIND_BYTES];
     struct file *file;
     *is_picture = false;
+    if (!path_may_be_read(path))
+        return LIMN_OK;
     limn_status status = file_open(path, LIMN_E_INPUT, &file, error);
     if (status != LIMN_OK)
-        return status == LIMN_E_MEMORY ? status : LIMN_OK;
+        return status;
     size_t size = file_size(file) < sizeof start ? (size_t)file_size(file) : sizeof start;
-    if (file_read_at(file, 0, start, size, error) == LIMN_OK) {
-        const struct file_kind *kind = file_kind_find(start, size);
-        *is_picture = kind && (kind->group == FILE_PICTURE || kind->group == FILE_OTHER_PICTURE);
-    }
+    status = file_read_at(file, 0, start, size, error);
+    const struct file_kind *kind = status == LIMN_OK ? file_kind_find(start, size) : NULL;
+    *is_picture = kind && (kind->group == FILE_PICTURE || kind->group == FILE_OTHER_PICTURE);
     file_close(file);
-    return LIMN_OK;
+    return status;
 }
 
 /* The input's name starts at path[name]. */
@@ -88,12 +88,11 @@ static limn_status walk_entry(struct walk *walk, const char *name, limn_error *e
     limn_status status = folder_find(walk->path, LIMN_E_INPUT, &is_folder, error);
     if (status == LIMN_OK && is_folder)
         return is_entered(walk) ? walk_folder(walk, error) : LIMN_OK;
-    if (status == LIMN_OK && !is_picture)
+    if (status != LIMN_OK && !is_picture)
+        return path_is_link(walk->path) ? LIMN_OK : status;
+    if (!is_picture)
         status = begins_as_picture(walk->path, &is_picture, error);
-    if (is_picture)
-        return add_path(walk->inputs, walk->path, walk->root + 1, error);
-    bool matters = walk->options->recursive && !path_is_link(walk->path); /* it may be a folder */
-    return matters || status == LIMN_E_MEMORY ? status : LIMN_OK;
+    return is_picture ? add_path(walk->inputs, walk->path, walk->root + 1, error) : status;
 }
 
 /* Recurses at most PATH_MAX / 2 levels deep. A level holds a list of names, but no open descriptor. */

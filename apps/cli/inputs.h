@@ -25,8 +25,9 @@ struct inputs {
 limn_status inputs_collect(const struct options *options, struct inputs *inputs, limn_error *error);
 
 /* Adds the pictures in a folder in natural order, with --recursive those in its subfolders too. A picture is
- * a file whose ending or beginning is that of a picture, in any format. Not pictures: documents, drawings
- * (PDF, SVG), videos, and hidden files, whose names start with a dot, such as the "._" files of macOS. Skips
+ * a file whose ending is that of a picture, in any format, or whose beginning, if it may be read. Not
+ * pictures: documents, drawings (PDF, SVG), videos, and hidden files, whose names start with a dot, such as
+ * the "._" files of macOS. Skips
  * symbolic links to folders, which could form a cycle, and the folder of -o, which may contain the results of
  * an earlier run. LIMN_E_INPUT if there is no picture, LIMN_E_MEMORY. */
 limn_status inputs_add_folder(const struct options *options, const char *folder, struct inputs *inputs,

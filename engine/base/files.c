@@ -237,6 +237,14 @@ bool path_is_folder(const char *path)
     return folder_find(path, LIMN_E_INPUT, &found, NULL) == LIMN_OK && found;
 }
 
+bool path_may_be_read(const char *path)
+{
+    struct stat status;
+    if (stat(path, &status) != 0)
+        return errno != ENOENT;
+    return S_ISREG(status.st_mode) && (access(path, R_OK) == 0 || errno != EACCES);
+}
+
 bool path_is_link(const char *path)
 {
     struct stat status;

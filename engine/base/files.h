@@ -51,6 +51,10 @@ bool file_read_start(const char *path, char *text, size_t room);
 /* Also false if the path does not exist or cannot be read. */
 bool path_is_folder(const char *path);
 
+/* False for folders, pipes and devices, without permission to read, and if the path does not exist. If stat
+ * fails otherwise, opening it says why. */
+bool path_may_be_read(const char *path);
+
 /* Whether the path is a symbolic link, even a dangling one. */
 bool path_is_link(const char *path);
 
