@@ -31,7 +31,7 @@ from convert_runner import assert_same, run
 from torch_ways import GRAPHS, LEGACY, WAYS, Way, made, saved, wanted
 
 FORMATS = [{"pickle_protocol": number, **legacy} for legacy in ({}, LEGACY) for number in (2, 3, 4, 5)]
-MOST_MEMORY = 600  # MB, of the converter with the largest company
+MOST_MEMORY = 300  # MB, of the converter with the largest company
 
 COMPANY = {
     "5 million floats": lambda: [step / 7 for step in range(5_000_000)],

@@ -307,7 +307,9 @@ def test_a_long_history_is_read_past(history: Callable[[], bytes], tmp_path: Pat
 
 def test_values_among_a_long_history_are_kept(tmp_path: Path) -> None:
     """Plain values are dropped from a long list, the network behind them is not."""
-    assert_same(converted(tmp_path, torch_zip([0.5] * 70_000 + [{"net": GENERATOR}])).tensors, GENERATOR)
+    log = [0.5] * 70_000 + [{"loss": 0.5}, [0.5], {"net": GENERATOR}, {"loss": 0.5}]
+    assert_same(converted(tmp_path, torch_zip(log)).tensors, GENERATOR)
     tensors = weights(vae(False))
-    history = {f"loss{at}": 0.5 for at in range(70_000)}
+    history: dict[str, Any] = {f"loss{at}": 0.5 for at in range(70_000)}
+    history |= {f"step{at}": {"loss": 0.5} for at in range(1000)}
     assert_same(converted(tmp_path, torch_zip(history | {"net": tensors})).tensors, tensors)
