@@ -1,4 +1,4 @@
-"""tools/convert.py and what training scripts store beside the weights: it becomes inert, and any amount of it is read.
+"""tools/convert.py and what training scripts store with the weights: it becomes inert, and any amount of it is read.
 
 Here it is written byte by byte, or by Python's own pickler; test_convert_torch.py has PyTorch's.
 """
@@ -306,7 +306,7 @@ def test_a_long_history_is_read_past(history: Callable[[], bytes], tmp_path: Pat
 
 
 def test_values_among_a_long_history_are_kept(tmp_path: Path) -> None:
-    """Plain values are dropped from a long list, the network behind them is not."""
+    """Plain values are dropped from a long list, the network after them is not."""
     log = [0.5] * 70_000 + [{"loss": 0.5}, [0.5], {"net": GENERATOR}, {"loss": 0.5}]
     assert_same(converted(tmp_path, torch_zip(log)).tensors, GENERATOR)
     tensors = weights(vae(False))
