@@ -5,14 +5,19 @@ Here it is written byte by byte, or by Python's own pickler; test_convert_torch.
 
 from __future__ import annotations
 
+import ast
 import collections
+import contextlib
+import copy
 import datetime
 import decimal
 import enum
 import fractions
+import inspect
 import io
 import ipaddress
 import itertools
+import json
 import logging
 import math
 import operator
@@ -88,6 +93,8 @@ COMPANY: dict[str, Any] = {
     "iterators": [iter([1, 2]), itertools.count(3)],
     "types": [typing.Optional[int], typing.Any, dict[str, int], int | None],  # noqa: UP045  (pickled by other names)
     "loggers": [logging.getLogger("a")],
+    "signature": inspect.signature(called),
+    "odd functions": [json.loads, copy.deepcopy, ast.literal_eval, contextlib.nullcontext(), inspect.Parameter.empty],
 }  # fmt: skip
 
 

@@ -81,12 +81,18 @@ _INERT = {
         "_io": "BytesIO StringIO",
         "_operator": _OPERATORS,
         "_random": "Random",
+        "abc": "ABC ABCMeta",
+        "ast": "literal_eval",
         "builtins": _BUILTINS,
         "collections": "ChainMap Counter OrderedDict UserDict UserList UserString defaultdict deque",
+        "contextlib": "nullcontext",
+        "copy": "copy deepcopy",
         "copy_reg": "__newobj__ _reconstructor",  # protocols 0 and 1 write objects with it
         "copyreg": "__newobj__ __newobj_ex__ _reconstructor",
         "functools": "cmp_to_key partial partialmethod",  # for example an optimiser saved as a hyper-parameter
+        "inspect": "Parameter Signature _empty _ParameterKind",
         "io": "BytesIO StringIO",
+        "json": "dumps loads",
         "logging": "Formatter Logger RootLogger getLogger",
         "operator": _OPERATORS,
         "platform": "uname_result",
