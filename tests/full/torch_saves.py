@@ -5,7 +5,7 @@
 
 A cell counts the files of that way: torch.save's zip and legacy formats at the pickle protocols 2 to 5, where the way
 does not choose one itself. They must all become the tensors of the plain state dict (=), or all be refused with the
-words that tests/python/torch_ways.py expects, which follow the row. Then come files with millions of values beside
+words that tests/python/torch_ways.py expects, which follow the row. Then come files with millions of values along with
 the network, which must not take much memory.
 """
 
@@ -31,7 +31,7 @@ from convert_runner import assert_same, run
 from torch_ways import GRAPHS, LEGACY, WAYS, Way, made, saved, wanted
 
 FORMATS = [{"pickle_protocol": number, **legacy} for legacy in ({}, LEGACY) for number in (2, 3, 4, 5)]
-MOST_MEMORY = 600  # MB, of the converter with the largest company
+MOST_MEMORY = 300  # MB, of the converter with the largest company
 
 COMPANY = {
     "5 million floats": lambda: [step / 7 for step in range(5_000_000)],
@@ -86,7 +86,7 @@ def passes(name: str, way: Way, graphs: list[str], folder: pathlib.Path) -> bool
 
 
 def company_passes(name: str, legacy: bool, folder: pathlib.Path) -> bool:
-    """Converts a generator with much beside it in a process of its own, and prints what that took."""
+    """Converts a generator with such values in a process of its own, and prints what that took."""
     source, output = folder / "weights.pth", folder / "out.safetensors"
     root = {"history": COMPANY[name](), "net": made(GRAPHS["dcgan"]).state_dict()}
     source.write_bytes(saved(root, **(LEGACY if legacy else {})))

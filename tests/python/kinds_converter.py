@@ -72,7 +72,7 @@ def pickled(value: Any) -> Raw:
     return Raw(pickle.dumps(value, 2)[2:-1])
 
 
-def beside(value: Any) -> Callable[[], bytes]:
+def along_with(value: Any) -> Callable[[], bytes]:
     return lambda: torch_zip({"net": GENERATOR, "company": value() if callable(value) else value})
 
 
@@ -104,21 +104,21 @@ OLD_SEGMENTER = weights(unet_2019(3, 2, "bilinear"))
 
 row(
     HIDDEN,
-    "the generator under netG_state_dict, beside its discriminator",
+    "the generator under netG_state_dict, along with its discriminator",
     "refused: holds no tensors (before containers were searched)",
     lambda: torch_zip({"netG_state_dict": GENERATOR, "netD_state_dict": OTHER}),
     GENERATOR,
 )
 row(
     HIDDEN,
-    "params_ema beside params",
+    "params_ema along with params",
     "the weights of params (before containers were searched)",
     lambda: torch_zip({"params": weights(dcgan(), 2), "params_ema": GENERATOR}),
     GENERATOR,
 )
 row(
     HIDDEN,
-    "behind the prefix student.module., with losses among the tensors",
+    "after the prefix student.module., with losses among the tensors",
     "refused: unknown model (before containers were searched)",
     lambda: torch_zip(prefixed("student.module.", SEGMENTER) | {"loss.weight": np.ones(2, "<f4")}),
     SEGMENTER,
@@ -151,38 +151,38 @@ row(
     COMPANY,
     "a pattern of re.compile",
     "refused: possibly hostile pickle: names re._compile",
-    beside(pickled(re.compile("bias$", re.IGNORECASE))),
+    along_with(pickled(re.compile("bias$", re.IGNORECASE))),
     GENERATOR,
 )
 row(
     COMPANY,
     "the flags re.I and re.M",
     "refused: possibly hostile pickle: names _operator.or_",
-    beside(pickled(re.IGNORECASE | re.MULTILINE)),
+    along_with(pickled(re.IGNORECASE | re.MULTILINE)),
     GENERATOR,
 )
 row(
     COMPANY,
     "functions by name",
     "refused: possibly hostile pickle: names __builtin__.len",
-    beside(pickled([len, max, str.join])),
+    along_with(pickled([len, max, str.join])),
     GENERATOR,
 )
 row(
     COMPANY,
     "a bound method, an enum (getattr)",
     "refused: possibly hostile pickle: names builtins.getattr",
-    beside(Call(Global("builtins", "getattr"), (Global("my", "Colour"), "RED"))),
+    along_with(Call(Global("builtins", "getattr"), (Global("my", "Colour"), "RED"))),
     GENERATOR,
 )
 row(
     COMPANY,
     "an exception, a type, Ellipsis",
     "refused: possibly hostile pickle: names exceptions.ValueError",
-    beside(pickled([ValueError("x"), type(None), ...])),
+    along_with(pickled([ValueError("x"), type(None), ...])),
     GENERATOR,
 )
-row(COMPANY, "hyper-parameters in a Namespace", "converted", beside(pickled(Namespace(lr=0.1))), GENERATOR)
+row(COMPANY, "hyper-parameters in a Namespace", "converted", along_with(pickled(Namespace(lr=0.1))), GENERATOR)
 row(
     COMPANY,
     "the network in a Namespace",
@@ -229,21 +229,21 @@ row(
     AMOUNT,
     "a list of 600,000 floats",
     "refused: a pickle of more than 500000 instructions",
-    beside(lambda: Raw(b"](" + (b"G" + bytes(8)) * 600_000 + b"e")),
+    along_with(lambda: Raw(b"](" + (b"G" + bytes(8)) * 600_000 + b"e")),
     GENERATOR,
 )
 row(
     AMOUNT,
     "180,000 pairs of step and loss",
     "refused: a pickle of more than 500000 instructions",
-    beside(lambda: Raw(b"](" + (b"K\1G" + bytes(8) + b"\x86") * 180_000 + b"e")),
+    along_with(lambda: Raw(b"](" + (b"K\1G" + bytes(8) + b"\x86") * 180_000 + b"e")),
     GENERATOR,
 )
 row(
     AMOUNT,
     "a dict of 300,000 steps",
     "refused: a pickle of more than 500000 instructions",
-    beside(lambda: Raw(b"}(" + b"".join(b"J" + struct.pack("<I", i) + b"K\1" for i in range(300_000)) + b"u")),
+    along_with(lambda: Raw(b"}(" + b"".join(b"J" + struct.pack("<I", i) + b"K\1" for i in range(300_000)) + b"u")),
     GENERATOR,
 )
 row(

@@ -1,18 +1,23 @@
-"""tools/convert.py and what training scripts store beside the weights: it becomes inert, and any amount of it is read.
+"""tools/convert.py and what training scripts store with the weights: it becomes inert, and any amount of it is read.
 
 Here it is written byte by byte, or by Python's own pickler; test_convert_torch.py has PyTorch's.
 """
 
 from __future__ import annotations
 
+import ast
 import collections
+import contextlib
+import copy
 import datetime
 import decimal
 import enum
 import fractions
+import inspect
 import io
 import ipaddress
 import itertools
+import json
 import logging
 import math
 import operator
@@ -88,6 +93,8 @@ COMPANY: dict[str, Any] = {
     "iterators": [iter([1, 2]), itertools.count(3)],
     "types": [typing.Optional[int], typing.Any, dict[str, int], int | None],  # noqa: UP045  (pickled by other names)
     "loggers": [logging.getLogger("a")],
+    "signature": inspect.signature(called),
+    "odd functions": [json.loads, copy.deepcopy, ast.literal_eval, contextlib.nullcontext(), inspect.Parameter.empty],
 }  # fmt: skip
 
 
@@ -306,8 +313,10 @@ def test_a_long_history_is_read_past(history: Callable[[], bytes], tmp_path: Pat
 
 
 def test_values_among_a_long_history_are_kept(tmp_path: Path) -> None:
-    """Plain values are dropped from a long list, the network behind them is not."""
-    assert_same(converted(tmp_path, torch_zip([0.5] * 70_000 + [{"net": GENERATOR}])).tensors, GENERATOR)
+    """Plain values are dropped from a long list, the network after them is not."""
+    log = [0.5] * 70_000 + [{"loss": 0.5}, [0.5], {"net": GENERATOR}, {"loss": 0.5}]
+    assert_same(converted(tmp_path, torch_zip(log)).tensors, GENERATOR)
     tensors = weights(vae(False))
-    history = {f"loss{at}": 0.5 for at in range(70_000)}
+    history: dict[str, Any] = {f"loss{at}": 0.5 for at in range(70_000)}
+    history |= {f"step{at}": {"loss": 0.5} for at in range(1000)}
     assert_same(converted(tmp_path, torch_zip(history | {"net": tensors})).tensors, tensors)

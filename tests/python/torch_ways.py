@@ -415,7 +415,7 @@ WAYS: dict[str, Way] = {
     "dataclass": Way(lambda module, other: TrainState(3, module.state_dict())),
     "ema and model": Way(lambda module, other: {"model": other.state_dict(), "ema": module.state_dict()}),
     "params_ema": Way(lambda module, other: {"params_ema": module.state_dict(), "params": other.state_dict()}),
-    "averaged beside": Way(
+    "averaged, with the raw one": Way(
         lambda module, other: {"model": other.state_dict(), "swa_state": averaged(module, other)}
     ),
     "student and teacher": Way(
@@ -441,10 +441,10 @@ WAYS: dict[str, Way] = {
     "long prefix": Way(prefixed("trainer.model.module._orig_mod.net.")),
     "Lightning": Way(lightning),
     # Company
-    "objects beside": Way(with_objects),
+    "with objects": Way(with_objects),
     "random states": Way(with_random_states),
-    "NumPy beside": Way(with_arrays),
-    "other tensors beside": Way(with_other_tensors),
+    "with arrays of NumPy": Way(with_arrays),
+    "with other tensors": Way(with_other_tensors),
     "tensors with attributes": Way(with_attributes),
     "long history": Way(with_long_history),
     # Whole modules

@@ -13,7 +13,7 @@ builds plain containers, and resolves a global, `module.name`, by these rules:
 
 A training script may store any number of plain values along with the weights, for example the loss of every step. The
 time to read them is proportional to the file's size, and little of them stays in memory: a container keeps its first
-MAX_PLAIN plain values, and the memo has only the values that the program uses again.
+MAX_PLAIN plain values (or small dicts and lists of them), and the memo has only the values that the program uses again.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from .tensor import CheckpointError
 MAX_OBJECTS = 500_000
 BYTES_PER_OBJECT = 4
 MAX_PLAIN = 65536
+MAX_ENTRY = 100  # values in an entry of a history, for example the losses of a step
 _MEMO_END = 1 << 32  # numbers in the memo are smaller; they take 4 bytes
 
 # By opcode, the size of its argument in bytes, or one of pickletools' signs for a line or for a size before the bytes.
@@ -80,12 +81,18 @@ _INERT = {
         "_io": "BytesIO StringIO",
         "_operator": _OPERATORS,
         "_random": "Random",
+        "abc": "ABC ABCMeta",
+        "ast": "literal_eval",
         "builtins": _BUILTINS,
         "collections": "ChainMap Counter OrderedDict UserDict UserList UserString defaultdict deque",
+        "contextlib": "nullcontext",
+        "copy": "copy deepcopy",
         "copy_reg": "__newobj__ _reconstructor",  # protocols 0 and 1 write objects with it
         "copyreg": "__newobj__ __newobj_ex__ _reconstructor",
         "functools": "cmp_to_key partial partialmethod",  # for example an optimiser saved as a hyper-parameter
+        "inspect": "Parameter Signature _empty _ParameterKind",
         "io": "BytesIO StringIO",
+        "json": "dumps loads",
         "logging": "Formatter Logger RootLogger getLogger",
         "operator": _OPERATORS,
         "platform": "uname_result",
@@ -264,28 +271,6 @@ def _tuple(items: Iterable[Any]) -> tuple[Any, ...]:
     return _Plain(items) if all(map(_is_plain, items)) else items
 
 
-def _fill(target: Any, items: list[Any], most_plain: int) -> None:
-    """Sets pairs of (key, value) in a dict or a Placeholder."""
-    if isinstance(target, Placeholder):
-        target.items = {} if target.items is None else target.items
-        target = target.items
-    if not isinstance(target, dict):
-        raise CheckpointError(f"damaged pickle: sets items in a {kind(target)}")
-    if len(items) % 2 != 0:
-        raise CheckpointError("damaged pickle: a key without a value")
-    for key, value in zip(items[::2], items[1::2], strict=True):
-        if len(target) < most_plain or not _is_plain(value):
-            target[key if isinstance(key, str) else object()] = value
-
-
-def _extend(target: Any, items: list[Any], most_plain: int) -> None:
-    """Appends to a list; a Placeholder ignores the items."""
-    if isinstance(target, list):
-        target.extend(items if len(target) < most_plain else [item for item in items if not _is_plain(item)])
-    elif not isinstance(target, Placeholder):
-        raise CheckpointError(f"damaged pickle: appends to a {kind(target)}")
-
-
 class _Machine:
     """The stack machine: one method per opcode, named `op_` and pickletools' name for it."""
 
@@ -314,6 +299,7 @@ class _Machine:
         self.below: list[list[Any]] = []  # the values under each open MARK; `stack` holds those above the last
         self.memo: dict[int, Any] = {}
         self.memoized = 0
+        self.referred: set[int] = set()  # the identities of what is in the memo
 
     def run(self, program: Iterable[tuple[pickletools.OpcodeInfo, Any, int | None]]) -> Any:
         """Executes the instructions; returns the object that they leave."""
@@ -340,6 +326,33 @@ class _Machine:
         self.objects_left -= 1
         if self.objects_left < 0:
             raise CheckpointError(f"a pickle of more than {self.most_objects} objects, too many for its size")
+
+    def is_droppable(self, value: Any) -> bool:
+        """Whether a value is plain, or a small container of plain values that the memo does not refer to."""
+        if isinstance(value, (dict, list)) and len(value) <= MAX_ENTRY and id(value) not in self.referred:
+            return all(map(_is_plain, value.values() if isinstance(value, dict) else value))
+        return _is_plain(value)
+
+    def fill(self, target: Any, items: list[Any]) -> None:
+        """Sets pairs of (key, value) in a dict or a Placeholder."""
+        if isinstance(target, Placeholder):
+            target.items = {} if target.items is None else target.items
+            target = target.items
+        if not isinstance(target, dict):
+            raise CheckpointError(f"damaged pickle: sets items in a {kind(target)}")
+        if len(items) % 2 != 0:
+            raise CheckpointError("damaged pickle: a key without a value")
+        for key, value in zip(items[::2], items[1::2], strict=True):
+            if len(target) < self.most_plain or not self.is_droppable(value):
+                target[key if isinstance(key, str) else object()] = value
+
+    def extend(self, target: Any, items: list[Any]) -> None:
+        """Appends to a list; a Placeholder ignores the items."""
+        if isinstance(target, list):
+            full = len(target) >= self.most_plain
+            target.extend([item for item in items if not self.is_droppable(item)] if full else items)
+        elif not isinstance(target, Placeholder):
+            raise CheckpointError(f"damaged pickle: appends to a {kind(target)}")
 
     def pop_mark(self) -> list[Any]:
         items, self.stack = self.stack, self.below.pop()
@@ -374,7 +387,7 @@ class _Machine:
     def op_dict(self, _: None) -> None:
         items = self.pop_mark()
         self.push({})
-        _fill(self.stack[-1], items, self.most_plain)
+        self.fill(self.stack[-1], items)
 
     def op_tuple1(self, _: None) -> None:
         self.push(_tuple((self.stack.pop(),)))
@@ -389,21 +402,21 @@ class _Machine:
 
     def op_append(self, _: None) -> None:
         item = self.stack.pop()
-        _extend(self.stack[-1], [item], self.most_plain)
+        self.extend(self.stack[-1], [item])
 
     def op_appends(self, _: None) -> None:
         items = self.pop_mark()
-        _extend(self.stack[-1], items, self.most_plain)
+        self.extend(self.stack[-1], items)
 
     op_additems = op_appends
 
     def op_setitem(self, _: None) -> None:
         value, key = self.stack.pop(), self.stack.pop()
-        _fill(self.stack[-1], [key, value], self.most_plain)
+        self.fill(self.stack[-1], [key, value])
 
     def op_setitems(self, _: None) -> None:
         items = self.pop_mark()
-        _fill(self.stack[-1], items, self.most_plain)
+        self.fill(self.stack[-1], items)
 
     # The stack itself, and the memo: values that the program reuses by number
 
@@ -428,6 +441,7 @@ class _Machine:
         if index in self.used_again:
             self.count()
             self.memo[index] = value
+            self.referred.add(id(value))
 
     op_binput = op_long_binput = op_put
 

@@ -4,7 +4,7 @@ Both hold a pickle in which a tensor is a call of `torch._utils._rebuild_tensor_
 and a storage is a persistent id, `("storage", torch.FloatStorage, KEY, LOCATION, COUNT)`, of raw values
 outside the pickle (PyTorch, "Serialization semantics" and `torch/serialization.py`):
 
-- zip: the pickle is PREFIX/data.pkl, the values of a storage are PREFIX/data/KEY, PREFIX/byteorder tells their order;
+- zip: the pickle is PREFIX/data.pkl, the values of a storage are PREFIX/data/KEY, PREFIX/byteorder names their order;
 - legacy: five pickles in a row (a magic number, 1001, the machine, the object, the list of keys), then for each key
   its count as 8 bytes and its values.
 """

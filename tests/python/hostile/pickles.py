@@ -153,6 +153,10 @@ PICKLES = {
     # Memory and time
     "doubling_tuples": Hostile(lambda: _HALVES, "a pickled tuple, expected a state dict of named tensors"),
     "doubling_dicts": Hostile(lambda: _PAIRS, "holds no tensors; expected a state dict of named tensors"),
+    "a_long_list_in_a_long_list": Hostile(
+        lambda: b"](" + b"N" * 70_000 + b"e(](" + b"N" * 200_000 + b"e" + b"2" * 200_000 + b"e.",
+        "a pickled list, expected a state dict of named tensors",
+    ),
     "dicts_by_the_hundred_thousand": Hostile(
         lambda: b"](" + b"}" * 480_000 + b"e.", "a pickled list, expected a state dict of named tensors", large=True
     ),
