@@ -71,7 +71,7 @@ KINDS = {  # a frame of each kind, and its pixels
 @pytest.mark.parametrize("first", KINDS)
 def test_frames_of_every_kind(first: str) -> None:
     frames = [KINDS[first], *(frame for name, frame in KINDS.items() if name != first)]
-    got = frames_of(succeeds(*UPSCALE, "-", "-o", "-", input=b"".join(data for data, _ in frames)))
+    got = frames_of(succeeds(*UPSCALE, "-q", "-", "-o", "-", input=b"".join(data for data, _ in frames)))
     assert same(got, [alone(UPSCALE, want.astype(np.uint8)) for _, want in frames])
 
 
