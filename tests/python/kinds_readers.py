@@ -380,7 +380,7 @@ def upscale_folder(folder: Path, files: Mapping[str, bytes]) -> tuple[int, list[
     return done.returncode, done.stderr.decode().splitlines(), written
 
 
-@kind("pictures in a folder", "endings .jfif .jpe .dib .apng, and none", before="skipped in silence")
+@kind("pictures in a folder", "endings .jfif .jpe .dib .apng, and none", before="refused: no pictures in this folder")
 def other_endings(folder: Path) -> str:
     jpeg = io.BytesIO()
     Image.fromarray(pixels(4, 4)).save(jpeg, "JPEG")
@@ -389,7 +389,7 @@ def other_endings(folder: Path) -> str:
     return "all read"
 
 
-@kind("pictures in a folder", "formats that limn does not read, by ending or content", before="skipped in silence")
+@kind("pictures in a folder", "formats that limn does not read, by ending or content", before="skipped in silence, exit code 0")
 def other_formats(folder: Path) -> str:
     heic = b"\0\0\0\x18ftypheic" + bytes(40)
     code, lines, written = upscale_folder(
