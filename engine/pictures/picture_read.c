@@ -82,7 +82,8 @@ static void note_losses(const struct picture_header *header, struct picture *pic
     if (header->depth == 16)
         add_note(picture, "16 bits a sample are reduced to 8");
     if (header->foreign_profile)
-        add_note(picture, "the embedded ICC profile '%s' is not sRGB and is ignored", header->profile);
+        add_note(picture, "the embedded ICC profile '%s' is not sRGB: colours are not converted",
+                 header->profile);
     if (header->png.cicp)
         add_note(picture, "the colour space (cICP) is not sRGB and is ignored");
     if (header->png.cicp || header->png.srgb)
