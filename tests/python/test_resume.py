@@ -18,7 +18,7 @@ UPSCALE = ("upscale", "-m", WEIGHTS)
 GOOD = png(pixels(6, 6))
 BAD = {  # ten pictures, and what is said about each
     "empty": (b"", "the file is empty"),
-    "text": (b"no picture at all", "starts with 6e 6f"),
+    "text": (b"no picture at all", "is text, not a picture"),
     "cut": (GOOD[: len(GOOD) // 2], "PNG data ends early"),
     "changed": (GOOD[:60] + bytes([GOOD[60] ^ 1]) + GOOD[61:], "damaged"),
     "gif": (b"GIF89a" + bytes(40), "GIF"),
@@ -131,7 +131,7 @@ def test_a_folder_is_finished_by_the_same_command(disk: Disk, tmp_path: Path) ->
     ]  # fmt: skip
     named = {Path(line.removeprefix("limn: ").split(": ")[0]).stem.split("-")[1]: line for line in lines[:-2]}
     assert len(lines) == 12 and named.keys() == BAD.keys()
-    assert all(BAD[name][1] in line for name, line in named.items())
+    assert not [line for name, line in named.items() if BAD[name][1] not in line]
     with disk.run(*command) as process:
         lines = process.communicate()[1].decode().splitlines()
     assert process.returncode == 1 and lines[-2].startswith("limn: skipped 190 of 200 pictures")
