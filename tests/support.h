@@ -65,7 +65,7 @@ void need_kernels(limn_kernels kernels);
 /* A unit test of one kernel family: KERNELS_TEST(test_x, OPENBLAS). Its state points to the limn_kernels. */
 #define KERNELS_TEST(function, family)                                                                       \
     {                                                                                                        \
-        .name = #function " " #family, .test_func = function,                                                \
+        .name = #function " " #family, .test_func = (function),                                              \
         .initial_state = &(limn_kernels){LIMN_KERNELS_##family},                                             \
     }
 
