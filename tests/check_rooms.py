@@ -36,6 +36,8 @@ MAY_USE = {
     "engine/inspect": ["engine/run", "engine/pictures"],
     "apps/cli": ["engine/pipelines", "engine/inspect", "engine/pixels"],
 }
+# Files of which a build compiles one.
+EITHER = [{"layers/gemm", "layers/gemm_none"}]
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 
 
@@ -73,6 +75,11 @@ def includes(root: Path) -> list[Use]:
     return uses
 
 
+def objects_of(file: str, build: Path) -> list[Path]:
+    """The object of a file, or its objects if it is compiled for several instruction sets."""
+    return [build / f"{file}.o"] if (build / f"{file}.o").is_file() else list(build.glob(f"{file}.*.o"))
+
+
 def symbols(root: Path, build: Path, nm: str) -> list[Use]:
     """Every external name that one file uses and another defines, as the objects in `build` have it."""
     defined: dict[str, str] = {}
@@ -81,8 +88,8 @@ def symbols(root: Path, build: Path, nm: str) -> list[Use]:
         if path.suffix != ".c":
             continue
         file = str(path.relative_to(root).with_suffix(""))
-        objects = [build / f"{file}.o"] if (build / f"{file}.o").is_file() else list(build.glob(f"{file}.*.o"))
-        if not objects:
+        objects = objects_of(file, build)
+        if not objects and not any(objects_of(other, build) for files in EITHER if file in files for other in files):
             raise ValueError(f"{build / file}.o: not found; run make first")
         for item in objects:
             listing = subprocess.run([nm, "-gP", item], capture_output=True, text=True, check=True).stdout

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -179,6 +180,12 @@ struct machine_memory machine_memory(const char *root)
     resource(root, RLIMIT_AS, SIZE_PAGES, "the limit of address space (ulimit -v)", &memory);
     resource(root, RLIMIT_DATA, DATA_PAGES, "the limit of data (ulimit -d)", &memory);
     return memory;
+}
+
+bool machine_can_map(size_t bytes)
+{
+    void *pages = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return pages != MAP_FAILED && munmap(pages, bytes) == 0;
 }
 
 void machine_memory_limit(size_t bytes)

@@ -34,6 +34,9 @@ struct machine_memory machine_memory(const char *root);
  * SIZE_MAX. `root` as above. */
 size_t machine_processors(const char *root);
 
+/* Whether the process may map `bytes` more of address space (ulimit -v). Maps and unmaps them. */
+bool machine_can_map(size_t bytes);
+
 /* Sets the limit of memory.h to `bytes`, or if that is 0 to machine_memory's. */
 void machine_memory_limit(size_t bytes);
 

@@ -8,7 +8,6 @@
 #include "engine/base/machine_memory.h"
 #include "engine/base/memory.h"
 #include "layers/cpu.h"
-#include "layers/gemm.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -114,6 +113,10 @@ static void *worker_main(void *argument)
     return NULL;
 }
 
+/* The least address space for what the threads compute. If a thread is refused and there is less, running on
+ * the others would only fail later. */
+static const size_t ROOM = (size_t)128 << 20;
+
 limn_status pool_create(int threads, struct pool **pool, limn_error *error)
 {
     *pool = NULL;
@@ -136,7 +139,7 @@ limn_status pool_create(int threads, struct pool **pool, limn_error *error)
         created->started += !refused;
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (refused && !gemm_has_room()) { /* for the stack, and later for what each thread computes */
+    if (refused && !machine_can_map(ROOM)) {
         pool_free(created);
         return fail(error, LIMN_E_MEMORY, "cannot start %d threads: %s", threads, strerror(refused));
     }

@@ -91,6 +91,17 @@ def test_a_circle_of_files_by_name(tmp_path: Path) -> None:
     assert "    layers/a uses b\n    layers/b uses a\n" in done.stderr
 
 
+def test_one_of_two_files_is_compiled(tmp_path: Path) -> None:
+    one = "int gemm(void);\nint gemm(void) { return 1; }\n"
+    assert check(tmp_path, {"layers/gemm.c": one}).returncode == 0
+    (tmp_path / "layers/gemm_none.c").write_text(one)
+    command = [sys.executable, ROOT / "tests/check_rooms.py", tmp_path / "build", "--root", tmp_path]
+    assert subprocess.run(command, capture_output=True, check=False, timeout=60).returncode == 0
+    (tmp_path / "build/layers/gemm.o").unlink()
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1 and "layers/gemm.o: not found; run make first" in done.stderr
+
+
 def test_an_include_that_names_no_room(tmp_path: Path) -> None:
     (tmp_path / "layers").mkdir()
     (tmp_path / "layers/x.h").write_text('#include "kernel.h"\n')
