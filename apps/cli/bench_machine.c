@@ -3,6 +3,7 @@
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
 #include "engine/base/pages.h"
+#include "engine/base/system.h"
 #include "layers/gemm.h"
 #include "layers/simd.h"
 
@@ -51,9 +52,9 @@ static limn_status gemm_rate(double *flops, limn_error *error)
         a[i] = (float)(i % 17) / 17;
     double best = INFINITY;
     for (int i = 0; i < TRIES; i++) {
-        double start = time_now();
+        double start = system_seconds();
         gemm_run(&(struct gemm){SIDE, SIDE, SIDE, a, SIDE, b, SIDE, c, SIDE});
-        best = fmin(best, time_now() - start);
+        best = fmin(best, system_seconds() - start);
     }
     *flops = 2.0 * SIDE * SIDE * SIDE / best;
     tensor_free(&abc);
@@ -85,9 +86,9 @@ static double copy_rate(struct pool *pool, char *block, int tasks)
     for (int i = 0; i < TRIES; i++) {
         char *from = block + COPIED * (size_t)(i % 2), *to = block + COPIED * (size_t)(1 - i % 2);
         struct copy_job job = {from, to, piece};
-        double start = time_now();
+        double start = system_seconds();
         pool_run(pool, tasks, copy_task, &job);
-        best = fmin(best, time_now() - start);
+        best = fmin(best, system_seconds() - start);
     }
     return 2 * (double)piece * tasks / best;
 }

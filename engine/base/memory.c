@@ -5,10 +5,8 @@
 #include "engine/base/memory.h"
 
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 enum { LINE = 64 };
 
@@ -113,21 +111,4 @@ size_t mem_available(void)
 void mem_set_limit(size_t bytes)
 {
     atomic_store(&limit, bytes);
-}
-
-size_t mem_peak_resident(void)
-{
-    /* Not getrusage: its figure includes the peak of the process that started this one. */
-    char line[128];
-    unsigned long kilobytes = 0;
-    FILE *status = fopen("/proc/self/status", "re");
-    while (status && fgets(line, sizeof line, status))
-        if (strncmp(line, "VmHWM:", 6) == 0)
-            kilobytes = strtoul(line + 6, NULL, 10);
-    if (status)
-        fclose(status);
-    struct rusage usage;
-    if (!kilobytes && getrusage(RUSAGE_SELF, &usage) == 0) /* no /proc */
-        kilobytes = (unsigned long)usage.ru_maxrss;
-    return (size_t)kilobytes * 1024;
 }
