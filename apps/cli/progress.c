@@ -3,7 +3,7 @@
 #include "engine/base/system.h"
 
 #include <math.h>
-#include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +16,7 @@ static struct {
     double begun, shown; /* system_seconds at the start, and when the line was last drawn */
 } progress;
 
-static volatile sig_atomic_t columns_drawn; /* width of the line; 0: not shown */
+static atomic_int columns_drawn; /* width of the line; 0: not shown */
 
 void progress_begin(const struct options *options, int64_t all, const char *unit, bool prints)
 {

@@ -220,4 +220,7 @@ size_t system_processor_quota(const char *root);
 /* Physical cores that this process may run on, without regard to the quota; at least 1. */
 int system_cores(void);
 
+/* The name of the CPU's model, cut to the room. False if it is unknown. */
+bool system_cpu_name(char *name, size_t room);
+
 #endif

@@ -211,7 +211,7 @@ void system_memory_bounds(const char *root,
     resource(root, RLIMIT_DATA, DATA_PAGES, "the limit of data (ulimit -d)", &taker);
 }
 
-/* ---- cores -------------------------------------------------------------------------------- */
+/* ---- processors --------------------------------------------------------------------------- */
 
 #ifdef __APPLE__
 
@@ -220,6 +220,11 @@ int system_cores(void)
     int cores = 0;
     size_t size = sizeof cores;
     return sysctlbyname("hw.physicalcpu", &cores, &size, NULL, 0) == 0 && cores > 0 ? cores : 1;
+}
+
+bool system_cpu_name(char *name, size_t room)
+{
+    return sysctlbyname("machdep.cpu.brand_string", name, &room, NULL, 0) == 0;
 }
 
 #else
@@ -255,6 +260,17 @@ int system_cores(void)
         cores += known == cores;
     }
     return cores > 0 ? cores : 1;
+}
+
+bool system_cpu_name(char *name, size_t room)
+{
+    char text[TEXT];
+    const char *line =
+        file_read_start("/proc/cpuinfo", text, sizeof text) ? strstr(text, "model name") : NULL;
+    const char *colon = line ? strchr(line, ':') : NULL;
+    if (colon)
+        snprintf(name, room, "%.*s", (int)strcspn(colon + 2, "\n"), colon + 2);
+    return colon != NULL;
 }
 
 #endif
