@@ -19,6 +19,7 @@
 #include <mach-o/dyld.h>
 #else
 #include <sys/auxv.h>
+#include <sys/syscall.h>
 #endif
 
 /* ---- the program -------------------------------------------------------------------------- */
@@ -248,16 +249,24 @@ bool system_real_path(const char *path, char real[PATH_MAX])
     return realpath(path, real) != NULL;
 }
 
+/* rename() that fails with EEXIST if `to` exists. */
+static int rename_new(const char *from, const char *to)
+{
+#if defined(__APPLE__)
+    return renamex_np(from, to, RENAME_EXCL);
+#elif defined(RENAME_NOREPLACE)
+    return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
+#else /* not in the C library, as in musl */
+    enum { NO_REPLACE = 1 };
+    return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, NO_REPLACE);
+#endif
+}
+
 bool system_rename(const char *from, const char *to, bool replace)
 {
     if (replace)
         return rename(from, to) == 0;
-#ifdef __APPLE__
-    int renamed = renamex_np(from, to, RENAME_EXCL);
-#else
-    int renamed = renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
-#endif
-    if (renamed == 0)
+    if (rename_new(from, to) == 0)
         return true;
     if (errno != EINVAL && errno != ENOSYS && errno != ENOTSUP)
         return false;

@@ -84,6 +84,18 @@ static void take_resident(const struct taker *taker, size_t bytes, const char *n
     taker->take(taker->context, &(struct system_memory_bound){.name = name, .bytes = bytes});
 }
 
+#ifdef __APPLE__
+
+static void physical(const char *root, const struct taker *taker)
+{
+    uint64_t bytes = 0;
+    size_t size = sizeof bytes;
+    if (!*root && sysctlbyname("hw.memsize", &bytes, &size, NULL, 0) == 0 && bytes)
+        take_resident(taker, (size_t)bytes, "physical memory");
+}
+
+#else
+
 static void physical(const char *root, const struct taker *taker)
 {
     char text[TEXT];
@@ -93,6 +105,8 @@ static void physical(const char *root, const struct taker *taker)
     if (kilobytes && kilobytes < SIZE_MAX / 1024)
         take_resident(taker, (size_t)kilobytes * 1024, "physical memory");
 }
+
+#endif
 
 /* ---- control groups ---------------------------------------------------------------------- */
 
