@@ -3,9 +3,9 @@
  * A 64-byte line before each block holds its size, for accounting and mem_resize. The line keeps blocks on
  * cache-line boundaries. */
 #include "engine/base/memory.h"
+#include "engine/base/system.h"
 
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { LINE = 64 };
@@ -33,7 +33,7 @@ void *mem_alloc(size_t bytes)
     size_t whole = (bytes + 2 * LINE - 1) / LINE * LINE;
     if (!reserve(whole))
         return NULL;
-    unsigned char *line = aligned_alloc(LINE, whole);
+    unsigned char *line = system_allocate(LINE, whole);
     if (!line) {
         atomic_fetch_sub(&in_use, whole);
         return NULL;
@@ -72,7 +72,7 @@ void mem_free(void *block)
     if (!block)
         return;
     atomic_fetch_sub(&in_use, whole_size(block));
-    free((unsigned char *)block - LINE);
+    system_release((unsigned char *)block - LINE);
 }
 
 char *mem_strdup(const char *text)

@@ -3,7 +3,7 @@
  * Linux and macOS. `make check-rooms` checks this.
  *
  * A function that can fail returns false, -1 or NULL and sets errno; strerror gives the text for a message.
- * No function allocates memory with memory.h or takes ownership of an argument. All are thread-safe. */
+ * No function takes ownership of an argument. All are thread-safe. */
 #ifndef LIMN_SYSTEM_H
 #define LIMN_SYSTEM_H
 
@@ -127,6 +127,13 @@ const char *system_folder_next(struct system_folder *folder);
 
 /* Fails with EEXIST if the path exists. */
 bool system_folder_create(const char *path);
+
+/* ---- memory ------------------------------------------------------------------------------- */
+
+/* Only memory.h calls these two. `bytes` is a multiple of `alignment`, a power of two. NULL if there is no
+ * memory. */
+void *system_allocate(size_t alignment, size_t bytes);
+void system_release(void *block);
 
 /* ---- time --------------------------------------------------------------------------------- */
 

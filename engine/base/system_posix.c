@@ -1,5 +1,5 @@
-/* system_posix.c - system.h for Linux and macOS: the program, files, folders, time, threads, the terminal.
- * The machine is in system_posix_machine.c. What only macOS does differently is under __APPLE__. */
+/* system_posix.c - system.h for Linux and macOS: the program, files, folders, memory, time, threads, the
+ * terminal. The machine is in system_posix_machine.c. What only macOS does differently is under __APPLE__. */
 #include "engine/base/system.h"
 
 #include <dirent.h>
@@ -304,6 +304,18 @@ const char *system_folder_next(struct system_folder *folder)
 bool system_folder_create(const char *path)
 {
     return mkdir(path, 0777) == 0;
+}
+
+/* ---- memory ------------------------------------------------------------------------------- */
+
+void *system_allocate(size_t alignment, size_t bytes)
+{
+    return aligned_alloc(alignment, bytes);
+}
+
+void system_release(void *block)
+{
+    free(block);
 }
 
 /* ---- time --------------------------------------------------------------------------------- */

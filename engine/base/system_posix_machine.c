@@ -17,8 +17,6 @@
 
 enum { TEXT = 8192 };
 
-/* ---- pages -------------------------------------------------------------------------------- */
-
 size_t system_page_size(void)
 {
     return (size_t)sysconf(_SC_PAGESIZE);
