@@ -49,7 +49,7 @@ PORTABLE = [
 ]
 MARKS = re.compile(
     r"\b(?:_WIN32|_WIN64|__MINGW\w+|__CYGWIN__|__APPLE__|__linux\w*|__unix\w*|__wasi__|__GLIBC__|__ANDROID__)\b"
-    r"|\b(?:clock_gettime|fdopen|fileno|getpid|mkstemp|nanosleep|popen|realpath|setenv|unsetenv)(?=\()"
+    r"|\b(?:aligned_alloc|clock_gettime|fileno|memmem|nanosleep|realpath|setenv|stpcpy|strsep|unsetenv)(?=\()"
     r'|"/(?:dev|etc|proc|sys|tmp)\b'
 )
 EXCUSED = {

@@ -54,10 +54,9 @@ static limn_status add_networks(struct context *context, limn_error *error)
         return fail_memory(error, "-m", strlen(given));
     limn_status status = app_engine(context->options, &context->engine, error);
     for (char *name = rest; status == LIMN_OK && name; name = rest) {
-        if (context->options->compare)
-            name = strsep(&rest, ",");
-        else
-            rest = NULL;
+        rest = context->options->compare ? strchr(name, ',') : NULL;
+        if (rest)
+            *rest++ = 0;
         status = add_network(context, name, error);
     }
     return status;
