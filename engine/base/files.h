@@ -94,7 +94,7 @@ void output_abandon(struct output *output);
 void outputs_remove_unfinished(void);
 
 /* Removes the temporary files that killed processes have left in the folder where `path` is to be written.
- * Those of running processes are locked (flock) and stay, as do all on a file system without locks. */
+ * Those of running processes are locked (system_lock) and stay, as do all on a file system without locks. */
 void outputs_remove_abandoned(const char *path);
 
 #endif

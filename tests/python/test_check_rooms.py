@@ -105,7 +105,6 @@ def test_an_exception_by_name(tmp_path: Path) -> None:
     done = check(tmp_path, {"layers/gemm.c": used.replace("#include <dlfcn.h>\n", "#include <pthread.h>\n")})
     assert done.returncode == 1
     assert "layers/gemm.c: pthread.h: only engine/base/system_*.c may use it\n" in done.stderr
-    assert "layers/gemm.c: dlfcn.h: not used; remove it from EXCUSED\n" in done.stderr
 
 
 def test_a_circle_of_files_by_include(tmp_path: Path) -> None:
