@@ -1,8 +1,8 @@
 # limn: build, test, measure. `make help` lists the targets.
 #
-# Overrides: CC= (gcc, clang), BLAS= (openblas), BLAS_SONAME= (empty: link it), ARCH= (x86_64, aarch64), BUILD= (build
-# folder), WERROR=1 (warnings are errors), SANITIZE= (address,undefined or thread), RUNNER= (program that runs the C
-# tests, such as an emulator), PYTESTS= (files of tests/python, for check-python), V=1 (print the commands).
+# Overrides: CC= (gcc, clang), BLAS= (openblas, none), BLAS_SONAME= (empty: link it), ARCH= (x86_64, aarch64), BUILD=
+# (build folder), WERROR=1 (warnings are errors), SANITIZE= (address,undefined or thread), RUNNER= (program that runs
+# the C tests, such as an emulator), PYTESTS= (files of tests/python, for check-python), V=1 (print the commands).
 
 CC    ?= cc
 BLAS  ?= openblas
@@ -24,10 +24,17 @@ SHARE  = -fPIC -fno-semantic-interposition
 FLAGS  = -std=c11 -D_GNU_SOURCE -pthread -MMD -MP -I. $(WARN) $(CFLAGS) $(HARDEN) $(SHARE) \
          $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 # OpenBLAS is loaded at run time, by the name in its shared library (layers/gemm.c says why). If there is only a static
-# library, or with BLAS_SONAME=, it is linked.
+# library, or with BLAS_SONAME=, it is linked. BLAS=none builds without it.
+ifeq ($(BLAS),none)
+OMITTED      = layers/gemm.c
+BLAS_SONAME  =
+BLAS_LIBS    =
+else
+OMITTED      = layers/gemm_none.c
 BLAS_SONAME := $(shell LC_ALL=C readelf -d "$$($(CC) -print-file-name=lib$(BLAS).so)" 2>/dev/null | \
                  sed -n 's/.*(SONAME).*\[\(.*\)\]/\1/p')
 BLAS_LIBS    = $(if $(BLAS_SONAME),,-l$(BLAS))
+endif
 LIBS   = $(BLAS_LIBS) -lm -ldl -pthread -Wl,-z,relro,-z,now
 
 # Kernels written with vector extensions (layers/simd_*.c) are compiled once for each instruction set. C11 mode
@@ -45,7 +52,7 @@ ISA_FLAGS_neon  = -fno-schedule-insns -Wno-ignored-optimization-argument
 SOURCES := $(sort $(shell find engine layers weights apps tests -name '*.c'))
 HEADERS := $(sort $(shell find engine layers weights apps tests -name '*.h'))
 SIMD    = $(wildcard layers/simd_*.c)
-LIBRARY = $(filter-out $(SIMD),$(filter layers/% weights/% engine/%,$(SOURCES)))
+LIBRARY = $(filter-out $(SIMD) $(OMITTED),$(filter layers/% weights/% engine/%,$(SOURCES)))
 APPS    = $(filter apps/cli/%,$(SOURCES))
 TESTS   = $(wildcard tests/test_*.c)
 
@@ -75,9 +82,9 @@ all: $(BUILD)/limn            ## build the program
 $(BUILD)/limn: $(call object,$(APPS)) $(BUILD)/liblimn.a
 	$(call say,link,$@) $(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(BUILD)/liblimn.a: $(LIBRARY_OBJECTS)
+$(BUILD)/liblimn.a: $(LIBRARY_OBJECTS) $(BUILD)/blas
 	@rm -f $@
-	$(call say,ar,$@) $(AR) rcs $@ $^
+	$(call say,ar,$@) $(AR) rcs $@ $(filter %.o,$^)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
@@ -98,6 +105,11 @@ $(BUILD)/weights_folder: FORCE
 	@mkdir -p $(@D)
 	@echo '$(WEIGHTSDIR)' | cmp -s - $@ || echo '$(WEIGHTSDIR)' >$@
 
+# A different BLAS= rebuilds the library.
+$(BUILD)/blas: FORCE
+	@mkdir -p $(@D)
+	@echo '$(BLAS) $(BLAS_SONAME)' | cmp -s - $@ || echo '$(BLAS) $(BLAS_SONAME)' >$@
+$(BUILD)/layers/gemm.o: $(BUILD)/blas
 $(BUILD)/layers/gemm.o $(BUILD)/layers/gemm.tidy: FLAGS += $(if $(BLAS_SONAME),-DGEMM_LIBRARY='"$(BLAS_SONAME)"')
 
 # Unroll the inner loops and vectorize the result, regardless of CFLAGS; see add_products in conv2d_blocked.c.
@@ -225,7 +237,7 @@ deb:                          ## make a Debian package: build/limn_VERSION_ARCHI
 	@rm -rf $(BUILD)/deb
 	@$(MAKE) --no-print-directory install DESTDIR=$(abspath $(BUILD)/deb/root) PREFIX=/usr \
 	    LIBDIR=/usr/lib/$$($(CC) -print-multiarch) ZSHDIR=/usr/share/zsh/vendor-completions >/dev/null
-	$(call say,deb,$(BUILD)) sh tools/packaging/deb.sh $(BUILD)/deb $(VERSION)
+	$(call say,deb,$(BUILD)) sh tools/packaging/deb.sh $(BUILD)/deb $(VERSION) $(if $(BLAS_SONAME),libopenblas0)
 
 demo: all                     ## run all networks with demo weights; then open build/demo/index.html
 	$(PYTHON) tools/gallery/demo.py --limn $(BUILD)/limn --output $(BUILD)/demo
@@ -319,7 +331,8 @@ bench-peers: all              ## compare with PyTorch, ONNX Runtime, OpenVINO, n
 
 # simd_*.c are checked once per instruction set. The checks are in .clang-tidy and .cppcheck. clang-tidy's stderr is
 # hidden unless it fails, because it only counts suppressed warnings.
-TIDIED = $(call object,$(filter-out layers/%,$(SOURCES))) $(filter $(BUILD)/layers/%,$(LIBRARY_OBJECTS))
+TIDIED = $(call object,$(filter-out layers/%,$(SOURCES)) $(wildcard $(OMITTED))) \
+         $(filter $(BUILD)/layers/%,$(LIBRARY_OBJECTS))
 # The include path of a user's program.
 $(BUILD)/tests/user_program.tidy: FLAGS += -Iengine
 $(BUILD)/%.tidy: %.c $(TIDY_READS)

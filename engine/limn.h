@@ -131,7 +131,7 @@ typedef struct limn_session limn_session;
 /* The kernel family from which the planner chooses. */
 typedef enum limn_kernels {
     LIMN_KERNELS_AUTO = 0,  /* the fastest for the shape, as measured */
-    LIMN_KERNELS_OPENBLAS,  /* im2col and OpenBLAS GEMM */
+    LIMN_KERNELS_OPENBLAS,  /* im2col and OpenBLAS GEMM; LIMN_E_USAGE if limn was built without OpenBLAS */
     LIMN_KERNELS_NATIVE,    /* limn's own; OpenBLAS for operators that have none */
     LIMN_KERNELS_REFERENCE, /* plain loops that accumulate in double; slow, for checking */
 } limn_kernels;
@@ -165,7 +165,8 @@ typedef struct limn_shape {
  * it changes the environment, and no other thread may call getenv or setenv.
  *
  * Errors: LIMN_E_USAGE if the number of threads is out of range, if the CPU lacks the instruction set, or if
- * the process already uses another one, or if OpenBLAS cannot be loaded; LIMN_E_MEMORY.
+ * the process already uses another one, if OpenBLAS cannot be loaded, or if its kernels are requested and
+ * limn was built without it (`make BLAS=none`); LIMN_E_MEMORY.
  *
  * Threads: any number of threads may create, use and free engines at the same time, each engine by one thread
  * at a time. The same is true of sessions, including sessions of one model. After fork(), a child should
@@ -178,7 +179,8 @@ void limn_engine_free(limn_engine *engine);
 /* The number of threads, the calling one included. Fewer than requested if the system starts no more. */
 int limn_engine_threads(const limn_engine *engine);
 
-/* One line: version, instruction set, OpenBLAS core and number of threads. Valid as long as the engine. */
+/* One line: version, instruction set, OpenBLAS core or "no OpenBLAS", number of threads. Valid as long as the
+ * engine. */
 const char *limn_engine_describe(const limn_engine *engine);
 
 /* ---- model ------------------------------------------------------------------------------- */

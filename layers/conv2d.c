@@ -194,7 +194,7 @@ static void gemm_run_task(const struct layer_args *a, int64_t task, void *worksp
 const struct layer_variant conv2d_gemm = {
     .name = "conv2d_gemm",
     .family = FAMILY_OPENBLAS,
-    .applies = layer_applies_always,
+    .applies = layer_applies_gemm,
     .needs = gemm_needs,
     .pack_task = layer_pack_plain,
     .pack_span = layer_channel_span,

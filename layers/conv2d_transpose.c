@@ -211,7 +211,7 @@ static void gemm_run_task(const struct layer_args *a, int64_t task, void *worksp
 const struct layer_variant conv2d_transpose_gemm = {
     .name = "conv2d_transpose_gemm",
     .family = FAMILY_OPENBLAS,
-    .applies = layer_applies_always,
+    .applies = layer_applies_gemm,
     .needs = gemm_needs,
     .pack_task = gemm_pack_task,
     .pack_span = gemm_pack_span,

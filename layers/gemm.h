@@ -1,4 +1,5 @@
-/* gemm.h - matrix multiplication through OpenBLAS. The only file that calls BLAS is gemm.c.
+/* gemm.h - matrix multiplication through OpenBLAS. The only file that calls BLAS is gemm.c. A limn built with
+ * `make BLAS=none` has gemm_none.c in its place.
  *
  *     C[M x N] = A[M x K] B[K x N]          row-major, single precision
  *
@@ -16,19 +17,22 @@
 
 #include "layers/cpu.h"
 
-#define GEMM_BUFFER ((size_t)128 << 20) /* OpenBLAS's buffer of a thread: its BUFFER_SIZE on x86-64 */
+/* The address space that OpenBLAS's buffer of a thread takes: its BUFFER_SIZE on x86-64. If there is less
+ * (ulimit -v), OpenBLAS retries its allocation for ever. */
+#define GEMM_BUFFER ((size_t)128 << 20)
 
-/* Whether there is address space for a buffer of OpenBLAS. If there is not (ulimit -v), OpenBLAS retries its
- * allocation for ever. */
-bool gemm_has_room(void);
+/* Whether limn was built with OpenBLAS. */
+bool gemm_available(void);
 
 /* Loads OpenBLAS and prepares it for `isa`. Call it before the first gemm, from one thread; it changes the
  * environment for a moment. If `forced`, OpenBLAS is also restricted to `isa`; otherwise it is only ever
  * raised, and the user's OPENBLAS_CORETYPE is respected. Returns NULL, or why OpenBLAS cannot be loaded,
- * valid until the thread next calls a function of dlfcn.h. */
+ * valid until the thread next calls a function of dlfcn.h. Does nothing if limn was built without OpenBLAS.
+ */
 const char *gemm_init(enum isa isa, bool forced);
 
-/* OpenBLAS's name of the kernel set it uses: "SkylakeX", "Haswell", "Prescott", ... */
+/* OpenBLAS's name of the kernel set it uses: "SkylakeX", "Haswell", "Prescott", ...
+ * NULL if limn was built without OpenBLAS. */
 const char *gemm_core(void);
 
 struct gemm {
@@ -41,7 +45,8 @@ struct gemm {
     int64_t ldc;
 };
 
-/* C = A B on the calling thread. */
+/* C = A B on the calling thread. Must not be called if limn was built without OpenBLAS: see
+ * layer_applies_gemm. */
 void gemm_run(const struct gemm *g);
 
 #endif

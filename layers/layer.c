@@ -1,5 +1,6 @@
 /* layer.c - what several operators share: see layer.h. */
 #include "layers/layer.h"
+#include "layers/gemm.h"
 #include "layers/sizes.h"
 
 /* Pixels of a task: about 64 KB of output, which is worth handing to a thread and fits in L2. */
@@ -69,4 +70,10 @@ bool layer_applies_always(const struct layer_dims *d)
 {
     (void)d;
     return true;
+}
+
+bool layer_applies_gemm(const struct layer_dims *d)
+{
+    (void)d;
+    return gemm_available();
 }

@@ -154,6 +154,9 @@ void layer_pack_plain(const struct layer_dims *d, const struct layer_weights *w,
 /* applies() for a variant that computes any dimensions: returns true. */
 bool layer_applies_always(const struct layer_dims *d);
 
+/* The same for a variant that calls gemm_run: returns false if limn was built without OpenBLAS. */
+bool layer_applies_gemm(const struct layer_dims *d);
+
 /* needs() for variants whose task is one of the N OH rows of the output, and that need no memory. */
 struct layer_needs layer_row_needs(const struct layer_dims *d);
 

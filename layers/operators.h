@@ -13,7 +13,8 @@
  *      operation of its step (`flops`).
  *
  * So a new variant belongs after every variant that it beats. Native variants follow OpenBLAS's: where none
- * of them applies, OpenBLAS's is used even with `native`. */
+ * of them applies, OpenBLAS's is used even with `native`. If limn was built without OpenBLAS, variants of
+ * FAMILY_OPENBLAS apply to nothing. */
 #ifndef LAYERS_OPERATORS_H
 #define LAYERS_OPERATORS_H
 

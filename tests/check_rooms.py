@@ -38,6 +38,8 @@ MAY_USE = {
     "engine/inspect": ["engine/run", "engine/pictures"],
     "apps/cli": ["engine/pipelines", "engine/inspect", "engine/pixels"],
 }
+# Files of which a build compiles one.
+EITHER = [{"layers/gemm", "layers/gemm_none"}]
 # The files that implement engine/base/system.h.
 SYSTEM = re.compile(r"engine/base/system_\w+\.c")
 # C11's headers but signal.h, threads.h and locale.h, which systems lack or fill differently.
@@ -53,7 +55,7 @@ MARKS = re.compile(
     r'|"/(?:dev|etc|proc|sys|tmp)\b'
 )
 EXCUSED = {
-    "layers/gemm.c": {"cblas.h", "dlfcn.h", "sys/mman.h", "setenv", "unsetenv"},  # loads OpenBLAS
+    "layers/gemm.c": {"cblas.h", "dlfcn.h", "setenv", "unsetenv"},  # loads OpenBLAS
     "layers/cpu.c": {"immintrin.h"},  # of an architecture, not of a system
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
@@ -94,6 +96,11 @@ def includes(root: Path) -> list[Use]:
     return uses
 
 
+def objects_of(file: str, build: Path) -> list[Path]:
+    """The object of a file, or its objects if it is compiled for several instruction sets."""
+    return [build / f"{file}.o"] if (build / f"{file}.o").is_file() else list(build.glob(f"{file}.*.o"))
+
+
 def symbols(root: Path, build: Path, nm: str) -> list[Use]:
     """Every external name that one file uses and another defines, as the objects in `build` have it."""
     defined: dict[str, str] = {}
@@ -102,8 +109,8 @@ def symbols(root: Path, build: Path, nm: str) -> list[Use]:
         if path.suffix != ".c":
             continue
         file = str(path.relative_to(root).with_suffix(""))
-        objects = [build / f"{file}.o"] if (build / f"{file}.o").is_file() else list(build.glob(f"{file}.*.o"))
-        if not objects:
+        objects = objects_of(file, build)
+        if not objects and not any(objects_of(other, build) for files in EITHER if file in files for other in files):
             raise ValueError(f"{build / file}.o: not found; run make first")
         for item in objects:
             listing = subprocess.run([nm, "-gP", item], capture_output=True, text=True, check=True).stdout

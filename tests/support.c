@@ -111,9 +111,16 @@ bool tensors_agree(const struct tensor *got, const float *want, double absolute,
 
 /* ---- engines ------------------------------------------------------------------------------ */
 
+void need_kernels(limn_kernels kernels)
+{
+    if (kernels == LIMN_KERNELS_OPENBLAS && !gemm_available())
+        skip();
+}
+
 limn_engine *test_engine(int threads, limn_kernels kernels)
 {
     limn_engine *engine;
+    need_kernels(kernels);
     limn_options options = {.threads = threads, .kernels = kernels, .isa = getenv("LIMN_TEST_ISA")};
     assert_ok(limn_engine_create(&options, &engine, error));
     return engine;
@@ -130,7 +137,7 @@ int run_on_every_isa(const struct CMUnitTest *tests, size_t count)
         assert_null(gemm_init(isa, true));
         simd_choose(isa);
         running_isa = isa;
-        printf("-- %s, OpenBLAS core %s\n", isa_name(isa), gemm_core());
+        printf("-- %s, OpenBLAS core %s\n", isa_name(isa), gemm_available() ? gemm_core() : "none");
         failed += _cmocka_run_group_tests(isa_name(isa), tests, count, NULL, NULL);
     }
     return failed;

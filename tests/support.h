@@ -59,7 +59,17 @@ const char *scratch_path(const char *name);
 
 void write_file(const char *path, const void *bytes, size_t size);
 
-/* An engine for a test, released by limn_engine_free. */
+/* Skips the test if it needs OpenBLAS's kernels and limn was built without OpenBLAS. */
+void need_kernels(limn_kernels kernels);
+
+/* A unit test of one kernel family: KERNELS_TEST(test_x, OPENBLAS). Its state points to the limn_kernels. */
+#define KERNELS_TEST(function, family)                                                                       \
+    {                                                                                                        \
+        .name = #function " " #family, .test_func = (function),                                              \
+        .initial_state = &(limn_kernels){LIMN_KERNELS_##family},                                             \
+    }
+
+/* An engine for a test, released by limn_engine_free. Skips the test as need_kernels does. */
 limn_engine *test_engine(int threads, limn_kernels kernels);
 
 /* Runs the tests with every instruction set the CPU has, one after the other, in our kernels and in

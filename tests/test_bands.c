@@ -15,16 +15,6 @@
 
 #define GOLDENS "tests/goldens/"
 
-static const struct {
-    limn_kernels kernels;
-    const char *name;
-} families[] = {{LIMN_KERNELS_AUTO, "auto"},
-                {LIMN_KERNELS_OPENBLAS, "openblas"},
-                {LIMN_KERNELS_NATIVE, "native"},
-                {LIMN_KERNELS_REFERENCE, "reference"}};
-
-enum { FAMILIES = sizeof families / sizeof *families };
-
 /* ---- one run in bands -------------------------------------------------------------------- */
 
 struct picture_run {
@@ -199,7 +189,6 @@ static bool has_output(limn_size size)
 
 static void test_operators(void **state)
 {
-    (void)state;
     static const struct middle middles[] = {
         {LAYER_CONV2D, 1, 1, 0, 1, 0},
         {LAYER_CONV2D, 3, 1, 1, 1, 0},
@@ -224,39 +213,38 @@ static void test_operators(void **state)
     };
     static const int64_t sizes[][2] = {{1, 1}, {1, 30}, {50, 1}, {29, 7}, {41, 19}, {25, 12}};
     static const int64_t heights[] = {1, 24, 0};
+    const limn_kernels *kernels = *state;
+    /* The reference computes each output by itself, slowly: small pictures do. */
+    int count = *kernels == LIMN_KERNELS_REFERENCE ? 4 : sizeof sizes / sizeof *sizes;
     int compared = 0, refused = 0;
-    for (size_t m = 0; m < sizeof middles / sizeof *middles; m++)
-        for (size_t f = 0; f < FAMILIES; f++) {
-            limn_engine *engine = test_engine(2, families[f].kernels);
-            limn_model *model;
-            char what[100];
-            middle = middles[m];
-            snprintf(what, sizeof what, "%s kernels, %s, kernel %d stride %d pad %d dilation %d factor %d",
-                     families[f].name, layer_operators[middle.kind].name, (int)middle.kernel,
-                     (int)middle.stride, (int)middle.pad, (int)middle.dilation, (int)middle.factor);
-            assert_ok(model_load_as(engine, write_weights(), &test_kind, &model, error));
-            assert_true(bands_possible(&model->graph));
-            /* The reference computes each output by itself, slowly: small pictures do. */
-            size_t count = families[f].kernels == LIMN_KERNELS_REFERENCE ? 4 : sizeof sizes / sizeof *sizes;
-            for (size_t s = 0; s < count; s++) {
-                limn_size size = {1, sizes[s][0], sizes[s][1]};
-                limn_session *session;
-                if (has_output(size)) {
-                    compare_runs(model, size, heights, what);
-                    compared++;
-                } else {
-                    assert_fails(limn_session_create(model, size, &session, error), LIMN_E_INPUT,
-                                 "middle cannot be computed at");
-                    refused++;
-                }
+    for (size_t m = 0; m < sizeof middles / sizeof *middles; m++) {
+        limn_engine *engine = test_engine(2, *kernels);
+        limn_model *model;
+        char what[100];
+        middle = middles[m];
+        snprintf(what, sizeof what, "%s, kernel %d stride %d pad %d dilation %d factor %d",
+                 layer_operators[middle.kind].name, (int)middle.kernel, (int)middle.stride, (int)middle.pad,
+                 (int)middle.dilation, (int)middle.factor);
+        assert_ok(model_load_as(engine, write_weights(), &test_kind, &model, error));
+        assert_true(bands_possible(&model->graph));
+        for (int s = 0; s < count; s++) {
+            limn_size size = {1, sizes[s][0], sizes[s][1]};
+            limn_session *session;
+            if (has_output(size)) {
+                compare_runs(model, size, heights, what);
+                compared++;
+            } else {
+                assert_fails(limn_session_create(model, size, &session, error), LIMN_E_INPUT,
+                             "middle cannot be computed at");
+                refused++;
             }
-            limn_model_free(model);
-            limn_engine_free(engine);
         }
-    /* 20 operators at 6 sizes with three families and at 4 with the reference. Three convolutions have no
-     * output at three of those sizes. */
-    assert_int_equal(compared + refused, 20 * (3 * 6 + 4));
-    assert_int_equal(refused, 3 * 3 * 4);
+        limn_model_free(model);
+        limn_engine_free(engine);
+    }
+    /* Three of the 20 operators have no output at three of those sizes. */
+    assert_int_equal(compared + refused, 20 * count);
+    assert_int_equal(refused, 3 * 3);
 }
 
 /* With the fastest kernels, one size. */
@@ -359,32 +347,29 @@ static void check_reduced(limn_model *model, const struct picture *source, int64
 /* Bands give the bytes of the whole: heights that are no multiples, thin pictures, alpha. */
 static void test_pictures(void **state)
 {
-    (void)state;
     static const int64_t sizes[][3] = {{61, 51, 3}, {75, 29, 4}, {1, 50, 3},  {99, 2, 3},
                                        {1, 1, 4},   {12, 12, 3}, {13, 36, 4}, {2, 149, 3}};
-    for (size_t f = 0; f < FAMILIES; f++) {
-        limn_engine *engine = test_engine(2, families[f].kernels);
-        limn_model *model;
-        assert_ok(limn_model_load(engine, GOLDENS "enhancenet.safetensors", &model, error));
-        for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
-            struct picture source = random_picture(sizes[s][0], sizes[s][1], (int)sizes[s][2]);
-            int64_t scale = 4 - (int64_t)s % 3;
-            struct result whole = upscaled(model, &source, TILE_WHOLE, scale);
-            check_reduced(model, &source, scale, &whole);
-            for (int64_t tile = TILE_AUTO; tile < 80; tile += 23) {
-                struct result banded = upscaled(model, &source, tile, scale);
-                if (memcmp(whole.bytes, banded.bytes, whole.used) != 0)
-                    fail_with("%s, %s kernels, %" PRId64 "x%" PRId64 " in bands of %" PRId64
-                              " differs from the whole",
-                              isa_name(running_isa), families[f].name, sizes[s][0], sizes[s][1], tile);
-                free(banded.bytes);
-            }
-            free(whole.bytes);
-            picture_free(&source);
+    const limn_kernels *kernels = *state;
+    limn_engine *engine = test_engine(2, *kernels);
+    limn_model *model;
+    assert_ok(limn_model_load(engine, GOLDENS "enhancenet.safetensors", &model, error));
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+        struct picture source = random_picture(sizes[s][0], sizes[s][1], (int)sizes[s][2]);
+        int64_t scale = 4 - (int64_t)s % 3;
+        struct result whole = upscaled(model, &source, TILE_WHOLE, scale);
+        check_reduced(model, &source, scale, &whole);
+        for (int64_t tile = TILE_AUTO; tile < 80; tile += 23) {
+            struct result banded = upscaled(model, &source, tile, scale);
+            if (memcmp(whole.bytes, banded.bytes, whole.used) != 0)
+                fail_with("%s, %" PRId64 "x%" PRId64 " in bands of %" PRId64 " differs from the whole",
+                          isa_name(running_isa), sizes[s][0], sizes[s][1], tile);
+            free(banded.bytes);
         }
-        limn_model_free(model);
-        limn_engine_free(engine);
+        free(whole.bytes);
+        picture_free(&source);
     }
+    limn_model_free(model);
+    limn_engine_free(engine);
 }
 
 /* A picture ten times as high takes no more memory. */
@@ -542,10 +527,16 @@ static void test_networks_that_need_the_whole(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_operators),
+        KERNELS_TEST(test_operators, AUTO),
+        KERNELS_TEST(test_operators, OPENBLAS),
+        KERNELS_TEST(test_operators, NATIVE),
+        KERNELS_TEST(test_operators, REFERENCE),
         cmocka_unit_test(test_stages_differ),
         cmocka_unit_test(test_lattices),
-        cmocka_unit_test(test_pictures),
+        KERNELS_TEST(test_pictures, AUTO),
+        KERNELS_TEST(test_pictures, OPENBLAS),
+        KERNELS_TEST(test_pictures, NATIVE),
+        KERNELS_TEST(test_pictures, REFERENCE),
         cmocka_unit_test(test_memory_does_not_grow_with_the_height),
         cmocka_unit_test(test_memory_limit),
         cmocka_unit_test(test_every_allocation_may_fail),

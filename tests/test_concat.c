@@ -54,37 +54,36 @@ static const char *write_weights(void)
 
 static void test_nested_concats(void **state)
 {
-    (void)state;
     static const struct model_kind kind = {"test", "", any_file, build, 0};
-    static const limn_kernels kernels[] = {LIMN_KERNELS_AUTO, LIMN_KERNELS_OPENBLAS, LIMN_KERNELS_REFERENCE};
-    for (size_t k = 0; k < sizeof kernels / sizeof *kernels; k++) {
-        limn_engine *engine = test_engine(2, kernels[k]);
-        limn_model *model;
-        limn_session *session;
-        int inside = 0;
-        assert_ok(model_load_as(engine, write_weights(), &kind, &model, error));
-        assert_ok(limn_session_create(model, (limn_size){1, HEIGHT, WIDTH}, &session, error));
-        for (int i = 0; i < session->graph.count; i++)
-            inside += session->plan.placements[i].host != NO_VALUE;
-        assert_int_equal(inside, 4); /* three parts and the inner concat */
-        struct tensor *x = session_input(session, 0);
-        float want[HEIGHT * WIDTH * C];
-        for (int i = 0; i < HEIGHT * WIDTH * C; i++) {
-            x->data[i] = (float)(i - 7);
-            want[i] = 544 * x->data[i]; /* 2 + 30 + 500 + 12 */
-        }
-        assert_ok(limn_session_run(session, error));
-        assert_true(tensors_agree(session_output(session), want, 0, 0, "nested concats"));
-        limn_session_free(session);
-        limn_model_free(model);
-        limn_engine_free(engine);
+    const limn_kernels *kernels = *state;
+    limn_engine *engine = test_engine(2, *kernels);
+    limn_model *model;
+    limn_session *session;
+    int inside = 0;
+    assert_ok(model_load_as(engine, write_weights(), &kind, &model, error));
+    assert_ok(limn_session_create(model, (limn_size){1, HEIGHT, WIDTH}, &session, error));
+    for (int i = 0; i < session->graph.count; i++)
+        inside += session->plan.placements[i].host != NO_VALUE;
+    assert_int_equal(inside, 4); /* three parts and the inner concat */
+    struct tensor *x = session_input(session, 0);
+    float want[HEIGHT * WIDTH * C];
+    for (int i = 0; i < HEIGHT * WIDTH * C; i++) {
+        x->data[i] = (float)(i - 7);
+        want[i] = 544 * x->data[i]; /* 2 + 30 + 500 + 12 */
     }
+    assert_ok(limn_session_run(session, error));
+    assert_true(tensors_agree(session_output(session), want, 0, 0, "nested concats"));
+    limn_session_free(session);
+    limn_model_free(model);
+    limn_engine_free(engine);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nested_concats),
+        KERNELS_TEST(test_nested_concats, AUTO),
+        KERNELS_TEST(test_nested_concats, OPENBLAS),
+        KERNELS_TEST(test_nested_concats, REFERENCE),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

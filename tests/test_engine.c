@@ -4,6 +4,7 @@
 #include "engine/base/npy.h"
 #include "engine/base/system.h"
 #include "engine/base/threads.h"
+#include "layers/gemm.h"
 #include "tests/support.h"
 #include "tests/support_faults.h"
 
@@ -375,6 +376,26 @@ static void test_pools_come_and_go(void **state)
     assert_true(usable_cores() >= 1);
 }
 
+/* ---- kernels ----------------------------------------------------------------------------- */
+
+static void test_openblas_is_as_built(void **state)
+{
+    (void)state;
+    limn_options options = {.threads = 1, .kernels = LIMN_KERNELS_OPENBLAS};
+    limn_engine *engine = NULL;
+    if (gemm_available()) {
+        assert_ok(limn_engine_create(&options, &engine, error));
+        assert_non_null(strstr(limn_engine_describe(engine), " OpenBLAS core "));
+    } else {
+        assert_fails(limn_engine_create(&options, &engine, error), LIMN_E_USAGE,
+                     "this limn was built without OpenBLAS");
+        assert_null(engine);
+        engine = test_engine(1, LIMN_KERNELS_NATIVE);
+        assert_non_null(strstr(limn_engine_describe(engine), ", no OpenBLAS, "));
+    }
+    limn_engine_free(engine);
+}
+
 /* ---- tensors ----------------------------------------------------------------------------- */
 
 static void test_nchw_and_back(void **state)
@@ -459,6 +480,7 @@ int main(void)
         cmocka_unit_test(test_callers_share_a_pool),
         cmocka_unit_test(test_pools_do_with_fewer_threads),
         cmocka_unit_test(test_pools_come_and_go),
+        cmocka_unit_test(test_openblas_is_as_built),
         cmocka_unit_test(test_nchw_and_back),
         cmocka_unit_test(test_tensor_sizes),
     };

@@ -99,14 +99,11 @@ static void check_limit(limn_engine *engine, limn_kernels kernels, int threads)
 
 static void test_limits_to_the_byte(void **state)
 {
-    (void)state;
-    static const limn_kernels kernels[] = {LIMN_KERNELS_AUTO, LIMN_KERNELS_OPENBLAS};
-    for (size_t k = 0; k < sizeof kernels / sizeof *kernels; k++) {
-        limn_engine *engine = test_engine(THREADS, kernels[k]);
-        for (int threads = 1; threads <= THREADS; threads++)
-            check_limit(engine, kernels[k], threads);
-        limn_engine_free(engine);
-    }
+    const limn_kernels *kernels = *state;
+    limn_engine *engine = test_engine(THREADS, *kernels);
+    for (int threads = 1; threads <= THREADS; threads++)
+        check_limit(engine, *kernels, threads);
+    limn_engine_free(engine);
 }
 
 /* ---- what is given up -------------------------------------------------------------------- */
@@ -159,7 +156,8 @@ static void test_packed_is_kept(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_limits_to_the_byte),
+        KERNELS_TEST(test_limits_to_the_byte, AUTO),
+        KERNELS_TEST(test_limits_to_the_byte, OPENBLAS),
         cmocka_unit_test(test_few_pixels_first),
         cmocka_unit_test(test_packed_is_kept),
     };

@@ -371,24 +371,22 @@ static void test_budget_of_weights(void **state)
 /* conv2d_blocked is in the table to be tested and measured; no choice of kernels makes a plan run it. */
 static void test_blocked_is_never_chosen(void **state)
 {
-    (void)state;
-    static const limn_kernels choices[] = {LIMN_KERNELS_AUTO, LIMN_KERNELS_OPENBLAS, LIMN_KERNELS_NATIVE,
-                                           LIMN_KERNELS_REFERENCE};
-    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++)
-        for (int64_t channels = 1; channels <= HIGH; channels++)
-            for (int64_t kernel = 1; kernel <= 5; kernel += 2) {
-                struct step step = {0};
-                int64_t pad = kernel / 2;
-                step.op = &layer_operators[LAYER_CONV2D];
-                step.args.d = (struct layer_dims){.n = 1, .ih = SIDE, .iw = SIDE, .ic = channels, .oc = HIGH};
-                step.args.d.oh = step.args.d.ow = SIDE;
-                step.args.d.kh = step.args.d.kw = kernel, step.args.d.pad_h = step.args.d.pad_w = pad;
-                step.args.d.stride_h = step.args.d.stride_w = 1;
-                step.args.d.dilation_h = step.args.d.dilation_w = 1;
-                step_choose_fastest(&step, choices[i]);
-                assert_ptr_not_equal(step.variant, &conv2d_blocked);
-                assert_true(choices[i] != LIMN_KERNELS_REFERENCE || step.variant == &conv2d_ref);
-            }
+    const limn_kernels *kernels = *state;
+    need_kernels(*kernels);
+    for (int64_t channels = 1; channels <= HIGH; channels++)
+        for (int64_t kernel = 1; kernel <= 5; kernel += 2) {
+            struct step step = {0};
+            int64_t pad = kernel / 2;
+            step.op = &layer_operators[LAYER_CONV2D];
+            step.args.d = (struct layer_dims){.n = 1, .ih = SIDE, .iw = SIDE, .ic = channels, .oc = HIGH};
+            step.args.d.oh = step.args.d.ow = SIDE;
+            step.args.d.kh = step.args.d.kw = kernel, step.args.d.pad_h = step.args.d.pad_w = pad;
+            step.args.d.stride_h = step.args.d.stride_w = 1;
+            step.args.d.dilation_h = step.args.d.dilation_w = 1;
+            step_choose_fastest(&step, *kernels);
+            assert_ptr_not_equal(step.variant, &conv2d_blocked);
+            assert_true(*kernels != LIMN_KERNELS_REFERENCE || step.variant == &conv2d_ref);
+        }
 }
 
 /* ---- parts of a concat ------------------------------------------------------------------- */
@@ -463,9 +461,15 @@ static void test_parts_that_stay_apart(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bytes_are_honest),      cmocka_unit_test(test_sizes_that_overflow),
-        cmocka_unit_test(test_shrinking_limits),      cmocka_unit_test(test_sessions_of_several_sizes),
-        cmocka_unit_test(test_budget_of_weights),     cmocka_unit_test(test_blocked_is_never_chosen),
+        cmocka_unit_test(test_bytes_are_honest),
+        cmocka_unit_test(test_sizes_that_overflow),
+        cmocka_unit_test(test_shrinking_limits),
+        cmocka_unit_test(test_sessions_of_several_sizes),
+        cmocka_unit_test(test_budget_of_weights),
+        KERNELS_TEST(test_blocked_is_never_chosen, AUTO),
+        KERNELS_TEST(test_blocked_is_never_chosen, OPENBLAS),
+        KERNELS_TEST(test_blocked_is_never_chosen, NATIVE),
+        KERNELS_TEST(test_blocked_is_never_chosen, REFERENCE),
         cmocka_unit_test(test_parts_that_stay_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -195,6 +195,9 @@ size_t system_page_size(void);
  * nothing if the system cannot. */
 void system_populate(void *pages, size_t bytes);
 
+/* Whether the process may map `bytes` more of address space (ulimit -v). Maps and unmaps them. */
+bool system_can_map(size_t bytes);
+
 /* The most physical memory that this process has had at a time, in bytes; 0 if it is unknown. */
 size_t system_peak_resident(void);
 

@@ -31,6 +31,12 @@ void system_populate(void *pages, size_t bytes)
 #endif
 }
 
+bool system_can_map(size_t bytes)
+{
+    void *pages = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return pages != MAP_FAILED && munmap(pages, bytes) == 0;
+}
+
 size_t system_peak_resident(void)
 {
     /* Not getrusage: its figure includes the peak of the process that started this one. */

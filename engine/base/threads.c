@@ -7,7 +7,6 @@
 #include "engine/base/memory.h"
 #include "engine/base/system.h"
 #include "layers/cpu.h"
-#include "layers/gemm.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -99,6 +98,10 @@ static void worker_main(void *argument)
     system_mutex_unlock(&pool->mutex);
 }
 
+/* The least address space for what the threads compute. If a thread is refused and there is less, running on
+ * the others would only fail later. */
+static const size_t ROOM = (size_t)128 << 20;
+
 limn_status pool_create(int threads, struct pool **pool, limn_error *error)
 {
     *pool = NULL;
@@ -118,7 +121,7 @@ limn_status pool_create(int threads, struct pool **pool, limn_error *error)
         refused = system_thread_start(&worker->thread, worker_main, worker) ? 0 : errno;
         created->started += !refused;
     }
-    if (refused && !gemm_has_room()) { /* for the stack, and later for what each thread computes */
+    if (refused && !system_can_map(ROOM)) {
         pool_free(created);
         return fail(error, LIMN_E_MEMORY, "cannot start %d threads: %s", threads, strerror(refused));
     }

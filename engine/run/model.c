@@ -60,7 +60,9 @@ limn_status limn_engine_create(const limn_options *options, limn_engine **engine
     if (chosen.threads < 0 || chosen.threads > THREADS_MOST)
         return fail(error, LIMN_E_USAGE, "%d threads; 1 to %d expected, 0 for one per core", chosen.threads,
                     (int)THREADS_MOST);
-    if (!gemm_has_room())
+    if (chosen.kernels == LIMN_KERNELS_OPENBLAS && !gemm_available())
+        return fail(error, LIMN_E_USAGE, "OpenBLAS kernels: this limn was built without OpenBLAS");
+    if (gemm_available() && !system_can_map(GEMM_BUFFER))
         return fail(error, LIMN_E_MEMORY, "out of memory: OpenBLAS needs %zu MB of address space (ulimit -v)",
                     GEMM_BUFFER >> 20);
     limn_status status = set_isa(chosen.isa, error);
@@ -78,9 +80,10 @@ limn_status limn_engine_create(const limn_options *options, limn_engine **engine
         return status;
     }
     machine_memory_limit(chosen.memory_limit); /* again: now the stacks of the threads count too */
-    snprintf(created->description, sizeof created->description,
-             "limn %s, %s kernels, OpenBLAS core %s, %d thread%s", LIMN_VERSION, isa_name(engine_isa()),
-             gemm_core(), pool_threads(created->pool), pool_threads(created->pool) == 1 ? "" : "s");
+    const char *core = gemm_core();
+    snprintf(created->description, sizeof created->description, "limn %s, %s kernels, %s%s, %d thread%s",
+             LIMN_VERSION, isa_name(engine_isa()), core ? "OpenBLAS core " : "no OpenBLAS", core ? core : "",
+             pool_threads(created->pool), pool_threads(created->pool) == 1 ? "" : "s");
     *engine = created;
     return LIMN_OK;
 }

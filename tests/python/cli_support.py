@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 import resource
@@ -53,6 +54,18 @@ def fails(code: int, *arguments: Arguments, **options) -> str:
 def warns(*arguments: Arguments, **options) -> str:
     """The one line of a run that must end with 0 and yet say something."""
     return fails(0, *arguments, **options)
+
+
+@functools.cache
+def has_openblas() -> bool:
+    """Whether the program was built with OpenBLAS."""
+    return b" no OpenBLAS," not in succeeds("--version")
+
+
+def need_openblas() -> None:
+    """Skips the test if the program was built without OpenBLAS."""
+    if not has_openblas():
+        pytest.skip("limn was built without OpenBLAS")
 
 
 def one_process() -> Callable[[], None]:

@@ -99,7 +99,7 @@ def test_what_a_system_file_may_use(tmp_path: Path) -> None:
 
 
 def test_an_exception_by_name(tmp_path: Path) -> None:
-    used = "#include <dlfcn.h>\n#include <sys/mman.h>\n#if 0\n#include <cblas.h>\nsetenv(); unsetenv();\n#endif\n"
+    used = "#include <dlfcn.h>\n#if 0\n#include <cblas.h>\nsetenv(); unsetenv();\n#endif\n"
     done = check(tmp_path, {"layers/gemm.c": used})
     assert (done.returncode, done.stderr) == (0, "")
     done = check(tmp_path, {"layers/gemm.c": used.replace("#include <dlfcn.h>\n", "#include <pthread.h>\n")})
@@ -123,6 +123,17 @@ def test_a_circle_of_files_by_name(tmp_path: Path) -> None:
     })  # fmt: skip
     assert done.returncode == 1
     assert "    layers/a uses b\n    layers/b uses a\n" in done.stderr
+
+
+def test_one_of_two_files_is_compiled(tmp_path: Path) -> None:
+    one = "int gemm(void);\nint gemm(void) { return 1; }\n"
+    assert check(tmp_path, {"layers/gemm.c": one}).returncode == 0
+    (tmp_path / "layers/gemm_none.c").write_text(one)
+    command = [sys.executable, ROOT / "tests/check_rooms.py", tmp_path / "build", "--root", tmp_path]
+    assert subprocess.run(command, capture_output=True, check=False, timeout=60).returncode == 0
+    (tmp_path / "build/layers/gemm.o").unlink()
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1 and "layers/gemm.o: not found; run make first" in done.stderr
 
 
 def test_an_include_that_names_no_room(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from cli_support import LIMN, WEIGHTS, limn, one_process, pixels, ppm, succeeds
+from cli_support import LIMN, WEIGHTS, limn, need_openblas, one_process, pixels, ppm, succeeds
 
 UPSCALE = ["upscale", "-m", "enhancenet.safetensors", "-", "-o", "-"]
 
@@ -30,6 +30,8 @@ def test_version_tells_the_threads(confined: dict) -> None:
 
 @pytest.mark.parametrize("kernels", ["auto", "openblas", "native"])
 def test_one_note_and_the_same_picture(kernels: str, confined: dict) -> None:
+    if kernels == "openblas":
+        need_openblas()
     picture, options = ppm(pixels(20, 30)), ["--kernels", kernels]
     want = succeeds(*UPSCALE, *options, "-t", "4", input=picture, cwd=confined["cwd"])
     assert succeeds(*UPSCALE, *options, "-t", "1", input=picture, **confined) == want

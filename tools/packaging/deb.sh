@@ -1,12 +1,13 @@
 #!/bin/sh
 # Makes a Debian package of the files that `make deb` has installed in FOLDER/root:
 #
-#     sh tools/packaging/deb.sh FOLDER VERSION
+#     sh tools/packaging/deb.sh FOLDER VERSION [LOADED]
 #
+# LOADED is the package of the library that limn loads at run time, which dpkg-shlibdeps does not see: OpenBLAS.
 # The package, limn_VERSION_ARCHITECTURE.deb, is written to the parent of FOLDER. It holds program, library and header.
 set -eu
 
-folder=$1 version=$2
+folder=$1 version=$2 loaded=${3-}
 root=$folder/root
 architecture=$(dpkg --print-architecture)
 
@@ -18,8 +19,7 @@ find "$root/usr" -name 'liblimn.so.*.*' -type f -exec strip --strip-unneeded {} 
 find "$root/usr" -name liblimn.a -exec strip --strip-debug {} +
 strip "$root/usr/bin/limn"
 
-# dpkg-shlibdeps needs a debian/control file; an empty one is enough. It does not see OpenBLAS, which is loaded at run
-# time.
+# dpkg-shlibdeps needs a debian/control file; an empty one is enough.
 mkdir -p "$folder/debian"
 : >"$folder/debian/control"
 depends=$(cd "$folder" && dpkg-shlibdeps -O -lroot/usr/lib root/usr/bin/limn "$(find root -name 'liblimn.so.*.*')")
@@ -30,7 +30,7 @@ Version: $version
 Architecture: $architecture
 Maintainer: the limn authors
 Installed-Size: $(du -sk "$root/usr" | cut -f 1)
-Depends: ${depends#shlibs:Depends=}, libopenblas0
+Depends: ${depends#shlibs:Depends=}${loaded:+, $loaded}
 Section: graphics
 Priority: optional
 Description: published image networks on a CPU
