@@ -3,7 +3,7 @@
  * Linux and macOS. `make check-rooms` checks this.
  *
  * A function that can fail returns false, -1 or NULL and sets errno; strerror gives the text for a message.
- * No function takes ownership of an argument. All are thread-safe. */
+ * No function takes ownership of an argument. All but system_begin and system_on_end are thread-safe. */
 #ifndef LIMN_SYSTEM_H
 #define LIMN_SYSTEM_H
 
@@ -23,7 +23,7 @@
 char **system_begin(int argc, char **argv);
 
 /* When a signal is about to end the process (Ctrl-C, a closed terminal or pipe, a request to end), runs
- * `clean_up` on the thread that calls this function, then ends the process as the signal would have.
+ * `clean_up` on the thread that called system_on_end, then ends the process as the signal would have.
  * `clean_up` may call only functions that are documented as async-signal-safe. Signals that the parent
  * ignores (nohup, a background job) stay ignored. A write beyond the file size limit fails with EFBIG and
  * raises no signal. */
@@ -107,8 +107,8 @@ bool system_is_link(const char *path);
 /* The absolute path without symbolic links; fails if the path does not exist. */
 bool system_real_path(const char *path, char real[PATH_MAX]);
 
-/* Renames a file within a folder in one step: the new name never stands for a part of a file. Unless
- * `replace`, fails with EEXIST if `to` exists. */
+/* Renames a file in one step within a folder: at no time does `to` name a part of a file. Unless `replace`,
+ * fails with EEXIST if `to` exists. */
 bool system_rename(const char *from, const char *to, bool replace);
 
 /* Removes a file. Async-signal-safe. */
