@@ -7,7 +7,7 @@
 
 /* The kernels of one instruction set. */
 struct simd {
-    double (*peak)(double seconds);
+    double (*peak)(double seconds, double (*now)(void));
     const struct simd_tile_kernel *tiles;
     const struct winograd_kernels *winograd; /* by enum winograd_form */
     /* Rows 0 .. count-1 of a product, `channels` floats each => pixels of y. */

@@ -76,7 +76,7 @@ struct winograd_kernels {
 
 #define SIMD_DECLARE(isa)                                                                                    \
     extern const struct simd_tile_kernel tile_kernels_##isa[];                                               \
-    double peak_##isa(double seconds);                                                                       \
+    double peak_##isa(double seconds, double (*now)(void));                                                  \
     extern const struct winograd_kernels winograd_##isa[WINOGRAD_FORMS];                                     \
     void sums_##isa(const struct simd_sums *sums);                                                           \
     void finish_##isa(const float *c, int64_t c_stride, int64_t count, int64_t channels,                     \

@@ -8,7 +8,9 @@ name in an object of A to an object of B (BUILD holds the objects). Prints the r
 uses: a room stands one floor above the highest that it uses. Exit code 1 for
 
   - a use that MAY_USE does not allow, and for a room that it does not list;
-  - a circle of files. A file is what has one name: plan.c and plan.h are one. Includes and names count together.
+  - a circle of files. A file is what has one name: plan.c and plan.h are one. Includes and names count together;
+  - what not every operating system has, outside the files of SYSTEM: a header that is not in PORTABLE, a macro that
+    names a system, a call or a path of MARKS. EXCUSED lists the exceptions.
 """
 
 from __future__ import annotations
@@ -38,7 +40,26 @@ MAY_USE = {
 }
 # Files of which a build compiles one.
 EITHER = [{"layers/gemm", "layers/gemm_none"}]
+# The files that implement engine/base/system.h.
+SYSTEM = re.compile(r"engine/base/system_\w+\.c")
+# C11's headers but signal.h, threads.h and locale.h, which systems lack or fill differently.
+PORTABLE = [
+    *["assert.h", "ctype.h", "errno.h", "float.h", "inttypes.h", "limits.h", "math.h", "stdarg.h", "stdatomic.h"],
+    *["stdbool.h", "stddef.h", "stdint.h", "stdio.h", "stdlib.h", "string.h", "time.h"],
+    *["stb/stb_image.h", "stb/stb_image_write.h"],
+    *["getopt.h", "strings.h"],  # of POSIX, but in every C library for which limn is built
+]
+MARKS = re.compile(
+    r"\b(?:_WIN32|_WIN64|__MINGW\w+|__CYGWIN__|__APPLE__|__linux\w*|__unix\w*|__wasi__|__GLIBC__|__ANDROID__)\b"
+    r"|\b(?:aligned_alloc|clock_gettime|fileno|memmem|nanosleep|realpath|setenv|stpcpy|strsep|unsetenv)(?=\()"
+    r'|"/(?:dev|etc|proc|sys|tmp)\b'
+)
+EXCUSED = {
+    "layers/gemm.c": {"cblas.h", "dlfcn.h", "setenv", "unsetenv"},  # loads OpenBLAS
+    "layers/cpu.c": {"immintrin.h"},  # of an architecture, not of a system
+}
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
+SYSTEM_INCLUDE = re.compile(r"^\s*#\s*include\s+<([^>]+)>", re.MULTILINE)
 
 
 class Use(NamedTuple):
@@ -118,6 +139,19 @@ def against(uses: Iterable[Use]) -> list[str]:
         elif used != user and used not in allowed(user):
             lines.append(f"{use.user} {use.how}: {user} must not use {used}")
     return sorted(set(lines))
+
+
+def of_one_system(root: Path) -> list[str]:
+    """A line for each use, outside the files of SYSTEM, of what not every operating system has."""
+    lines = []
+    for path in sources(root):
+        file, text = str(path.relative_to(root)), path.read_text(encoding="utf-8")
+        if SYSTEM.fullmatch(file):
+            continue
+        headers = {name for name in SYSTEM_INCLUDE.findall(text) if name not in PORTABLE}
+        marks = headers.union(MARKS.findall(text)) - EXCUSED.get(file, set())
+        lines += [f"{file}: {mark}: only engine/base/system_*.c may use it" for mark in sorted(marks)]
+    return lines
 
 
 def circles(edges: dict[str, set[str]]) -> list[list[str]]:
@@ -204,7 +238,7 @@ def main() -> int:
         uses = includes(options.root) + symbols(options.root, options.build, options.nm)
     except ValueError as error:
         sys.exit(f"check_rooms: {error}")
-    faults = against(uses)
+    faults = against(uses) + of_one_system(options.root)
     if not circles(edges_of(uses, by_room=True)):
         show(options.root, uses)
     faults += [describe(circle, uses) for circle in circles(edges_of(uses, by_room=False))]

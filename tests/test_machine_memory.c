@@ -2,6 +2,7 @@
  * limits in a child. */
 #include "engine/base/machine_memory.h"
 #include "engine/base/memory.h"
+#include "engine/base/system.h"
 #include "tests/support.h"
 
 #include <stdio.h>
@@ -151,7 +152,7 @@ static void test_processor_quotas(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof quotas / sizeof *quotas; i++) {
-        size_t processors = machine_processors(fake_root("quota", i, quotas[i].files));
+        size_t processors = system_processor_quota(fake_root("quota", i, quotas[i].files));
         size_t want = quotas[i].processors ? quotas[i].processors : SIZE_MAX;
         if (processors != want)
             fail_with("case %zu: %zu processors, %zu expected", i, processors, want);

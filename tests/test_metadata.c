@@ -5,6 +5,7 @@
 #include "tests/support_pictures.h"
 
 #include "engine/base/memory.h"
+#include "engine/pictures/bytes.h"
 #include "engine/pictures/exif.h"
 #include "engine/pictures/metadata.h"
 #include "engine/pictures/photoshop.h"
@@ -661,6 +662,22 @@ static void test_memory_is_announced(void **state)
     }
 }
 
+/* The C library's memmem is the reference. Two letters, so that many places match in part. */
+static void test_find_bytes(void **state)
+{
+    (void)state;
+    uint32_t random = 1;
+    for (int round = 0; round < 20000; round++) {
+        char text[24], wanted[4];
+        for (size_t i = 0; i < sizeof text + sizeof wanted; i++) {
+            random = random * 1664525 + 1013904223;
+            *(i < sizeof text ? &text[i] : &wanted[i - sizeof text]) = random >> 31 ? 'a' : 'b';
+        }
+        size_t size = (random >> 8) % (sizeof text + 1), length = 1 + (random >> 16) % sizeof wanted;
+        assert_ptr_equal(find_bytes(text, size, wanted, length), memmem(text, size, wanted, length));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -681,6 +698,7 @@ int main(void)
         cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_memory_is_announced),
         cmocka_unit_test(test_no_temporary_left),
+        cmocka_unit_test(test_find_bytes),
     };
     return cmocka_run_group_tests_name("metadata", tests, NULL, NULL);
 }

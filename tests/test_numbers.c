@@ -1,6 +1,7 @@
 /* test_numbers.c - NaN, infinity and denormals: found in weights and results, and never slow. */
 #include "engine/base/finite.h"
 #include "engine/base/memory.h"
+#include "engine/base/system.h"
 #include "engine/run/session.h"
 #include "tests/support.h"
 
@@ -232,9 +233,9 @@ static limn_session *ready_session(limn_model *model, float level)
 
 static double run_seconds(limn_session *session)
 {
-    double start = time_now();
+    double start = system_seconds();
     assert_ok(limn_session_run(session, error));
-    return time_now() - start;
+    return system_seconds() - start;
 }
 
 /* Denormals cost a hundred cycles each where they are computed with. The least of several rounds counts: a

@@ -4,6 +4,7 @@
 #include "apps/cli/progress.h"
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
+#include "engine/base/system.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -95,7 +96,7 @@ static limn_status set_place(struct place *place, const char *path, size_t index
     char folder[PATH_MAX], real[PATH_MAX], whole[PATH_MAX];
     const char *slash = strrchr(path, '/');
     snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path + 1) : 1, slash ? path : ".");
-    bool known = realpath(folder, real) &&
+    bool known = system_real_path(folder, real) &&
                  snprintf(whole, sizeof whole, "%s/%s", real, slash ? slash + 1 : path) < (int)sizeof whole;
     *place = (struct place){mem_strdup(known ? whole : path), index, is_input};
     return place->path ? LIMN_OK : fail_memory(error, path, strlen(path) + 1);

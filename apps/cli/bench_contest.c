@@ -1,6 +1,7 @@
 /* bench_contest.c - measures all variants of a layer in turn: see bench.h. */
 #include "apps/cli/bench.h"
 #include "engine/base/memory.h"
+#include "engine/base/system.h"
 #include "layers/simd.h"
 
 #include <math.h>
@@ -140,11 +141,11 @@ static double run_reference(struct contest *contest, int threads)
     struct layer_args args = reference->step.args;
     args.y = contest->expected;
     contest->expected_tasks = rows_to_run(contest);
-    double start = time_now();
+    double start = system_seconds();
     for (int64_t i = 0; i < contest->expected_tasks; i++)
         reference->step.variant->run_task(&args, expected_row(contest, i), reference->step.workspace);
     double rows = (double)reference->step.needs.run_tasks;
-    return (time_now() - start) * rows / (double)contest->expected_tasks / fmin(threads, rows);
+    return (system_seconds() - start) * rows / (double)contest->expected_tasks / fmin(threads, rows);
 }
 
 /* The difference of a value that is not finite is larger than any other. */
@@ -173,9 +174,9 @@ static double error_of(const struct contest *contest)
 
 static double timed(const struct step *step, struct pool *pool)
 {
-    double start = time_now();
+    double start = system_seconds();
     step_run(step, pool, NULL);
-    return time_now() - start;
+    return system_seconds() - start;
 }
 
 /* Fills the output with NaN, so that a value that a variant does not write is not the previous variant's. */
@@ -217,10 +218,10 @@ limn_status contest_run(struct contest *contest, struct pool *pool, int64_t reps
     uint64_t denormals = cpu_flush_denormals();
     limn_status status = warm_up(contest, pool, reps > 0, error);
     int64_t least = reps ? reps : ROUNDS_LEAST, most = reps ? reps : ROUNDS_MOST;
-    double begin = time_now();
+    double begin = system_seconds();
     for (int64_t round = 0; status == LIMN_OK && round < most; round++) {
         double *row;
-        if (round >= least && time_now() - begin >= seconds)
+        if (round >= least && system_seconds() - begin >= seconds)
             break;
         status = samples_next(&contest->samples, &row, error);
         for (size_t i = 0; status == LIMN_OK && i < contest->count; i++)

@@ -1,8 +1,8 @@
 /* bench_machine.c - limn bench machine, and the limits that other reports compare with: see bench.h. */
 #include "apps/cli/bench.h"
-#include "engine/base/files.h"
 #include "engine/base/memory.h"
 #include "engine/base/pages.h"
+#include "engine/base/system.h"
 #include "layers/gemm.h"
 #include "layers/simd.h"
 
@@ -22,7 +22,7 @@ static void peak_task(void *context, int64_t task, int worker)
 {
     (void)worker;
     const struct peak_job *job = context;
-    job->rates[task] = simd_for(engine_isa())->peak(job->seconds);
+    job->rates[task] = simd_for(engine_isa())->peak(job->seconds, system_seconds);
 }
 
 /* Measures all threads at the same time, because they may share power or a core. */
@@ -54,9 +54,9 @@ static limn_status gemm_rate(double *flops, limn_error *error)
         a[i] = (float)(i % 17) / 17;
     double best = INFINITY;
     for (int i = 0; i < TRIES; i++) {
-        double start = time_now();
+        double start = system_seconds();
         gemm_run(&(struct gemm){SIDE, SIDE, SIDE, a, SIDE, b, SIDE, c, SIDE});
-        best = fmin(best, time_now() - start);
+        best = fmin(best, system_seconds() - start);
     }
     *flops = 2.0 * SIDE * SIDE * SIDE / best;
     tensor_free(&abc);
@@ -88,9 +88,9 @@ static double copy_rate(struct pool *pool, char *block, int tasks)
     for (int i = 0; i < TRIES; i++) {
         char *from = block + COPIED * (size_t)(i % 2), *to = block + COPIED * (size_t)(1 - i % 2);
         struct copy_job job = {from, to, piece};
-        double start = time_now();
+        double start = system_seconds();
         pool_run(pool, tasks, copy_task, &job);
-        best = fmin(best, time_now() - start);
+        best = fmin(best, system_seconds() - start);
     }
     return 2 * (double)piece * tasks / best;
 }
@@ -137,16 +137,8 @@ const char *limit_text(const struct roofs *roofs, double flops, double bytes, do
 
 const char *cpu_text(char text[128])
 {
-    unsigned char *bytes;
-    size_t size;
-    snprintf(text, 128, "unknown");
-    if (file_read_all("/proc/cpuinfo", 1 << 24, LIMN_E_INPUT, &bytes, &size, NULL) != LIMN_OK)
-        return text;
-    const char *line = strstr((const char *)bytes, "model name");
-    const char *name = line ? strchr(line, ':') : NULL;
-    if (name)
-        snprintf(text, 128, "%.*s", (int)strcspn(name + 2, "\n"), name + 2);
-    mem_free(bytes);
+    if (!system_cpu_name(text, 128))
+        snprintf(text, 128, "unknown");
     return text;
 }
 
@@ -175,7 +167,7 @@ limn_status bench_machine(const struct options *options, limn_error *error)
     limn_status status = app_engine(options, &engine, error);
     if (status != LIMN_OK)
         return status;
-    double core = simd_for(engine_isa())->peak(0.5);
+    double core = simd_for(engine_isa())->peak(0.5, system_seconds);
     status = gemm_rate(&gemm, error);
     char *block = status == LIMN_OK ? copy_block(engine->pool) : NULL;
     if (status == LIMN_OK && !block)

@@ -2,6 +2,7 @@
 #include "apps/cli/bench.h"
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
+#include "engine/base/system.h"
 
 #include <string.h>
 
@@ -21,7 +22,7 @@ static void fill_inputs(limn_session *session)
 
 static limn_status load(const struct options *options, struct bench *bench, limn_error *error)
 {
-    double start = time_now();
+    double start = system_seconds();
     limn_status status = app_model(options, "enhancenet", &bench->model, error);
     if (status == LIMN_OK) {
         int64_t usual = model_usual_side(bench->model->kind, &bench->model->graph);
@@ -29,7 +30,7 @@ static limn_status load(const struct options *options, struct bench *bench, limn
                                   options->width ? options->width : usual};
         status = limn_session_create(bench->model, bench->size, &bench->session, error);
     }
-    bench->load_seconds = time_now() - start;
+    bench->load_seconds = system_seconds() - start;
     if (status == LIMN_OK) {
         fill_inputs(bench->session);
         app_model_warn(bench->model, status);
@@ -44,9 +45,9 @@ static limn_status timed_run(struct bench *bench, limn_error *error)
     if (status != LIMN_OK)
         return status;
     session_profile(bench->session, row + 1);
-    double start = time_now();
+    double start = system_seconds();
     status = limn_session_run(bench->session, error);
-    row[0] = time_now() - start;
+    row[0] = system_seconds() - start;
     session_profile(bench->session, NULL);
     return status;
 }
@@ -56,15 +57,15 @@ static limn_status measure(const struct options *options, struct bench *bench, l
     double seconds = options->seconds > 0 ? options->seconds : 2;
     bench->samples = (struct samples){.series = 1 + (size_t)bench->session->plan.step_count};
     limn_status status = limn_session_run(bench->session, error);
-    double begin = time_now();
+    double begin = system_seconds();
     while (status == LIMN_OK) {
         size_t runs = bench->samples.rounds;
         if (options->reps ? runs >= (size_t)options->reps
-                          : runs >= LEAST_RUNS && time_now() - begin >= seconds)
+                          : runs >= LEAST_RUNS && system_seconds() - begin >= seconds)
             break;
         status = timed_run(bench, error);
     }
-    bench->peak_resident = mem_peak_resident();
+    bench->peak_resident = system_peak_resident();
     return status;
 }
 

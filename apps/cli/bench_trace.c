@@ -4,6 +4,7 @@
 #include "apps/cli/quote.h"
 #include "apps/cli/text_output.h"
 #include "engine/base/memory.h"
+#include "engine/base/system.h"
 
 #include <inttypes.h>
 
@@ -62,7 +63,7 @@ limn_status trace_write(const struct options *options, limn_session *session, li
     if (!times)
         return fail_memory(error, "the trace", tasks * sizeof *times);
     session_trace(session, times);
-    double begin = time_now();
+    double begin = system_seconds();
     limn_status status = limn_session_run(session, error);
     session_trace(session, NULL);
     if (status == LIMN_OK)

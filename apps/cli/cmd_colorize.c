@@ -4,11 +4,11 @@
 #include "apps/cli/forecast.h"
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
+#include "engine/base/system.h"
 #include "engine/pipelines/colorize.h"
 
 #include <limits.h>
 #include <string.h>
-#include <unistd.h>
 
 struct context {
     const struct options *options;
@@ -47,17 +47,16 @@ static limn_status add_networks(struct context *context, limn_error *error)
     const char *given = context->options->model;
     if (!given)
         return fail(error, LIMN_E_USAGE, "missing -m NAME or -m FILE: an eccv16, siggraph17 or vae network");
-    if (!context->options->compare && strchr(given, ',') && access(given, F_OK) != 0)
+    if (!context->options->compare && strchr(given, ',') && !system_exists(given))
         return fail(error, LIMN_E_USAGE, "-m %s: several networks need --compare", given);
     char *rest = context->names = mem_strdup(given);
     if (!rest)
         return fail_memory(error, "-m", strlen(given));
     limn_status status = app_engine(context->options, &context->engine, error);
     for (char *name = rest; status == LIMN_OK && name; name = rest) {
-        if (context->options->compare)
-            name = strsep(&rest, ",");
-        else
-            rest = NULL;
+        rest = context->options->compare ? strchr(name, ',') : NULL;
+        if (rest)
+            *rest++ = 0;
         status = add_network(context, name, error);
     }
     return status;

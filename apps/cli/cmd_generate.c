@@ -4,7 +4,7 @@
 #include "apps/cli/progress.h"
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
-#include "engine/base/threads.h"
+#include "engine/base/system.h"
 #include "engine/pictures/grid.h"
 #include "engine/pipelines/generate.h"
 #include "engine/pipelines/latents.h"
@@ -14,7 +14,6 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { DEFAULT_COUNT = 16 };
 
@@ -28,7 +27,7 @@ struct task {
     struct picture_writer *writer; /* of a sheet */
     bool to_folder;
     char folder[PATH_MAX];
-    double begun; /* by time_now */
+    double begun; /* by system_seconds */
 };
 
 /* ---- arguments --------------------------------------------------------------------------- */
@@ -139,7 +138,7 @@ static limn_status open_output(void *context, const struct picture *made, limn_e
     status = folder_create(task->folder, error);
     for (int64_t i = 0; status == LIMN_OK && !options->force && i < task->count; i++) {
         status = file_name(task, i, path, error);
-        if (status == LIMN_OK && access(path, F_OK) == 0)
+        if (status == LIMN_OK && system_exists(path))
             status = fail_because(error, LIMN_E_OUTPUT, LIMN_REASON_EXISTS, "%s: already exists", path);
     }
     return status;
@@ -195,7 +194,7 @@ static limn_status print_report(const struct task *task, limn_error *error)
             return status;
         print_json_string(i ? ", " : "", path);
     }
-    printf("], \"seconds\": %.6f}\n", time_now() - task->begun);
+    printf("], \"seconds\": %.6f}\n", system_seconds() - task->begun);
     return LIMN_OK;
 }
 
@@ -205,7 +204,7 @@ static limn_status generate_all(struct task *task, limn_model *model, limn_error
 {
     struct generator generator;
     struct watch watch = watch_of(&(limn_watch){show_progress, task});
-    task->begun = time_now();
+    task->begun = system_seconds();
     limn_status status = generator_of(model, &generator, error);
     if (status == LIMN_OK)
         status = make_latents(task, generator.latent, error);

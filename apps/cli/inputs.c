@@ -4,6 +4,7 @@
 #include "engine/base/file_kinds.h"
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
+#include "engine/base/system.h"
 
 #include <limits.h>
 #include <string.h>
@@ -76,7 +77,7 @@ static limn_status walk_folder(struct walk *walk, limn_error *error);
 static bool is_entered(const struct walk *walk)
 {
     const char *output = walk->options->output;
-    return walk->options->recursive && !path_is_link(walk->path) &&
+    return walk->options->recursive && !system_is_link(walk->path) &&
            !(output && paths_meet(walk->path, output));
 }
 
@@ -89,7 +90,7 @@ static limn_status walk_entry(struct walk *walk, const char *name, limn_error *e
     if (status == LIMN_OK && is_folder)
         return is_entered(walk) ? walk_folder(walk, error) : LIMN_OK;
     if (status != LIMN_OK && !is_picture)
-        return path_is_link(walk->path) ? LIMN_OK : status;
+        return system_is_link(walk->path) ? LIMN_OK : status;
     if (!is_picture)
         status = begins_as_picture(walk->path, &is_picture, error);
     return is_picture ? add_path(walk->inputs, walk->path, walk->root + 1, error) : status;

@@ -6,44 +6,15 @@
 #include "apps/cli/weights_list.h"
 #include "engine/base/files.h"
 #include "engine/base/machine_memory.h"
+#include "engine/base/system.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <string.h>
 
-static pthread_t main_thread;
-
-/* Removes temporary files, then raises the signal again with its default action, so that the shell sees it
- * (exit code 130, 143 or 129; 141 for SIGPIPE, as in limn inspect FILE | head, without a message). Runs on
- * the main thread only, because that thread creates the files; any other thread forwards the signal. */
-static void handle_signal(int number)
+/* Leaves no unfinished file and no progress line. */
+static void clean_up(void)
 {
-    if (!pthread_equal(pthread_self(), main_thread)) {
-        pthread_kill(main_thread, number);
-        return;
-    }
     outputs_remove_unfinished();
     progress_wipe();
-    signal(number, SIG_DFL);
-    raise(number);
-}
-
-/* Signals that the parent ignores (nohup, a background job) stay ignored. So is SIGXFSZ, so that a write
- * beyond the file size limit fails like one to a full disk. */
-static void install_handlers(void)
-{
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT, SIGXCPU};
-    struct sigaction action = {.sa_handler = handle_signal};
-    main_thread = pthread_self();
-    sigemptyset(&action.sa_mask);
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        sigaddset(&action.sa_mask, numbers[i]); /* a handler is not interrupted by another */
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        struct sigaction before;
-        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
-            sigaction(numbers[i], &action, NULL);
-    }
-    signal(SIGXFSZ, SIG_IGN);
 }
 
 static limn_status fail_unknown(const char *name, limn_error *error)
@@ -154,8 +125,8 @@ static limn_status run(int argc, char **argv, limn_error *error)
 
 int main(int argc, char **argv)
 {
-    streams_hold();
-    install_handlers();
+    argv = system_begin(argc, argv);
+    system_on_end(clean_up);
 
     limn_error error = {0};
     limn_status status = run(argc, argv, &error);

@@ -192,8 +192,12 @@ static limn_status choose_word(const struct option_entry *entry, const char *tex
     const char *list[WORDS + 1] = {NULL};
     snprintf(name, sizeof name, "--%s", entry->name);
     snprintf(words, sizeof words, "%s", entry->argument);
-    for (int i = 0; rest && i < WORDS; i++)
-        list[i] = strsep(&rest, "|");
+    for (int i = 0; rest && i < WORDS; i++) {
+        list[i] = rest;
+        rest = strchr(rest, '|');
+        if (rest)
+            *rest++ = 0;
+    }
     limn_status status = word_choose(name, text, list, number, error);
     ++*number;
     return status;

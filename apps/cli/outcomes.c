@@ -1,6 +1,6 @@
 /* outcomes.c - see outcomes.h. */
 #include "apps/cli/outcomes.h"
-#include "engine/base/threads.h"
+#include "engine/base/system.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -14,14 +14,14 @@ limn_status outcomes_check(const struct options *options, limn_error *error)
 
 struct outcomes outcomes_begin(const struct options *options)
 {
-    double now = time_now();
+    double now = system_seconds();
     return (struct outcomes){.json = options->json, .begun = now, .since = now};
 }
 
 /* Opens an object and prints the members that all pictures have. key: NULL for none. */
 static void open_picture(struct outcomes *outcomes, const char *input, const char *key, const char *text)
 {
-    double now = time_now();
+    double now = system_seconds();
     if (outcomes->json) {
         print_json_string(outcomes->count ? ",\n  {\"input\": " : "{\"pictures\": [\n  {\"input\": ", input);
         if (key)
@@ -60,7 +60,8 @@ void outcomes_skipped(struct outcomes *outcomes)
 void outcomes_summary(const struct outcomes *outcomes)
 {
     if (outcomes->json)
-        printf("],\n \"failed\": %zu, \"seconds\": %.6f", outcomes->failed, time_now() - outcomes->begun);
+        printf("],\n \"failed\": %zu, \"seconds\": %.6f", outcomes->failed,
+               system_seconds() - outcomes->begun);
 }
 
 void outcomes_end(const struct outcomes *outcomes)

@@ -15,7 +15,7 @@
 struct outcomes {
     bool json;
     size_t count, failed, skipped; /* pictures so far, and how many of them failed or were skipped */
-    double begun, since;           /* time_now at the start of the whole, and of the current picture */
+    double begun, since;           /* system_seconds at the start of the whole, and of the current picture */
 };
 
 /* LIMN_E_USAGE if both --json and -o would write to standard output. */

@@ -1,13 +1,11 @@
 /* progress.c - see progress.h. */
 #include "apps/cli/progress.h"
-#include "engine/base/threads.h"
+#include "engine/base/system.h"
 
 #include <math.h>
-#include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 enum { LINE = 256 };
 
@@ -15,20 +13,20 @@ static struct {
     bool is_on;
     const char *unit;
     int64_t done, all;
-    double begun, shown; /* time_now at the start, and when the line was last drawn */
+    double begun, shown; /* system_seconds at the start, and when the line was last drawn */
 } progress;
 
-static volatile sig_atomic_t columns_drawn; /* width of the line; 0: not shown */
+static atomic_int columns_drawn; /* width of the line; 0: not shown */
 
 void progress_begin(const struct options *options, int64_t all, const char *unit, bool prints)
 {
     const char *terminal = getenv("TERM");
-    bool can = isatty(STDERR_FILENO) && !(terminal && strcmp(terminal, "dumb") == 0);
-    progress.is_on = can && !options->quiet && !(prints && isatty(STDOUT_FILENO));
+    bool can = system_is_terminal(SYSTEM_STDERR) && !(terminal && strcmp(terminal, "dumb") == 0);
+    progress.is_on = can && !options->quiet && !(prints && system_is_terminal(SYSTEM_STDOUT));
     progress.unit = unit;
     progress.done = 0;
     progress.all = all;
-    progress.begun = time_now();
+    progress.begun = system_seconds();
     progress.shown = -INFINITY;
 }
 
@@ -44,7 +42,7 @@ static int left_text(double seconds, char *text, size_t room)
 /* "  3 of 40 pictures, 1.2/s, 0:31 left" */
 static int text_of(double done, int64_t all, const char *unit, char text[LINE])
 {
-    double seconds = time_now() - progress.begun;
+    double seconds = system_seconds() - progress.begun;
     char total[32] = "";
     if (all)
         snprintf(total, sizeof total, " of %lld", (long long)all);
@@ -64,8 +62,7 @@ static int text_of(double done, int64_t all, const char *unit, char text[LINE])
 /* The usable columns of the terminal. The last one is left out: some terminals wrap after it. */
 static int columns(void)
 {
-    struct winsize size;
-    int wide = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
+    int known = system_terminal_columns(), wide = known ? known : 80;
     return wide - 1 < LINE - 2 ? wide - 1 : LINE - 2;
 }
 
@@ -73,7 +70,7 @@ static int columns(void)
 static void draw(double done, int64_t all, const char *unit)
 {
     enum { BAR_LEAST = 10, BAR_MOST = 40, AROUND = 3 }; /* brackets, a blank */
-    double now = time_now();
+    double now = system_seconds();
     char text[LINE], line[2 * LINE] = "\r";
     if (!progress.is_on || now < progress.shown + 0.1)
         return;
@@ -93,7 +90,7 @@ static void draw(double done, int64_t all, const char *unit)
     for (int i = drawn; i < columns_drawn; i++) /* erases the rest of a longer line */
         line[used++] = ' ';
     columns_drawn = drawn > columns_drawn ? drawn : columns_drawn;
-    (void)!write(STDERR_FILENO, line, (size_t)used);
+    (void)!system_write(SYSTEM_STDERR, line, (size_t)used);
 }
 
 void progress_show(int64_t done)
@@ -122,7 +119,7 @@ void progress_wipe(void)
         line[i] = ' ';
     line[0] = '\r';
     line[wide + 1] = '\r';
-    (void)!write(STDERR_FILENO, line, (size_t)wide + 2);
+    (void)!system_write(SYSTEM_STDERR, line, (size_t)wide + 2);
 }
 
 void progress_end(void)

@@ -1,18 +1,14 @@
 /* files.c - reading files and folders: see files.h. Writing is in output.c. */
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
+#include "engine/base/system.h"
 
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
 const char *input_name(const char *path)
 {
@@ -21,71 +17,68 @@ const char *input_name(const char *path)
 
 struct file {
     int descriptor;
-    limn_status kind;   /* the status of every error about this file */
-    struct stat opened; /* its status when it was opened, to detect a change */
+    limn_status kind;            /* the status of every error about this file */
+    struct system_status opened; /* its status when it was opened, to detect a change */
     char path[];
 };
 
-/* fstat, such that every later write changes the modification time. The kernel takes times from a clock that
- * advances every few milliseconds; a file written in the current tick could be written again without a new
- * time, so this waits for the next tick. It gives up on a file that is written all the time. */
-static int stat_settled(int descriptor, struct stat *status)
+/* system_file_status, such that every later write changes the modification time. The kernel takes times from
+ * a clock that advances every few milliseconds; a file written in the current tick could be written again
+ * without a new time, so this waits for the next tick. It gives up on a file that is written all the time. */
+static bool settled_status(int descriptor, struct system_status *status)
 {
     enum { WAITS_MOST = 50 };
-    const struct timespec millisecond = {.tv_nsec = 1000000};
-    struct timespec now = {0};
     for (int waits = 0;; waits++) {
-        clock_gettime(CLOCK_REALTIME_COARSE, &now); /* first: later writes are stamped with this or more */
-        if (fstat(descriptor, status) != 0)
-            return -1;
-        double age = (double)(now.tv_sec - status->st_mtim.tv_sec) +
-                     1e-9 * (double)(now.tv_nsec - status->st_mtim.tv_nsec);
-        bool stored = S_ISREG(status->st_mode) && status->st_blocks > 0; /* unlike pipes, and files of /sys */
-        if (!stored || age > 0 || age < -0.1 || waits == WAITS_MOST)
-            return 0;
-        nanosleep(&millisecond, NULL);
+        struct timespec now = system_file_clock(); /* first: later writes are stamped with this or more */
+        if (!system_file_status(descriptor, status))
+            return false;
+        double age = (double)(now.tv_sec - status->modified.tv_sec) +
+                     1e-9 * (double)(now.tv_nsec - status->modified.tv_nsec);
+        if (!status->on_disk || age > 0 || age < -0.1 || waits == WAITS_MOST)
+            return true;
+        system_sleep(0.001);
     }
 }
 
-static limn_status check_unchanged(int descriptor, const struct stat *before, const char *path,
+static limn_status check_unchanged(int descriptor, const struct system_status *before, const char *path,
                                    limn_status kind, limn_error *error)
 {
-    struct stat now;
-    if (fstat(descriptor, &now) != 0)
+    struct system_status now;
+    if (!system_file_status(descriptor, &now))
         return fail(error, kind, "%s: %s", path, strerror(errno));
-    if (now.st_size != before->st_size || now.st_mtim.tv_sec != before->st_mtim.tv_sec ||
-        now.st_mtim.tv_nsec != before->st_mtim.tv_nsec)
+    if (now.size != before->size || now.modified.tv_sec != before->modified.tv_sec ||
+        now.modified.tv_nsec != before->modified.tv_nsec)
         return fail(error, kind, "%s: changed while it was being read", path);
     return LIMN_OK;
 }
 
-static limn_status fail_irregular(const char *path, const struct stat *status, limn_status kind,
+static limn_status fail_irregular(const char *path, enum system_type type, limn_status kind,
                                   limn_error *error)
 {
     return fail(error, kind, "%s: is %s, not a regular file", path,
-                S_ISDIR(status->st_mode) ? "a folder" : "a pipe or device");
+                type == SYSTEM_FOLDER ? "a folder" : "a pipe or device");
 }
 
 limn_status file_open(const char *path, limn_status kind, struct file **file, limn_error *error)
 {
     *file = NULL;
-    struct stat status;
-    if (stat(path, &status) != 0) /* before open(), which would wait for a writer on a pipe */
+    struct system_status status;
+    if (!system_status(path, &status)) /* first: opening a device may have effects */
         return fail(error, kind, "%s: %s", input_name(path), strerror(errno));
-    if (!S_ISREG(status.st_mode))
-        return fail_irregular(path, &status, kind, error);
+    if (status.type != SYSTEM_FILE)
+        return fail_irregular(path, status.type, kind, error);
     size_t length = strlen(path) + 1;
     struct file *opened = mem_zalloc(1, sizeof *opened + length);
     if (!opened)
         return fail_memory(error, path, sizeof *opened + length);
     opened->kind = kind;
     memcpy(opened->path, path, length);
-    opened->descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* it may have become a pipe since */
+    opened->descriptor = system_open(path, SYSTEM_READ_NOW); /* it may have become a pipe since */
     limn_status result = LIMN_OK;
-    if (opened->descriptor < 0 || stat_settled(opened->descriptor, &opened->opened) != 0)
+    if (opened->descriptor < 0 || !settled_status(opened->descriptor, &opened->opened))
         result = fail(error, kind, "%s: %s", path, strerror(errno));
-    else if (!S_ISREG(opened->opened.st_mode))
-        result = fail_irregular(path, &opened->opened, kind, error);
+    else if (opened->opened.type != SYSTEM_FILE)
+        result = fail_irregular(path, opened->opened.type, kind, error);
     if (result != LIMN_OK) {
         file_close(opened);
         return result;
@@ -97,13 +90,13 @@ limn_status file_open(const char *path, limn_status kind, struct file **file, li
 void file_close(struct file *file)
 {
     if (file && file->descriptor >= 0)
-        close(file->descriptor);
+        system_close(file->descriptor);
     mem_free(file);
 }
 
 uint64_t file_size(const struct file *file)
 {
-    return (uint64_t)file->opened.st_size;
+    return (uint64_t)file->opened.size;
 }
 
 const char *file_path(const struct file *file)
@@ -120,9 +113,7 @@ limn_status file_read_at(const struct file *file, uint64_t offset, void *buffer,
                          limn_error *error)
 {
     for (size_t done = 0; done < bytes;) {
-        ssize_t got = pread(file->descriptor, (char *)buffer + done, bytes - done, (off_t)(offset + done));
-        if (got < 0 && errno == EINTR)
-            continue;
+        ptrdiff_t got = system_read_at(file->descriptor, offset + done, (char *)buffer + done, bytes - done);
         if (got < 0)
             return fail(error, file->kind, "%s: read failed: %s", file->path, strerror(errno));
         if (got == 0) {
@@ -144,25 +135,23 @@ limn_status file_read_all(const char *path, size_t most, limn_status kind, unsig
     *bytes = NULL;
     *size = 0;
     bool standard = strcmp(path, "-") == 0;
-    int descriptor = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-    struct stat status;
-    if (descriptor < 0 || stat_settled(descriptor, &status) != 0) {
+    int descriptor = standard ? SYSTEM_STDIN : system_open(path, SYSTEM_READ);
+    struct system_status status;
+    if (descriptor < 0 || !settled_status(descriptor, &status)) {
         limn_status failure = fail(error, kind, "%s: %s", input_name(path), strerror(errno));
         if (descriptor >= 0 && !standard)
-            close(descriptor);
+            system_close(descriptor);
         return failure;
     }
     limn_status result = LIMN_OK;
     size_t room = 65536, have = 0;
-    if (S_ISREG(status.st_mode) && status.st_size >= 0 && (uint64_t)status.st_size <= most)
-        room = (size_t)status.st_size + 2; /* one to detect the end, one for the zero byte */
+    if (status.type == SYSTEM_FILE && status.size >= 0 && (uint64_t)status.size <= most)
+        room = (size_t)status.size + 2; /* one to detect the end, one for the zero byte */
     unsigned char *block = mem_alloc(room);
     if (!block)
         result = fail_memory(error, input_name(path), room);
     while (result == LIMN_OK) {
-        ssize_t got = read(descriptor, block + have, room - have - 1);
-        if (got < 0 && errno == EINTR)
-            continue;
+        ptrdiff_t got = system_read(descriptor, block + have, room - have - 1);
         if (got < 0)
             result = fail(error, kind, "%s: read failed: %s", input_name(path), strerror(errno));
         if (got <= 0)
@@ -179,10 +168,10 @@ limn_status file_read_all(const char *path, size_t most, limn_status kind, unsig
                 block = grown, room *= 2;
         }
     }
-    if (result == LIMN_OK && S_ISREG(status.st_mode))
+    if (result == LIMN_OK && status.type == SYSTEM_FILE)
         result = check_unchanged(descriptor, &status, input_name(path), kind, error);
     if (!standard)
-        close(descriptor);
+        system_close(descriptor);
     if (result != LIMN_OK) {
         mem_free(block);
         return result;
@@ -195,10 +184,7 @@ limn_status file_read_all(const char *path, size_t most, limn_status kind, unsig
 
 limn_status stdin_read(void *buffer, size_t room, const char *name, size_t *got, limn_error *error)
 {
-    ssize_t read_now;
-    do
-        read_now = read(STDIN_FILENO, buffer, room);
-    while (read_now < 0 && errno == EINTR);
+    ptrdiff_t read_now = system_read(SYSTEM_STDIN, buffer, room);
     *got = read_now > 0 ? (size_t)read_now : 0;
     return read_now < 0 ? fail(error, LIMN_E_INPUT, "%s: read failed: %s", name, strerror(errno)) : LIMN_OK;
 }
@@ -206,13 +192,12 @@ limn_status stdin_read(void *buffer, size_t room, const char *name, size_t *got,
 bool file_read_start(const char *path, char *text, size_t room)
 {
     size_t have = 0;
-    ssize_t got = -1;
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    ptrdiff_t got = -1;
+    int descriptor = system_open(path, SYSTEM_READ);
     if (descriptor >= 0) {
-        while (have < room - 1 &&
-               ((got = read(descriptor, text + have, room - 1 - have)) > 0 || (got < 0 && errno == EINTR)))
-            have += got > 0 ? (size_t)got : 0;
-        close(descriptor);
+        while (have < room - 1 && (got = system_read(descriptor, text + have, room - 1 - have)) > 0)
+            have += (size_t)got;
+        system_close(descriptor);
     }
     text[have] = 0;
     return got >= 0 || have == room - 1;
@@ -220,12 +205,12 @@ bool file_read_start(const char *path, char *text, size_t room)
 
 limn_status folder_find(const char *path, limn_status kind, bool *found, limn_error *error)
 {
-    struct stat status;
+    struct system_status status;
     *found = false;
     if (strcmp(path, "-") == 0)
         return LIMN_OK;
-    if (stat(path, &status) == 0)
-        *found = S_ISDIR(status.st_mode);
+    if (system_status(path, &status))
+        *found = status.type == SYSTEM_FOLDER;
     else if (errno != ENOENT && errno != ENOTDIR)
         return fail(error, kind, "%s: %s", path, strerror(errno));
     return LIMN_OK;
@@ -239,16 +224,10 @@ bool path_is_folder(const char *path)
 
 bool path_may_be_read(const char *path)
 {
-    struct stat status;
-    if (stat(path, &status) != 0)
+    struct system_status status;
+    if (!system_status(path, &status))
         return errno != ENOENT;
-    return S_ISREG(status.st_mode) && (access(path, R_OK) == 0 || errno != EACCES);
-}
-
-bool path_is_link(const char *path)
-{
-    struct stat status;
-    return lstat(path, &status) == 0 && S_ISLNK(status.st_mode);
+    return status.type == SYSTEM_FILE && system_may_read(path);
 }
 
 /* Copies the folder of a path to `folder`; returns the last component. */
@@ -261,9 +240,9 @@ static const char *split_path(const char *path, char folder[PATH_MAX])
 
 static bool same_file(const char *a, const char *b)
 {
-    struct stat status_a, status_b;
-    return stat(a, &status_a) == 0 && stat(b, &status_b) == 0 && status_a.st_dev == status_b.st_dev &&
-           status_a.st_ino == status_b.st_ino;
+    struct system_status status_a, status_b;
+    return system_status(a, &status_a) && system_status(b, &status_b) && status_a.volume == status_b.volume &&
+           status_a.number == status_b.number;
 }
 
 bool paths_meet(const char *a, const char *b)
@@ -300,20 +279,19 @@ limn_status folder_list(const char *path, char ***names, size_t *count, limn_err
 {
     *names = NULL;
     *count = 0;
-    DIR *folder = opendir(path);
+    struct system_folder *folder = system_folder_open(path);
     if (!folder)
         return fail(error, LIMN_E_INPUT, "%s: %s", path, strerror(errno));
     char **list = NULL;
     size_t used = 0, room = 0;
     limn_status result = LIMN_OK;
     while (result == LIMN_OK) {
-        errno = 0; /* readdir's NULL is the end, or an error */
-        const struct dirent *entry = readdir(folder);
-        if (!entry && errno)
+        const char *name = system_folder_next(folder);
+        if (!name && errno)
             result = fail(error, LIMN_E_INPUT, "%s: read failed: %s", path, strerror(errno));
-        if (!entry)
+        if (!name)
             break;
-        if (entry->d_name[0] == '.')
+        if (*name == '.')
             continue;
         if (used == room) {
             room = room ? 2 * room : 64;
@@ -324,12 +302,12 @@ limn_status folder_list(const char *path, char ***names, size_t *count, limn_err
             }
             list = grown;
         }
-        if (!(list[used] = mem_strdup(entry->d_name)))
-            result = fail_memory(error, path, strlen(entry->d_name) + 1);
+        if (!(list[used] = mem_strdup(name)))
+            result = fail_memory(error, path, strlen(name) + 1);
         else
             used++;
     }
-    closedir(folder);
+    system_folder_close(folder);
     if (result != LIMN_OK) {
         names_free(list, used);
         return result;
@@ -350,7 +328,7 @@ void names_free(char **names, size_t count)
 
 limn_status folder_create(const char *path, limn_error *error)
 {
-    if (mkdir(path, 0777) == 0 || (errno == EEXIST && path_is_folder(path)))
+    if (system_folder_create(path) || (errno == EEXIST && path_is_folder(path)))
         return LIMN_OK;
     return fail(error, LIMN_E_OUTPUT, "%s: cannot create folder: %s", path, strerror(errno));
 }

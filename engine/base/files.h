@@ -55,9 +55,6 @@ bool path_is_folder(const char *path);
  * fails otherwise, opening it says why. */
 bool path_may_be_read(const char *path);
 
-/* Whether the path is a symbolic link, even a dangling one. */
-bool path_is_link(const char *path);
-
 /* path_is_folder, but an error of status `kind` if stat fails for another reason than a missing path. */
 limn_status folder_find(const char *path, limn_status kind, bool *found, limn_error *error);
 
@@ -97,14 +94,7 @@ void output_abandon(struct output *output);
 void outputs_remove_unfinished(void);
 
 /* Removes the temporary files that killed processes have left in the folder where `path` is to be written.
- * Those of running processes are locked (flock) and stay, as do all on a file system without locks. */
+ * Those of running processes are locked (system_lock) and stay, as do all on a file system without locks. */
 void outputs_remove_abandoned(const char *path);
-
-/* ---- standard streams -------------------------------------------------------------------- */
-
-/* If standard input, output or error was closed when the program started, the next file opened would get its
- * number, and what is printed would go into that file. Opens a placeholder for each closed one: reading the
- * input and writing the others fails. Call it in main before anything is opened. */
-void streams_hold(void);
 
 #endif

@@ -3,12 +3,10 @@
  * A 64-byte line before each block holds its size, for accounting and mem_resize. The line keeps blocks on
  * cache-line boundaries. */
 #include "engine/base/memory.h"
+#include "engine/base/system.h"
 
 #include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 enum { LINE = 64 };
 
@@ -35,7 +33,7 @@ void *mem_alloc(size_t bytes)
     size_t whole = (bytes + 2 * LINE - 1) / LINE * LINE;
     if (!reserve(whole))
         return NULL;
-    unsigned char *line = aligned_alloc(LINE, whole);
+    unsigned char *line = system_allocate(LINE, whole);
     if (!line) {
         atomic_fetch_sub(&in_use, whole);
         return NULL;
@@ -74,7 +72,7 @@ void mem_free(void *block)
     if (!block)
         return;
     atomic_fetch_sub(&in_use, whole_size(block));
-    free((unsigned char *)block - LINE);
+    system_release((unsigned char *)block - LINE);
 }
 
 char *mem_strdup(const char *text)
@@ -113,21 +111,4 @@ size_t mem_available(void)
 void mem_set_limit(size_t bytes)
 {
     atomic_store(&limit, bytes);
-}
-
-size_t mem_peak_resident(void)
-{
-    /* Not getrusage: its figure includes the peak of the process that started this one. */
-    char line[128];
-    unsigned long kilobytes = 0;
-    FILE *status = fopen("/proc/self/status", "re");
-    while (status && fgets(line, sizeof line, status))
-        if (strncmp(line, "VmHWM:", 6) == 0)
-            kilobytes = strtoul(line + 6, NULL, 10);
-    if (status)
-        fclose(status);
-    struct rusage usage;
-    if (!kilobytes && getrusage(RUSAGE_SELF, &usage) == 0) /* no /proc */
-        kilobytes = (unsigned long)usage.ru_maxrss;
-    return (size_t)kilobytes * 1024;
 }

@@ -37,7 +37,4 @@ size_t mem_available(void);
 /* Makes allocations fail that would raise mem_in_use() above `bytes`; 0: no limit. */
 void mem_set_limit(size_t bytes);
 
-/* The peak resident set size of the process, in bytes, as the kernel counts it. */
-size_t mem_peak_resident(void);
-
 #endif

@@ -1,18 +1,14 @@
 /* output.c - writing files, all or nothing: the second half of files.h. */
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
+#include "engine/base/system.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { BUFFER = 1 << 16, UNFINISHED_MOST = 64 };
 
@@ -38,7 +34,7 @@ void outputs_remove_unfinished(void)
 {
     for (int i = 0; i < UNFINISHED_MOST; i++)
         if (atomic_load(&unfinished[i].state) == 2)
-            unlink(unfinished[i].path);
+            system_remove(unfinished[i].path);
 }
 
 static int slot_take(void)
@@ -76,10 +72,10 @@ static bool is_temporary_name(const char *name)
 
 static void close_all(struct output *output)
 {
-    if (output->descriptor >= 0 && output->descriptor != STDOUT_FILENO)
-        close(output->descriptor);
+    if (output->descriptor >= 0 && output->descriptor != SYSTEM_STDOUT)
+        system_close(output->descriptor);
     if (output->lock >= 0)
-        close(output->lock);
+        system_close(output->lock);
     output->descriptor = output->lock = -1;
 }
 
@@ -87,11 +83,12 @@ static void close_all(struct output *output)
  * outputs_remove_abandoned was faster. */
 static bool lock_temporary(struct output *output)
 {
-    struct stat status;
-    if (flock(output->descriptor, LOCK_EX | LOCK_NB) != 0)
-        return errno != EWOULDBLOCK; /* or a file system without locks */
-    output->lock = fcntl(output->descriptor, F_DUPFD_CLOEXEC, 0);
-    return fstat(output->descriptor, &status) != 0 || status.st_nlink > 0;
+    struct system_status status;
+    enum system_lock lock = system_lock(output->descriptor);
+    if (lock != SYSTEM_LOCKED)
+        return lock == SYSTEM_NO_LOCKS;
+    output->lock = system_duplicate(output->descriptor);
+    return !system_file_status(output->descriptor, &status) || !status.removed;
 }
 
 void outputs_remove_abandoned(const char *path)
@@ -100,19 +97,19 @@ void outputs_remove_abandoned(const char *path)
     const char *slash = strrchr(path, '/');
     int folder = slash ? (int)(slash + 1 - path) : 0;
     snprintf(file, sizeof file, "%.*s.", folder, path);
-    DIR *listing = strcmp(path, "-") == 0 ? NULL : opendir(file);
-    for (const struct dirent *entry; listing && (entry = readdir(listing));) {
-        if (!is_temporary_name(entry->d_name) ||
-            snprintf(file, sizeof file, "%.*s%s", folder, path, entry->d_name) >= (int)sizeof file)
+    struct system_folder *listing = strcmp(path, "-") == 0 ? NULL : system_folder_open(file);
+    for (const char *name; listing && (name = system_folder_next(listing));) {
+        if (!is_temporary_name(name) ||
+            snprintf(file, sizeof file, "%.*s%s", folder, path, name) >= (int)sizeof file)
             continue;
-        int descriptor = open(file, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-        if (descriptor >= 0 && flock(descriptor, LOCK_EX | LOCK_NB) == 0)
-            unlink(file);
+        int descriptor = system_open(file, SYSTEM_LOCK);
+        if (descriptor >= 0 && system_lock(descriptor) == SYSTEM_LOCKED)
+            system_remove(file);
         if (descriptor >= 0)
-            close(descriptor);
+            system_close(descriptor);
     }
     if (listing)
-        closedir(listing);
+        system_folder_close(listing);
 }
 
 /* Creates and locks a temporary file in the folder of the target. The slot is taken. *again: another process
@@ -124,13 +121,13 @@ static limn_status create_locked(struct output *output, bool *again, limn_error 
     const char *slash = strrchr(output->target, '/');
     int folder_length = slash ? (int)(slash - output->target + 1) : 0;
     int length = snprintf(path, PATH_MAX, "%.*s" TEMPORARY_NAME, folder_length, output->target,
-                          (long)getpid(), atomic_fetch_add(&counter, 1));
+                          system_process(), atomic_fetch_add(&counter, 1));
     if (length >= PATH_MAX)
         return fail(error, LIMN_E_OUTPUT, "%s: the path is too long", output->name);
     /* Marked before it is created, so that a signal in between finds it; removing a missing file does no
      * harm. */
     atomic_store(&unfinished[output->slot].state, 2);
-    output->descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    output->descriptor = system_open(path, SYSTEM_CREATE);
     if (output->descriptor < 0)
         return fail(error, LIMN_E_OUTPUT, "%s: cannot be written: %s", output->name, strerror(errno));
     *again = !lock_temporary(output);
@@ -141,7 +138,8 @@ static limn_status create_locked(struct output *output, bool *again, limn_error 
     return LIMN_OK;
 }
 
-static limn_status create_temporary(struct output *output, const struct stat *replaced, limn_error *error)
+static limn_status create_temporary(struct output *output, const struct system_status *replaced,
+                                    limn_error *error)
 {
     bool again = true;
     limn_status status = LIMN_OK;
@@ -152,7 +150,7 @@ static limn_status create_temporary(struct output *output, const struct stat *re
     while (status == LIMN_OK && again)
         status = create_locked(output, &again, error);
     if (status == LIMN_OK && replaced)
-        (void)!fchmod(output->descriptor, replaced->st_mode & 07777);
+        system_set_permissions(output->descriptor, replaced->permissions);
     return status;
 }
 
@@ -170,26 +168,26 @@ limn_status output_open(const char *path, bool force, struct output **output, li
     opened->target = NULL;
     opened->name = memcpy(opened + 1, path, length);
 
-    struct stat status;
+    struct system_status status;
     limn_status result = LIMN_OK;
-    bool standard = strcmp(path, "-") == 0, exists = !standard && stat(path, &status) == 0;
+    bool standard = strcmp(path, "-") == 0, exists = !standard && system_status(path, &status);
     if (standard) {
         opened->name = "standard output";
-        opened->descriptor = STDOUT_FILENO;
+        opened->descriptor = SYSTEM_STDOUT;
     } else if (!exists &&
                (errno != ENOENT || !*path)) { /* otherwise the rename would fail after all the work */
         result = fail(error, LIMN_E_OUTPUT, "'%s': cannot be written: %s", path, strerror(errno));
-    } else if (exists && S_ISDIR(status.st_mode)) {
+    } else if (exists && status.type == SYSTEM_FOLDER) {
         result = fail(error, LIMN_E_OUTPUT, "%s: is a folder, not a file", path);
-    } else if (exists && !S_ISREG(status.st_mode)) {
-        opened->descriptor = open(path, O_WRONLY | O_CLOEXEC);
+    } else if (exists && status.type != SYSTEM_FILE) {
+        opened->descriptor = system_open(path, SYSTEM_WRITE);
         if (opened->descriptor < 0)
             result = fail(error, LIMN_E_OUTPUT, "%s: %s", path, strerror(errno));
     } else if (exists && !force) {
         result = fail_because(error, LIMN_E_OUTPUT, LIMN_REASON_EXISTS, "%s: already exists", path);
     } else {
         char resolved[PATH_MAX];
-        opened->target = mem_strdup(exists && realpath(path, resolved) ? resolved : path);
+        opened->target = mem_strdup(exists && system_real_path(path, resolved) ? resolved : path);
         result = opened->target ? create_temporary(opened, exists ? &status : NULL, error)
                                 : fail_memory(error, path, length);
     }
@@ -203,9 +201,9 @@ limn_status output_open(const char *path, bool force, struct output **output, li
 
 limn_status output_exists(const char *path, bool *exists, limn_error *error)
 {
-    struct stat status;
-    bool found = stat(path, &status) == 0;
-    *exists = found && S_ISREG(status.st_mode);
+    struct system_status status;
+    bool found = system_status(path, &status);
+    *exists = found && status.type == SYSTEM_FILE;
     return found || errno == ENOENT || errno == ENOTDIR
                ? LIMN_OK
                : fail(error, LIMN_E_OUTPUT, "%s: cannot be written: %s", path, strerror(errno));
@@ -223,9 +221,7 @@ static limn_status write_through(struct output *output, const unsigned char *byt
                                  limn_error *error)
 {
     while (size) {
-        ssize_t put = write(output->descriptor, bytes, size);
-        if (put < 0 && errno == EINTR)
-            continue;
+        ptrdiff_t put = system_write(output->descriptor, bytes, size);
         if (put < 0)
             return fail(error, LIMN_E_OUTPUT, "%s: write failed: %s", output->name, strerror(errno));
         if (put == 0) /* avoids an endless loop */
@@ -257,33 +253,17 @@ limn_status output_write(struct output *output, const void *bytes, size_t size, 
     return LIMN_OK;
 }
 
-/* rename() that, unless forced, does not replace a file that another process has created meanwhile. */
-static int rename_finished(const char *from, const char *to, bool force)
-{
-    if (force)
-        return rename(from, to);
-    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
-        return 0;
-    if (errno != EINVAL && errno != ENOSYS)
-        return -1;
-    if (access(to, F_OK) == 0) { /* a file system without RENAME_NOREPLACE */
-        errno = EEXIST;
-        return -1;
-    }
-    return rename(from, to);
-}
-
 limn_status output_commit(struct output *output, limn_error *error)
 {
     limn_status result = flush(output, error);
-    if (result == LIMN_OK && output->descriptor != STDOUT_FILENO) {
-        int closed = close(output->descriptor);
+    if (result == LIMN_OK && output->descriptor != SYSTEM_STDOUT) {
+        bool closed = system_close(output->descriptor);
         output->descriptor = -1;
-        if (closed != 0)
+        if (!closed)
             result = fail(error, LIMN_E_OUTPUT, "%s: close failed: %s", output->name, strerror(errno));
     }
     if (result == LIMN_OK && output->slot >= 0) {
-        if (rename_finished(unfinished[output->slot].path, output->target, output->force) == 0) {
+        if (system_rename(unfinished[output->slot].path, output->target, output->force)) {
             slot_release(output->slot);
             output->slot = -1;
         } else {
@@ -301,16 +281,9 @@ void output_abandon(struct output *output)
     close_all(output);
     if (output->slot >= 0) {
         if (atomic_load(&unfinished[output->slot].state) == 2)
-            unlink(unfinished[output->slot].path);
+            system_remove(unfinished[output->slot].path);
         slot_release(output->slot);
     }
     mem_free(output->target);
     mem_free(output);
-}
-
-void streams_hold(void)
-{
-    for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++)
-        if (fcntl(i, F_GETFD) < 0)
-            (void)!open("/dev/null", i == STDIN_FILENO ? O_WRONLY : O_RDONLY); /* takes the lowest number */
 }

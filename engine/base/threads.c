@@ -4,20 +4,13 @@
  * the mutex twice per job, not once per task. A worker without work spins briefly, because the next layer of
  * a network usually follows within microseconds, then sleeps. */
 #include "engine/base/threads.h"
-#include "engine/base/files.h"
-#include "engine/base/machine_memory.h"
 #include "engine/base/memory.h"
+#include "engine/base/system.h"
 #include "layers/cpu.h"
 
-#include <pthread.h>
-#include <sched.h>
-#include <signal.h>
+#include <errno.h>
 #include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 static const double SPIN_SECONDS = 200e-6;
 
@@ -33,26 +26,19 @@ struct job {
 struct worker {
     struct pool *pool;
     int index;
-    pthread_t thread;
+    struct system_thread thread;
 };
 
 struct pool {
-    int started;   /* workers, numbered from 1 */
-    pid_t process; /* the process that has the workers: a child after fork() has none */
-    pthread_mutex_t mutex;
-    pthread_cond_t work, done;
+    int started;  /* workers, numbered from 1 */
+    long process; /* the process that has the workers: a child after fork() has none */
+    struct system_mutex mutex;
+    struct system_condition work, done;
     struct job *jobs;    /* that may have tasks left; guarded by the mutex */
     bool stopping;       /* guarded by the mutex */
     atomic_uint changes; /* counts changes of the two above, for spinning without the mutex */
     struct worker workers[];
 };
-
-double time_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 static void pause_briefly(void)
 {
@@ -79,38 +65,37 @@ static struct job *job_with_tasks(const struct pool *pool)
 
 static void spin_until_change(struct pool *pool, unsigned seen)
 {
-    double until = time_now() + SPIN_SECONDS;
-    while (atomic_load(&pool->changes) == seen && time_now() < until)
+    double until = system_seconds() + SPIN_SECONDS;
+    while (atomic_load(&pool->changes) == seen && system_seconds() < until)
         for (int i = 0; i < 32; i++)
             pause_briefly();
 }
 
-static void *worker_main(void *argument)
+static void worker_main(void *argument)
 {
     struct worker *self = argument;
     struct pool *pool = self->pool;
     cpu_flush_denormals();
-    pthread_mutex_lock(&pool->mutex);
+    system_mutex_lock(&pool->mutex);
     while (!pool->stopping) {
         struct job *job = job_with_tasks(pool);
         if (job) {
             atomic_fetch_add(&job->inside, 1);
-            pthread_mutex_unlock(&pool->mutex);
+            system_mutex_unlock(&pool->mutex);
             run_tasks(job, self->index);
-            pthread_mutex_lock(&pool->mutex);
+            system_mutex_lock(&pool->mutex);
             if (atomic_fetch_sub(&job->inside, 1) == 1)
-                pthread_cond_broadcast(&pool->done);
+                system_condition_wake_all(&pool->done);
             continue;
         }
         unsigned seen = atomic_load(&pool->changes);
-        pthread_mutex_unlock(&pool->mutex);
+        system_mutex_unlock(&pool->mutex);
         spin_until_change(pool, seen);
-        pthread_mutex_lock(&pool->mutex);
+        system_mutex_lock(&pool->mutex);
         if (atomic_load(&pool->changes) == seen)
-            pthread_cond_wait(&pool->work, &pool->mutex);
+            system_condition_wait(&pool->work, &pool->mutex);
     }
-    pthread_mutex_unlock(&pool->mutex);
-    return NULL;
+    system_mutex_unlock(&pool->mutex);
 }
 
 /* The least address space for what the threads compute. If a thread is refused and there is less, running on
@@ -124,22 +109,19 @@ limn_status pool_create(int threads, struct pool **pool, limn_error *error)
     struct pool *created = mem_zalloc(1, bytes);
     if (!created)
         return fail_memory(error, "the thread pool", bytes);
-    created->process = getpid();
-    pthread_mutex_init(&created->mutex, NULL);
-    pthread_cond_init(&created->work, NULL);
-    pthread_cond_init(&created->done, NULL);
+    created->process = system_process();
+    system_mutex_create(&created->mutex);
+    system_condition_create(&created->work);
+    system_condition_create(&created->done);
 
-    sigset_t all, before; /* workers block signals, so that the main thread gets them */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int refused = 0;
+    int refused = 0; /* the system's reason */
     for (int i = 1; i < threads && !refused; i++) {
-        created->workers[i] = (struct worker){.pool = created, .index = i};
-        refused = pthread_create(&created->workers[i].thread, NULL, worker_main, &created->workers[i]);
+        struct worker *worker = &created->workers[i];
+        *worker = (struct worker){.pool = created, .index = i};
+        refused = system_thread_start(&worker->thread, worker_main, worker) ? 0 : errno;
         created->started += !refused;
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (refused && !machine_can_map(ROOM)) {
+    if (refused && !system_can_map(ROOM)) {
         pool_free(created);
         return fail(error, LIMN_E_MEMORY, "cannot start %d threads: %s", threads, strerror(refused));
     }
@@ -150,7 +132,7 @@ limn_status pool_create(int threads, struct pool **pool, limn_error *error)
 /* Whether this process is a child of the pool's: it has no workers, and the mutex may stay locked. */
 static bool is_orphan(const struct pool *pool)
 {
-    return pool->process != getpid();
+    return pool->process != system_process();
 }
 
 void pool_free(struct pool *pool)
@@ -161,16 +143,16 @@ void pool_free(struct pool *pool)
         mem_free(pool);
         return;
     }
-    pthread_mutex_lock(&pool->mutex);
+    system_mutex_lock(&pool->mutex);
     pool->stopping = true;
     atomic_fetch_add(&pool->changes, 1);
-    pthread_cond_broadcast(&pool->work);
-    pthread_mutex_unlock(&pool->mutex);
+    system_condition_wake_all(&pool->work);
+    system_mutex_unlock(&pool->mutex);
     for (int i = 1; i <= pool->started; i++)
-        pthread_join(pool->workers[i].thread, NULL);
-    pthread_cond_destroy(&pool->work);
-    pthread_cond_destroy(&pool->done);
-    pthread_mutex_destroy(&pool->mutex);
+        system_thread_join(&pool->workers[i].thread);
+    system_condition_free(&pool->work);
+    system_condition_free(&pool->done);
+    system_mutex_free(&pool->mutex);
     mem_free(pool);
 }
 
@@ -182,20 +164,20 @@ int pool_threads(const struct pool *pool)
 /* Removes the job from the list, so that no more workers enter it, and waits for those inside. */
 static void finish_job(struct pool *pool, struct job *job)
 {
-    pthread_mutex_lock(&pool->mutex);
+    system_mutex_lock(&pool->mutex);
     struct job **link = &pool->jobs;
     while (*link != job)
         link = &(*link)->following;
     *link = job->following;
-    pthread_mutex_unlock(&pool->mutex);
+    system_mutex_unlock(&pool->mutex);
 
-    double until = time_now() + SPIN_SECONDS;
-    while (atomic_load(&job->inside) > 0 && time_now() < until)
+    double until = system_seconds() + SPIN_SECONDS;
+    while (atomic_load(&job->inside) > 0 && system_seconds() < until)
         pause_briefly();
-    pthread_mutex_lock(&pool->mutex);
+    system_mutex_lock(&pool->mutex);
     while (atomic_load(&job->inside) > 0)
-        pthread_cond_wait(&pool->done, &pool->mutex);
-    pthread_mutex_unlock(&pool->mutex);
+        system_condition_wait(&pool->done, &pool->mutex);
+    system_mutex_unlock(&pool->mutex);
 }
 
 void pool_run(struct pool *pool, int64_t tasks, pool_task task, void *context)
@@ -205,47 +187,20 @@ void pool_run(struct pool *pool, int64_t tasks, pool_task task, void *context)
         run_tasks(&job, 0);
         return;
     }
-    pthread_mutex_lock(&pool->mutex);
+    system_mutex_lock(&pool->mutex);
     job.following = pool->jobs;
     pool->jobs = &job;
     atomic_fetch_add(&pool->changes, 1);
-    pthread_cond_broadcast(&pool->work);
-    pthread_mutex_unlock(&pool->mutex);
+    system_condition_wake_all(&pool->work);
+    system_mutex_unlock(&pool->mutex);
     run_tasks(&job, 0);
     finish_job(pool, &job);
 }
 
-/* A package and a number in it identify a core; hyper-threads of one core share both. */
-static bool core_identity(int cpu, int identity[2])
-{
-    static const char *const fields[2] = {"physical_package_id", "core_id"};
-    for (int i = 0; i < 2; i++) {
-        char path[96], text[64];
-        snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/topology/%s", cpu, fields[i]);
-        if (!file_read_start(path, text, sizeof text))
-            return false;
-        identity[i] = (int)strtol(text, NULL, 10);
-    }
-    return true;
-}
-
 int usable_cores(void)
 {
-    cpu_set_t allowed;
-    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
-        return 1;
-    int cores = 0, seen[CPU_SETSIZE][2];
-    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-        if (!CPU_ISSET((size_t)cpu, &allowed))
-            continue;
-        int *identity = seen[cores], known = 0;
-        if (!core_identity(cpu, identity)) /* no topology: every processor counts */
-            identity[0] = -1, identity[1] = cpu;
-        while (known < cores && memcmp(seen[known], identity, sizeof seen[0]) != 0)
-            known++;
-        cores += known == cores;
-    }
-    size_t quota = machine_processors("");
+    int cores = system_cores();
+    size_t quota = system_processor_quota("");
     cores = quota < (size_t)cores ? (int)quota : cores;
     return cores > 0 ? cores : 1;
 }

@@ -25,10 +25,7 @@ int pool_threads(const struct pool *pool);
  * caller runs all tasks. */
 void pool_run(struct pool *pool, int64_t tasks, pool_task task, void *context);
 
-/* Physical cores that this process may run on, or its cgroups' CPU quota if that is less; at least 1. */
+/* Physical cores that this process may run on, or its CPU quota if that is less; at least 1. */
 int usable_cores(void);
-
-/* Monotonic time in seconds. */
-double time_now(void);
 
 #endif

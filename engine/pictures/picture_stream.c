@@ -2,6 +2,7 @@
 #include "engine/pictures/picture_stream.h"
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
+#include "engine/pictures/bytes.h"
 #include "engine/pictures/picture_header.h"
 
 #include <inttypes.h>
@@ -180,7 +181,7 @@ static int count_joints(const struct picture_bytes *file, const char *joint, siz
 {
     int count = 0;
     const unsigned char *at = file->bytes, *end = file->bytes + file->size;
-    while ((at = memmem(at, (size_t)(end - at), joint, length))) {
+    while ((at = find_bytes(at, (size_t)(end - at), joint, length))) {
         at += length;
         count++;
     }

@@ -1,6 +1,7 @@
 /* xmp.c - see xmp.h. The packet is searched for the names of properties and otherwise copied as it is, so
  * that nothing else in it changes. */
 #include "engine/pictures/xmp.h"
+#include "engine/pictures/bytes.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -93,7 +94,7 @@ static bool find_content(struct text text, struct edit *edit, struct text *conte
         content->end = find_near(*content, '<');
         return content->end && starts_with((struct text){content->end, text.end}, end_tag);
     }
-    content->end = memmem(content->at, (size_t)(text.end - content->at), end_tag, (size_t)length);
+    content->end = find_bytes(content->at, (size_t)(text.end - content->at), end_tag, (size_t)length);
     edit->unclosed = !content->end;
     return content->end != NULL;
 }

@@ -33,8 +33,10 @@ static size_t shortest_form(double mean, char text[MEAN_ROOM])
     do
         length = number_print(text, MEAN_ROOM, "%.*g", digits, mean);
     while (number_parse(text, NULL) != mean && digits++ < DIGITS_OF_ANY_DOUBLE);
-    if (!strpbrk(text, ".e"))
-        length = (int)(stpcpy(text + length, ".0") - text);
+    if (!strpbrk(text, ".e")) {
+        memcpy(text + length, ".0", sizeof ".0");
+        length += 2;
+    }
     return (size_t)length;
 }
 

@@ -14,15 +14,15 @@
 
 /* ---- engine ------------------------------------------------------------------------------ */
 
-/* One instruction set for the whole process: OpenBLAS has one set of kernels for all threads. */
-static pthread_mutex_t isa_mutex = PTHREAD_MUTEX_INITIALIZER;
+/* One instruction set for the whole process: OpenBLAS has one set of kernels for all threads. Guarded by the
+ * lock of the process. */
 static enum isa isa_in_use = ISA_COUNT;
 
 enum isa engine_isa(void)
 {
-    pthread_mutex_lock(&isa_mutex);
+    system_process_lock();
     enum isa isa = isa_in_use;
-    pthread_mutex_unlock(&isa_mutex);
+    system_process_unlock();
     return isa;
 }
 
@@ -37,7 +37,7 @@ static limn_status set_isa(const char *wanted, limn_error *error)
         return fail(error, LIMN_E_USAGE, "instruction set %s: this CPU does not have it (its best is %s)",
                     isa_name(isa), isa_name(cpu_isa()));
     limn_status status = LIMN_OK;
-    pthread_mutex_lock(&isa_mutex);
+    system_process_lock();
     if (isa_in_use == ISA_COUNT) {
         const char *problem = gemm_init(isa, forced);
         if (problem)
@@ -48,7 +48,7 @@ static limn_status set_isa(const char *wanted, limn_error *error)
         status = fail(error, LIMN_E_USAGE, "instruction set %s: this process already runs with %s",
                       isa_name(isa), isa_name(isa_in_use));
     }
-    pthread_mutex_unlock(&isa_mutex);
+    system_process_unlock();
     return status;
 }
 
@@ -62,7 +62,7 @@ limn_status limn_engine_create(const limn_options *options, limn_engine **engine
                     (int)THREADS_MOST);
     if (chosen.kernels == LIMN_KERNELS_OPENBLAS && !gemm_available())
         return fail(error, LIMN_E_USAGE, "OpenBLAS kernels: this limn was built without OpenBLAS");
-    if (gemm_available() && !machine_can_map(GEMM_BUFFER))
+    if (gemm_available() && !system_can_map(GEMM_BUFFER))
         return fail(error, LIMN_E_MEMORY, "out of memory: OpenBLAS needs %zu MB of address space (ulimit -v)",
                     GEMM_BUFFER >> 20);
     limn_status status = set_isa(chosen.isa, error);
@@ -116,7 +116,7 @@ limn_status model_load_as(limn_engine *engine, const char *path, const struct mo
         return fail_memory(error, path, sizeof *created);
     created->engine = engine;
     created->kind = kind;
-    pthread_mutex_init(&created->packing, NULL);
+    system_mutex_create(&created->packing);
     limn_status status = weights_open(path, &created->weights, error);
     if (status == LIMN_OK)
         status = kind ? model_build_as(&created->weights, kind, &created->graph, error)
@@ -153,7 +153,7 @@ void limn_model_free(limn_model *model)
     if (!model)
         return;
     packed_free(model->packed);
-    pthread_mutex_destroy(&model->packing);
+    system_mutex_free(&model->packing);
     graph_free(&model->graph);
     weights_close(&model->weights);
     mem_free(model);

@@ -2,13 +2,13 @@
 #ifndef LIMN_MODEL_H
 #define LIMN_MODEL_H
 
+#include "engine/base/system.h"
 #include "engine/base/tensor.h"
 #include "engine/base/threads.h"
 #include "engine/graph/graph.h"
 #include "engine/graph/models/models.h"
 #include "layers/cpu.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 struct limn_engine {
@@ -40,7 +40,7 @@ struct limn_model {
     const struct model_kind *kind;
     struct weights_file weights;
     struct graph graph;
-    pthread_mutex_t packing;     /* guards the list below; its elements never move or change */
+    struct system_mutex packing; /* guards the list below; its elements never move or change */
     struct packed_batch *packed; /* see pack.h */
     limn_error warning;          /* see limn_model_warning; written once */
     atomic_bool warns;           /* `warning` is written */

@@ -327,13 +327,13 @@ static limn_status pack_missing(limn_model *model, const struct pack_request *re
 limn_status model_pack(limn_model *model, struct pack_request *requests, int count, int threads,
                        limn_error *error)
 {
-    pthread_mutex_lock(&model->packing);
+    system_mutex_lock(&model->packing);
     limn_status status = pack_missing(model, requests, count, threads, error);
     for (int i = 0; i < count; i++) {
         const struct packed *entry = find_packed(model->packed, requests[i].node, requests[i].variant);
         requests[i].data = entry ? entry->data : NULL;
     }
-    pthread_mutex_unlock(&model->packing);
+    system_mutex_unlock(&model->packing);
     return status;
 }
 
@@ -344,9 +344,9 @@ static bool is_missing(limn_model *model, const struct pack_request *request)
 {
     if (!request->variant->pack_task || !model)
         return request->variant->pack_task;
-    pthread_mutex_lock(&model->packing);
+    system_mutex_lock(&model->packing);
     bool missing = !find_packed(model->packed, request->node, request->variant);
-    pthread_mutex_unlock(&model->packing);
+    system_mutex_unlock(&model->packing);
     return missing;
 }
 

@@ -2,6 +2,7 @@
 #include "engine/run/session.h"
 #include "engine/base/memory.h"
 #include "engine/base/pages.h"
+#include "engine/base/system.h"
 
 limn_status session_plan(limn_model *model, const struct session_request *request, limn_session **session,
                          limn_error *error)
@@ -161,7 +162,7 @@ static limn_status run_steps(limn_session *session, limn_error *error)
     struct plan *plan = &session->plan;
     struct pool *pool = session->model->engine->pool;
     struct task_time *times = session->task_times;
-    double before = session->step_seconds ? time_now() : 0, done = 0, all = 0;
+    double before = session->step_seconds ? system_seconds() : 0, done = 0, all = 0;
     limn_status status = LIMN_OK;
     if (session->watch)
         all = plan_flops(&session->graph, plan);
@@ -177,7 +178,7 @@ static limn_status run_steps(limn_session *session, limn_error *error)
         if (times)
             times += step_tasks(step);
         if (session->step_seconds) {
-            double now = time_now();
+            double now = system_seconds();
             session->step_seconds[s] = now - before;
             before = now;
         }

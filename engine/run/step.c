@@ -1,5 +1,6 @@
 /* step.c - see step.h. */
 #include "engine/run/step.h"
+#include "engine/base/system.h"
 #include "layers/sizes.h"
 
 /* ---- the choice of a variant ------------------------------------------------------------- */
@@ -81,10 +82,10 @@ static void run_task(void *context, int64_t task, int worker)
     const struct stage *stage = context;
     const struct step *step = stage->step;
     size_t offset = (size_t)worker * workspace_stride(step->needs.workspace_bytes);
-    double start = stage->times ? time_now() : 0;
+    double start = stage->times ? system_seconds() : 0;
     stage->run(&step->args, task, (unsigned char *)step->workspace + offset);
     if (stage->times)
-        stage->times[task] = (struct task_time){start, time_now(), worker};
+        stage->times[task] = (struct task_time){start, system_seconds(), worker};
 }
 
 int64_t step_tasks(const struct step *step)

@@ -51,7 +51,7 @@ double step_flops(const struct graph *graph, const struct step *step);
 /* Bytes from one worker's scratch to the next: each begins on its own cache line. */
 size_t workspace_stride(size_t workspace_bytes);
 
-/* When a task ran, by time_now, and on which thread of the pool. */
+/* When a task ran, by system_seconds, and on which thread of the pool. */
 struct task_time {
     double start, end;
     int worker;

@@ -1,13 +1,11 @@
 /* weights_path.c - see weights_path.h. */
 #include "engine/run/weights_path.h"
 #include "engine/base/files.h"
+#include "engine/base/system.h"
 
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
-#include <unistd.h>
 
 /* Relative to the folder of the library or the program: beside it; in a source tree, where that folder is
  * build/; installed in PREFIX/bin, PREFIX/lib or PREFIX/lib/TRIPLET. */
@@ -29,26 +27,15 @@ static bool cut_file(char *path)
     return slash != NULL;
 }
 
-/* The folder of the shared library that holds this code. False if the program itself holds it: dladdr knows
- * that one by argv[0] only, which may be any text. */
+/* The folder of the shared library that holds this code. False if the program itself holds it. */
 static bool library_folder(char folder[PATH_MAX])
 {
-    Dl_info library, program;
-    const void *program_headers = (const void *)getauxval(AT_PHDR);
-    return dladdr(places, &library) && dladdr(program_headers, &program) &&
-           library.dli_fbase != program.dli_fbase && realpath(library.dli_fname, folder) && cut_file(folder);
+    return system_library_path(folder) && cut_file(folder);
 }
 
-/* The folder of the program. */
 static bool program_folder(char folder[PATH_MAX])
 {
-    ssize_t length = readlink("/proc/self/exe", folder, PATH_MAX - 1);
-    const char *started_as = (const char *)getauxval(AT_EXECFN);
-    if (length > 0)
-        folder[length] = 0;
-    else if (!started_as || snprintf(folder, PATH_MAX, "%s", started_as) >= PATH_MAX)
-        return false; /* no /proc, as in a bare chroot */
-    return cut_file(folder);
+    return system_program_path(folder) && cut_file(folder);
 }
 
 /* NULL if it is not set. */
@@ -72,7 +59,7 @@ static bool folder_at(int index, char folder[PATH_MAX])
 
 static bool is_file(const char *path)
 {
-    return access(path, F_OK) == 0 && !path_is_folder(path);
+    return system_exists(path) && !path_is_folder(path);
 }
 
 /* The index of the first folder that holds NAME.safetensors; FOLDERS if none does. */

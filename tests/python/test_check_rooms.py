@@ -73,6 +73,40 @@ def test_an_arrow_back(name: str, text: str, fault: str, tmp_path: Path) -> None
     assert fault in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "mark"),
+    [
+        ("engine/base/one.c", "#include <sys/stat.h>\n", "sys/stat.h"),
+        ("engine/base/system.h", "#include <pthread.h>\n", "pthread.h"),
+        ("apps/cli/one.c", "#  include <unistd.h> /* isatty */\n", "unistd.h"),
+        ("weights/one.c", "#include <signal.h>\n", "signal.h"),
+        ("layers/one.h", "#ifdef __APPLE__\n#endif\n", "__APPLE__"),
+        ("layers/one.c", "#if defined(_WIN32) || 0\n#endif\n", "_WIN32"),
+        ("engine/run/one.c", "#define SLEEP(time) nanosleep(time, 0)\n", "nanosleep"),
+        ("apps/cli/one.c", 'extern const char *path;\nconst char *path = "/proc/cpuinfo";\n', '"/proc'),
+    ],
+)
+def test_what_one_system_has(name: str, text: str, mark: str, tmp_path: Path) -> None:
+    done = check(tmp_path, {"engine/run/room.h": "\n"} | {name: text})
+    assert done.returncode == 1
+    assert f"{name}: {mark}: only engine/base/system_*.c may use it\n" in done.stderr
+
+
+def test_what_a_system_file_may_use(tmp_path: Path) -> None:
+    text = "#include <sys/stat.h>\n#include <unistd.h>\n#ifdef __APPLE__\n#endif\n"
+    done = check(tmp_path, {"engine/base/system_posix.c": text, "engine/base/system_other_files.c": text})
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_exception_by_name(tmp_path: Path) -> None:
+    used = "#include <dlfcn.h>\n#if 0\n#include <cblas.h>\nsetenv(); unsetenv();\n#endif\n"
+    done = check(tmp_path, {"layers/gemm.c": used})
+    assert (done.returncode, done.stderr) == (0, "")
+    done = check(tmp_path, {"layers/gemm.c": used.replace("#include <dlfcn.h>\n", "#include <pthread.h>\n")})
+    assert done.returncode == 1
+    assert "layers/gemm.c: pthread.h: only engine/base/system_*.c may use it\n" in done.stderr
+
+
 def test_a_circle_of_files_by_include(tmp_path: Path) -> None:
     done = check(tmp_path, {
         "layers/a.h": '#pragma once\n#include "layers/b.h"\n',
