@@ -668,7 +668,7 @@ static void test_find_bytes(void **state)
     (void)state;
     uint32_t random = 1;
     for (int round = 0; round < 20000; round++) {
-        char text[24], wanted[4];
+        char text[24] = {0}, wanted[4] = {0};
         for (size_t i = 0; i < sizeof text + sizeof wanted; i++) {
             random = random * 1664525 + 1013904223;
             *(i < sizeof text ? &text[i] : &wanted[i - sizeof text]) = random >> 31 ? 'a' : 'b';
