@@ -1,6 +1,7 @@
 /* test_sizes.c - sizes that size_t cannot hold: 2^32 bytes and 64 more where it has 32 bits, 2^64 elsewhere.
  */
 #include "engine/base/memory.h"
+#include "engine/graph/graph.h"
 #include "engine/pictures/picture.h"
 #include "layers/sizes.h"
 #include "tests/support.h"
@@ -88,12 +89,38 @@ static void test_four_gigabytes(void **state)
     mem_set_limit(0);
 }
 
+/* The vectors of a network, whose length a file gives, and the values of a run, whose size an option gives.
+ */
+static void test_networks(void **state)
+{
+    (void)state;
+    static const limn_size sizes[] = {
+        {1, 16384, 16384}, {1, 16384, 16388}, {1, 65536, 65536}, {2, 4096, 65552}};
+    limn_engine *engine = test_engine(1, LIMN_KERNELS_AUTO);
+    limn_model *model = golden_model(engine, "enhancenet");
+    limn_session *session;
+    mem_set_limit(mem_in_use() + ((size_t)1 << 24));
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        assert_fails(limn_session_create(model, sizes[i], &session, error), LIMN_E_MEMORY, "out of memory");
+        assert_null(session);
+    }
+    for (int64_t more = 0; more <= 16; more += 16) {
+        limn_error error = {0};
+        struct graph graph = {.path = "network", .error = &error};
+        assert_null(graph_new_vector(&graph, ((int64_t)1 << 30) + more));
+        assert_int_equal(graph.status, LIMN_E_MEMORY);
+    }
+    mem_set_limit(0);
+    limn_model_free(model);
+    limn_engine_free(engine);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sums),           cmocka_unit_test(test_products),
         cmocka_unit_test(test_lines),          cmocka_unit_test(test_size_multiply),
-        cmocka_unit_test(test_four_gigabytes),
+        cmocka_unit_test(test_four_gigabytes), cmocka_unit_test(test_networks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
