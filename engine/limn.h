@@ -205,6 +205,19 @@ const char *limn_engine_describe(const limn_engine *engine);
  * The engine must outlive the model.
  * Errors: LIMN_E_WEIGHTS, LIMN_E_MEMORY. */
 limn_status limn_model_load(limn_engine *engine, const char *weights, limn_model **model, limn_error *error);
+
+/* limn_model_load of a safetensors file in memory: the `size` bytes at `bytes`, at any alignment.
+ *
+ * The bytes are borrowed, not copied: they must stay valid and unchanged until limn_model_free, and still
+ * belong to the caller afterwards. They are only read, so they may be constant, and several models may use
+ * the same bytes. They do not count towards limn_options.memory_limit; packed weights do.
+ *
+ * `name` stands for the file in messages, "enhancenet.safetensors" for example. It is copied.
+ *
+ * The engine must outlive the model.
+ * Errors: LIMN_E_WEIGHTS; LIMN_E_MEMORY; LIMN_E_USAGE if `bytes` or `name` is NULL. */
+limn_status limn_model_load_bytes(limn_engine *engine, const void *bytes, size_t size, const char *name,
+                                  limn_model **model, limn_error *error);
 void limn_model_free(limn_model *model);
 
 /* The network: "enhancenet", for example. Valid as long as the model. */

@@ -20,6 +20,7 @@
  * In a band of a picture (layer.h) the first -pad_h rows of x are above the band's own: they are read instead
  * of repeating the band's first row. */
 #include "layers/layer.h"
+#include "layers/sizes.h"
 
 #include <math.h>
 
@@ -47,8 +48,7 @@ static int64_t clamp(int64_t at, int64_t size)
 
 static struct layer_needs needs(const struct layer_dims *d)
 {
-    return (struct layer_needs){.run_tasks = d->n * d->oh,
-                                .workspace_bytes = (size_t)(d->iw * d->ic) * sizeof(float)};
+    return (struct layer_needs){.run_tasks = d->n * d->oh, .workspace_bytes = float_bytes(d->iw * d->ic)};
 }
 
 /* [4 rows of x] => [IW C]: the column sums at the height of output row `task`. */

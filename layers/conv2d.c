@@ -162,7 +162,7 @@ static struct layer_needs gemm_needs(const struct layer_dims *d)
     return (struct layer_needs){.pack_tasks = layer_channel_tasks(d),
                                 .run_tasks = divide_up(output_pixels(d), rows),
                                 .packed_bytes = layer_plain_bytes(d),
-                                .workspace_bytes = (size_t)(rows * (taps(d) + d->oc)) * sizeof(float)};
+                                .workspace_bytes = float_bytes(rows * (taps(d) + d->oc))};
 }
 
 static void gemm_run_task(const struct layer_args *a, int64_t task, void *workspace)

@@ -102,7 +102,7 @@ static struct layer_needs needs(const struct layer_dims *d)
     return (struct layer_needs){.pack_tasks = layer_channel_tasks(d),
                                 .run_tasks = d->n * d->oh,
                                 .packed_bytes = layer_plain_bytes(d),
-                                .workspace_bytes = (size_t)d->ic * sizeof(float)};
+                                .workspace_bytes = float_bytes(d->ic)};
 }
 
 const struct layer_variant conv2d_blocked = {

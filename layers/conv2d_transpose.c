@@ -142,7 +142,7 @@ static struct layer_needs gemm_needs(const struct layer_dims *d)
     return (struct layer_needs){.pack_tasks = oc_blocks(d),
                                 .run_tasks = divide_up(d->n, pictures_in_group(d)) * oc_blocks(d),
                                 .packed_bytes = layer_plain_bytes(d),
-                                .workspace_bytes = (size_t)scratch * sizeof(float)};
+                                .workspace_bytes = float_bytes(scratch)};
 }
 
 /* Adds the products of input pixels first .. first+rows-1 of picture n to their outputs. */

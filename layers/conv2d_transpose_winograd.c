@@ -35,7 +35,7 @@ static int64_t phase_floats(const struct layer_dims *d, bool lean)
 
 static size_t packed_bytes(const struct layer_dims *d, bool lean)
 {
-    return (size_t)(PHASES * phase_floats(d, lean)) * sizeof(float);
+    return float_bytes(PHASES * phase_floats(d, lean));
 }
 
 static const float *panel_of(const struct layer_args *a, int64_t phase, int64_t oc, bool lean)
@@ -97,7 +97,7 @@ static struct layer_needs plain_needs(const struct layer_dims *d)
     return (struct layer_needs){.pack_tasks = panel_count(d->oc),
                                 .run_tasks = winograd_blocks(&layer),
                                 .packed_bytes = packed_bytes(d, false),
-                                .workspace_bytes = (size_t)scratch * sizeof(float)};
+                                .workspace_bytes = float_bytes(scratch)};
 }
 
 /* One panel of a phase of a block, from the V in `product`; u: room for a slice of U if lean, else NULL. */
@@ -179,8 +179,8 @@ static struct layer_needs lean_needs(const struct layer_dims *d)
                                 .prepare_tasks = winograd_prepare_tasks(&layer),
                                 .run_tasks = PHASES * panel_count(d->oc),
                                 .packed_bytes = packed_bytes(d, true),
-                                .shared_bytes = (size_t)v * sizeof(float),
-                                .workspace_bytes = (size_t)scratch * sizeof(float)};
+                                .shared_bytes = float_bytes(v),
+                                .workspace_bytes = float_bytes(scratch)};
 }
 
 static void lean_prepare_task(const struct layer_args *a, int64_t task, void *workspace)

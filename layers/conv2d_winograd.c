@@ -114,7 +114,7 @@ static void pack_task(enum mode mode, const struct layer_dims *d, const struct l
 
 static size_t shared_bytes(enum mode mode, const struct winograd_layer *layer)
 {
-    size_t bytes = (size_t)winograd_v_floats(layer, winograd_tiles(layer)) * sizeof(float);
+    size_t bytes = float_bytes(winograd_v_floats(layer, winograd_tiles(layer)));
     return bytes <= SHARED_MOST || mode == LEAN ? bytes : 0;
 }
 
@@ -140,9 +140,9 @@ static struct layer_needs needs(enum mode mode, const struct layer_dims *d)
     return (struct layer_needs){.pack_tasks = panel_count(d->oc),
                                 .prepare_tasks = shared ? winograd_prepare_tasks(&layer) : 0,
                                 .run_tasks = winograd_blocks(&layer) * (shared ? panel_count(d->oc) : 1),
-                                .packed_bytes = (size_t)packed * sizeof(float),
+                                .packed_bytes = float_bytes(packed),
                                 .shared_bytes = shared,
-                                .workspace_bytes = (size_t)scratch * sizeof(float)};
+                                .workspace_bytes = float_bytes(scratch)};
 }
 
 /* spare: space for a slice of U, in lean mode. */

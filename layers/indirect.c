@@ -31,7 +31,7 @@ static int64_t packed_rows(const struct layer_dims *d)
 
 size_t indirect_packed_bytes(const struct layer_dims *d)
 {
-    return (size_t)(panel_channel(d->oc, panel_count(d->oc)) * packed_rows(d)) * sizeof(float);
+    return float_bytes(panel_channel(d->oc, panel_count(d->oc)) * packed_rows(d));
 }
 
 struct layer_span indirect_pack_span(const struct layer_dims *d, int64_t task)
@@ -80,17 +80,17 @@ struct block {
 static size_t lay_out(const struct layer_dims *d, void *workspace, struct block *block)
 {
     unsigned char *at = workspace;
-    size_t pointers = (size_t)(taps_of(d) * PIXELS) * sizeof *block->rows;
+    size_t pointers = size_product(taps_of(d) * PIXELS, sizeof *block->rows);
     size_t pixels = PIXELS * sizeof *block->pixels;
-    size_t c = (size_t)(PIXELS * simd()->tiles[0].columns) * sizeof(float);
-    size_t zeros = (size_t)round_up(d->ic, LINE_FLOATS) * sizeof(float);
-    size_t gathered = is_gathered(d) ? (size_t)(PIXELS * taps_of(d) * d->ic) * sizeof(float) : 0;
+    size_t c = float_bytes(PIXELS * simd()->tiles[0].columns);
+    size_t zeros = float_bytes(round_up(d->ic, LINE_FLOATS));
+    size_t gathered = is_gathered(d) ? float_bytes(PIXELS * taps_of(d) * d->ic) : 0;
     if (block)
         *block = (struct block){(const float **)(void *)at, (int64_t *)(void *)(at + pointers),
                                 (float *)(void *)(at + pointers + pixels),
                                 (float *)(void *)(at + pointers + pixels + c),
                                 (float *)(void *)(at + pointers + pixels + c + zeros)};
-    return pointers + pixels + c + zeros + gathered;
+    return size_sum(size_sum(pointers + pixels, c + zeros), gathered);
 }
 
 struct layer_needs indirect_needs(const struct layer_dims *d)

@@ -132,12 +132,12 @@ struct scratch {
 static size_t lay_out(const struct plan *p, void *workspace, struct scratch *scratch)
 {
     unsigned char *at = workspace;
-    size_t pixels = (size_t)p->padded * sizeof *scratch->pixels,
-           made = (size_t)p->ring * sizeof *scratch->made;
+    size_t pixels = size_product(p->padded, sizeof *scratch->pixels),
+           made = size_product(p->ring, sizeof *scratch->made);
     if (scratch)
         *scratch = (struct scratch){(const float **)(void *)at, (int64_t *)(void *)(at + pixels),
                                     (float *)(void *)(at + pixels + made)};
-    return pixels + made + ((size_t)(p->ring * p->pixels * p->columns) + 4) * sizeof *scratch->t;
+    return size_sum(size_sum(pixels, made), float_bytes(p->ring * p->pixels * p->columns + 4));
 }
 
 struct layer_needs kn2row_needs(const struct layer_dims *d, bool transposed)
@@ -145,7 +145,7 @@ struct layer_needs kn2row_needs(const struct layer_dims *d, bool transposed)
     struct plan p = plan_of(d, transposed);
     return (struct layer_needs){.pack_tasks = 1,
                                 .run_tasks = d->n * tasks_each(d),
-                                .packed_bytes = (size_t)(p.columns * d->ic) * sizeof(float),
+                                .packed_bytes = float_bytes(p.columns * d->ic),
                                 .workspace_bytes = lay_out(&p, NULL, NULL)};
 }
 

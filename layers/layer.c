@@ -44,7 +44,7 @@ struct layer_span layer_channel_span(const struct layer_dims *d, int64_t task)
 
 size_t layer_plain_bytes(const struct layer_dims *d)
 {
-    return (size_t)(d->kh * d->kw * d->ic * d->oc) * sizeof(float);
+    return float_bytes(d->kh * d->kw * d->ic * d->oc);
 }
 
 /* [OC IC KH KW in any order] => [KH][KW][IC][OC] */

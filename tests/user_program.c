@@ -1,5 +1,6 @@
 /* user_program.c - a program of a user's own, in C or C++: the four pipelines on pictures that it reads and
- * writes by itself, each cancelled once and then followed to its end. test_install.py builds it against what
+ * writes by itself, each cancelled once with weights from a file and then followed to its end with the same
+ * weights from memory. test_install.py builds it against what
  * is installed, and compares its pictures with those of the limn program.
  *
  *     user_program segment|colorize|upscale WEIGHTS IN.ppm OUT.ppm
@@ -50,6 +51,25 @@ static void write_picture(const char *path, const limn_picture *picture)
         fprintf(stderr, "%s: not written\n", path);
         exit(1);
     }
+}
+
+/* ---- weights ----------------------------------------------------------------------------- */
+
+/* The bytes of a file, to be freed; or the program ends. */
+static unsigned char *read_bytes(const char *path, size_t *size)
+{
+    FILE *file = fopen(path, "rb");
+    long end = file && fseek(file, 0, SEEK_END) == 0 ? ftell(file) : -1;
+    unsigned char *bytes = end > 0 ? (unsigned char *)malloc((size_t)end) : NULL;
+    if (bytes)
+        rewind(file);
+    if (!bytes || fread(bytes, 1, (size_t)end, file) != (size_t)end) {
+        fprintf(stderr, "%s: not read\n", path);
+        exit(1);
+    }
+    fclose(file);
+    *size = (size_t)end;
+    return bytes;
 }
 
 /* ---- progress ---------------------------------------------------------------------------- */
@@ -177,6 +197,8 @@ int main(int argc, char **argv)
     limn_engine *engine = NULL;
     limn_model *model = NULL;
     limn_picture source = {NULL, 0, 0, 0, 0}, made = {NULL, 0, 0, 0, 0};
+    unsigned char *weights = NULL;
+    size_t size;
     if (argc < 4)
         return 2;
     pipeline call = find(argv[1]);
@@ -189,7 +211,13 @@ int main(int argc, char **argv)
         status = run(call, model, &source, FOURTH, &made, &error);
         printf("%s; ", error.message);
         free(made.pixels);
-        if (status == LIMN_E_CANCELLED)
+        made.pixels = NULL;
+    }
+    if (status == LIMN_E_CANCELLED) {
+        limn_model_free(model);
+        weights = read_bytes(argv[2], &size);
+        status = limn_model_load_bytes(engine, weights, size, "weights", &model, &error);
+        if (status == LIMN_OK)
             status = run(call, model, &source, 0, &made, &error);
     }
     if (status == LIMN_OK)
@@ -201,5 +229,6 @@ int main(int argc, char **argv)
     free(made.pixels);
     limn_model_free(model);
     limn_engine_free(engine);
+    free(weights); /* borrowed by the model */
     return (int)status;
 }

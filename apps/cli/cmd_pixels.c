@@ -7,6 +7,7 @@
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
 #include "engine/pixels/pixels.h"
+#include "layers/sizes.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -14,7 +15,8 @@
 
 /* The most bytes of a text or table, and of a picture file, as in picture_read. The text of the largest
  * picture has about 360 MB. */
-static const size_t MOST_TEXT_BYTES = (size_t)1 << 32, MOST_PICTURE_BYTES = (size_t)1 << 30;
+static const size_t MOST_TEXT_BYTES = SIZE_MAX / 4 < UINT32_MAX ? SIZE_MAX / 4 : (size_t)UINT32_MAX;
+static const size_t MOST_PICTURE_BYTES = (size_t)1 << 30;
 
 /* LIMN_E_USAGE without -o; `what` names its argument. */
 static limn_status need_output(const struct options *options, const char *what, limn_error *error)
@@ -144,9 +146,8 @@ static limn_status read_plane(const struct options *options, const char *path, s
 static limn_status check_planes(const struct picture *first, size_t count, limn_error *error)
 {
     char what[80];
-    size_t plane = (size_t)(first->width * first->height) + 128, bytes;
-    if (!size_multiply(plane, count - 1, &bytes))
-        bytes = SIZE_MAX;
+    size_t plane = (size_t)(first->width * first->height) + 128;
+    size_t bytes = size_product((int64_t)count - 1, plane);
     if (bytes <= mem_available())
         return LIMN_OK;
     snprintf(what, sizeof what, "a table over %zu pictures of %" PRId64 " x %" PRId64 " pixels", count,

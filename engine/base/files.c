@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +17,12 @@ const char *input_name(const char *path)
 }
 
 struct file {
-    int descriptor;
-    limn_status kind;            /* the status of every error about this file */
-    struct system_status opened; /* its status when it was opened, to detect a change */
+    int descriptor;             /* -1 for bytes in memory */
+    const unsigned char *bytes; /* NULL for a file of the system */
+    atomic_int owners;
+    limn_status kind; /* the status of every error about this file */
+    struct system_status
+        opened; /* its status when it was opened, to detect a change; in memory its size only */
     char path[];
 };
 
@@ -59,6 +63,21 @@ static limn_status fail_irregular(const char *path, enum system_type type, limn_
                 type == SYSTEM_FOLDER ? "a folder" : "a pipe or device");
 }
 
+static struct file *file_create(const char *path, limn_status kind, limn_error *error)
+{
+    size_t length = strlen(path) + 1, bytes = sizeof(struct file) + length;
+    struct file *created = mem_zalloc(1, bytes);
+    if (!created) {
+        fail_memory(error, path, bytes);
+        return NULL;
+    }
+    created->descriptor = -1;
+    atomic_init(&created->owners, 1);
+    created->kind = kind;
+    memcpy(created->path, path, length);
+    return created;
+}
+
 limn_status file_open(const char *path, limn_status kind, struct file **file, limn_error *error)
 {
     *file = NULL;
@@ -67,12 +86,9 @@ limn_status file_open(const char *path, limn_status kind, struct file **file, li
         return fail(error, kind, "%s: %s", input_name(path), strerror(errno));
     if (status.type != SYSTEM_FILE)
         return fail_irregular(path, status.type, kind, error);
-    size_t length = strlen(path) + 1;
-    struct file *opened = mem_zalloc(1, sizeof *opened + length);
+    struct file *opened = file_create(path, kind, error);
     if (!opened)
-        return fail_memory(error, path, sizeof *opened + length);
-    opened->kind = kind;
-    memcpy(opened->path, path, length);
+        return LIMN_E_MEMORY;
     opened->descriptor = system_open(path, SYSTEM_READ_NOW); /* it may have become a pipe since */
     limn_status result = LIMN_OK;
     if (opened->descriptor < 0 || !settled_status(opened->descriptor, &opened->opened))
@@ -87,9 +103,28 @@ limn_status file_open(const char *path, limn_status kind, struct file **file, li
     return LIMN_OK;
 }
 
+limn_status file_open_bytes(const void *bytes, size_t size, const char *name, limn_status kind,
+                            struct file **file, limn_error *error)
+{
+    *file = file_create(name, kind, error);
+    if (!*file)
+        return LIMN_E_MEMORY;
+    (*file)->bytes = bytes;
+    (*file)->opened.size = (int64_t)size;
+    return LIMN_OK;
+}
+
+struct file *file_share(struct file *file)
+{
+    atomic_fetch_add(&file->owners, 1);
+    return file;
+}
+
 void file_close(struct file *file)
 {
-    if (file && file->descriptor >= 0)
+    if (!file || atomic_fetch_sub(&file->owners, 1) > 1)
+        return;
+    if (file->descriptor >= 0)
         system_close(file->descriptor);
     mem_free(file);
 }
@@ -106,14 +141,27 @@ const char *file_path(const struct file *file)
 
 static limn_status file_unchanged(const struct file *file, limn_error *error)
 {
-    return check_unchanged(file->descriptor, &file->opened, file->path, file->kind, error);
+    return file->bytes ? LIMN_OK
+                       : check_unchanged(file->descriptor, &file->opened, file->path, file->kind, error);
+}
+
+/* As system_read_at: fewer bytes at the end, 0 beyond it. */
+static ptrdiff_t read_some(const struct file *file, uint64_t offset, void *buffer, size_t bytes)
+{
+    if (!file->bytes)
+        return system_read_at(file->descriptor, offset, buffer, bytes);
+    uint64_t size = file_size(file), rest = offset < size ? size - offset : 0;
+    size_t some = rest < bytes ? (size_t)rest : bytes;
+    if (some)
+        memcpy(buffer, file->bytes + offset, some);
+    return (ptrdiff_t)some;
 }
 
 limn_status file_read_at(const struct file *file, uint64_t offset, void *buffer, size_t bytes,
                          limn_error *error)
 {
     for (size_t done = 0; done < bytes;) {
-        ptrdiff_t got = system_read_at(file->descriptor, offset + done, (char *)buffer + done, bytes - done);
+        ptrdiff_t got = read_some(file, offset + done, (char *)buffer + done, bytes - done);
         if (got < 0)
             return fail(error, file->kind, "%s: read failed: %s", file->path, strerror(errno));
         if (got == 0) {

@@ -23,10 +23,19 @@
 /* The name of an input for messages: "standard input" for "-", and '' for an empty path. */
 const char *input_name(const char *path);
 
-struct file; /* an open regular file */
+struct file; /* an open regular file, or bytes in memory */
 
 /* Opens a regular file for file_read_at. */
 limn_status file_open(const char *path, limn_status kind, struct file **file, limn_error *error);
+
+/* Reads `size` bytes in memory as a file, at any alignment. Borrows them until file_close: they must stay
+ * valid and unchanged. `bytes` is not NULL. Copies `name`, which takes the place of the path. LIMN_E_MEMORY.
+ */
+limn_status file_open_bytes(const void *bytes, size_t size, const char *name, limn_status kind,
+                            struct file **file, limn_error *error);
+
+/* Adds an owner, who calls file_close too; the last call closes the file. Returns `file`. Thread-safe. */
+struct file *file_share(struct file *file);
 void file_close(struct file *file);
 uint64_t file_size(const struct file *file);
 const char *file_path(const struct file *file);

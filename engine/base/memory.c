@@ -82,7 +82,7 @@ char *mem_strdup(const char *text)
     return copy ? memcpy(copy, text, bytes) : NULL;
 }
 
-bool size_multiply(size_t a, size_t b, size_t *product)
+bool size_multiply(uint64_t a, uint64_t b, size_t *product)
 {
     return !__builtin_mul_overflow(a, b, product);
 }

@@ -22,8 +22,8 @@ void mem_free(void *block);
 /* A copy of a string, or NULL. */
 char *mem_strdup(const char *text);
 
-/* *product = a * b; false when it overflows. */
-bool size_multiply(size_t a, size_t b, size_t *product);
+/* *product = a * b; false if size_t cannot hold it. */
+bool size_multiply(uint64_t a, uint64_t b, size_t *product);
 
 size_t mem_in_use(void);
 

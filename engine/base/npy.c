@@ -51,7 +51,7 @@ static bool elements(const int64_t shape[AXES], size_t *count)
 {
     *count = 1;
     for (int i = 0; i < AXES; i++)
-        if (shape[i] < 1 || !size_multiply(*count, (size_t)shape[i], count))
+        if (shape[i] < 1 || !size_multiply(*count, (uint64_t)shape[i], count))
             return false;
     return true;
 }

@@ -1,6 +1,7 @@
 /* tensor.c - see tensor.h. */
 #include "engine/base/tensor.h"
 #include "engine/base/memory.h"
+#include "layers/sizes.h"
 
 bool tensor_bytes(int64_t n, int64_t h, int64_t w, int64_t c, size_t *bytes)
 {
@@ -9,7 +10,7 @@ bool tensor_bytes(int64_t n, int64_t h, int64_t w, int64_t c, size_t *bytes)
         __builtin_mul_overflow(product, w, &product) || __builtin_mul_overflow(product, c, &product) ||
         __builtin_mul_overflow(product, (int64_t)sizeof(float), &product))
         return false;
-    *bytes = (size_t)product;
+    *bytes = size_product(product, 1);
     return true;
 }
 

@@ -27,7 +27,8 @@ int64_t tensor_pixels(const struct tensor *tensor);
 void tensor_from_nchw(struct tensor *tensor, const float *nchw);
 void tensor_to_nchw(const struct tensor *tensor, float *nchw);
 
-/* *bytes = the size of n*h*w*c floats; false if a side is not positive or the product overflows. */
+/* *bytes = the size of n*h*w*c floats; false if a side is not positive or the product exceeds int64_t.
+ * SIZE_MAX if it exceeds size_t only. */
 bool tensor_bytes(int64_t n, int64_t h, int64_t w, int64_t c, size_t *bytes);
 
 #endif

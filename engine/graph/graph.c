@@ -2,6 +2,7 @@
  * and graph_ops.c. */
 #include "engine/graph/graph.h"
 #include "engine/base/memory.h"
+#include "layers/sizes.h"
 #include "weights/number.h"
 
 #include <inttypes.h>
@@ -231,9 +232,9 @@ const struct tensor_entry *graph_use_tensor(struct graph *graph, const char *nam
 
 float *graph_new_vector(struct graph *graph, int64_t count)
 {
-    float *vector = graph->status == LIMN_OK ? mem_zalloc((size_t)count, sizeof *vector) : NULL;
+    float *vector = graph->status == LIMN_OK ? mem_zalloc(1, float_bytes(count)) : NULL;
     if (!vector)
-        no_memory(graph, (size_t)count * sizeof *vector);
+        no_memory(graph, float_bytes(count));
     return vector;
 }
 

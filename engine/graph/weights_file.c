@@ -72,17 +72,23 @@ static limn_status read_header(struct weights_file *weights, limn_error *error)
     return status;
 }
 
-limn_status weights_open(const char *path, struct weights_file *weights, limn_error *error)
+limn_status weights_open_file(struct file *file, struct weights_file *weights, limn_error *error)
 {
-    *weights = (struct weights_file){0};
-    limn_status status = file_open(path, LIMN_E_WEIGHTS, &weights->file, error);
-    if (status == LIMN_OK)
-        status = refuse_foreign(weights->file, error);
+    *weights = (struct weights_file){.file = file};
+    limn_status status = refuse_foreign(file, error);
     if (status == LIMN_OK)
         status = read_header(weights, error);
     if (status != LIMN_OK)
         weights_close(weights);
     return status;
+}
+
+limn_status weights_open(const char *path, struct weights_file *weights, limn_error *error)
+{
+    *weights = (struct weights_file){0};
+    struct file *file;
+    limn_status status = file_open(path, LIMN_E_WEIGHTS, &file, error);
+    return status == LIMN_OK ? weights_open_file(file, weights, error) : status;
 }
 
 void weights_close(struct weights_file *weights)

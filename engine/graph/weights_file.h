@@ -12,6 +12,9 @@ struct weights_file {
 
 /* Opens the file and checks every rule of the format. LIMN_E_WEIGHTS, LIMN_E_MEMORY. */
 limn_status weights_open(const char *path, struct weights_file *weights, limn_error *error);
+
+/* weights_open of an open file, which weights_close closes, and this function if it fails. */
+limn_status weights_open_file(struct file *file, struct weights_file *weights, limn_error *error);
 void weights_close(struct weights_file *weights);
 
 /* LIMN_E_WEIGHTS unless the dtype is usable; F64, which conversion makes usable, has LIMN_REASON_CHECKPOINT.

@@ -10,8 +10,8 @@ limn_status picture_create(int64_t width, int64_t height, int channels, struct p
 {
     size_t row, bytes;
     *picture = (struct picture){0};
-    if (width < 1 || height < 1 || !size_multiply((size_t)width, (size_t)channels, &row) ||
-        !size_multiply(row, (size_t)height, &bytes))
+    if (width < 1 || height < 1 || !size_multiply((uint64_t)width, (uint64_t)channels, &row) ||
+        !size_multiply(row, (uint64_t)height, &bytes))
         return fail(error, LIMN_E_MEMORY,
                     "a picture of %" PRId64 " x %" PRId64 " pixels cannot be held in memory", width, height);
     unsigned char *pixels = mem_alloc(bytes);

@@ -10,6 +10,7 @@
 #include "engine/pictures/picture.h"
 #include "engine/pictures/png_write.h"
 #include "engine/pictures/stb.h"
+#include "layers/sizes.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -132,7 +133,7 @@ static limn_status start(struct picture_writer *writer, const struct picture_tar
                          limn_error *error)
 {
     bool png = writer->format == PICTURE_AS_PNG;
-    size_t bytes = (size_t)writer->width * 3 * (is_whole(writer->format) ? (size_t)writer->height : 1);
+    size_t bytes = size_product(writer->width * (is_whole(writer->format) ? writer->height : 1), 3);
     const struct metadata_target metadata =
         metadata_target(target, writer->format, writer->width, writer->height);
     limn_status status = metadata_write(&metadata, &writer->metadata, &writer->metadata_size, error);
@@ -194,14 +195,14 @@ size_t picture_writer_bytes(const struct picture_target *target, int64_t width, 
 {
     enum { OUTPUT = 80 << 10, COMPRESSOR = 640 << 10 };
     enum picture_format format = picture_format_of(target);
-    size_t row = (size_t)width * (channels == 4 ? 4 : 3), rgb = (size_t)width * 3;
+    size_t row = size_product(width, channels == 4 ? 4 : 3), rgb = size_product(width, 3);
     if (format == PICTURE_BY_NAME)
         return 0;
     const struct metadata_target metadata = metadata_target(target, format, width, height);
     size_t bytes = OUTPUT + metadata_write_bytes(&metadata);
     if (format == PICTURE_AS_PNG)
-        return bytes + COMPRESSOR + 3 * row + (channels == 1 ? rgb : 0);
-    return bytes + rgb * (is_whole(format) ? (size_t)height : 1);
+        return size_sum(bytes + COMPRESSOR, size_sum(size_product(3, row), channels == 1 ? rgb : 0));
+    return size_sum(bytes, size_product(is_whole(format) ? height : 1, rgb));
 }
 
 /* Makes a row RGB. Alpha is composited over white: colour * alpha + white * (1 - alpha), rounded. */

@@ -14,6 +14,7 @@
 #include "engine/pictures/bytes.h"
 #include "engine/pictures/deflate.h"
 #include "engine/pictures/png_crc.h"
+#include "layers/sizes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -126,10 +127,10 @@ limn_status png_writer_create(struct output *output, int64_t width, int64_t heig
     store_32be(header + 4, (uint32_t)height);
     made->output = output;
     made->channels = channels;
-    made->row_bytes = (size_t)width * (size_t)channels;
+    made->row_bytes = size_product(width, (size_t)channels);
     made->above = mem_zalloc(made->row_bytes, 1);
-    made->best = mem_alloc(made->row_bytes + 1);
-    made->trial = mem_alloc(made->row_bytes + 1);
+    made->best = mem_alloc(size_sum(made->row_bytes, 1));
+    made->trial = mem_alloc(size_sum(made->row_bytes, 1));
     limn_status status = LIMN_OK;
     if (!made->above || !made->best || !made->trial)
         status = fail_memory(error, "a row of a PNG", made->row_bytes);

@@ -16,6 +16,7 @@
 #include "engine/pictures/resample.h"
 #include "engine/base/memory.h"
 #include "engine/pictures/alpha.h"
+#include "layers/sizes.h"
 
 #include <math.h>
 #include <string.h>
@@ -90,12 +91,12 @@ static limn_status weights_create(int64_t from, int64_t to, enum resample_filter
     double scale = (double)from / (double)to;
     weights->count = to;
     weights->room = weights_room(from, to, filter);
-    weights->first = mem_zalloc((size_t)to, sizeof *weights->first);
-    weights->taps = mem_zalloc((size_t)to, sizeof *weights->taps);
+    weights->first = mem_zalloc(1, size_product(to, sizeof *weights->first));
+    weights->taps = mem_zalloc(1, size_product(to, sizeof *weights->taps));
     size_t cells;
-    bool fits = size_multiply((size_t)to, (size_t)weights->room, &cells);
+    bool fits = size_multiply((uint64_t)to, (uint64_t)weights->room, &cells);
     weights->weight = fits ? mem_zalloc(cells, sizeof *weights->weight) : NULL;
-    double *real = mem_zalloc((size_t)weights->room, sizeof *real);
+    double *real = mem_zalloc(1, size_product(weights->room, sizeof *real));
     limn_status status = LIMN_OK;
     if (!weights->first || !weights->taps || !weights->weight || !real)
         status = fail_memory(error, "resizing weights", cells * sizeof *weights->weight);
@@ -173,14 +174,14 @@ static int64_t kept_samples(const struct resampling *how)
 
 static size_t kept_bytes(const struct resampling *how)
 {
-    return (size_t)(weights_room(how->height, how->to_height, how->filter) * kept_samples(how));
+    return size_product(weights_room(how->height, how->to_height, how->filter) * kept_samples(how), 1);
 }
 
 /* Bytes of a resampler's blocks but for the weights. */
 static size_t rows_bytes(const struct resampling *how)
 {
-    return kept_bytes(how) + (size_t)((how->width + how->to_width) * how->channels) +
-           (size_t)kept_samples(how) * sizeof(int32_t);
+    size_t rows = size_product((how->width + how->to_width) * how->channels, 1);
+    return size_sum(size_sum(kept_bytes(how), rows), size_product(kept_samples(how), sizeof(int32_t)));
 }
 
 limn_status resampler_create(const struct resampling *how, struct resampler **resampler, limn_error *error)
@@ -198,9 +199,9 @@ limn_status resampler_create(const struct resampling *how, struct resampler **re
         status = weights_create(how->height, how->to_height, how->filter, &r->down, error);
     if (status == LIMN_OK) {
         r->kept = mem_alloc(kept_bytes(how));
-        r->line = mem_alloc((size_t)(how->width * how->channels));
-        r->made = mem_alloc((size_t)(how->to_width * how->channels));
-        r->sums = mem_alloc((size_t)r->samples * sizeof *r->sums);
+        r->line = mem_alloc(size_product(how->width, (size_t)how->channels));
+        r->made = mem_alloc(size_product(how->to_width, (size_t)how->channels));
+        r->sums = mem_alloc(size_product(r->samples, sizeof *r->sums));
         if (!r->kept || !r->line || !r->made || !r->sums)
             status = fail_memory(error, "resizing", rows_bytes(how));
     }
@@ -281,14 +282,15 @@ limn_status resampler_rows(struct resampler *r, const struct picture *rows, cons
 static size_t weights_bytes(int64_t from, int64_t to, enum resample_filter filter)
 {
     int64_t room = weights_room(from, to, filter);
-    return (size_t)(to * (16 + 4 * room) + 8 * room);
+    return size_product(to * (16 + 4 * room) + 8 * room, 1);
 }
 
 size_t resampler_bytes(const struct resampling *how)
 {
     enum { SMALL = 2048 }; /* the struct, and block headers */
-    return weights_bytes(how->width, how->to_width, how->filter) +
-           weights_bytes(how->height, how->to_height, how->filter) + rows_bytes(how) + SMALL;
+    size_t across = weights_bytes(how->width, how->to_width, how->filter);
+    size_t down = weights_bytes(how->height, how->to_height, how->filter);
+    return size_sum(size_sum(across, down), size_sum(rows_bytes(how), SMALL));
 }
 
 /* ---- a whole picture --------------------------------------------------------------------- */
@@ -335,5 +337,6 @@ size_t picture_resample_bytes(const struct picture *source, int64_t width, int64
 {
     const struct resampling how = resampling_of(source, width, height, filter);
     bool copies = width == source->width && height == source->height;
-    return (size_t)(width * height * source->channels) + (copies ? 0 : resampler_bytes(&how));
+    return size_sum(size_product(width * height, (size_t)source->channels),
+                    copies ? 0 : resampler_bytes(&how));
 }

@@ -11,6 +11,7 @@
 #include "engine/base/memory.h"
 #include "layers/bilinear.h"
 #include "layers/cpu.h"
+#include "layers/sizes.h"
 
 #include <math.h>
 #include <string.h>
@@ -126,17 +127,17 @@ static void classify_strip(void *context, int64_t strip, int worker)
 
 static size_t rows_bytes(const struct pool *pool, int64_t floats)
 {
-    return (size_t)(3 * pool_threads(pool) * floats) * sizeof(float);
+    return float_bytes(3 * pool_threads(pool) * floats);
 }
 
 static size_t columns_bytes(int64_t width)
 {
-    return (size_t)width * sizeof(struct bilinear_sample);
+    return size_product(width, sizeof(struct bilinear_sample));
 }
 
 size_t classes_bytes(const struct pool *pool, int64_t width, int64_t channels, int64_t classes_width)
 {
-    return rows_bytes(pool, width * channels) + columns_bytes(classes_width);
+    return size_sum(rows_bytes(pool, width * channels), columns_bytes(classes_width));
 }
 
 limn_status classes_from_logits(struct pool *pool, const struct logits *logits, double threshold,

@@ -129,9 +129,9 @@ static limn_status open_session(struct colorizer *colorizer, limn_error *error)
 
 static limn_status add_encoder(struct colorizer *colorizer, limn_error *error)
 {
-    const char *path = colorizer->model->graph.path;
-    limn_status status =
-        model_load_as(colorizer->model->engine, path, &vae_colour_encoder, &colorizer->encoder_model, error);
+    limn_model *model = colorizer->model;
+    limn_status status = model_load_file(model->engine, file_share(model->weights.file), &vae_colour_encoder,
+                                         &colorizer->encoder_model, error);
     if (status == LIMN_OK)
         status = limn_session_create(colorizer->encoder_model, (limn_size){1, SIDE_VAE, SIDE_VAE},
                                      &colorizer->encoder, error);

@@ -4,6 +4,7 @@
 #include "engine/pipelines/check.h"
 #include "engine/pipelines/latents.h"
 #include "engine/run/session.h"
+#include "layers/sizes.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -152,11 +153,11 @@ static limn_status prepare(struct job *job, limn_model *model, limn_error *error
 {
     const struct generate *how = job->how;
     int64_t side = job->generator.side;
-    size_t bytes = (size_t)job->values * sizeof(float), all, left;
+    size_t bytes = float_bytes(job->values), all, left;
     const struct session_request request = {
         .output = model->graph.output,
         .size = {job->batch, 1, 1},
-        .room = {how->sink.reserve + bytes + (size_t)(3 * side * side) + SMALL,
+        .room = {size_sum(how->sink.reserve + SMALL, size_sum(bytes, size_product(3 * side, (size_t)side))),
                  job->batch > 1 ? "fewer pictures" : "fewer threads", LIMN_REASON_NONE}};
     limn_status status = session_plan(model, &request, &job->session, error);
     if (status == LIMN_OK)
@@ -174,7 +175,7 @@ static limn_status prepare(struct job *job, limn_model *model, limn_error *error
     session_watch(job->session, how->watch);
     left = mem_available();
     left = left > how->sink.reserve ? left - how->sink.reserve : 0;
-    if (!how->fixed_range && size_multiply(bytes, (size_t)how->count, &all) && all <= kept_budget &&
+    if (!how->fixed_range && size_multiply(bytes, (uint64_t)how->count, &all) && all <= kept_budget &&
         all <= left)
         job->kept = mem_alloc(all);
     job->runs = (how->count + job->batch - 1) / job->batch * (how->fixed_range || job->kept ? 1 : 2);

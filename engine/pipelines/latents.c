@@ -3,6 +3,7 @@
 #include "engine/base/memory.h"
 #include "engine/base/npy.h"
 #include "engine/pipelines/noise.h"
+#include "layers/sizes.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -10,11 +11,11 @@
 /* Room for `count` vectors. */
 static limn_status create(int64_t count, int64_t size, float **latents, limn_error *error)
 {
-    size_t vector = (size_t)size * sizeof **latents, bytes;
-    *latents = size_multiply((size_t)count, vector, &bytes) ? mem_alloc(bytes) : NULL;
+    size_t vector = float_bytes(size), bytes;
+    *latents = size_multiply((uint64_t)count, vector, &bytes) ? mem_alloc(bytes) : NULL;
     return *latents ? LIMN_OK
                     : fail_need(error, LIMN_REASON_NONE, "noise for that many pictures",
-                                (size_t)count * vector, "fewer pictures");
+                                size_product(count, vector), "fewer pictures");
 }
 
 limn_status latents_create(uint64_t seed, int64_t count, int64_t size, float **latents, limn_error *error)

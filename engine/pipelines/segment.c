@@ -279,8 +279,7 @@ static void softmax(const float *logits, int64_t count, int64_t plane, float *ou
 static limn_status make_probabilities(const struct logits *logits, struct npy *made, limn_error *error)
 {
     int64_t count = logits->made->c, width = logits->width, plane = logits->height * width;
-    size_t bytes = (size_t)(plane * count) * sizeof(float),
-           row_bytes = (size_t)(width * count) * sizeof(float);
+    size_t bytes = float_bytes(plane * count), row_bytes = float_bytes(width * count);
     *made = (struct npy){{1, count, logits->height, width}, mem_alloc(bytes)};
     float *row = mem_alloc(row_bytes);
     for (int64_t y = 0; made->data && row && y < logits->height; y++) {
@@ -362,11 +361,11 @@ static size_t bytes_beside(const limn_model *model, const struct picture *source
             larger_of(filling, converted + picture_resample_bytes(&seen, size.width, size.height, filter));
     }
     int64_t classes = model->graph.nodes[model->graph.output].channels;
-    size_t row = (size_t)(size.width * classes) * sizeof(float);
-    size_t answer = classes_bytes(model->engine->pool, size.width, classes, source->width) +
-                    (size_t)(source->width * source->height);
+    size_t row = float_bytes(size.width * classes);
+    size_t answer = size_sum(classes_bytes(model->engine->pool, size.width, classes, source->width),
+                             size_product(source->width, (size_t)source->height));
     if (probabilities)
-        answer = larger_of(answer, row) + row * (size_t)size.height;
+        answer = size_sum(larger_of(answer, row), size_product(size.height, row));
     return larger_of(filling, answer);
 }
 
@@ -375,8 +374,9 @@ static size_t bytes_afterwards(const limn_session *session, const struct segment
 {
     const limn_model *model = session->model;
     int64_t classes = how->probabilities ? model->graph.nodes[model->graph.output].channels : 0;
-    return session->plan.packed_bytes + (size_t)(how->source->width * how->source->height) +
-           (size_t)(classes * size.width * size.height) * sizeof(float) + how->sink.reserve;
+    size_t made = size_sum(size_product(how->source->width, (size_t)how->source->height),
+                           float_bytes(classes * size.width * size.height));
+    return size_sum(size_sum(session->plan.packed_bytes, made), how->sink.reserve);
 }
 
 /* Plans a session that leaves room for all of the work; it is not prepared yet. */

@@ -154,7 +154,7 @@ static limn_status give_rows(void *context, int64_t first, const struct tensor *
 
 static size_t strip_bytes(const struct job *job)
 {
-    return (size_t)(STRIP * job->factor * job->source->width * job->source->channels);
+    return size_product(STRIP * job->factor * job->source->width * job->source->channels, 1);
 }
 
 /* From the network's output to the result. */
@@ -173,7 +173,8 @@ static struct resampling reduction(const struct job *job)
 static size_t bytes_throughout(const struct job *job)
 {
     const struct resampling how = reduction(job);
-    return strip_bytes(job) + (job->scale < job->factor ? resampler_bytes(&how) : 0) + job->how->sink.reserve;
+    size_t reduced = job->scale < job->factor ? resampler_bytes(&how) : 0;
+    return size_sum(size_sum(strip_bytes(job), reduced), job->how->sink.reserve);
 }
 
 /* What is held along with the network's run. */
@@ -181,8 +182,8 @@ static size_t bytes_beside(const struct job *job)
 {
     enum { SMALL = 65536 }; /* headers of blocks, and notes of packing */
     size_t pixels = (size_t)(job->source->width * job->source->height);
-    size_t alpha = (size_t)(job->factor * job->factor) * pixels, filled = job->filling ? 3 * pixels : 0;
-    return SMALL + bytes_throughout(job) + (job->source->channels == 4 ? alpha : 0) + filled;
+    size_t alpha = size_product(job->factor * job->factor, pixels), filled = job->filling ? 3 * pixels : 0;
+    return size_sum(size_sum(SMALL + filled, bytes_throughout(job)), job->source->channels == 4 ? alpha : 0);
 }
 
 /* What is held before it, while alpha is enlarged and then hidden pixels are filled. */
@@ -190,11 +191,11 @@ static size_t bytes_before(const struct job *job)
 {
     const struct picture plane = {.width = job->source->width, .height = job->source->height, .channels = 1};
     size_t pixels = (size_t)(plane.width * plane.height),
-           enlarged = (size_t)(job->factor * job->factor) * pixels;
-    size_t enlarging = pixels + picture_resample_bytes(&plane, plane.width * job->factor,
-                                                       plane.height * job->factor, RESAMPLE_BICUBIC);
-    size_t filling = enlarged + job->filling, alpha = enlarging > filling ? enlarging : filling;
-    return bytes_throughout(job) + (job->source->channels == 4 ? alpha : 0);
+           enlarged = size_product(job->factor * job->factor, pixels);
+    size_t enlarging = size_sum(pixels, picture_resample_bytes(&plane, plane.width * job->factor,
+                                                               plane.height * job->factor, RESAMPLE_BICUBIC));
+    size_t filling = size_sum(enlarged, job->filling), alpha = enlarging > filling ? enlarging : filling;
+    return size_sum(bytes_throughout(job), job->source->channels == 4 ? alpha : 0);
 }
 
 static size_t room(const struct job *job)

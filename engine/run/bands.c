@@ -389,7 +389,7 @@ limn_status bands_create(limn_model *model, int64_t height, int64_t width, struc
     for (int i = 0; i < graph->count; i++) {
         const struct layer_dims *d = &created->plan.dims[i];
         created->windows[i].height = d->oh; /* 0 if fused into another */
-        created->windows[i].row_bytes = (size_t)(d->ow * d->oc) * sizeof(float);
+        created->windows[i].row_bytes = float_bytes(d->ow * d->oc);
     }
     created->plan.threads = pool_threads(model->engine->pool);
     find_stages(created);
@@ -417,7 +417,7 @@ void bands_free(struct bands *bands)
 
 static size_t kept_bytes(const struct window *window)
 {
-    return whole_lines((size_t)window->most_kept * window->row_bytes);
+    return whole_lines(size_product(window->most_kept, window->row_bytes));
 }
 
 /* Places windows in the arena, now that their heights are known, and the kept rows after it. */
@@ -428,14 +428,14 @@ static limn_status lay_out(struct bands *bands, limn_error *error)
     for (int i = 0; i < graph->count; i++) {
         struct placement *placement = &plan->placements[i];
         const struct window *window = &bands->windows[i];
-        placement->bytes = (size_t)window->most * window->row_bytes;
+        placement->bytes = size_product(window->most, window->row_bytes);
         if (window->resident)
             placement->first = 0, placement->last = plan->step_count;
     }
     limn_status status = plan_place(graph, plan, error);
     bands->bytes = plan->arena_bytes;
     for (int i = 0; i < graph->count; i++)
-        bands->bytes += kept_bytes(&bands->windows[i]);
+        bands->bytes = size_sum(bands->bytes, kept_bytes(&bands->windows[i]));
     return status;
 }
 
@@ -453,9 +453,10 @@ limn_status bands_settle(struct bands *bands, int64_t rows, size_t *bytes, limn_
     if (status == LIMN_OK)
         status = lay_out(bands, error);
     plan_note_packing(plan, bands->model, pack_threads(bands->model));
-    while (plan->pack_threads > 1 && plan->staging_bytes * (size_t)plan->pack_threads > bands->bytes)
+    while (plan->pack_threads > 1 && size_product(plan->pack_threads, plan->staging_bytes) > bands->bytes)
         plan->pack_threads--; /* so that packing takes no more than the run */
-    *bytes = plan->packed_bytes + (bands->bytes > plan->staging_bytes ? bands->bytes : plan->staging_bytes);
+    *bytes =
+        size_sum(plan->packed_bytes, bands->bytes > plan->staging_bytes ? bands->bytes : plan->staging_bytes);
     return status;
 }
 

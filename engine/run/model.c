@@ -107,17 +107,20 @@ const char *limn_engine_describe(const limn_engine *engine)
 
 /* ---- model ------------------------------------------------------------------------------- */
 
-limn_status model_load_as(limn_engine *engine, const char *path, const struct model_kind *kind,
-                          limn_model **model, limn_error *error)
+limn_status model_load_file(limn_engine *engine, struct file *file, const struct model_kind *kind,
+                            limn_model **model, limn_error *error)
 {
     *model = NULL;
     limn_model *created = mem_zalloc(1, sizeof *created);
-    if (!created)
-        return fail_memory(error, path, sizeof *created);
+    if (!created) {
+        limn_status failure = fail_memory(error, file_path(file), sizeof *created);
+        file_close(file);
+        return failure;
+    }
     created->engine = engine;
     created->kind = kind;
     system_mutex_create(&created->packing);
-    limn_status status = weights_open(path, &created->weights, error);
+    limn_status status = weights_open_file(file, &created->weights, error);
     if (status == LIMN_OK)
         status = kind ? model_build_as(&created->weights, kind, &created->graph, error)
                       : model_build(&created->weights, &created->graph, &created->kind, error);
@@ -131,12 +134,32 @@ limn_status model_load_as(limn_engine *engine, const char *path, const struct mo
     return LIMN_OK;
 }
 
+limn_status model_load_as(limn_engine *engine, const char *path, const struct model_kind *kind,
+                          limn_model **model, limn_error *error)
+{
+    *model = NULL;
+    struct file *file;
+    limn_status status = file_open(path, LIMN_E_WEIGHTS, &file, error);
+    return status == LIMN_OK ? model_load_file(engine, file, kind, model, error) : status;
+}
+
 limn_status limn_model_load(limn_engine *engine, const char *weights, limn_model **model, limn_error *error)
 {
     char path[PATH_MAX];
     *model = NULL;
     limn_status status = weights_path(weights, path, error);
     return status == LIMN_OK ? model_load_as(engine, path, NULL, model, error) : status;
+}
+
+limn_status limn_model_load_bytes(limn_engine *engine, const void *bytes, size_t size, const char *name,
+                                  limn_model **model, limn_error *error)
+{
+    *model = NULL;
+    struct file *file;
+    if (!bytes || !name)
+        return fail(error, LIMN_E_USAGE, "%s: NULL", bytes ? "the name of the weights" : "the weights");
+    limn_status status = file_open_bytes(bytes, size, name, LIMN_E_WEIGHTS, &file, error);
+    return status == LIMN_OK ? model_load_file(engine, file, NULL, model, error) : status;
 }
 
 void packed_free(struct packed_batch *packed)

@@ -46,7 +46,12 @@ struct limn_model {
     atomic_bool warns;           /* `warning` is written */
 };
 
-/* limn_model_load of a path, but as a network of this kind if `kind` is not NULL: see model_build_as. */
+/* limn_model_load of an open file, but as a network of this kind if `kind` is not NULL: see model_build_as.
+ * limn_model_free closes the file, and this function if it fails. */
+limn_status model_load_file(limn_engine *engine, struct file *file, const struct model_kind *kind,
+                            limn_model **model, limn_error *error);
+
+/* model_load_file of a path. */
 limn_status model_load_as(limn_engine *engine, const char *path, const struct model_kind *kind,
                           limn_model **model, limn_error *error);
 

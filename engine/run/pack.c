@@ -179,7 +179,7 @@ struct pack_run {
     int64_t units;
     atomic_llong next; /* the first unit that no thread has taken */
     float *staging;    /* staging_floats for each thread */
-    size_t staging_floats;
+    int64_t staging_floats;
     atomic_bool failed; /* set by the first failure, which then fills the two below */
     limn_status status;
     limn_error *error;
@@ -203,7 +203,7 @@ static void pack_on_thread(void *context, int64_t thread, int worker)
     (void)worker;
     struct pack_run *run = context;
     limn_error error;
-    limn_status status = pack_units(run, run->staging + (size_t)thread * run->staging_floats, &error);
+    limn_status status = pack_units(run, run->staging + thread * run->staging_floats, &error);
     if (status != LIMN_OK && !atomic_exchange(&run->failed, true)) {
         run->status = status;
         if (run->error)
@@ -224,10 +224,9 @@ static limn_status pack_sources(limn_model *model, struct pack_run *run, int thr
         cut_into_units(source);
         source->first_unit = run->units;
         run->units += source->units;
-        size_t floats = (size_t)unit_floats(source);
-        run->staging_floats = floats > run->staging_floats ? floats : run->staging_floats;
+        run->staging_floats = larger(run->staging_floats, unit_floats(source));
     }
-    size_t bytes = run->staging_floats * sizeof *run->staging * (size_t)threads;
+    size_t bytes = size_product(threads, float_bytes(run->staging_floats));
     run->staging = mem_alloc(bytes);
     if (!run->staging)
         return fail_memory(run->error, model->graph.path, bytes);
@@ -274,7 +273,7 @@ static size_t note_missing(const limn_model *model, const struct pack_request *r
             continue;
         sources[batch->count] = source_of(model, request);
         batch->entries[batch->count++] = (struct packed){.node = request->node, .variant = request->variant};
-        bytes += entry_bytes(request->variant, request->dims);
+        bytes = size_sum(bytes, entry_bytes(request->variant, request->dims));
     }
     return bytes;
 }
@@ -361,5 +360,5 @@ size_t pack_staging_bytes(limn_model *model, const struct pack_request *request)
         return 0;
     struct source source = source_of(model, request);
     cut_into_units(&source);
-    return (size_t)unit_floats(&source) * sizeof(float);
+    return float_bytes(unit_floats(&source));
 }

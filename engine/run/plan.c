@@ -1,6 +1,7 @@
 /* plan.c - reading, binding and freeing a plan: see plan.h. */
 #include "engine/run/plan.h"
 #include "engine/base/memory.h"
+#include "layers/sizes.h"
 
 void plan_free(struct plan *plan)
 {
@@ -59,20 +60,21 @@ size_t plan_live_bytes(const struct plan *plan, const struct graph *graph, int s
     size_t bytes = 0;
     for (int i = 0; i < graph->count; i++)
         if (plan->placements[i].first <= s && s <= plan->placements[i].last)
-            bytes += plan->placements[i].bytes;
+            bytes = size_sum(bytes, plan->placements[i].bytes);
     return bytes;
 }
 
 size_t plan_scratch_bytes(const struct plan *plan, const struct step *step)
 {
-    return step->needs.shared_bytes + workspace_stride(step->needs.workspace_bytes) * (size_t)plan->threads;
+    return size_sum(step->needs.shared_bytes,
+                    size_product(plan->threads, workspace_stride(step->needs.workspace_bytes)));
 }
 
 size_t plan_height(const struct plan *plan, const struct graph *graph)
 {
     size_t highest = 0;
     for (int s = 0; s < plan->step_count; s++) {
-        size_t height = plan_live_bytes(plan, graph, s) + plan_scratch_bytes(plan, &plan->steps[s]);
+        size_t height = size_sum(plan_live_bytes(plan, graph, s), plan_scratch_bytes(plan, &plan->steps[s]));
         highest = height > highest ? height : highest;
     }
     return highest;

@@ -22,6 +22,7 @@
 #include "engine/base/memory.h"
 #include "engine/run/pack.h"
 #include "engine/run/plan.h"
+#include "layers/sizes.h"
 
 #include <stdio.h>
 
@@ -44,8 +45,8 @@ static double arena_saved(const struct plan *plan, const struct graph *graph, si
                           const struct step *lighter)
 {
     size_t values = plan_live_bytes(plan, graph, s);
-    size_t before = values + plan_scratch_bytes(plan, &plan->steps[s]);
-    size_t after = values + plan_scratch_bytes(plan, lighter);
+    size_t before = size_sum(values, plan_scratch_bytes(plan, &plan->steps[s]));
+    size_t after = size_sum(values, plan_scratch_bytes(plan, lighter));
     if (before == highest)
         return (double)before - (double)after;
     return after > highest ? (double)highest - (double)after : 0;
@@ -89,8 +90,8 @@ void plan_limit_weights(struct plan *plan, const struct graph *graph)
         for (int s = 0; s < plan->step_count; s++) {
             const struct step *step = &plan->steps[s];
             const struct tensor_entry *weight = graph->nodes[step->node].weight;
-            packed += step->needs.packed_bytes;
-            raw += weight ? (size_t)weight->elements * sizeof(float) : 0;
+            packed = size_sum(packed, step->needs.packed_bytes);
+            raw = size_sum(raw, weight ? float_bytes((int64_t)weight->elements) : 0);
         }
     } while (packed > raw / 2 * HALVES + EXTRA && plan_lighten(plan, NULL, NULL, CHOICE_WEIGHTS));
 }
@@ -104,26 +105,24 @@ void plan_note_packing(struct plan *plan, limn_model *model, int threads)
     for (int s = 0; s < plan->step_count; s++) {
         struct pack_request request = request_of(&plan->steps[s]);
         size_t staging = pack_staging_bytes(model, &request);
-        plan->packed_bytes += pack_bytes(model, &request);
+        plan->packed_bytes = size_sum(plan->packed_bytes, pack_bytes(model, &request));
         plan->staging_bytes = staging > plan->staging_bytes ? staging : plan->staging_bytes;
     }
 }
 
 size_t plan_bytes(const struct plan *plan)
 {
-    size_t staging = plan->staging_bytes * (size_t)plan->pack_threads, bytes;
+    size_t staging = size_product(plan->pack_threads, plan->staging_bytes);
     size_t most = staging > plan->arena_bytes ? staging : plan->arena_bytes;
     size_t notes = PACK_NOTES + PACK_NOTES_EACH * (size_t)plan->step_count;
-    return __builtin_add_overflow(most, plan->packed_bytes + notes, &bytes) ? SIZE_MAX : bytes;
+    return size_sum(most, size_sum(plan->packed_bytes, notes));
 }
 
 static limn_status too_large(const struct plan *plan, const limn_model *model, const struct plan_room *room,
                              limn_error *error)
 {
     char what[600];
-    size_t bytes;
-    if (__builtin_add_overflow(plan_bytes(plan), room->beside, &bytes))
-        bytes = SIZE_MAX;
+    size_t bytes = size_sum(plan_bytes(plan), room->beside);
     snprintf(what, sizeof what, "%s at this size", model->graph.path);
     return fail_need(error, room->reason, what, bytes,
                      room->hint ? room->hint : "a smaller picture, a smaller batch or fewer threads");

@@ -96,9 +96,7 @@ static void describe_scratch(const struct plan *plan, int s, struct placement *s
     const struct step *step = &plan->steps[s];
     *shared = *workspaces = (struct placement){.first = s, .last = s};
     shared->bytes = step->needs.shared_bytes;
-    if (!size_multiply(workspace_stride(step->needs.workspace_bytes), (size_t)plan->threads,
-                       &workspaces->bytes))
-        workspaces->bytes = SIZE_MAX / 2; /* more than any machine has */
+    workspaces->bytes = size_product(plan->threads, workspace_stride(step->needs.workspace_bytes));
 }
 
 limn_status plan_place(const struct graph *graph, struct plan *plan, limn_error *error)

@@ -56,7 +56,7 @@ size_t step_bytes(const struct step *step)
     const struct layer_dims *d = &step->args.d;
     int64_t outputs = d->n * d->oh * d->ow * d->oc;
     int64_t floats = d->n * d->ih * d->iw * d->ic + outputs + (step->args.epilogue.residual ? outputs : 0);
-    return (size_t)floats * sizeof(float) + step->needs.packed_bytes;
+    return size_sum(float_bytes(floats), step->needs.packed_bytes);
 }
 
 double step_flops(const struct graph *graph, const struct step *step)

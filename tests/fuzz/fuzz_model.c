@@ -21,7 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME = 128, TENSORS_MOST = 600, METADATA_MOST = 8, HEADER_MOST = 1 << 17 };
+enum { NAME = 128, TENSORS_MOST = 600, METADATA_MOST = 8, HEADER_MOST = 1 << 17, BYTES_MOST = 1 << 22 };
 static const size_t memory = (size_t)16 << 20; /* besides what is already in use */
 
 struct tensor_line {
@@ -236,6 +236,29 @@ static void check_uses(limn_model *model)
     REQUIRE(model_usual_side(model->kind, &model->graph) > 0);
 }
 
+/* The same bytes in memory, unless they are many: in a block of their size, so that AddressSanitizer reports
+ * reads beyond them. Only the limit of memory may make a difference. */
+static void check_bytes(limn_engine *engine, const char *path, limn_status wanted)
+{
+    struct file *file;
+    limn_error error;
+    limn_model *model;
+    REQUIRE(file_open(path, LIMN_E_WEIGHTS, &file, &error) == LIMN_OK);
+    size_t size = file_size(file) < BYTES_MOST ? (size_t)file_size(file) : 0;
+    unsigned char *bytes = malloc(size);
+    REQUIRE(file_read_at(file, 0, bytes, size, &error) == LIMN_OK);
+    file_close(file);
+    if (size) {
+        limn_status status = limn_model_load_bytes(engine, bytes, size, path, &model, &error);
+        REQUIRE_STATUS(status, &error, LIMN_E_WEIGHTS, path);
+        REQUIRE(status == wanted);
+        if (status == LIMN_OK)
+            check_plan(model, (limn_size){1, 64, 64});
+        limn_model_free(model);
+    }
+    free(bytes);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static limn_engine *engine;
@@ -271,6 +294,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
         limn_model_free(model);
     }
+    check_bytes(engine, path, status);
     mem_set_limit(0);
     REQUIRE(mem_in_use() == held);
     return 0;

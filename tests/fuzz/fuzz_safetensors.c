@@ -4,6 +4,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* What safetensors.h promises: sorted names, each once; bytes as the shape needs them, within the file. */
@@ -55,25 +56,51 @@ static void check_values(const struct weights_file *weights, const struct tensor
     mem_free(part);
 }
 
+/* Checks all tensors, if the file was opened, and closes it. */
+static void check_tensors(struct weights_file *weights, limn_status status)
+{
+    limn_error error;
+    char text[96];
+    REQUIRE((weights->header != NULL) == (status == LIMN_OK));
+    for (size_t i = 0; status == LIMN_OK && i < weights->header->tensor_count; i++) {
+        const struct tensor_entry *entry = &weights->header->tensors[i];
+        REQUIRE(strlen(shape_text(entry, text)) < sizeof text);
+        if (dtype_is_usable(entry->dtype))
+            check_values(weights, entry);
+        else
+            REQUIRE(weights_read(weights, entry, NULL, NULL, &error) == LIMN_E_WEIGHTS);
+    }
+    weights_close(weights);
+}
+
+/* The same bytes in memory, in a block of their size so that AddressSanitizer reports reads beyond them. */
+static void check_bytes(const uint8_t *data, size_t size, const char *name, limn_status wanted,
+                        const limn_error *wanted_error)
+{
+    struct weights_file weights;
+    struct file *file;
+    limn_error error;
+    uint8_t *bytes = malloc(size);
+    if (size)
+        memcpy(bytes, data, size);
+    REQUIRE(file_open_bytes(bytes, size, name, LIMN_E_WEIGHTS, &file, &error) == LIMN_OK);
+    limn_status status = weights_open_file(file, &weights, &error);
+    REQUIRE(status == wanted);
+    REQUIRE(status == LIMN_OK || strcmp(error.message, wanted_error->message) == 0);
+    check_tensors(&weights, status);
+    free(bytes);
+}
+
 static void check_file(const uint8_t *data, size_t size, bool is_header)
 {
     struct weights_file weights;
     limn_error error;
-    char text[96];
     const char *path = fuzz_file(data, size);
     limn_status status = weights_open(path, &weights, &error);
     REQUIRE_STATUS(status, &error, LIMN_E_WEIGHTS, path);
     REQUIRE(is_header || status != LIMN_OK);
-    REQUIRE((weights.header != NULL) == (status == LIMN_OK));
-    for (size_t i = 0; status == LIMN_OK && i < weights.header->tensor_count; i++) {
-        const struct tensor_entry *entry = &weights.header->tensors[i];
-        REQUIRE(strlen(shape_text(entry, text)) < sizeof text);
-        if (dtype_is_usable(entry->dtype))
-            check_values(&weights, entry);
-        else
-            REQUIRE(weights_read(&weights, entry, NULL, NULL, &error) == LIMN_E_WEIGHTS);
-    }
-    weights_close(&weights);
+    check_tensors(&weights, status);
+    check_bytes(data, size, path, status, &error);
     mem_set_limit(mem_in_use() + size);
     status = weights_open(path, &weights, &error);
     mem_set_limit(0);
