@@ -72,7 +72,7 @@ say     = @$(if $(V),,printf '  %-4s %s\n' $(1) $(2);) set -e; $(if $(V),set -x;
 MAKEFLAGS += --output-sync=target
 
 .DELETE_ON_ERROR:
-.PHONY: all install uninstall dist deb demo test test-full check-c check-python check-rooms check-kernels aarch64 asan tsan fuzz \
+.PHONY: all install uninstall dist deb static macos-check demo test test-full check-c check-python check-rooms check-kernels aarch64 asan tsan fuzz \
         fuzz-coverage fuzzers replays soak valgrind bench bench-peers tidy format format-check clean help FORCE $(RUNS) \
         $(PYTESTS:%=run-%)
 .SECONDARY:
@@ -238,6 +238,37 @@ deb:                          ## make a Debian package: build/limn_VERSION_ARCHI
 	@$(MAKE) --no-print-directory install DESTDIR=$(abspath $(BUILD)/deb/root) PREFIX=/usr \
 	    LIBDIR=/usr/lib/$$($(CC) -print-multiarch) ZSHDIR=/usr/share/zsh/vendor-completions >/dev/null
 	$(call say,deb,$(BUILD)) sh tools/packaging/deb.sh $(BUILD)/deb $(VERSION) $(if $(BLAS_SONAME),libopenblas0)
+
+# ---- other systems -----------------------------------------------------------------------
+# `make static` builds a program that needs no file of the system on which it runs, with musl. For x86-64, musl-gcc is
+# Debian's GCC with musl's headers and libraries: the kernels become the same machine code as in the normal build, so
+# that the results are the same bytes at the same speed. For other targets there is zig (PyPI's ziglang, ZIG=), which
+# is clang with the headers and libraries of many systems; sums of its kernels may differ in the last bit.
+ZIG ?= python3 -m ziglang
+STATIC_CC_x86_64  = musl-gcc
+STATIC_CC_aarch64 = $(ZIG) cc -target aarch64-linux-musl
+STATIC_AR_aarch64 = $(ZIG) ar
+STATIC  = $(BUILD)/linux-$(ARCH)
+PACKAGE = limn-$(VERSION)-linux-$(ARCH)
+
+# The headers of stb alone: those beside them in /usr/include are glibc's.
+STB_FOLDER ?= /usr/include/stb
+$(BUILD)/foreign/stb: $(STB_FOLDER)
+	@mkdir -p $(@D)
+	@ln -sfn $< $@
+
+static: $(BUILD)/foreign/stb  ## build a static program for Linux with musl, and pack it with the demo weights (ARCH=)
+	+@$(MAKE) --no-print-directory BUILD=$(STATIC) BLAS=none CC="$(or $(STATIC_CC_$(ARCH)),musl-gcc)" ARCH=$(ARCH) \
+	    AR="$(or $(STATIC_AR_$(ARCH)),ar)" CFLAGS="-O2 -isystem $(abspath $(<D))" LDFLAGS="-static -s"
+	$(call say,pack,$(BUILD)/$(PACKAGE).tar.gz) sh tools/packaging/archive.sh $(STATIC)/limn $(BUILD)/$(PACKAGE) \
+	    $(DEMO_WEIGHTS)
+
+MACOS = aarch64 x86_64
+macos-check: $(MACOS:%=macos-%)  ## check that the program can be built for macOS, with zig; nobody has run it there
+
+macos-%: $(BUILD)/foreign/stb
+	+@$(MAKE) --no-print-directory BUILD=$(BUILD)/macos-$* BLAS=none CC="$(ZIG) cc -target $*-macos" ARCH=$* \
+	    AR="$(ZIG) ar" CFLAGS="-O2 -isystem $(abspath $(<D))" LIBS=-lm
 
 demo: all                     ## run all networks with demo weights; then open build/demo/index.html
 	$(PYTHON) tools/gallery/demo.py --limn $(BUILD)/limn --output $(BUILD)/demo
