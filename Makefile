@@ -273,7 +273,7 @@ static: $(BUILD)/foreign/stb $(STATIC_NEEDS_$(ARCH))  ## pack a static program f
 
 macos-check: $(MACOS:%=macos-%)  ## check that the program can be built for macOS, with zig; nobody has run it there
 
-macos-%: $(BUILD)/foreign/stb $(ZIG)
+$(MACOS:%=macos-%): macos-%: $(BUILD)/foreign/stb $(ZIG)
 	+@$(MAKE) --no-print-directory BUILD=$(BUILD)/macos-$* BLAS=none CC="$(ZIG) cc -target $*-macos" ARCH=$* \
 	    AR="$(ZIG) ar" SHARE=-fPIC CFLAGS="-O2 -isystem $(abspath $(<D))" LIBS=-lm
 
