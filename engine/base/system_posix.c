@@ -409,8 +409,8 @@ static void *run_thread(void *argument)
     return NULL;
 }
 
-/* The whole program runs with 96 KB of stack. By default musl's threads have 128 KB, which leaves too little
- * room for other compilers; glibc's have the 8 MB of ulimit -s. */
+/* With GCC, limn needs between 64 and 96 KB of stack. A thread of musl has 128 KB by default, which another
+ * compiler or sanitizer may exceed; one of macOS has 512 KB, one of glibc the limit of ulimit -s. */
 static void ensure_stack(pthread_attr_t *attributes)
 {
     enum { LEAST = 1 << 20 };
