@@ -10,10 +10,11 @@ ARCH  ?= $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
 BUILD ?= build
 
 # Some are for GCC only. Format strings need not be literals, because the columns of a report have their own formats.
+# Arithmetic of enumeration constants and floating-point numbers is meant.
 WARN   = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
          -Wredundant-decls -Wvla -Walloca -Wundef -Wunused-macros -Wwrite-strings -Wpointer-arith -Wdate-time \
          -Wformat=2 -Wno-format-nonliteral -Wformat-signedness -Wduplicated-cond -Wduplicated-branches -Wlogical-op \
-         -Wno-unknown-warning-option $(if $(WERROR),-Werror)
+         -Wno-unknown-warning-option -Wno-enum-float-conversion $(if $(WERROR),-Werror)
 CFLAGS ?= -O2 -g
 # Stop at a stack overrun; make relocations read-only (LIBS). Kernels have no stack protector (SIMD_RULE).
 # _FORTIFY_SOURCE is not used, because it would bypass the wrappers that make calls fail in the tests (WRAPPED).
@@ -71,8 +72,11 @@ say     = @$(if $(V),,printf '  %-4s %s\n' $(1) $(2);) set -e; $(if $(V),set -x;
 # With -j, print the output of each target in one piece.
 MAKEFLAGS += --output-sync=target
 
+# Of make macos-check.
+MACOS = aarch64 x86_64
+
 .DELETE_ON_ERROR:
-.PHONY: all install uninstall dist deb demo test test-full check-c check-python check-rooms check-kernels aarch64 asan tsan fuzz \
+.PHONY: all install uninstall dist deb static macos-check $(MACOS:%=macos-%) demo test test-full check-c check-python check-rooms check-kernels aarch64 asan tsan fuzz \
         fuzz-coverage fuzzers replays soak valgrind bench bench-peers tidy format format-check clean help FORCE $(RUNS) \
         $(PYTESTS:%=run-%)
 .SECONDARY:
@@ -238,6 +242,40 @@ deb:                          ## make a Debian package: build/limn_VERSION_ARCHI
 	@$(MAKE) --no-print-directory install DESTDIR=$(abspath $(BUILD)/deb/root) PREFIX=/usr \
 	    LIBDIR=/usr/lib/$$($(CC) -print-multiarch) ZSHDIR=/usr/share/zsh/vendor-completions >/dev/null
 	$(call say,deb,$(BUILD)) sh tools/packaging/deb.sh $(BUILD)/deb $(VERSION) $(if $(BLAS_SONAME),libopenblas0)
+
+# ---- other systems -----------------------------------------------------------------------
+# `make static` builds a program that needs no file of the system on which it runs, with musl. For x86-64, musl-gcc is
+# Debian's GCC with musl's headers and libraries: the kernels become the same machine code as in the normal build, so
+# that the results are the same bytes at the same speed. For other targets there is zig: clang with the headers and
+# libraries of many systems, from PyPI unless ZIG= is the path of one. Its kernels may round differently in the last bit.
+ZIG ?= $(BUILD)/zig-venv/bin/python-zig
+$(BUILD)/zig-venv/bin/python-zig:
+	$(call say,pip,ziglang) python3 -m venv $(BUILD)/zig-venv; $(BUILD)/zig-venv/bin/pip install -q ziglang
+
+STATIC_CC_x86_64     = musl-gcc
+STATIC_CC_aarch64    = $(ZIG) cc -target aarch64-linux-musl
+STATIC_AR_aarch64    = $(ZIG) ar
+STATIC_NEEDS_aarch64 = $(ZIG)
+STATIC  = $(BUILD)/linux-$(ARCH)
+PACKAGE = limn-$(VERSION)-linux-$(ARCH)
+
+# The headers of stb alone: those beside them in /usr/include are glibc's.
+STB_FOLDER ?= /usr/include/stb
+$(BUILD)/foreign/stb: $(STB_FOLDER)
+	@mkdir -p $(@D)
+	@ln -sfn $< $@
+
+static: $(BUILD)/foreign/stb $(STATIC_NEEDS_$(ARCH))  ## pack a static program for Linux with the demo weights (ARCH=)
+	+@$(MAKE) --no-print-directory BUILD=$(STATIC) BLAS=none CC="$(STATIC_CC_$(ARCH))" ARCH=$(ARCH) \
+	    AR="$(or $(STATIC_AR_$(ARCH)),ar)" CFLAGS="-O2 -isystem $(abspath $(<D))" LDFLAGS="-static -s"
+	$(call say,pack,$(BUILD)/$(PACKAGE).tar.gz) sh tools/packaging/archive.sh $(STATIC)/limn $(BUILD)/$(PACKAGE) \
+	    $(DEMO_WEIGHTS)
+
+macos-check: $(MACOS:%=macos-%)  ## check that the program can be built for macOS, with zig; nobody has run it there
+
+$(MACOS:%=macos-%): macos-%: $(BUILD)/foreign/stb $(ZIG)
+	+@$(MAKE) --no-print-directory BUILD=$(BUILD)/macos-$* BLAS=none CC="$(ZIG) cc -target $*-macos" ARCH=$* \
+	    AR="$(ZIG) ar" SHARE=-fPIC CFLAGS="-O2 -isystem $(abspath $(<D))" LIBS=-lm
 
 demo: all                     ## run all networks with demo weights; then open build/demo/index.html
 	$(PYTHON) tools/gallery/demo.py --limn $(BUILD)/limn --output $(BUILD)/demo

@@ -8,6 +8,7 @@
 #       completions are tested; exiftool, whose view of pictures is
 #   -p  python3-venv, so that `make bench` and `make bench-peers` can install packages with pip in a virtual environment
 #   -t  for the full tests: PyTorch, scikit-image, pandas, OpenCV
+#   -s  for `make static` on x86-64: GCC with musl; strace for its tests
 #   -a  for `make aarch64`: a cross compiler, an emulator, and aarch64 libraries
 # Packages that are already installed are left as they are. apt-get is called through sudo unless the caller is root.
 set -eu
@@ -23,6 +24,7 @@ while :; do
         ;;
     -p) packages="$packages python3-venv" ;;
     -t) packages="$packages python3-torch python3-skimage python3-pandas python3-opencv" ;;
+    -s) packages="$packages musl-tools strace" ;;
     -a)
         foreign=arm64
         packages="$packages gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"

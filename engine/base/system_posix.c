@@ -409,16 +409,34 @@ static void *run_thread(void *argument)
     return NULL;
 }
 
+/* With GCC, limn needs between 64 and 96 KB of stack. A thread of musl has 128 KB by default, which another
+ * compiler or sanitizer may exceed; one of macOS has 512 KB, one of glibc the limit of ulimit -s. */
+static void ensure_stack(pthread_attr_t *attributes)
+{
+    enum { LEAST = 1 << 20 };
+    size_t bytes;
+    if (pthread_attr_getstacksize(attributes, &bytes) == 0 && bytes < LEAST)
+        pthread_attr_setstacksize(attributes, LEAST);
+}
+
 bool system_thread_start(struct system_thread *thread, void (*run)(void *argument), void *argument)
 {
     sigset_t all, before; /* a new thread inherits the mask: with all signals blocked, others get them */
+    pthread_attr_t attributes;
     pthread_t handle;
+    int refused = pthread_attr_init(&attributes);
+    if (refused) {
+        errno = refused;
+        return false;
+    }
+    ensure_stack(&attributes);
     thread->run = run;
     thread->argument = argument;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int refused = pthread_create(&handle, NULL, run_thread, thread);
+    refused = pthread_create(&handle, &attributes, run_thread, thread);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
     if (refused)
         errno = refused;
     else

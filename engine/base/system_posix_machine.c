@@ -207,13 +207,13 @@ static size_t mapped_bytes(const char *root, int index)
     return (size_t)pages * system_page_size();
 }
 
-static void resource(const char *root, unsigned which, int statm, const char *name, const struct taker *taker)
+static void resource(const char *root, const struct rlimit *limit, int statm, const char *name,
+                     const struct taker *taker)
 {
-    struct rlimit limit;
-    if (getrlimit(which, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+    if (limit->rlim_cur == RLIM_INFINITY)
         return;
     taker->take(taker->context, &(struct system_memory_bound){.name = name,
-                                                              .bytes = (size_t)limit.rlim_cur,
+                                                              .bytes = (size_t)limit->rlim_cur,
                                                               .is_address_space = true,
                                                               .mapped = mapped_bytes(root, statm)});
 }
@@ -223,10 +223,13 @@ void system_memory_bounds(const char *root,
 {
     enum { SIZE_PAGES = 0, DATA_PAGES = 5 }; /* of statm */
     struct taker taker = {take, context};
+    struct rlimit space, data;
     physical(root, &taker);
     control_groups(root, "memory", read_memory_limit, &taker);
-    resource(root, RLIMIT_AS, SIZE_PAGES, "the limit of address space (ulimit -v)", &taker);
-    resource(root, RLIMIT_DATA, DATA_PAGES, "the limit of data (ulimit -d)", &taker);
+    if (getrlimit(RLIMIT_AS, &space) == 0)
+        resource(root, &space, SIZE_PAGES, "the limit of address space (ulimit -v)", &taker);
+    if (getrlimit(RLIMIT_DATA, &data) == 0)
+        resource(root, &data, DATA_PAGES, "the limit of data (ulimit -d)", &taker);
 }
 
 /* ---- processors --------------------------------------------------------------------------- */

@@ -76,6 +76,7 @@ static void *copy_bytes(void *to, const void *from, size_t size)
 {
     return size ? memcpy(to, from, size) : to;
 }
+#undef memcpy /* in macOS it is a macro */
 #define memcpy(to, from, size) copy_bytes(to, from, size)
 
 /* Most functions of stb are unused. The warning comes at the end of the file, so it stays disabled. */
