@@ -76,9 +76,9 @@ MAKEFLAGS += --output-sync=target
 MACOS = aarch64 x86_64
 
 .DELETE_ON_ERROR:
-.PHONY: all install uninstall dist deb static macos-check $(MACOS:%=macos-%) demo test test-full check-c check-python check-rooms check-kernels aarch64 asan tsan fuzz \
-        fuzz-coverage fuzzers replays soak valgrind bench bench-peers tidy format format-check clean help FORCE $(RUNS) \
-        $(PYTESTS:%=run-%)
+.PHONY: all install uninstall dist deb static macos-check $(MACOS:%=macos-%) demo test test-full check-c check-python \
+        check-rooms check-kernels aarch64 asan tsan fuzz fuzz-coverage fuzzers replays soak valgrind bench bench-peers \
+        tidy format format-check clean help FORCE $(RUNS) $(PYTESTS:%=run-%)
 .SECONDARY:
 
 all: $(BUILD)/limn            ## build the program
