@@ -24,10 +24,11 @@ size_t system_page_size(void)
 
 void system_populate(void *pages, size_t bytes)
 {
-#ifdef MADV_POPULATE_WRITE
-    (void)madvise(pages, bytes, MADV_POPULATE_WRITE);
-#else
+#ifdef __APPLE__
     (void)pages, (void)bytes;
+#else
+    enum { POPULATE_WRITE = 23 }; /* of Linux; musl 1.2.3 has no name for it */
+    (void)madvise(pages, bytes, POPULATE_WRITE);
 #endif
 }
 
