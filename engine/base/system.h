@@ -7,11 +7,23 @@
 #ifndef LIMN_SYSTEM_H
 #define LIMN_SYSTEM_H
 
-#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
+
+/* ---- paths --------------------------------------------------------------------------------
+ *
+ * limn joins paths with '/', which every system accepts; Windows also has '\\' and drive letters. */
+
+/* The longest path, in bytes with the zero at the end. Linux's own limit. */
+#define SYSTEM_PATH_MAX 4096
+
+/* The last name of a path: what is after the last separator, or the whole path. "" if a separator ends it. */
+const char *system_path_name(const char *path);
+
+/* The length of the path without the separators that end it; that of the root folder stays. */
+size_t system_path_trimmed(const char *path);
 
 /* ---- the program -------------------------------------------------------------------------- */
 
@@ -34,8 +46,8 @@ long system_process(void);
 
 /* The path of the program, and of the shared library that holds this code. False if it is unknown, or if the
  * program itself holds this code. errno is not set. */
-bool system_program_path(char path[PATH_MAX]);
-bool system_library_path(char path[PATH_MAX]);
+bool system_program_path(char path[SYSTEM_PATH_MAX]);
+bool system_library_path(char path[SYSTEM_PATH_MAX]);
 
 /* ---- files --------------------------------------------------------------------------------
  *
@@ -105,7 +117,7 @@ bool system_may_read(const char *path);
 bool system_is_link(const char *path);
 
 /* The absolute path without symbolic links; fails if the path does not exist. */
-bool system_real_path(const char *path, char real[PATH_MAX]);
+bool system_real_path(const char *path, char real[SYSTEM_PATH_MAX]);
 
 /* Renames a file in one step within a folder: at no time does `to` name a part of a file. Unless `replace`,
  * fails with EEXIST if `to` exists. */
