@@ -251,6 +251,7 @@ deb:                          ## make a Debian package: build/limn_VERSION_ARCHI
 WINDOWS_CC ?= x86_64-w64-mingw32-gcc
 WINDOWS_AR ?= x86_64-w64-mingw32-ar
 WINDOWS     = $(BUILD)/windows
+WINDOWS_ZIP = $(BUILD)/limn-$(VERSION)-windows-x86_64.zip
 LIBS_windows = -static -lm -lshell32 -ladvapi32 -lpsapi
 STB_FOLDER ?= /usr/include/stb
 
@@ -259,9 +260,11 @@ $(BUILD)/foreign/stb: $(STB_FOLDER)
 	@mkdir -p $(@D)
 	@ln -sfn $< $@
 
-windows: $(BUILD)/foreign/stb ## build a program for 64-bit Windows: build/windows/limn.exe
+windows: $(BUILD)/foreign/stb ## build limn.exe for 64-bit Windows, and pack it with the demo weights in a .zip
 	+@$(MAKE) --no-print-directory BUILD=$(WINDOWS) BLAS=none CC="$(WINDOWS_CC)" AR="$(WINDOWS_AR)" SHARE= HARDEN= \
 	    CFLAGS="-O2 -isystem $(abspath $(<D)) -Wno-format -Wno-float-conversion -Wa,-muse-unaligned-vector-move" LDFLAGS=-s all
+	$(call say,pack,$(WINDOWS_ZIP)) $(PYTHON) tools/packaging/windows_zip.py $(WINDOWS)/limn.exe $(WINDOWS_ZIP) \
+	    $(DEMO_WEIGHTS)
 
 demo: all                     ## run all networks with demo weights; then open build/demo/index.html
 	$(PYTHON) tools/gallery/demo.py --limn $(BUILD)/limn --output $(BUILD)/demo
