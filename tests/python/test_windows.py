@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import pty
 import re
 import shutil
 import subprocess
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -185,3 +187,32 @@ def test_refused(code: int, words: list[str], message: str, windows: Run, pictur
     done = windows(*(picture if word == "IN" else word for word in words))
     assert done.returncode == code, done.stderr
     assert message in done.stderr.decode()
+
+
+def test_ctrl_c_leaves_no_file(installed: Path, environment: dict[str, str], tmp_path: Path) -> None:
+    """Types Ctrl-C into a terminal, from which wine makes a console."""
+    large, made = tmp_path / "large.png", tmp_path / "made"
+    large.write_bytes(png(pixels(900, 900)))
+    made.mkdir()
+    command = ["wine", str(installed / "limn.exe"), *f"upscale {large} -o {made}/l.png --threads 1".split()]
+    process, terminal = pty.fork()
+    if process == 0:
+        os.execvpe(command[0], command, environment)
+    begun = time.monotonic()
+    while not list(made.iterdir()) and time.monotonic() < begun + 60:
+        time.sleep(0.02)
+    before = [path.suffix for path in made.iterdir()]
+    os.write(terminal, b"\x03")
+    printed = b"".join(iter(lambda: read_terminal(terminal), b""))
+    os.waitpid(process, 0)
+    os.close(terminal)
+    assert before == [".part"]
+    assert not list(made.iterdir()), printed
+
+
+def read_terminal(terminal: int) -> bytes:
+    """The next bytes; none at the end, which Linux reports as an error."""
+    try:
+        return os.read(terminal, 4096)
+    except OSError:
+        return b""
