@@ -44,6 +44,9 @@ void system_on_end(void (*clean_up)(void));
 /* A number that no other running process has. A child after fork() has its own. */
 long system_process(void);
 
+/* An environment variable as UTF-8. False if it is not set or does not fit into the room. */
+bool system_environment(const char *name, char *text, size_t room);
+
 /* The path of the program, and of the shared library that holds this code. False if it is unknown, or if the
  * program itself holds this code. errno is not set. */
 bool system_program_path(char path[SYSTEM_PATH_MAX]);

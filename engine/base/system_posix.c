@@ -73,6 +73,12 @@ long system_process(void)
     return (long)getpid();
 }
 
+bool system_environment(const char *name, char *text, size_t room)
+{
+    const char *value = getenv(name);
+    return value && (size_t)snprintf(text, room, "%s", value) < room;
+}
+
 #ifdef __APPLE__
 
 bool system_program_path(char path[SYSTEM_PATH_MAX])

@@ -108,6 +108,15 @@ long system_process(void)
     return (long)GetCurrentProcessId();
 }
 
+bool system_environment(const char *name, char *text, size_t room)
+{
+    wchar_t wide_name[64];
+    if (!MultiByteToWideChar(CP_UTF8, 0, name, -1, wide_name, 64))
+        return false;
+    const wchar_t *value = _wgetenv(wide_name);
+    return value && windows_to_utf8(value, text, room);
+}
+
 static bool module_path(HMODULE module, char path[SYSTEM_PATH_MAX])
 {
     wchar_t wide[WIDE_MAX];

@@ -4,7 +4,6 @@
 #include "engine/base/system.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Relative to the folder of the library or the program: beside it; in a source tree, where that folder is
@@ -38,21 +37,20 @@ static bool program_folder(char folder[SYSTEM_PATH_MAX])
     return system_program_path(folder) && cut_file(folder);
 }
 
-/* NULL if it is not set. */
-static const char *chosen_folder(void)
+/* $LIMN_WEIGHTS. False if it is not set. */
+static bool chosen_folder(char folder[SYSTEM_PATH_MAX])
 {
-    const char *chosen = getenv("LIMN_WEIGHTS");
-    return chosen && *chosen ? chosen : NULL;
+    return system_environment("LIMN_WEIGHTS", folder, SYSTEM_PATH_MAX) && *folder;
 }
 
 /* Folder `index` of those of weights_path, in their order. False if there is none. */
 static bool folder_at(int index, char folder[SYSTEM_PATH_MAX])
 {
     char base[SYSTEM_PATH_MAX];
-    if (index == 0 || index == FOLDERS - 1) {
-        const char *whole = index ? LIMN_WEIGHTS_FOLDER : chosen_folder();
-        return whole && snprintf(folder, SYSTEM_PATH_MAX, "%s", whole) < SYSTEM_PATH_MAX;
-    }
+    if (index == 0)
+        return chosen_folder(folder);
+    if (index == FOLDERS - 1)
+        return snprintf(folder, SYSTEM_PATH_MAX, "%s", LIMN_WEIGHTS_FOLDER) < SYSTEM_PATH_MAX;
     return (index <= PLACES ? library_folder(base) : program_folder(base)) &&
            snprintf(folder, SYSTEM_PATH_MAX, "%s/%s", base, places[(index - 1) % PLACES]) < SYSTEM_PATH_MAX;
 }
@@ -77,15 +75,14 @@ static int find(const char *name, char path[SYSTEM_PATH_MAX])
 /* Fails with a message that says where the name was looked up. */
 static limn_status fail_unknown(const char *name, limn_error *error)
 {
-    char library[SYSTEM_PATH_MAX], program[SYSTEM_PATH_MAX];
-    const char *chosen = chosen_folder();
+    char chosen[SYSTEM_PATH_MAX], library[SYSTEM_PATH_MAX], program[SYSTEM_PATH_MAX];
     bool shared = library_folder(library), known = program_folder(program);
     return fail_because(error, LIMN_E_WEIGHTS, LIMN_REASON_UNKNOWN_NAME,
                         "no weights called %s: %s%s was not found in $LIMN_WEIGHTS (%s), beside the program "
                         "(%s)%s%s%s or in %s",
-                        name, name, ending, chosen ? chosen : "not set", known ? program : "unknown",
-                        shared ? ", beside the library (" : "", shared ? library : "", shared ? ")" : "",
-                        LIMN_WEIGHTS_FOLDER);
+                        name, name, ending, chosen_folder(chosen) ? chosen : "not set",
+                        known ? program : "unknown", shared ? ", beside the library (" : "",
+                        shared ? library : "", shared ? ")" : "", LIMN_WEIGHTS_FOLDER);
 }
 
 limn_status weights_path(const char *name, char path[SYSTEM_PATH_MAX], limn_error *error)
