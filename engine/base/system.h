@@ -1,6 +1,6 @@
 /* system.h - what differs between operating systems. Each system implements it in files of its own, and they
  * alone include headers of the system or test for it with #if: system_posix.c and system_posix_machine.c for
- * Linux and macOS. `make check-rooms` checks this.
+ * Linux and macOS, system_windows.c and system_windows_machine.c for Windows. `make check-rooms` checks this.
  *
  * A function that can fail returns false, -1 or NULL and sets errno; strerror gives the text for a message.
  * No function takes ownership of an argument. All but system_begin and system_on_end are thread-safe. */
@@ -37,8 +37,9 @@ char **system_begin(int argc, char **argv);
 /* When a signal is about to end the process (Ctrl-C, a closed terminal or pipe, a request to end), runs
  * `clean_up` on the thread that called system_on_end, then ends the process as the signal would have.
  * `clean_up` may call only functions that are documented as async-signal-safe. Signals that the parent
- * ignores (nohup, a background job) stay ignored. A write beyond the file size limit fails with EFBIG and
- * raises no signal. */
+ * ignores (nohup, a background job) stay ignored. On Windows (Ctrl-C, a closed console) `clean_up` runs on
+ * another thread, while no file can be created or renamed. A write beyond the file size limit fails with
+ * EFBIG and raises no signal. */
 void system_on_end(void (*clean_up)(void));
 
 /* A number that no other running process has. A child after fork() has its own. */
