@@ -3,10 +3,10 @@
 #define APP_H
 
 #include "engine/base/status.h"
+#include "engine/base/system.h"
 #include "engine/limn.h"
 #include "engine/pictures/picture.h"
 
-#include <limits.h>
 #include <stdio.h>
 
 enum { TEXTS_MOST = 64, OPTION_CHOICES = 512 };
@@ -61,7 +61,7 @@ limn_status app_engine(const struct options *options, limn_engine **engine, limn
 
 /* weights_path, for -m NAME|FILE: the message for an unknown name also suggests the nearest name and says how
  * to get weights. */
-limn_status app_weights_path(const char *name, char path[PATH_MAX], limn_error *error);
+limn_status app_weights_path(const char *name, char path[SYSTEM_PATH_MAX], limn_error *error);
 
 /* Creates an engine and loads with it the model of -m, or `fallback` (NULL: none) without -m. NULL on
  * failure. */

@@ -28,7 +28,7 @@ void batch_close(struct batch *batch)
 /* The length of a path without the extension of its last name. */
 static int stem_length(const char *path)
 {
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
+    const char *name = system_path_name(path), *dot = strrchr(name, '.');
     return (int)(dot && dot > name ? dot - path : (ptrdiff_t)strlen(path));
 }
 
@@ -43,25 +43,26 @@ static bool keeps_extension(const struct batch *batch, const char *name)
 }
 
 /* FOLDER/NAME, or PLACE/NAME-upscaled.png. */
-static limn_status output_path(const struct batch *batch, const struct input *input, char path[PATH_MAX],
-                               limn_error *error)
+static limn_status output_path(const struct batch *batch, const struct input *input,
+                               char path[SYSTEM_PATH_MAX], limn_error *error)
 {
     const char *extension = picture_extension((enum picture_format)batch->options->format);
     int length;
     if (!batch->folder[0])
-        length = snprintf(path, PATH_MAX, "%.*s%s%s", stem_length(input->path), input->path,
+        length = snprintf(path, SYSTEM_PATH_MAX, "%.*s%s%s", stem_length(input->path), input->path,
                           batch->job->suffix, extension);
     else if (keeps_extension(batch, input->name))
-        length = snprintf(path, PATH_MAX, "%s/%s", batch->folder, input->name);
+        length = snprintf(path, SYSTEM_PATH_MAX, "%s/%s", batch->folder, input->name);
     else
-        length = snprintf(path, PATH_MAX, "%s/%.*s%s", batch->folder, stem_length(input->name), input->name,
-                          extension);
-    return length < PATH_MAX ? LIMN_OK : fail(error, LIMN_E_USAGE, "%s: the path is too long", input->path);
+        length = snprintf(path, SYSTEM_PATH_MAX, "%s/%.*s%s", batch->folder, stem_length(input->name),
+                          input->name, extension);
+    return length < SYSTEM_PATH_MAX ? LIMN_OK
+                                    : fail(error, LIMN_E_USAGE, "%s: the path is too long", input->path);
 }
 
 static limn_status name_outputs(struct batch *batch, limn_error *error)
 {
-    char path[PATH_MAX];
+    char path[SYSTEM_PATH_MAX];
     limn_status status = LIMN_OK;
     const char *output = batch->options->output;
     size_t count = batch->inputs.count;
@@ -93,11 +94,11 @@ struct place {
 static limn_status set_place(struct place *place, const char *path, size_t index, bool is_input,
                              limn_error *error)
 {
-    char folder[PATH_MAX], real[PATH_MAX], whole[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path + 1) : 1, slash ? path : ".");
+    char folder[SYSTEM_PATH_MAX], real[SYSTEM_PATH_MAX], whole[SYSTEM_PATH_MAX];
+    const char *name = system_path_name(path);
+    snprintf(folder, sizeof folder, "%.*s", name > path ? (int)(name - path) : 1, name > path ? path : ".");
     bool known = system_real_path(folder, real) &&
-                 snprintf(whole, sizeof whole, "%s/%s", real, slash ? slash + 1 : path) < (int)sizeof whole;
+                 snprintf(whole, sizeof whole, "%s/%s", real, name) < (int)sizeof whole;
     *place = (struct place){mem_strdup(known ? whole : path), index, is_input};
     return place->path ? LIMN_OK : fail_memory(error, path, strlen(path) + 1);
 }
@@ -209,12 +210,10 @@ static limn_status check_inputs_alone(const struct options *options, int given, 
 static limn_status set_folder(struct batch *batch, limn_error *error)
 {
     const char *output = batch->options->output;
-    size_t length = strlen(output);
-    while (length > 1 && output[length - 1] == '/')
-        length--;
-    if (length >= PATH_MAX)
+    size_t length = system_path_trimmed(output);
+    if (length >= SYSTEM_PATH_MAX)
         return fail(error, LIMN_E_USAGE, "%s: the path is too long", output);
-    snprintf(batch->folder, PATH_MAX, "%.*s", (int)length, output);
+    snprintf(batch->folder, SYSTEM_PATH_MAX, "%.*s", (int)length, output);
     return LIMN_OK;
 }
 
@@ -228,7 +227,7 @@ static limn_status find_outputs(struct batch *batch, int given, limn_error *erro
     limn_status status = folder_find(output, LIMN_E_OUTPUT, &batch->to_folder, error);
     if (status == LIMN_OK && !several)
         status = folder_find(given_input(options, 0), LIMN_E_INPUT, &several, error);
-    batch->to_folder = batch->to_folder || (*output && output[strlen(output) - 1] == '/');
+    batch->to_folder = batch->to_folder || (*output && !*system_path_name(output));
     if (status == LIMN_OK)
         status = check_output(batch, several, error);
     batch->to_folder = batch->to_folder || several;
@@ -369,9 +368,8 @@ static limn_status run_one(struct outcomes *outcomes, const struct batch *batch,
 
 static bool same_folder(const char *a, const char *b)
 {
-    const char *slash_a = strrchr(a, '/'), *slash_b = strrchr(b, '/');
-    size_t length_a = slash_a ? (size_t)(slash_a - a) : 0, length_b = slash_b ? (size_t)(slash_b - b) : 0;
-    return length_a == length_b && strncmp(a, b, length_a) == 0;
+    size_t length = (size_t)(system_path_name(a) - a);
+    return length == (size_t)(system_path_name(b) - b) && strncmp(a, b, length) == 0;
 }
 
 static limn_status run_list(struct outcomes *outcomes, const struct batch *batch, limn_error *error)
@@ -388,8 +386,8 @@ static limn_status run_list(struct outcomes *outcomes, const struct batch *batch
 }
 
 /* The output of a picture on standard input. */
-static limn_status stream_output(const struct batch *batch, const struct input *input, char output[PATH_MAX],
-                                 limn_error *error)
+static limn_status stream_output(const struct batch *batch, const struct input *input,
+                                 char output[SYSTEM_PATH_MAX], limn_error *error)
 {
     if (batch->to_folder)
         return output_path(batch, input, output, error);
@@ -399,7 +397,7 @@ static limn_status stream_output(const struct batch *batch, const struct input *
             "standard input: holds more than one picture, but %s can hold one only (use -o FOLDER/ or "
             "-o -)",
             batch->outputs[0]);
-    return snprintf(output, PATH_MAX, "%s", batch->outputs[0]) < PATH_MAX
+    return snprintf(output, SYSTEM_PATH_MAX, "%s", batch->outputs[0]) < SYSTEM_PATH_MAX
                ? LIMN_OK
                : fail(error, LIMN_E_USAGE, "%s: the path is too long", batch->outputs[0]);
 }
@@ -407,7 +405,7 @@ static limn_status stream_output(const struct batch *batch, const struct input *
 static limn_status run_stream(struct outcomes *outcomes, const struct batch *batch,
                               struct picture_stream *stream, limn_error *error)
 {
-    char name[32], output[PATH_MAX];
+    char name[32], output[SYSTEM_PATH_MAX];
     struct input input = {.path = batch->inputs.list[0].path, .name = name, .stream = stream};
     limn_status status = LIMN_OK;
     bool more = true;

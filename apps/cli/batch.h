@@ -3,8 +3,7 @@
 #define APP_BATCH_H
 
 #include "apps/cli/inputs.h"
-
-#include <limits.h>
+#include "engine/base/system.h"
 
 /* What a command makes of pictures. */
 struct batch_job {
@@ -26,9 +25,9 @@ struct batch {
     const struct options *options;
     const struct batch_job *job; /* borrowed */
     struct inputs inputs;
-    char **outputs;        /* of each input; of standard input "-", a file, or in a folder NULL */
-    bool to_folder;        /* -o is a folder, the next one */
-    char folder[PATH_MAX]; /* without a slash at its end; "": the outputs are beside the inputs */
+    char **outputs;               /* of each input; of standard input "-", a file, or in a folder NULL */
+    bool to_folder;               /* -o is a folder, the next one */
+    char folder[SYSTEM_PATH_MAX]; /* without a slash at its end; "": the outputs are beside the inputs */
 };
 
 /* Lists the inputs and names their outputs, before a network is loaded:

@@ -1,6 +1,7 @@
 /* carry.c - see carry.h. */
 #include "apps/cli/carry.h"
 #include "apps/cli/notes.h"
+#include "engine/base/system.h"
 #include "engine/pictures/metadata.h"
 
 #include <string.h>
@@ -36,14 +37,14 @@ void made_by_add(struct made_by *made_by, const char *name, const limn_model *mo
 void made_by_add_model(struct made_by *made_by, const struct options *options, const char *fallback,
                        const limn_model *model)
 {
-    char path[PATH_MAX];
+    char path[SYSTEM_PATH_MAX];
     snprintf(path, sizeof path, "%s", options->model ? options->model : fallback);
     made_by_add(made_by, bare_name(path), model);
 }
 
 char *bare_name(char *path)
 {
-    char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
+    char *name = path + (system_path_name(path) - path), *dot = strrchr(name, '.');
     if (dot && dot > name)
         *dot = 0;
     return name;

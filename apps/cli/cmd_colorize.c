@@ -7,7 +7,6 @@
 #include "engine/base/system.h"
 #include "engine/pipelines/colorize.h"
 
-#include <limits.h>
 #include <string.h>
 
 struct context {
@@ -26,7 +25,7 @@ struct context {
 static limn_status add_network(struct context *context, char *name, limn_error *error)
 {
     struct colorize *how = &context->how;
-    char path[PATH_MAX];
+    char path[SYSTEM_PATH_MAX];
     if (how->count == COLORIZE_NETWORKS_MOST)
         return fail(error, LIMN_E_USAGE, "-m %s: more than %d networks", context->options->model,
                     COLORIZE_NETWORKS_MOST);

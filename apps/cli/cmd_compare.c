@@ -4,9 +4,9 @@
 #include "apps/cli/progress.h"
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
+#include "engine/base/system.h"
 #include "engine/pictures/mask.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -138,7 +138,7 @@ static limn_status find_partner(const struct folder *folder, const char *name, c
 static limn_status compare_named(struct compare_report *report, const struct folder folders[2],
                                  const char *name, limn_error *error)
 {
-    char a[PATH_MAX], b[PATH_MAX];
+    char a[SYSTEM_PATH_MAX], b[SYSTEM_PATH_MAX];
     const char *partner;
     limn_status status = find_partner(&folders[1], name, &partner, error);
     if (status != LIMN_OK)

@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,7 +25,7 @@ struct task {
     struct grid grid;              /* of a sheet */
     struct picture_writer *writer; /* of a sheet */
     bool to_folder;
-    char folder[PATH_MAX];
+    char folder[SYSTEM_PATH_MAX];
     double begun; /* by system_seconds */
 };
 
@@ -57,14 +56,13 @@ static limn_status parse_walk(const char *text, struct task *task, limn_error *e
 static limn_status check_output(struct task *task, limn_error *error)
 {
     const char *output = task->options->output;
-    size_t length = output ? strlen(output) : 0;
     struct picture_target target = app_target(task->options, output);
     if (!output)
         return fail(error, LIMN_E_USAGE, "missing -o OUTPUT: a picture file, or a folder");
     limn_status status = folder_find(output, LIMN_E_OUTPUT, &task->to_folder, error);
     if (status != LIMN_OK)
         return status;
-    task->to_folder = task->to_folder || (length && output[length - 1] == '/');
+    task->to_folder = task->to_folder || (*output && !*system_path_name(output));
     if (!task->to_folder && !picture_format_known(&target))
         return fail(
             error, LIMN_E_USAGE,
@@ -72,9 +70,8 @@ static limn_status check_output(struct task *task, limn_error *error)
             output);
     if ((status = outcomes_check(task->options, error)) != LIMN_OK)
         return status;
-    while (length > 1 && output[length - 1] == '/')
-        length--;
-    if (snprintf(task->folder, sizeof task->folder, "%.*s", (int)length, output) >= (int)sizeof task->folder)
+    if (snprintf(task->folder, sizeof task->folder, "%.*s", (int)system_path_trimmed(output), output) >=
+        (int)sizeof task->folder)
         return fail(error, LIMN_E_USAGE, "%s: the path is too long", output);
     return LIMN_OK;
 }
@@ -109,15 +106,17 @@ static limn_status make_latents(struct task *task, int64_t size, limn_error *err
 
 /* The file of picture `index`. All numbers have as many digits as the last one, at least 4, so that names
  * sort by number and as text alike. */
-static limn_status file_name(const struct task *task, int64_t index, char path[PATH_MAX], limn_error *error)
+static limn_status file_name(const struct task *task, int64_t index, char path[SYSTEM_PATH_MAX],
+                             limn_error *error)
 {
     int digits = snprintf(NULL, 0, "%" PRId64, task->count - 1);
     const char *extension = picture_extension((enum picture_format)task->options->format);
-    int length = task->to_folder ? snprintf(path, PATH_MAX, "%s/%0*" PRId64 "%s", task->folder,
+    int length = task->to_folder ? snprintf(path, SYSTEM_PATH_MAX, "%s/%0*" PRId64 "%s", task->folder,
                                             digits < 4 ? 4 : digits, index, extension)
-                                 : snprintf(path, PATH_MAX, "%s", task->options->output);
-    return length < PATH_MAX ? LIMN_OK
-                             : fail(error, LIMN_E_USAGE, "%s: the path is too long", task->options->output);
+                                 : snprintf(path, SYSTEM_PATH_MAX, "%s", task->options->output);
+    return length < SYSTEM_PATH_MAX
+               ? LIMN_OK
+               : fail(error, LIMN_E_USAGE, "%s: the path is too long", task->options->output);
 }
 
 /* Before any work: makes the folder and checks that its files do not exist yet, or opens the sheet's file. */
@@ -127,7 +126,7 @@ static limn_status open_output(void *context, const struct picture *made, limn_e
     int64_t side = made->width;
     const struct options *options = task->options;
     struct picture_target sheet = app_target(options, options->output);
-    char path[PATH_MAX];
+    char path[SYSTEM_PATH_MAX];
     limn_status status;
     if (!task->to_folder) {
         status = grid_begin(task->count, side, side, &task->grid, error);
@@ -159,7 +158,7 @@ static size_t output_bytes(const struct task *task, int64_t side)
 static limn_status take_picture(void *context, const struct picture *picture, limn_error *error)
 {
     struct task *task = context;
-    char path[PATH_MAX];
+    char path[SYSTEM_PATH_MAX];
     if (!task->to_folder)
         return grid_add(&task->grid, picture, task->writer, error);
     limn_status status = file_name(task, task->done++, path, error);
@@ -179,7 +178,7 @@ static bool show_progress(void *context, double done)
 static limn_status print_report(const struct task *task, limn_error *error)
 {
     const struct options *options = task->options;
-    char path[PATH_MAX];
+    char path[SYSTEM_PATH_MAX];
     if (options->latent) {
         print_json_string("{\"latent\": ", options->latent);
     } else if (options->walk) {

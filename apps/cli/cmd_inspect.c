@@ -2,16 +2,16 @@
 #include "apps/cli/app.h"
 #include "apps/cli/quote.h"
 #include "engine/base/memory.h"
+#include "engine/base/system.h"
 #include "engine/graph/models/models.h"
 #include "engine/run/plan.h"
 
 #include <inttypes.h>
-#include <limits.h>
 #include <math.h>
 #include <string.h>
 
 struct contents {
-    char path[PATH_MAX];
+    char path[SYSTEM_PATH_MAX];
     struct weights_file weights;
     struct graph graph;
     const struct model_kind *kind;

@@ -6,11 +6,11 @@
 #include "apps/cli/suggest.h"
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
+#include "engine/base/system.h"
 #include "engine/pixels/pixels.h"
 #include "layers/sizes.h"
 
 #include <inttypes.h>
-#include <limits.h>
 #include <string.h>
 
 /* The most bytes of a text or table, and of a picture file, as in picture_read. The text of the largest
@@ -279,15 +279,15 @@ static limn_status mean(const struct options *options, limn_error *error)
 
 /* FOLDER/STEM_N.png, or the extension of --format, N from 1: natural order is reading order. */
 static limn_status piece_path(const struct options *options, const char *sheet, int64_t index,
-                              char path[PATH_MAX], limn_error *error)
+                              char path[SYSTEM_PATH_MAX], limn_error *error)
 {
-    const char *slash = strrchr(sheet, '/'), *stem = slash ? slash + 1 : sheet, *dot = strrchr(stem, '.');
+    const char *stem = system_path_name(sheet), *dot = strrchr(stem, '.');
     int length = dot && dot > stem ? (int)(dot - stem) : (int)strlen(stem);
     if (strcmp(sheet, "-") == 0)
         stem = "piece", length = 5;
     const char *extension = picture_extension((enum picture_format)options->format);
-    if (snprintf(path, PATH_MAX, "%s/%.*s_%" PRId64 "%s", options->output, length, stem, index + 1,
-                 extension) >= PATH_MAX)
+    if (snprintf(path, SYSTEM_PATH_MAX, "%s/%.*s_%" PRId64 "%s", options->output, length, stem, index + 1,
+                 extension) >= SYSTEM_PATH_MAX)
         return fail(error, LIMN_E_USAGE, "%s: the path is too long", sheet);
     return LIMN_OK;
 }
@@ -296,7 +296,7 @@ static limn_status piece_path(const struct options *options, const char *sheet, 
 static limn_status check_pieces(const struct options *options, const char *input, int64_t count,
                                 limn_error *error)
 {
-    char path[PATH_MAX];
+    char path[SYSTEM_PATH_MAX];
     limn_status status = LIMN_OK;
     for (int64_t i = 0; status == LIMN_OK && i < count; i++) {
         status = piece_path(options, input, i, path, error);
@@ -318,7 +318,7 @@ static void report_piece(struct outcomes *outcomes, const char *input, const cha
 static limn_status write_pieces(const struct options *options, const char *input, const struct picture *sheet,
                                 const struct pixel_grid *grid, struct outcomes *outcomes, limn_error *error)
 {
-    char path[PATH_MAX] = "";
+    char path[SYSTEM_PATH_MAX] = "";
     const struct picture_target target = app_target(options, path);
     limn_status status = LIMN_OK;
     for (int64_t i = 0; status == LIMN_OK && i < grid->rows * grid->columns; i++) {

@@ -5,6 +5,7 @@
 #include "apps/cli/quote.h"
 #include "apps/cli/suggest.h"
 #include "engine/base/files.h"
+#include "engine/base/system.h"
 #include "engine/pictures/mask.h"
 #include "engine/pipelines/labels.h"
 #include "engine/pipelines/segment.h"
@@ -12,7 +13,6 @@
 #include "engine/pixels/metrics.h"
 
 #include <inttypes.h>
-#include <limits.h>
 #include <math.h>
 #include <string.h>
 
@@ -20,7 +20,7 @@
 struct found {
     int64_t width, height;
     int64_t pixels[CLASSES_MOST]; /* of each class */
-    char truth[PATH_MAX];         /* "": none, and no counts */
+    char truth[SYSTEM_PATH_MAX];  /* "": none, and no counts */
     struct mask_counts counts;
 };
 
@@ -207,14 +207,14 @@ static void text_counts(const struct context *c, const char *title, const struct
 /* ---- one picture ------------------------------------------------------------------------- */
 
 /* The mask that belongs to a picture: --truth, or FOLDER/NAME.png in it. */
-static limn_status truth_path(const char *truth, const struct input *input, char path[PATH_MAX],
+static limn_status truth_path(const char *truth, const struct input *input, char path[SYSTEM_PATH_MAX],
                               limn_error *error)
 {
-    const char *name = input->name, *slash = strrchr(name, '/'), *dot = strrchr(slash ? slash : name, '.');
+    const char *name = input->name, *dot = strrchr(system_path_name(name), '.');
     int stem = (int)(dot ? dot - name : (ptrdiff_t)strlen(name));
-    int length = path_is_folder(truth) ? snprintf(path, PATH_MAX, "%s/%.*s.png", truth, stem, name)
-                                       : snprintf(path, PATH_MAX, "%s", truth);
-    return length < PATH_MAX ? LIMN_OK : fail(error, LIMN_E_USAGE, "%s: the path is too long", truth);
+    int length = path_is_folder(truth) ? snprintf(path, SYSTEM_PATH_MAX, "%s/%.*s.png", truth, stem, name)
+                                       : snprintf(path, SYSTEM_PATH_MAX, "%s", truth);
+    return length < SYSTEM_PATH_MAX ? LIMN_OK : fail(error, LIMN_E_USAGE, "%s: the path is too long", truth);
 }
 
 /* One picture, its files, and what becomes of it. */
@@ -222,7 +222,7 @@ struct work {
     struct context *context;
     const struct input *input;
     struct picture_target target;
-    char truth[PATH_MAX]; /* "" for none */
+    char truth[SYSTEM_PATH_MAX]; /* "" for none */
     struct picture source, mask;
     struct npy probabilities;
 };

@@ -3,6 +3,7 @@
 #include "apps/cli/progress.h"
 #include "apps/cli/quote.h"
 #include "apps/cli/suggest.h"
+#include "engine/base/system.h"
 #include "engine/base/threads.h"
 #include "engine/graph/models/models.h"
 #include "engine/run/model.h"
@@ -72,7 +73,7 @@ static limn_status fail_unknown(const char *name, limn_error *error)
                 near[0] && !known ? near : ";", how);
 }
 
-limn_status app_weights_path(const char *name, char path[PATH_MAX], limn_error *error)
+limn_status app_weights_path(const char *name, char path[SYSTEM_PATH_MAX], limn_error *error)
 {
     limn_status status = weights_path(name, path, error);
     bool unknown = status != LIMN_OK && error->reason == LIMN_REASON_UNKNOWN_NAME;
@@ -84,7 +85,7 @@ limn_status app_model(const struct options *options, const char *fallback, limn_
 {
     limn_engine *engine = NULL;
     const char *name = options->model ? options->model : fallback;
-    char path[PATH_MAX];
+    char path[SYSTEM_PATH_MAX];
     *model = NULL;
     if (!name)
         return fail(error, LIMN_E_USAGE, "missing -m NAME or -m FILE");

@@ -4,6 +4,7 @@
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
 #include "engine/base/npy.h"
+#include "engine/base/system.h"
 #include "engine/inspect/feature_sheet.h"
 
 #include <ctype.h>
@@ -108,7 +109,7 @@ static limn_status find_node(const struct graph *graph, struct dump *dump, limn_
 /* FOLDER/NNN-NODE.png, numbered in the order of limn inspect; other characters than letters, digits and ._-
  * become
  * _. */
-static limn_status sheet_path(const struct dumps *dumps, value_id node, char path[PATH_MAX],
+static limn_status sheet_path(const struct dumps *dumps, value_id node, char path[SYSTEM_PATH_MAX],
                               limn_error *error)
 {
     enum { NAME_MOST = 200 }; /* file systems allow 255 */
@@ -119,8 +120,8 @@ static limn_status sheet_path(const struct dumps *dumps, value_id node, char pat
         number += graph->nodes[i].fused_into == NO_VALUE;
     for (const char *c = graph->nodes[node].name; *c && length < NAME_MOST; c++)
         name[length++] = isalnum((unsigned char)*c) || strchr("._-", *c) ? *c : '_';
-    if (snprintf(path, PATH_MAX, "%s/%03d-%.*s.png", dumps->options->dump_images, number, length, name) >=
-        PATH_MAX)
+    if (snprintf(path, SYSTEM_PATH_MAX, "%s/%03d-%.*s.png", dumps->options->dump_images, number, length,
+                 name) >= SYSTEM_PATH_MAX)
         return fail(error, LIMN_E_USAGE, "%s: the path is too long", dumps->options->dump_images);
     return LIMN_OK;
 }
@@ -128,7 +129,7 @@ static limn_status sheet_path(const struct dumps *dumps, value_id node, char pat
 limn_status dumps_find(struct dumps *dumps, limn_session *session, limn_error *error)
 {
     const struct graph *graph = &session->model->graph; /* the session's lacks names fused after its output */
-    char path[PATH_MAX];
+    char path[SYSTEM_PATH_MAX];
     limn_status status = LIMN_OK;
     dumps->session = session;
     for (int i = 0; status == LIMN_OK && i < dumps->count; i++)
@@ -162,7 +163,7 @@ static limn_status write_sheet(const struct dumps *dumps, const struct node *nod
                                limn_error *error)
 {
     const struct options *options = dumps->options;
-    char path[PATH_MAX], heading[2 * DUMP_NAME + 2];
+    char path[SYSTEM_PATH_MAX], heading[2 * DUMP_NAME + 2];
     bool renamed = strcmp(node->name, node->made) != 0;
     struct picture sheet = {0};
     snprintf(heading, sizeof heading, "%s%s%s", node->name, renamed ? ": " : "", renamed ? node->made : "");

@@ -6,7 +6,6 @@
 #include "engine/base/memory.h"
 #include "engine/base/system.h"
 
-#include <limits.h>
 #include <string.h>
 #include <strings.h>
 
@@ -67,8 +66,8 @@ static limn_status add_path(struct inputs *inputs, const char *path, size_t name
 struct walk {
     const struct options *options;
     struct inputs *inputs;
-    size_t root;         /* length of the path of the folder that was given */
-    char path[PATH_MAX]; /* of the current folder or file */
+    size_t root;                /* length of the path of the folder that was given */
+    char path[SYSTEM_PATH_MAX]; /* of the current folder or file */
 };
 
 static limn_status walk_folder(struct walk *walk, limn_error *error);
@@ -96,7 +95,7 @@ static limn_status walk_entry(struct walk *walk, const char *name, limn_error *e
     return is_picture ? add_path(walk->inputs, walk->path, walk->root + 1, error) : status;
 }
 
-/* Recurses at most PATH_MAX / 2 levels deep. A level holds a list of names, but no open descriptor. */
+/* Recurses at most SYSTEM_PATH_MAX / 2 levels deep. A level holds a list of names, but no open descriptor. */
 static limn_status walk_folder(struct walk *walk, limn_error *error)
 {
     char **names;
@@ -133,9 +132,8 @@ limn_status inputs_add_folder(const struct options *options, const char *folder,
 static limn_status add_input(const struct options *options, const char *path, struct inputs *inputs,
                              limn_error *error)
 {
-    const char *slash = strrchr(path, '/');
     return path_is_folder(path) ? inputs_add_folder(options, path, inputs, error)
-                                : add_path(inputs, path, slash ? (size_t)(slash + 1 - path) : 0, error);
+                                : add_path(inputs, path, (size_t)(system_path_name(path) - path), error);
 }
 
 limn_status inputs_collect(const struct options *options, struct inputs *inputs, limn_error *error)

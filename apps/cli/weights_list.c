@@ -2,6 +2,7 @@
 #include "apps/cli/weights_list.h"
 #include "apps/cli/explain.h"
 #include "apps/cli/quote.h"
+#include "engine/base/system.h"
 #include "engine/graph/models/models.h"
 #include "engine/run/weights_path.h"
 #include "weights/json.h"
@@ -73,7 +74,7 @@ static limn_status print_use(const struct weights_file *weights, limn_error *err
 static void print_line(void *context, const char *name)
 {
     enum { NAME_WIDTH = 18 };
-    char path[PATH_MAX];
+    char path[SYSTEM_PATH_MAX];
     limn_error error;
     struct weights_file weights = {0};
     (void)context;

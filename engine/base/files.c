@@ -5,7 +5,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -279,11 +278,11 @@ bool path_may_be_read(const char *path)
 }
 
 /* Copies the folder of a path to `folder`; returns the last component. */
-static const char *split_path(const char *path, char folder[PATH_MAX])
+static const char *split_path(const char *path, char folder[SYSTEM_PATH_MAX])
 {
-    const char *slash = strrchr(path, '/');
-    snprintf(folder, PATH_MAX, "%.*s", slash ? (int)(slash - path + 1) : 1, slash ? path : ".");
-    return slash ? slash + 1 : path;
+    const char *name = system_path_name(path);
+    snprintf(folder, SYSTEM_PATH_MAX, "%.*s", name > path ? (int)(name - path) : 1, name > path ? path : ".");
+    return name;
 }
 
 static bool same_file(const char *a, const char *b)
@@ -295,7 +294,7 @@ static bool same_file(const char *a, const char *b)
 
 bool paths_meet(const char *a, const char *b)
 {
-    char folder_a[PATH_MAX], folder_b[PATH_MAX];
+    char folder_a[SYSTEM_PATH_MAX], folder_b[SYSTEM_PATH_MAX];
     const char *name_a = split_path(a, folder_a), *name_b = split_path(b, folder_b);
     return strcmp(a, b) == 0 || same_file(a, b) ||
            (strcmp(name_a, name_b) == 0 && same_file(folder_a, folder_b));

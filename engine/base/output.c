@@ -4,7 +4,6 @@
 #include "engine/base/system.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +26,7 @@ struct output {
  * names a file (2). The handler reads only those that name one. */
 static struct {
     atomic_int state;
-    char path[PATH_MAX];
+    char path[SYSTEM_PATH_MAX];
 } unfinished[UNFINISHED_MOST];
 
 void outputs_remove_unfinished(void)
@@ -93,9 +92,8 @@ static bool lock_temporary(struct output *output)
 
 void outputs_remove_abandoned(const char *path)
 {
-    char file[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    int folder = slash ? (int)(slash + 1 - path) : 0;
+    char file[SYSTEM_PATH_MAX];
+    int folder = (int)(system_path_name(path) - path);
     snprintf(file, sizeof file, "%.*s.", folder, path);
     struct system_folder *listing = strcmp(path, "-") == 0 ? NULL : system_folder_open(file);
     for (const char *name; listing && (name = system_folder_next(listing));) {
@@ -118,11 +116,10 @@ static limn_status create_locked(struct output *output, bool *again, limn_error 
 {
     static atomic_uint counter;
     char *path = unfinished[output->slot].path;
-    const char *slash = strrchr(output->target, '/');
-    int folder_length = slash ? (int)(slash - output->target + 1) : 0;
-    int length = snprintf(path, PATH_MAX, "%.*s" TEMPORARY_NAME, folder_length, output->target,
+    int folder_length = (int)(system_path_name(output->target) - output->target);
+    int length = snprintf(path, SYSTEM_PATH_MAX, "%.*s" TEMPORARY_NAME, folder_length, output->target,
                           system_process(), atomic_fetch_add(&counter, 1));
-    if (length >= PATH_MAX)
+    if (length >= SYSTEM_PATH_MAX)
         return fail(error, LIMN_E_OUTPUT, "%s: the path is too long", output->name);
     /* Marked before it is created, so that a signal in between finds it; removing a missing file does no
      * harm. */
@@ -186,7 +183,7 @@ limn_status output_open(const char *path, bool force, struct output **output, li
     } else if (exists && !force) {
         result = fail_because(error, LIMN_E_OUTPUT, LIMN_REASON_EXISTS, "%s: already exists", path);
     } else {
-        char resolved[PATH_MAX];
+        char resolved[SYSTEM_PATH_MAX];
         opened->target = mem_strdup(exists && system_real_path(path, resolved) ? resolved : path);
         result = opened->target ? create_temporary(opened, exists ? &status : NULL, error)
                                 : fail_memory(error, path, length);

@@ -1,9 +1,9 @@
 /* status.c - see status.h. */
 #include "engine/base/status.h"
 #include "engine/base/memory.h"
+#include "engine/base/system.h"
 #include "weights/number.h"
 
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,7 +26,7 @@ static void keep_ends(const char *text, size_t room, char *message)
 
 limn_status fail_because(limn_error *error, limn_status status, limn_reason reason, const char *format, ...)
 {
-    char text[2 * PATH_MAX];
+    char text[2 * SYSTEM_PATH_MAX];
     va_list arguments;
     if (!error)
         return status;

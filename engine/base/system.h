@@ -1,17 +1,29 @@
 /* system.h - what differs between operating systems. Each system implements it in files of its own, and they
  * alone include headers of the system or test for it with #if: system_posix.c and system_posix_machine.c for
- * Linux and macOS. `make check-rooms` checks this.
+ * Linux and macOS, system_windows.c and system_windows_machine.c for Windows. `make check-rooms` checks this.
  *
  * A function that can fail returns false, -1 or NULL and sets errno; strerror gives the text for a message.
  * No function takes ownership of an argument. All but system_begin and system_on_end are thread-safe. */
 #ifndef LIMN_SYSTEM_H
 #define LIMN_SYSTEM_H
 
-#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
+
+/* ---- paths --------------------------------------------------------------------------------
+ *
+ * limn joins paths with '/', which every system accepts; Windows also has '\\' and drive letters. */
+
+/* The longest path, in bytes with the zero at the end. Linux's own limit. */
+#define SYSTEM_PATH_MAX 4096
+
+/* The last name of a path: what is after the last separator, or the whole path. "" if a separator ends it. */
+const char *system_path_name(const char *path);
+
+/* The length of the path without the separators that end it; that of the root folder stays. */
+size_t system_path_trimmed(const char *path);
 
 /* ---- the program -------------------------------------------------------------------------- */
 
@@ -25,17 +37,21 @@ char **system_begin(int argc, char **argv);
 /* When a signal is about to end the process (Ctrl-C, a closed terminal or pipe, a request to end), runs
  * `clean_up` on the thread that called system_on_end, then ends the process as the signal would have.
  * `clean_up` may call only functions that are documented as async-signal-safe. Signals that the parent
- * ignores (nohup, a background job) stay ignored. A write beyond the file size limit fails with EFBIG and
- * raises no signal. */
+ * ignores (nohup, a background job) stay ignored. On Windows (Ctrl-C, a closed console) `clean_up` runs on
+ * another thread, while no file can be created or renamed. A write beyond the file size limit fails with
+ * EFBIG and raises no signal. */
 void system_on_end(void (*clean_up)(void));
 
 /* A number that no other running process has. A child after fork() has its own. */
 long system_process(void);
 
+/* An environment variable as UTF-8. False if it is not set or does not fit into the room. */
+bool system_environment(const char *name, char *text, size_t room);
+
 /* The path of the program, and of the shared library that holds this code. False if it is unknown, or if the
  * program itself holds this code. errno is not set. */
-bool system_program_path(char path[PATH_MAX]);
-bool system_library_path(char path[PATH_MAX]);
+bool system_program_path(char path[SYSTEM_PATH_MAX]);
+bool system_library_path(char path[SYSTEM_PATH_MAX]);
 
 /* ---- files --------------------------------------------------------------------------------
  *
@@ -105,7 +121,7 @@ bool system_may_read(const char *path);
 bool system_is_link(const char *path);
 
 /* The absolute path without symbolic links; fails if the path does not exist. */
-bool system_real_path(const char *path, char real[PATH_MAX]);
+bool system_real_path(const char *path, char real[SYSTEM_PATH_MAX]);
 
 /* Renames a file in one step within a folder: at no time does `to` name a part of a file. Unless `replace`,
  * fails with EEXIST if `to` exists. */

@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -72,11 +73,17 @@ long system_process(void)
     return (long)getpid();
 }
 
+bool system_environment(const char *name, char *text, size_t room)
+{
+    const char *value = getenv(name);
+    return value && (size_t)snprintf(text, room, "%s", value) < room;
+}
+
 #ifdef __APPLE__
 
-bool system_program_path(char path[PATH_MAX])
+bool system_program_path(char path[SYSTEM_PATH_MAX])
 {
-    char started_as[PATH_MAX];
+    char started_as[SYSTEM_PATH_MAX];
     uint32_t room = sizeof started_as;
     return _NSGetExecutablePath(started_as, &room) == 0 && realpath(started_as, path);
 }
@@ -88,16 +95,16 @@ static const void *program_code(void)
 
 #else
 
-bool system_program_path(char path[PATH_MAX])
+bool system_program_path(char path[SYSTEM_PATH_MAX])
 {
-    ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - 1);
+    ssize_t length = readlink("/proc/self/exe", path, SYSTEM_PATH_MAX - 1);
     const char *started_as = (const char *)getauxval(AT_EXECFN);
     if (length > 0) {
         path[length] = 0;
         return true;
     }
     /* no /proc, as in a bare chroot */
-    return started_as && snprintf(path, PATH_MAX, "%s", started_as) < PATH_MAX;
+    return started_as && snprintf(path, SYSTEM_PATH_MAX, "%s", started_as) < SYSTEM_PATH_MAX;
 }
 
 static const void *program_code(void)
@@ -107,13 +114,15 @@ static const void *program_code(void)
 
 #endif
 
-bool system_library_path(char path[PATH_MAX])
+bool system_library_path(char path[SYSTEM_PATH_MAX])
 {
     static const char inside;
     Dl_info library, program; /* dladdr knows the program by argv[0] only, which may be any text */
     return dladdr(&inside, &library) && dladdr(program_code(), &program) &&
            library.dli_fbase != program.dli_fbase && realpath(library.dli_fname, path);
 }
+
+_Static_assert(PATH_MAX <= SYSTEM_PATH_MAX, "realpath writes into SYSTEM_PATH_MAX bytes");
 
 /* ---- files -------------------------------------------------------------------------------- */
 
@@ -244,7 +253,7 @@ bool system_is_link(const char *path)
     return lstat(path, &status) == 0 && S_ISLNK(status.st_mode);
 }
 
-bool system_real_path(const char *path, char real[PATH_MAX])
+bool system_real_path(const char *path, char real[SYSTEM_PATH_MAX])
 {
     return realpath(path, real) != NULL;
 }
@@ -280,6 +289,22 @@ bool system_rename(const char *from, const char *to, bool replace)
 bool system_remove(const char *path)
 {
     return unlink(path) == 0;
+}
+
+/* ---- paths -------------------------------------------------------------------------------- */
+
+const char *system_path_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+size_t system_path_trimmed(const char *path)
+{
+    size_t length = strlen(path);
+    while (length > 1 && path[length - 1] == '/')
+        length--;
+    return length;
 }
 
 /* ---- folders ------------------------------------------------------------------------------ */

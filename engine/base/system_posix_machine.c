@@ -63,7 +63,7 @@ size_t system_peak_resident(void)
 
 static bool read_below(const char *root, const char *folder, const char *name, char *text, size_t room)
 {
-    char path[PATH_MAX];
+    char path[SYSTEM_PATH_MAX];
     return snprintf(path, sizeof path, "%s%s/%s", root, folder, name) < (int)sizeof path &&
            file_read_start(path, text, room);
 }
@@ -121,7 +121,7 @@ typedef void (*group_reader)(const char *root, const char *folder, void *limits)
 static void read_groups(const char *root, const char *mount, const char *group, group_reader reader,
                         void *limits)
 {
-    char folder[PATH_MAX];
+    char folder[SYSTEM_PATH_MAX];
     for (size_t length = strlen(group);; length--) {
         if (length && group[length] && group[length] != '/')
             continue;

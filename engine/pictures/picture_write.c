@@ -5,6 +5,7 @@
  *     JPEG, BMP  rows are composited over white and stored; stb encodes the whole picture at commit */
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
+#include "engine/base/system.h"
 #include "engine/pictures/colour.h"
 #include "engine/pictures/metadata.h"
 #include "engine/pictures/picture.h"
@@ -44,8 +45,7 @@ struct picture_writer {
 
 enum picture_format picture_format_of(const struct picture_target *target)
 {
-    const char *name = strrchr(target->path, '/');
-    const char *extension = strrchr(name ? name : target->path, '.');
+    const char *extension = strrchr(system_path_name(target->path), '.');
     if (target->format != PICTURE_BY_NAME)
         return target->format;
     if (strcmp(target->path, "-") == 0)

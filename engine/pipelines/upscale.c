@@ -1,6 +1,7 @@
 /* upscale.c - see upscale.h. */
 #include "engine/pipelines/upscale.h"
 #include "engine/base/memory.h"
+#include "engine/base/system.h"
 #include "engine/pictures/alpha.h"
 #include "engine/pictures/resample.h"
 #include "engine/pipelines/check.h"
@@ -9,7 +10,6 @@
 #include "layers/sizes.h"
 
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 
 /* TILE_AUTO chooses bands that need no more. */
@@ -121,7 +121,7 @@ static void take_rows(void *context, int64_t first, const struct tensor *x)
 static limn_status write_strip(struct job *job, int64_t first, const struct tensor *rows, limn_error *error)
 {
     int channels = job->source->channels;
-    char name[PATH_MAX];
+    char name[SYSTEM_PATH_MAX];
     snprintf(name, sizeof name, "%s, rows %" PRId64 " to %" PRId64 " of the result", job->source->name, first,
              first + rows->h - 1);
     limn_status status = model_check_made(job->model, rows, name, error);

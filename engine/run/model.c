@@ -3,6 +3,7 @@
 #include "engine/base/finite.h"
 #include "engine/base/machine_memory.h"
 #include "engine/base/memory.h"
+#include "engine/base/system.h"
 #include "engine/run/weights_path.h"
 #include "layers/gemm.h"
 #include "layers/simd.h"
@@ -145,7 +146,7 @@ limn_status model_load_as(limn_engine *engine, const char *path, const struct mo
 
 limn_status limn_model_load(limn_engine *engine, const char *weights, limn_model **model, limn_error *error)
 {
-    char path[PATH_MAX];
+    char path[SYSTEM_PATH_MAX];
     *model = NULL;
     limn_status status = weights_path(weights, path, error);
     return status == LIMN_OK ? model_load_as(engine, path, NULL, model, error) : status;

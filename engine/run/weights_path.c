@@ -4,7 +4,6 @@
 #include "engine/base/system.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Relative to the folder of the library or the program: beside it; in a source tree, where that folder is
@@ -21,40 +20,39 @@ static const char ending[] = ".safetensors";
 /* "folder/file" => "folder", in place. */
 static bool cut_file(char *path)
 {
-    char *slash = strrchr(path, '/');
-    if (slash)
-        *slash = 0;
-    return slash != NULL;
+    size_t folder = (size_t)(system_path_name(path) - path);
+    if (folder)
+        path[folder - 1] = 0;
+    return folder > 0;
 }
 
 /* The folder of the shared library that holds this code. False if the program itself holds it. */
-static bool library_folder(char folder[PATH_MAX])
+static bool library_folder(char folder[SYSTEM_PATH_MAX])
 {
     return system_library_path(folder) && cut_file(folder);
 }
 
-static bool program_folder(char folder[PATH_MAX])
+static bool program_folder(char folder[SYSTEM_PATH_MAX])
 {
     return system_program_path(folder) && cut_file(folder);
 }
 
-/* NULL if it is not set. */
-static const char *chosen_folder(void)
+/* $LIMN_WEIGHTS. False if it is not set. */
+static bool chosen_folder(char folder[SYSTEM_PATH_MAX])
 {
-    const char *chosen = getenv("LIMN_WEIGHTS");
-    return chosen && *chosen ? chosen : NULL;
+    return system_environment("LIMN_WEIGHTS", folder, SYSTEM_PATH_MAX) && *folder;
 }
 
 /* Folder `index` of those of weights_path, in their order. False if there is none. */
-static bool folder_at(int index, char folder[PATH_MAX])
+static bool folder_at(int index, char folder[SYSTEM_PATH_MAX])
 {
-    char base[PATH_MAX];
-    if (index == 0 || index == FOLDERS - 1) {
-        const char *whole = index ? LIMN_WEIGHTS_FOLDER : chosen_folder();
-        return whole && snprintf(folder, PATH_MAX, "%s", whole) < PATH_MAX;
-    }
+    char base[SYSTEM_PATH_MAX];
+    if (index == 0)
+        return chosen_folder(folder);
+    if (index == FOLDERS - 1)
+        return snprintf(folder, SYSTEM_PATH_MAX, "%s", LIMN_WEIGHTS_FOLDER) < SYSTEM_PATH_MAX;
     return (index <= PLACES ? library_folder(base) : program_folder(base)) &&
-           snprintf(folder, PATH_MAX, "%s/%s", base, places[(index - 1) % PLACES]) < PATH_MAX;
+           snprintf(folder, SYSTEM_PATH_MAX, "%s/%s", base, places[(index - 1) % PLACES]) < SYSTEM_PATH_MAX;
 }
 
 static bool is_file(const char *path)
@@ -63,11 +61,12 @@ static bool is_file(const char *path)
 }
 
 /* The index of the first folder that holds NAME.safetensors; FOLDERS if none does. */
-static int find(const char *name, char path[PATH_MAX])
+static int find(const char *name, char path[SYSTEM_PATH_MAX])
 {
-    char folder[PATH_MAX];
+    char folder[SYSTEM_PATH_MAX];
     for (int i = 0; i < FOLDERS; i++)
-        if (folder_at(i, folder) && snprintf(path, PATH_MAX, "%s/%s%s", folder, name, ending) < PATH_MAX &&
+        if (folder_at(i, folder) &&
+            snprintf(path, SYSTEM_PATH_MAX, "%s/%s%s", folder, name, ending) < SYSTEM_PATH_MAX &&
             is_file(path))
             return i;
     return FOLDERS;
@@ -76,30 +75,29 @@ static int find(const char *name, char path[PATH_MAX])
 /* Fails with a message that says where the name was looked up. */
 static limn_status fail_unknown(const char *name, limn_error *error)
 {
-    char library[PATH_MAX], program[PATH_MAX];
-    const char *chosen = chosen_folder();
+    char chosen[SYSTEM_PATH_MAX], library[SYSTEM_PATH_MAX], program[SYSTEM_PATH_MAX];
     bool shared = library_folder(library), known = program_folder(program);
     return fail_because(error, LIMN_E_WEIGHTS, LIMN_REASON_UNKNOWN_NAME,
                         "no weights called %s: %s%s was not found in $LIMN_WEIGHTS (%s), beside the program "
                         "(%s)%s%s%s or in %s",
-                        name, name, ending, chosen ? chosen : "not set", known ? program : "unknown",
-                        shared ? ", beside the library (" : "", shared ? library : "", shared ? ")" : "",
-                        LIMN_WEIGHTS_FOLDER);
+                        name, name, ending, chosen_folder(chosen) ? chosen : "not set",
+                        known ? program : "unknown", shared ? ", beside the library (" : "",
+                        shared ? library : "", shared ? ")" : "", LIMN_WEIGHTS_FOLDER);
 }
 
-limn_status weights_path(const char *name, char path[PATH_MAX], limn_error *error)
+limn_status weights_path(const char *name, char path[SYSTEM_PATH_MAX], limn_error *error)
 {
-    bool is_path = strpbrk(name, "/.") || is_file(name);
+    bool is_path = system_path_name(name) > name || strchr(name, '.') || is_file(name);
     if (!is_path)
         return find(name, path) < FOLDERS ? LIMN_OK : fail_unknown(name, error);
-    if (snprintf(path, PATH_MAX, "%s", name) >= PATH_MAX)
+    if (snprintf(path, SYSTEM_PATH_MAX, "%s", name) >= SYSTEM_PATH_MAX)
         return fail(error, LIMN_E_WEIGHTS, "%s: the path is too long", name);
     return LIMN_OK;
 }
 
 void weights_each(void (*take)(void *context, const char *name), void *context)
 {
-    char folder[PATH_MAX], path[PATH_MAX];
+    char folder[SYSTEM_PATH_MAX], path[SYSTEM_PATH_MAX];
     for (int i = 0; i < FOLDERS; i++) {
         char **names;
         size_t count;

@@ -3,8 +3,7 @@
 #define LIMN_WEIGHTS_PATH_H
 
 #include "engine/base/status.h"
-
-#include <limits.h>
+#include "engine/base/system.h"
 
 /* Writes the path of the weights that `name` stands for. A name that holds a '/' or a '.', and the name of an
  * existing file, is a path already and is copied. Any other is looked up as NAME.safetensors in
@@ -16,7 +15,7 @@
  * The first file found is taken. A library loaded by a relative path (LD_LIBRARY_PATH=lib) is found as long
  * as the process stays in the folder it was started in.
  * Errors: LIMN_E_WEIGHTS; LIMN_REASON_UNKNOWN_NAME for a name that is found nowhere. Thread-safe. */
-limn_status weights_path(const char *name, char path[PATH_MAX], limn_error *error);
+limn_status weights_path(const char *name, char path[SYSTEM_PATH_MAX], limn_error *error);
 
 /* Calls `take` with every name that weights_path finds: in the order of the folders, sorted within each, no
  * name twice. Folders that cannot be read are skipped. */

@@ -1,0 +1,13 @@
+@echo off
+rem Drop pictures on this file: photo.jpg gives photo-colorized.png in the same folder, with colours.
+setlocal DisableDelayedExpansion
+if "%~1"=="" (
+    echo Drop one or more pictures on colorize.cmd.
+    pause
+    exit /b 2
+)
+"%~dp0limn.exe" colorize -m siggraph17-scenes %*
+if errorlevel 1 (
+    pause
+    exit /b 1
+)

@@ -1,0 +1,40 @@
+#!/usr/bin/env python3
+"""Packs limn.exe with weights, licence, a short README and the drop targets for Windows.
+
+    python3 tools/packaging/windows_zip.py build/windows/limn.exe build/limn-0.1.0-windows-x86_64.zip WEIGHTS...
+
+The archive holds one folder, of the archive's name. The same files give the same archive. Texts have Windows' line ends.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import zipfile
+from pathlib import Path
+
+TEXTS = Path(__file__).parent / "windows"
+
+
+def contents(program: Path, weights: list[Path]) -> dict[str, bytes]:
+    """The bytes of every file of the archive by its name in the folder."""
+    texts = {"LICENSE.txt": Path("LICENSE")} | {path.name: path for path in sorted(TEXTS.iterdir())}
+    files = {name: path.read_bytes().replace(b"\n", b"\r\n") for name, path in texts.items()}
+    files["limn.exe"] = program.read_bytes()
+    return files | {f"weights/{path.name}": path.read_bytes() for path in weights}
+
+
+def main() -> int:
+    program, archive, *weights = map(Path, sys.argv[1:])
+    part = archive.with_name(archive.name + ".part")
+    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
+        for name, data in sorted(contents(program, weights).items()):
+            entry = zipfile.ZipInfo(f"{archive.stem}/{name}", date_time=(1980, 1, 1, 0, 0, 0))
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            packed.writestr(entry, data)
+    os.replace(part, archive)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
