@@ -1,4 +1,4 @@
-/* system_windows.h - what the two files of system.h for Windows share. */
+/* system_windows.h - what the files of system.h for Windows share. */
 #ifndef LIMN_SYSTEM_WINDOWS_H
 #define LIMN_SYSTEM_WINDOWS_H
 

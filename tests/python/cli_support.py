@@ -6,6 +6,7 @@ import functools
 import io
 import os
 import resource
+import shutil
 import struct
 import subprocess
 import sys
@@ -66,6 +67,26 @@ def need_openblas() -> None:
     """Skips the test if the program was built without OpenBLAS."""
     if not has_openblas():
         pytest.skip("limn was built without OpenBLAS")
+
+
+def made(*arguments: Arguments, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """`make` with these arguments alone: those of a make that runs the tests play no part."""
+    env = {name: text for name, text in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    return subprocess.run(["make", *arguments], cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=600)
+
+
+def make(*arguments: Arguments) -> str:
+    """The output of a `make` that must succeed."""
+    done = made(*arguments)
+    assert done.returncode == 0, f"make {arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def copied_build(build: Path, folder: Path) -> str:
+    """Copies the objects of a build folder, so that make can change settings there. Returns BUILD= for make."""
+    for name in ("apps", "engine", "layers", "weights"):
+        shutil.copytree(build / name, folder / name)
+    return f"BUILD={os.path.relpath(folder, ROOT)}"
 
 
 def one_process() -> Callable[[], None]:

@@ -8,16 +8,14 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cli_support import LIMN, ROOT, fails, limn, need_openblas, pixels, ppm, succeeds
+from cli_support import LIMN, ROOT, copied_build, fails, limn, make, need_openblas, pixels, ppm, succeeds
 
 BUILD = Path(LIMN).resolve().parent
 GOLDENS = ROOT / "tests/goldens"
 REFUSED = "limn: OpenBLAS kernels: this limn was built without OpenBLAS\n"
-Make = Callable[..., None]
 
 pytestmark = pytest.mark.skipif(not (BUILD / "liblimn.a").exists(), reason="LIMN is in no build folder")
 
@@ -26,27 +24,17 @@ pytestmark = pytest.mark.skipif(not (BUILD / "liblimn.a").exists(), reason="LIMN
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the objects; a different BLAS= compiles one of them and links."""
     copy = tmp_path_factory.mktemp("build")
-    for name in ("apps", "engine", "layers", "weights"):
-        shutil.copytree(BUILD / name, copy / name)
+    copied_build(BUILD, copy)
     return copy
 
 
-@pytest.fixture(scope="module")
-def make(folder: Path) -> Make:
-    """Builds the program in the folder; make's arguments are these alone."""
-    env = {name: text for name, text in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
-
-    def run(*arguments: str) -> None:
-        command = ["make", f"BUILD={os.path.relpath(folder, ROOT)}", *arguments]
-        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=600)
-        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-
-    return run
+def make_in(folder: Path, *arguments: str) -> None:
+    make(f"BUILD={os.path.relpath(folder, ROOT)}", *arguments)
 
 
 @pytest.fixture(scope="module")
-def none(folder: Path, make: Make) -> Path:
-    make("BLAS=none")
+def none(folder: Path) -> Path:
+    make_in(folder, "BLAS=none")
     shutil.copy(folder / "limn", folder / "limn-none")
     return folder / "limn-none"
 
@@ -142,9 +130,9 @@ def test_the_bytes_are_those_of_a_limn_with_openblas(network: str, none: Path) -
 # One build folder
 
 
-def test_the_folder_follows_a_different_blas(folder: Path, make: Make, none: Path) -> None:
+def test_the_folder_follows_a_different_blas(folder: Path, none: Path) -> None:
     need_openblas()
     version = succeeds("--version")
     for arguments, says in (([], version), (["BLAS=none"], succeeds("--version", executable=none)), ([], version)):
-        make(*arguments)
+        make_in(folder, *arguments)
         assert succeeds("--version", executable=folder / "limn") == says

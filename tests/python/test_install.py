@@ -11,8 +11,9 @@ import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
+import cli_support
 import pytest
-from cli_support import LIMN, ROOT, has_openblas, need_openblas, one_process, pixels, ppm
+from cli_support import LIMN, ROOT, copied_build, has_openblas, need_openblas, one_process, pixels, ppm
 
 BUILD = Path(LIMN).resolve().parent
 Make = Callable[..., str]
@@ -48,17 +49,15 @@ def run(*command: str | Path, env: dict[str, str] | None = None, cwd: Path = ROO
 def build_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the objects. A different PREFIX= rebuilds the libraries and the program; other tests use the original."""
     folder = tmp_path_factory.mktemp("build")
-    for name in ("apps", "engine", "layers", "weights"):
-        shutil.copytree(BUILD / name, folder / name)
+    copied_build(BUILD, folder)
     return folder
 
 
 @pytest.fixture(scope="module")
 def make(build_folder: Path) -> Make:
-    """make with these arguments alone: those of a make that runs the tests play no part."""
-    env = {name: text for name, text in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    """make in that folder, with the same BLAS=."""
     same = [f"BUILD={os.path.relpath(build_folder, ROOT)}", *["BLAS=none"] * (not has_openblas())]
-    return lambda *arguments: run("make", *same, *arguments, env=env)
+    return lambda *arguments: cli_support.make(*same, *arguments)
 
 
 def files_below(folder: Path) -> list[str]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
-from cli_support import ROOT
+from cli_support import ROOT, made
 
 FILES = [
     "engine/planted.c",
@@ -37,20 +35,13 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def make(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """make with these arguments alone: those of a make that runs the tests play no part."""
-    env = {name: text for name, text in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
-    command = ["make", "-C", str(tree), *arguments]
-    return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=60)
-
-
 def test_format_check_lists_files_at_every_depth(tree: Path) -> None:
-    (command,) = (line for line in make(tree, "-n", "format-check").stdout.splitlines() if "clang-format" in line)
+    (command,) = (line for line in made("-n", "format-check", cwd=tree).stdout.splitlines() if "clang-format" in line)
     assert set(command.split()) >= set(FILES)
 
 
 def test_tidy_lists_files_at_every_depth(tree: Path) -> None:
-    listed = make(tree, "-n", "tidy").stdout
+    listed = made("-n", "tidy", cwd=tree).stdout
     sources = {name for name in FILES if name.endswith(".c")}
     assert set(re.findall(r"clang-tidy --quiet (\S+) --", listed)) == sources
     (folders,) = re.findall(r"cppcheck -q.*?-DISA=\w+ (.+)", listed.replace("\\\n", ""))
@@ -59,12 +50,12 @@ def test_tidy_lists_files_at_every_depth(tree: Path) -> None:
 
 @pytest.mark.skipif(not shutil.which("clang-format"), reason="needs clang-format")
 def test_format_check_fails_for_each_file(tree: Path) -> None:
-    done = make(tree, "format-check")
+    done = made("format-check", cwd=tree)
     assert done.returncode != 0
     assert {name for name in FILES if f"{name}:1:" in done.stderr} == set(FILES)
-    assert make(tree, "format").returncode == 0
-    assert make(tree, "format-check").returncode == 0
+    assert made("format", cwd=tree).returncode == 0
+    assert made("format-check", cwd=tree).returncode == 0
     for name in FILES:
         (tree / name).write_text(BADLY_FORMATTED)
-        assert make(tree, "format-check").returncode != 0, name
-        assert make(tree, "format").returncode == 0
+        assert made("format-check", cwd=tree).returncode != 0, name
+        assert made("format", cwd=tree).returncode == 0

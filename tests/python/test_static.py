@@ -10,7 +10,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from cli_support import LIMN, ROOT, limn, pixels, ppm, read_png, succeeds
+from cli_support import LIMN, ROOT, limn, make, pixels, ppm, read_png, succeeds
 
 BUILD = Path(LIMN).resolve().parent
 GOLDENS = ROOT / "tests/goldens"
@@ -25,10 +25,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="chroot needs root")
 @pytest.fixture(scope="module")
 def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder in the archive. The objects stay in the build folder, for the next run."""
-    env = {name: text for name, text in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
-    command = ["make", "-j2", "static", "ARCH=x86_64", f"BUILD={os.path.relpath(BUILD, ROOT)}"]
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=600)
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    make("-j2", "static", "ARCH=x86_64", f"BUILD={os.path.relpath(BUILD, ROOT)}")
     (path,) = BUILD.glob("limn-*-linux-x86_64.tar.gz")
     folder = tmp_path_factory.mktemp("unpacked")
     with tarfile.open(path) as archive:

@@ -302,7 +302,7 @@ def jpeg(seed: int) -> bytes:
 
 
 def test_streams_of_other_formats() -> None:
-    """ffmpeg's image2pipe writes JPEG unless it is told otherwise. A camera's JPEG may have others behind it."""
+    """ffmpeg's image2pipe writes JPEG by default. A camera's JPEG may have others behind it."""
     line = fails(4, *UPSCALE, "-", "-o", "-", input=png(pixels(4, 5)) * 2)
     assert line == "limn: standard input: holds more than one PNG picture; several pictures must be PNM\n"
     line = fails(4, *UPSCALE, "-", "-o", "-", input=b"".join(map(jpeg, range(4))))

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cli_support import LIMN, ROOT, pixels, png, read_png
+from cli_support import LIMN, ROOT, copied_build, make, pixels, png, read_png
 
 BUILD = Path(LIMN).resolve().parent
 COMPILER = "x86_64-w64-mingw32-gcc"
@@ -28,20 +28,11 @@ pytestmark = [
 ]
 
 
-def make(*arguments: str) -> None:
-    """make with these arguments alone."""
-    env = {name: text for name, text in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
-    done = subprocess.run(["make", *arguments], cwd=ROOT, env=env, capture_output=True, check=False, timeout=600)
-    assert done.returncode == 0, done.stderr.decode()
-
-
 @pytest.fixture(scope="module")
 def linux(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same sources for Linux without OpenBLAS."""
     copy = tmp_path_factory.mktemp("build")
-    for name in ("apps", "engine", "layers", "weights"):
-        shutil.copytree(BUILD / name, copy / name)
-    make(f"BUILD={os.path.relpath(copy, ROOT)}", "BLAS=none")
+    make(copied_build(BUILD, copy), "BLAS=none")
     return copy / "limn"
 
 
