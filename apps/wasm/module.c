@@ -155,8 +155,7 @@ limn_image *limn_image_decode(const void *file, size_t size, const char *name)
     limn_image *image = image_create(name);
     if (!image)
         return NULL;
-    return image_if(picture_decode(file, size, image->picture.name, true, &image->picture, &failure),
-                    image);
+    return image_if(picture_decode(file, size, image->picture.name, true, &image->picture, &failure), image);
 }
 
 void *limn_image_encode(const limn_image *image, const char *name, int quality, const limn_image *source,

@@ -5,21 +5,7 @@
  *
  *     limn.progress(done)   called before each layer of a network with `done` 0 .. 1; returning 0 cancels
  *
- * A program that enlarges a picture four times:
- *
- *     const imports = { limn: { progress: (done) => 1 } };
- *     const { instance } = await WebAssembly.instantiate(await module, imports);
- *     const limn = instance.exports;
- *     const put = (bytes) => {
- *         const at = limn.limn_bytes_create(bytes.length) >>> 0;
- *         if (at) new Uint8Array(limn.memory.buffer).set(bytes, at);
- *         return at;
- *     };
- *     limn._initialize();
- *     const weights = put(safetensors), name = put(new TextEncoder().encode('enhancenet\0'));
- *     const model = limn.limn_model_open(weights, safetensors.length, name);
- *     ...
- *     limn.limn_model_free(model), limn.limn_bytes_free(weights), limn.limn_bytes_free(name);
+ * README.md has a complete program.
  *
  * Types. A pointer, a size and an int are Numbers. A pointer above 2 GB appears negative in JavaScript: `>>>
  * 0` makes it an address. A text is UTF-8 in the module's memory and ends with a zero byte. Memory grows
@@ -33,7 +19,7 @@
  * more fails with status 6 (LIMN_E_MEMORY) before the work starts.
  *
  * These functions of limn.h are exported unchanged: limn_model_free, limn_model_name, limn_model_metadata,
- * limn_model_warning. */
+ * limn_model_warning. __stack_pointer is exported for a test. */
 #ifndef LIMN_MODULE_H
 #define LIMN_MODULE_H
 
