@@ -37,11 +37,13 @@ MAY_USE = {
     "engine/pipelines": ["engine/run", "engine/pictures"],
     "engine/inspect": ["engine/run", "engine/pictures"],
     "apps/cli": ["engine/pipelines", "engine/inspect", "engine/pixels"],
+    "apps/wasm": ["engine/pipelines"],
 }
 # Files of which a build compiles one.
 EITHER = [{"layers/gemm", "layers/gemm_none"}]
-# The files that implement engine/base/system.h.
+# The files that implement engine/base/system.h, and a room that is compiled for one system only.
 SYSTEM = re.compile(r"engine/base/system_\w+\.[ch]")
+ELSEWHERE = re.compile(r"apps/wasm/.*")
 # C11's headers but signal.h, threads.h and locale.h, which systems lack or fill differently.
 PORTABLE = [
     *["assert.h", "ctype.h", "errno.h", "float.h", "inttypes.h", "limits.h", "math.h", "stdarg.h", "stdatomic.h"],
@@ -108,9 +110,9 @@ def symbols(root: Path, build: Path, nm: str) -> list[Use]:
     for path in sources(root):
         if path.suffix != ".c":
             continue
-        file = str(path.relative_to(root).with_suffix(""))
+        source, file = str(path.relative_to(root)), str(path.relative_to(root).with_suffix(""))
         objects = objects_of(file, build)
-        if not objects and SYSTEM.fullmatch(str(path.relative_to(root))):  # of another system
+        if not objects and (SYSTEM.fullmatch(source) or ELSEWHERE.fullmatch(source)):  # of another system
             continue
         if not objects and not any(objects_of(other, build) for files in EITHER if file in files for other in files):
             raise ValueError(f"{build / file}.o: not found; run make first")

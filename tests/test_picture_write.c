@@ -4,6 +4,7 @@
 #include "tests/support_faults.h"
 #include "tests/support_pictures.h"
 
+#include "engine/base/files.h"
 #include "engine/base/memory.h"
 
 #include <math.h>
@@ -386,6 +387,47 @@ static void test_writing_out_of_memory(void **state)
     picture_free(&picture);
 }
 
+/* The bytes in memory are those of the file. Each allocation fails in turn; a picture of 180 KB takes several
+ * for the bytes. */
+static void test_writing_to_memory(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"memory.png", "memory.jpg", "memory.bmp", "memory.ppm"};
+    struct picture picture = make_picture(300, 200, 3);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        unsigned char *want, *bytes = NULL;
+        size_t want_size, size;
+        struct picture_target target = {.path = scratch_path(names[i]), .quality = 92, .force = true};
+        assert_int_equal(picture_write(&target, &picture, NULL), LIMN_OK);
+        assert_int_equal(
+            file_read_all(scratch_path(names[i]), SIZE_MAX - 1, LIMN_E_INPUT, &want, &want_size, NULL),
+            LIMN_OK);
+        target.path = names[i];
+        target.bytes = &bytes;
+        target.size = &size;
+        limn_status status = LIMN_E_MEMORY;
+        size_t before = mem_in_use();
+        int nth = 0;
+        while (status) {
+            fault_at(FAULT_MEMORY, ++nth, false);
+            status = picture_write(&target, &picture, NULL);
+            fault_at(FAULT_MEMORY, 0, false);
+            if (status) {
+                assert_int_equal(status, LIMN_E_MEMORY);
+                assert_null(bytes);
+                assert_int_equal(mem_in_use(), before);
+            }
+        }
+        assert_true(nth > 3);
+        assert_int_equal(size, want_size);
+        assert_memory_equal(bytes, want, size);
+        assert_int_equal(access(names[i], F_OK), -1);
+        mem_free(bytes);
+        mem_free(want);
+    }
+    picture_free(&picture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -400,6 +442,7 @@ int main(void)
         cmocka_unit_test(test_reading_out_of_memory),
         cmocka_unit_test(test_decoding_out_of_memory),
         cmocka_unit_test(test_writing_out_of_memory),
+        cmocka_unit_test(test_writing_to_memory),
         cmocka_unit_test(test_no_temporary_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

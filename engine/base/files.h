@@ -91,6 +91,12 @@ limn_status output_exists(const char *path, bool *exists, limn_error *error);
 
 /* Prepares to write `path`. Unless `force`, an existing file is an error, now and at commit. */
 limn_status output_open(const char *path, bool force, struct output **output, limn_error *error);
+
+/* Collects what is written in memory. output_commit sets *bytes, to be freed with mem_free, and *size; until
+ * then they are NULL and 0. `name` takes the place of the path. LIMN_E_MEMORY. */
+limn_status output_open_bytes(const char *name, unsigned char **bytes, size_t *size, struct output **output,
+                              limn_error *error);
+
 limn_status output_write(struct output *output, const void *bytes, size_t size, limn_error *error);
 
 /* Finishes the file and renames it into place; on failure removes it. Frees the output in both cases. */

@@ -2,6 +2,7 @@
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
 #include "engine/base/system.h"
+#include "layers/sizes.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -18,6 +19,10 @@ struct output {
     int slot;         /* in the table of unfinished files; -1: written in place */
     const char *name; /* for messages, as the caller gave it */
     char *target;     /* where the finished file goes; symbolic links resolved */
+    struct {
+        unsigned char **made, *bytes; /* made: where output_commit stores the bytes; NULL: not in memory */
+        size_t *made_size, size, room;
+    } memory;
     size_t buffered;
     unsigned char buffer[BUFFER];
 };
@@ -151,19 +156,37 @@ static limn_status create_temporary(struct output *output, const struct system_s
     return status;
 }
 
+static limn_status create(const char *name, struct output **output, limn_error *error)
+{
+    size_t length = strlen(name) + 1;
+    *output = mem_zalloc(1, sizeof **output + length);
+    if (!*output)
+        return fail_memory(error, name, sizeof **output + length);
+    (*output)->descriptor = (*output)->lock = (*output)->slot = -1;
+    (*output)->name = memcpy(*output + 1, name, length);
+    return LIMN_OK;
+}
+
+limn_status output_open_bytes(const char *name, unsigned char **bytes, size_t *size, struct output **output,
+                              limn_error *error)
+{
+    *bytes = NULL;
+    *size = 0;
+    limn_status result = create(name, output, error);
+    if (result == LIMN_OK) {
+        (*output)->memory.made = bytes;
+        (*output)->memory.made_size = size;
+    }
+    return result;
+}
+
 limn_status output_open(const char *path, bool force, struct output **output, limn_error *error)
 {
+    struct output *opened;
     *output = NULL;
-    size_t length = strlen(path) + 1;
-    struct output *opened = mem_alloc(sizeof *opened + length);
-    if (!opened)
-        return fail_memory(error, path, sizeof *opened + length);
-    opened->descriptor = opened->lock = -1;
+    if (create(path, &opened, error) != LIMN_OK)
+        return LIMN_E_MEMORY;
     opened->force = force;
-    opened->slot = -1;
-    opened->buffered = 0;
-    opened->target = NULL;
-    opened->name = memcpy(opened + 1, path, length);
 
     struct system_status status;
     limn_status result = LIMN_OK;
@@ -186,7 +209,7 @@ limn_status output_open(const char *path, bool force, struct output **output, li
         char resolved[SYSTEM_PATH_MAX];
         opened->target = mem_strdup(exists && system_real_path(path, resolved) ? resolved : path);
         result = opened->target ? create_temporary(opened, exists ? &status : NULL, error)
-                                : fail_memory(error, path, length);
+                                : fail_memory(error, path, strlen(path) + 1);
     }
     if (result != LIMN_OK) {
         output_abandon(opened);
@@ -214,9 +237,27 @@ limn_status output_check(const char *path, bool force, limn_error *error)
     return status;
 }
 
+static limn_status append(struct output *output, const unsigned char *bytes, size_t size, limn_error *error)
+{
+    size_t needed = size_sum(output->memory.size, size), room = output->memory.room;
+    if (needed > room) {
+        room = needed > SIZE_MAX / 2 ? needed : 2 * needed;
+        unsigned char *grown = mem_resize(output->memory.bytes, room);
+        if (!grown)
+            return fail_memory(error, output->name, room);
+        output->memory.bytes = grown;
+        output->memory.room = room;
+    }
+    memcpy(output->memory.bytes + output->memory.size, bytes, size);
+    output->memory.size = needed;
+    return LIMN_OK;
+}
+
 static limn_status write_through(struct output *output, const unsigned char *bytes, size_t size,
                                  limn_error *error)
 {
+    if (output->memory.made)
+        return append(output, bytes, size, error);
     while (size) {
         ptrdiff_t put = system_write(output->descriptor, bytes, size);
         if (put < 0)
@@ -253,7 +294,11 @@ limn_status output_write(struct output *output, const void *bytes, size_t size, 
 limn_status output_commit(struct output *output, limn_error *error)
 {
     limn_status result = flush(output, error);
-    if (result == LIMN_OK && output->descriptor != SYSTEM_STDOUT) {
+    if (result == LIMN_OK && output->memory.made) {
+        *output->memory.made = output->memory.bytes;
+        *output->memory.made_size = output->memory.size;
+        output->memory.bytes = NULL;
+    } else if (result == LIMN_OK && output->descriptor != SYSTEM_STDOUT) {
         bool closed = system_close(output->descriptor);
         output->descriptor = -1;
         if (!closed)
@@ -281,6 +326,7 @@ void output_abandon(struct output *output)
             system_remove(unfinished[output->slot].path);
         slot_release(output->slot);
     }
+    mem_free(output->memory.bytes);
     mem_free(output->target);
     mem_free(output);
 }

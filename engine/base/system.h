@@ -1,6 +1,6 @@
 /* system.h - what differs between operating systems. Each system implements it in files of its own, and they
  * alone include headers of the system or test for it with #if: system_posix*.c for Linux and macOS,
- * system_windows*.c for Windows. `make check-rooms` checks this.
+ * system_windows*.c for Windows, system_wasi*.c for WebAssembly. `make check-rooms` checks this.
  *
  * A function that can fail returns false, -1 or NULL and sets errno; strerror gives the text for a message.
  * No function takes ownership of an argument. All but system_begin and system_on_end are thread-safe. */

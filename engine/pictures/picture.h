@@ -65,6 +65,10 @@ struct picture_target {
     int quality; /* of a JPEG, 1..100; up to 90 chroma is stored at half the width and height, above in full
                   */
     bool force;  /* false: an existing file is an error */
+    /* If `bytes` is not NULL, the file is made in memory, and the path is its name in messages. After
+     * picture_writer_commit, free *bytes with mem_free. */
+    unsigned char **bytes;
+    size_t *size;
     /* For PNG and JPEG: metadata of the source, which is corrected, and how the picture was made, ASCII. Each
      * may be NULL. Borrowed until the writer is open. */
     const struct metadata *metadata;

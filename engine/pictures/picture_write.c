@@ -173,7 +173,8 @@ limn_status picture_writer_open(const struct picture_target *target, int64_t wid
     made->path = mem_strdup(strcmp(path, "-") == 0 ? "standard output" : path);
     limn_status status = made->path ? check_size(made, error) : fail_memory(error, path, strlen(path));
     if (!status)
-        status = output_open(path, target->force, &made->output, error);
+        status = target->bytes ? output_open_bytes(path, target->bytes, target->size, &made->output, error)
+                               : output_open(path, target->force, &made->output, error);
     if (!status)
         status = start(made, target, error);
     if (status) {
