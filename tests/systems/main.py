@@ -4,7 +4,7 @@
     make test-systems            with each instruction set; then the test files about each system
     make test-systems QUICK=1    once on each system
 
-Prints a table. Fails if a program cannot be built or a result differs. `tools/setup.sh -s -w` installs what is needed.
+Prints a table. Fails if a program cannot be built or a result differs. `tools/setup.sh -s -m -w` installs the tools.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def check(system: System, build: Path, quick: bool) -> bool:
     if not right:
         print(built.stdout, built.stderr, file=sys.stderr)
         means = "not built"
-    elif system.archive:
+    elif system.product:
         normal = Program([str(build / "limn")], build / "systems", {"LIMN_WEIGHTS": str(ROOT / "weights")})
         networks, tools, means = compared(system, normal, unpacked(system, build), quick)
         right = (networks, tools) == (len(NETWORKS), len(PIXEL_TOOLS))

@@ -16,15 +16,16 @@ sys.path.insert(0, str(ROOT / "tests/python"))
 
 @dataclass(frozen=True)
 class System:
-    """`target`: words for make; make leaves an archive `archive` in the build folder. `command`: what runs the program
-    in the unpacked archive, the folder in which it then works. `isas`: what --isa may name, if this CPU has it.
-    `tolerance`: by how much a sample of a picture may differ from the normal build's; 0: not a byte. `tests`: the test
-    files about this system alone."""
+    """`target`: words for make. `product`: what make leaves in the build folder, an archive or the program alone; "" if
+    it cannot run here. `command`, `environment`: what runs the program, given the folder that holds it. `isas`: what
+    --isa may name, if this CPU has it. `tolerance`: by how much a sample of a picture may differ from the normal
+    build's; 0: not a byte. `tests`: the test files about this system."""
 
     name: str
     target: tuple[str, ...]
-    archive: str = ""
+    product: str = ""
     command: Callable[[Path], list[str]] = lambda folder: []
+    environment: Callable[[Path], dict[str, str]] = lambda folder: {}
     isas: tuple[str, ...] = ("baseline", "avx2", "avx512")
     tolerance: int = 0
     tests: tuple[str, ...] = ()
@@ -49,6 +50,9 @@ def alone(folder: Path) -> list[str]:
     return ["chroot", str(folder), "/limn"] if os.geteuid() == 0 else [str(folder / "limn")]
 
 
+# Node 20's fast calls of WASI crash after a large read.
+NODE = ("node", "--no-warnings", "--no-turbo-fast-api-calls", str(ROOT / "tests/python/wasm_program.mjs"))
+
 SYSTEMS = (
     System("static", ("static", "ARCH=x86_64"), "limn-*-linux-x86_64.tar.gz", alone, tests=("python/test_static.py",)),
     System(
@@ -56,6 +60,7 @@ SYSTEMS = (
         ("windows",),
         "limn-*-windows-x86_64.zip",
         lambda folder: ["wine", str(folder / "limn.exe")],
+        lambda folder: {"WINEPREFIX": str(folder.parents[1] / "wine"), "WINEDEBUG": "-all", "LC_ALL": "C.UTF-8"},
         tests=("python/test_windows.py", "systems/test_windows*.py"),
     ),
     System(
@@ -66,8 +71,21 @@ SYSTEMS = (
         isas=("baseline", "neon"),
         tolerance=1,  # clang's and GCC's sums of one kernel differ in order
     ),
+    System(
+        "wasm",
+        ("wasm",),
+        "wasm/limn-cli.wasm",
+        lambda folder: [*NODE, str(folder / "limn-cli.wasm"), "weights"],
+        lambda folder: {"LIMN_WEIGHTS": "weights"},  # a program of WASI does not know its own path
+        isas=("baseline",),
+        tests=("python/test_wasm.py",),
+    ),
     System("macos", ("macos-check",)),
 )
+
+
+if not Path(NODE[-1]).exists():
+    SYSTEMS = tuple(system for system in SYSTEMS if system.name != "wasm")
 
 
 def made(target: tuple[str, ...], build: Path) -> subprocess.CompletedProcess[str]:
@@ -78,11 +96,15 @@ def made(target: tuple[str, ...], build: Path) -> subprocess.CompletedProcess[st
 
 
 def unpacked(system: System, build: Path) -> Program:
-    """The program in the archive that make has left, in a folder of its own."""
+    """The program that make has left, in a folder of its own."""
     folder = build / "systems" / system.name
     shutil.rmtree(folder, ignore_errors=True)
-    archive = max(build.glob(system.archive), key=lambda path: path.stat().st_mtime)
-    shutil.unpack_archive(archive, folder)
-    (inside,) = folder.iterdir()
-    wine = {"WINEPREFIX": str(build / "systems/wine-prefix"), "WINEDEBUG": "-all", "LC_ALL": "C.UTF-8"}
-    return Program(system.command(inside), inside, wine if system.name == "windows" else {})
+    product = max(build.glob(system.product), key=lambda path: path.stat().st_mtime)
+    if product.suffix in (".gz", ".zip"):
+        shutil.unpack_archive(product, folder)
+        (folder,) = folder.iterdir()
+    else:
+        folder.mkdir()
+        shutil.copy(product, folder)
+        shutil.copytree(ROOT / "weights", folder / "weights")
+    return Program(system.command(folder), folder, system.environment(folder))

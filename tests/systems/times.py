@@ -3,10 +3,10 @@
 
     python3 tests/systems/times.py [--rounds 5] [static windows ...]
 
-Every program runs the same command on the same pictures, one program after the other, in each round in another order, on
-one thread. The time is the processor time of the process, which other work on the machine disturbs least, without that of
-`limn --version`, because wine takes long to start. Prints the least time of the normal build without OpenBLAS (BLAS=none),
-and for each other program the ratio of the least times and that of the medians.
+Every program runs the same command on the same pictures, one program after the other, in each round in another order,
+on one thread. The time is the processor time of the process, which other work on the machine disturbs least, without
+that of `limn --version`, because wine takes long to start. Prints the least time of the normal build without OpenBLAS
+(BLAS=none), and for each other program the ratio of the least times and that of the medians.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def programs(build: Path, names: list[str]) -> dict[str, Program]:
         "normal": Program([str(build / "limn")], build / "systems", weights),
     }
     for system in SYSTEMS:
-        if system.archive and system.name in names:
+        if system.product and system.name in names:
             found[system.name] = unpacked(system, build)
     return found
 
