@@ -25,6 +25,9 @@ SHARE  = -fPIC -fno-semantic-interposition
 THREADS = $(if $(filter wasi,$(SYSTEM)),,-pthread)
 FLAGS  = -std=c11 -D_GNU_SOURCE $(THREADS) -MMD -MP -I. $(WARN) $(CFLAGS) $(HARDEN) $(SHARE) \
          $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+# In C11 mode, clang fuses a multiply and an add, and GCC does not. Results are to be the same (the kernels fuse them:
+# SIMD_RULE).
+FLAGS += -ffp-contract=off
 # OpenBLAS is loaded at run time, by the name in its shared library (layers/gemm.c says why). If there is only a static
 # library, or with BLAS_SONAME=, it is linked. BLAS=none builds without it.
 ifeq ($(BLAS),none)
@@ -88,9 +91,9 @@ MAKEFLAGS += --output-sync=target
 MACOS = aarch64 x86_64
 
 .DELETE_ON_ERROR:
-.PHONY: all install uninstall dist deb static macos-check $(MACOS:%=macos-%) windows wasm demo test test-full check-c \
-        check-python check-rooms check-kernels aarch64 asan tsan fuzz fuzz-coverage fuzzers replays soak valgrind bench \
-        bench-peers tidy format format-check clean help FORCE $(RUNS) $(PYTESTS:%=run-%)
+.PHONY: all install uninstall dist deb static macos-check $(MACOS:%=macos-%) windows wasm test-systems demo test \
+        test-full check-c check-python check-rooms check-kernels aarch64 asan tsan fuzz fuzz-coverage fuzzers replays \
+        soak valgrind bench bench-peers tidy format format-check clean help FORCE $(RUNS) $(PYTESTS:%=run-%)
 .SECONDARY:
 
 all: $(BUILD)/limn$(EXE)      ## build the program
@@ -309,6 +312,9 @@ static: $(BUILD)/foreign/stb $(STATIC_NEEDS_$(ARCH))  ## pack a static program f
 	    AR="$(or $(STATIC_AR_$(ARCH)),ar)" CFLAGS="-O2 -isystem $(abspath $(<D))" LDFLAGS="-static -s"
 	$(call say,pack,$(BUILD)/$(PACKAGE).tar.gz) sh tools/packaging/archive.sh $(STATIC)/limn $(BUILD)/$(PACKAGE) \
 	    $(DEMO_WEIGHTS)
+
+test-systems: all             ## build for every system, compare what the programs write (QUICK=1: once on each)
+	ZIG=$(ZIG) $(PYTHON) tests/systems/main.py --build $(BUILD) $(if $(QUICK),--quick)
 
 macos-check: $(MACOS:%=macos-%)  ## check that the program can be built for macOS, with zig; nobody has run it there
 

@@ -8,7 +8,8 @@
 #       completions are tested; exiftool, whose view of pictures is
 #   -p  python3-venv, so that `make bench` and `make bench-peers` can install packages with pip in a virtual environment
 #   -t  for the full tests: PyTorch, scikit-image, pandas, OpenCV
-#   -s  for `make static` on x86-64: GCC with musl; strace for its tests
+#   -s  for `make static`: GCC with musl, python3-venv for zig; strace and an emulator of aarch64 for its tests
+#   -m  for `make windows`: mingw-w64; wine for its tests
 #   -w  for `make wasm`: clang 16, its linker and archiver, a C library for WebAssembly; node for its tests
 #   -a  for `make aarch64`: a cross compiler, an emulator, and aarch64 libraries
 # Packages that are already installed are left as they are. apt-get is called through sudo unless the caller is root.
@@ -25,7 +26,8 @@ while :; do
         ;;
     -p) packages="$packages python3-venv" ;;
     -t) packages="$packages python3-torch python3-skimage python3-pandas python3-opencv" ;;
-    -s) packages="$packages musl-tools strace" ;;
+    -s) packages="$packages musl-tools python3-venv strace qemu-user" ;;
+    -m) packages="$packages gcc-mingw-w64-x86-64-posix wine wine64" ;;
     -w)
         packages="$packages clang-16 lld-16 llvm-16 wasi-libc libclang-rt-16-dev-wasm32"
         command -v node >/dev/null || packages="$packages nodejs"

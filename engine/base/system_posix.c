@@ -277,9 +277,11 @@ bool system_rename(const char *from, const char *to, bool replace)
         return rename(from, to) == 0;
     if (rename_new(from, to) == 0)
         return true;
-    if (errno != EINVAL && errno != ENOSYS && errno != ENOTSUP)
+    /* A file system or a kernel that cannot check and rename in one step. EPERM is also the answer of a
+     * seccomp filter that does not know the call, as in old versions of Docker. */
+    if (errno != EINVAL && errno != ENOSYS && errno != ENOTSUP && errno != EPERM)
         return false;
-    if (access(to, F_OK) == 0) { /* a file system that cannot check and rename in one step */
+    if (access(to, F_OK) == 0) {
         errno = EEXIST;
         return false;
     }

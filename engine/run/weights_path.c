@@ -7,9 +7,10 @@
 #include <string.h>
 
 /* Relative to the folder of the library or the program: beside it; in a source tree, where that folder is
- * build/; installed in PREFIX/bin, PREFIX/lib or PREFIX/lib/TRIPLET. */
-static const char *const places[] = {".", "weights", "../weights", "../share/limn/weights",
-                                     "../../share/limn/weights"};
+ * build/ or, for another system, build/SYSTEM/; installed in PREFIX/bin, PREFIX/lib or PREFIX/lib/TRIPLET. */
+static const char *const places[] = {
+    ".", "weights", "../weights", "../../weights", "../share/limn/weights", "../../share/limn/weights",
+};
 enum {
     PLACES = sizeof places / sizeof *places,
     FOLDERS = 1 + 2 * PLACES + 1, /* $LIMN_WEIGHTS, of the library, of the program, LIMN_WEIGHTS_FOLDER */

@@ -8,7 +8,7 @@
 /* Writes the path of the weights that `name` stands for. A name that holds a '/' or a '.', and the name of an
  * existing file, is a path already and is copied. Any other is looked up as NAME.safetensors in
  *   1. $LIMN_WEIGHTS,
- *   2. the folder of the shared library, and weights, ../weights, ../share/limn/weights and
+ *   2. the folder of the shared library, and weights, ../weights, ../../weights, ../share/limn/weights and
  *      ../../share/limn/weights relative to it, if this code is in a shared library,
  *   3. the folder of the program, and the same folders relative to it,
  *   4. the folder in which `make install` puts weights.

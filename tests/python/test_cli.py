@@ -85,7 +85,7 @@ def test_the_example_of_a_command_works_with_what_is_shipped(command: str, tmp_p
         (tmp_path / name).write_bytes(ppm(pixels(32, 48)))
     np.save(tmp_path / "input.npy", np.zeros((1, 3, 8, 8), "<f4"))
     words = succeeds(command, "--help").decode().splitlines()[0].split()
-    found = Path(LIMN).resolve().parent.parent == ROOT  # ../weights is searched, but not ../../weights
+    found = ROOT in Path(LIMN).resolve().parents[1:3]
     succeeds(*words[1:], cwd=tmp_path, env={} if found else {"LIMN_WEIGHTS": str(ROOT / "weights")})
 
 
@@ -197,6 +197,17 @@ def test_a_name_is_looked_up(tmp_path: Path, tensor: Path) -> None:
     line = fails(3, "run", "-m", "large", tensor, "-o", tmp_path / "y.npy", env=env)
     assert "no weights called large" in line and str(tmp_path) in line
     assert "$LIMN_WEIGHTS (not set)" in fails(3, "inspect", "large")
+
+
+@pytest.mark.parametrize("folder", ["", "build", "build/windows", "bin"])
+def test_weights_are_found_from_the_folder_of_the_program(folder: str, tmp_path: Path) -> None:
+    weights = tmp_path / ("share/limn/weights" if folder == "bin" else "weights")
+    for made in (weights, tmp_path / folder):
+        made.mkdir(parents=True, exist_ok=True)
+    (weights / "small.safetensors").write_bytes(WEIGHTS.read_bytes())
+    program = shutil.copy(LIMN, tmp_path / folder / "limn")
+    found = json.loads(succeeds("verify", "small", "--json", executable=program))["file"]
+    assert Path(found).resolve() == weights / "small.safetensors"
 
 
 FOREIGN = {"torch zip": torch_zip, "torch legacy": torch_legacy, "TensorFlow V1": tf_v1}

@@ -20,6 +20,7 @@ pytestmark = [
     pytest.mark.skipif(not (BUILD / "liblimn.a").exists(), reason="LIMN is in no build folder"),
 ]
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="chroot needs root")
+needs_strace = pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
 
 
 @pytest.fixture(scope="module")
@@ -64,10 +65,9 @@ def test_nothing_is_linked_at_run_time(program: Path) -> None:
     assert b" no OpenBLAS," in succeeds("--version", executable=program)
 
 
+@needs_strace
 def test_stack_of_threads(program: Path, tmp_path: Path) -> None:
     """Threads are started with at least 1 MB; the default of musl is 128 KB."""
-    if not shutil.which("strace"):
-        pytest.skip("needs strace")
     (tmp_path / "x.ppm").write_bytes(ppm(pixels(20, 30)))
     words = [program, "upscale", "-m", GOLDENS / "enhancenet.safetensors", "x.ppm", "-o", "x.png", "-t", "2"]
     trace = ["strace", "-f", "-e", "trace=mmap", *words]
@@ -91,6 +91,25 @@ def test_in_an_empty_chroot(unpacked: Path, tmp_path: Path) -> None:
     assert read_png((root / "photo-upscaled.png").read_bytes()).shape == (120, 160, 3)
     assert read_png((root / "photo-colorized.png").read_bytes()).shape == (30, 40, 3)
     assert not list(root.rglob("*.part*"))
+
+
+# Linux has renameat2 since 3.15, and the madvise that limn uses since 5.14.
+@needs_strace
+@pytest.mark.parametrize("error", ["ENOSYS", "EPERM"])  # an old kernel; a seccomp filter that does not know the call
+@pytest.mark.parametrize("call", ["renameat2", "madvise", "sched_getaffinity"])
+@pytest.mark.parametrize("command", ["upscale -m enhancenet", "colorize -m siggraph17"])
+def test_without_calls_that_old_kernels_lack(command: str, call: str, error: str, program: Path, tmp_path: Path) -> None:
+    (tmp_path / "photo.ppm").write_bytes(ppm(pixels(90, 100)))
+    words = [*command.split(), "photo.ppm", "-o"]
+    env = {"LIMN_WEIGHTS": str(GOLDENS)}
+    succeeds(*words, "want.png", cwd=tmp_path, env=env, executable=program)
+    trace = ["strace", "-f", "-qq", "-o", tmp_path / "trace", "-e", f"inject={call}:error={error}", program]
+    for options, code in (([], 0), ([], 5), (["--force"], 0)):
+        done = subprocess.run([*trace, *words, "got.png", *options], cwd=tmp_path, env=env, capture_output=True, check=False)
+        assert done.returncode == code, (options, done.stderr)
+        assert (tmp_path / "got.png").read_bytes() == (tmp_path / "want.png").read_bytes(), options
+        assert options or code or "INJECTED" in (tmp_path / "trace").read_text()
+    assert {path.name for path in tmp_path.iterdir()} == {"photo.ppm", "want.png", "got.png", "trace"}
 
 
 @pytest.mark.parametrize("start", ["absolute", "relative", "PATH", "link"])
