@@ -22,9 +22,11 @@ HARDEN = -fstack-protector-strong
 # The same objects make the program and the shared library. No program replaces a function of limn, so that the compiler
 # may treat it as a function of a program.
 SHARE  = -fPIC -fno-semantic-interposition
+# 64-bit file sizes on 32-bit systems.
+LARGE_FILES_posix = -D_FILE_OFFSET_BITS=64
 # GCC's C11 mode does not fuse a * b + c into one rounding; clang does by default, where the CPU can. With it off, all
 # systems get the same bits (engine/base/maths.h). The kernels turn it on (SIMD_RULE).
-FLAGS  = -std=c11 -D_GNU_SOURCE -ffp-contract=off -pthread -MMD -MP -I. $(WARN) $(CFLAGS) $(HARDEN) $(SHARE) \
+FLAGS  = -std=c11 -D_GNU_SOURCE $(LARGE_FILES_$(SYSTEM)) -ffp-contract=off -pthread -MMD -MP -I. $(WARN) $(CFLAGS) $(HARDEN) $(SHARE) \
          $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 # OpenBLAS is loaded at run time, by the name in its shared library (layers/gemm.c says why). If there is only a static
 # library, or with BLAS_SONAME=, it is linked. BLAS=none builds without it.
