@@ -23,11 +23,13 @@ HARDEN = -fstack-protector-strong
 # may treat it as a function of a program.
 SHARE  = -fPIC -fno-semantic-interposition
 THREADS = $(if $(filter wasi,$(SYSTEM)),,-pthread)
-FLAGS  = -std=c11 -D_GNU_SOURCE $(THREADS) -MMD -MP -I. $(WARN) $(CFLAGS) $(HARDEN) $(SHARE) \
+# 64-bit file sizes on 32-bit systems.
+LARGE_FILES_posix = -D_FILE_OFFSET_BITS=64
+# GCC's C11 mode does not fuse a * b + c into one rounding; clang does by default, where the CPU can. With it off, all
+# systems get the same bits (engine/base/maths.h). The kernels turn it on (SIMD_RULE).
+FLAGS  = -std=c11 -D_GNU_SOURCE $(LARGE_FILES_$(SYSTEM)) -ffp-contract=off $(THREADS) -MMD -MP -I. $(WARN) $(CFLAGS) \
+         $(HARDEN) $(SHARE) \
          $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
-# In C11 mode, clang fuses a multiply and an add, and GCC does not. Results are to be the same (the kernels fuse them:
-# SIMD_RULE).
-FLAGS += -ffp-contract=off
 # OpenBLAS is loaded at run time, by the name in its shared library (layers/gemm.c says why). If there is only a static
 # library, or with BLAS_SONAME=, it is linked. BLAS=none builds without it.
 ifeq ($(BLAS),none)
@@ -46,8 +48,8 @@ EXE_windows = .exe
 EXE_wasi    = -cli.wasm
 LIBS_posix = $(BLAS_LIBS) -lm -ldl -pthread -Wl,-z,relro,-z,now
 
-# Kernels written with vector extensions (layers/simd_*.c) are compiled once for each instruction set. C11 mode
-# turns multiply-add contraction off, which halves the peak; it is turned on for these files only.
+# Kernels written with vector extensions (layers/simd_*.c) are compiled once for each instruction set, and for these
+# files only with multiply-add contraction: without it they have half the peak.
 ISAS_x86_64     = baseline avx2 avx512
 ISAS_aarch64    = baseline neon
 ISAS            = $(or $(ISAS_$(ARCH)),baseline)

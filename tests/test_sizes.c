@@ -2,7 +2,9 @@
  */
 #include "engine/base/memory.h"
 #include "engine/graph/graph.h"
+#include "engine/pictures/grid.h"
 #include "engine/pictures/picture.h"
+#include "engine/pictures/sheet.h"
 #include "layers/sizes.h"
 #include "tests/support.h"
 
@@ -89,6 +91,19 @@ static void test_four_gigabytes(void **state)
     mem_set_limit(0);
 }
 
+/* Sheets are estimated before anything is allocated. */
+static void test_sheets(void **state)
+{
+    (void)state;
+    for (int64_t more = 0; more <= 64; more += 64) {
+        const int64_t width = ((int64_t)1 << 24) + more / 64, height = ((int64_t)1 << 8) - 2;
+        const size_t held = sizeof(size_t) > 4 ? (size_t)(width * (height + 2) * 3) : SIZE_MAX;
+        int64_t made_width, made_height;
+        assert_true(grid_size(1, width, height, &made_width, &made_height) == held);
+        assert_true(sheet_bytes(width, height, 1, 1, 0) > held - (held == SIZE_MAX));
+    }
+}
+
 /* The vectors of a network, whose length a file gives, and the values of a run, whose size an option gives.
  */
 static void test_networks(void **state)
@@ -121,6 +136,7 @@ int main(void)
         cmocka_unit_test(test_sums),           cmocka_unit_test(test_products),
         cmocka_unit_test(test_lines),          cmocka_unit_test(test_size_multiply),
         cmocka_unit_test(test_four_gigabytes), cmocka_unit_test(test_networks),
+        cmocka_unit_test(test_sheets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 #include "engine/run/model.h"
 #include "engine/run/weights_path.h"
 #include "layers/cpu.h"
+#include "layers/sizes.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -32,7 +33,7 @@ limn_status app_engine(const struct options *options, limn_engine **engine, limn
     limn_options chosen = {.threads = (int)options->threads,
                            .isa = options->isa,
                            .kernels = (limn_kernels)kernels,
-                           .memory_limit = (size_t)options->memory_limit};
+                           .memory_limit = size_product(options->memory_limit, 1)};
     status = limn_engine_create(&chosen, engine, error);
     int wanted = chosen.threads ? chosen.threads : usable_cores();
     if (status == LIMN_OK && limn_engine_threads(*engine) < wanted)

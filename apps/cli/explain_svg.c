@@ -194,12 +194,11 @@ static void draw_scratch(struct svg *svg, int s)
 /* Returns 1, 2 or 5 times a power of ten, for at most `most` ticks in `whole`. */
 static double tick_step(double whole, int most)
 {
-    double step = pow(10, floor(log10(whole / most)));
-    static const double factors[] = {1, 2, 5, 10};
-    int i = 0;
-    while (whole / (step * factors[i]) > most)
-        i++;
-    return step * factors[i];
+    static const double factors[] = {1, 2, 5};
+    for (double power = 1;; power *= 10)
+        for (int i = 0; i < 3; i++)
+            if (whole / (power * factors[i]) <= most)
+                return power * factors[i];
 }
 
 static void draw_grid(struct svg *svg, double (*y_of)(const struct svg *, size_t), int ticks)

@@ -7,6 +7,7 @@
 #include "engine/base/files.h"
 #include "engine/base/machine_memory.h"
 #include "engine/base/system.h"
+#include "layers/sizes.h"
 
 #include <string.h>
 
@@ -43,7 +44,7 @@ static limn_status run_command(int argc, char **argv, limn_error *error)
         help_print_command(command);
         return LIMN_OK;
     }
-    machine_memory_limit((size_t)options.memory_limit); /* creating an engine sets it again */
+    machine_memory_limit(size_product(options.memory_limit, 1)); /* creating an engine sets it again */
     status = command->run(&options, error);
     notes_end(&options);
     return status;

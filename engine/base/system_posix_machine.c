@@ -211,7 +211,7 @@ static size_t mapped_bytes(const char *root, int index)
 static void resource(const char *root, const struct rlimit *limit, int statm, const char *name,
                      const struct taker *taker)
 {
-    if (limit->rlim_cur == RLIM_INFINITY)
+    if (limit->rlim_cur == RLIM_INFINITY || limit->rlim_cur >= SIZE_MAX)
         return;
     taker->take(taker->context, &(struct system_memory_bound){.name = name,
                                                               .bytes = (size_t)limit->rlim_cur,

@@ -1,6 +1,7 @@
 /* alpha.c - see alpha.h. */
 #include "engine/pictures/alpha.h"
 #include "engine/base/memory.h"
+#include "layers/sizes.h"
 
 #include <string.h>
 
@@ -62,7 +63,7 @@ static int lay_out(const struct picture *picture, struct level levels[LEVELS_MOS
         width = (width + 1) / 2;
         height = (height + 1) / 2;
         levels[count++] = (struct level){.width = width, .height = height};
-        *bytes += (size_t)(4 * width * height);
+        *bytes = size_sum(*bytes, size_product(4 * width, (size_t)height));
     } while (width > 1 || height > 1);
     return count;
 }
@@ -170,5 +171,5 @@ size_t alpha_fill_bytes(const struct picture *picture)
     if (is_opaque(picture))
         return 0;
     lay_out(picture, levels, &bytes);
-    return bytes + (size_t)(3 * picture->width * picture->height);
+    return size_sum(bytes, size_product(3 * picture->width, (size_t)picture->height));
 }

@@ -1,7 +1,10 @@
 /* colour.c - see colour.h. */
 #include "engine/pictures/colour.h"
+#include "engine/base/maths.h"
+#include "engine/base/system.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 
 /* IEC 61966-2-1's matrix as scikit-image rounds it, and the white of D65. */
@@ -31,17 +34,52 @@ void grey_row(const unsigned char *pixels, int channels, int64_t count, enum gre
         *grey++ = (unsigned char)((red * pixels[0] + green * pixels[1] + blue * pixels[2] + half) >> shift);
 }
 
-/* ---- to Lab ------------------------------------------------------------------------------ */
+/* ---- the curve of sRGB ------------------------------------------------------------------- */
 
-/* The curve as a table of the 256 samples. Filling it costs less than converting 100 pixels; doing so in
- * every call needs no initialisation and no lock. */
-static void fill_linear(float linear[256])
+/* Both directions as tables: a power for each pixel would take longer than the rest. */
+enum { STEPS = 4096 };
+struct curve {
+    float linear[256]; /* the light of each sample */
+    float least[257];  /* the least light of which each sample is the nearest */
+    /* The sample at the lower end of each of the equal steps of light from 0 to 1. The curve is steepest near
+     * black, where a sample has 1/3294 of the light: no step has parts of more than two samples. */
+    unsigned char below[STEPS];
+};
+
+static float linear_from(double v)
+{
+    return (float)(v > 0.04045 ? maths_power((v + 0.055) / 1.055, 2.4) : v / 12.92);
+}
+
+static void fill(struct curve *curve)
 {
     for (int i = 0; i < 256; i++) {
-        float v = (float)i / 255;
-        linear[i] = v > 0.04045f ? powf((v + 0.055f) / 1.055f, 2.4f) : v / 12.92f;
+        curve->linear[i] = linear_from(i / 255.0);
+        curve->least[i] = linear_from((i - 0.5) / 255);
+    }
+    curve->least[256] = INFINITY;
+    for (int step = 0, sample = 0; step < STEPS; step++) {
+        sample += (float)step / STEPS >= curve->least[sample + 1];
+        curve->below[step] = (unsigned char)sample;
     }
 }
+
+/* Filled by the first call in the process. */
+static const struct curve *filled_curve(void)
+{
+    static struct curve curve;
+    static atomic_bool filled;
+    if (!filled) {
+        system_process_lock();
+        if (!filled)
+            fill(&curve);
+        filled = true;
+        system_process_unlock();
+    }
+    return &curve;
+}
+
+/* ---- to Lab ------------------------------------------------------------------------------ */
 
 /* For t in 0.008 .. 1.1. The C library's cbrtf took half of the time here. A third of a float's bit pattern
  * plus a constant is the cube root within 4%, linear between powers of two (W. Kahan's first step); each of
@@ -67,8 +105,8 @@ static float compress(float t)
 
 void lab_from_rgb(const unsigned char *rgb, int channels, int64_t pixels, float *lab)
 {
-    float linear[256], to_xyz[3][3]; /* to_xyz: divided by the white */
-    fill_linear(linear);
+    const float *linear = filled_curve()->linear;
+    float to_xyz[3][3]; /* divided by the white */
     for (int i = 0; i < 3; i++)
         for (int j = 0; j < 3; j++)
             to_xyz[i][j] = (float)(xyz_from_linear[i][j] / white[i]);
@@ -108,18 +146,19 @@ static float expand(float t)
 }
 
 /* The first comparison is false for NaN too. */
-static unsigned char encode(float linear)
+static unsigned char encode(const struct curve *curve, float linear)
 {
     if (!(linear > 0))
         return 0;
     if (linear >= 1)
         return 255;
-    float v = linear > 0.0031308f ? 1.055f * powf(linear, 1 / 2.4f) - 0.055f : 12.92f * linear;
-    return (unsigned char)(v * 255 + 0.5f);
+    int sample = curve->below[(int)(linear * STEPS)];
+    return (unsigned char)(sample + (linear >= curve->least[sample + 1]));
 }
 
 void rgb_from_lab(const float *lab, int64_t pixels, unsigned char *rgb, int channels)
 {
+    const struct curve *curve = filled_curve();
     float from_xyz[3][3];
     fill_from_xyz(from_xyz);
     for (; pixels > 0; pixels--, lab += 3, rgb += channels) {
@@ -128,7 +167,7 @@ void rgb_from_lab(const float *lab, int64_t pixels, unsigned char *rgb, int chan
         y = expand(y);
         z = expand(z < 0 ? 0 : z);
         for (int c = 0; c < 3; c++)
-            rgb[c] = encode(from_xyz[c][0] * x + from_xyz[c][1] * y + from_xyz[c][2] * z);
+            rgb[c] = encode(curve, from_xyz[c][0] * x + from_xyz[c][1] * y + from_xyz[c][2] * z);
     }
 }
 
@@ -146,8 +185,22 @@ static double chroma_weight(double c)
 /* In degrees, 0 .. 360; 0 for a grey, which has no hue. */
 static double hue(double a, double b)
 {
-    double degrees = atan2(b, a) / DEGREE;
+    double degrees = maths_atan2(b, a) / DEGREE;
     return degrees < 0 ? degrees + 360 : degrees;
+}
+
+/* T of (15): 1 - 0.17 cos(h - 30) + 0.24 cos(2 h) + 0.32 cos(3 h + 6) - 0.20 cos(4 h - 63), in degrees. The
+ * multiples and the sums are those of a rotation, from one cosine and sine. */
+static double hue_term(double h)
+{
+    const double cos_30 = 0.8660254037844386, sin_30 = 0.5, cos_6 = 0.9945218953682733,
+                 sin_6 = 0.10452846326765347, cos_63 = 0.4539904997395468, sin_63 = 0.8910065241883679;
+    double c1 = maths_cos(h * DEGREE), s1 = maths_sin(h * DEGREE);
+    double c2 = c1 * c1 - s1 * s1, s2 = 2 * c1 * s1;
+    double c3 = c2 * c1 - s2 * s1, s3 = s2 * c1 + c2 * s1;
+    double c4 = c2 * c2 - s2 * s2, s4 = 2 * c2 * s2;
+    return 1 - 0.17 * (c1 * cos_30 + s1 * sin_30) + 0.24 * c2 + 0.32 * (c3 * cos_6 - s3 * sin_6) -
+           0.20 * (c4 * cos_63 + s4 * sin_63);
 }
 
 /* Names and equation numbers are the paper's. */
@@ -169,7 +222,7 @@ double delta_e_2000(const float first[3], const float second[3])
         dh -= 360;
     else if (dh < -180)
         dh += 360;
-    double dh_length = 2 * sqrt(c1 * c2) * sin(dh / 2 * DEGREE);
+    double dh_length = 2 * sqrt(c1 * c2) * maths_sin(dh / 2 * DEGREE);
 
     /* Step 3: means; that of hue on the shorter arc. (12) to (14) */
     double l = (l1 + l2) / 2, c = (c1 + c2) / 2, h = h1 + h2;
@@ -180,11 +233,13 @@ double delta_e_2000(const float first[3], const float second[3])
     }
 
     /* Weights of lightness, chroma and hue, and the rotation for blue. (15) to (21) */
-    double t = 1 - 0.17 * cos((h - 30) * DEGREE) + 0.24 * cos(2 * h * DEGREE) +
-               0.32 * cos((3 * h + 6) * DEGREE) - 0.20 * cos((4 * h - 63) * DEGREE);
+    double t = hue_term(h);
     double from_blue = (h - 275) / 25, from_mid = (l - 50) * (l - 50);
     double sl = 1 + 0.015 * from_mid / sqrt(20 + from_mid), sc = 1 + 0.045 * c, sh = 1 + 0.015 * c * t;
-    double rotation = -sin(60 * exp(-from_blue * from_blue) * DEGREE) * 2 * chroma_weight(c);
+    /* Below 1e-17 where from_blue^2 is above 40. */
+    double rotation = from_blue * from_blue < 40
+                          ? -maths_sin(60 * maths_exp(-from_blue * from_blue) * DEGREE) * 2 * chroma_weight(c)
+                          : 0;
 
     /* (22) */
     dl /= sl;

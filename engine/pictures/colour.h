@@ -36,7 +36,7 @@ void grey_row(const unsigned char *pixels, int channels, int64_t count, enum gre
               unsigned char *grey);
 
 /* rgb: pixels x channels (3 or 4; the fourth, alpha, is skipped). lab: pixels x 3, within 3e-4 of the
- * equations. Each call fills a table of 256 entries, so convert rows rather than single pixels. */
+ * equations. */
 void lab_from_rgb(const unsigned char *rgb, int channels, int64_t pixels, float *lab);
 
 /* The inverse; a fourth channel is left unchanged. Colours outside sRGB are clipped, NaN becomes 0. */

@@ -1,6 +1,7 @@
 /* grid.c - see grid.h. */
 #include "engine/pictures/grid.h"
 #include "engine/pictures/draw.h"
+#include "layers/sizes.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -45,7 +46,7 @@ size_t grid_size(int64_t count, int64_t width, int64_t height, int64_t *sheet_wi
     lay_out(count, width, height, &grid);
     *sheet_width = grid.width;
     *sheet_height = grid.height;
-    return (size_t)(grid.width * (height + PADDING) * 3);
+    return size_product(grid.width, size_product(height + PADDING, 3));
 }
 
 limn_status grid_add(struct grid *grid, const struct picture *picture, struct picture_writer *writer,

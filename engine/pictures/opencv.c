@@ -1,5 +1,6 @@
 /* opencv.c - see opencv.h. */
 #include "engine/pictures/opencv.h"
+#include "engine/base/maths.h"
 
 #include <math.h>
 
@@ -66,7 +67,7 @@ static void fill_linear(int linear[256])
 {
     for (int i = 0; i < 256; i++) {
         double v = i / 255.0;
-        linear[i] = (int)lrint(WHITE * (v <= 0.04045 ? v / 12.92 : pow((v + 0.055) / 1.055, 2.4)));
+        linear[i] = (int)lrint(WHITE * (v <= 0.04045 ? v / 12.92 : maths_power((v + 0.055) / 1.055, 2.4)));
     }
 }
 
@@ -75,7 +76,7 @@ static void fill_cube_root(int root[WHITE + 1])
 {
     for (int i = 0; i <= WHITE; i++) {
         double t = (double)i / WHITE;
-        float f = (float)(t < 0.008856 ? t * 7.787 + 16.0 / 116 : cbrt(t));
+        float f = (float)(t < 0.008856 ? t * 7.787 + 16.0 / 116 : maths_power(t, 1.0 / 3));
         root[i] = (int)lrintf((1 << CUBE_ROOT_BITS) * f);
     }
 }

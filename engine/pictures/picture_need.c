@@ -4,6 +4,7 @@
 #include "engine/pictures/jpeg_copy.h"
 #include "engine/pictures/picture_probe.h"
 #include "engine/pictures/png_chunk.h"
+#include "layers/sizes.h"
 
 #include <string.h>
 
@@ -30,18 +31,20 @@ static size_t png_bytes(const struct picture_header *header)
     size_t in = samples[header->png.colour], depth = (size_t)header->depth, wide = depth == 16 ? 2 : 1;
     size_t result = header->alpha ? 4 : 3, data = (size_t)header->png.data;
     /* Rows as in the stream. stb underestimates an interlaced stream, so the block doubles once. */
-    size_t raw = (width * depth + 7) / 8 * in * height + height;
-    size_t inflating = interlaced ? 3 * raw : raw, inflated = interlaced ? 2 * raw : raw;
+    size_t raw = (width * depth + 7) / 8 * in * height + height; /* below 1 GB */
+    size_t inflating = size_product(interlaced ? 3 : 1, raw),
+           inflated = size_product(interlaced ? 2 : 1, raw);
     size_t out = header->alpha && in % 2 && !indexed ? in + 1 : in;
     size_t pass = interlaced ? pixels * out * wide / 2 + 8 * width : 0; /* the last pass: every other row */
-    size_t most = larger_of(larger_of(data, 4096) + inflating, inflated + pixels * out * wide + pass);
+    size_t most = larger_of(size_sum(larger_of(data, 4096), inflating),
+                            size_sum(inflated, size_sum(pixels * out * wide, pass)));
     if (indexed)
-        most = larger_of(most, inflated + pixels * (1 + result));
+        most = larger_of(most, size_sum(inflated, pixels * (1 + result)));
     else if (out != result)
-        most = larger_of(most, pixels * (out + result) * wide);
-    most += data; /* the copy */
-    if (depth == 16)
-        most = larger_of(most, pixels * result * 3); /* two-byte and one-byte samples */
+        most = larger_of(most, size_product((int64_t)pixels, (out + result) * wide));
+    most = size_sum(most, data); /* the copy */
+    if (depth == 16)             /* two-byte and one-byte samples */
+        most = larger_of(most, size_product((int64_t)pixels, result * 3));
     return most;
 }
 
@@ -51,8 +54,8 @@ static size_t png_bytes(const struct picture_header *header)
  * allocated. */
 static size_t jpeg_bytes(const struct picture_header *header, size_t picture)
 {
-    size_t coefficients = header->jpeg.progressive ? 2 * header->jpeg.planes : 0;
-    return header->jpeg.planes + larger_of(jpeg_copy_bytes(header) + coefficients, picture);
+    size_t coefficients = header->jpeg.progressive ? size_product(2, header->jpeg.planes) : 0;
+    return size_sum(header->jpeg.planes, larger_of(size_sum(jpeg_copy_bytes(header), coefficients), picture));
 }
 
 /* ---- all --------------------------------------------------------------------------------- */
@@ -65,6 +68,6 @@ size_t picture_decoding_bytes(const struct picture_header *header, bool orient)
     else if (header->kind == PICTURE_JPEG)
         most = jpeg_bytes(header, picture);
     if (orient && header->orientation != 1)
-        most = larger_of(most, 2 * picture); /* as stored and upright */
-    return larger_of(most, picture + header->metadata) + small(header);
+        most = larger_of(most, size_product(2, picture)); /* as stored and upright */
+    return size_sum(larger_of(most, size_sum(picture, header->metadata)), small(header));
 }

@@ -2,6 +2,7 @@
 #include "engine/pictures/sheet.h"
 #include "engine/pictures/draw.h"
 #include "engine/pictures/font.h"
+#include "layers/sizes.h"
 
 #include <string.h>
 
@@ -22,7 +23,7 @@ static struct sheet lay_out(int64_t width, int64_t height, int count, int column
 size_t sheet_bytes(int64_t width, int64_t height, int count, int columns, int64_t heading)
 {
     struct sheet sheet = lay_out(width, height, count, columns, heading);
-    return (size_t)(sheet.picture.width * sheet.picture.height * 3);
+    return size_product(sheet.picture.width * sheet.picture.height, 3);
 }
 
 limn_status sheet_create(int64_t width, int64_t height, int count, int columns, int64_t heading,

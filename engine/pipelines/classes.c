@@ -8,6 +8,7 @@
  * layers/bilinear.c has the formula of the source coordinate. Neighbouring rows of the result share rows
  * of logits: a task makes some rows, and keeps the last two rows of logits. */
 #include "engine/pipelines/classes.h"
+#include "engine/base/maths.h"
 #include "engine/base/memory.h"
 #include "layers/bilinear.h"
 #include "layers/cpu.h"
@@ -149,7 +150,7 @@ limn_status classes_from_logits(struct pool *pool, const struct logits *logits, 
                       .columns = mem_alloc(columns),
                       .rows = mem_alloc(rows),
                       /* sigmoid(x) > t  <=>  x > ln(t / (1 - t)) */
-                      .least = log(threshold / (1 - threshold))};
+                      .least = maths_log(threshold / (1 - threshold))};
     limn_status status = LIMN_OK;
     if (job.columns && job.rows) {
         for (int64_t x = 0; x < classes->width; x++)

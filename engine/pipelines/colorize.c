@@ -102,8 +102,9 @@ static size_t make_sheet_bytes(const struct colorize *how, const struct picture 
 {
     struct layout layout = lay_out(how, source);
     size_t begun = picture_resample_bytes(source, layout.width, layout.height, RESAMPLE_BICUBIC);
-    size_t sheet = 2 * (size_t)(layout.width * layout.height * source->channels) +
-                   sheet_bytes(layout.width, layout.height, layout.cells, layout.columns, 0) + run_bytes;
+    size_t cells = size_product(2 * layout.width * layout.height, (size_t)source->channels);
+    size_t sheet = sheet_bytes(layout.width, layout.height, layout.cells, layout.columns, 0);
+    sheet = size_sum(size_sum(cells, sheet), run_bytes);
     return begun > sheet ? begun : sheet;
 }
 

@@ -1,5 +1,6 @@
 /* latents.c - see latents.h. */
 #include "engine/pipelines/latents.h"
+#include "engine/base/maths.h"
 #include "engine/base/memory.h"
 #include "engine/base/npy.h"
 #include "engine/pipelines/noise.h"
@@ -37,12 +38,13 @@ static double dot(const float *a, const float *b, int64_t size)
 void latents_walk(const float *from, const float *to, int64_t count, int64_t size, float *latents)
 {
     double cosine = dot(from, to, size) / sqrt(dot(from, from, size) * dot(to, to, size));
-    double angle = acos(fmax(-1, fmin(1, cosine))); /* rounding may lead out of acos's domain */
-    bool circle = sin(angle) > 1e-6;
+    double sine = sqrt(fmax(0, (1 - cosine) * (1 + cosine))); /* rounding may lead beyond 1 */
+    double angle = maths_atan2(sine, cosine);
+    bool circle = maths_sin(angle) > 1e-6;
     for (int64_t n = 0; n < count; n++, latents += size) {
         double t = (double)n / (double)(count - 1);
-        double a = circle ? sin((1 - t) * angle) / sin(angle) : 1 - t;
-        double b = circle ? sin(t * angle) / sin(angle) : t;
+        double a = circle ? maths_sin((1 - t) * angle) / maths_sin(angle) : 1 - t;
+        double b = circle ? maths_sin(t * angle) / maths_sin(angle) : t;
         for (int64_t i = 0; i < size; i++)
             latents[i] = (float)(a * (double)from[i] + b * (double)to[i]);
     }

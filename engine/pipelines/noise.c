@@ -1,34 +1,14 @@
 /* noise.c - see noise.h. */
 #include "engine/pipelines/noise.h"
+#include "engine/base/maths.h"
 
 #include <math.h>
-
-/* Clang may fuse a * b + c into one rounding where the machine can; GCC does not in C11 mode. */
-#ifdef __clang__
-#pragma STDC FP_CONTRACT OFF
-#endif
 
 static uint64_t mix(uint64_t z)
 {
     z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
     z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
     return z ^ (z >> 31);
-}
-
-/* ln p for 0 < p < 1. With p = m 2^e, m in 0.7 .. 1.4, and s = (m - 1) / (m + 1), |s| < 0.172:
- * ln p = e ln 2 + 2 (s + s^3/3 + s^5/5 + ...). frexp is exact. */
-static double logarithm(double p)
-{
-    int e;
-    double m = frexp(p, &e);
-    if (m < 0.70710678118654752) {
-        m *= 2;
-        e--;
-    }
-    double s = (m - 1) / (m + 1), s2 = s * s, sum = 0;
-    for (int n = 23; n >= 1; n -= 2)
-        sum = sum * s2 + 1.0 / n;
-    return e * 0.69314718055994531 + 2 * s * sum;
 }
 
 /* A ratio of two polynomials, coefficients from the highest power down. */
@@ -74,7 +54,7 @@ static double normal_quantile(double p)
     double q = p - 0.5;
     if (fabs(q) <= 0.425)
         return q * ratio_at(&middle, 0.180625 - q * q);
-    double r = sqrt(-logarithm(q < 0 ? p : 1 - p));
+    double r = sqrt(-maths_log(q < 0 ? p : 1 - p));
     double x = r <= 5 ? ratio_at(&tail, r - 1.6) : ratio_at(&far_tail, r - 5);
     return q < 0 ? -x : x;
 }

@@ -12,9 +12,8 @@
  * [2] Wichura, "Algorithm AS 241: The Percentage Points of the Normal Distribution", Applied Statistics
  * 37(3), 1988.
  *
- * The last bits of log, sin and cos differ between mathematical libraries and their versions. So only + - * /
- * and sqrt are used, which IEEE 754 defines to the last bit, and the logarithm for the tails is a series of
- * these. No value is larger than 8.2. */
+ * Only + - * /, sqrt and maths.h's logarithm are used, which have the same bits everywhere. No value is
+ * larger than 8.21. */
 #ifndef LIMN_NOISE_H
 #define LIMN_NOISE_H
 

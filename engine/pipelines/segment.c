@@ -1,5 +1,6 @@
 /* segment.c - see segment.h. */
 #include "engine/pipelines/segment.h"
+#include "engine/base/maths.h"
 #include "engine/base/memory.h"
 #include "engine/base/text_cursor.h"
 #include "engine/pictures/alpha.h"
@@ -271,9 +272,9 @@ static void softmax(const float *logits, int64_t count, int64_t plane, float *ou
     for (int64_t c = 1; c < count; c++)
         largest = fmaxf(largest, logits[c]);
     for (int64_t c = 0; c < count; c++)
-        sum += exp((double)logits[c] - largest);
+        sum += maths_exp((double)logits[c] - largest);
     for (int64_t c = 0; c < count; c++)
-        out[c * plane] = (float)(exp((double)logits[c] - largest) / sum);
+        out[c * plane] = (float)(maths_exp((double)logits[c] - largest) / sum);
 }
 
 static limn_status make_probabilities(const struct logits *logits, struct npy *made, limn_error *error)
@@ -287,7 +288,7 @@ static limn_status make_probabilities(const struct logits *logits, struct npy *m
         float *out = made->data + y * width;
         for (int64_t x = 0; x < width; x++) {
             if (count == 1)
-                out[x] = (float)(1 / (1 + exp(-(double)row[x])));
+                out[x] = (float)(1 / (1 + maths_exp(-(double)row[x])));
             else
                 softmax(row + x * count, count, plane, out + x);
         }

@@ -1,5 +1,6 @@
 /* metrics.c - see metrics.h. */
 #include "engine/pixels/metrics.h"
+#include "engine/base/maths.h"
 #include "engine/base/memory.h"
 #include "engine/pictures/colour.h"
 #include "engine/pictures/mask.h"
@@ -175,7 +176,8 @@ limn_status picture_compare(const struct picture pictures[2], const char *const 
     if (status != LIMN_OK)
         return status;
     figures->mse = mean_squared_error(&pictures[0], &pictures[1]);
-    figures->psnr = figures->mse > 0 ? 10 * log10(255.0 * 255 / figures->mse) : INFINITY;
+    const double decibels = 10 / 2.302585092994046; /* of ln: 10 log10 x = 10 / ln 10 * ln x */
+    figures->psnr = figures->mse > 0 ? decibels * maths_log(255.0 * 255 / figures->mse) : INFINITY;
     for (int i = 0; i < 2; i++)
         figures->colourfulness[i] = colourfulness(&pictures[i]);
     return LIMN_OK;

@@ -84,10 +84,6 @@ SYSTEMS = (
 )
 
 
-if not Path(NODE[-1]).exists():
-    SYSTEMS = tuple(system for system in SYSTEMS if system.name != "wasm")
-
-
 def made(target: tuple[str, ...], build: Path) -> subprocess.CompletedProcess[str]:
     """`make` with these words: settings of a make that runs this script play no part, but its number of jobs does."""
     environment = {name: text for name, text in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
