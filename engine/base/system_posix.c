@@ -23,9 +23,14 @@
 #include <sys/syscall.h>
 #endif
 
+const char *system_error(void)
+{
+    return strerror(errno);
+}
+
 /* ---- the program -------------------------------------------------------------------------- */
 
-char **system_begin(int argc, char **argv)
+char **system_begin(int *argc, char **argv)
 {
     (void)argc;
     for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++)
