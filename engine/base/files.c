@@ -296,8 +296,8 @@ bool paths_meet(const char *a, const char *b)
 {
     char folder_a[SYSTEM_PATH_MAX], folder_b[SYSTEM_PATH_MAX];
     const char *name_a = split_path(a, folder_a), *name_b = split_path(b, folder_b);
-    return strcmp(a, b) == 0 || same_file(a, b) ||
-           (strcmp(name_a, name_b) == 0 && same_file(folder_a, folder_b));
+    return system_path_compare(a, b) == 0 || same_file(a, b) ||
+           (system_path_compare(name_a, name_b) == 0 && same_file(folder_a, folder_b));
 }
 
 /* strcmp, but digits compare as one number. */

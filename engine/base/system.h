@@ -29,6 +29,9 @@ const char *system_path_name(const char *path);
 /* The length of the path without the separators that end it; that of the root folder stays. */
 size_t system_path_trimmed(const char *path);
 
+/* The order of two paths; 0 if they are the same. Windows ignores case. */
+int system_path_compare(const char *a, const char *b);
+
 /* ---- the program -------------------------------------------------------------------------- */
 
 /* Call it first in main. Returns the arguments as UTF-8 and sets their number; on POSIX they are the bytes of

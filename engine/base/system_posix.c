@@ -304,6 +304,11 @@ const char *system_path_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
+int system_path_compare(const char *a, const char *b)
+{
+    return strcmp(a, b);
+}
+
 size_t system_path_trimmed(const char *path)
 {
     size_t length = strlen(path);

@@ -459,6 +459,15 @@ const char *system_path_name(const char *path)
     return name;
 }
 
+int system_path_compare(const char *a, const char *b)
+{
+    wchar_t wide_a[WIDE_MAX], wide_b[WIDE_MAX];
+    if (!MultiByteToWideChar(CP_UTF8, 0, a, -1, wide_a, WIDE_MAX) ||
+        !MultiByteToWideChar(CP_UTF8, 0, b, -1, wide_b, WIDE_MAX))
+        return strcmp(a, b);
+    return CompareStringOrdinal(wide_a, -1, wide_b, -1, TRUE) - CSTR_EQUAL;
+}
+
 size_t system_path_trimmed(const char *path)
 {
     size_t length = strlen(path), root = drive_length(path) + 1;

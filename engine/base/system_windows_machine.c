@@ -73,15 +73,14 @@ char **system_begin(int *argc, char **argv)
 
 static void (*clean_up_at_end)(void);
 
-/* The system runs it on a thread of its own. Returns FALSE: the next handler, the system's, ends the process.
- */
+/* The system runs it on a thread of its own. Ends the process with the code of the system's own handler. */
 static BOOL WINAPI handle_end(DWORD event)
 {
     (void)event;
     windows_stop_changing_names();
     clean_up_at_end();
     restore_console();
-    return FALSE;
+    ExitProcess((UINT)STATUS_CONTROL_C_EXIT);
 }
 
 void system_on_end(void (*clean_up)(void))

@@ -16,12 +16,14 @@ if not defined line goto typed
 set "paths=!line:*/c ""=!"
 if "!paths!"=="!line!" goto typed
 set "paths=!paths:*" =!"
-"!limn!" @COMMAND@ !paths:~0,-1! && exit 0
+"!limn!" @COMMAND@ !paths:~0,-1!
+if errorlevel 0 if not errorlevel 1 exit 0
 pause
 exit 1
 
 :typed
 setlocal DisableDelayedExpansion
-"%limn%" @COMMAND@ %* && exit /b 0
+"%limn%" @COMMAND@ %*
+if errorlevel 0 if not errorlevel 1 exit /b 0
 pause
 exit /b 1
