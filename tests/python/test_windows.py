@@ -113,7 +113,8 @@ def test_wildcards(windows: Run, picture: Path) -> None:
     for name in ("b.PNG", "a.png", ".hidden.png", "c.png_original", "a b.png"):
         shutil.copy(picture, picture.with_name(name))
     listed = windows("upscale", "*.png", "-o", "made\\", "--json", cwd=picture.parent)
-    assert [entry["input"] for entry in json.loads(listed.stdout)["pictures"]] == ["a b.png", "a.png", "b.PNG", "日本.png"]
+    inputs = [entry["input"] for entry in json.loads(listed.stdout)["pictures"]]
+    assert inputs == ["a b.png", "a.png", "b.PNG", "日本.png"]
     assert windows("upscale", drive(picture.parent) + "\\?.png", "-o", "one\\", cwd=picture.parent).returncode == 0
     assert sorted(path.name for path in (picture.parent / "one").iterdir()) == ["a.png", "b.PNG"]
     quoted = windows("upscale", "a *b.png", "-o", "out.png", cwd=picture.parent)

@@ -1,5 +1,4 @@
-"""The Windows program writes the same bytes as Linux without OpenBLAS: the networks and commands that test_windows.py leaves
-out."""
+"""The Windows program writes the bytes of Linux without OpenBLAS: commands and networks not in test_windows.py."""
 
 from __future__ import annotations
 

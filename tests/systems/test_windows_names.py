@@ -1,5 +1,4 @@
-"""Hostile names and files for the Windows program, under wine: what is refused is refused at once and clearly, nothing is
-lost, and no unfinished file is left."""
+"""Hostile names and files for the Windows program, under wine: refused clearly, nothing lost, no unfinished file left."""
 
 from __future__ import annotations
 
@@ -153,7 +152,8 @@ def test_folder_as_output_takes_the_name(windows: Run, folder: Path) -> None:
 def test_full_disk(windows: Run, folder: Path) -> None:
     disk = folder / "disk"
     disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk], capture_output=True, check=False)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk]
+    mounted = subprocess.run(mount, capture_output=True, check=False)
     if mounted.returncode:
         pytest.skip("may not mount")
     try:

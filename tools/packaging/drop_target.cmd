@@ -8,7 +8,7 @@ if "%~1"=="" (
     exit /b 2
 )
 
-rem Explorer starts: cmd.exe /c ""FOLDER\@NAME@" PATH PATH". It quotes paths with spaces only, and cmd acts on & and ^ in
+rem Explorer runs: cmd.exe /c ""FOLDER\@NAME@" PATH PATH". It quotes paths with spaces only, and cmd acts on & and ^ in
 rem the others. So take the paths from that line; the last exit keeps cmd from running what follows an &.
 setlocal EnableDelayedExpansion
 set "line=!cmdcmdline!"
