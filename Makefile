@@ -325,7 +325,7 @@ $(MACOS:%=macos-%): macos-%: $(BUILD)/foreign/stb $(ZIG)
 	    AR="$(ZIG) ar" SHARE=-fPIC CFLAGS="-O2 -isystem $(abspath $(<D))" LIBS=-lm
 
 windows: $(BUILD)/foreign/stb ## build limn.exe for 64-bit Windows, and pack it with the demo weights in a .zip
-	+@$(MAKE) --no-print-directory BUILD=$(WINDOWS) BLAS=none CC="$(WINDOWS_CC)" AR="$(WINDOWS_AR)" SHARE= HARDEN= \
+	+@$(MAKE) --no-print-directory BUILD=$(WINDOWS) BLAS=none CC="$(WINDOWS_CC)" AR="$(WINDOWS_AR)" SHARE= WEIGHTSDIR= \
 	    CFLAGS="-O2 -isystem $(abspath $(<D)) -Wno-format -Wno-float-conversion -Wa,-muse-unaligned-vector-move" LDFLAGS=-s all
 	$(call say,pack,$(WINDOWS_ZIP)) $(PYTHON) tools/packaging/windows_zip.py $(WINDOWS)/limn.exe $(WINDOWS_ZIP) \
 	    $(DEMO_WEIGHTS)

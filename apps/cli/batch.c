@@ -107,7 +107,7 @@ static limn_status set_place(struct place *place, const char *path, size_t index
 static int compare_places(const void *left, const void *right)
 {
     const struct place *a = left, *b = right;
-    int order = strcmp(a->path, b->path);
+    int order = system_path_compare(a->path, b->path);
     if (!order)
         order = a->is_input - b->is_input;
     return order ? order : (a->index > b->index) - (a->index < b->index);
@@ -120,7 +120,7 @@ static limn_status check_pair(const struct batch *batch, const struct place *a, 
 {
     const struct options *options = batch->options;
     const struct input *list = batch->inputs.list;
-    if (a->is_input || strcmp(a->path, b->path) != 0)
+    if (a->is_input || system_path_compare(a->path, b->path) != 0)
         return LIMN_OK;
     const char *output = batch->outputs[a->index];
     if (!b->is_input)

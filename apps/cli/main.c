@@ -126,7 +126,7 @@ static limn_status run(int argc, char **argv, limn_error *error)
 
 int main(int argc, char **argv)
 {
-    argv = system_begin(argc, argv);
+    argv = system_begin(&argc, argv);
     system_on_end(clean_up);
 
     limn_error error = {0};

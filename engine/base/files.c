@@ -48,7 +48,7 @@ static limn_status check_unchanged(int descriptor, const struct system_status *b
 {
     struct system_status now;
     if (!system_file_status(descriptor, &now))
-        return fail(error, kind, "%s: %s", path, strerror(errno));
+        return fail(error, kind, "%s: %s", path, system_error());
     if (now.size != before->size || now.modified.tv_sec != before->modified.tv_sec ||
         now.modified.tv_nsec != before->modified.tv_nsec)
         return fail(error, kind, "%s: changed while it was being read", path);
@@ -82,7 +82,7 @@ limn_status file_open(const char *path, limn_status kind, struct file **file, li
     *file = NULL;
     struct system_status status;
     if (!system_status(path, &status)) /* first: opening a device may have effects */
-        return fail(error, kind, "%s: %s", input_name(path), strerror(errno));
+        return fail(error, kind, "%s: %s", input_name(path), system_error());
     if (status.type != SYSTEM_FILE)
         return fail_irregular(path, status.type, kind, error);
     struct file *opened = file_create(path, kind, error);
@@ -91,7 +91,7 @@ limn_status file_open(const char *path, limn_status kind, struct file **file, li
     opened->descriptor = system_open(path, SYSTEM_READ_NOW); /* it may have become a pipe since */
     limn_status result = LIMN_OK;
     if (opened->descriptor < 0 || !settled_status(opened->descriptor, &opened->opened))
-        result = fail(error, kind, "%s: %s", path, strerror(errno));
+        result = fail(error, kind, "%s: %s", path, system_error());
     else if (opened->opened.type != SYSTEM_FILE)
         result = fail_irregular(path, opened->opened.type, kind, error);
     if (result != LIMN_OK) {
@@ -162,7 +162,7 @@ limn_status file_read_at(const struct file *file, uint64_t offset, void *buffer,
     for (size_t done = 0; done < bytes;) {
         ptrdiff_t got = read_some(file, offset + done, (char *)buffer + done, bytes - done);
         if (got < 0)
-            return fail(error, file->kind, "%s: read failed: %s", file->path, strerror(errno));
+            return fail(error, file->kind, "%s: read failed: %s", file->path, system_error());
         if (got == 0) {
             limn_status changed = file_unchanged(file, error);
             return changed != LIMN_OK
@@ -185,7 +185,7 @@ limn_status file_read_all(const char *path, size_t most, limn_status kind, unsig
     int descriptor = standard ? SYSTEM_STDIN : system_open(path, SYSTEM_READ);
     struct system_status status;
     if (descriptor < 0 || !settled_status(descriptor, &status)) {
-        limn_status failure = fail(error, kind, "%s: %s", input_name(path), strerror(errno));
+        limn_status failure = fail(error, kind, "%s: %s", input_name(path), system_error());
         if (descriptor >= 0 && !standard)
             system_close(descriptor);
         return failure;
@@ -200,7 +200,7 @@ limn_status file_read_all(const char *path, size_t most, limn_status kind, unsig
     while (result == LIMN_OK) {
         ptrdiff_t got = system_read(descriptor, block + have, room - have - 1);
         if (got < 0)
-            result = fail(error, kind, "%s: read failed: %s", input_name(path), strerror(errno));
+            result = fail(error, kind, "%s: read failed: %s", input_name(path), system_error());
         if (got <= 0)
             break;
         have += (size_t)got;
@@ -233,7 +233,7 @@ limn_status stdin_read(void *buffer, size_t room, const char *name, size_t *got,
 {
     ptrdiff_t read_now = system_read(SYSTEM_STDIN, buffer, room);
     *got = read_now > 0 ? (size_t)read_now : 0;
-    return read_now < 0 ? fail(error, LIMN_E_INPUT, "%s: read failed: %s", name, strerror(errno)) : LIMN_OK;
+    return read_now < 0 ? fail(error, LIMN_E_INPUT, "%s: read failed: %s", name, system_error()) : LIMN_OK;
 }
 
 bool file_read_start(const char *path, char *text, size_t room)
@@ -259,7 +259,7 @@ limn_status folder_find(const char *path, limn_status kind, bool *found, limn_er
     if (system_status(path, &status))
         *found = status.type == SYSTEM_FOLDER;
     else if (errno != ENOENT && errno != ENOTDIR)
-        return fail(error, kind, "%s: %s", path, strerror(errno));
+        return fail(error, kind, "%s: %s", path, system_error());
     return LIMN_OK;
 }
 
@@ -296,8 +296,8 @@ bool paths_meet(const char *a, const char *b)
 {
     char folder_a[SYSTEM_PATH_MAX], folder_b[SYSTEM_PATH_MAX];
     const char *name_a = split_path(a, folder_a), *name_b = split_path(b, folder_b);
-    return strcmp(a, b) == 0 || same_file(a, b) ||
-           (strcmp(name_a, name_b) == 0 && same_file(folder_a, folder_b));
+    return system_path_compare(a, b) == 0 || same_file(a, b) ||
+           (system_path_compare(name_a, name_b) == 0 && same_file(folder_a, folder_b));
 }
 
 /* strcmp, but digits compare as one number. */
@@ -328,14 +328,14 @@ limn_status folder_list(const char *path, char ***names, size_t *count, limn_err
     *count = 0;
     struct system_folder *folder = system_folder_open(path);
     if (!folder)
-        return fail(error, LIMN_E_INPUT, "%s: %s", path, strerror(errno));
+        return fail(error, LIMN_E_INPUT, "%s: %s", path, system_error());
     char **list = NULL;
     size_t used = 0, room = 0;
     limn_status result = LIMN_OK;
     while (result == LIMN_OK) {
         const char *name = system_folder_next(folder);
         if (!name && errno)
-            result = fail(error, LIMN_E_INPUT, "%s: read failed: %s", path, strerror(errno));
+            result = fail(error, LIMN_E_INPUT, "%s: read failed: %s", path, system_error());
         if (!name)
             break;
         if (*name == '.')
@@ -377,5 +377,5 @@ limn_status folder_create(const char *path, limn_error *error)
 {
     if (system_folder_create(path) || (errno == EEXIST && path_is_folder(path)))
         return LIMN_OK;
-    return fail(error, LIMN_E_OUTPUT, "%s: cannot create folder: %s", path, strerror(errno));
+    return fail(error, LIMN_E_OUTPUT, "%s: cannot create folder: %s", path, system_error());
 }

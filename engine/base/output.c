@@ -131,7 +131,7 @@ static limn_status create_locked(struct output *output, bool *again, limn_error 
     atomic_store(&unfinished[output->slot].state, 2);
     output->descriptor = system_open(path, SYSTEM_CREATE);
     if (output->descriptor < 0)
-        return fail(error, LIMN_E_OUTPUT, "%s: cannot be written: %s", output->name, strerror(errno));
+        return fail(error, LIMN_E_OUTPUT, "%s: cannot be written: %s", output->name, system_error());
     *again = !lock_temporary(output);
     if (*again) {
         close_all(output);
@@ -196,13 +196,13 @@ limn_status output_open(const char *path, bool force, struct output **output, li
         opened->descriptor = SYSTEM_STDOUT;
     } else if (!exists &&
                (errno != ENOENT || !*path)) { /* otherwise the rename would fail after all the work */
-        result = fail(error, LIMN_E_OUTPUT, "'%s': cannot be written: %s", path, strerror(errno));
+        result = fail(error, LIMN_E_OUTPUT, "'%s': cannot be written: %s", path, system_error());
     } else if (exists && status.type == SYSTEM_FOLDER) {
         result = fail(error, LIMN_E_OUTPUT, "%s: is a folder, not a file", path);
     } else if (exists && status.type != SYSTEM_FILE) {
         opened->descriptor = system_open(path, SYSTEM_WRITE);
         if (opened->descriptor < 0)
-            result = fail(error, LIMN_E_OUTPUT, "%s: %s", path, strerror(errno));
+            result = fail(error, LIMN_E_OUTPUT, "%s: %s", path, system_error());
     } else if (exists && !force) {
         result = fail_because(error, LIMN_E_OUTPUT, LIMN_REASON_EXISTS, "%s: already exists", path);
     } else {
@@ -226,7 +226,7 @@ limn_status output_exists(const char *path, bool *exists, limn_error *error)
     *exists = found && status.type == SYSTEM_FILE;
     return found || errno == ENOENT || errno == ENOTDIR
                ? LIMN_OK
-               : fail(error, LIMN_E_OUTPUT, "%s: cannot be written: %s", path, strerror(errno));
+               : fail(error, LIMN_E_OUTPUT, "%s: cannot be written: %s", path, system_error());
 }
 
 limn_status output_check(const char *path, bool force, limn_error *error)
@@ -261,7 +261,7 @@ static limn_status write_through(struct output *output, const unsigned char *byt
     while (size) {
         ptrdiff_t put = system_write(output->descriptor, bytes, size);
         if (put < 0)
-            return fail(error, LIMN_E_OUTPUT, "%s: write failed: %s", output->name, strerror(errno));
+            return fail(error, LIMN_E_OUTPUT, "%s: write failed: %s", output->name, system_error());
         if (put == 0) /* avoids an endless loop */
             return fail(error, LIMN_E_OUTPUT, "%s: write failed: no byte was written", output->name);
         bytes += put;
@@ -302,14 +302,14 @@ limn_status output_commit(struct output *output, limn_error *error)
         bool closed = system_close(output->descriptor);
         output->descriptor = -1;
         if (!closed)
-            result = fail(error, LIMN_E_OUTPUT, "%s: close failed: %s", output->name, strerror(errno));
+            result = fail(error, LIMN_E_OUTPUT, "%s: close failed: %s", output->name, system_error());
     }
     if (result == LIMN_OK && output->slot >= 0) {
         if (system_rename(unfinished[output->slot].path, output->target, output->force)) {
             slot_release(output->slot);
             output->slot = -1;
         } else {
-            result = fail(error, LIMN_E_OUTPUT, "%s: rename failed: %s", output->name, strerror(errno));
+            result = fail(error, LIMN_E_OUTPUT, "%s: rename failed: %s", output->name, system_error());
         }
     }
     output_abandon(output);

@@ -2,8 +2,9 @@
  * alone include headers of the system or test for it with #if: system_posix*.c for Linux and macOS,
  * system_windows*.c for Windows, system_wasi*.c for WebAssembly. `make check-rooms` checks this.
  *
- * A function that can fail returns false, -1 or NULL and sets errno; strerror gives the text for a message.
- * No function takes ownership of an argument. All but system_begin and system_on_end are thread-safe. */
+ * A function that can fail returns false, -1 or NULL and sets errno; system_error gives the text for a
+ * message. No function takes ownership of an argument. All but system_begin and system_on_end are
+ * thread-safe. */
 #ifndef LIMN_SYSTEM_H
 #define LIMN_SYSTEM_H
 
@@ -11,6 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
+
+/* The text for errno. */
+const char *system_error(void);
 
 /* ---- paths --------------------------------------------------------------------------------
  *
@@ -25,14 +29,19 @@ const char *system_path_name(const char *path);
 /* The length of the path without the separators that end it; that of the root folder stays. */
 size_t system_path_trimmed(const char *path);
 
+/* The order of two paths; 0 if they are the same. Windows ignores case. */
+int system_path_compare(const char *a, const char *b);
+
 /* ---- the program -------------------------------------------------------------------------- */
 
-/* Call it first in main. Returns the arguments as UTF-8; on POSIX they are the bytes of argv.
+/* Call it first in main. Returns the arguments as UTF-8 and sets their number; on POSIX they are the bytes of
+ * argv. Windows leaves wildcards to the program: an argument without quotes whose last name has '*' or '?'
+ * becomes the paths that it matches, in alphabetical order, or stays if there are none.
  *
  * If standard input, output or error was closed when the program started, the next file opened would get its
  * number, and what is printed would go into that file. This opens a placeholder for each closed one: reading
  * the input and writing the others fails. */
-char **system_begin(int argc, char **argv);
+char **system_begin(int *argc, char **argv);
 
 /* When a signal is about to end the process (Ctrl-C, a closed terminal or pipe, a request to end), runs
  * `clean_up` on the thread that called system_on_end, then ends the process as the signal would have.

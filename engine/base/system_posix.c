@@ -23,9 +23,14 @@
 #include <sys/syscall.h>
 #endif
 
+const char *system_error(void)
+{
+    return strerror(errno);
+}
+
 /* ---- the program -------------------------------------------------------------------------- */
 
-char **system_begin(int argc, char **argv)
+char **system_begin(int *argc, char **argv)
 {
     (void)argc;
     for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++)
@@ -299,6 +304,11 @@ const char *system_path_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;
+}
+
+int system_path_compare(const char *a, const char *b)
+{
+    return strcmp(a, b);
 }
 
 size_t system_path_trimmed(const char *path)

@@ -2,7 +2,8 @@
  * system_windows_threads.c; the program, the terminal and the machine in system_windows_machine.c.
  *
  * Text is UTF-8 in limn and UTF-16 in every call of the system. A path is made absolute and gets the prefix
- * \\?\, which lifts the limit of 260 characters. Names of devices (NUL, CON, COM1) keep their meaning. */
+ * \\?\, which lifts the limit of 260 characters. Names of devices (NUL, CON, COM1) keep their meaning; with
+ * an ending (nul.png) they are refused. */
 #include "engine/base/system.h"
 #include "engine/base/system_windows.h"
 
@@ -30,8 +31,8 @@ bool windows_failed(void)
         {ERROR_BAD_NET_NAME, ENOENT},
         {ERROR_TOO_MANY_OPEN_FILES, EMFILE},
         {ERROR_ACCESS_DENIED, EACCES},
-        {ERROR_SHARING_VIOLATION, EACCES},
-        {ERROR_LOCK_VIOLATION, EACCES},
+        {ERROR_SHARING_VIOLATION, EBUSY},
+        {ERROR_LOCK_VIOLATION, EBUSY},
         {ERROR_WRITE_PROTECT, EROFS},
         {ERROR_INVALID_HANDLE, EBADF},
         {ERROR_NOT_ENOUGH_MEMORY, ENOMEM},
@@ -47,7 +48,7 @@ bool windows_failed(void)
         {ERROR_PIPE_NOT_CONNECTED, EPIPE},
         {ERROR_FILENAME_EXCED_RANGE, ENAMETOOLONG},
         {ERROR_BUFFER_OVERFLOW, ENAMETOOLONG},
-        {ERROR_INVALID_NAME, EINVAL},
+        {ERROR_INVALID_NAME, EILSEQ},
         {ERROR_INVALID_PARAMETER, EINVAL},
         {ERROR_DIRECTORY, ENOTDIR},
         {ERROR_NOT_SUPPORTED, ENOSYS},
@@ -60,13 +61,31 @@ bool windows_failed(void)
     return false;
 }
 
+const char *system_error(void)
+{
+    if (errno == EBUSY)
+        return "it is open in another program";
+    if (errno == EPERM)
+        return "it is marked read-only";
+    if (errno == EILSEQ)
+        return "Windows allows no such name, and no file matches it";
+    return strerror(errno);
+}
+
 bool windows_to_utf8(const wchar_t *wide, char *text, size_t room)
 {
     return WideCharToMultiByte(CP_UTF8, 0, wide, -1, text, (int)room, NULL, NULL) > 0 || windows_failed();
 }
 
-/* The path for the system; `wide` has WIDE_MAX characters. */
-static bool widen(const char *path, wchar_t *wide)
+/* Whether the system takes something other than a file for what looks like the name of one: nul.png or
+ * aux.jpg for a device, photo.png:small for a stream of a file. */
+static bool is_misread(const wchar_t *given, const wchar_t *full)
+{
+    bool is_device = wcsncmp(full, L"\\\\.\\", 4) == 0 && !wcschr(L"\\/", given[0]);
+    return is_device ? wcschr(given, L'.') != NULL : full[0] != L'\\' && wcschr(full + 2, L':');
+}
+
+bool windows_widen(const char *path, wchar_t wide[WIDE_MAX])
 {
     wchar_t given[WIDE_MAX], *name;
     if (!*path) {
@@ -74,7 +93,7 @@ static bool widen(const char *path, wchar_t *wide)
         return false;
     }
     if (!MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, path, -1, given, WIDE_MAX)) {
-        errno = GetLastError() == ERROR_INSUFFICIENT_BUFFER ? ENAMETOOLONG : EINVAL;
+        errno = GetLastError() == ERROR_INSUFFICIENT_BUFFER ? ENAMETOOLONG : EILSEQ;
         return false;
     }
     wchar_t full[WIDE_MAX];
@@ -83,6 +102,10 @@ static bool widen(const char *path, wchar_t *wide)
         return windows_failed();
     if (length >= WIDE_MAX - 8) {
         errno = ENAMETOOLONG;
+        return false;
+    }
+    if (is_misread(given, full)) {
+        errno = EILSEQ;
         return false;
     }
     if (full[0] != L'\\') /* C:\folder\file */
@@ -152,7 +175,7 @@ static bool has_attribute(const wchar_t *wide, DWORD attribute)
 int system_open(const char *path, enum system_access access)
 {
     wchar_t wide[WIDE_MAX];
-    if (!widen(path, wide))
+    if (!windows_widen(path, wide))
         return -1;
     if (access == SYSTEM_LOCK && has_attribute(wide, FILE_ATTRIBUTE_REPARSE_POINT)) {
         errno = ELOOP;
@@ -283,7 +306,7 @@ static bool status_of(HANDLE handle, struct system_status *status)
 static HANDLE open_to_ask(const char *path, DWORD rights)
 {
     wchar_t wide[WIDE_MAX];
-    if (!widen(path, wide))
+    if (!windows_widen(path, wide))
         return INVALID_HANDLE_VALUE;
     HANDLE handle =
         CreateFileW(wide, rights, SHARE_ALL, NULL, OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS, NULL);
@@ -337,7 +360,7 @@ bool system_may_read(const char *path)
 bool system_is_link(const char *path)
 {
     wchar_t wide[WIDE_MAX];
-    return widen(path, wide) && has_attribute(wide, FILE_ATTRIBUTE_REPARSE_POINT);
+    return windows_widen(path, wide) && has_attribute(wide, FILE_ATTRIBUTE_REPARSE_POINT);
 }
 
 bool system_real_path(const char *path, char real[SYSTEM_PATH_MAX])
@@ -357,13 +380,52 @@ bool system_real_path(const char *path, char real[SYSTEM_PATH_MAX])
     return windows_path(wide, real);
 }
 
+/* Replaces `to` even while it is open, if those who opened it share it so far (FILE_SHARE_DELETE): they keep
+ * the old file. Since Windows 10 1607, on NTFS; false elsewhere. */
+static bool replace_open_file(const wchar_t *from, const wchar_t *to)
+{
+    enum { RENAME_INFO_EX = 22 }; /* FileRenameInfoEx, which mingw's headers hide */
+    union {
+        FILE_RENAME_INFO info;
+        char room[sizeof(FILE_RENAME_INFO) + WIDE_MAX * sizeof *to];
+    } rename = {.info.FileNameLength = (DWORD)(wcslen(to) * sizeof *to)};
+    HANDLE file =
+        CreateFileW(from, DELETE, SHARE_ALL, NULL, OPEN_EXISTING, FILE_FLAG_OPEN_REPARSE_POINT, NULL);
+    if (file == INVALID_HANDLE_VALUE)
+        return false;
+    rename.info.Flags = FILE_RENAME_FLAG_REPLACE_IF_EXISTS | FILE_RENAME_FLAG_POSIX_SEMANTICS;
+    wcscpy(rename.info.FileName, to);
+    bool done =
+        SetFileInformationByHandle(file, (FILE_INFO_BY_HANDLE_CLASS)RENAME_INFO_EX, &rename, sizeof rename);
+    CloseHandle(file);
+    return done;
+}
+
+/* MoveFileExW denies access for every reason: sets errno to what is wrong with the file that is in the way.
+ */
+static void explain_denied(const wchar_t *to)
+{
+    if (has_attribute(to, FILE_ATTRIBUTE_READONLY)) {
+        errno = EPERM;
+        return;
+    }
+    HANDLE file = CreateFileW(to, DELETE, 0, NULL, OPEN_EXISTING, 0, NULL);
+    if (file != INVALID_HANDLE_VALUE)
+        CloseHandle(file);
+    else if (GetLastError() == ERROR_SHARING_VIOLATION)
+        errno = EBUSY;
+}
+
 bool system_rename(const char *from, const char *to, bool replace)
 {
     wchar_t wide_from[WIDE_MAX], wide_to[WIDE_MAX];
-    if (!widen(from, wide_from) || !widen(to, wide_to))
+    if (!windows_widen(from, wide_from) || !windows_widen(to, wide_to))
         return false;
     AcquireSRWLockExclusive(&changing_names);
-    bool done = MoveFileExW(wide_from, wide_to, replace ? MOVEFILE_REPLACE_EXISTING : 0) || windows_failed();
+    bool done = (replace && replace_open_file(wide_from, wide_to)) ||
+                MoveFileExW(wide_from, wide_to, replace ? MOVEFILE_REPLACE_EXISTING : 0) || windows_failed();
+    if (!done && errno == EACCES)
+        explain_denied(wide_to);
     ReleaseSRWLockExclusive(&changing_names);
     return done;
 }
@@ -371,7 +433,7 @@ bool system_rename(const char *from, const char *to, bool replace)
 bool system_remove(const char *path)
 {
     wchar_t wide[WIDE_MAX];
-    return widen(path, wide) && (DeleteFileW(wide) || windows_failed());
+    return windows_widen(path, wide) && (DeleteFileW(wide) || windows_failed());
 }
 
 /* ---- paths -------------------------------------------------------------------------------- */
@@ -397,6 +459,15 @@ const char *system_path_name(const char *path)
     return name;
 }
 
+int system_path_compare(const char *a, const char *b)
+{
+    wchar_t wide_a[WIDE_MAX], wide_b[WIDE_MAX];
+    if (!MultiByteToWideChar(CP_UTF8, 0, a, -1, wide_a, WIDE_MAX) ||
+        !MultiByteToWideChar(CP_UTF8, 0, b, -1, wide_b, WIDE_MAX))
+        return strcmp(a, b);
+    return CompareStringOrdinal(wide_a, -1, wide_b, -1, TRUE) - CSTR_EQUAL;
+}
+
 size_t system_path_trimmed(const char *path)
 {
     size_t length = strlen(path), root = drive_length(path) + 1;
@@ -417,7 +488,7 @@ struct system_folder {
 struct system_folder *system_folder_open(const char *path)
 {
     wchar_t wide[WIDE_MAX];
-    if (!widen(path, wide))
+    if (!windows_widen(path, wide))
         return NULL;
     size_t length = wcslen(wide);
     if (length + 3 > WIDE_MAX) {
@@ -460,7 +531,7 @@ const char *system_folder_next(struct system_folder *folder)
 bool system_folder_create(const char *path)
 {
     wchar_t wide[WIDE_MAX];
-    return widen(path, wide) && (CreateDirectoryW(wide, NULL) || windows_failed());
+    return windows_widen(path, wide) && (CreateDirectoryW(wide, NULL) || windows_failed());
 }
 
 /* ---- memory ------------------------------------------------------------------------------- */

@@ -18,6 +18,12 @@ bool windows_failed(void);
  */
 bool windows_to_utf8(const wchar_t *wide, char *text, size_t room);
 
+/* The path for the system: absolute, with the prefix for long paths. False with errno. */
+bool windows_widen(const char *path, wchar_t wide[WIDE_MAX]);
+
+/* The arguments of the program: see system_begin. NULL without memory. */
+char **windows_arguments(int *count);
+
 /* The path as limn writes it: UTF-8, slashes, without the prefix for long paths. */
 bool windows_path(const wchar_t *wide, char path[SYSTEM_PATH_MAX]);
 

@@ -11,7 +11,6 @@
 #include <windows.h>
 
 #include <psapi.h>
-#include <shellapi.h>
 
 /* ---- the program -------------------------------------------------------------------------- */
 
@@ -60,41 +59,28 @@ static void prepare_streams(void)
     }
 }
 
-static char *utf8_copy(const wchar_t *wide)
+char **system_begin(int *argc, char **argv)
 {
-    int bytes = WideCharToMultiByte(CP_UTF8, 0, wide, -1, NULL, 0, NULL, NULL);
-    char *text = bytes > 0 ? malloc((size_t)bytes) : NULL;
-    return text && windows_to_utf8(wide, text, (size_t)bytes) ? text : NULL;
-}
-
-/* The arguments live as long as the program. */
-char **system_begin(int argc, char **argv)
-{
+    int count;
     prepare_streams();
     prepare_console();
-    int count;
-    wchar_t **wide = CommandLineToArgvW(GetCommandLineW(), &count);
-    char **arguments = calloc((size_t)argc + 1, sizeof *arguments);
-    if (!wide || !arguments || count != argc)
+    char **arguments = windows_arguments(&count);
+    if (!arguments)
         return argv;
-    for (int i = 0; i < count; i++)
-        if (!(arguments[i] = utf8_copy(wide[i])))
-            return argv;
-    LocalFree(wide);
+    *argc = count;
     return arguments;
 }
 
 static void (*clean_up_at_end)(void);
 
-/* The system runs it on a thread of its own. Returns FALSE: the next handler, the system's, ends the process.
- */
+/* The system runs it on a thread of its own. Ends the process with the code of the system's own handler. */
 static BOOL WINAPI handle_end(DWORD event)
 {
     (void)event;
     windows_stop_changing_names();
     clean_up_at_end();
     restore_console();
-    return FALSE;
+    ExitProcess((UINT)STATUS_CONTROL_C_EXIT);
 }
 
 void system_on_end(void (*clean_up)(void))

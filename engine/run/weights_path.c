@@ -51,7 +51,7 @@ static bool folder_at(int index, char folder[SYSTEM_PATH_MAX])
     if (index == 0)
         return chosen_folder(folder);
     if (index == FOLDERS - 1)
-        return snprintf(folder, SYSTEM_PATH_MAX, "%s", LIMN_WEIGHTS_FOLDER) < SYSTEM_PATH_MAX;
+        return snprintf(folder, SYSTEM_PATH_MAX, "%s", LIMN_WEIGHTS_FOLDER) < SYSTEM_PATH_MAX && *folder;
     return (index <= PLACES ? library_folder(base) : program_folder(base)) &&
            snprintf(folder, SYSTEM_PATH_MAX, "%s/%s", base, places[(index - 1) % PLACES]) < SYSTEM_PATH_MAX;
 }
@@ -80,10 +80,11 @@ static limn_status fail_unknown(const char *name, limn_error *error)
     bool shared = library_folder(library), known = program_folder(program);
     return fail_because(error, LIMN_E_WEIGHTS, LIMN_REASON_UNKNOWN_NAME,
                         "no weights called %s: %s%s was not found in $LIMN_WEIGHTS (%s), beside the program "
-                        "(%s)%s%s%s or in %s",
+                        "(%s)%s%s%s%s%s",
                         name, name, ending, chosen_folder(chosen) ? chosen : "not set",
                         known ? program : "unknown", shared ? ", beside the library (" : "",
-                        shared ? library : "", shared ? ")" : "", LIMN_WEIGHTS_FOLDER);
+                        shared ? library : "", shared ? ")" : "", *LIMN_WEIGHTS_FOLDER ? " or in " : "",
+                        LIMN_WEIGHTS_FOLDER);
 }
 
 limn_status weights_path(const char *name, char path[SYSTEM_PATH_MAX], limn_error *error)

@@ -2,83 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
 import shutil
 import subprocess
 import time
-import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cli_support import LIMN, ROOT, copied_build, make, pixels, png, read_png
+from cli_support import ROOT, pixels, png, read_png
+from windows_support import (  # noqa: F401  (fixtures)
+    BUILD,
+    OBJDUMP,
+    Run,
+    drive,
+    environment,
+    installed,
+    linux,
+    needs_wine,
+    picture,
+    windows,
+)
 
-BUILD = Path(LIMN).resolve().parent
-COMPILER = "x86_64-w64-mingw32-gcc"
-OBJDUMP = "x86_64-w64-mingw32-objdump"
-NEEDED = [COMPILER, OBJDUMP, "wine", "wineserver"]
 SYSTEM_LIBRARIES = {"ADVAPI32.dll", "KERNEL32.dll", "msvcrt.dll", "SHELL32.dll"}
-Run = Callable[..., subprocess.CompletedProcess[bytes]]
 
-pytestmark = [
-    pytest.mark.skipif(not (BUILD / "liblimn.a").exists(), reason="LIMN is in no build folder"),
-    pytest.mark.skipif(not all(map(shutil.which, NEEDED)), reason="needs mingw-w64 and wine"),
-]
-
-
-@pytest.fixture(scope="module")
-def linux(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same sources for Linux without OpenBLAS."""
-    copy = tmp_path_factory.mktemp("build")
-    make(copied_build(BUILD, copy), "BLAS=none")
-    return copy / "limn"
-
-
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The unpacked archive, in a folder with a space and an umlaut in its name."""
-    make(f"BUILD={os.path.relpath(BUILD, ROOT)}", "windows")
-    (archive,) = BUILD.glob("limn-*-windows-x86_64.zip")
-    folder = tmp_path_factory.mktemp("windows") / "ein Ordner für"
-    with zipfile.ZipFile(archive) as packed:
-        packed.extractall(folder)
-    return folder / archive.stem
-
-
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """wine with a home of its own. The language gives the arguments their encoding."""
-    prefix = tmp_path_factory.mktemp("wine") / "prefix"
-    env = {name: text for name, text in os.environ.items() if name not in ("LIMN_WEIGHTS", "DISPLAY")}
-    env |= {"WINEPREFIX": str(prefix), "WINEDEBUG": "-all", "LC_ALL": "C.UTF-8"}
-    subprocess.run(["wine", "wineboot", "-i"], env=env, capture_output=True, check=False, timeout=180)
-    yield env
-    subprocess.run(["wineserver", "-k"], env=env, capture_output=True, check=False, timeout=60)
-
-
-@pytest.fixture(scope="module")
-def windows(installed: Path, environment: dict[str, str]) -> Run:
-    def run(*arguments: str | Path, program: str = "limn.exe", stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        command = ["wine", str(installed / program), *map(str, arguments)]
-        done = subprocess.run(command, env=environment, input=stdin, capture_output=True, check=False, timeout=120)
-        done.stderr = b"".join(re.findall(rb"(?m)^limn:.*\n", done.stderr))  # without the lines of Debian's wine
-        return done
-
-    return run
-
-
-@pytest.fixture
-def picture(tmp_path: Path) -> Path:
-    path = tmp_path / "日本.png"
-    path.write_bytes(png(pixels(37, 53)))
-    return path
-
-
-def drive(path: Path) -> str:
-    """The path as Windows' programs write it."""
-    return "Z:" + str(path).replace("/", "\\")
+pytestmark = needs_wine
 
 
 # What it is made of
@@ -94,6 +44,13 @@ def test_no_avx_move_needs_an_aligned_stack(installed: Path) -> None:
     code = subprocess.run([OBJDUMP, "-d", installed / "limn.exe"], capture_output=True, text=True, check=True).stdout
     assert not re.search(r"\tv(movap[sd]|movdqa\d*|movntdqa|movntdq|movntp[sd])\s.*[yz]mm", code)
     assert re.search(r"\tvmovup[sd]\s.*zmm", code)
+
+
+def test_hardening(installed: Path) -> None:
+    """Random addresses, no execution of data, and a check of the stack."""
+    header = subprocess.run([OBJDUMP, "-p", installed / "limn.exe"], capture_output=True, text=True, check=True).stdout
+    assert {"HIGH_ENTROPY_VA", "DYNAMIC_BASE", "NX_COMPAT"} <= set(header.split())
+    assert b"*** stack smashing detected ***" in (installed / "limn.exe").read_bytes()
 
 
 # The same bytes
@@ -135,6 +92,35 @@ def test_drop_target(target: str, suffix: str, windows: Run, picture: Path) -> N
     assert f"日本-{suffix}.png: already exists (use --force to replace it)".encode() in again.stderr
 
 
+def test_drop_target_takes_any_names(windows: Run, picture: Path) -> None:
+    """Several at once, and a folder. wine quotes names with spaces, as Explorer does; its cmd expands % in them."""
+    folder = picture.parent / "a & b"
+    folder.mkdir()
+    names = ["x & y.png", "(1)^!ü 日本.png", "a =;,.png"]
+    for name in names:
+        shutil.copy(picture, folder / name)
+    dropped = [drive(folder / name) for name in names]
+    assert windows(*dropped, program="upscale.cmd").returncode == 0
+    made = {name.replace(".png", "-upscaled.png") for name in names}
+    assert made == {path.name for path in folder.iterdir()} - set(names)
+    refused = windows(drive(folder), program="upscale.cmd", stdin=b"\n")
+    assert refused.returncode == 1
+    assert b"Press any key" in refused.stdout
+
+
+def test_wildcards(windows: Run, picture: Path) -> None:
+    """cmd leaves them to the program. Quotes keep them; wine quotes arguments with spaces."""
+    for name in ("b.PNG", "a.png", ".hidden.png", "c.png_original", "a b.png"):
+        shutil.copy(picture, picture.with_name(name))
+    listed = windows("upscale", "*.png", "-o", "made\\", "--json", cwd=picture.parent)
+    inputs = [entry["input"] for entry in json.loads(listed.stdout)["pictures"]]
+    assert inputs == ["a b.png", "a.png", "b.PNG", "日本.png"]
+    assert windows("upscale", drive(picture.parent) + "\\?.png", "-o", "one\\", cwd=picture.parent).returncode == 0
+    assert sorted(path.name for path in (picture.parent / "one").iterdir()) == ["a.png", "b.PNG"]
+    quoted = windows("upscale", "a *b.png", "-o", "out.png", cwd=picture.parent)
+    assert b"limn: a *b.png: Windows allows no such name" in quoted.stderr
+
+
 def test_backslashes_separate_names(windows: Run, picture: Path) -> None:
     assert windows("upscale", drive(picture), "-o", drive(picture.parent) + "\\made\\").returncode == 0
     assert [path.name for path in (picture.parent / "made").iterdir()] == ["日本.png"]
@@ -168,10 +154,11 @@ def test_force_replaces(windows: Run, picture: Path) -> None:
     [
         (4, ["upscale", "missing.png"], "missing.png: No such file or directory"),
         (2, ["upscale", "IN", "-o", "made.xyz"], "made.xyz: "),
-        (5, ["upscale", "IN", "-o", "a?b.png"], "a?b.png: Invalid argument"),
+        (5, ["upscale", "IN", "-o", "a?b.png"], "a?b.png: Windows allows no such name"),
         (5, ["upscale", "IN", "-o", "missing\\b.png"], "cannot be written: No such file or directory"),
         (4, ["upscale", "NUL"], "NUL: the file is empty"),
         (3, ["colorize", "IN", "-m", "nothing"], "no weights called nothing"),
+        (3, ["colorize", "IN", "-m", "nothing"], "-windows-x86_64); "),
     ],
 )
 def test_refused(code: int, words: list[str], message: str, windows: Run, picture: Path) -> None:
@@ -195,8 +182,9 @@ def test_ctrl_c_leaves_no_file(installed: Path, environment: dict[str, str], tmp
     before = [path.suffix for path in made.iterdir()]
     os.write(terminal, b"\x03")
     printed = b"".join(iter(lambda: read_terminal(terminal), b""))
-    os.waitpid(process, 0)
+    _, status = os.waitpid(process, 0)
     os.close(terminal)
+    assert os.waitstatus_to_exitcode(status) == 0x3A  # the last byte of STATUS_CONTROL_C_EXIT
     assert before == [".part"]
     assert not list(made.iterdir()), printed
 

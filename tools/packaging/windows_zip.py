@@ -14,12 +14,26 @@ import zipfile
 from pathlib import Path
 
 TEXTS = Path(__file__).parent / "windows"
+DROP_TARGET = Path(__file__).parent / "drop_target.cmd"
+DROP_TARGETS = [
+    {"NAME": "upscale.cmd", "COMMAND": "upscale", "SUFFIX": "upscaled", "RESULT": "four times as large"},
+    {"NAME": "colorize.cmd", "COMMAND": "colorize -m siggraph17-scenes", "SUFFIX": "colorized", "RESULT": "in colour"},
+]
+
+
+def drop_target(words: dict[str, str]) -> bytes:
+    text = DROP_TARGET.read_text()
+    for key, word in words.items():
+        text = text.replace(f"@{key}@", word)
+    return text.encode()
 
 
 def contents(program: Path, weights: list[Path]) -> dict[str, bytes]:
     """The bytes of every file of the archive by its name in the folder."""
     texts = {"LICENSE.txt": Path("LICENSE")} | {path.name: path for path in sorted(TEXTS.iterdir())}
-    files = {name: path.read_bytes().replace(b"\n", b"\r\n") for name, path in texts.items()}
+    files = {name: path.read_bytes() for name, path in texts.items()}
+    files |= {words["NAME"]: drop_target(words) for words in DROP_TARGETS}
+    files = {name: data.replace(b"\n", b"\r\n") for name, data in files.items()}
     files["limn.exe"] = program.read_bytes()
     return files | {f"weights/{path.name}": path.read_bytes() for path in weights}
 
