@@ -6,6 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *system_error(void)
+{
+    return strerror(errno);
+}
+
 /* ---- paths -------------------------------------------------------------------------------- */
 
 const char *system_path_name(const char *path)
@@ -20,6 +25,11 @@ size_t system_path_trimmed(const char *path)
     while (length > 1 && path[length - 1] == '/')
         length--;
     return length;
+}
+
+int system_path_compare(const char *a, const char *b)
+{
+    return strcmp(a, b);
 }
 
 /* ---- the program -------------------------------------------------------------------------- */

@@ -14,7 +14,7 @@
 
 /* ---- the program -------------------------------------------------------------------------- */
 
-char **system_begin(int argc, char **argv)
+char **system_begin(int *argc, char **argv)
 {
     (void)argc;
     return argv;

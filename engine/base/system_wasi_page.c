@@ -12,7 +12,7 @@ static bool missing(void)
 
 /* ---- the program -------------------------------------------------------------------------- */
 
-char **system_begin(int argc, char **argv)
+char **system_begin(int *argc, char **argv)
 {
     (void)argc;
     return argv;
