@@ -287,14 +287,13 @@ WINDOWS_ZIP = $(BUILD)/limn-$(VERSION)-windows-x86_64.zip
 LIBS_windows = -static -lm -lshell32 -ladvapi32 -lpsapi
 
 # `make wasm` builds build/wasm/limn.wasm, a module for pages, and build/wasm/limn-cli.wasm, the program for WASI. Both
-# have one thread and plain SIMD: relaxed SIMD's multiply-add was at most 5% faster. Debian's clang 16 was a quarter
-# slower than zig, but is installed by apt and compiles in a minute. Memory ends one page below 4 GB, so that no address
-# overflows. The stack comes first: if it overflows, the module traps, and no data changes. Without long double,
-# wasi-libc prints an error instead of a number, for which a page would have to supply three functions of WASI.
-WASM_CC ?= clang-16 --target=wasm32-wasi
-WASM_AR ?= llvm-ar-16
+# have one thread and plain SIMD: relaxed SIMD's multiply-add was at most 5% faster. Code of Debian's clang 14 or 16 was
+# a quarter slower. Memory ends one page below 4 GB, so that no address overflows. zig puts the stack first: if it
+# overflows, the module traps, and no data changes.
+WASM_CC ?= $(ZIG) cc -target wasm32-wasi
+WASM_AR ?= $(ZIG) ar
 WASM     = $(BUILD)/wasm
-LIBS_wasi = -lm -lc-printscan-long-double -Wl,--stack-first -Wl,-z,stack-size=1048576 -Wl,--max-memory=4294901760
+LIBS_wasi = -lm -Wl,-z,stack-size=1048576 -Wl,--max-memory=4294901760
 
 # What module.h declares, functions of limn.h that JavaScript can call, and the stack for its test.
 WASM_EXPORTS = $(shell sed -n 's/^[a-z].*\(limn_[a-z_]*\)\x28.*/\1/p' apps/wasm/module.h) \
@@ -330,7 +329,7 @@ windows: $(BUILD)/foreign/stb ## build limn.exe for 64-bit Windows, and pack it 
 	$(call say,pack,$(WINDOWS_ZIP)) $(PYTHON) tools/packaging/windows_zip.py $(WINDOWS)/limn.exe $(WINDOWS_ZIP) \
 	    $(DEMO_WEIGHTS)
 
-wasm: $(BUILD)/foreign/stb    ## build limn for WebAssembly: a module for pages, and the program for WASI
+wasm: $(BUILD)/foreign/stb $(ZIG)  ## build limn for WebAssembly: a module for pages, and the program for WASI
 	+@$(MAKE) --no-print-directory BUILD=$(WASM) BLAS=none CC="$(WASM_CC)" AR="$(WASM_AR)" ARCH=wasm32 SHARE= HARDEN= \
 	    CFLAGS="-O2 -msimd128 -isystem $(abspath $(<D))" LDFLAGS=-s $(WASM)/limn.wasm $(WASM)/limn-cli.wasm
 

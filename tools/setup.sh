@@ -10,7 +10,7 @@
 #   -t  for the full tests: PyTorch, scikit-image, pandas, OpenCV
 #   -s  for `make static`: GCC with musl, python3-venv for zig; strace and an emulator of aarch64 for its tests
 #   -m  for `make windows`: mingw-w64; wine for its tests
-#   -w  for `make wasm`: clang 16, its linker and archiver, a C library for WebAssembly; node for its tests
+#   -w  for `make wasm`: python3-venv for zig; node for its tests
 #   -a  for `make aarch64`: a cross compiler, an emulator, and aarch64 libraries
 # Packages that are already installed are left as they are. apt-get is called through sudo unless the caller is root.
 set -eu
@@ -29,7 +29,7 @@ while :; do
     -s) packages="$packages musl-tools python3-venv strace qemu-user" ;;
     -m) packages="$packages gcc-mingw-w64-x86-64-posix wine wine64" ;;
     -w)
-        packages="$packages clang-16 lld-16 llvm-16 wasi-libc libclang-rt-16-dev-wasm32"
+        packages="$packages python3-venv"
         command -v node >/dev/null || packages="$packages nodejs"
         ;;
     -a)
