@@ -190,10 +190,12 @@ const char *limn_engine_describe(const limn_engine *engine);
  * A text that holds a '/' or a '.', and the name of an existing file, is a path. Any other text is a name:
  * NAME.safetensors is looked up in
  *   1. the folder $LIMN_WEIGHTS,
- *   2. the folder of the shared library, and weights, ../weights, ../share/limn/weights and
+ *   2. the folder to which limn-fetch downloads published weights: $XDG_DATA_HOME/limn/weights, or
+ *      $HOME/.local/share/limn/weights if XDG_DATA_HOME is not set,
+ *   3. the folder of the shared library, and weights, ../weights, ../share/limn/weights and
  *      ../../share/limn/weights relative to it,
- *   3. the folder of the program, and the same folders relative to it,
- *   4. the folder in which `make install` put the weights (/usr/local/share/limn/weights by default).
+ *   4. the folder of the program, and the same folders relative to it,
+ *   5. the folder in which `make install` put the weights (/usr/local/share/limn/weights by default).
  * The first file found is loaded. `limn --weights` lists the names that the limn program finds.
  *
  * The network is recognised by the metadata key limn.model, otherwise by the names of its tensors. The name,
@@ -219,6 +221,25 @@ limn_status limn_model_load(limn_engine *engine, const char *weights, limn_model
 limn_status limn_model_load_bytes(limn_engine *engine, const void *bytes, size_t size, const char *name,
                                   limn_model **model, limn_error *error);
 void limn_model_free(limn_model *model);
+
+/* What the pipelines do. */
+typedef enum limn_task {
+    LIMN_TASK_SEGMENT,
+    LIMN_TASK_COLORIZE,
+    LIMN_TASK_UPSCALE,
+    LIMN_TASK_GENERATE,
+} limn_task;
+
+/* The name of the weights that a task uses unless others are chosen, for limn_model_load: the first of these
+ * that it finds. The last one is included in limn; a published one before it is preferred.
+ *
+ *   LIMN_TASK_SEGMENT    deeplabv3 (21 everyday classes), unet-nuclei (cell nuclei under a microscope)
+ *   LIMN_TASK_COLORIZE   siggraph17, siggraph17-photos; both take hints
+ *   LIMN_TASK_UPSCALE    enhancenet
+ *   LIMN_TASK_GENERATE   dcgan-landscapes
+ *
+ * If none is found, the last one. NULL if there is no such task. Valid forever. Thread-safe. */
+const char *limn_default_weights(limn_task task);
 
 /* The network: "enhancenet", for example. Valid as long as the model. */
 const char *limn_model_name(const limn_model *model);

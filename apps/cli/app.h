@@ -63,6 +63,10 @@ limn_status app_engine(const struct options *options, limn_engine **engine, limn
  * to get weights. */
 limn_status app_weights_path(const char *name, char path[SYSTEM_PATH_MAX], limn_error *error);
 
+/* The text of -m; without -m, limn_default_weights of the task, with a note on weights that serve few kinds
+ * of pictures. */
+const char *app_weights(const struct options *options, limn_task task);
+
 /* Creates an engine and loads with it the model of -m, or `fallback` (NULL: none) without -m. NULL on
  * failure. */
 limn_status app_model(const struct options *options, const char *fallback, limn_model **model,
