@@ -321,7 +321,8 @@ typedef struct limn_segment_options {
                        * and gigabytes. 0: what the weights were made for, the number in their metadata
                        * limn.resize; without one, 520 for networks of 21 classes, as for torchvision's
                        * published weights, and LIMN_RESIZE_FULL for others */
-    double scale;     /* unet: size of the network's input relative to the picture, up to 100; 0: 0.5 */
+    double scale;     /* unet: size of the network's input relative to the picture, up to 100; 0: the number
+                       * in the metadata limn.scale of the weights, or 0.5 without one */
     double threshold; /* networks of one class: a pixel is of the class above this probability; 0: 0.5 */
 } limn_segment_options;
 

@@ -148,6 +148,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--classes", type=_names, metavar="A,B,..", help="deeplabv3, unet: class names, in order")
     parser.add_argument("--mask-center", type=_fraction, metavar="X", help="siggraph17: offset of the hint mask")
     parser.add_argument(
+        "--scale", type=_scale, metavar="S", help="unet: size to compute at, relative to the picture (default: 0.5)"
+    )
+    parser.add_argument(
         "--align-corners",
         choices=("true", "false"),
         help="vae: convention of the bilinear resize (default: true, as in torch before 0.4)",
@@ -169,6 +172,16 @@ def _fraction(text: str) -> float:
 _fraction.__name__ = "number from 0 to 1"  # argparse prints it in its error message
 
 
+def _scale(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 100:
+        raise ValueError
+    return value
+
+
+_scale.__name__ = "number above 0, at most 100"
+
+
 def _one_line(text: str) -> str:
     """`text` as one printable line of bounded length, even if it holds names from a hostile file."""
     line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:MAX_MESSAGE])
@@ -184,7 +197,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
     align_corners = None if options.align_corners is None else options.align_corners == "true"
-    choices = Choices(options.licence, options.classes, options.mask_center, align_corners)
+    choices = Choices(options.licence, options.classes, options.mask_center, align_corners, options.scale)
     try:
         done = convert(
             options.checkpoint, options.output, options.model, choices, options.half, options.force, options.key

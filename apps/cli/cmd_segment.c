@@ -297,11 +297,12 @@ static void announce(void *context, const struct forecast *forecast)
 {
     enum { USUAL = 520 }; /* deeplabv3's resize for published weights */
     struct context *c = ((struct work *)context)->context;
-    double scale = c->how.scale > 0 ? c->how.scale : 0.5;
     double shorter =
         (double)(forecast->size.height < forecast->size.width ? forecast->size.height : forecast->size.width);
     char option[32];
     if (strcmp(limn_model_name(c->model), "unet") == 0) {
+        double scale;
+        segment_scale(c->model, &c->how, &scale, NULL); /* checked before */
         snprintf(option, sizeof option, "--scale %.2g", scale / 2);
         forecast_say(&c->forecaster, forecast, option, 0.25);
     } else {

@@ -274,6 +274,15 @@ def test_the_size_that_weights_were_made_for(tmp_path: Path) -> None:
     assert voc.metadata["limn.resize"] == "520"
     own = torch_zip(weights(deeplabv3_shapes((1, 1, 1, 1), 3)))
     assert "limn.resize" not in converted(tmp_path, own).metadata
+    cars = torch_zip(weights(unet(3, 2, "transposed", False)))
+    assert "limn.scale" not in converted(tmp_path, cars).metadata
+    assert converted(tmp_path, cars, "--scale", "0.8").metadata["limn.scale"] == "0.8"
+    assert "--scale applies to unet, but the checkpoint is deeplabv3" in refused(tmp_path, own, "--scale", "1")
+
+
+def test_the_scale_of_the_published_unet(tmp_path: Path) -> None:
+    data = torch_zip(weights(unet(3, 2, "transposed", False)))
+    assert converted(tmp_path, data, name="unet_carvana_scale1.0_epoch2.pth").metadata["limn.scale"] == "1"
 
 
 def test_conventions_that_no_tensor_tells(tmp_path: Path) -> None:

@@ -34,9 +34,13 @@ _LICENCES_BY_NAME = {
     "unet_carvana_scale1.0_epoch2.pth": "GPL-3.0",
 }
 
+# The scale that a U-Net of the release was trained at. limn's default, as that of predict.py, is 0.5.
+_SCALES = {"unet_carvana_scale1.0_epoch2.pth": 1.0}
+
 # Kept when a converted file is converted again, unless an option replaces it.
 _CARRIED = (
     "limn.licence", "limn.classes", "limn.mask_values", "limn.mask_center", "limn.align_corners", "limn.resize",
+    "limn.scale",
 )  # fmt: skip
 
 
@@ -48,6 +52,7 @@ class Choices:
     classes: tuple[str, ...] | None = None
     mask_center: float | None = None
     align_corners: bool | None = None
+    scale: float | None = None
 
 
 def describe(network: Network, name: str, sha256: str, choices: Choices) -> tuple[dict[str, str], str]:
@@ -74,6 +79,9 @@ def describe(network: Network, name: str, sha256: str, choices: Choices) -> tupl
         classes = tensors["outc.conv.weight"].shape[0]
         labels = max(classes, 2)  # with one output channel, a threshold separates the class from the background
         _add_classes(found, labels, choices.classes, ())
+        scale = choices.scale or _SCALES.get(name)
+        if scale is not None:
+            found["limn.scale"] = f"{scale:g}"
         if network.mask_values is not None:
             stored = _mask_values(network.mask_values, labels)
             if stored is not None:
@@ -95,6 +103,7 @@ def _check_choices(model: str, choices: Choices) -> None:
     for option, value, models in (
         ("--classes", choices.classes, ("deeplabv3", "unet")),
         ("--mask-center", choices.mask_center, ("siggraph17",)),
+        ("--scale", choices.scale, ("unet",)),
         ("--align-corners", choices.align_corners, ("vae",)),
     ):
         if value is not None and model not in models:

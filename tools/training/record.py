@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ def finish(
         if history is not None:
             weights = Path(options.output).with_suffix(".safetensors")
             licence = None if options.data else "MIT"
-            kept = Choices(licence, choices.classes, choices.mask_center, choices.align_corners)
+            kept = replace(choices, licence=licence)
             print(convert.convert(options.output, str(weights), choices=kept, half=True, force=True).line)
         elif options.init.endswith(".safetensors"):
             weights = Path(options.init)
