@@ -25,7 +25,7 @@ from typing import Any, NamedTuple, NoReturn
 try:
     from numpy.typing import NDArray  # checked here, so that a missing NumPy gives one line and no traceback
 except ImportError:
-    sys.exit("convert: NumPy is missing; on Debian: apt install python3-numpy")
+    sys.exit("limn-convert: NumPy is missing; on Debian: apt install python3-numpy")
 
 import checkpoint
 from checkpoint import metadata, models, safetensors
@@ -33,7 +33,7 @@ from checkpoint.metadata import Choices
 from checkpoint.tensor import BITS, CheckpointError, Tensor, most_values, narrowed, not_finite
 
 EXAMPLE = """\
-example: python3 tools/convert.py siggraph17-df00044c.pth -o siggraph17.safetensors
+example: limn-convert siggraph17-df00044c.pth -o siggraph17.safetensors
 
 """
 MAX_MESSAGE = 2000
@@ -127,12 +127,12 @@ class _Parser(argparse.ArgumentParser):
         return EXAMPLE + super().format_help()
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"convert: {message}; --help shows an example\n")
+        self.exit(2, f"limn-convert: {message}; --help shows an example\n")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
-        prog="convert",
+        prog="limn-convert",
         description="Converts a PyTorch, TensorFlow V1 or safetensors checkpoint into the file that limn runs.",
         epilog="Exit codes: 0 converted, 1 failed (the reason is on stderr, no file is written), 2 usage error, 128"
         " plus the signal number if a signal ended the program.",
@@ -189,7 +189,7 @@ def _one_line(text: str) -> str:
 
 
 def _fail(message: str) -> int:
-    print(_one_line(f"convert: {message}"), file=sys.stderr)
+    print(_one_line(f"limn-convert: {message}"), file=sys.stderr)
     return 1
 
 
@@ -211,7 +211,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     if done.warning:
-        print(_one_line(f"convert: {options.checkpoint}: warning: {done.warning}"), file=sys.stderr)
+        print(_one_line(f"limn-convert: {options.checkpoint}: warning: {done.warning}"), file=sys.stderr)
     return _say(_one_line(done.line))
 
 

@@ -57,7 +57,8 @@ static void offer(void *suggestion, const char *name)
 static limn_status fail_unknown(const char *name, limn_error *error)
 {
     struct suggestion suggestion = {.typed = name};
-    char near[SUGGESTION_TEXT], how[128] = "limn-fetch --list shows what can be downloaded";
+    char near[SUGGESTION_TEXT],
+        how[128] = "limn-fetch --list shows what can be downloaded; limn-convert converts a checkpoint";
     weights_each(offer, &suggestion);
     for (int i = 0; i < PUBLISHED; i++) {
         suggestion_offer(&suggestion, published[i]);

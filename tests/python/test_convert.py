@@ -379,7 +379,7 @@ def test_the_program_converts_and_says_what_it_wrote(tmp_path: Path) -> None:
 
 def test_help_begins_with_an_example() -> None:
     done = command("--help")
-    assert done.returncode == 0 and done.stdout.startswith("example: python3 tools/convert.py ")
+    assert done.returncode == 0 and done.stdout.startswith("example: limn-convert ")
 
 
 @pytest.mark.parametrize(
@@ -388,7 +388,7 @@ def test_help_begins_with_an_example() -> None:
 )
 def test_wrong_usage_is_one_line_and_2(arguments: list[str]) -> None:
     done = command(*arguments)
-    assert done.returncode == 2 and done.stderr.startswith("convert: ") and done.stderr.count("\n") == 1
+    assert done.returncode == 2 and done.stderr.startswith("limn-convert: ") and done.stderr.count("\n") == 1
 
 
 def test_files_that_cannot_be_read_or_written(tmp_path: Path) -> None:
