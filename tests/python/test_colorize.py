@@ -273,7 +273,6 @@ def test_standing_output_is_kept(tmp_path: Path) -> None:
     ("options", "message"),
     [
         (("-m", weights("enhancenet")), "expected a colorization network (eccv16, siggraph17, vae), found enhancenet"),
-        ((), "missing -m NAME or -m FILE: an eccv16, siggraph17 or vae network"),
         (("-m", weights("eccv16"), "--hints", "hints.txt"), "hints are an option of siggraph17"),
         (("-m", weights("vae"), "--hints", "hints.txt"), "hints are an option of siggraph17"),
         (("-m", weights("eccv16"), "--samples", "2"), "samples and seeds are options of vae"),

@@ -6,7 +6,7 @@ if "%~1"=="" (
     pause
     exit /b 2
 )
-"%~dp0limn.exe" colorize -m siggraph17-scenes %*
+"%~dp0limn.exe" colorize %*
 if errorlevel 1 (
     pause
     exit /b 1
