@@ -84,7 +84,7 @@ MACOS = aarch64 x86_64
 .DELETE_ON_ERROR:
 .PHONY: all install uninstall dist deb static macos-check $(MACOS:%=macos-%) windows demo test test-full check-c \
         check-python check-rooms check-kernels aarch64 asan tsan fuzz fuzz-coverage fuzzers replays soak valgrind bench \
-        bench-peers tidy format format-check clean help FORCE $(RUNS) $(PYTESTS:%=run-%)
+        bench-peers evaluate tidy format format-check clean help FORCE $(RUNS) $(PYTESTS:%=run-%)
 .SECONDARY:
 
 all: $(BUILD)/limn$(EXE) $(SCRIPTS)  ## build the program
@@ -393,6 +393,10 @@ bench: all                    ## measure layers and kernels, with charts in buil
 	$(BUILD)/limn bench layers $(BENCH) --json >$(BUILD)/bench/layers.json
 	$(BUILD)/limn bench kernels --json >$(BUILD)/bench/kernels.json
 	-$(PYTHON) tools/plot_bench.py $(BUILD)/bench/layers.json $(BUILD)/bench/kernels.json --venv $(BUILD)/peers-venv
+
+EVALUATE ?= upscale -m enhancenet weights/samples
+evaluate: all                 ## measure weights on pictures of yours (EVALUATE="COMMAND -m NAME FOLDER", tools/README.md)
+	@$(PYTHON) tools/evaluate.py $(EVALUATE)
 
 bench-peers: all              ## compare with PyTorch, ONNX Runtime, OpenVINO, ncnn; install them if needed (PEERS=)
 	$(PYTHON) tools/bench_peers.py --limn $(BUILD)/limn --output $(BUILD)/peers --venv $(BUILD)/peers-venv $(PEERS)
