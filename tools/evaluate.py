@@ -4,8 +4,8 @@
     python3 tools/evaluate.py upscale -m enhancenet -m enhancenet-pat photographs/
     python3 tools/evaluate.py segment -m unet-nuclei pictures/ --truth masks/ --binary
 
-Prints Markdown tables, and with --json FILE writes all figures. evaluation/ has a module for each command, which says what
-it measures and how. Options after -- are passed to limn: `-- --scale 1`, for example.
+Prints Markdown tables, and with --json FILE writes all figures. evaluation/ has a module for each command, which says
+what it measures and how. Options after -- are passed to limn: `-- --scale 1`, for example.
 
 Needs NumPy, Pillow and scikit-image: on Debian, apt install python3-skimage.
 """
@@ -55,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="evaluate", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     commands = made.add_subparsers(dest="command", required=True, metavar="COMMAND")
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("-m", "--model", action="append", required=True, metavar="NAME|FILE", help="weights; repeatable")
+    common.add_argument("-m", action="append", required=True, metavar="NAME|FILE", help="weights; repeatable")
     common.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to a JSON file")
     program = Path(__file__).resolve().parents[1] / "build/limn"
     common.add_argument("--limn", default=str(program), metavar="PROGRAM", help="limn (default: build/limn)")
@@ -65,7 +65,10 @@ def parser() -> argparse.ArgumentParser:
     segment.add_argument("--binary", action="store_true", help="count all labels above 0 as one class")
     upscale = commands.add_parser("upscale", parents=[common], help="PSNR and SSIM, along with Pillow's bicubic")
     upscale.add_argument(
-        "--small", type=Path, metavar="FOLDER", help="small pictures: NAME.png of NAME.jpg, NAME_LR.png of NAME_HR.png (default: made)"
+        "--small",
+        type=Path,
+        metavar="FOLDER",
+        help="small pictures: NAME.png of NAME.jpg, NAME_LR.png of NAME_HR.png (default: shrunk PICTURES)",
     )
     return made
 
@@ -78,7 +81,7 @@ def main(arguments: list[str]) -> int:
     figures = {}
     try:
         pictures = pictures_of(options.pictures)
-        for model in options.model:
+        for model in options.m:
             module, figures[model] = measured(options, model, pictures)
             print(f"## {model}\n\n{module.markdown(figures[model])}", flush=True)
         if options.json:

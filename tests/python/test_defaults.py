@@ -19,8 +19,8 @@ GOLDENS = {  # networks that stand in for the weights of these names
     "dcgan-landscapes": "dcgan-3-stages",
 }
 NOTES = {
-    "unet-nuclei": "limn: unet-nuclei, the default, finds cell nuclei in pictures from a microscope; limn-fetch deeplabv3 "
-    "downloads weights for everyday pictures\n",
+    "unet-nuclei": "limn: unet-nuclei, the default, finds cell nuclei in pictures from a microscope; "
+    "limn-fetch deeplabv3 downloads weights for everyday pictures\n",
     "dcgan-landscapes": "limn: dcgan-landscapes, the default, draws small landscapes; -m dcgan-digits draws digits\n",
 }
 COMMANDS = [  # and the weights from the preferred ones to those that limn includes

@@ -3,8 +3,8 @@
     Dice = 2 |found and true| / (|found| + |true|)         IoU = |found and true| / |found or true|
 
 over all pixels of all pictures, and Dice also as the mean over the pictures in which the class is found or true. Labels
-are palette indices or grey levels; pixels of 255 in the truth are ignored. With `binary`, every label above 0 is class 1,
-also 255 and numbers of instances.
+are palette indices or grey levels; pixels of 255 in the truth are ignored. With `binary`, every label above 0 is class
+1, also 255 and numbers of instances.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ def figures_of(counts: np.ndarray) -> Figures:
 def markdown(figures: Figures) -> str:
     """The figures as a Markdown table."""
     classes = figures["classes"]
-    lines = [f"{figures['pictures']} pictures.", "", "| class | Dice, all pixels | IoU, all pixels | Dice, mean of pictures |"]
-    lines.append("|---|--:|--:|--:|")
+    lines = [f"{figures['pictures']} pictures.", ""]
+    lines += ["| class | Dice, all pixels | IoU, all pixels | Dice, mean of pictures |", "|---|--:|--:|--:|"]
     for label, row in classes.items():
         lines.append(f"| {label} | {row['dice']:.3f} | {row['iou']:.3f} | {row['mean_dice']:.3f} ({row['pictures']}) |")
     means = [np.mean([row[key] for row in classes.values()]) for key in ("dice", "iou", "mean_dice")]

@@ -1,8 +1,8 @@
 """Super-resolution measured on photographs: PSNR and SSIM of limn's and of Pillow's bicubic enlargement, by 4.
 
-Both are measured on RGB, with 4 pixels left out at each border, per picture, then the mean. SSIM is scikit-image's, with
-its usual window of 7 x 7 pixels. Small pictures are given, or made from the photographs by Pillow's bicubic reduction,
-after cutting their sides to multiples of 4.
+Both are measured on RGB, with 4 pixels left out at each border, per picture, then the mean. SSIM is scikit-image's,
+with its usual window of 7 x 7 pixels. Small pictures are given, or made from the photographs by Pillow's bicubic
+reduction, after cutting their sides to multiples of 4.
 """
 
 from __future__ import annotations
