@@ -60,8 +60,8 @@ def test_segmentation(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     figures, out = evaluated(folder, capsys, "segment", "--truth", folder / "truth", "--", "--scale", "1")
     assert figures["pictures"] == 2
     assert figures["classes"] == {
-        label: {"dice": pytest.approx(dice), "iou": pytest.approx(iou), "mean_dice": pytest.approx(mean), "pictures": count}
-        for label, dice, iou, mean, count in (("0", 0.8, 2 / 3, 5 / 6, 2), ("1", 0.8, 2 / 3, 0.8, 1), ("2", 1, 1, 1, 1))
+        label: dict(zip(("dice", "iou", "mean_dice", "pictures"), map(pytest.approx, row), strict=True))
+        for label, *row in (("0", 0.8, 2 / 3, 5 / 6, 2), ("1", 0.8, 2 / 3, 0.8, 1), ("2", 1, 1, 1, 1))
     }
     assert "| 0 | 0.800 | 0.667 | 0.833 (2) |\n" in out and "| mean of classes | 0.867 | 0.778 | 0.878 |\n" in out
     assert (folder / "words").read_text().startswith("segment -m mine --view")
