@@ -7,7 +7,7 @@
 #   -d  for developers: clang, sanitizers, valgrind, clang-format, clang-tidy, cppcheck; zsh and fish, whose
 #       completions are tested; exiftool, whose view of pictures is
 #   -p  python3-venv, so that `make bench` and `make bench-peers` can install packages with pip in a virtual environment
-#   -t  for the full tests: PyTorch, scikit-image, pandas, OpenCV
+#   -t  for the full tests: PyTorch, scikit-image, pandas, OpenCV, and pip, which downloads a published network
 #   -s  for `make static` on x86-64: GCC with musl; strace for its tests
 #   -a  for `make aarch64`: a cross compiler, an emulator, and aarch64 libraries
 # Packages that are already installed are left as they are. apt-get is called through sudo unless the caller is root.
@@ -23,7 +23,7 @@ while :; do
         packages="$packages libimage-exiftool-perl"
         ;;
     -p) packages="$packages python3-venv" ;;
-    -t) packages="$packages python3-torch python3-skimage python3-pandas python3-opencv" ;;
+    -t) packages="$packages python3-torch python3-skimage python3-pandas python3-opencv python3-pip" ;;
     -s) packages="$packages musl-tools strace" ;;
     -a)
         foreign=arm64

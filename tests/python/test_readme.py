@@ -1,4 +1,4 @@
-"""The commands that open the README, as they are, in a folder with what `make demo` leaves and what the repository has."""
+"""The commands that open the README, as they are, on what `make demo` leaves and what the repository has."""
 
 from __future__ import annotations
 
