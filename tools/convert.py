@@ -162,16 +162,6 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(","))
 
 
-def _fraction(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value) or not 0 <= value <= 1:
-        raise ValueError
-    return value
-
-
-_fraction.__name__ = "number from 0 to 1"  # argparse prints it in its error message
-
-
 def _scale(text: str) -> float:
     value = float(text)
     if not 0 < value <= 100:
@@ -179,7 +169,17 @@ def _scale(text: str) -> float:
     return value
 
 
-_scale.__name__ = "number above 0, at most 100"
+_scale.__name__ = "number above 0, at most 100"  # argparse prints these names in its error messages
+
+
+def _fraction(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value) or not 0 <= value <= 1:
+        raise ValueError
+    return value
+
+
+_fraction.__name__ = "number from 0 to 1"
 
 
 def _one_line(text: str) -> str:
@@ -197,7 +197,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
     align_corners = None if options.align_corners is None else options.align_corners == "true"
-    choices = Choices(options.licence, options.classes, options.mask_center, align_corners, options.scale)
+    choices = Choices(options.licence, options.classes, options.scale, options.mask_center, align_corners)
     try:
         done = convert(
             options.checkpoint, options.output, options.model, choices, options.half, options.force, options.key

@@ -50,9 +50,9 @@ class Choices:
 
     licence: str | None = None
     classes: tuple[str, ...] | None = None
+    scale: float | None = None
     mask_center: float | None = None
     align_corners: bool | None = None
-    scale: float | None = None
 
 
 def describe(network: Network, name: str, sha256: str, choices: Choices) -> tuple[dict[str, str], str]:
@@ -102,8 +102,8 @@ def describe(network: Network, name: str, sha256: str, choices: Choices) -> tupl
 def _check_choices(model: str, choices: Choices) -> None:
     for option, value, models in (
         ("--classes", choices.classes, ("deeplabv3", "unet")),
-        ("--mask-center", choices.mask_center, ("siggraph17",)),
         ("--scale", choices.scale, ("unet",)),
+        ("--mask-center", choices.mask_center, ("siggraph17",)),
         ("--align-corners", choices.align_corners, ("vae",)),
     ):
         if value is not None and model not in models:
