@@ -175,7 +175,12 @@ def _parser() -> _Parser:
     )
     parser.add_argument("name", nargs="?", metavar="NAME", help="name of a checkpoint; see --list")
     parser.add_argument("--list", action="store_true", help="list the checkpoints that can be fetched")
-    parser.add_argument("--output", type=Path, metavar="FOLDER", help="folder (default: one in which limn looks: $LIMN_WEIGHTS or ~/.local/share/limn/weights)")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FOLDER",
+        help="folder (default: $LIMN_WEIGHTS or ~/.local/share/limn/weights, in which limn looks for weights)",
+    )
     parser.add_argument("--keep", action="store_true", help="also keep the original checkpoint")
     parser.add_argument("--force", action="store_true", help="replace an existing NAME.safetensors")
     parser.add_argument("--timeout", type=_seconds, default=30, metavar="S", help="longest wait for the server (30)")

@@ -41,7 +41,7 @@ def test_the_block_shows_the_pipelines_of_pictures() -> None:
 @pytest.mark.parametrize("line", BLOCK)
 def test_a_command_that_opens_the_readme(line: str, folder: Path) -> None:
     env = os.environ | {"LIMN_WEIGHTS": str(folder / "weights"), "XDG_DATA_HOME": str(folder)}
-    done = subprocess.run(line, shell=True, cwd=folder, env=env, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(line.split(), cwd=folder, env=env, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0 and done.stdout == "", done.stderr
     assert done.stderr == "" or (line.split()[1] == "segment" and "unet-nuclei" in done.stderr)
     source, made = (struct.unpack(">2I", (folder / line.split()[word]).read_bytes()[16:24]) for word in (2, 4))
