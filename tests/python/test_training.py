@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cli_support import png, read_png, succeeds  # which makes tools/ known, too
+from cli_support import LIMN, png, read_png, succeeds  # which makes tools/ known, too
 
 torch = pytest.importorskip("torch")
 Image = pytest.importorskip("PIL.Image")
@@ -21,10 +21,13 @@ from training import (  # noqa: E402
     colour,
     hints,
     loop,
+    nuclei,
     scenes,
+    text,
     train_colorizers,  # noqa: E402  (tools/ is known through cli_support, and all of it needs torch)
     train_dcgan,  # noqa: E402
     train_deeplabv3,  # noqa: E402
+    train_enhancenet,  # noqa: E402
     train_unet,  # noqa: E402
     train_vae,  # noqa: E402
 )
@@ -98,6 +101,20 @@ def test_cells_are_known_by_their_number() -> None:
     np.testing.assert_array_equal(rgb, again)
     np.testing.assert_array_equal(mask, same)
     assert set(np.unique(mask)) == {0, 1} and rgb.shape == (96, 96, 3)
+
+
+def test_nuclei_are_parts_of_cells() -> None:
+    for number in range(6):
+        (rgb, cell), (again, nucleus) = cells.picture(3, number, 96), cells.picture(3, number, 96, nuclei=True)
+        np.testing.assert_array_equal(rgb, again)
+        assert 0 < nucleus.sum() < cell.sum() and not (nucleus & ~cell).any()
+
+
+def test_pages_are_known_by_their_number() -> None:
+    if not has_matplotlib():
+        pytest.skip("no matplotlib, whose fonts are drawn")
+    one, again, other = (text.page(*key, side=128) for key in ((3, 5), (3, 5), (3, 6)))
+    assert one.tobytes() == again.tobytes() != other.tobytes()
 
 
 # ---- Parts -------------------------------------------------------------------------------------
@@ -249,6 +266,55 @@ def test_own_pictures_with_masks(tmp_path: Path) -> None:
         succeeds("verify", found)
 
 
+def slides(folder: Path) -> Path:
+    """Pictures of nuclei in the layout of --nuclei: eight slides of each of two kinds, of four crops each."""
+    for place in ("images", "masks"):
+        (folder / place).mkdir(parents=True)
+    rows, rng = ["name,width,height,nuclei,kind"], np.random.default_rng(1)
+    for kind, ground in (("dark-field", 10), ("stained", 60)):
+        for slide, crop in itertools.product(range(8), range(4)):
+            mask = np.zeros((40, 48), np.uint16)
+            mask[8:20, 8:20] = 1 + crop
+            rgb = ground * (1 + 0.3 * slide) + 60 * (mask[:, :, None] > 0) + rng.uniform(0, 0.5, (40, 48, 3))
+            name = f"{kind}-{slide}-{crop}"
+            Image.fromarray(rgb.astype(np.uint8)).save(folder / "images" / f"{name}.png")
+            Image.fromarray(mask).save(folder / "masks" / f"{name}.png")
+            rows.append(f"{name},48,40,1,{kind}")
+    (folder / "index.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+def test_crops_of_a_slide_stay_together(tmp_path: Path) -> None:
+    parts = nuclei.split(nuclei.read(str(slides(tmp_path / "slides"))))
+    assert {part: len(pictures) for part, pictures in parts.items()} == {"train": 48, "validation": 8, "test": 8}
+    places = [{picture.name[:-2] for picture in pictures} for pictures in parts.values()]
+    assert not set.intersection(*places) and len(set.union(*places)) == 16
+    assert all(picture.mask.sum() == 144 and picture.mask.max() == 1 for picture in parts["test"])
+
+
+def test_training_on_nuclei(tmp_path: Path) -> None:
+    folder = slides(tmp_path / "slides")
+    found = trained(tmp_path, "unet", "--nuclei", str(folder), "--side", "32", "--scale", "1", "--limn", str(LIMN))
+    metadata = safetensors.read(found.read_bytes()).metadata
+    assert (json.loads(metadata["limn.classes"]), metadata["limn.licence"]) == (["background", "nucleus"], "MIT")
+    held_out = json.loads(found.with_suffix(".json").read_text())["held_out"]
+    assert {kind: figures["pictures"] for kind, figures in held_out.items()} == {"dark-field": 4, "stained": 4}
+
+
+def test_training_to_enlarge(tmp_path: Path) -> None:
+    """Also compressed pictures, and starting from a converted file."""
+    folder, output = own_pictures(tmp_path / "own", 3) / "images", tmp_path / "enhancenet.pth"
+    quick = ["-o", str(output), "--data", str(folder), "--test", str(folder / "0.png"), *QUICK[:6]]
+    assert train_enhancenet.main([*quick, "--width", "4", "--blocks", "1"]) == 0
+    weights = output.with_suffix(".safetensors")
+    succeeds("verify", weights)
+    before = read_weights(weights, "enhancenet")
+    assert train_enhancenet.main([*quick, "--jpeg", "--init", str(weights), "--rate", "1e-9"]) == 0
+    after = read_weights(weights, "enhancenet")
+    for name, value in before.items():
+        np.testing.assert_allclose(after[name], value, atol=1e-3)
+
+
 @pytest.mark.parametrize("name", ["eccv16", "siggraph17", "vae"])
 def test_own_pictures(tmp_path: Path, name: str) -> None:
     folder = own_pictures(tmp_path / "own", 3) / "images"
@@ -270,6 +336,9 @@ def test_own_pictures_for_dcgan(tmp_path: Path) -> None:
         (["-o", "mine.safetensors"], "must end with .pth"),
         (["-o", "none/mine.pth"], "does not exist"),
         (["-o", "mine.pth", "--data", "none"], "not a folder"),
+        (["-o", "mine.pth", "--nuclei", "none"], "no index.csv"),
+        (["-o", "mine.pth", "--data", ".", "--nuclei", "."], "cannot be used with --data"),
+        (["-o", "mine.pth", "--side", "8"], "at least 16"),
         (["-o", "mine.pth", "--batch", "0"], "at least 1"),
         (["-o", "mine.pth", "--rate", "0"], "must be positive"),
         (["-o", "mine.pth", "--seed", "2000"], "held-out pictures"),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from PIL import Image
-from training import cells, scenes
+from training import cells, nuclei, scenes
 
 from . import inputs
 from .exhibit import Group, Stage, Table
@@ -21,25 +22,31 @@ HINT_RADIUS = 4  # of the square that a hint fills, in pixels
 # ---- Segmentation ------------------------------------------------------------------------------
 
 
-def _segment(stage: Stage, kind: str, drawn: list[tuple[np.ndarray, np.ndarray]], classes: tuple[str, ...]) -> None:
-    """Segments drawings, and compares the result with the truth if the network has the same classes."""
+def _segment(
+    stage: Stage, kind: str, drawn: list[tuple[np.ndarray, np.ndarray]], classes: tuple[str, ...], *options: object
+) -> list[dict[str, Any]]:
+    """Segments pictures, and compares the result with the truth if the network has the same classes.
+
+    Returns what `limn segment --json` says of each.
+    """
     model = stage.exhibit.weights[0]
     known = json.loads(model["metadata"].get("classes", "[]")) == list(classes)
-    rows = []
+    rows, reports = [], []
     for number, (rgb, labels) in enumerate(drawn):
         name = f"{kind}-{number}"
         picture = stage.save(Image.fromarray(rgb), f"inputs/{name}.png")
         truth = stage.save(inputs.mask(labels), f"inputs/{name}-truth.png")
         output = f"made/{name}-{stage.exhibit.name}.png"
-        extra = ("--truth", truth) if known else ()
+        extra = (*options, "--truth", truth) if known else options
         printed = stage.make(output, "segment", "-m", stage.exhibit.model, picture, "--view", "side", "--json", *extra)
         found = json.loads(printed)["pictures"][0]
+        reports.append(found)
         shares = sorted(((row["share"], row["name"]) for row in found["classes"] if row["share"] > 0), reverse=True)
         caption = "found: " + ", ".join(f"{label} {share:.1%}" for share, label in shares)
         pictures = [stage.shown(output, caption, f"{name}: the picture, its classes as colours, and a legend")]
         if known:
             rows.append([f"{kind} {number}", *(f"{found[figure]:.3f}" for figure in ("iou", "dice", "accuracy"))])
-            pictures.append(stage.shown(truth, "the truth, as drawn", f"{name}: the true classes as colours", True))
+            pictures.append(stage.shown(truth, "the truth", f"{name}: the true classes as colours", True))
         stage.exhibit.groups.append(Group(f"{kind} {number}", pictures, layout="beside"))
         height, width = labels.shape
         stage.exhibit.panels += [Image.fromarray(rgb), stage.open(output).crop((width, 0, 2 * width, height))]
@@ -49,7 +56,16 @@ def _segment(stage: Stage, kind: str, drawn: list[tuple[np.ndarray, np.ndarray]]
         iou, dice = (np.mean([float(row[column]) for row in rows]) for column in (1, 2))
         stage.exhibit.headline = f"mean IoU {iou:.2f}, Dice {dice:.2f}"
     else:
-        stage.exhibit.headline = "not measured: the network has other classes than the drawings"
+        stage.exhibit.headline = "not measured: the network has other classes than the pictures"
+    return reports
+
+
+def fluorescence(stage: Stage) -> None:
+    reports = _segment(stage, "nuclei", [inputs.nuclei(number) for number in inputs.NUCLEI], nuclei.CLASSES,
+                       "--scale", 1)  # fmt: skip
+    if all("truth" in report for report in reports):
+        stage.exhibit.headline = "Dice of nuclei " + ", ".join(f"{r['classes'][1]['dice']:.2f}" for r in reports)
+    stage.exhibit.panels = stage.exhibit.panels[2:4] + stage.exhibit.panels[6:8]
 
 
 def microscopy(stage: Stage) -> None:
@@ -252,6 +268,10 @@ class Network:
 
 
 NETWORKS = (
+    Network("nuclei", "Segment nuclei under a microscope",
+            "Microscope pictures of the 2018 Data Science Bowl that the network was not trained on: three in "
+            "fluorescence, and one of a stained tissue.",
+            ("unet-nuclei",), "tools/training/train_unet.py --nuclei FOLDER", fluorescence),
     Network("deeplabv3", "Segment a scene",
             "Drawn landscapes with thirteen classes. The network assigns a class to every pixel.",
             ("deeplabv3-scenes",), "tools/training/train_deeplabv3.py", landscape),

@@ -107,7 +107,7 @@ def record(options: argparse.Namespace, history: History, weights: Path, figures
     return {
         "program": Path(sys.argv[0]).name,
         "data": options.source,
-        "init": bool(options.init),
+        "init": Path(options.init).name if options.init else False,
         "steps": options.steps,
         "batch": options.batch,
         "rate": options.rate,
