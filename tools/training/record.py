@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import hashlib
 import json
 import os
@@ -81,7 +82,7 @@ def finish(
         if history is not None:
             weights = Path(options.output).with_suffix(".safetensors")
             licence = None if options.data else "MIT"
-            kept = Choices(licence, choices.classes, choices.mask_center, choices.align_corners)
+            kept = dataclasses.replace(choices, licence=licence)
             print(convert.convert(options.output, str(weights), choices=kept, half=True, force=True).line)
         elif options.init.endswith(".safetensors"):
             weights = Path(options.init)
