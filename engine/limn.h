@@ -339,6 +339,14 @@ typedef struct limn_hint {
     unsigned char red, green, blue; /* only hue and saturation count: lightness is the picture's */
 } limn_hint;
 
+/* Whether hints spread over the picture, up to the edges of the things they lie on, before siggraph17 sees
+ * them: for weights trained on such hints. limn's source, engine/pipelines/spread.h, describes the method. */
+typedef enum limn_spread {
+    LIMN_SPREAD_BY_WEIGHTS, /* as their metadata limn.spread_hints says, "true" or "false"; without it, off */
+    LIMN_SPREAD_ON,
+    LIMN_SPREAD_OFF
+} limn_spread;
+
 /* All zero is the default. */
 typedef struct limn_colorize_options {
     const limn_hint *hints; /* siggraph17: hint_count of them; where they overlap, the last applies */
@@ -350,6 +358,7 @@ typedef struct limn_colorize_options {
                            * pixels, 64 to 1024, a multiple of 8; 0: at 256. More gives smaller things their
                            * own colours, in time and memory that grow with its square. A hint keeps its place
                            * and size in the picture, and covers at least one pixel of the network */
+    limn_spread spread;   /* siggraph17 */
 } limn_colorize_options;
 
 /* Colorizes a picture. Colours of the source are ignored; its lightness and alpha are kept. `result` has the

@@ -155,6 +155,11 @@ def _parser() -> argparse.ArgumentParser:
         choices=("true", "false"),
         help="vae: convention of the bilinear resize (default: true, as in torch before 0.4)",
     )
+    parser.add_argument(
+        "--spread-hints",
+        choices=("true", "false"),
+        help="siggraph17: whether limn spreads hints before the network sees them (default: false)",
+    )
     return parser
 
 
@@ -182,6 +187,10 @@ def _fraction(text: str) -> float:
 _fraction.__name__ = "number from 0 to 1"
 
 
+def _truth(text: str | None) -> bool | None:
+    return None if text is None else text == "true"
+
+
 def _one_line(text: str) -> str:
     """`text` as one printable line of bounded length, even if it holds names from a hostile file."""
     line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:MAX_MESSAGE])
@@ -196,8 +205,14 @@ def _fail(message: str) -> int:
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
-    align_corners = None if options.align_corners is None else options.align_corners == "true"
-    choices = Choices(options.licence, options.classes, options.scale, options.mask_center, align_corners)
+    choices = Choices(
+        options.licence,
+        options.classes,
+        options.scale,
+        options.mask_center,
+        _truth(options.align_corners),
+        _truth(options.spread_hints),
+    )
     try:
         done = convert(
             options.checkpoint, options.output, options.model, choices, options.half, options.force, options.key

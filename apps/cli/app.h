@@ -38,10 +38,11 @@ struct options {
     int64_t grid_rows, grid_columns; /* --grid */
     int64_t memory_limit;            /* bytes */
     double seconds;
-    const char *hints; /* colorize, and so the next five */
+    const char *hints; /* colorize, and so the next six */
     double saturation; /* default 1 */
     double temperature;
     int64_t samples, network_size;
+    int spread; /* enum limn_spread */
     bool compare, encode;
     const char *view, *truth, *probabilities; /* segment, and the next two lines */
     int64_t resize; /* default -1: as the network's weights say; 0: the picture's own size */

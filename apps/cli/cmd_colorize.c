@@ -134,6 +134,7 @@ limn_status colorize_run(const struct options *options, limn_error *error)
                                       .compare = options->compare,
                                       .encode = options->encode,
                                       .network_size = options->network_size,
+                                      .spread = (limn_spread)options->spread,
                                       .tint = {options->saturation - 1, options->temperature}}};
     const struct batch_job job = {
         .step = colorize_file, .context = &context, .suffix = "-colorized", .coloured = true};

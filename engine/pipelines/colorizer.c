@@ -7,6 +7,7 @@
 #include "engine/pictures/resample.h"
 #include "engine/pipelines/check.h"
 #include "engine/pipelines/noise.h"
+#include "engine/pipelines/spread.h"
 #include "engine/run/session.h"
 #include "layers/bilinear.h"
 
@@ -140,6 +141,16 @@ static limn_status add_encoder(struct colorizer *colorizer, limn_error *error)
     return status;
 }
 
+static limn_status read_spread(struct colorizer *colorizer, limn_error *error)
+{
+    const char *text = limn_model_metadata(colorizer->model, "limn.spread_hints");
+    colorizer->spreads = text && strcmp(text, "true") == 0;
+    if (!text || colorizer->spreads || strcmp(text, "false") == 0)
+        return LIMN_OK;
+    return fail(error, LIMN_E_WEIGHTS, "%s: metadata limn.spread_hints is \"%.40s\"; expected true or false",
+                colorizer->model->graph.path, text);
+}
+
 static size_t ab_bytes(const struct colorizer *colorizer)
 {
     return (size_t)(2 * colorizer->side * colorizer->side) * sizeof *colorizer->ab;
@@ -159,6 +170,8 @@ limn_status colorizer_create(limn_model *model, int64_t side, bool encode, struc
     made->side = side ? side : colorizer_side(model);
     made->ab = mem_alloc(ab_bytes(made));
     limn_status status = made->ab ? LIMN_OK : fail_memory(error, "the colours", ab_bytes(made));
+    if (status == LIMN_OK && colorizer_takes_hints(model))
+        status = read_spread(made, error);
     if (status == LIMN_OK)
         status = open_session(made, error);
     if (status == LIMN_OK)
@@ -230,6 +243,8 @@ limn_status colorizer_run(struct colorizer *colorizer, const struct picture *sou
     if (status == LIMN_OK)
         status = colorizer_fill(colorizer->model, source, session_input(colorizer->session, 0),
                                 colorizer->encoder ? session_input(colorizer->encoder, 0) : NULL, error);
+    if (status == LIMN_OK && colorizer->spreads && inputs->hints->count)
+        status = spread_hints(session_input(colorizer->session, 0), watch, error);
     if (status == LIMN_OK && colorizer->latent)
         status = set_latent(colorizer, source->name, inputs->seed, error);
     if (status != LIMN_OK)
@@ -249,7 +264,9 @@ size_t colorizer_run_bytes(const struct colorizer *colorizer, const struct pictu
     size_t filling = alpha_fill_bytes(source);
     if (colorizer->latent)
         return filling + SMALL;
-    return filling + picture_resample_bytes(source, colorizer->side, colorizer->side, RESAMPLE_BICUBIC);
+    filling += picture_resample_bytes(source, colorizer->side, colorizer->side, RESAMPLE_BICUBIC);
+    size_t spreading = colorizer->spreads ? spread_bytes(colorizer->side, colorizer->side) : 0;
+    return filling > spreading ? filling : spreading;
 }
 
 size_t colorizer_bytes(const struct colorizer *colorizer)

@@ -289,20 +289,24 @@ def test_conventions_that_no_tensor_tells(tmp_path: Path) -> None:
     hints = torch_zip(weights(siggraph17()))
     assert "limn.mask_center" not in converted(tmp_path, hints).metadata
     assert converted(tmp_path, hints, "--mask-center", "0.5").metadata["limn.mask_center"] == "0.5"
+    assert "limn.spread_hints" not in converted(tmp_path, hints).metadata
+    assert converted(tmp_path, hints, "--spread-hints", "true").metadata["limn.spread_hints"] == "true"
     diverse = torch_zip(weights(vae_shapes(False)))
     assert converted(tmp_path, diverse).metadata["limn.align_corners"] == "true"
     assert converted(tmp_path, diverse, "--align-corners", "false").metadata["limn.align_corners"] == "false"
 
 
-@pytest.mark.parametrize("option", [["--mask-center", "0.5"], ["--align-corners", "true"], ["--classes", "a,b"]])
+@pytest.mark.parametrize("option", [["--mask-center", "0.5"], ["--align-corners", "true"], ["--classes", "a,b"], ["--spread-hints", "true"]])
 def test_options_of_another_model_are_refused(option: list[str], tmp_path: Path) -> None:
     assert f"{option[0]} applies to" in refused(tmp_path, torch_zip(GENERATOR), *option)
 
 
 def test_converting_again_keeps_what_was_stated(tmp_path: Path) -> None:
-    converted(tmp_path, torch_zip(weights(siggraph17())), "--mask-center", "0.5", "--licence", "MIT")
+    stated = ["--mask-center", "0.5", "--licence", "MIT", "--spread-hints", "true"]
+    converted(tmp_path, torch_zip(weights(siggraph17())), *stated)
     again = converted(tmp_path, (tmp_path / "out.safetensors").read_bytes(), "--half").metadata
     assert again["limn.mask_center"] == "0.5" and again["limn.licence"] == "MIT"
+    assert again["limn.spread_hints"] == "true"
 
 
 # What a checkpoint may lack or have too much of

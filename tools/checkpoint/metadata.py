@@ -40,7 +40,7 @@ _SCALES = {"unet_carvana_scale1.0_epoch2.pth": 1.0}
 # Kept when a converted file is converted again, unless an option replaces it.
 _CARRIED = (
     "limn.licence", "limn.classes", "limn.mask_values", "limn.mask_center", "limn.align_corners", "limn.resize",
-    "limn.scale",
+    "limn.scale", "limn.spread_hints",
 )  # fmt: skip
 
 
@@ -53,6 +53,7 @@ class Choices:
     scale: float | None = None
     mask_center: float | None = None
     align_corners: bool | None = None
+    spread_hints: bool | None = None
 
 
 def describe(network: Network, name: str, sha256: str, choices: Choices) -> tuple[dict[str, str], str]:
@@ -90,11 +91,14 @@ def describe(network: Network, name: str, sha256: str, choices: Choices) -> tupl
                 kind = pickle_reader.kind(network.mask_values)
                 expected = f"a grey level or colour for each of {labels} classes"
                 warning = f"mask_values left out: of type {kind}, expected {expected}"
-    elif model == "siggraph17" and choices.mask_center is not None:
-        found["limn.mask_center"] = repr(choices.mask_center)
+    elif model == "siggraph17":
+        if choices.mask_center is not None:
+            found["limn.mask_center"] = repr(choices.mask_center)
+        if choices.spread_hints is not None:
+            found["limn.spread_hints"] = _truth(choices.spread_hints)
     elif model == "vae":
         if choices.align_corners is not None:
-            found["limn.align_corners"] = "true" if choices.align_corners else "false"
+            found["limn.align_corners"] = _truth(choices.align_corners)
         found.setdefault("limn.align_corners", "true")
     return found, warning
 
@@ -104,10 +108,15 @@ def _check_choices(model: str, choices: Choices) -> None:
         ("--classes", choices.classes, ("deeplabv3", "unet")),
         ("--scale", choices.scale, ("unet",)),
         ("--mask-center", choices.mask_center, ("siggraph17",)),
+        ("--spread-hints", choices.spread_hints, ("siggraph17",)),
         ("--align-corners", choices.align_corners, ("vae",)),
     ):
         if value is not None and model not in models:
             raise CheckpointError(f"{option} applies to {' and '.join(models)}, but the checkpoint is {model}")
+
+
+def _truth(value: bool) -> str:
+    return "true" if value else "false"
 
 
 def _licence(name: str, sha256: str) -> str | None:

@@ -81,7 +81,7 @@ def finish(
     with tempfile.TemporaryDirectory() as scratch:
         if history is not None:
             weights = Path(options.output).with_suffix(".safetensors")
-            licence = None if options.data else "MIT"
+            licence = choices.licence or (None if options.data else "MIT")
             kept = dataclasses.replace(choices, licence=licence)
             print(convert.convert(options.output, str(weights), choices=kept, half=True, force=True).line)
         elif options.init.endswith(".safetensors"):
