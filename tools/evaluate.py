@@ -3,11 +3,12 @@
 
     python3 tools/evaluate.py upscale -m enhancenet -m enhancenet-pat photographs/
     python3 tools/evaluate.py segment -m unet-nuclei pictures/ --truth masks/ --binary
+    python3 tools/evaluate.py colorize -m siggraph17 -m siggraph17-photos photographs/
 
 Prints Markdown tables, and with --json FILE writes all figures. evaluation/ has a module for each command, which says
 what it measures and how. Options after -- are passed to limn: `-- --scale 1`, for example.
 
-Needs NumPy, Pillow and scikit-image: on Debian, apt install python3-skimage.
+Needs NumPy, Pillow, SciPy and scikit-image: on Debian, apt install python3-skimage.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathlib import Path
 from types import ModuleType
 
 try:
-    from evaluation import segmentation, upscaling
+    from evaluation import colour, segmentation, upscaling
     from evaluation.program import EvaluationError, Figures
 except ImportError as error:
     sys.exit(f"evaluate: {error.name} is missing; on Debian: apt install python3-skimage")
@@ -48,6 +49,8 @@ def measured(options: argparse.Namespace, model: str, pictures: list[Path]) -> t
         return segmentation, segmentation.measure(
             options.limn, model, pictures, options.truth, options.binary, options.limn_options
         )
+    if options.command == "colorize":
+        return colour, colour.measure(options.limn, model, pictures, options.limn_options)
     return upscaling, upscaling.measure(options.limn, model, pictures, options.small, options.limn_options)
 
 
@@ -63,6 +66,7 @@ def parser() -> argparse.ArgumentParser:
     segment = commands.add_parser("segment", parents=[common], help="Dice and IoU of each class")
     segment.add_argument("--truth", type=Path, required=True, metavar="FOLDER", help="true masks: NAME.png of NAME.jpg")
     segment.add_argument("--binary", action="store_true", help="count all labels above 0 as one class")
+    commands.add_parser("colorize", parents=[common], help="Delta-E, colourfulness; PSNR by number of hints; spreading")
     upscale = commands.add_parser("upscale", parents=[common], help="PSNR and SSIM, along with Pillow's bicubic")
     upscale.add_argument(
         "--small",

@@ -11,7 +11,7 @@ from cli_support import LIMN, ROOT, WEIGHTS  # which makes tools/ known, too
 
 np = pytest.importorskip("numpy")
 Image = pytest.importorskip("PIL.Image")
-pytest.importorskip("skimage")
+color = pytest.importorskip("skimage.color")
 
 import evaluate  # noqa: E402  (tools/ is known through cli_support, and needs Pillow)
 
@@ -106,6 +106,19 @@ def test_upscaling_of_given_pictures(folder: Path, capsys: pytest.CaptureFixture
     save(folder, "truth", "a_LR", np.full((10, 10, 3), 101))
     line = failed(folder, capsys, "upscale", "--small", folder / "truth")
     assert "a_HR.png: 44 x 40 pixels; 4 times its small picture, 40 x 40, expected" in line
+
+
+def test_colorization(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of one red: the error of grey is that of its chroma alone."""
+    save(folder, "pictures", "a", np.full((20, 20, 3), (200, 100, 100)))
+    weights, output = ROOT / "tests/goldens/eccv16.safetensors", folder / "out.json"
+    words = ["colorize", "-m", str(weights), "--limn", LIMN, "--json", str(output), str(folder / "pictures")]
+    assert evaluate.main(words) == 0
+    rows = json.loads(output.read_text())[str(weights)]["without_hints"]
+    (red,) = color.rgb2lab(np.uint8([[[200, 100, 100]]]))[0]
+    assert rows["grey"]["delta_e"] == pytest.approx(color.deltaE_ciede2000(red, red * (1, 0, 0)), abs=0.1)
+    assert rows["grey"]["colourfulness"] == pytest.approx(0, abs=0.01)
+    assert f"| grey | {rows['grey']['delta_e']:.2f} | 0.00 |" in capsys.readouterr().out
 
 
 def failed(folder: Path, capsys: pytest.CaptureFixture[str], command: str, *options: str | Path) -> str:

@@ -16,8 +16,6 @@ README = (ROOT / "README.md").read_text()
 BLOCK = [line.strip() for line in re.search(r"(?:^    .+\n)+", README, re.MULTILINE)[0].splitlines()]
 STAND_INS = {  # for files that are not in the repository yet
     "weights/siggraph17-photos.safetensors": "tests/goldens/siggraph17.safetensors",
-    "weights/unet-nuclei.safetensors": "tests/goldens/unet-transposed.safetensors",
-    "weights/samples/nuclei-1.png": "weights/samples/chelsea.png",
 }
 
 

@@ -273,7 +273,7 @@ def main(arguments: list[str] | None = None) -> int:
     options.mask_values = [0, 255] if len(classes) == 2 else list(range(len(classes)))
     network = set_up(options, "unet", lambda make: unet.fill(make, options.base, 3, len(classes), False, False), LAST)
     history = train(options, network, source, len(classes)) if options.steps else None
-    record.finish(options, history, measured, Choices(classes=classes))
+    record.finish(options, history, measured, Choices(classes=classes, scale=options.scale))
     return 0
 
 
