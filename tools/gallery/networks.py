@@ -17,6 +17,8 @@ from .exhibit import Group, Stage, Table
 SUBJECTS = 2  # drawings per exhibit
 VARIANTS = 4
 HINT_RADIUS = 4  # of the square that a hint fills, in pixels
+HINT_ROWS, HINT_COLUMNS = 5, 6  # of a grid of hints
+HINTS = HINT_ROWS * HINT_COLUMNS
 
 
 # ---- Segmentation ------------------------------------------------------------------------------
@@ -117,6 +119,39 @@ def colour(stage: Stage) -> None:
         if len(stage.exhibit.panels) < 4:
             stage.exhibit.panels += [stage.open(grey), stage.open(output)]
     _tabled(stage, rows)
+
+
+def photographs(stage: Stage) -> None:
+    """Photographs colorized without hints, and with hints at the points of a grid in their true colours."""
+    errors = []
+    for name in ("coffee", "chelsea"):
+        picture = inputs.photograph(name).reduce(2)
+        truth, grey = _greyed(stage, picture, f"photograph-{name}")
+        hints = f"inputs/photograph-{name}.txt"
+        stage.path(hints).write_text("\n".join(_grid_of_hints(picture)) + "\n", encoding="utf-8")
+        automatic, hinted = (f"made/photograph-{name}-{how}.png" for how in ("automatic", "hinted"))
+        found = [stage.compare(grey, truth), _coloured(stage, truth, grey, automatic),
+                 _coloured(stage, truth, grey, hinted, "--hints", hints)]  # fmt: skip
+        errors.append([figures["delta_e_2000"] for figures in found])
+        stage.exhibit.groups.append(Group(name, [
+            stage.shown(grey, f"grey, the input: {_figures(found[0])}", f"{name} in grey"),
+            stage.shown(automatic, f"automatic: {_figures(found[1])}", f"{name} colorized without hints"),
+            stage.shown(hinted, f"with {HINTS} hints: {_figures(found[2])}", f"{name} colorized with hints"),
+            stage.shown(truth, "original", f"{name} in its own colours"),
+        ]))  # fmt: skip
+        stage.exhibit.panels += [stage.open(automatic), stage.open(hinted)]
+    grey, automatic, hinted = np.mean(errors, axis=0)
+    stage.exhibit.headline = f"Delta-E {grey:.1f} grey, {automatic:.1f} automatic, {hinted:.1f} with {HINTS} hints"
+
+
+def _grid_of_hints(picture: Image.Image) -> list[str]:
+    """Lines of a file of hints: the middles of the cells of a grid, with the mean colour of 5 x 5 pixels."""
+    lines = []
+    for row, column in np.ndindex(HINT_ROWS, HINT_COLUMNS):
+        x, y = picture.width * (2 * column + 1) // (2 * HINT_COLUMNS), picture.height * (2 * row + 1) // (2 * HINT_ROWS)
+        colour = np.asarray(picture.crop((x - 2, y - 2, x + 3, y + 3))).mean((0, 1)).round().astype(int)
+        lines.append("{} {} #{:02x}{:02x}{:02x} 2".format(x, y, *colour))
+    return lines
 
 
 def _tabled(stage: Stage, rows: list[tuple[str, dict[str, float], dict[str, float]]]) -> None:
@@ -267,7 +302,14 @@ class Network:
     show: Callable[[Stage], None]
 
 
-NETWORKS = (
+NETWORKS = (  # photographs first
+    Network("enhancenet", "Enlarge pictures four times",
+            "Photographs are reduced four times and enlarged again, by Pillow and by limn.",
+            ("enhancenet",), "tools/training/train_enhancenet.py", enlargement),
+    Network("photographs", "Colorize photographs",
+            "A network trained on photographs estimates colours from lightness alone; hints, points of the true "
+            "colours, state them.",
+            ("siggraph17-photos",), "tools/training/train_siggraph17.py", photographs),
     Network("nuclei", "Segment nuclei under a microscope",
             "Microscope pictures of the 2018 Data Science Bowl that the network was not trained on: three in "
             "fluorescence, and one of a stained tissue.",
@@ -291,7 +333,4 @@ NETWORKS = (
     Network("dcgan", "Generate pictures from noise",
             "Random numbers become pictures. A walk changes one picture into another.",
             ("dcgan-digits", "dcgan-landscapes"), "tools/training/train_dcgan.py --of digits (or landscapes)", noise),
-    Network("enhancenet", "Enlarge pictures four times",
-            "Photographs are reduced four times and enlarged again, by Pillow and by limn.",
-            ("enhancenet",), "tools/training/train_enhancenet.py", enlargement),
 )  # fmt: skip
