@@ -28,8 +28,8 @@ from gallery import inputs  # noqa: E402  (tools/ is known through cli_support, 
 from training import cells, nuclei, scenes  # noqa: E402
 
 GOLDENS = {
-    "eccv16-scenes": "eccv16", "siggraph17-scenes": "siggraph17", "siggraph17-photos": "siggraph17", "vae-scenes": "vae",
-    "dcgan-digits": "dcgan-5-stages", "dcgan-landscapes": "dcgan-3-stages", "enhancenet": "enhancenet",
+    "eccv16-scenes": "eccv16", "siggraph17-scenes": "siggraph17", "siggraph17-photos": "siggraph17",
+    "vae-scenes": "vae", "dcgan-digits": "dcgan-5-stages", "dcgan-landscapes": "dcgan-3-stages", "enhancenet": "enhancenet",
 }  # fmt: skip
 NETWORKS = {  # and the first of the weights that each is shown with
     "enhancenet": "enhancenet", "photographs": "siggraph17-photos", "nuclei": "unet-nuclei",
