@@ -340,7 +340,8 @@ typedef struct limn_hint {
 } limn_hint;
 
 /* Whether hints spread over the picture, up to the edges of the things they lie on, before siggraph17 sees
- * them: for weights trained on such hints. limn's source, engine/pipelines/spread.h, describes the method. */
+ * them: for weights trained on such hints. Near hints the result then has their colours, elsewhere the
+ * network's. engine/pipelines/spread.h in limn's source describes the method. */
 typedef enum limn_spread {
     LIMN_SPREAD_BY_WEIGHTS, /* as their metadata limn.spread_hints says, "true" or "false"; without it, off */
     LIMN_SPREAD_ON,

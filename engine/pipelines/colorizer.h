@@ -18,7 +18,8 @@
  * 2 as 2 (a + 128) / 255 - 1: the vae then reconstructs the picture's colours.
  *
  * Hints of siggraph17 go into its input as squares (hints_draw). For weights trained on spread hints, they
- * then spread from there over the whole input.
+ * then spread from there over the whole input (spread_hints), and the result is mixed from the spread colours
+ * and the network's: ab = confidence * spread + (1 - confidence) * network.
  *
  * Small a and b are enlarged (or reduced, for small pictures) by torch.nn.functional.interpolate's bilinear,
  * align_corners=False.

@@ -36,7 +36,8 @@ def network_ab(
 ) -> np.ndarray:
     """a and b, 2 x side x side, as the network has them.
 
-    spread: a function of L, 1 x side x side, and the planes of hint_planes that returns spread ones.
+    spread: a function of L, 1 x side x side, and the planes of hint_planes that returns spread ones. The result is then
+        mixed from these and the network's.
     """
     options: list[str | Path] = []
     if network.startswith("vae"):
@@ -48,10 +49,13 @@ def network_ab(
         x = rgb2lab(bicubic(picture[..., :3], side, side))[None, ..., 0]
         if network.startswith("siggraph17"):
             planes = hint_planes(hints or [], *picture.shape[:2], side)
-            x = np.concatenate([x, spread(x, planes) if spread else planes])
+            planes = spread(x, planes) if spread else planes
+            x = np.concatenate([x, planes])
     np.save(tmp_path / "x.npy", x[None].astype("<f4"))
     succeeds("run", "-m", weights(network), tmp_path / "x.npy", "-o", tmp_path / "y.npy", "--force", *options)
     y = np.load(tmp_path / "y.npy")[0].astype(np.float64)
+    if spread:
+        return planes[2] * planes[:2] + (1 - planes[2]) * y
     return 127.5 * y - 0.5 if network.startswith("vae") else y
 
 

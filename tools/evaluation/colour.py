@@ -108,7 +108,7 @@ def read_pictures(paths: Sequence[Path], folder: Path) -> list[Picture]:
 
 def psnr_ab(ab: np.ndarray, lab: np.ndarray) -> float:
     """10 log10(220^2 / mean square error) over all pixels and both channels, in dB."""
-    return float(10 * np.log10(220**2 / np.mean((ab - lab[..., 1:]) ** 2)))
+    return float(10 * np.log10(220**2 / max(np.mean((ab - lab[..., 1:]) ** 2), 1e-9)))
 
 
 def delta_e(rgb: np.ndarray, lab: np.ndarray) -> np.ndarray:

@@ -100,16 +100,22 @@ def loss_of(network: Network, lab: torch.Tensor, hints: torch.Tensor, mask: torc
     return 10 * (error * weight).mean()
 
 
+def mixed(ab: torch.Tensor, hints: torch.Tensor) -> torch.Tensor:
+    """limn's result: the network's colours and the spread ones, by the confidence in these."""
+    confidence = hints[:, 2:]
+    return confidence * hints[:, :2] + (1 - confidence) * ab
+
+
 def psnr(ab: torch.Tensor, lab: torch.Tensor) -> float:
     return 10 * math.log10(220**2 / (ab - lab[:, 1:]).square().mean().item())
 
 
 def validated(network: Network, rows: Rows) -> loop.Figures:
-    """PSNR of ab, mean over the pictures, by number of hints: the network's and that of the spread hints alone."""
+    """PSNR of ab, mean over the pictures, by number of hints: limn's and that of the spread hints alone."""
     figures = {}
     with torch.no_grad():
         for i, count in enumerate(COUNTS):
-            found = [psnr(colours(network, lab, hints[i]), lab) for lab, hints in rows]
+            found = [psnr(mixed(colours(network, lab, hints[i]), hints[i]), lab) for lab, hints in rows]
             figures[f"{count} hints"] = sum(found) / len(found)
             if count:
                 figures[f"{count} spread"] = sum(psnr(hints[i][:, :2], lab) for lab, hints in rows) / len(rows)
