@@ -46,6 +46,7 @@ LIBS   = $(LIBS_$(SYSTEM))
 EXE    = $(EXE_$(SYSTEM))
 EXE_windows = .exe
 EXE_wasi    = -cli.wasm
+SCRIPTS = $(BUILD)/limn-fetch $(BUILD)/limn-convert
 LIBS_posix = $(BLAS_LIBS) -lm -ldl -pthread -Wl,-z,relro,-z,now
 
 # Kernels written with vector extensions (layers/simd_*.c) are compiled once for each instruction set, and for these
@@ -95,10 +96,10 @@ MACOS = aarch64 x86_64
 .DELETE_ON_ERROR:
 .PHONY: all install uninstall dist deb static macos-check $(MACOS:%=macos-%) windows wasm test-systems demo test \
         test-full check-c check-python check-rooms check-kernels aarch64 asan tsan fuzz fuzz-coverage fuzzers replays \
-        soak valgrind bench bench-peers tidy format format-check clean help FORCE $(RUNS) $(PYTESTS:%=run-%)
+        soak valgrind bench bench-peers evaluate tidy format format-check clean help FORCE $(RUNS) $(PYTESTS:%=run-%)
 .SECONDARY:
 
-all: $(BUILD)/limn$(EXE)      ## build the program
+all: $(BUILD)/limn$(EXE) $(SCRIPTS)  ## build the program
 
 $(BUILD)/limn$(EXE): $(call object,$(APPS)) $(BUILD)/liblimn.a
 	$(call say,link,$@) $(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -197,6 +198,7 @@ BASHDIR      ?= $(DATADIR)/bash-completion/completions
 ZSHDIR       ?= $(DATADIR)/zsh/site-functions
 FISHDIR      ?= $(DATADIR)/fish/vendor_completions.d
 WEIGHTSDIR    = $(DATADIR)/limn/weights
+TOOLSDIR      = $(DATADIR)/limn/tools
 INSTALL      ?= install
 
 # The demo weights have a loss curve; other weights in the folder were fetched.
@@ -222,13 +224,18 @@ $(BUILD)/limn.1: $(BUILD)/limn
 $(BUILD)/limn.%: $(BUILD)/limn
 	$(call say,make,$@) $(RUNNER) $< --completion $* >$@
 
-INSTALLED = $(addprefix $(BUILD)/,limn $(SHARED) static/liblimn.a limn.1 limn.bash limn.zsh limn.fish)
-PLACES    = $(BINDIR) $(LIBDIR) $(INCLUDEDIR) $(PKGCONFIGDIR) $(MANDIR)/man1 $(BASHDIR) $(ZSHDIR) $(FISHDIR) \
-            $(WEIGHTSDIR)
+# limn-fetch and limn-convert, and the Python programs that they run.
+$(SCRIPTS): tools/packaging/tool.sh $(BUILD)/weights_folder
+	@sed 's|@TOOLSDIR@|$(TOOLSDIR)|' $< >$@ && chmod 755 $@
+TOOLS = tools/fetch.py tools/convert.py tools/checkpoint/catalog.json $(wildcard tools/checkpoint/*.py)
 
-install: $(INSTALLED)         ## install program, libraries, manual, completions, weights (PREFIX=/usr/local, DESTDIR=)
+INSTALLED = $(addprefix $(BUILD)/,limn $(SHARED) static/liblimn.a limn.1 limn.bash limn.zsh limn.fish) $(SCRIPTS)
+PLACES    = $(BINDIR) $(LIBDIR) $(INCLUDEDIR) $(PKGCONFIGDIR) $(MANDIR)/man1 $(BASHDIR) $(ZSHDIR) $(FISHDIR) \
+            $(WEIGHTSDIR) $(TOOLSDIR)/checkpoint
+
+install: $(INSTALLED)         ## install program, tools, libraries, manual, completions, weights (PREFIX=/usr/local, DESTDIR=)
 	$(INSTALL) -d $(PLACES:%="$(DESTDIR)%")
-	$(INSTALL) -m 755 $(BUILD)/limn "$(DESTDIR)$(BINDIR)"
+	$(INSTALL) -m 755 $(BUILD)/limn $(SCRIPTS) "$(DESTDIR)$(BINDIR)"
 	$(INSTALL) -m 755 $(BUILD)/$(SHARED) "$(DESTDIR)$(LIBDIR)"
 	ln -sf $(SHARED) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
 	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/liblimn.so"
@@ -241,14 +248,16 @@ install: $(INSTALLED)         ## install program, libraries, manual, completions
 	$(INSTALL) -m 644 $(BUILD)/limn.zsh "$(DESTDIR)$(ZSHDIR)/_limn"
 	$(INSTALL) -m 644 $(BUILD)/limn.fish "$(DESTDIR)$(FISHDIR)"
 	$(INSTALL) -m 644 $(DEMO_WEIGHTS) "$(DESTDIR)$(WEIGHTSDIR)"
+	$(INSTALL) -m 644 $(filter-out tools/checkpoint/%,$(TOOLS)) "$(DESTDIR)$(TOOLSDIR)"
+	$(INSTALL) -m 644 $(filter tools/checkpoint/%,$(TOOLS)) "$(DESTDIR)$(TOOLSDIR)/checkpoint"
 	$(if $(DESTDIR),,ldconfig 2>/dev/null || :)
 
 uninstall:                    ## remove what `make install` with the same PREFIX= and DESTDIR= has installed
-	rm -f "$(DESTDIR)$(BINDIR)/limn" $(patsubst %,"$(DESTDIR)$(LIBDIR)/%",$(SHARED) $(SONAME) liblimn.so liblimn.a) \
+	rm -f $(patsubst %,"$(DESTDIR)$(BINDIR)/%",limn limn-fetch limn-convert) $(patsubst %,"$(DESTDIR)$(LIBDIR)/%",$(SHARED) $(SONAME) liblimn.so liblimn.a) \
 	    "$(DESTDIR)$(INCLUDEDIR)/limn.h" "$(DESTDIR)$(PKGCONFIGDIR)/limn.pc" "$(DESTDIR)$(MANDIR)/man1/limn.1" \
 	    "$(DESTDIR)$(BASHDIR)/limn" "$(DESTDIR)$(ZSHDIR)/_limn" "$(DESTDIR)$(FISHDIR)/limn.fish" \
-	    $(DEMO_WEIGHTS:weights/%="$(DESTDIR)$(WEIGHTSDIR)/%")
-	rmdir "$(DESTDIR)$(WEIGHTSDIR)" "$(DESTDIR)$(DATADIR)/limn" 2>/dev/null || :
+	    $(DEMO_WEIGHTS:weights/%="$(DESTDIR)$(WEIGHTSDIR)/%") $(TOOLS:tools/%="$(DESTDIR)$(TOOLSDIR)/%")
+	rmdir "$(DESTDIR)$(TOOLSDIR)/checkpoint" "$(DESTDIR)$(TOOLSDIR)" "$(DESTDIR)$(WEIGHTSDIR)" "$(DESTDIR)$(DATADIR)/limn" 2>/dev/null || :
 
 dist:                         ## pack the committed sources: build/limn-VERSION.tar.gz
 	@mkdir -p $(BUILD)
@@ -419,6 +428,10 @@ bench: all                    ## measure layers and kernels, with charts in buil
 	$(BUILD)/limn bench layers $(BENCH) --json >$(BUILD)/bench/layers.json
 	$(BUILD)/limn bench kernels --json >$(BUILD)/bench/kernels.json
 	-$(PYTHON) tools/plot_bench.py $(BUILD)/bench/layers.json $(BUILD)/bench/kernels.json --venv $(BUILD)/peers-venv
+
+EVALUATE ?= upscale -m enhancenet weights/samples
+evaluate: all                 ## measure weights on pictures of yours (EVALUATE="COMMAND -m NAME FOLDER", tools/README.md)
+	@$(PYTHON) tools/evaluate.py $(EVALUATE)
 
 bench-peers: all              ## compare with PyTorch, ONNX Runtime, OpenVINO, ncnn; install them if needed (PEERS=)
 	$(PYTHON) tools/bench_peers.py --limn $(BUILD)/limn --output $(BUILD)/peers --venv $(BUILD)/peers-venv $(PEERS)

@@ -190,10 +190,12 @@ const char *limn_engine_describe(const limn_engine *engine);
  * A text that holds a '/' or a '.', and the name of an existing file, is a path. Any other text is a name:
  * NAME.safetensors is looked up in
  *   1. the folder $LIMN_WEIGHTS,
- *   2. the folder of the shared library, and weights, ../weights, ../share/limn/weights and
+ *   2. the folder to which limn-fetch downloads published weights: $XDG_DATA_HOME/limn/weights, or
+ *      $HOME/.local/share/limn/weights if XDG_DATA_HOME is not set,
+ *   3. the folder of the shared library, and weights, ../weights, ../share/limn/weights and
  *      ../../share/limn/weights relative to it,
- *   3. the folder of the program, and the same folders relative to it,
- *   4. the folder in which `make install` put the weights (/usr/local/share/limn/weights by default).
+ *   4. the folder of the program, and the same folders relative to it,
+ *   5. the folder in which `make install` put the weights (/usr/local/share/limn/weights by default).
  * The first file found is loaded. `limn --weights` lists the names that the limn program finds.
  *
  * The network is recognised by the metadata key limn.model, otherwise by the names of its tensors. The name,
@@ -219,6 +221,25 @@ limn_status limn_model_load(limn_engine *engine, const char *weights, limn_model
 limn_status limn_model_load_bytes(limn_engine *engine, const void *bytes, size_t size, const char *name,
                                   limn_model **model, limn_error *error);
 void limn_model_free(limn_model *model);
+
+/* What the pipelines do. */
+typedef enum limn_task {
+    LIMN_TASK_SEGMENT,
+    LIMN_TASK_COLORIZE,
+    LIMN_TASK_UPSCALE,
+    LIMN_TASK_GENERATE,
+} limn_task;
+
+/* The name of the weights that a task uses unless others are chosen, for limn_model_load: the first of these
+ * that it finds. The last one is included in limn; a published one before it is preferred.
+ *
+ *   LIMN_TASK_SEGMENT    deeplabv3 (21 everyday classes), unet-nuclei (cell nuclei under a microscope)
+ *   LIMN_TASK_COLORIZE   siggraph17, siggraph17-photos; both take hints
+ *   LIMN_TASK_UPSCALE    enhancenet
+ *   LIMN_TASK_GENERATE   dcgan-landscapes
+ *
+ * If none is found, the last one. NULL if there is no such task. Valid forever. Thread-safe. */
+const char *limn_default_weights(limn_task task);
 
 /* The network: "enhancenet", for example. Valid as long as the model. */
 const char *limn_model_name(const limn_model *model);
@@ -300,7 +321,8 @@ typedef struct limn_segment_options {
                        * and gigabytes. 0: what the weights were made for, the number in their metadata
                        * limn.resize; without one, 520 for networks of 21 classes, as for torchvision's
                        * published weights, and LIMN_RESIZE_FULL for others */
-    double scale;     /* unet: size of the network's input relative to the picture, up to 100; 0: 0.5 */
+    double scale;     /* unet: size of the network's input relative to the picture, up to 100; 0: the number
+                       * in the metadata limn.scale of the weights, or 0.5 without one */
     double threshold; /* networks of one class: a pixel is of the class above this probability; 0: 0.5 */
 } limn_segment_options;
 
@@ -317,6 +339,15 @@ typedef struct limn_hint {
     unsigned char red, green, blue; /* only hue and saturation count: lightness is the picture's */
 } limn_hint;
 
+/* Whether hints spread over the picture, up to the edges of the things they lie on, before siggraph17 sees
+ * them: for weights trained on such hints. Near hints the result then has their colours, elsewhere the
+ * network's. engine/pipelines/spread.h in limn's source describes the method. */
+typedef enum limn_spread {
+    LIMN_SPREAD_BY_WEIGHTS, /* as their metadata limn.spread_hints says, "true" or "false"; without it, off */
+    LIMN_SPREAD_ON,
+    LIMN_SPREAD_OFF
+} limn_spread;
+
 /* All zero is the default. */
 typedef struct limn_colorize_options {
     const limn_hint *hints; /* siggraph17: hint_count of them; where they overlap, the last applies */
@@ -328,6 +359,7 @@ typedef struct limn_colorize_options {
                            * pixels, 64 to 1024, a multiple of 8; 0: at 256. More gives smaller things their
                            * own colours, in time and memory that grow with its square. A hint keeps its place
                            * and size in the picture, and covers at least one pixel of the network */
+    limn_spread spread;   /* siggraph17 */
 } limn_colorize_options;
 
 /* Colorizes a picture. Colours of the source are ignored; its lightness and alpha are kept. `result` has the

@@ -422,6 +422,8 @@ static void test_bad_weights_files(void **state)
                  "no weights called nowhere: nowhere.safetensors was not found in $LIMN_WEIGHTS");
     assert_reason(limn_model_load(engine, "nowhere", &model, error), LIMN_REASON_UNKNOWN_NAME);
     assert_reason(limn_model_load(engine, "/nowhere/x", &model, error), LIMN_REASON_NONE);
+    assert_string_equal(limn_default_weights(LIMN_TASK_UPSCALE), "enhancenet");
+    assert_null(limn_default_weights((limn_task)(LIMN_TASK_GENERATE + 1)));
     assert_fails(limn_model_load(engine, "/tmp", &model, error), LIMN_E_WEIGHTS, "folder");
     assert_fails(limn_model_load(engine, "/dev/zero", &model, error), LIMN_E_WEIGHTS, "device");
     write_file(path, "abc", 3);

@@ -44,6 +44,8 @@ static const struct trial trials[] = {
     {"siggraph17", "siggraph17", COLORIZE, 37, 12, 3, 37, 12, 3, .colorize = {hints, 2, .temperature = -10}},
     {"network size", "siggraph17", COLORIZE, 37, 12, 3, 37, 12, 3,
      .colorize = {hints, 2, .network_size = 72}},
+    {"spread hints", "siggraph17", COLORIZE, 37, 12, 3, 37, 12, 3,
+     .colorize = {hints, 2, .spread = LIMN_SPREAD_ON}},
     {"vae", "vae", COLORIZE, 90, 41, 3, 90, 41, 3, .colorize.seed = &seed},
     {"enhancenet", "enhancenet", UPSCALE, 19, 30, 3, 76, 120, 3, .segment = {0}},
     {"alpha", "enhancenet", UPSCALE, 23, 14, 4, 92, 56, 4, .segment = {0}},
@@ -133,6 +135,7 @@ static void want_colours(struct job *job)
         assert_ok(hints_parse((const unsigned char *)hints_text, strlen(hints_text), "text", &parsed, error));
     picture.pixels = memcpy(job->want, job->source.pixels, job->bytes);
     assert_ok(colorizer_create(job->model, options->network_size, false, &colorizer, error));
+    colorizer->spreads = options->spread == LIMN_SPREAD_ON;
     assert_ok(colorizer_run(colorizer, &job->source, &inputs, NULL, error));
     assert_ok(colorizer_paint(colorizer, tint, NULL, &picture, error));
     colorizer_free(colorizer);

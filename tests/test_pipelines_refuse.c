@@ -231,6 +231,10 @@ static void test_options_of_colorization(void **state)
     assert_fails(COLORIZE(eccv, .saturation = -1.5), LIMN_E_USAGE, "saturation -1.5: expected -1 to 9");
     assert_fails(COLORIZE(eccv, .saturation = NAN), LIMN_E_USAGE, "saturation");
     assert_fails(COLORIZE(eccv, .temperature = 101), LIMN_E_USAGE, "temperature 101");
+    assert_ok(COLORIZE(siggraph, .spread = LIMN_SPREAD_ON));
+    assert_fails(COLORIZE(eccv, .spread = LIMN_SPREAD_OFF), LIMN_E_USAGE,
+                 "spread is an option of siggraph17");
+    assert_fails(COLORIZE(siggraph, .spread = (limn_spread)3), LIMN_E_USAGE, "spread 3: expected");
     assert_ok(COLORIZE(eccv, .network_size = 64));
     static const int64_t sizes[] = {-8, 8, 56, 63, 100, 1025, 1032, INT64_MAX, INT64_MIN};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)

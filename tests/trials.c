@@ -33,6 +33,8 @@ const struct trial trials[] = {
     {COLORIZE_WITH "eccv16.safetensors in/a.png -o out/c.jpg", 0, NULL, NULL},
     {COLORIZE_WITH "siggraph17.safetensors in/many -o out --hints in/hints.txt", SEVERAL | MANY, NULL, NULL},
     {COLORIZE_WITH "siggraph17.safetensors - -o - --hints in/hints.json", 0, "in/b.jpg", NULL},
+    {COLORIZE_WITH "siggraph17.safetensors in/a.png -o out/c.png --hints in/hints.txt --spread on", 0, NULL,
+     NULL},
     {COLORIZE_WITH "vae.safetensors in/a.png -o out/sheet.png --samples 2 --seed 3", 0, NULL, NULL},
     {"colorize -t 1 -m in/whole.safetensors in/a.png -o out/c.bmp --encode -f", 0, NULL, "out/c.bmp"},
     {COLORIZE_WITH "eccv16.safetensors,goldens/vae.safetensors in/a.png -o out/sheet.png --compare", 0, NULL,

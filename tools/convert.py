@@ -25,7 +25,7 @@ from typing import Any, NamedTuple, NoReturn
 try:
     from numpy.typing import NDArray  # checked here, so that a missing NumPy gives one line and no traceback
 except ImportError:
-    sys.exit("convert: NumPy is missing; on Debian: apt install python3-numpy")
+    sys.exit("limn-convert: NumPy is missing; on Debian: apt install python3-numpy")
 
 import checkpoint
 from checkpoint import metadata, models, safetensors
@@ -33,7 +33,7 @@ from checkpoint.metadata import Choices
 from checkpoint.tensor import BITS, CheckpointError, Tensor, most_values, narrowed, not_finite
 
 EXAMPLE = """\
-example: python3 tools/convert.py siggraph17-df00044c.pth -o siggraph17.safetensors
+example: limn-convert siggraph17-df00044c.pth -o siggraph17.safetensors
 
 """
 MAX_MESSAGE = 2000
@@ -127,12 +127,12 @@ class _Parser(argparse.ArgumentParser):
         return EXAMPLE + super().format_help()
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"convert: {message}; --help shows an example\n")
+        self.exit(2, f"limn-convert: {message}; --help shows an example\n")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
-        prog="convert",
+        prog="limn-convert",
         description="Converts a PyTorch, TensorFlow V1 or safetensors checkpoint into the file that limn runs.",
         epilog="Exit codes: 0 converted, 1 failed (the reason is on stderr, no file is written), 2 usage error, 128"
         " plus the signal number if a signal ended the program.",
@@ -148,15 +148,33 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--classes", type=_names, metavar="A,B,..", help="deeplabv3, unet: class names, in order")
     parser.add_argument("--mask-center", type=_fraction, metavar="X", help="siggraph17: offset of the hint mask")
     parser.add_argument(
+        "--scale", type=_scale, metavar="S", help="unet: size to compute at, relative to the picture (default: 0.5)"
+    )
+    parser.add_argument(
         "--align-corners",
         choices=("true", "false"),
         help="vae: convention of the bilinear resize (default: true, as in torch before 0.4)",
+    )
+    parser.add_argument(
+        "--spread-hints",
+        choices=("true", "false"),
+        help="siggraph17: whether limn spreads hints before the network sees them (default: false)",
     )
     return parser
 
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(","))
+
+
+def _scale(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 100:
+        raise ValueError
+    return value
+
+
+_scale.__name__ = "number above 0, at most 100"  # argparse prints these names in its error messages
 
 
 def _fraction(text: str) -> float:
@@ -166,7 +184,11 @@ def _fraction(text: str) -> float:
     return value
 
 
-_fraction.__name__ = "number from 0 to 1"  # argparse prints it in its error message
+_fraction.__name__ = "number from 0 to 1"
+
+
+def _truth(text: str | None) -> bool | None:
+    return None if text is None else text == "true"
 
 
 def _one_line(text: str) -> str:
@@ -176,15 +198,21 @@ def _one_line(text: str) -> str:
 
 
 def _fail(message: str) -> int:
-    print(_one_line(f"convert: {message}"), file=sys.stderr)
+    print(_one_line(f"limn-convert: {message}"), file=sys.stderr)
     return 1
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
-    align_corners = None if options.align_corners is None else options.align_corners == "true"
-    choices = Choices(options.licence, options.classes, options.mask_center, align_corners)
+    choices = Choices(
+        options.licence,
+        options.classes,
+        options.scale,
+        options.mask_center,
+        _truth(options.align_corners),
+        _truth(options.spread_hints),
+    )
     try:
         done = convert(
             options.checkpoint, options.output, options.model, choices, options.half, options.force, options.key
@@ -198,7 +226,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     if done.warning:
-        print(_one_line(f"convert: {options.checkpoint}: warning: {done.warning}"), file=sys.stderr)
+        print(_one_line(f"limn-convert: {options.checkpoint}: warning: {done.warning}"), file=sys.stderr)
     return _say(_one_line(done.line))
 
 

@@ -37,7 +37,7 @@ from checkpoint.tensor import CheckpointError
 
 CATALOG = Path(__file__).parent / "checkpoint" / "catalog.json"
 EXAMPLE = """\
-example: python3 tools/fetch.py eccv16, then: limn colorize -m eccv16 photo.jpg -o colour.png
+example: limn-fetch siggraph17, then: limn colorize old.jpg -o colour.png
 
 """
 MAX_MESSAGE = 2000
@@ -163,19 +163,24 @@ class _Parser(argparse.ArgumentParser):
         return EXAMPLE + super().format_help()
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, _one_line(f"fetch: {message}; --help shows an example") + "\n")
+        self.exit(2, _one_line(f"limn-fetch: {message}; --help shows an example") + "\n")
 
 
 def _parser() -> _Parser:
     parser = _Parser(
-        prog="fetch",
+        prog="limn-fetch",
         description="Downloads a published checkpoint, checks it, and converts it into NAME.safetensors.",
         epilog="Exit codes: 0 done, 1 failed (the reason is on stderr), 2 usage error.",
         allow_abbrev=False,
     )
     parser.add_argument("name", nargs="?", metavar="NAME", help="name of a checkpoint; see --list")
     parser.add_argument("--list", action="store_true", help="list the checkpoints that can be fetched")
-    parser.add_argument("--output", type=Path, metavar="FOLDER", help="folder (default: $LIMN_WEIGHTS or weights)")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FOLDER",
+        help="folder (default: $LIMN_WEIGHTS or ~/.local/share/limn/weights, in which limn looks for weights)",
+    )
     parser.add_argument("--keep", action="store_true", help="also keep the original checkpoint")
     parser.add_argument("--force", action="store_true", help="replace an existing NAME.safetensors")
     parser.add_argument("--timeout", type=_seconds, default=30, metavar="S", help="longest wait for the server (30)")
@@ -203,7 +208,7 @@ def _fail(message: str, checkpoint: Path | None = None) -> int:
     """Prints the error, and where the incomplete download of `checkpoint` is, if any."""
     if checkpoint is not None and part_of(checkpoint).exists():
         message += f"; the incomplete download is kept in {part_of(checkpoint)}: run the same command to resume it"
-    print(_one_line(f"fetch: {message}"), file=sys.stderr)
+    print(_one_line(f"limn-fetch: {message}"), file=sys.stderr)
     return 1
 
 
@@ -227,13 +232,19 @@ def main(arguments: list[str] | None = None) -> int:
     return _run(entries[options.name], options)
 
 
+def _usual_folder() -> Path:
+    """The first folder in which limn looks for weights; see engine/run/weights_path.h."""
+    chosen, data = os.environ.get("LIMN_WEIGHTS"), os.environ.get("XDG_DATA_HOME")
+    return Path(chosen) if chosen else Path(data or Path.home() / ".local/share", "limn/weights")
+
+
 def _run(entry: Entry, options: argparse.Namespace) -> int:
     """Fetches into the chosen folder, creating it if needed, and prints the result; returns the exit code."""
-    folder = options.output or Path(os.environ.get("LIMN_WEIGHTS") or "weights")
+    folder = options.output or _usual_folder()
     checkpoint = folder / entry.file
     made = not folder.exists()
     try:
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(exist_ok=True, parents=options.output is None)
         for line in fetch(entry, folder, options.keep, options.force, options.timeout).split("\n"):
             print(_one_line(line))
     except AnotherRunError as error:

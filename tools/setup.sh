@@ -7,7 +7,7 @@
 #   -d  for developers: clang, sanitizers, valgrind, clang-format, clang-tidy, cppcheck; zsh and fish, whose
 #       completions are tested; exiftool, whose view of pictures is
 #   -p  python3-venv, so that `make bench` and `make bench-peers` can install packages with pip in a virtual environment
-#   -t  for the full tests: PyTorch, scikit-image, pandas, OpenCV
+#   -t  for the full tests: PyTorch, scikit-image, pandas, OpenCV, and pip, which downloads a published network
 #   -s  for `make static`: GCC with musl, python3-venv for zig; strace and an emulator of aarch64 for its tests
 #   -m  for `make windows`: mingw-w64; wine for its tests
 #   -w  for `make wasm`: python3-venv for zig; node for its tests
@@ -25,7 +25,7 @@ while :; do
         packages="$packages libimage-exiftool-perl"
         ;;
     -p) packages="$packages python3-venv" ;;
-    -t) packages="$packages python3-torch python3-skimage python3-pandas python3-opencv" ;;
+    -t) packages="$packages python3-torch python3-skimage python3-pandas python3-opencv python3-pip" ;;
     -s) packages="$packages musl-tools python3-venv strace qemu-user" ;;
     -m) packages="$packages gcc-mingw-w64-x86-64-posix wine wine64" ;;
     -w)

@@ -38,10 +38,11 @@ struct options {
     int64_t grid_rows, grid_columns; /* --grid */
     int64_t memory_limit;            /* bytes */
     double seconds;
-    const char *hints; /* colorize, and so the next five */
+    const char *hints; /* colorize, and so the next six */
     double saturation; /* default 1 */
     double temperature;
     int64_t samples, network_size;
+    int spread; /* enum limn_spread */
     bool compare, encode;
     const char *view, *truth, *probabilities; /* segment, and the next two lines */
     int64_t resize; /* default -1: as the network's weights say; 0: the picture's own size */
@@ -62,6 +63,10 @@ limn_status app_engine(const struct options *options, limn_engine **engine, limn
 /* weights_path, for -m NAME|FILE: the message for an unknown name also suggests the nearest name and says how
  * to get weights. */
 limn_status app_weights_path(const char *name, char path[SYSTEM_PATH_MAX], limn_error *error);
+
+/* The text of -m; without -m, limn_default_weights of the task, with a note on weights that serve few kinds
+ * of pictures. */
+const char *app_weights(const struct options *options, limn_task task);
 
 /* Creates an engine and loads with it the model of -m, or `fallback` (NULL: none) without -m. NULL on
  * failure. */

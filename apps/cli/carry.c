@@ -34,11 +34,10 @@ void made_by_add(struct made_by *made_by, const char *name, const limn_model *mo
     append(made_by, ")");
 }
 
-void made_by_add_model(struct made_by *made_by, const struct options *options, const char *fallback,
-                       const limn_model *model)
+void made_by_add_model(struct made_by *made_by, const char *weights, const limn_model *model)
 {
     char path[SYSTEM_PATH_MAX];
-    snprintf(path, sizeof path, "%s", options->model ? options->model : fallback);
+    snprintf(path, sizeof path, "%s", weights);
     made_by_add(made_by, bare_name(path), model);
 }
 

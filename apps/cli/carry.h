@@ -22,9 +22,8 @@ void made_by_begin(struct made_by *made_by, const struct options *options);
 /* Adds the weights. `name`: what was given with -m, without folder and ending. A long text is cut. */
 void made_by_add(struct made_by *made_by, const char *name, const limn_model *model);
 
-/* The same for the model of app_model, with the same `fallback`. */
-void made_by_add_model(struct made_by *made_by, const struct options *options, const char *fallback,
-                       const limn_model *model);
+/* The same, with what was given with -m as it is: `weights` is of app_weights. */
+void made_by_add_model(struct made_by *made_by, const char *weights, const limn_model *model);
 
 /* "dir/name.safetensors" => "name", in place. */
 char *bare_name(char *path);

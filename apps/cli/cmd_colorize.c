@@ -43,9 +43,7 @@ static limn_status add_network(struct context *context, char *name, limn_error *
 /* The networks of -m: with --compare a list, separated by commas. Elsewhere a comma belongs to a name. */
 static limn_status add_networks(struct context *context, limn_error *error)
 {
-    const char *given = context->options->model;
-    if (!given)
-        return fail(error, LIMN_E_USAGE, "missing -m NAME or -m FILE: an eccv16, siggraph17 or vae network");
+    const char *given = app_weights(context->options, LIMN_TASK_COLORIZE);
     if (!context->options->compare && strchr(given, ',') && !system_exists(given))
         return fail(error, LIMN_E_USAGE, "-m %s: several networks need --compare", given);
     char *rest = context->names = mem_strdup(given);
@@ -136,6 +134,7 @@ limn_status colorize_run(const struct options *options, limn_error *error)
                                       .compare = options->compare,
                                       .encode = options->encode,
                                       .network_size = options->network_size,
+                                      .spread = (limn_spread)options->spread,
                                       .tint = {options->saturation - 1, options->temperature}}};
     const struct batch_job job = {
         .step = colorize_file, .context = &context, .suffix = "-colorized", .coloured = true};

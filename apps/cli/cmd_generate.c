@@ -236,7 +236,7 @@ limn_status generate_run(const struct options *options, limn_error *error)
     limn_model *model;
     limn_status status = check_arguments(&task, error);
     if (status == LIMN_OK)
-        status = app_model(options, "dcgan-landscapes", &model, error);
+        status = app_model(options, app_weights(options, LIMN_TASK_GENERATE), &model, error);
     if (status != LIMN_OK)
         return status;
     status = generate_all(&task, model, error);

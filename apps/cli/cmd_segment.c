@@ -297,11 +297,12 @@ static void announce(void *context, const struct forecast *forecast)
 {
     enum { USUAL = 520 }; /* deeplabv3's resize for published weights */
     struct context *c = ((struct work *)context)->context;
-    double scale = c->how.scale > 0 ? c->how.scale : 0.5;
     double shorter =
         (double)(forecast->size.height < forecast->size.width ? forecast->size.height : forecast->size.width);
     char option[32];
     if (strcmp(limn_model_name(c->model), "unet") == 0) {
+        double scale;
+        segment_scale(c->model, &c->how, &scale, NULL); /* checked before */
         snprintf(option, sizeof option, "--scale %.2g", scale / 2);
         forecast_say(&c->forecaster, forecast, option, 0.25);
     } else {
@@ -361,7 +362,6 @@ static limn_status run_model(struct context *c, struct batch *batch, limn_error 
 
 limn_status segment_run(const struct options *options, limn_error *error)
 {
-    static const char usual[] = "deeplabv3";
     int64_t resize = options->resize < 0 ? 0 : options->resize ? options->resize : LIMN_RESIZE_FULL;
     struct context c = {.options = options, .how = {resize, options->scale, options->threshold}};
     const struct picture_target any = {.path = "--format", .format = (enum picture_format)options->format};
@@ -382,10 +382,11 @@ limn_status segment_run(const struct options *options, limn_error *error)
         status = batch_open(options, &job, &batch, error);
     if (status != LIMN_OK)
         return status;
-    status = app_model(options, usual, &c.model, error);
+    const char *weights = app_weights(options, LIMN_TASK_SEGMENT);
+    status = app_model(options, weights, &c.model, error);
     if (status == LIMN_OK) {
         made_by_begin(&c.made_by, options);
-        made_by_add_model(&c.made_by, options, usual, c.model);
+        made_by_add_model(&c.made_by, weights, c.model);
         c.forecaster = (struct forecaster){options, c.model, false};
         status = run_model(&c, &batch, error);
     }

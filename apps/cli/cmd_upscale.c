@@ -75,17 +75,17 @@ static limn_status upscale_file(void *context, const struct input *input, const 
 
 limn_status upscale_run(const struct options *options, limn_error *error)
 {
-    static const char usual[] = "enhancenet";
     struct context context = {.options = options};
     const struct batch_job job = {.step = upscale_file, .context = &context, .suffix = "-upscaled"};
     struct batch batch;
     limn_status status = batch_open(options, &job, &batch, error);
     if (status != LIMN_OK)
         return status;
-    status = app_model(options, usual, &context.model, error);
+    const char *weights = app_weights(options, LIMN_TASK_UPSCALE);
+    status = app_model(options, weights, &context.model, error);
     if (status == LIMN_OK) {
         made_by_begin(&context.made_by, options);
-        made_by_add_model(&context.made_by, options, usual, context.model);
+        made_by_add_model(&context.made_by, weights, context.model);
         context.forecaster = (struct forecaster){options, context.model, false};
     }
     if (status == LIMN_OK)

@@ -24,11 +24,11 @@
 
 const struct command commands[] = {
     {SEGMENT, "segment", "segment pictures into classes", "[options] INPUT... [-o OUTPUT]",
-     "limn segment -m deeplabv3-scenes landscape.png -o classes.png --view side",
-     "Assigns a class to every pixel. limn includes the weights deeplabv3-scenes (13 classes of drawn\n"
-     "landscapes) and unet-cells (cells under a microscope). The published weights deeplabv3, the default\n"
-     "(21 classes of everyday things), and unet (cars) are downloaded by tools/fetch.py in limn's source\n"
-     "tree.\n"
+     "limn segment microscope.png -o nuclei.png --view overlay",
+     "Assigns a class to every pixel. Without -m, limn uses the published weights deeplabv3 (21 classes of\n"
+     "everyday things) if they are there: limn-fetch deeplabv3 downloads them. Otherwise it uses unet-nuclei\n"
+     "(cell nuclei under a microscope), which it includes, with a note that says so. Others: unet (cars),\n"
+     "downloaded by limn-fetch unet; deeplabv3-scenes (13 classes of drawn landscapes), included.\n"
      "\n"
      "INPUT is a picture (PNG, JPEG, BMP, PNM), a folder of pictures, or - for standard input.\n" OUTPUTS
      "The files in a folder are PNG.\n"
@@ -43,8 +43,9 @@ const struct command commands[] = {
      "deeplabv3 computes at the size that its weights were made for. With published weights (21 classes),\n"
      "the picture is shrunk or enlarged to a shorter side of 520 pixels, as torchvision does; with others,\n"
      "to the number in their metadata limn.resize, or not at all. --resize N overrides this. --resize 0,\n"
-     "the picture's own size, is slow for photographs. unet computes at half the picture's size, or at\n"
-     "--scale. Before a run that takes more than about 20 seconds or 2 GB, a note says so.\n"
+     "the picture's own size, is slow for photographs. unet computes at --scale, or else at the scale\n"
+     "in the metadata limn.scale of its weights, or else at half the picture's size. Before a run that takes\n"
+     "more than about 20 seconds or 2 GB, a note says so.\n"
      "\n"
      "Overlay and cutout keep the " METADATA
      "--json prints for each picture the output file or the error, the seconds taken, the classes found\n"
@@ -53,11 +54,12 @@ const struct command commands[] = {
      "two classes. --probabilities writes 1 x classes x H x W float32 at the size that the network\n"
      "computed at.",
      segment_run},
-    {COLORIZE, "colorize", "colorize pictures", "-m NAME|FILE [options] INPUT... [-o OUTPUT]",
-     "limn colorize -m siggraph17-scenes old.jpg -o new.png",
-     "limn includes weights for three networks: eccv16-scenes, siggraph17-scenes, which takes colour hints,\n"
-     "and vae-scenes, which gives several variants. The published weights eccv16 and siggraph17 are\n"
-     "downloaded by tools/fetch.py in limn's source tree.\n"
+    {COLORIZE, "colorize", "colorize pictures", "[options] INPUT... [-o OUTPUT]",
+     "limn colorize old.jpg -o new.png",
+     "Without -m, limn uses the published weights siggraph17 if they are there: limn-fetch siggraph17\n"
+     "downloads them. Otherwise it uses siggraph17-photos, which it includes. Both take colour hints. Others:\n"
+     "eccv16, downloaded by limn-fetch eccv16; eccv16-scenes, siggraph17-scenes and vae-scenes, included, for\n"
+     "drawn landscapes only. A vae gives several variants.\n"
      "\n"
      "INPUT is a grey or colour picture (its colours are ignored), a folder of pictures, or - for standard\n"
      "input.\n" OUTPUTS "\n"
@@ -68,18 +70,20 @@ const struct command commands[] = {
      "Hints are positions in the upright picture with their colours: one per line as x, y, colour and\n"
      "radius, such as 120 45 #c83232 4, or a JSON list of {\"x\", \"y\", \"color\" or \"a\" and \"b\",\n"
      "\"radius\"}. A radius of 2, the default, is a square of 5 x 5 pixels of the picture; the network sees\n"
-     "at least one of its own pixels covered. Where hints overlap, the last one wins.\n"
+     "at least one of its own pixels covered. Where hints overlap, the last one wins. With weights trained\n"
+     "for it, or --spread on, the colours spread from the hints up to the edges of things; the network sees\n"
+     "them and colours the rest.\n"
      "\n"
      "--encode uses the colours of the picture: the vae's colour encoder computes the latent vector from\n"
-     "them. The weights file must include the encoder; tools/convert.py keeps it.\n"
+     "them. The weights file must include the encoder; limn-convert keeps it.\n"
      "\n"
      "All results but sheets keep the " METADATA
      "--json prints for each picture the output file or the error, and the seconds taken.",
      colorize_run},
     {UPSCALE, "upscale", "enlarge pictures two to four times", "[options] INPUT... [-o OUTPUT]",
      "limn upscale photo.jpg -o large.png",
-     "Uses enhancenet, whose weights limn includes. -m enhancenet-pat gives more texture; its published\n"
-     "weights are downloaded by tools/fetch.py in limn's source tree.\n"
+     "Without -m, limn uses enhancenet, which it includes. -m enhancenet-pat gives more texture; these\n"
+     "published weights are downloaded by limn-fetch enhancenet-pat.\n"
      "\n"
      "INPUT is a picture (PNG, JPEG, BMP, PNM), a folder of pictures, or - for standard input.\n" OUTPUTS "\n"
      "Large pictures are computed in bands of rows; the height of a band affects memory and time, never the\n"
@@ -96,8 +100,8 @@ const struct command commands[] = {
      upscale_run},
     {GENERATE, "generate", "generate pictures from noise", "[options] -o OUTPUT",
      "limn generate -m dcgan-landscapes -n 64 --seed 7 -o sheet.png",
-     "Uses a dcgan. limn includes the weights dcgan-landscapes, the default, and dcgan-digits.\n"
-     "tools/convert.py in limn's source tree converts others from a checkpoint.\n"
+     "Uses a dcgan. limn includes dcgan-landscapes, the default, which draws landscapes of 64 x 64 pixels,\n"
+     "and dcgan-digits, which draws digits. limn-convert converts others from a checkpoint.\n"
      "\n"
      "OUTPUT is a picture file, for a sheet with eight pictures per row, or a folder (one that exists, or a\n"
      "name that ends with /), for 0000.png, 0001.png and so on. Picture i of a seed does not depend on the\n"

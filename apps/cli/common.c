@@ -58,20 +58,19 @@ static void offer(void *suggestion, const char *name)
 static limn_status fail_unknown(const char *name, limn_error *error)
 {
     struct suggestion suggestion = {.typed = name};
-    char near[SUGGESTION_TEXT], how[128];
-    snprintf(how, sizeof how, "--list shows what can be fetched; tools/convert.py converts a checkpoint");
+    char near[SUGGESTION_TEXT],
+        how[128] = "limn-fetch --list shows what can be downloaded; limn-convert converts a checkpoint";
     weights_each(offer, &suggestion);
     for (int i = 0; i < PUBLISHED; i++) {
         suggestion_offer(&suggestion, published[i]);
         if (strcmp(name, published[i]) == 0)
-            snprintf(how, sizeof how, "%s fetches them", name);
+            snprintf(how, sizeof how, "limn-fetch %s downloads them", name);
     }
     for (const struct model_kind *const *kind = model_table; *kind; kind++)
         suggestion_offer(&suggestion, (*kind)->name);
     bool known = strcmp(suggestion.word, name) == 0;
     suggestion_text(&suggestion, "", near);
-    return fail(error, LIMN_E_WEIGHTS, "%s%s tools/fetch.py %s", error->message,
-                near[0] && !known ? near : ";", how);
+    return fail(error, LIMN_E_WEIGHTS, "%s%s %s", error->message, near[0] && !known ? near : ";", how);
 }
 
 limn_status app_weights_path(const char *name, char path[SYSTEM_PATH_MAX], limn_error *error)
@@ -79,6 +78,24 @@ limn_status app_weights_path(const char *name, char path[SYSTEM_PATH_MAX], limn_
     limn_status status = weights_path(name, path, error);
     bool unknown = status != LIMN_OK && error->reason == LIMN_REASON_UNKNOWN_NAME;
     return unknown ? fail_unknown(name, error) : status;
+}
+
+const char *app_weights(const struct options *options, limn_task task)
+{
+    static const struct {
+        const char *name, *note;
+    } known[] = {
+        {"unet-nuclei", "finds cell nuclei in pictures from a microscope; limn-fetch deeplabv3 downloads "
+                        "weights for everyday pictures"},
+        {"dcgan-landscapes", "draws small landscapes; -m dcgan-digits draws digits"},
+    };
+    if (options->model)
+        return options->model;
+    const char *name = limn_default_weights(task);
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(name, known[i].name) == 0)
+            app_note(options, "%s, the default, %s", name, known[i].note);
+    return name;
 }
 
 limn_status app_model(const struct options *options, const char *fallback, limn_model **model,
@@ -172,8 +189,7 @@ void app_remedy(limn_error *error)
 {
     static const char *const remedies[] = {
         [LIMN_REASON_EXISTS] = " (use --force to replace it)",
-        [LIMN_REASON_CHECKPOINT] =
-            "; convert it with: python3 tools/convert.py CHECKPOINT -o NAME.safetensors",
+        [LIMN_REASON_CHECKPOINT] = "; convert it with: limn-convert CHECKPOINT -o NAME.safetensors",
         [LIMN_REASON_PIECES] = " (use --size HxW to resize them to one size)",
         [LIMN_REASON_BANDS] = " (use --tile N for bands of N rows, with a smaller N)",
         [LIMN_REASON_RESIZE] = " (use --resize N with a smaller N)",

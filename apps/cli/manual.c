@@ -103,15 +103,18 @@ static const char opening[] =
     "An output file appears under its name only when it is complete.\n"
     ".PP\nWeights are safetensors files. A name instead of a file, as in\n.BR \"\\-m enhancenet\" ,\n"
     "is looked up in\n.BR $LIMN_WEIGHTS ,\n"
-    "in the program's folder, and where limn is installed;\n.B limn \\-\\-weights\nlists all names found "
-    "there. Some weights are included in limn;\nthe published ones are downloaded and converted by\n"
-    "tools/fetch.py in limn's source tree.\n"
+    "in the folder of\n.BR limn\\-fetch ,\nin the program's folder, and where limn is installed;\n"
+    ".B limn \\-\\-weights\nlists all names found there. Some weights are included in limn;\n"
+    ".B limn\\-fetch\n.I NAME\ndownloads published ones and converts them, and\n"
+    ".B limn\\-convert\nconverts a checkpoint. Both are Python programs, with\n.BR \\-\\-help .\n"
     ".SH OPTIONS\n";
 
 static const char closing[] =
     ".SH ENVIRONMENT\n"
     ".TP\n.B LIMN_WEIGHTS\nfolder in which weights are looked up by name\n"
     ".SH FILES\n"
+    ".TP\n.I $XDG_DATA_HOME/limn/weights\n"
+    "weights that limn\\-fetch has downloaded; ~/.local/share/limn/weights if XDG_DATA_HOME is not set\n"
     ".TP\n.I PREFIX/share/limn/weights\n"
     "weights that are included in limn, where limn is installed as PREFIX/bin/limn\n"
     ".SH EXIT STATUS\n"

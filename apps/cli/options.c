@@ -91,8 +91,8 @@ static const struct option_entry table[] = {
      0},
     {0, "resize", "N", "deeplabv3: compute with a shorter side of N pixels; 0: the picture's own size", WHOLE,
      AT(resize), SEGMENT, 0, 1 << 14},
-    {0, "scale", "S", "unet: compute at S times the picture's size (default 0.5)", POSITIVE, AT(scale),
-     SEGMENT, 0, 100},
+    {0, "scale", "S", "unet: compute at S times the picture's size (default: as the weights say, or 0.5)",
+     POSITIVE, AT(scale), SEGMENT, 0, 100},
     {0, "threshold", "P", "one class: probability above which a pixel belongs to it (default 0.5)", POSITIVE,
      AT(threshold), SEGMENT, 0, 1},
     {0, "truth", "MASK", "print IoU, Dice and accuracy against this mask, or against NAME.png in this folder",
@@ -101,6 +101,9 @@ static const struct option_entry table[] = {
      SEGMENT, 0, 0},
     {0, "hints", "FILE", "siggraph17: colour hints, lines of x y #rrggbb [radius], or JSON", TEXT, AT(hints),
      COLORIZE, 0, 0},
+    {0, "spread", "on|off",
+     "siggraph17: spread hints up to the edges of things (default: as the weights were trained)", WORD,
+     AT(spread), COLORIZE, 0, 0},
     {0, "saturation", "S", "multiply a and b by S, 0 to 10 (default 1)", NUMBER, AT(saturation), COLORIZE, 0,
      10},
     {0, "temperature", "T", "add T to b and T/3 to a: above 0 warmer, below cooler; -100 to 100 (default 0)",
@@ -309,13 +312,22 @@ static limn_status check_dashes(const struct command *command, int count, char *
 /* Whether an option changes the pictures that a command makes. */
 static bool changes_pictures(const char *name)
 {
-    static const char *const names[] = {"no-orient", "scale",   "resize",     "network-size", "threshold",
-                                        "view",      "hints",   "saturation", "temperature",  "samples",
-                                        "seed",      "compare", "encode"};
+    static const char *const names[] = {"no-orient", "scale", "resize",  "network-size", "threshold",
+                                        "view",      "hints", "spread",  "saturation",   "temperature",
+                                        "samples",   "seed",  "compare", "encode"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(names[i], name) == 0)
             return true;
     return false;
+}
+
+/* The word of the number that choose_word stored, after a space. */
+static void show_word(const struct option_entry *entry, int choice, char text[64])
+{
+    const char *word = entry->argument;
+    for (int i = 1; i < choice; i++)
+        word = strchr(word, '|') + 1;
+    snprintf(text, 64, " %.*s", (int)strcspn(word, "|"), word);
 }
 
 /* The value of an option as text after a space; "" for flags and paths. False if it is the default. */
@@ -324,6 +336,7 @@ static bool show_value(const struct option_entry *entry, const struct options *o
     const char *place = (const char *)options + entry->offset,
                *usual = (const char *)&defaults + entry->offset;
     const char *const *word = (const void *)place;
+    const int *choice = (const void *)place;
     const double *number = (const void *)place;
     const int64_t *whole = (const void *)place;
     text[0] = '\0';
@@ -341,8 +354,10 @@ static bool show_value(const struct option_entry *entry, const struct options *o
     case POSITIVE:
         snprintf(text, 64, " %.10g", *number);
         return memcmp(place, usual, sizeof *number) != 0;
-    case TEXTS:
     case WORD:
+        show_word(entry, *choice, text);
+        return *choice;
+    case TEXTS:
     case BYTES:
     case SIZE:
         break; /* none of them changes pictures */

@@ -25,6 +25,11 @@ static limn_status check_options(const struct colorize *how, limn_error *error)
         status = check_range("temperature", how->tint.temperature, -100, 100, error);
     if (status == LIMN_OK && (how->hints.count || how->hints.name) && !takes_hints)
         status = fail(error, LIMN_E_USAGE, "hints are an option of siggraph17; %s takes none", name);
+    if (status == LIMN_OK && ((int)how->spread < LIMN_SPREAD_BY_WEIGHTS || how->spread > LIMN_SPREAD_OFF))
+        status = fail(error, LIMN_E_USAGE, "spread %d: expected a limn_spread, 0 to %d", (int)how->spread,
+                      LIMN_SPREAD_OFF);
+    if (status == LIMN_OK && how->spread && !takes_hints)
+        status = fail(error, LIMN_E_USAGE, "spread is an option of siggraph17; %s takes no hints", name);
     if (status == LIMN_OK && how->network_size && !takes_sizes)
         status = fail(error, LIMN_E_USAGE,
                       "network size is an option of eccv16 and siggraph17; %s has one size", name);
@@ -43,6 +48,9 @@ limn_status colorize_open(struct colorize *how, limn_error *error)
     for (int i = 0; status == LIMN_OK && i < how->count; i++) {
         int64_t side = colorizer_takes_sizes(how->models[i]) ? how->network_size : 0;
         status = colorizer_create(how->models[i], side, how->encode, &how->colorizers[i], error);
+        if (status == LIMN_OK && how->spread)
+            how->colorizers[i]->spreads =
+                how->spread == LIMN_SPREAD_ON && colorizer_takes_hints(how->models[i]);
     }
     if (status != LIMN_OK)
         colorize_close(how);

@@ -20,6 +20,7 @@ struct colorize {
     bool encode;          /* vae: the variant that comes from the source's own colours */
     struct tint tint;
     int64_t network_size; /* eccv16, siggraph17: side of the network's input; 0: the network's own */
+    limn_spread spread;   /* siggraph17: whether hints spread before the network sees them */
 
     struct colorizer *colorizers[COLORIZE_NETWORKS_MOST];
 };

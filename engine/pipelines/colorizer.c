@@ -7,6 +7,7 @@
 #include "engine/pictures/resample.h"
 #include "engine/pipelines/check.h"
 #include "engine/pipelines/noise.h"
+#include "engine/pipelines/spread.h"
 #include "engine/run/session.h"
 #include "layers/bilinear.h"
 
@@ -140,6 +141,16 @@ static limn_status add_encoder(struct colorizer *colorizer, limn_error *error)
     return status;
 }
 
+static limn_status read_spread(struct colorizer *colorizer, limn_error *error)
+{
+    const char *text = limn_model_metadata(colorizer->model, "limn.spread_hints");
+    colorizer->spreads = text && strcmp(text, "true") == 0;
+    if (!text || colorizer->spreads || strcmp(text, "false") == 0)
+        return LIMN_OK;
+    return fail(error, LIMN_E_WEIGHTS, "%s: metadata limn.spread_hints is \"%.40s\"; expected true or false",
+                colorizer->model->graph.path, text);
+}
+
 static size_t ab_bytes(const struct colorizer *colorizer)
 {
     return (size_t)(2 * colorizer->side * colorizer->side) * sizeof *colorizer->ab;
@@ -159,6 +170,8 @@ limn_status colorizer_create(limn_model *model, int64_t side, bool encode, struc
     made->side = side ? side : colorizer_side(model);
     made->ab = mem_alloc(ab_bytes(made));
     limn_status status = made->ab ? LIMN_OK : fail_memory(error, "the colours", ab_bytes(made));
+    if (status == LIMN_OK && colorizer_takes_hints(model))
+        status = read_spread(made, error);
     if (status == LIMN_OK)
         status = open_session(made, error);
     if (status == LIMN_OK)
@@ -208,6 +221,11 @@ static limn_status set_latent(struct colorizer *colorizer, const char *name, con
     return LIMN_OK;
 }
 
+static float mix(float low, float high, float weight)
+{
+    return (1 - weight) * low + weight * high;
+}
+
 /* NHWC output of the network => colorizer->ab */
 static void take_ab(struct colorizer *colorizer)
 {
@@ -218,8 +236,9 @@ static void take_ab(struct colorizer *colorizer)
             colorizer->ab[2 * p + c] = y->data[p * y->stride + c] * scale + shift;
 }
 
-limn_status colorizer_run(struct colorizer *colorizer, const struct picture *source,
-                          const struct colorizer_inputs *inputs, const struct watch *watch, limn_error *error)
+/* The inputs of the network, hints as squares. */
+static limn_status fill_inputs(struct colorizer *colorizer, const struct picture *source,
+                               const struct colorizer_inputs *inputs, limn_error *error)
 {
     limn_status status = LIMN_OK;
     if (colorizer_takes_hints(colorizer->model)) {
@@ -232,14 +251,63 @@ limn_status colorizer_run(struct colorizer *colorizer, const struct picture *sou
                                 colorizer->encoder ? session_input(colorizer->encoder, 0) : NULL, error);
     if (status == LIMN_OK && colorizer->latent)
         status = set_latent(colorizer, source->name, inputs->seed, error);
-    if (status != LIMN_OK)
-        return status;
+    return status;
+}
+
+static limn_status run_network(struct colorizer *colorizer, const char *name, const struct watch *watch,
+                               limn_error *error)
+{
     session_watch(colorizer->session, watch);
-    status = limn_session_run(colorizer->session, error);
+    limn_status status = limn_session_run(colorizer->session, error);
     if (status == LIMN_OK)
-        status = model_check_made(colorizer->model, session_output(colorizer->session), source->name, error);
+        status = model_check_made(colorizer->model, session_output(colorizer->session), name, error);
     if (status == LIMN_OK)
         take_ab(colorizer);
+    return status;
+}
+
+static size_t spread_copy_bytes(const struct colorizer *colorizer)
+{
+    return (size_t)(3 * colorizer->side * colorizer->side) * sizeof(float);
+}
+
+/* Spreads the hints in the network's input. *spread: a copy of a, b and the confidence, side x side x 3,
+ * since the run reuses the input's memory; released by mem_free. */
+static limn_status spread_in_input(struct colorizer *colorizer, const struct watch *watch, float **spread,
+                                   limn_error *error)
+{
+    struct tensor *input = session_input(colorizer->session, 0);
+    limn_status status = spread_hints(input, watch, error);
+    if (status != LIMN_OK)
+        return status;
+    *spread = mem_alloc(spread_copy_bytes(colorizer));
+    if (!*spread)
+        return fail_memory(error, "the hints", spread_copy_bytes(colorizer));
+    for (int64_t p = 0; p < colorizer->side * colorizer->side; p++)
+        memcpy(*spread + 3 * p, input->data + p * input->stride + 1, 3 * sizeof **spread);
+    return LIMN_OK;
+}
+
+/* confidence * spread + (1 - confidence) * ab => ab */
+static void mix_spread(struct colorizer *colorizer, const float *spread)
+{
+    for (int64_t p = 0; p < colorizer->side * colorizer->side; p++)
+        for (int c = 0; c < 2; c++)
+            colorizer->ab[2 * p + c] = mix(colorizer->ab[2 * p + c], spread[3 * p + c], spread[3 * p + 2]);
+}
+
+limn_status colorizer_run(struct colorizer *colorizer, const struct picture *source,
+                          const struct colorizer_inputs *inputs, const struct watch *watch, limn_error *error)
+{
+    float *spread = NULL;
+    limn_status status = fill_inputs(colorizer, source, inputs, error);
+    if (status == LIMN_OK && colorizer->spreads && inputs->hints->count)
+        status = spread_in_input(colorizer, watch, &spread, error);
+    if (status == LIMN_OK)
+        status = run_network(colorizer, source->name, watch, error);
+    if (status == LIMN_OK && spread)
+        mix_spread(colorizer, spread);
+    mem_free(spread);
     return status;
 }
 
@@ -249,7 +317,9 @@ size_t colorizer_run_bytes(const struct colorizer *colorizer, const struct pictu
     size_t filling = alpha_fill_bytes(source);
     if (colorizer->latent)
         return filling + SMALL;
-    return filling + picture_resample_bytes(source, colorizer->side, colorizer->side, RESAMPLE_BICUBIC);
+    filling += picture_resample_bytes(source, colorizer->side, colorizer->side, RESAMPLE_BICUBIC);
+    size_t spreading = spread_bytes(colorizer->side, colorizer->side) + spread_copy_bytes(colorizer);
+    return colorizer->spreads && spreading > filling ? spreading : filling;
 }
 
 size_t colorizer_bytes(const struct colorizer *colorizer)
@@ -283,11 +353,6 @@ struct paint {
     float saturation, temperature; /* the factor of a and b; what is added to b */
     struct picture *picture;
 };
-
-static float mix(float low, float high, float weight)
-{
-    return (1 - weight) * low + weight * high;
-}
 
 /* a and b at a pixel, between two rows of the small ones. */
 static void colour_at(const struct paint *paint, const float *upper, const float *lower, float weight,

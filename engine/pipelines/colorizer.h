@@ -17,6 +17,10 @@
  * With the colour encoder, z is the mean that the encoder computes from the picture's own a and b, from step
  * 2 as 2 (a + 128) / 255 - 1: the vae then reconstructs the picture's colours.
  *
+ * Hints of siggraph17 go into its input as squares (hints_draw). For weights trained on spread hints, they
+ * then spread from there over the whole input (spread_hints), and the result is mixed from the spread colours
+ * and the network's: ab = confidence * spread + (1 - confidence) * network.
+ *
  * Small a and b are enlarged (or reduced, for small pictures) by torch.nn.functional.interpolate's bilinear,
  * align_corners=False.
  *
@@ -34,6 +38,8 @@ struct colorizer {
     limn_model *model; /* borrowed */
     limn_session *session;
     int64_t side, latent;      /* of the network's square input; length of z, 0 without one */
+    bool spreads;              /* hints spread (spread.h) before the network sees them; colorizer_create sets
+                                * it as the weights' metadata limn.spread_hints says, else to false */
     limn_model *encoder_model; /* NULL without an encoder, as the next */
     limn_session *encoder;
     float *ab; /* side x side x 2, Lab units: of the last picture */

@@ -112,7 +112,8 @@ limn_status limn_colorize(limn_model *model, const limn_picture *source, const l
                            .count = 1,
                            .seed = given.seed,
                            .tint = {given.saturation, given.temperature},
-                           .network_size = given.network_size};
+                           .network_size = given.network_size,
+                           .spread = given.spread};
     limn_status status = open_source(model, source, NULL, &copy, error);
     if (status == LIMN_OK)
         status = make_hints(&given, &how.hints, error);

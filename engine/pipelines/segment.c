@@ -10,13 +10,14 @@
 #include "engine/pipelines/classes.h"
 #include "engine/run/session.h"
 #include "layers/sizes.h"
+#include "weights/number.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-static const double default_scale = 0.5, default_threshold = 0.5;
+static const double default_scale = 0.5, most_scale = 100, default_threshold = 0.5;
 
 static bool is_unet(const limn_model *model)
 {
@@ -40,7 +41,7 @@ static limn_status check_options(const limn_model *model, const limn_segment_opt
     limn_status status =
         check_range("resize", (double)options->resize, LIMN_RESIZE_FULL, PICTURE_MOST_SIDE, error);
     if (status == LIMN_OK)
-        status = check_range("scale", options->scale, 0, 100, error);
+        status = check_range("scale", options->scale, 0, most_scale, error);
     if (status == LIMN_OK)
         status = check_range("threshold", options->threshold, 0, 1, error);
     if (status != LIMN_OK)
@@ -73,6 +74,22 @@ static limn_status usual_resize(const limn_model *model, int64_t *resize, limn_e
                 model->graph.path, text, PICTURE_MOST_SIDE);
 }
 
+limn_status segment_scale(const limn_model *model, const limn_segment_options *options, double *scale,
+                          limn_error *error)
+{
+    const char *text = limn_model_metadata(model, "limn.scale");
+    char *end;
+    *scale = options->scale > 0 ? options->scale : default_scale;
+    if (!text || options->scale > 0)
+        return LIMN_OK;
+    *scale = number_parse(text, &end);
+    if (*scale > 0 && *scale <= most_scale && !*end)
+        return LIMN_OK;
+    return fail(error, LIMN_E_WEIGHTS,
+                "%s: metadata limn.scale is \"%.40s\"; expected a number above 0, at most %g",
+                model->graph.path, text, most_scale);
+}
+
 limn_status segment_check(const limn_model *model, const limn_segment_options *options, int *classes,
                           limn_error *error)
 {
@@ -88,10 +105,12 @@ limn_status segment_check(const limn_model *model, const limn_segment_options *o
         return fail(error, LIMN_E_WEIGHTS,
                     "%s: the network has %" PRId64 " input channels; expected 1 (grey), 3 (RGB) or 4 (RGBA)",
                     path, inputs);
+    limn_status status = check_options(model, options, count, error);
     int64_t resize;
-    limn_status status = is_unet(model) ? LIMN_OK : usual_resize(model, &resize, error);
+    double scale;
     if (status == LIMN_OK)
-        status = check_options(model, options, count, error);
+        status = is_unet(model) ? segment_scale(model, options, &scale, error)
+                                : usual_resize(model, &resize, error);
     if (status == LIMN_OK)
         *classes = count > 1 ? (int)count : 2;
     return status;
@@ -110,11 +129,14 @@ static int64_t scaled(double scale, int64_t side)
     return (int64_t)fmin(scale * (double)side, 1e9);
 }
 
-static limn_status unet_size(const limn_model *model, const struct picture *source, double scale,
-                             limn_size *size, limn_error *error)
+static limn_status unet_size(const limn_model *model, const struct picture *source,
+                             const limn_segment_options *options, limn_size *size, limn_error *error)
 {
     int64_t least = model->graph.side_least;
-    scale = scale > 0 ? scale : default_scale;
+    double scale;
+    limn_status status = segment_scale(model, options, &scale, error);
+    if (status != LIMN_OK)
+        return status;
     size->width = scaled(scale, source->width);
     size->height = scaled(scale, source->height);
     if (size->width >= least && size->height >= least)
@@ -144,7 +166,7 @@ limn_status segment_size(const limn_model *model, const struct picture *source,
                          const limn_segment_options *options, limn_size *size, limn_error *error)
 {
     *size = (limn_size){1, source->height, source->width};
-    limn_status status = is_unet(model) ? unet_size(model, source, options->scale, size, error)
+    limn_status status = is_unet(model) ? unet_size(model, source, options, size, error)
                                         : deeplabv3_size(model, source, options->resize, size, error);
     if (status != LIMN_OK || !is_too_large(size->width, size->height))
         return status;

@@ -11,9 +11,10 @@
  * divided by the deviation (0.229, 0.224, 0.225).
  *
  * unet, as in predict.py of milesial/Pytorch-UNet. Pillow's bicubic to int(scale x width) by int(scale x
- * height), both sides at least 16 for the network's four halvings, then / 255 (predict.py does not
- * divide a picture whose levels are all 0 or 1; this always does). Networks of one input channel get Pillow's
- * L grey, of three RGB, of four RGBA; Pillow resizes RGBA multiplied by its alpha, and so does this.
+ * height), where scale is the option, or else the metadata limn.scale of the weights, or else 0.5; both sides
+ * at least 16 for the network's four halvings, then / 255 (predict.py does not divide a picture whose levels
+ * are all 0 or 1; this always does). Networks of one input channel get Pillow's L grey, of three RGB, of four
+ * RGBA; Pillow resizes RGBA multiplied by its alpha, and so does this.
  *
  * The network gives logits at its input's size, upsampled inside for deeplabv3. They are brought to the
  * picture's size by bilinear interpolation (align_corners=False), and the largest is the class; see
@@ -45,8 +46,13 @@ struct segment {
  * tells apart: the network's, or two, background and foreground, if it has one.
  * Errors: LIMN_E_USAGE for another network, an option out of range or one that the network does not take;
  * LIMN_E_WEIGHTS for more than CLASSES_MOST classes, an unknown number of input channels, or a limn.resize
- * that is not a number of pixels. */
+ * or limn.scale that is no size. */
 limn_status segment_check(const limn_model *model, const limn_segment_options *options, int *classes,
+                          limn_error *error);
+
+/* Sets *scale to that at which a unet computes: the option, or else limn.scale, or else 0.5. LIMN_E_WEIGHTS
+ * for a limn.scale that is not a number above 0, at most 100. */
+limn_status segment_scale(const limn_model *model, const limn_segment_options *options, double *scale,
                           limn_error *error);
 
 /* Sets *size to the size of the network's input for a picture. LIMN_E_INPUT if that is too small or large. */

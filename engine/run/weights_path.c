@@ -13,7 +13,8 @@ static const char *const places[] = {
 };
 enum {
     PLACES = sizeof places / sizeof *places,
-    FOLDERS = 1 + 2 * PLACES + 1, /* $LIMN_WEIGHTS, of the library, of the program, LIMN_WEIGHTS_FOLDER */
+    FOLDERS =
+        2 + 2 * PLACES + 1, /* chosen, the user's, of the library, of the program, LIMN_WEIGHTS_FOLDER */
 };
 
 static const char ending[] = ".safetensors";
@@ -44,16 +45,29 @@ static bool chosen_folder(char folder[SYSTEM_PATH_MAX])
     return system_environment("LIMN_WEIGHTS", folder, SYSTEM_PATH_MAX) && *folder;
 }
 
+/* Where limn-fetch puts weights. False if there is no home folder. */
+static bool user_folder(char folder[SYSTEM_PATH_MAX])
+{
+    char base[SYSTEM_PATH_MAX];
+    bool data = system_environment("XDG_DATA_HOME", base, sizeof base) && *base;
+    return (data || (system_environment("HOME", base, sizeof base) && *base)) &&
+           snprintf(folder, SYSTEM_PATH_MAX, "%s%s/limn/weights", base, data ? "" : "/.local/share") <
+               SYSTEM_PATH_MAX;
+}
+
 /* Folder `index` of those of weights_path, in their order. False if there is none. */
 static bool folder_at(int index, char folder[SYSTEM_PATH_MAX])
 {
     char base[SYSTEM_PATH_MAX];
     if (index == 0)
         return chosen_folder(folder);
+    if (index == 1)
+        return user_folder(folder);
     if (index == FOLDERS - 1)
         return snprintf(folder, SYSTEM_PATH_MAX, "%s", LIMN_WEIGHTS_FOLDER) < SYSTEM_PATH_MAX && *folder;
-    return (index <= PLACES ? library_folder(base) : program_folder(base)) &&
-           snprintf(folder, SYSTEM_PATH_MAX, "%s/%s", base, places[(index - 1) % PLACES]) < SYSTEM_PATH_MAX;
+    index -= 2;
+    return (index < PLACES ? library_folder(base) : program_folder(base)) &&
+           snprintf(folder, SYSTEM_PATH_MAX, "%s/%s", base, places[index % PLACES]) < SYSTEM_PATH_MAX;
 }
 
 static bool is_file(const char *path)
@@ -76,14 +90,15 @@ static int find(const char *name, char path[SYSTEM_PATH_MAX])
 /* Fails with a message that says where the name was looked up. */
 static limn_status fail_unknown(const char *name, limn_error *error)
 {
-    char chosen[SYSTEM_PATH_MAX], library[SYSTEM_PATH_MAX], program[SYSTEM_PATH_MAX];
-    bool shared = library_folder(library), known = program_folder(program);
+    char chosen[SYSTEM_PATH_MAX], user[SYSTEM_PATH_MAX], library[SYSTEM_PATH_MAX], program[SYSTEM_PATH_MAX];
+    bool has_home = user_folder(user), shared = library_folder(library), known = program_folder(program);
     return fail_because(error, LIMN_E_WEIGHTS, LIMN_REASON_UNKNOWN_NAME,
-                        "no weights called %s: %s%s was not found in $LIMN_WEIGHTS (%s), beside the program "
-                        "(%s)%s%s%s%s%s",
+                        "no weights called %s: %s%s was not found in $LIMN_WEIGHTS (%s)%s%s, beside the "
+                        "program (%s)%s%s%s%s%s",
                         name, name, ending, chosen_folder(chosen) ? chosen : "not set",
-                        known ? program : "unknown", shared ? ", beside the library (" : "",
-                        shared ? library : "", shared ? ")" : "", *LIMN_WEIGHTS_FOLDER ? " or in " : "",
+                        has_home ? ", in " : "", has_home ? user : "", known ? program : "unknown",
+                        shared ? ", beside the library (" : "", shared ? library : "", shared ? ")" : "",
+                        *LIMN_WEIGHTS_FOLDER ? " or in " : "",
                         LIMN_WEIGHTS_FOLDER);
 }
 
@@ -95,6 +110,12 @@ limn_status weights_path(const char *name, char path[SYSTEM_PATH_MAX], limn_erro
     if (snprintf(path, SYSTEM_PATH_MAX, "%s", name) >= SYSTEM_PATH_MAX)
         return fail(error, LIMN_E_WEIGHTS, "%s: the path is too long", name);
     return LIMN_OK;
+}
+
+bool weights_exist(const char *name)
+{
+    char path[SYSTEM_PATH_MAX];
+    return find(name, path) < FOLDERS;
 }
 
 void weights_each(void (*take)(void *context, const char *name), void *context)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The full tests: every network at its published width (parity.py), the pipelines around them on photographs
-(pipelines.py), the pixel tools (pixel_tools.py), the readers of pictures (readers.py) and the converter
-(torch_saves.py), against PyTorch and the libraries that the originals use.
+(pipelines.py), a published DCGAN (faces.py), the pixel tools (pixel_tools.py), the readers of pictures (readers.py)
+and the converter (torch_saves.py), against PyTorch and the libraries that the originals use.
 
     make test-full                  installs those where they are missing
 
@@ -19,6 +19,7 @@ import time
 sys.path += [str(pathlib.Path(__file__).resolve().parents[2] / folder) for folder in ("tools", "tests/python")]
 
 import cv2
+import faces
 import numpy as np
 import pandas
 import parity
@@ -33,7 +34,7 @@ from checks import HEAD, ROOT, Limn, called
 
 
 def run_checks(limn: str, work: pathlib.Path, only: str) -> list[bool]:
-    checks = [check for check in (*pipelines.CHECKS, *pixel_tools.CHECKS) if check.name.startswith(only)]
+    checks = [check for check in (*pipelines.CHECKS, *faces.CHECKS, *pixel_tools.CHECKS) if check.name.startswith(only)]
     if checks:
         print(HEAD)
     with tempfile.TemporaryDirectory(dir=work) as folder:

@@ -8,7 +8,7 @@
 # installs on x86 include CUDA, several GB.)
 set -eu
 
-modules="numpy, torch, PIL, skimage, pandas, cv2"
+modules="numpy, torch, PIL, skimage, pandas, cv2, pip"
 
 with_torch() {
     for python in ${PYTHON:-} python3 /usr/bin/python3; do

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -31,8 +32,13 @@ def network_ab(
     hints: Hints | None = None,
     z: np.ndarray | None = None,
     side: int = 256,
+    spread: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
 ) -> np.ndarray:
-    """a and b, 2 x side x side, as the network has them."""
+    """a and b, 2 x side x side, as the network has them.
+
+    spread: a function of L, 1 x side x side, and the planes of hint_planes that returns spread ones. The result is then
+        mixed from these and the network's.
+    """
     options: list[str | Path] = []
     if network.startswith("vae"):
         x = 2 * lab8(resize_linear(picture, 64))[None, ..., 0] / 255 - 1
@@ -42,10 +48,14 @@ def network_ab(
     else:
         x = rgb2lab(bicubic(picture[..., :3], side, side))[None, ..., 0]
         if network.startswith("siggraph17"):
-            x = np.concatenate([x, hint_planes(hints or [], *picture.shape[:2], side)])
+            planes = hint_planes(hints or [], *picture.shape[:2], side)
+            planes = spread(x, planes) if spread else planes
+            x = np.concatenate([x, planes])
     np.save(tmp_path / "x.npy", x[None].astype("<f4"))
     succeeds("run", "-m", weights(network), tmp_path / "x.npy", "-o", tmp_path / "y.npy", "--force", *options)
     y = np.load(tmp_path / "y.npy")[0].astype(np.float64)
+    if spread:
+        return planes[2] * planes[:2] + (1 - planes[2]) * y
     return 127.5 * y - 0.5 if network.startswith("vae") else y
 
 

@@ -39,7 +39,7 @@ def run(folder: Path, data: bytes, *options: str, name: str = "weights.pth") -> 
     assert output.exists() == (code == 0)
     assert sorted(file.name for file in folder.iterdir()) == sorted([name] + ["out.safetensors"] * (code == 0))
     assert error.count("\n") == len(error.splitlines()) <= 1, error
-    assert error.startswith(f"convert: {source}: " + "warning: " * (code == 0)) or (code == 0 and error == ""), error
+    assert error.startswith(f"limn-convert: {source}: " + "warning: " * (code == 0)) or (code == 0 and error == ""), error
     return code, error
 
 
@@ -47,7 +47,7 @@ def converted(folder: Path, data: bytes, *options: str, name: str = "weights.pth
     """What is in the output of a conversion that succeeds, with this warning; its data begins at a multiple of 64."""
     code, error = run(folder, data, *options, name=name)
     assert code == 0, error
-    assert error == (f"convert: {folder / name}: warning: {warning}\n" if warning else ""), error
+    assert error == (f"limn-convert: {folder / name}: warning: {warning}\n" if warning else ""), error
     tensors, metadata, begin = read_safetensors((folder / "out.safetensors").read_bytes())
     assert begin % 64 == 0
     return Converted(tensors, metadata)

@@ -75,7 +75,7 @@ class Workplace:
         before = self.left()
         code, out, err = self.run(*options)
         assert (code, out) == (1, "")
-        assert err.startswith("fetch: ") and err.endswith("\n") and err.count("\n") == 1, err
+        assert err.startswith("limn-fetch: ") and err.endswith("\n") and err.count("\n") == 1, err
         kept = "published.pth.part: run the same command to resume it" in err
         assert kept == ("published.pth.part" in self.left()) == ("published.pth.part.json" in self.left())
         assert [name for name in self.left() if ".part" not in name] == [name for name in before if ".part" not in name]

@@ -147,7 +147,7 @@ HTML = b"<!DOCTYPE html>\n<html><head><title>404</title></head></html>\n"
 INDEX = json.dumps({"metadata": {"total_size": 9}, "weight_map": {"a": "model-00001-of-00002.safetensors"}}).encode()
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 9\n"
 LEGACY = b"\x80\2\x8a\x0al\xfc\x9c\x46\xf9 j\xa8P\x19." + bytes(40)
-CONVERT = "; convert it with: python3 tools/convert.py CHECKPOINT -o NAME.safetensors"
+CONVERT = "; convert it with: limn-convert CHECKPOINT -o NAME.safetensors"
 ORIGIN = "; use the PyTorch or TensorFlow checkpoint that it was made from"
 TO_PNG = "; convert it to PNG, JPEG, BMP or PNM"
 

@@ -93,18 +93,18 @@ def test_names_of_weights(tmp_path: Path) -> None:
         line = fails(3, "inspect", typed, env={"LIMN_WEIGHTS": str(tmp_path / "none")})
         assert f"no weights called {typed}: {typed}.safetensors was not found in " in line
         assert f"; did you mean {meant}? " in line
-        assert "tools/fetch.py --list" in line and "tools/convert.py" in line
+        assert "limn-fetch --list" in line and "limn-convert" in line
     assert "did you mean" not in fails(3, "inspect", "vae", env=env)
     (tmp_path / "unet-cells.safetensors").write_bytes(WEIGHTS.read_bytes())
     line = fails(3, "inspect", "unet", env=env)  # the published weights: others are not taken in their place
-    assert "no weights called unet: " in line and "; did you mean unet-cells? tools/fetch.py unet fetches them" in line
+    assert "no weights called unet: " in line and "; did you mean unet-cells? limn-fetch unet downloads them" in line
 
 
 @pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("name", json.loads((ROOT / "tools/checkpoint/catalog.json").read_text())["checkpoints"])
 def test_published_weights_can_be_fetched(name: str, tmp_path: Path) -> None:
     line = fails(3, "inspect", name, env={"LIMN_WEIGHTS": str(tmp_path)})
-    assert f"no weights called {name}: " in line and line.endswith(f"; tools/fetch.py {name} fetches them\n")
+    assert f"no weights called {name}: " in line and line.endswith(f"; limn-fetch {name} downloads them\n")
 
 
 # Folders in folders

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from checkpoint_files import safetensors
+from checkpoint_files import read_safetensors, safetensors
 from cli_support import fails, limn, pixels, png, png_chunk, ppm, read_png, read_weights, succeeds
 from colorize_reference import join, noise, rgb2lab
 from colorize_support import GOLDENS, assert_alike, colorized, latent_length, network_ab, smooth, weights
@@ -97,6 +97,53 @@ def test_hints(tmp_path: Path, network: str, size: tuple[int, int]) -> None:
     for file, used in ((text, hints[:3]), (listed, hints)):
         want = join(picture, network_ab(tmp_path, network, picture, used))
         assert_alike(colorized(tmp_path, network, ppm(picture), "--hints", file), want, file.name)
+
+
+def spread(lightness: np.ndarray, planes: np.ndarray) -> np.ndarray:
+    torch = pytest.importorskip("torch")
+    from training.spread import spread as torch_spread
+
+    light, hints = (torch.from_numpy(x[None].astype(np.float32)) for x in (lightness, planes))
+    return torch_spread(light, hints[:, :2], hints[:, 2:])[0].numpy()
+
+
+@pytest.mark.parametrize("size", [(256, 256), (90, 130), (300, 40)])
+def test_hints_that_spread(tmp_path: Path, size: tuple[int, int]) -> None:
+    """Against PyTorch, for a picture of smooth and one of sharp edges."""
+    height, width = size
+    hints = [(width // 5, height // 2, *RED, 2), (width - 9, 3, *BLUE, 5), (width // 2, height - 1, *RED, 0)]
+    file = tmp_path / "hints.txt"
+    file.write_text("".join(f"{x} {y} {'#c83232' if a == RED[0] else '#1E3cFA'} {r}\n" for x, y, a, _, r in hints))
+    blocks = np.kron(pixels(5, 5), np.ones((height // 5 + 1, width // 5 + 1, 1), np.uint8))[:height, :width]
+    for picture in (smooth(height, width), blocks):
+        want = join(picture, network_ab(tmp_path, "siggraph17", picture, hints, spread=spread))
+        got = colorized(tmp_path, "siggraph17", ppm(picture), "--hints", file, "--spread", "on")
+        assert_alike(got, want)
+        assert (got != colorized(tmp_path, "siggraph17", ppm(picture), "--hints", file)).any()
+
+
+def test_weights_say_whether_hints_spread(tmp_path: Path) -> None:
+    """--spread overrides their metadata; without hints nothing changes."""
+    picture, file = ppm(smooth(60, 80)), tmp_path / "hints.txt"
+    file.write_text("50 20 #c83232\n")
+    tensors, metadata, _ = read_safetensors(weights("siggraph17").read_bytes())
+    made, output = tmp_path / "made.safetensors", tmp_path / "out.png"
+
+    def result(value: str, *options: str | Path) -> bytes:
+        made.write_bytes(safetensors(tensors, metadata | ({"limn.spread_hints": value} if value else {})))
+        (tmp_path / "in.ppm").write_bytes(picture)
+        succeeds("colorize", "-m", made, tmp_path / "in.ppm", "-o", output, "--force", "--strip", *options)
+        return output.read_bytes()
+
+    on, off = result("true", "--hints", file), result("", "--hints", file)
+    assert on != off and result("false", "--hints", file) == off
+    assert result("", "--hints", file, "--spread", "on") == on and result("true", "--hints", file, "--spread=off") == off
+    assert result("true") == result("false")
+    made.write_bytes(safetensors(tensors, metadata | {"limn.spread_hints": "1"}))
+    line = fails(3, "colorize", "-m", made, tmp_path / "in.ppm", "-o", tmp_path / "no.png")
+    assert 'made.safetensors: metadata limn.spread_hints is "1"; expected true or false' in line
+    line = fails(2, "colorize", "-m", weights("eccv16"), tmp_path / "in.ppm", "-o", output, "--spread", "on", "-f")
+    assert "spread is an option of siggraph17; eccv16 takes no hints" in line
 
 
 @pytest.mark.parametrize("side", [64, 136, 384, 1024])
@@ -273,7 +320,6 @@ def test_standing_output_is_kept(tmp_path: Path) -> None:
     ("options", "message"),
     [
         (("-m", weights("enhancenet")), "expected a colorization network (eccv16, siggraph17, vae), found enhancenet"),
-        ((), "missing -m NAME or -m FILE: an eccv16, siggraph17 or vae network"),
         (("-m", weights("eccv16"), "--hints", "hints.txt"), "hints are an option of siggraph17"),
         (("-m", weights("vae"), "--hints", "hints.txt"), "hints are an option of siggraph17"),
         (("-m", weights("eccv16"), "--samples", "2"), "samples and seeds are options of vae"),

@@ -274,26 +274,39 @@ def test_the_size_that_weights_were_made_for(tmp_path: Path) -> None:
     assert voc.metadata["limn.resize"] == "520"
     own = torch_zip(weights(deeplabv3_shapes((1, 1, 1, 1), 3)))
     assert "limn.resize" not in converted(tmp_path, own).metadata
+    cars = torch_zip(weights(unet(3, 2, "transposed", False)))
+    assert "limn.scale" not in converted(tmp_path, cars).metadata
+    assert converted(tmp_path, cars, "--scale", "0.8").metadata["limn.scale"] == "0.8"
+    assert "--scale applies to unet, but the checkpoint is deeplabv3" in refused(tmp_path, own, "--scale", "1")
+
+
+def test_the_scale_of_the_published_unet(tmp_path: Path) -> None:
+    data = torch_zip(weights(unet(3, 2, "transposed", False)))
+    assert converted(tmp_path, data, name="unet_carvana_scale1.0_epoch2.pth").metadata["limn.scale"] == "1"
 
 
 def test_conventions_that_no_tensor_tells(tmp_path: Path) -> None:
     hints = torch_zip(weights(siggraph17()))
     assert "limn.mask_center" not in converted(tmp_path, hints).metadata
     assert converted(tmp_path, hints, "--mask-center", "0.5").metadata["limn.mask_center"] == "0.5"
+    assert "limn.spread_hints" not in converted(tmp_path, hints).metadata
+    assert converted(tmp_path, hints, "--spread-hints", "true").metadata["limn.spread_hints"] == "true"
     diverse = torch_zip(weights(vae_shapes(False)))
     assert converted(tmp_path, diverse).metadata["limn.align_corners"] == "true"
     assert converted(tmp_path, diverse, "--align-corners", "false").metadata["limn.align_corners"] == "false"
 
 
-@pytest.mark.parametrize("option", [["--mask-center", "0.5"], ["--align-corners", "true"], ["--classes", "a,b"]])
+@pytest.mark.parametrize("option", [["--mask-center", "0.5"], ["--align-corners", "true"], ["--classes", "a,b"], ["--spread-hints", "true"]])
 def test_options_of_another_model_are_refused(option: list[str], tmp_path: Path) -> None:
     assert f"{option[0]} applies to" in refused(tmp_path, torch_zip(GENERATOR), *option)
 
 
 def test_converting_again_keeps_what_was_stated(tmp_path: Path) -> None:
-    converted(tmp_path, torch_zip(weights(siggraph17())), "--mask-center", "0.5", "--licence", "MIT")
+    stated = ["--mask-center", "0.5", "--licence", "MIT", "--spread-hints", "true"]
+    converted(tmp_path, torch_zip(weights(siggraph17())), *stated)
     again = converted(tmp_path, (tmp_path / "out.safetensors").read_bytes(), "--half").metadata
     assert again["limn.mask_center"] == "0.5" and again["limn.licence"] == "MIT"
+    assert again["limn.spread_hints"] == "true"
 
 
 # What a checkpoint may lack or have too much of
@@ -370,7 +383,7 @@ def test_the_program_converts_and_says_what_it_wrote(tmp_path: Path) -> None:
 
 def test_help_begins_with_an_example() -> None:
     done = command("--help")
-    assert done.returncode == 0 and done.stdout.startswith("example: python3 tools/convert.py ")
+    assert done.returncode == 0 and done.stdout.startswith("example: limn-convert ")
 
 
 @pytest.mark.parametrize(
@@ -379,7 +392,7 @@ def test_help_begins_with_an_example() -> None:
 )
 def test_wrong_usage_is_one_line_and_2(arguments: list[str]) -> None:
     done = command(*arguments)
-    assert done.returncode == 2 and done.stderr.startswith("convert: ") and done.stderr.count("\n") == 1
+    assert done.returncode == 2 and done.stderr.startswith("limn-convert: ") and done.stderr.count("\n") == 1
 
 
 def test_files_that_cannot_be_read_or_written(tmp_path: Path) -> None:

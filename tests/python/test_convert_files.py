@@ -32,8 +32,8 @@ def fails(folder: Path, capsys, source: str | Path, output: str | Path = "out.sa
     assert convert.main([str(folder / source), "-o", str(folder / output), *options]) == 1
     assert sorted(os.listdir(folder)) == before
     said = capsys.readouterr()
-    assert said.out == "" and said.err.startswith("convert: ") and said.err.count("\n") == 1
-    return said.err.removeprefix("convert: ").removesuffix("\n").removeprefix(f"{folder}/")
+    assert said.out == "" and said.err.startswith("limn-convert: ") and said.err.count("\n") == 1
+    return said.err.removeprefix("limn-convert: ").removesuffix("\n").removeprefix(f"{folder}/")
 
 
 # What is read
@@ -63,7 +63,7 @@ def test_an_input_without_end_is_not_waited_for(endless: str, tmp_path: Path) ->
     """A pipe that nobody writes to would never begin."""
     os.mkfifo(tmp_path / "pipe")
     done = command(tmp_path / endless, "-o", tmp_path / "o")
-    assert (done.returncode, done.stderr) == (1, f"convert: {tmp_path / endless}: is not a regular file\n")
+    assert (done.returncode, done.stderr) == (1, f"limn-convert: {tmp_path / endless}: is not a regular file\n")
 
 
 def test_a_link_to_a_checkpoint_is_read(tmp_path: Path, capsys) -> None:
@@ -83,7 +83,7 @@ def test_an_input_that_may_not_be_read(tmp_path: Path, capsys) -> None:
         code = convert.main([str(tmp_path / "weights.pth"), "-o", "o"])
     finally:
         os.seteuid(user)
-    assert (code, capsys.readouterr().err) == (1, f"convert: {tmp_path}/weights.pth: Permission denied\n")
+    assert (code, capsys.readouterr().err) == (1, f"limn-convert: {tmp_path}/weights.pth: Permission denied\n")
 
 
 def test_an_input_that_is_too_large_is_not_begun(tmp_path: Path, capsys) -> None:
@@ -183,7 +183,7 @@ def test_a_disk_that_fills_up_anywhere_leaves_nothing(most: int, tmp_path: Path)
     (tmp_path / "weights.pth").write_bytes(DATA)
     limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))  # noqa: E731
     done = command(tmp_path / "weights.pth", "-o", tmp_path / "o", preexec_fn=limit, stdout=subprocess.DEVNULL)
-    assert done.returncode == 1 and done.stderr == f"convert: {tmp_path}/o: File too large\n"
+    assert done.returncode == 1 and done.stderr == f"limn-convert: {tmp_path}/o: File too large\n"
     assert os.listdir(tmp_path) == ["weights.pth"]
 
 
@@ -201,7 +201,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
     line = f"{mount} && {{ '{sys.executable}' '{CONVERT}' '{tmp_path}/weights.pth' -o '{tmp_path}/disk/o'; echo $?; "
     line += f"ls -A '{tmp_path}/disk'; }}"
     done = subprocess.run([*namespace, line], check=True, capture_output=True, text=True)
-    assert done.stdout == "1\n" and done.stderr == f"convert: {tmp_path}/disk/o: No space left on device\n"
+    assert done.stdout == "1\n" and done.stderr == f"limn-convert: {tmp_path}/disk/o: No space left on device\n"
 
 
 def test_an_old_unfinished_file_is_in_nobodys_way(tmp_path: Path, monkeypatch) -> None:
@@ -219,7 +219,7 @@ def test_a_report_that_cannot_be_printed(tmp_path: Path) -> None:
     with open("/dev/full", "w") as full:
         done = command(tmp_path / "weights.pth", "-o", tmp_path / "o", stdout=full)
     assert done.returncode == 1
-    assert done.stderr == "convert: standard output: No space left on device; the conversion is complete\n"
+    assert done.stderr == "limn-convert: standard output: No space left on device; the conversion is complete\n"
     assert_same(read_safetensors((tmp_path / "o").read_bytes())[0], GENERATOR)
 
 

@@ -36,7 +36,7 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> None:
 def assert_said(folder: Path, outcome: Outcome, file: Hostile) -> None:
     """The documented exit code, one line with the file's name and the message, and an output only with code 0."""
     assert outcome.code == file.code, outcome
-    message = outcome.stderr.removeprefix(f"convert: {folder / 'weights.pth'}: ")
+    message = outcome.stderr.removeprefix(f"limn-convert: {folder / 'weights.pth'}: ")
     if file.message.endswith(".."):
         assert message.startswith(file.message[:-2]) and message.endswith("\n") and message.count("\n") == 1
     else:

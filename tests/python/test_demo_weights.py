@@ -76,7 +76,8 @@ def test_weights_are_recorded(path: Path) -> None:
 def test_a_record_is_of_its_weights(path: Path) -> None:
     record, data = json.loads(path.read_text()), path.with_suffix(".safetensors").read_bytes()
     assert (record["bytes"], record["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
-    assert (ROOT / "tools/training" / record["program"]).is_file() and not record["init"]
+    assert (ROOT / "tools/training" / record["program"]).is_file()
+    assert not record["init"] or (WEIGHTS / record["init"]).is_file()
     assert record["held_out"] or path.stem == "dcgan-landscapes"
 
 
@@ -91,6 +92,21 @@ def test_cells_are_found(tmp_path: Path) -> None:
     succeeds("segment", "-m", weights("unet-cells"), tmp_path / "cells", "-o", tmp_path / "found", "--view", "mask")
     found = compared(tmp_path / "found", tmp_path / "truth", "--masks")["mean"]["dice"]
     assert found == pytest.approx(held_out("unet-cells")["mean_dice"], abs=0.03)
+
+
+@pytest.mark.parametrize("number, kind, name", [
+    (1, "dark-field", "3a3fee427e6e"), (2, "dark-field", "2869fad54664"), (3, "dark-field", "2dec81a678dd"),
+    (4, "stained", "2dd3356f2dcf"),
+])  # fmt: skip
+def test_nuclei_are_found(tmp_path: Path, number: int, kind: str, name: str) -> None:
+    """As in the record, which names the pictures as their collection does."""
+    sample = WEIGHTS / f"samples/nuclei-{number}"
+    printed = succeeds(
+        "segment", "-m", weights("unet-nuclei"), "--scale", "1", f"{sample}.png", "--truth", f"{sample}-mask.png",
+        "-o", tmp_path / "found.png", "--json",
+    )  # fmt: skip
+    found = json.loads(printed)["pictures"][0]["classes"][1]["dice"]
+    assert found == pytest.approx(held_out("unet-nuclei")[kind]["dice"][name], abs=0.005)
 
 
 def test_scenes_are_understood(scenes: Path, tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fcntl
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import fetch
 import numpy as np
 import pytest
 from checkpoint_files import torch_zip
+from cli_support import LIMN, limn
 from fetch_support import BODY, GENERATOR, HALF, SHA256, Workplace, cut, no_proxy, place, publisher  # noqa: F401 (fixtures)
 from publisher import Publisher
 
@@ -68,13 +71,16 @@ def test_redirects_are_followed(place: Workplace, publisher: Publisher) -> None:
     assert [request["path"] for request in publisher.requests] == ["/models/published.pth", "/elsewhere?signature=1"]
 
 
-def test_the_weights_folder_is_that_of_limn(place: Workplace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    arguments = place.arguments()[:3]
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("LIMN_WEIGHTS", raising=False)
-    assert fetch.main(arguments) == 0 and (tmp_path / "weights" / "small.safetensors").exists()
-    monkeypatch.setenv("LIMN_WEIGHTS", str(tmp_path / "mine"))
-    assert fetch.main(arguments) == 0 and (tmp_path / "mine" / "small.safetensors").exists()
+def test_limn_finds_what_was_fetched(place: Workplace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("LIMN_WEIGHTS", "XDG_DATA_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    for variable, folder in (("HOME", "home/.local/share/limn/weights"), ("XDG_DATA_HOME", "data/limn/weights"),
+                             ("LIMN_WEIGHTS", "mine")):  # fmt: skip
+        monkeypatch.setenv(variable, str(tmp_path / folder.split("/")[0]))
+        assert fetch.main(place.arguments()[:3]) == 0 and (tmp_path / folder / "small.safetensors").exists()
+        if shutil.which(LIMN):
+            said = limn("verify", "small", env=dict(os.environ)).stderr.decode()  # a variance is negative
+            assert f"{folder}/small.safetensors: tensor main.1.running_var" in said
 
 
 def test_an_existing_output_is_kept_without_force(place: Workplace, publisher: Publisher) -> None:

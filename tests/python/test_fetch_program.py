@@ -115,7 +115,7 @@ def test_list_shows_the_published_checkpoints() -> None:
 
 def test_help_begins_with_an_example() -> None:
     done = command("--help")
-    assert done.returncode == 0 and done.stdout.startswith("example: python3 tools/fetch.py ")
+    assert done.returncode == 0 and done.stdout.startswith("example: limn-fetch ")
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_help_begins_with_an_example() -> None:
 def test_wrong_usage_is_one_line_and_2(arguments: list[str], reason: str) -> None:
     done = command(*arguments)
     assert done.returncode == 2 and done.stderr.count("\n") == 1
-    assert done.stderr.startswith("fetch: ") and reason in done.stderr
+    assert done.stderr.startswith("limn-fetch: ") and reason in done.stderr
 
 
 # The catalogue
@@ -191,12 +191,12 @@ def test_malformed_catalogues(text: str, tmp_path: Path, capsys: pytest.CaptureF
     for arguments in (["--list"], ["small"]):
         assert fetch.main([*arguments, "--catalog", str(catalog)]) == 1
         error = capsys.readouterr().err
-        assert error.startswith(f"fetch: {catalog}: ") and error.count("\n") == 1
+        assert error.startswith(f"limn-fetch: {catalog}: ") and error.count("\n") == 1
 
 
 def test_an_absent_catalogue(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert fetch.main(["--list", "--catalog", str(tmp_path / "absent")]) == 1
-    assert capsys.readouterr().err == f"fetch: {tmp_path / 'absent'}: No such file or directory\n"
+    assert capsys.readouterr().err == f"limn-fetch: {tmp_path / 'absent'}: No such file or directory\n"
 
 
 def test_the_published_unet_is_checked_by_structure(place: Workplace, publisher: Publisher) -> None:

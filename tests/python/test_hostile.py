@@ -284,7 +284,7 @@ TABLE = [
         "w.safetensors: not a valid safetensors file: tensor generator/Conv_6/weights: ends at byte ..., beyond the file's ... (truncated?)",
         weights(GOOD[:-1])),
     Row("weights", "a PyTorch checkpoint", RUN, 3,
-        "w.safetensors: is a PyTorch checkpoint (zip), not safetensors; convert it with: python3 tools/convert.py ...",
+        "w.safetensors: is a PyTorch checkpoint (zip), not safetensors; convert it with: limn-convert ...",
         weights(torch_zip({"a": np.zeros(3, "<f4")}))),
     Row("weights", "a picture", RUN, 3,
         "w.safetensors: is a picture (PNG), not safetensors",

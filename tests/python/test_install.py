@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -21,8 +22,11 @@ HEADER = (ROOT / "engine/limn.h").read_text()
 VERSION = re.search(r'#define LIMN_VERSION "(.+)"', HEADER)[1]
 SONAME = "liblimn.so." + VERSION.split(".")[0]
 DEMOS = sorted(path.name.replace("-loss.png", ".safetensors") for path in (ROOT / "weights").glob("*-loss.png"))
+TOOLS = [path.relative_to(ROOT) for path in (ROOT / "tools/checkpoint").iterdir() if path.suffix in (".py", ".json")]
 FILES = [
     "bin/limn",
+    "bin/limn-convert",
+    "bin/limn-fetch",
     "include/limn.h",
     "lib/liblimn.a",
     "lib/liblimn.so",
@@ -31,6 +35,7 @@ FILES = [
     "lib/pkgconfig/limn.pc",
     "share/bash-completion/completions/limn",
     "share/fish/vendor_completions.d/limn.fish",
+    *sorted(f"share/limn/{path}" for path in (*TOOLS, "tools/convert.py", "tools/fetch.py")),
     *(f"share/limn/weights/{name}" for name in DEMOS),
     "share/man/man1/limn.1",
     "share/zsh/site-functions/_limn",
@@ -138,6 +143,21 @@ def test_installed_program_finds_its_weights_by_name_wherever_it_is_moved(make: 
     assert "enhancenet" in run(tmp_path / "after/usr/local/bin/limn", "inspect", "enhancenet", cwd=tmp_path, env=env)
     (tmp_path / "limn").symlink_to("after/usr/local/bin/limn")
     assert "enhancenet" in run(tmp_path / "limn", "inspect", "enhancenet", cwd=tmp_path, env=env)
+
+
+def test_installed_tools_run_wherever_they_are_moved(make: Make, tmp_path: Path) -> None:
+    make("install", f"DESTDIR={tmp_path}/before")
+    os.rename(tmp_path / "before", tmp_path / "after")
+    programs = tmp_path / "after/usr/local/bin"
+    (tmp_path / "python3").symlink_to(sys.executable)
+    env = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    files = files_below(tmp_path)
+    assert "deeplabv3" in run(programs / "limn-fetch", "--list", env=env, cwd=tmp_path)
+    weights = ROOT / "weights/enhancenet.safetensors"
+    assert "enhancenet" in run(programs / "limn-convert", weights, "-o", tmp_path / "mine.safetensors", env=env)
+    assert files_below(tmp_path) == sorted([*files, "mine.safetensors"])  # no __pycache__
+    (tmp_path / "limn-fetch").symlink_to(programs / "limn-fetch")
+    assert "deeplabv3" in run(tmp_path / "limn-fetch", "--list", env=env)
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("ldd"), reason="needs root, and ldd")

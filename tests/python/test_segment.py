@@ -49,9 +49,9 @@ def test_resize(height: int, width: int, to: int, tmp_path: Path) -> None:
     close_to(bilinear(logits, height, width), got)
 
 
-def with_resize(path: Path, model: str, resize: str) -> Path:
+def with_metadata(path: Path, model: str, **metadata: str) -> Path:
     tensors = {name: values.astype(np.float32) for name, values in read_weights(weights(model)).items()}
-    return write_weights(path, tensors, resize=resize)
+    return write_weights(path, tensors, **metadata)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_the_size_that_weights_were_made_for(
     model: str, resize: str | None, size: tuple[int, int], tmp_path: Path
 ) -> None:
     picture = smooth(40, 50)
-    path = weights(model) if resize is None else with_resize(tmp_path / "made.safetensors", model, resize)
+    path = weights(model) if resize is None else with_metadata(tmp_path / "made.safetensors", model, resize=resize)
     logits = run(path, normalised(picture, size), tmp_path)
     close_to(bilinear(logits, 40, 50), mask_of(tmp_path, path, picture))
     own = run(path, normalised(picture, (40, 50)), tmp_path)
@@ -89,9 +89,24 @@ def test_a_usual_size_beyond_the_limits_is_the_pictures_own(tmp_path: Path) -> N
 @pytest.mark.parametrize("text", ["", "-1", "520 ", "x", "1e3", "16385", "9" * 20, "5\n20", "\u00e9" * 99])
 def test_a_usual_size_that_is_none(text: str, tmp_path: Path) -> None:
     (tmp_path / "in.ppm").write_bytes(ppm(smooth(20, 20)))
-    model = with_resize(tmp_path / "made.safetensors", "deeplabv3", text)
+    model = with_metadata(tmp_path / "made.safetensors", "deeplabv3", resize=text)
     line = fails(3, "segment", "-m", model, "in.ppm", "-o", "out.png", cwd=tmp_path)
     assert "made.safetensors: metadata limn.resize" in line and "a number of pixels from 0 to 16384" in line
+
+
+def test_unet_computes_at_the_scale_that_its_weights_were_made_for(tmp_path: Path) -> None:
+    picture = smooth(45, 59)
+    made = with_metadata(tmp_path / "made.safetensors", "unet", scale="0.77")
+    for options, same in (((), ("--scale", 0.77)), (("--scale", 0.5), ())):
+        assert (mask_of(tmp_path, made, picture, *options) == mask_of(tmp_path, weights("unet"), picture, *same)).all()
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "nan", "inf", "101", "1x", "half"])
+def test_a_scale_that_is_none(text: str, tmp_path: Path) -> None:
+    (tmp_path / "in.ppm").write_bytes(ppm(smooth(20, 20)))
+    model = with_metadata(tmp_path / "made.safetensors", "unet", scale=text)
+    line = fails(3, "segment", "-m", model, "in.ppm", "-o", "out.png", cwd=tmp_path)
+    assert f'made.safetensors: metadata limn.scale is "{text}"; expected a number above 0, at most 100' in line
 
 
 @pytest.mark.parametrize("scale", [0.5, 0.77, 1, 1.5])

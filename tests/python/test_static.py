@@ -85,7 +85,7 @@ def test_in_an_empty_chroot(unpacked: Path, tmp_path: Path) -> None:
     shutil.copytree(unpacked, root)
     (root / "photo.ppm").write_bytes(ppm(pixels(30, 40)))
     assert chroot(root, "/limn", "--help").stdout.startswith("limn ")
-    for words in (["upscale", "photo.ppm"], ["colorize", "-m", "siggraph17-scenes", "photo.ppm"]):
+    for words in (["upscale", "photo.ppm"], ["colorize", "photo.ppm"]):
         done = chroot(root, "/limn", *words)
         assert (done.returncode, done.stderr) == (0, ""), words
     assert read_png((root / "photo-upscaled.png").read_bytes()).shape == (120, 160, 3)

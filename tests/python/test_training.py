@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cli_support import png, read_png, succeeds  # which makes tools/ known, too
+from cli_support import LIMN, png, read_png, succeeds  # which makes tools/ known, too
 
 torch = pytest.importorskip("torch")
 Image = pytest.importorskip("PIL.Image")
@@ -21,10 +21,17 @@ from training import (  # noqa: E402
     colour,
     hints,
     loop,
+    nuclei,
+    photo_parts,
+    point_hints,
     scenes,
+    spread,
+    text,
     train_colorizers,  # noqa: E402  (tools/ is known through cli_support, and all of it needs torch)
     train_dcgan,  # noqa: E402
     train_deeplabv3,  # noqa: E402
+    train_enhancenet,  # noqa: E402
+    train_siggraph17,  # noqa: E402
     train_unet,  # noqa: E402
     train_vae,  # noqa: E402
 )
@@ -100,6 +107,20 @@ def test_cells_are_known_by_their_number() -> None:
     assert set(np.unique(mask)) == {0, 1} and rgb.shape == (96, 96, 3)
 
 
+def test_nuclei_are_parts_of_cells() -> None:
+    for number in range(6):
+        (rgb, cell), (again, nucleus) = cells.picture(3, number, 96), cells.picture(3, number, 96, nuclei=True)
+        np.testing.assert_array_equal(rgb, again)
+        assert 0 < nucleus.sum() < cell.sum() and not (nucleus & ~cell).any()
+
+
+def test_pages_are_known_by_their_number() -> None:
+    if not has_matplotlib():
+        pytest.skip("no matplotlib, whose fonts are drawn")
+    one, again, other = (text.page(*key, side=128) for key in ((3, 5), (3, 5), (3, 6)))
+    assert one.tobytes() == again.tobytes() != other.tobytes()
+
+
 # ---- Parts -------------------------------------------------------------------------------------
 
 
@@ -158,6 +179,87 @@ def test_hints_are_the_colours_of_the_picture() -> None:
 def test_the_learning_rate_rises_and_falls() -> None:
     rates = [loop.learning_rate(step, 1000, 1) for step in range(1000)]
     assert rates[0] < 0.05 and max(rates) > 0.95 and rates[-1] < 0.01
+
+
+# ---- Photographs with hints --------------------------------------------------------------------
+
+
+def photographs_in(folder: Path) -> Path:
+    """Two photographs of each part."""
+    folder.mkdir()
+    names = (f"place{i}_1.png" for i in itertools.count())
+    for part in ("train", "validation", "test"):
+        for name in itertools.islice((name for name in names if photo_parts.part(Path(name)) == part), 2):
+            (folder / name).write_bytes(png(scenes.scene(9, 1, 48, 64).rgb))
+    return folder
+
+
+def test_a_place_lies_in_one_part(tmp_path: Path) -> None:
+    for names in (("lomiri_Bridge_by_A.jpg", "lomiri_Bridge_2_by_B.jpg"), ("scratch_beach-a.jpg", "scratch_beach-b.jpg"),
+                  ("rose_123_abc.jpg", "rose_123_def.jpg"), ("cc0_town1.jpg", "cc0_town22.jpg")):  # fmt: skip
+        assert len({photo_parts.group(Path(name)) for name in names}) == 1, names
+    parts = [photo_parts.part(Path(f"rose_{i}_x.jpg")) for i in range(2000)]
+    for part, share in (("train", 0.8), ("validation", 0.08), ("test", 0.12)):
+        assert abs(parts.count(part) / len(parts) - share) < 0.03
+    folder = photographs_in(tmp_path / "photos")
+    assert len(photo_parts.paths(folder, "test")) == 2
+    with pytest.raises(SystemExit, match="no pictures in the test part"):
+        photo_parts.paths(tmp_path, "test")
+
+
+def test_point_hints() -> None:
+    """They have the mean colours of their squares; recolouring keeps L."""
+    rgb = scenes.scene(9, 1, 64, 64).rgb
+    lab = colour.lab_from_rgb(colour.tensor_from_pictures([rgb]))
+    ab, mask = point_hints.squares(lab, [(0, 5, 2), (40, 30, 0)])
+    assert mask.sum() == 3 * 5 + 1 and torch.allclose(ab[0, :, 40, 30], lab[0, 1:, 40, 30])
+    torch.testing.assert_close(ab[0, :, 1, 4], lab[0, 1:, 0:3, 3:8].mean((1, 2)))
+    assert not point_hints.drawn(np.random.default_rng(1), lab, none=1)[1].any()
+    changed = 0
+    for seed in range(12):
+        made = point_hints.recoloured(np.random.default_rng(seed), rgb, lab)
+        torch.testing.assert_close(made[:, 0], lab[:, 0])
+        changed += (made - lab).abs().max().item() > 5
+    assert 3 <= changed <= 9
+
+
+def test_hints_spread_up_to_edges() -> None:
+    lightness, ab, mask = torch.full((1, 1, 40, 64), 30.0), torch.zeros(1, 2, 40, 64), torch.zeros(1, 1, 40, 64)
+    assert not spread.spread(lightness, ab, mask).any()
+    lightness[..., 32:] = 60
+    for x, a in ((5, 50.0), (60, -20.0)):
+        ab[0, 0, 20, x], mask[0, 0, 20, x] = a, 1
+    found = spread.spread(lightness, ab, mask)[0]
+    assert (found[0, :, :28] > 40).all() and (found[0, :, 36:] < -10).all()
+    assert (found[2] > 0.3).all() and (found[2] <= 1 + 1e-5).all()
+
+
+def test_a_stopped_training_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, step = photographs_in(tmp_path / "photos"), train_siggraph17.Training.step
+
+    def trained_in(place: str, stop: int) -> bytes:
+        def stopping(self: train_siggraph17.Training, number: int) -> float:
+            if number == stop:
+                raise KeyboardInterrupt
+            return step(self, number)
+
+        monkeypatch.setattr(train_siggraph17.Training, "step", stopping)
+        (tmp_path / place).mkdir(exist_ok=True)
+        output = tmp_path / place / "hints.pth"
+        own = ("--data", str(data), "--small", str(data), "--side", "32", "--steps", "4", "--licence", "CC0-1.0")
+        train_siggraph17.main(["-o", str(output), *QUICK, *own])
+        assert not output.with_name("hints.pth.state").exists()
+        return output.with_suffix(".safetensors").read_bytes()
+
+    whole = safetensors.read(trained_in("whole", 99))
+    with pytest.raises(KeyboardInterrupt):
+        trained_in("part", 2)
+    again = safetensors.read(trained_in("part", 99))
+    for name, tensor in whole.tensors.items():
+        np.testing.assert_array_equal(tensor.read(), again.tensors[name].read())
+    assert whole.metadata["limn.spread_hints"] == "true" and whole.metadata["limn.licence"] == "CC0-1.0"
+    about = json.loads((tmp_path / "part/hints.json").read_text())
+    assert about["steps"] == 4 and "photos (2 train, 2 validation, 2 test)" in about["data"]
 
 
 # ---- Whole programs ----------------------------------------------------------------------------
@@ -249,6 +351,55 @@ def test_own_pictures_with_masks(tmp_path: Path) -> None:
         succeeds("verify", found)
 
 
+def slides(folder: Path) -> Path:
+    """Pictures of nuclei in the layout of --nuclei: eight slides of each of two kinds, of four crops each."""
+    for place in ("images", "masks"):
+        (folder / place).mkdir(parents=True)
+    rows, rng = ["name,width,height,nuclei,kind"], np.random.default_rng(1)
+    for kind, ground in (("dark-field", 10), ("stained", 60)):
+        for slide, crop in itertools.product(range(8), range(4)):
+            mask = np.zeros((40, 48), np.uint16)
+            mask[8:20, 8:20] = 1 + crop
+            rgb = ground * (1 + 0.3 * slide) + 60 * (mask[:, :, None] > 0) + rng.uniform(0, 0.5, (40, 48, 3))
+            name = f"{kind}-{slide}-{crop}"
+            Image.fromarray(rgb.astype(np.uint8)).save(folder / "images" / f"{name}.png")
+            Image.fromarray(mask).save(folder / "masks" / f"{name}.png")
+            rows.append(f"{name},48,40,1,{kind}")
+    (folder / "index.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+def test_crops_of_a_slide_stay_together(tmp_path: Path) -> None:
+    parts = nuclei.split(nuclei.read(str(slides(tmp_path / "slides"))))
+    assert {part: len(pictures) for part, pictures in parts.items()} == {"train": 48, "validation": 8, "test": 8}
+    places = [{picture.name[:-2] for picture in pictures} for pictures in parts.values()]
+    assert not set.intersection(*places) and len(set.union(*places)) == 16
+    assert all(picture.mask.sum() == 144 and picture.mask.max() == 1 for picture in parts["test"])
+
+
+def test_training_on_nuclei(tmp_path: Path) -> None:
+    folder = slides(tmp_path / "slides")
+    found = trained(tmp_path, "unet", "--nuclei", str(folder), "--side", "32", "--scale", "1", "--limn", str(LIMN))
+    metadata = safetensors.read(found.read_bytes()).metadata
+    assert (json.loads(metadata["limn.classes"]), metadata["limn.licence"]) == (["background", "nucleus"], "MIT")
+    held_out = json.loads(found.with_suffix(".json").read_text())["held_out"]
+    assert {kind: figures["pictures"] for kind, figures in held_out.items()} == {"dark-field": 4, "stained": 4}
+
+
+def test_training_to_enlarge(tmp_path: Path) -> None:
+    """Also compressed pictures, and starting from a converted file."""
+    folder, output = own_pictures(tmp_path / "own", 3) / "images", tmp_path / "enhancenet.pth"
+    quick = ["-o", str(output), "--data", str(folder), "--test", str(folder / "0.png"), *QUICK[:6]]
+    assert train_enhancenet.main([*quick, "--width", "4", "--blocks", "1"]) == 0
+    weights = output.with_suffix(".safetensors")
+    succeeds("verify", weights)
+    before = read_weights(weights, "enhancenet")
+    assert train_enhancenet.main([*quick, "--jpeg", "--init", str(weights), "--rate", "1e-9"]) == 0
+    after = read_weights(weights, "enhancenet")
+    for name, value in before.items():
+        np.testing.assert_allclose(after[name], value, atol=1e-3)
+
+
 @pytest.mark.parametrize("name", ["eccv16", "siggraph17", "vae"])
 def test_own_pictures(tmp_path: Path, name: str) -> None:
     folder = own_pictures(tmp_path / "own", 3) / "images"
@@ -270,6 +421,9 @@ def test_own_pictures_for_dcgan(tmp_path: Path) -> None:
         (["-o", "mine.safetensors"], "must end with .pth"),
         (["-o", "none/mine.pth"], "does not exist"),
         (["-o", "mine.pth", "--data", "none"], "not a folder"),
+        (["-o", "mine.pth", "--nuclei", "none"], "no index.csv"),
+        (["-o", "mine.pth", "--data", ".", "--nuclei", "."], "cannot be used with --data"),
+        (["-o", "mine.pth", "--side", "8"], "at least 16"),
         (["-o", "mine.pth", "--batch", "0"], "at least 1"),
         (["-o", "mine.pth", "--rate", "0"], "must be positive"),
         (["-o", "mine.pth", "--seed", "2000"], "held-out pictures"),

@@ -34,9 +34,13 @@ _LICENCES_BY_NAME = {
     "unet_carvana_scale1.0_epoch2.pth": "GPL-3.0",
 }
 
+# The scale that a U-Net of the release was trained at. limn's default, as that of predict.py, is 0.5.
+_SCALES = {"unet_carvana_scale1.0_epoch2.pth": 1.0}
+
 # Kept when a converted file is converted again, unless an option replaces it.
 _CARRIED = (
     "limn.licence", "limn.classes", "limn.mask_values", "limn.mask_center", "limn.align_corners", "limn.resize",
+    "limn.scale", "limn.spread_hints",
 )  # fmt: skip
 
 
@@ -46,8 +50,10 @@ class Choices:
 
     licence: str | None = None
     classes: tuple[str, ...] | None = None
+    scale: float | None = None
     mask_center: float | None = None
     align_corners: bool | None = None
+    spread_hints: bool | None = None
 
 
 def describe(network: Network, name: str, sha256: str, choices: Choices) -> tuple[dict[str, str], str]:
@@ -74,6 +80,9 @@ def describe(network: Network, name: str, sha256: str, choices: Choices) -> tupl
         classes = tensors["outc.conv.weight"].shape[0]
         labels = max(classes, 2)  # with one output channel, a threshold separates the class from the background
         _add_classes(found, labels, choices.classes, ())
+        scale = choices.scale or _SCALES.get(name)
+        if scale is not None:
+            found["limn.scale"] = f"{scale:g}"
         if network.mask_values is not None:
             stored = _mask_values(network.mask_values, labels)
             if stored is not None:
@@ -82,11 +91,14 @@ def describe(network: Network, name: str, sha256: str, choices: Choices) -> tupl
                 kind = pickle_reader.kind(network.mask_values)
                 expected = f"a grey level or colour for each of {labels} classes"
                 warning = f"mask_values left out: of type {kind}, expected {expected}"
-    elif model == "siggraph17" and choices.mask_center is not None:
-        found["limn.mask_center"] = repr(choices.mask_center)
+    elif model == "siggraph17":
+        if choices.mask_center is not None:
+            found["limn.mask_center"] = repr(choices.mask_center)
+        if choices.spread_hints is not None:
+            found["limn.spread_hints"] = _truth(choices.spread_hints)
     elif model == "vae":
         if choices.align_corners is not None:
-            found["limn.align_corners"] = "true" if choices.align_corners else "false"
+            found["limn.align_corners"] = _truth(choices.align_corners)
         found.setdefault("limn.align_corners", "true")
     return found, warning
 
@@ -94,11 +106,17 @@ def describe(network: Network, name: str, sha256: str, choices: Choices) -> tupl
 def _check_choices(model: str, choices: Choices) -> None:
     for option, value, models in (
         ("--classes", choices.classes, ("deeplabv3", "unet")),
+        ("--scale", choices.scale, ("unet",)),
         ("--mask-center", choices.mask_center, ("siggraph17",)),
+        ("--spread-hints", choices.spread_hints, ("siggraph17",)),
         ("--align-corners", choices.align_corners, ("vae",)),
     ):
         if value is not None and model not in models:
             raise CheckpointError(f"{option} applies to {' and '.join(models)}, but the checkpoint is {model}")
+
+
+def _truth(value: bool) -> str:
+    return "true" if value else "false"
 
 
 def _licence(name: str, sha256: str) -> str | None:

@@ -1,4 +1,4 @@
-"""The input pictures: drawings that no network was trained on, two photographs, and drawn eights.
+"""The input pictures: drawings that no network was trained on, photographs, microscope pictures, and drawn eights.
 
 Scenes and cells are not selected: they are the first ones of a seed that no training program trains on.
 """
@@ -39,6 +39,14 @@ def microscopy(number: int) -> tuple[np.ndarray, np.ndarray]:
 def photograph(name: str) -> Image.Image:
     with Image.open(PHOTOGRAPHS / f"{name}.png") as picture:
         return picture.convert("RGB")
+
+
+NUCLEI = (1, 2, 3, 4)  # numbers of the microscope pictures in weights/samples
+
+
+def nuclei(number: int) -> tuple[np.ndarray, np.ndarray]:
+    """A microscope picture, and its mask: 1 for nuclei, else 0."""
+    return np.asarray(photograph(f"nuclei-{number}")), np.asarray(photograph(f"nuclei-{number}-mask"))[:, :, 0] // 255
 
 
 def palette() -> list[int]:

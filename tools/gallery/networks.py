@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from PIL import Image
-from training import cells, scenes
+from training import cells, nuclei, scenes
 
 from . import inputs
 from .exhibit import Group, Stage, Table
@@ -16,30 +17,38 @@ from .exhibit import Group, Stage, Table
 SUBJECTS = 2  # drawings per exhibit
 VARIANTS = 4
 HINT_RADIUS = 4  # of the square that a hint fills, in pixels
+HINT_ROWS, HINT_COLUMNS = 5, 6  # of a grid of hints
+HINTS = HINT_ROWS * HINT_COLUMNS
 
 
 # ---- Segmentation ------------------------------------------------------------------------------
 
 
-def _segment(stage: Stage, kind: str, drawn: list[tuple[np.ndarray, np.ndarray]], classes: tuple[str, ...]) -> None:
-    """Segments drawings, and compares the result with the truth if the network has the same classes."""
+def _segment(
+    stage: Stage, kind: str, drawn: list[tuple[np.ndarray, np.ndarray]], classes: tuple[str, ...], *options: object
+) -> list[dict[str, Any]]:
+    """Segments pictures, and compares the result with the truth if the network has the same classes.
+
+    Returns what `limn segment --json` says of each.
+    """
     model = stage.exhibit.weights[0]
     known = json.loads(model["metadata"].get("classes", "[]")) == list(classes)
-    rows = []
+    rows, reports = [], []
     for number, (rgb, labels) in enumerate(drawn):
         name = f"{kind}-{number}"
         picture = stage.save(Image.fromarray(rgb), f"inputs/{name}.png")
         truth = stage.save(inputs.mask(labels), f"inputs/{name}-truth.png")
         output = f"made/{name}-{stage.exhibit.name}.png"
-        extra = ("--truth", truth) if known else ()
+        extra = (*options, "--truth", truth) if known else options
         printed = stage.make(output, "segment", "-m", stage.exhibit.model, picture, "--view", "side", "--json", *extra)
         found = json.loads(printed)["pictures"][0]
+        reports.append(found)
         shares = sorted(((row["share"], row["name"]) for row in found["classes"] if row["share"] > 0), reverse=True)
         caption = "found: " + ", ".join(f"{label} {share:.1%}" for share, label in shares)
         pictures = [stage.shown(output, caption, f"{name}: the picture, its classes as colours, and a legend")]
         if known:
             rows.append([f"{kind} {number}", *(f"{found[figure]:.3f}" for figure in ("iou", "dice", "accuracy"))])
-            pictures.append(stage.shown(truth, "the truth, as drawn", f"{name}: the true classes as colours", True))
+            pictures.append(stage.shown(truth, "the truth", f"{name}: the true classes as colours", True))
         stage.exhibit.groups.append(Group(f"{kind} {number}", pictures, layout="beside"))
         height, width = labels.shape
         stage.exhibit.panels += [Image.fromarray(rgb), stage.open(output).crop((width, 0, 2 * width, height))]
@@ -49,7 +58,16 @@ def _segment(stage: Stage, kind: str, drawn: list[tuple[np.ndarray, np.ndarray]]
         iou, dice = (np.mean([float(row[column]) for row in rows]) for column in (1, 2))
         stage.exhibit.headline = f"mean IoU {iou:.2f}, Dice {dice:.2f}"
     else:
-        stage.exhibit.headline = "not measured: the network has other classes than the drawings"
+        stage.exhibit.headline = "not measured: the network has other classes than the pictures"
+    return reports
+
+
+def fluorescence(stage: Stage) -> None:
+    reports = _segment(stage, "nuclei", [inputs.nuclei(number) for number in inputs.NUCLEI], nuclei.CLASSES,
+                       "--scale", 1)  # fmt: skip
+    if all("truth" in report for report in reports):
+        stage.exhibit.headline = "Dice of nuclei " + ", ".join(f"{r['classes'][1]['dice']:.2f}" for r in reports)
+    stage.exhibit.panels = stage.exhibit.panels[2:4] + stage.exhibit.panels[6:8]
 
 
 def microscopy(stage: Stage) -> None:
@@ -101,6 +119,39 @@ def colour(stage: Stage) -> None:
         if len(stage.exhibit.panels) < 4:
             stage.exhibit.panels += [stage.open(grey), stage.open(output)]
     _tabled(stage, rows)
+
+
+def photographs(stage: Stage) -> None:
+    """Photographs colorized without hints, and with hints at the points of a grid in their true colours."""
+    errors = []
+    for name in ("coffee", "chelsea"):
+        picture = inputs.photograph(name).reduce(2)
+        truth, grey = _greyed(stage, picture, f"photograph-{name}")
+        hints = f"inputs/photograph-{name}.txt"
+        stage.path(hints).write_text("\n".join(_grid_of_hints(picture)) + "\n", encoding="utf-8")
+        automatic, hinted = (f"made/photograph-{name}-{how}.png" for how in ("automatic", "hinted"))
+        found = [stage.compare(grey, truth), _coloured(stage, truth, grey, automatic),
+                 _coloured(stage, truth, grey, hinted, "--hints", hints)]  # fmt: skip
+        errors.append([figures["delta_e_2000"] for figures in found])
+        stage.exhibit.groups.append(Group(name, [
+            stage.shown(grey, f"grey, the input: {_figures(found[0])}", f"{name} in grey"),
+            stage.shown(automatic, f"automatic: {_figures(found[1])}", f"{name} colorized without hints"),
+            stage.shown(hinted, f"with {HINTS} hints: {_figures(found[2])}", f"{name} colorized with hints"),
+            stage.shown(truth, "original", f"{name} in its own colours"),
+        ]))  # fmt: skip
+        stage.exhibit.panels += [stage.open(automatic), stage.open(hinted)]
+    grey, automatic, hinted = np.mean(errors, axis=0)
+    stage.exhibit.headline = f"Delta-E {grey:.1f} grey, {automatic:.1f} automatic, {hinted:.1f} with {HINTS} hints"
+
+
+def _grid_of_hints(picture: Image.Image) -> list[str]:
+    """Lines of a file of hints: the middles of the cells of a grid, with the mean colour of 5 x 5 pixels."""
+    lines = []
+    for row, column in np.ndindex(HINT_ROWS, HINT_COLUMNS):
+        x, y = picture.width * (2 * column + 1) // (2 * HINT_COLUMNS), picture.height * (2 * row + 1) // (2 * HINT_ROWS)
+        colour = np.asarray(picture.crop((x - 2, y - 2, x + 3, y + 3))).mean((0, 1)).round().astype(int)
+        lines.append("{} {} #{:02x}{:02x}{:02x} 2".format(x, y, *colour))
+    return lines
 
 
 def _tabled(stage: Stage, rows: list[tuple[str, dict[str, float], dict[str, float]]]) -> None:
@@ -251,7 +302,18 @@ class Network:
     show: Callable[[Stage], None]
 
 
-NETWORKS = (
+NETWORKS = (  # photographs first
+    Network("enhancenet", "Enlarge pictures four times",
+            "Photographs are reduced four times and enlarged again, by Pillow and by limn.",
+            ("enhancenet",), "tools/training/train_enhancenet.py", enlargement),
+    Network("photographs", "Colorize photographs",
+            "A network trained on photographs estimates colours from lightness alone; hints, points of the true "
+            "colours, state them.",
+            ("siggraph17-photos",), "tools/training/train_siggraph17.py", photographs),
+    Network("nuclei", "Segment nuclei under a microscope",
+            "Microscope pictures of the 2018 Data Science Bowl that the network was not trained on: three in "
+            "fluorescence, and one of a stained tissue.",
+            ("unet-nuclei",), "tools/training/train_unet.py --nuclei FOLDER", fluorescence),
     Network("deeplabv3", "Segment a scene",
             "Drawn landscapes with thirteen classes. The network assigns a class to every pixel.",
             ("deeplabv3-scenes",), "tools/training/train_deeplabv3.py", landscape),
@@ -271,7 +333,4 @@ NETWORKS = (
     Network("dcgan", "Generate pictures from noise",
             "Random numbers become pictures. A walk changes one picture into another.",
             ("dcgan-digits", "dcgan-landscapes"), "tools/training/train_dcgan.py --of digits (or landscapes)", noise),
-    Network("enhancenet", "Enlarge pictures four times",
-            "Photographs are reduced four times and enlarged again, by Pillow and by limn.",
-            ("enhancenet",), "tools/training/train_enhancenet.py", enlargement),
 )  # fmt: skip

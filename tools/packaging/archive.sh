@@ -18,14 +18,15 @@ cat >"$folder/README" <<'END'
 limn runs published image networks on a CPU. The program needs no installation and no other file of the system:
 
     ./limn upscale photo.jpg            writes photo-upscaled.png, four times as large
-    ./limn colorize -m siggraph17-scenes old.jpg -o colour.png
+    ./limn colorize old.jpg             writes old-colorized.png
     ./limn --weights                    lists the weights that limn finds by name
     ./limn --help
 
 It finds weights by name in the folder weights next to it, from any working directory. Keep both together; to call limn
-from elsewhere, add this folder to PATH, or make a symbolic link to the program. The weights here are small ones, for
-demonstration; limn also runs those of the published networks (see the README of the sources). OpenBLAS is left out:
-limn's own kernels compute everything.
+from elsewhere, add this folder to PATH, or make a symbolic link to the program. The weights here are small ones. limn also
+runs the published ones: limn-fetch downloads and converts them. It needs Python, so it is not here, but in limn's sources
+and its Debian package. Put the files that it makes into the folder weights. OpenBLAS is left out: limn's own kernels
+compute everything.
 END
 
 name=$(basename "$folder")

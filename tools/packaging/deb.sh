@@ -31,6 +31,7 @@ Architecture: $architecture
 Maintainer: the limn authors
 Installed-Size: $(du -sk "$root/usr" | cut -f 1)
 Depends: ${depends#shlibs:Depends=}${loaded:+, $loaded}
+Recommends: python3 (>= 3.11), python3-numpy
 Section: graphics
 Priority: optional
 Description: published image networks on a CPU

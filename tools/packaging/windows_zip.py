@@ -17,7 +17,7 @@ TEXTS = Path(__file__).parent / "windows"
 DROP_TARGET = Path(__file__).parent / "drop_target.cmd"
 DROP_TARGETS = [
     {"NAME": "upscale.cmd", "COMMAND": "upscale", "SUFFIX": "upscaled", "RESULT": "four times as large"},
-    {"NAME": "colorize.cmd", "COMMAND": "colorize -m siggraph17-scenes", "SUFFIX": "colorized", "RESULT": "in colour"},
+    {"NAME": "colorize.cmd", "COMMAND": "colorize", "SUFFIX": "colorized", "RESULT": "in colour"},
 ]
 
 

@@ -69,6 +69,10 @@ class Pen:
         self.values = (label, number)
         self.origin, self.scale = origin, scale
 
+    def labelled(self, label: int) -> Pen:
+        """A pen for a part of the same object that has another class."""
+        return Pen(self.canvas, label, self.values[1], self.origin, self.scale)
+
     def _pixels(self, points: Sequence[Point]) -> list[Point]:
         (x, y), (sx, sy) = self.origin, self.scale
         return [(ENLARGED * (x + sx * u), ENLARGED * (y + sy * v)) for u, v in points]

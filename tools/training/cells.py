@@ -14,6 +14,7 @@ from PIL import Image, ImageFilter
 from .canvas import Canvas, Pen, shaded, tone
 
 CLASSES = ("background", "cell")
+CELL, NUCLEUS = 1, 2  # labels on the canvas; a cell's mask has both
 
 # Background, cell, nucleus
 LOOKS = (
@@ -23,8 +24,11 @@ LOOKS = (
 )
 
 
-def picture(seed: int, number: int, side: int = 256) -> tuple[np.ndarray, np.ndarray]:
-    """Picture `number` of a seed: uint8 RGB side x side x 3, and its mask, 0 or 1."""
+def picture(seed: int, number: int, side: int = 256, nuclei: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """Picture `number` of a seed: uint8 RGB side x side x 3, and its mask, 0 or 1.
+
+    nuclei: whether the mask has the nuclei alone instead of the whole cells.
+    """
     rng = np.random.default_rng([seed, number])
     canvas = Canvas(side, side)
     ground, body, nucleus = LOOKS[rng.integers(len(LOOKS))]
@@ -38,10 +42,11 @@ def picture(seed: int, number: int, side: int = 256) -> tuple[np.ndarray, np.nda
     covered = rng.uniform(0.04, 0.35) * side**2 / (math.pi * size**2)
     for _ in range(max(2, int(covered))):
         x, y = rng.uniform(-0.02 * side, 1.02 * side, 2)
-        pen = canvas.thing(1, x, y, size * rng.uniform(0.75, 1.35))
+        pen = canvas.thing(CELL, x, y, size * rng.uniform(0.75, 1.35))
         _cell(pen, rng, tone(rng, body, 0.07), tone(rng, nucleus, 0.1), ground)
-    image, mask, _ = canvas.finished()
-    return _photographed(image, mask, rng), mask
+    image, labels, _ = canvas.finished()
+    cells = (labels > 0).astype(np.uint8)
+    return _photographed(image, cells, rng), (labels == NUCLEUS).astype(np.uint8) if nuclei else cells
 
 
 def _outline(rng: np.random.Generator) -> list[tuple[float, float]]:
@@ -60,11 +65,13 @@ def _cell(pen: Pen, rng: np.random.Generator, body, nucleus, ground) -> None:
     inside = tuple(int(g + clear * (b - g)) for g, b in zip(ground, body, strict=True))
     pen.polygon(outline, shaded(membrane, 1))
     pen.polygon([(0.86 * u, 0.86 * v) for u, v in outline], shaded(inside, 1))
-    u, v = rng.uniform(-0.25, 0.25, 2)
-    pen.ellipse(u, v, rng.uniform(0.25, 0.45), rng.uniform(0.25, 0.45), nucleus)
-    for _ in range(rng.integers(0, 5)):  # grains
+    (u, v), ru, rv = rng.uniform(-0.25, 0.25, 2), rng.uniform(0.25, 0.45), rng.uniform(0.25, 0.45)
+    core = pen.labelled(NUCLEUS)
+    core.ellipse(u, v, ru, rv, nucleus)
+    for _ in range(rng.integers(0, 5)):  # grains, also on the nucleus
         a, b = rng.uniform(-0.55, 0.55, 2)
-        pen.ellipse(a, b, 0.07, 0.07, shaded(inside, rng.uniform(0.75, 1.2)))
+        over = core if math.hypot((a - u) / ru, (b - v) / rv) < 1 else pen
+        over.ellipse(a, b, 0.07, 0.07, shaded(inside, rng.uniform(0.75, 1.2)))
 
 
 def _smooth(rng: np.random.Generator, side: int, coarse: int) -> np.ndarray:

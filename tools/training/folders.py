@@ -47,6 +47,12 @@ def class_numbers(mask: Image.Image) -> np.ndarray:
     return classes // 255 if set(np.unique(classes)) <= {0, 255} else classes
 
 
+def middle(size: tuple[int, int], side: int) -> tuple[int, int, int, int]:
+    """The box of the middle of a picture of this width and height: at most `side` wide and high."""
+    left, top = (max(n - side, 0) // 2 for n in size)
+    return left, top, min(left + side, size[0]), min(top + side, size[1])
+
+
 def window(rng: np.random.Generator, image: Image.Image, side: int, least: float = 1.0) -> Image.Image:
     """A random square of a picture that is first reduced to a random size, or enlarged if it is too small; mirrored at
     random.

@@ -73,6 +73,11 @@ class History:
     seconds: float = 0  # of processor time
 
     @property
+    def step(self) -> int:
+        """Steps taken up to the last checkpoint."""
+        return self.points[-1][0] if self.points else 0
+
+    @property
     def loss(self) -> float:
         """Mean over the last tenth of the checkpoints."""
         last = [loss for _, loss, _ in self.points][-max(1, len(self.points) // 10) :]
@@ -84,14 +89,19 @@ def run(
     step: Callable[[int], float],
     figures: Callable[[], Figures],
     state: Callable[[], dict[str, Any]],
+    history: History | None = None,
+    keep: Callable[[History], None] | None = None,
 ) -> History:
     """Takes options.steps steps. Every options.every steps it prints figures, saves `state` to options.output and
     draws the curve.
 
     step: takes one step and returns its loss.
+    history: of a training that goes on.
+    keep: also called at every checkpoint, to save what going on needs.
     """
-    history, losses, began = History(), [], time.process_time()
-    for number in range(options.steps):
+    history = history or History()
+    losses, began = [], time.process_time() - history.seconds
+    for number in range(history.step, options.steps):
         losses.append(step(number))
         if not math.isfinite(losses[-1]):
             raise SystemExit(f"error: the loss is no longer finite at step {number + 1}; try a lower --rate")
@@ -103,6 +113,8 @@ def run(
             listed = "  ".join(f"{name} {value:.4g}" for name, value in found.items())
             print(f"step {number + 1:6}  loss {mean:.5f}  {history.seconds:6.0f} s of processor  {listed}", flush=True)
             save(state(), options.output)
+            if keep:
+                keep(history)
             if options.curve:
                 draw_curve(options.curve, history)
     return history

@@ -69,6 +69,11 @@ class Network(Parameters):
             for name, tensor in self.weights.items():
                 tensor.copy_(state[name])
 
+    def to(self, device: str) -> None:
+        """Moves all tensors to a device of PyTorch's."""
+        for name, tensor in self.weights.items():
+            self.weights[name] = tensor.detach().to(device).requires_grad_(tensor.requires_grad)
+
     def measure_norms(self, passes: Iterable[Callable[[], object]]) -> None:
         """Sets the running statistics to the mean over these passes, since averaged weights need new statistics."""
         self.training = True

@@ -1,4 +1,4 @@
-"""Training photographs from Python packages that state their licences."""
+"""Training photographs whose licences are stated, from Python packages and from collections of wallpapers."""
 
 from __future__ import annotations
 
@@ -25,6 +25,24 @@ PACKAGED = [
 ]
 # Included in scipy before 1.10, which names its source only: uint8 [768, 1024, 3], compressed with bzip2.
 RACCOON = ("scipy/misc/face.dat", (768, 1024, 3), "from public-domain-image.com")
+
+# Of --open: wallpapers of BuddiesOfBudgie/budgie-backgrounds (CC0) and of Debian's package lomiri-wallpapers-16.04, whose
+# copyright file states a licence for each. Its pictures under CC BY-SA are left out.
+OPEN = {f"cc0_{name}.jpg": "CC0 (budgie-backgrounds)" for name in (
+    "beacon-street-sunset", "blue-periwinkle", "canyon-wren", "casa-mila", "extreme-desert-hike", "high-trestle-trail",
+    "lake-sherburne", "oakland-zoo-otters", "ocean-waves", "perched-osprey", "piazza-gae-aulenti", "roman-colosseum",
+    "saturnian-profile", "singaporean-cityscape", "tea-gardens", "the-spices-of-life",
+)} | {"lomiri_seeding_by_Clements_Engelhardt.jpg": "CC0 (Clemens Engelhardt)"} | {
+    f"lomiri_{name}.jpg": f"CC BY 4.0 ({author})" for name, author in (
+        ("Picture_0B_by_freespace", "Trevor \"Freespace\""), ("Picture_1A_by_freespace", "Trevor \"Freespace\""),
+        ("Wine_by_Jakkub_Mede", "Jakub Mede"), ("aitzgorri_by_Aitzol_Berasategi", "Aitzol Berasategi"),
+        ("friends_by_Aitzol_Berasategi", "Aitzol Berasategi"), ("life_by_Aitzol_Berasategi", "Aitzol Berasategi"),
+        ("picosdeeuropa_by_Aitzol_Berasategi", "Aitzol Berasategi"),
+        ("sunset_by_Aitzol_Berasategi", "Aitzol Berasategi"), ("umang_by_Abhishek_Mudgal", "Abhishek Mudgal"),
+    )
+}  # fmt: skip
+VALIDATION = list(OPEN)[3::7]  # every seventh is for picking weights, and not trained on
+REDUCED = 1024  # longest side to which they are reduced, because the pixels of a camera's JPEG file are soft
 
 
 class Photograph(NamedTuple):
@@ -57,3 +75,14 @@ def raccoon(wheel: str) -> Photograph:
     except (zipfile.BadZipFile, KeyError):
         raise SystemExit(f"error: {wheel}: not a wheel with {inside}; use that of scipy 1.9.3") from None
     return Photograph(inside, Image.fromarray(pixels.reshape(shape)), licence, grey=False)
+
+
+def opened(folder: str) -> list[Photograph]:
+    """The photographs of OPEN in a folder that has them all, reduced."""
+    found = []
+    for name, licence in OPEN.items():
+        with Image.open(Path(folder) / name) as image:
+            rgb = image.convert("RGB")
+        rgb.thumbnail((REDUCED, REDUCED), Image.LANCZOS)
+        found.append(Photograph(name, rgb, licence, grey=False))
+    return found

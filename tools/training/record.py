@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import hashlib
 import json
 import os
@@ -80,8 +81,8 @@ def finish(
     with tempfile.TemporaryDirectory() as scratch:
         if history is not None:
             weights = Path(options.output).with_suffix(".safetensors")
-            licence = None if options.data else "MIT"
-            kept = Choices(licence, choices.classes, choices.mask_center, choices.align_corners)
+            licence = choices.licence or (None if options.data else "MIT")
+            kept = dataclasses.replace(choices, licence=licence)
             print(convert.convert(options.output, str(weights), choices=kept, half=True, force=True).line)
         elif options.init.endswith(".safetensors"):
             weights = Path(options.init)
@@ -106,7 +107,7 @@ def record(options: argparse.Namespace, history: History, weights: Path, figures
     return {
         "program": Path(sys.argv[0]).name,
         "data": options.source,
-        "init": bool(options.init),
+        "init": Path(options.init).name if options.init else False,
         "steps": options.steps,
         "batch": options.batch,
         "rate": options.rate,

@@ -11,20 +11,21 @@ weights give faithful rather than crisp pictures.
 
 Low-resolution inputs are made with Pillow's antialiased bicubic Image.resize, which uses half-pixel centres. The
 bicubic resize inside the graph uses TensorFlow 1's legacy coordinates, which shift the picture by 1.5 output pixels;
-the network learns to undo that shift along with the blur.
+the network learns to undo that shift along with the blur. With --jpeg they are also compressed, and the network learns
+to undo that too.
 """
 
 from __future__ import annotations
 
 import argparse
 import copy
+import functools
 import hashlib
+import io
 import math
-import os
 import sys
-import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -34,20 +35,31 @@ from torch import nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from training import folders, photographs
+from checkpoint.metadata import Choices
+
+from training import folders, loop, photographs, record, text
+from training.network import read_weights
+from training.options import parsed, parser, run
 
 SCALE = 4
 MEAN = (0.47614917, 0.45001204, 0.40904046)  # of RGB/255, from the released program
 SAMPLES = Path(__file__).resolve().parents[2] / "weights" / "samples"
+PHOTOGRAPHS = ("chelsea.png", "coffee.png")  # in SAMPLES
+QUALITIES = (25, 91)  # of the JPEG files of --jpeg, from and below
+MEASURED_QUALITIES = (30, 50, 75)  # of the held-out pictures with --jpeg, in turn
+MIDDLE = 512  # side of the part of a validation photograph that is enlarged for the curve
 
 EPILOG = """\
-example (the demo weights, about an hour on one core):
+example (demo weights from ten photographs, about an hour on one core):
   pip download --no-deps --only-binary :all: --python-version 3.11 scipy==1.9.3
   python3 tools/training/train_enhancenet.py --raccoon scipy-1.9.3-*.whl -o enhancenet.pth
-  python3 tools/convert.py enhancenet.pth -o enhancenet.safetensors --half
+
+example (the weights for compressed pictures, from those):
+  python3 tools/training/train_enhancenet.py --jpeg --init enhancenet.safetensors --rate 3e-4 --steps 4000 \\
+      -o enhancenet-jpeg.pth
 
 example (your own pictures, starting from existing weights):
-  python3 tools/training/train_enhancenet.py --data ~/photos --init enhancenet.pth \\
+  python3 tools/training/train_enhancenet.py --data ~/photos --init enhancenet.safetensors \\
       --rate 2e-4 --steps 4000 -o mine.pth
 """
 
@@ -175,6 +187,13 @@ def smaller(image: Image.Image) -> Image.Image:
     return image.resize((image.width // SCALE, image.height // SCALE), Image.BICUBIC)
 
 
+def compressed(image: Image.Image, quality: int, subsampling: int = 2) -> Image.Image:
+    """The picture after it was in a JPEG file of this quality. subsampling: of colours, 2 for 4:2:0, 0 for none."""
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=quality, subsampling=subsampling)
+    return Image.open(file).convert("RGB")
+
+
 def to_tensor(images: list[Image.Image]) -> torch.Tensor:
     """Equal-sized RGB images -> float32 [N, 3, H, W] in 0..1."""
     stack = np.stack([np.asarray(image) for image in images])
@@ -189,8 +208,8 @@ class Patches:
     eight ways. Each patch is cut first and then reduced, so that its borders are like those of a whole picture.
     """
 
-    def __init__(self, pictures: list[Image.Image], patch: int, rng: np.random.Generator) -> None:
-        self.side, self.rng = patch * SCALE, rng
+    def __init__(self, pictures: list[Image.Image], patch: int, rng: np.random.Generator, jpeg: bool) -> None:
+        self.side, self.rng, self.jpeg = patch * SCALE, rng, jpeg
         self.images = []
         for image in pictures:
             for part in (1, 0.75, 0.5):
@@ -214,7 +233,16 @@ class Patches:
                 piece = piece.transpose(Image.FLIP_LEFT_RIGHT)
             turns = self.rng.integers(4)
             high.append(piece.rotate(90 * int(turns)) if turns else piece)
-        return to_tensor([smaller(image) for image in high]), to_tensor(high)
+        low = [smaller(image) for image in high]
+        if self.jpeg:
+            low = [self.maybe_compressed(image) for image in low]
+        return to_tensor(low), to_tensor(high)
+
+    def maybe_compressed(self, image: Image.Image) -> Image.Image:
+        """Compressed with a random quality, or one time in ten as it is."""
+        if self.rng.random() < 0.1:
+            return image
+        return compressed(image, int(self.rng.integers(*QUALITIES)), int(self.rng.choice((0, 2))))
 
 
 # ---- Measuring ---------------------------------------------------------------
@@ -233,71 +261,50 @@ def upscale(net: EnhanceNet, low: Image.Image) -> Image.Image:
     return Image.fromarray(y.byte().permute(1, 2, 0).contiguous().numpy())
 
 
-class Score(NamedTuple):
+class Test(NamedTuple):
+    """A held-out picture."""
+
     name: str
-    plain: float  # PSNR of Pillow's bicubic x4, dB
-    ours: float  # PSNR of the network
+    high: Image.Image  # RGB, each side a multiple of 4
+    low: Image.Image
 
-    @property
-    def gain(self) -> float:
-        return self.ours - self.plain
+    def gain(self, enlarged: Image.Image) -> float:
+        """By how much an enlargement of `low` is better than Pillow's bicubic one, in dB of PSNR."""
+        return psnr(enlarged, self.high) - self.bicubic()
+
+    def bicubic(self) -> float:
+        """PSNR of Pillow's bicubic enlargement, in dB."""
+        return psnr(self.low.resize(self.high.size, Image.BICUBIC), self.high)
 
 
-def evaluate(net: EnhanceNet, tests: list[tuple[str, Image.Image]], save: str | None = None) -> list[Score]:
-    """Compares bicubic and network enlargement of whole pictures from the same low-resolution picture.
-
-    tests: [(name, RGB image)]. save: a folder for the low-resolution, bicubic and network pictures, or None.
-    """
-    rows = []
-    for name, image in tests:
+def held_out(options: argparse.Namespace) -> list[Test]:
+    """The pictures of --test, or those of weights/samples and the middles of the validation photographs of --open."""
+    paths = [Path(f) for f in options.test] if options.test else [SAMPLES / name for name in PHOTOGRAPHS]
+    found = [(path.name, Image.open(path).convert("RGB")) for path in paths]
+    if options.open and not options.test:
+        found += [(name, image.crop(folders.middle(image.size, MIDDLE)))
+                  for name, image, *_ in photographs.opened(options.open) if name in photographs.VALIDATION]  # fmt: skip
+    tests = []
+    for number, (name, image) in enumerate(found):
         high = crop_to_scale(image)
         low = smaller(high)
-        plain, ours = low.resize(high.size, Image.BICUBIC), upscale(net, low)
-        rows.append(Score(name, psnr(plain, high), psnr(ours, high)))
-        if save:
-            os.makedirs(save, exist_ok=True)
-            for kind, picture in (("low", low), ("bicubic", plain), ("enhancenet", ours)):
-                picture.save(Path(save) / f"{Path(name).stem}-{kind}.png")
-    return rows
+        if options.jpeg:
+            low = compressed(low, MEASURED_QUALITIES[number % len(MEASURED_QUALITIES)])
+        tests.append(Test(name, high, low))
+    return tests
 
 
-def as_half(net: EnhanceNet) -> EnhanceNet:
-    """A copy of net with weights rounded to float16, as convert.py --half stores them; biases stay float32."""
-    rounded = copy.deepcopy(net)
-    with torch.no_grad():
-        for conv in rounded.conv:
-            conv.weight.copy_(conv.weight.half().float())
-    return rounded
-
-
-def print_table(title: str, rows: list[Score]) -> None:
-    print(f"{title}: RGB PSNR in dB, whole picture")
-    for row in rows:
-        print(f"  {row.name:24} bicubic {row.plain:6.2f}   enhancenet {row.ours:6.2f}   {row.gain:+.2f}")
-
-
-def draw_curve(path: str, history: list[tuple[int, float, list[Score]]]) -> None:
-    """Writes a small PNG: above the training loss, below the gain over bicubic for each held-out picture.
-
-    history: [(step, loss, held-out scores)].
-    """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    steps = [step for step, _, _ in history]
-    fig, (above, below) = pyplot.subplots(2, 1, sharex=True, figsize=(6, 4.4), dpi=100)
-    above.plot(steps, [loss for _, loss, _ in history], color="black")
-    above.set_ylabel("training loss")
-    for k, first in enumerate(history[0][2]):
-        below.plot(steps, [rows[k].gain for _, _, rows in history], label=first.name)
-    below.axhline(0, color="grey", linewidth=0.8)
-    below.set(xlabel="step", ylabel="gain over bicubic (dB)")
-    below.legend(loc="lower right", fontsize="small")
-    fig.tight_layout()
-    fig.savefig(path)
-    pyplot.close(fig)
+def measure(limn: record.Limn, folder: Path, tests: list[Test]) -> dict[str, Any]:
+    """PSNR in dB of every held-out picture, enlarged by Pillow's bicubic and by limn."""
+    (folder / "low").mkdir(exist_ok=True)
+    for test in tests:
+        test.low.save(folder / "low" / f"{Path(test.name).stem}.png")
+    limn.run("upscale", folder / "low", "-o", folder / "enhancenet", "--force")
+    figures = {}
+    for test in tests:
+        with Image.open(folder / "enhancenet" / f"{Path(test.name).stem}.png") as enlarged:
+            figures[test.name] = {"bicubic": round(test.bicubic(), 2), "gain": round(test.gain(enlarged), 2)}
+    return {"mean_gain": float(np.mean([row["gain"] for row in figures.values()])), "pictures": figures}
 
 
 # ---- Training ----------------------------------------------------------------
@@ -314,141 +321,104 @@ def charbonnier(got: torch.Tensor, want: torch.Tensor) -> torch.Tensor:
     return torch.sqrt((got - want) ** 2 + 1e-6).mean()
 
 
-def save_state(net: EnhanceNet, path: str) -> None:
-    """Writes the weights under a temporary name and renames the file, so that it is complete or absent."""
-    torch.save(to_published(net), path + ".part")
-    os.replace(path + ".part", path)
-
-
-def train(
-    net: EnhanceNet, patches: Patches, tests: list[tuple[str, Image.Image]], args: argparse.Namespace
-) -> EnhanceNet:
-    """Trains net and returns the running average of its weights.
+def train(net: EnhanceNet, patches: Patches, tests: list[Test], options: argparse.Namespace) -> loop.History:
+    """Trains net; the result is the running average of its weights.
 
     Averaging over about the last thousand steps removes noise caused by the small batches.
     """
     average = copy.deepcopy(net)
-    optimiser = torch.optim.Adam(net.parameters(), lr=args.rate)
-    history, losses, began = [], [], time.process_time()
-    for step in range(args.steps):
+    optimiser = torch.optim.Adam(net.parameters(), lr=options.rate)
+
+    def step(number: int) -> float:
         for group in optimiser.param_groups:
-            group["lr"] = learning_rate(step, args.steps, args.rate)
-        low, high = patches.batch(args.batch)
-        loss = charbonnier(net(low), high)
+            group["lr"] = learning_rate(number, options.steps, options.rate)
+        low, high = patches.batch(options.batch)
+        with torch.autocast("cpu", torch.bfloat16, enabled=options.bf16):
+            found = net(low)
+        loss = charbonnier(found.float(), high)
         optimiser.zero_grad()
         loss.backward()
         # Without clipping, an unusual patch early in the training can ruin a network that has no normalisation.
         nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimiser.step()
         with torch.no_grad():
-            keep = min(0.999, (step + 1) / (step + 10))  # follow closely at first
-            for a, p in zip(average.parameters(), net.parameters()):
+            keep = min(0.999, (number + 1) / (number + 10))  # follow closely at first
+            for a, p in zip(average.parameters(), net.parameters(), strict=True):
                 a.lerp_(p, 1 - keep)
-        losses.append(loss.item())
-        if not math.isfinite(losses[-1]):
-            raise SystemExit(f"error: the loss is no longer finite at step {step + 1}; try a lower --rate")
-        if (step + 1) % args.every == 0 or step + 1 == args.steps:
-            rows = evaluate(average, tests)
-            mean_loss = sum(losses) / len(losses)
-            history.append((step + 1, mean_loss, rows))
-            losses = []
-            print(
-                f"step {step + 1:6}  loss {mean_loss:.5f}  {time.process_time() - began:6.0f} s of processor  held out "
-                + "  ".join(f"{row.ours:.2f} ({row.gain:+.2f})" for row in rows),
-                flush=True,
-            )
-            save_state(average, args.output)
-            if args.curve:
-                draw_curve(args.curve, history)
-    return average
+        return loss.item()
+
+    def figures() -> dict[str, float]:
+        gains = {f"gain, {Path(test.name).stem}": test.gain(upscale(average, test.low)) for test in tests}
+        return gains | {"mean gain (dB)": float(np.mean(list(gains.values())))}
+
+    return loop.run(options, step, figures, lambda: to_published(average))
 
 
-def parse_args() -> argparse.Namespace:
-    p = argparse.ArgumentParser(
-        description="Train 4x super-resolution weights for limn's enhancenet graph.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = p.add_argument
-    add("-o", "--output", metavar="OUT.pth", help="file of the weights, rewritten at every checkpoint")
-    add("--data", metavar="FOLDER", help="train on these pictures (default: those in scikit-image and scikit-learn)")
-    add("--raccoon", metavar="WHEEL", help="a scipy wheel before 1.10, for the large photograph in it")
-    add("--test", nargs="+", metavar="FILE", help="held-out pictures, never trained on (default: weights/samples)")
-    add("--init", metavar="CHECKPOINT", help="start from an existing OUT.pth and keep its width and blocks")
-    add("--width", type=int, default=32, help="channels (default %(default)s; published: 64)")
-    add("--blocks", type=int, default=10, help="residual blocks (default and published: 10)")
-    add("--steps", type=int, default=20000, help="training steps (default %(default)s); 0 only measures --init")
-    add("--batch", type=int, default=4, help="patches per step (default %(default)s)")
-    add("--patch", type=int, default=32, help="side of a low-resolution patch (default %(default)s)")
-    add("--rate", type=float, default=1e-3, help="peak learning rate (default %(default)s)")
-    add("--seed", type=int, default=1, help="seed of weights and patches (default %(default)s)")
-    add("--threads", type=int, default=1, help="threads (default %(default)s: repeatable on one machine)")
-    add("--every", type=int, default=500, metavar="STEPS", help="steps between checkpoints (default %(default)s)")
-    add("--curve", metavar="FILE.png", help="also draw the loss curve (needs matplotlib)")
-    add("--pictures", metavar="FOLDER", help="also write the held-out pictures: reduced, bicubic, by the network")
-    args = p.parse_args()
-    if args.steps == 0 and not args.init:
-        p.error("--steps 0 needs --init")
-    if args.steps and not args.output:
-        p.error("missing -o OUT.pth")
-    if args.output and not os.path.isdir(os.path.dirname(args.output) or "."):
-        p.error(f"the folder of {args.output} does not exist")
-    if args.data and args.raccoon:
-        p.error("--raccoon adds to the default pictures and cannot be used with --data")
-    for name in ("width", "batch", "patch", "threads", "every"):
-        if getattr(args, name) < 1:
-            p.error(f"--{name} must be at least 1")
-    if args.blocks < 0 or args.steps < 0 or args.rate <= 0:
-        p.error("--blocks and --steps must not be negative, --rate must be positive")
-    return args
-
-
-def training_pictures(args: argparse.Namespace, tests: list[tuple[str, Image.Image]]) -> list[Image.Image]:
+def training_pictures(options: argparse.Namespace, tests: list[Image.Image]) -> list[Image.Image]:
     """Prints the training pictures with their digests and returns them, without held-out ones."""
-    held = {digest(image) for _, image in tests}
-    if args.data:
-        found = [(name, image, "your own") for name, image in folders.pictures(args.data).items()]
+    held = {digest(image) for image in tests}
+    if options.data:
+        found = [(name, image, "your own") for name, image in folders.pictures(options.data).items()]
     else:
-        packaged = photographs.packaged() + ([photographs.raccoon(args.raccoon)] if args.raccoon else [])
+        packaged = photographs.packaged() + ([photographs.raccoon(options.raccoon)] if options.raccoon else [])
         found = [photograph[:3] for photograph in packaged]
-    images = []
+    if options.open:
+        found += [p[:3] for p in photographs.opened(options.open) if p.name not in photographs.VALIDATION]
+    images = [text.page(options.seed, number) for number in range(options.pages)]
     for name, image, licence in found:
-        key = digest(image)
-        print(f"  {name}: {image.width}x{image.height}, {licence}, {key}" + (", held out" if key in held else ""))
-        if key not in held:
+        is_held = digest(crop_to_scale(image)) in held
+        print(f"  {name}: {image.width}x{image.height}, {licence}, {digest(image)}" + (", held out" if is_held else ""))
+        if not is_held:
             images.append(image)
     return images
 
 
-def main() -> int:
-    args = parse_args()
-    torch.set_num_threads(args.threads)
-    torch.manual_seed(args.seed)
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    p = parser(
+        "Train 4x super-resolution weights for limn's enhancenet graph.", EPILOG, steps=20000, batch=4, rate=1e-3
+    )
+    add = p.add_argument
+    add("--raccoon", metavar="WHEEL", help="a scipy wheel before 1.10, for the large photograph in it")
+    add("--open", metavar="FOLDER", help="also train on the photographs of training/photographs.py in this folder")
+    add("--pages", type=int, default=0, help="also train on so many drawn pages of text (needs matplotlib)")
+    add("--jpeg", action="store_true", help="compress the low-resolution pictures as JPEG, for compressed inputs")
+    add("--bf16", action="store_true", help="train in bfloat16, twice as fast on processors that have it")
+    add("--test", nargs="+", metavar="FILE", help="held-out pictures, never trained on (default: weights/samples, and "
+        "with --open a seventh of it)")  # fmt: skip
+    add("--width", type=int, default=32, help="channels (default %(default)s; published: 64)")
+    add("--blocks", type=int, default=10, help="residual blocks (default and published: 10)")
+    add("--patch", type=int, default=32, help="side of a low-resolution patch (default %(default)s)")
+    options = parsed(p, arguments)
+    options.source = "your own" if options.data else "photographs with stated licences"
+    if options.data and options.raccoon:
+        p.error("--raccoon adds to the default pictures and cannot be used with --data")
+    for name in ("width", "patch"):
+        if getattr(options, name) < 1:
+            p.error(f"--{name} must be at least 1")
+    if options.blocks < 0 or options.pages < 0:
+        p.error("--blocks and --pages must not be negative")
+    return options
 
-    paths = [Path(f) for f in args.test] if args.test else sorted([*SAMPLES.glob("*.png"), *SAMPLES.glob("*.jpg")])
-    tests = [(path.name, Image.open(path).convert("RGB")) for path in paths]
-    if not tests:
-        raise SystemExit("error: no held-out pictures in weights/samples; use --test")
 
-    if args.init:
-        net = from_published(torch.load(args.init, map_location="cpu", weights_only=True))
+def main(arguments: list[str] | None = None) -> int:
+    options = parse(arguments)
+    tests = held_out(options)
+    if options.init:
+        weights = read_weights(options.init, "enhancenet")
+        net = from_published({name: torch.from_numpy(values) for name, values in weights.items()})
     else:
-        net = EnhanceNet(args.width, args.blocks)
+        net = EnhanceNet(options.width, options.blocks)
     # Pictures are NHWC; with NHWC weights a step takes a quarter less time.
     net = net.to(memory_format=torch.channels_last)
     print(f"{sum(p.numel() for p in net.parameters())} weights, {len(net.conv)} convolutions")
-
-    if args.steps:
-        patches = Patches(training_pictures(args, tests), args.patch, np.random.default_rng(args.seed))
-        net = train(net, patches, tests, args)
-
-    print_table("float32 weights", evaluate(net, tests))
-    print_table("float16 weights", evaluate(as_half(net), tests, save=args.pictures))
+    history = None
+    if options.steps:
+        pictures = training_pictures(options, [test.high for test in tests])
+        patches = Patches(pictures, options.patch, np.random.default_rng(options.seed), options.jpeg)
+        history = train(net, patches, tests, options)
+    record.finish(options, history, functools.partial(measure, tests=tests), Choices())
     return 0
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except OSError as error:  # a file that is missing, unreadable or not a picture
-        sys.exit(f"error: {error}")
+    run(main)
