@@ -288,12 +288,18 @@ static limn_status spread_in_input(struct colorizer *colorizer, const struct wat
     return LIMN_OK;
 }
 
-/* confidence * spread + (1 - confidence) * ab => ab */
+/* Replaces ab by a mixture of it and the spread colours, as colorizer.h says. */
 static void mix_spread(struct colorizer *colorizer, const float *spread)
 {
-    for (int64_t p = 0; p < colorizer->side * colorizer->side; p++)
+    int64_t pixels = colorizer->side * colorizer->side;
+    double sum = 0;
+    for (int64_t p = 0; p < pixels; p++)
+        sum += (double)spread[3 * p + 2];
+    float most = (float)(1 - sum / (double)pixels);
+    for (int64_t p = 0; p < pixels; p++)
         for (int c = 0; c < 2; c++)
-            colorizer->ab[2 * p + c] = mix(colorizer->ab[2 * p + c], spread[3 * p + c], spread[3 * p + 2]);
+            colorizer->ab[2 * p + c] =
+                mix(spread[3 * p + c], colorizer->ab[2 * p + c], most * (1 - spread[3 * p + 2]));
 }
 
 limn_status colorizer_run(struct colorizer *colorizer, const struct picture *source,

@@ -18,8 +18,12 @@
  * 2 as 2 (a + 128) / 255 - 1: the vae then reconstructs the picture's colours.
  *
  * Hints of siggraph17 go into its input as squares (hints_draw). For weights trained on spread hints, they
- * then spread from there over the whole input (spread_hints), and the result is mixed from the spread colours
- * and the network's: ab = confidence * spread + (1 - confidence) * network.
+ * then spread from there over the whole input (spread_hints), and the result is a mixture of the spread
+ * colours and the network's, in which the share of the network is
+ *
+ *     (1 - confidence of the pixel) * (1 - mean confidence of the picture)
+ *
+ * So a single hint colours its thing and the network the rest; many hints say more than the network knows.
  *
  * Small a and b are enlarged (or reduced, for small pictures) by torch.nn.functional.interpolate's bilinear,
  * align_corners=False.

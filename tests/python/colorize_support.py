@@ -55,7 +55,8 @@ def network_ab(
     succeeds("run", "-m", weights(network), tmp_path / "x.npy", "-o", tmp_path / "y.npy", "--force", *options)
     y = np.load(tmp_path / "y.npy")[0].astype(np.float64)
     if spread:
-        return planes[2] * planes[:2] + (1 - planes[2]) * y
+        share = (1 - planes[2]) * (1 - planes[2].mean())
+        return share * y + (1 - share) * planes[:2]
     return 127.5 * y - 0.5 if network.startswith("vae") else y
 
 

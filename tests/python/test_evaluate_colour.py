@@ -126,9 +126,12 @@ def test_more_hints_are_better() -> None:
 def test_limn_itself(tmp_path: Path) -> None:
     """Sizes, yardsticks and tables; the colours are those of `limn colorize`."""
     Image.fromarray(drawing()).resize((800, 600)).save(tmp_path / "a.png")
-    found = colour.measure(LIMN, str(ROOT / "tests/goldens/siggraph17.safetensors"), [tmp_path / "a.png"], ["-t", "1"])
+    Image.new("RGB", (40, 30), (99, 99, 99)).save(tmp_path / "grey.png")
+    paths = [tmp_path / "grey.png", tmp_path / "a.png"]
+    found = colour.measure(LIMN, str(ROOT / "tests/goldens/siggraph17.safetensors"), paths, ["-t", "1"])
     rows = found["without_hints"]
-    assert found["pictures"] == 1 and rows["grey"]["colourfulness"] < 0.02 < rows["tint"]["colourfulness"]
+    assert (found["pictures"], found["grey_pictures"]) == (1, 1)
+    assert rows["grey"]["colourfulness"] < 0.02 < rows["tint"]["colourfulness"]
     assert rows["limn, saturation 0.5"]["colourfulness"] < rows["limn, saturation 2"]["colourfulness"]
     text = colour.markdown(found)
     assert "| Levin |" in text and "One hint in each of 2 regions" in text

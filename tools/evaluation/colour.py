@@ -1,8 +1,9 @@
 """Colorization measured on photographs: with hints at random points, without hints, and how far one hint spreads.
 
-The photographs are shrunk to at most 384 pixels a side, colorized by the limn program from their lightness, and compared
-with themselves. A hint is a random point at least 3 pixels from the border; its colour is the mean a and b of the 5 x 5
-pixels around it, at the point's own L, as #rrggbb; its radius is 2. The yardsticks get the same hints:
+The photographs are shrunk to at most 384 pixels a side, colorized by the limn program from their lightness, and
+compared with themselves. Grey ones, of a mean chroma below 2, are left out. A hint is a random point at least 3 pixels
+from the border; its colour is the mean a and b of the 5 x 5 pixels around it, at the point's own L, as #rrggbb; its
+radius is 2. The yardsticks get the same hints:
 
     Levin     Levin, Lischinski, Weiss, "Colorization using Optimization", SIGGRAPH 2004, solved exactly
     flat      the mean colour of the hints, everywhere
@@ -35,6 +36,7 @@ SATURATIONS = (0.5, 1.0, 1.5, 2.0)
 RADIUS = 2
 REGIONS = 3  # at most so many of a picture
 TINT = (2.0, 6.0)
+LEAST_CHROMA = 2.0
 
 Figures = dict[str, Any]
 
@@ -90,16 +92,19 @@ def read_rgb(path: Path) -> np.ndarray:
 
 
 def read_pictures(paths: Sequence[Path], folder: Path) -> list[Picture]:
-    """The photographs, shrunk, which it writes to `folder`."""
+    """The photographs that have colours, shrunk, which it writes to `folder`. Exits if there is none."""
     pictures = []
     for number, path in enumerate(paths):
         with Image.open(path) as image:
             small = image.convert("RGB")
         small.thumbnail((SIDE, SIDE))
-        target = folder / f"{number:04}.png"
-        small.save(target)
-        rgb = np.asarray(small)
-        pictures.append(Picture(target, rgb, color.rgb2lab(rgb)))
+        target, rgb = folder / f"{number:04}.png", np.asarray(small)
+        picture = Picture(target, rgb, color.rgb2lab(rgb))
+        if np.hypot(picture.lab[..., 1], picture.lab[..., 2]).mean() >= LEAST_CHROMA:
+            small.save(target)
+            pictures.append(picture)
+    if not pictures:
+        raise SystemExit("error: no pictures with colours to measure on")
     return pictures
 
 
@@ -217,7 +222,8 @@ def without_hints(limn: Colorizer, pictures: list[Picture]) -> Figures:
     }
     for saturation in SATURATIONS:
         folder = limn.run(pictures[0].path.parent, "--saturation", str(saturation))
-        figures[f"limn, saturation {saturation:g}"] = row([read_rgb(folder / picture.path.name) for picture in pictures])
+        results = [read_rgb(folder / picture.path.name) for picture in pictures]
+        figures[f"limn, saturation {saturation:g}"] = row(results)
     return figures
 
 
@@ -279,7 +285,8 @@ def measure(program: str, model: str, paths: Sequence[Path], options: Sequence[s
         (folder / "true").mkdir()
         pictures = read_pictures(paths, folder / "true")
         limn = Colorizer(program, model, options, folder)
-        figures: Figures = {"pictures": len(pictures), "without_hints": without_hints(limn, pictures)}
+        figures: Figures = {"pictures": len(pictures), "grey_pictures": len(paths) - len(pictures)}
+        figures["without_hints"] = without_hints(limn, pictures)
         if takes_hints(program, model):
             figures |= {"hints": with_hints(limn, pictures), "spreading": spreading(limn, pictures)}
     return figures
@@ -294,7 +301,8 @@ def takes_hints(program: str, model: str) -> bool:
 
 def markdown(figures: Figures) -> str:
     """The figures as Markdown tables."""
-    lines = [f"{figures['pictures']} pictures, at most {SIDE} pixels a side.", ""]
+    left_out = f"{figures['grey_pictures']} grey ones left out"
+    lines = [f"{figures['pictures']} pictures, at most {SIDE} pixels a side; {left_out}.", ""]
     lines += ["| without hints | Delta-E | colourfulness / truth's |", "|---|---|---|"]
     for name, row in figures["without_hints"].items():
         lines.append(f"| {name} | {row['delta_e']:.2f} | {row['colourfulness']:.2f} |")

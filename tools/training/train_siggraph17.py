@@ -90,7 +90,7 @@ def colours(network: Network, lab: torch.Tensor, hints: torch.Tensor) -> torch.T
 
 
 def loss_of(network: Network, lab: torch.Tensor, hints: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """A smooth absolute error of ab. Without hints colourful pixels count more: the mean of what is possible is grey."""
+    """A smooth absolute error of ab. Without hints colourful pixels count more, since the mean of colours is grey."""
     with torch.autocast(lab.device.type, torch.bfloat16):
         found = colours(network, lab, hints).float()
     error = F.smooth_l1_loss(found / 110, lab[:, 1:] / 110, beta=0.02, reduction="none")
@@ -101,9 +101,10 @@ def loss_of(network: Network, lab: torch.Tensor, hints: torch.Tensor, mask: torc
 
 
 def mixed(ab: torch.Tensor, hints: torch.Tensor) -> torch.Tensor:
-    """limn's result: the network's colours and the spread ones, by the confidence in these."""
+    """limn's result for a picture: the network's and the spread colours, mixed as engine/pipelines/colorizer.h says."""
     confidence = hints[:, 2:]
-    return confidence * hints[:, :2] + (1 - confidence) * ab
+    share = (1 - confidence) * (1 - confidence.mean())
+    return share * ab + (1 - share) * hints[:, :2]
 
 
 def psnr(ab: torch.Tensor, lab: torch.Tensor) -> float:
