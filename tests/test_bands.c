@@ -214,8 +214,10 @@ static void test_operators(void **state)
     static const int64_t sizes[][2] = {{1, 1}, {1, 30}, {50, 1}, {29, 7}, {41, 19}, {25, 12}};
     static const int64_t heights[] = {1, 24, 0};
     const limn_kernels *kernels = *state;
-    /* The reference computes each output by itself, slowly: small pictures do. */
-    int count = *kernels == LIMN_KERNELS_REFERENCE ? 4 : sizeof sizes / sizeof *sizes;
+    /* The reference computes each output by itself, slowly: small pictures do. LIMN_TEST_QUICK is set where an
+     * emulator or valgrind runs the tests. */
+    bool few = *kernels == LIMN_KERNELS_REFERENCE || getenv("LIMN_TEST_QUICK");
+    int count = few ? 4 : sizeof sizes / sizeof *sizes;
     int compared = 0, refused = 0;
     for (size_t m = 0; m < sizeof middles / sizeof *middles; m++) {
         limn_engine *engine = test_engine(2, *kernels);
@@ -263,6 +265,8 @@ static void compare_one(struct middle operation, limn_size size, int64_t height,
 static void test_stages_differ(void **state)
 {
     (void)state;
+    if (getenv("LIMN_TEST_QUICK"))
+        skip();
     compare_one((struct middle){LAYER_CONV2D, 3, 1, 1, 1, 0}, (limn_size){1, 53, 8000}, 24, "wide");
 }
 
@@ -350,10 +354,11 @@ static void test_pictures(void **state)
     static const int64_t sizes[][3] = {{61, 51, 3}, {75, 29, 4}, {1, 50, 3},  {99, 2, 3},
                                        {1, 1, 4},   {12, 12, 3}, {13, 36, 4}, {2, 149, 3}};
     const limn_kernels *kernels = *state;
+    size_t first = getenv("LIMN_TEST_QUICK") ? 2 : 0; /* the first two are the large ones */
     limn_engine *engine = test_engine(2, *kernels);
     limn_model *model;
     assert_ok(limn_model_load(engine, GOLDENS "enhancenet.safetensors", &model, error));
-    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+    for (size_t s = first; s < sizeof sizes / sizeof *sizes; s++) {
         struct picture source = random_picture(sizes[s][0], sizes[s][1], (int)sizes[s][2]);
         int64_t scale = 4 - (int64_t)s % 3;
         struct result whole = upscaled(model, &source, TILE_WHOLE, scale);
