@@ -67,7 +67,7 @@ def fluorescence(stage: Stage) -> None:
                        "--scale", 1)  # fmt: skip
     if all("truth" in report for report in reports):
         stage.exhibit.headline = "Dice of nuclei " + ", ".join(f"{r['classes'][1]['dice']:.2f}" for r in reports)
-    stage.exhibit.panels = stage.exhibit.panels[2:4] + stage.exhibit.panels[6:8]
+    stage.exhibit.panels = stage.exhibit.panels[2:4] + stage.exhibit.panels[6:8]  # in fluorescence, and stained
 
 
 def microscopy(stage: Stage) -> None:

@@ -54,8 +54,8 @@ example (demo weights from ten photographs, about an hour on one core):
   pip download --no-deps --only-binary :all: --python-version 3.11 scipy==1.9.3
   python3 tools/training/train_enhancenet.py --raccoon scipy-1.9.3-*.whl -o enhancenet.pth
 
-example (the weights for compressed pictures, from those):
-  python3 tools/training/train_enhancenet.py --jpeg --init enhancenet.safetensors --rate 3e-4 --steps 4000 \\
+example (weights for compressed pictures, from those):
+  python3 tools/training/train_enhancenet.py --jpeg --init enhancenet.pth --rate 4e-4 --steps 1500 \\
       -o enhancenet-jpeg.pth
 
 example (your own pictures, starting from existing weights):

@@ -42,7 +42,7 @@ example (the demo weights, six minutes of one core):
 
 example (nuclei, ten minutes of one core):
   python3 tools/training/train_unet.py --nuclei nuclei/ --init weights/unet-cells.safetensors --scale 1 --side 160 \\
-      --steps 700 --bf16 -o unet-nuclei.pth
+      --steps 700 --rate 1e-3 --bf16 -o unet-nuclei.pth
 
 example (your own pictures, starting from the demo weights):
   python3 tools/training/train_unet.py --data ~/cells --init weights/unet-cells.safetensors \\
@@ -53,7 +53,6 @@ example (your own pictures, starting from the demo weights):
 LAST = ("outc.conv.weight", "outc.conv.bias")
 VALIDATED, MEASURED = 16, 40  # number of drawings for the curve and for the record
 CROPPED = 256  # side of the part of a validation picture of --nuclei that is used for the curve
-
 
 Pair = tuple[Image.Image, np.ndarray]  # a picture and its classes, uint8 H x W
 
