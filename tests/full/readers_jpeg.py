@@ -12,7 +12,7 @@ from PIL import Image, ImageCms, ImageOps
 from readers import Case
 from test_jpeg import MOST_APART, SAMPLINGS, kinds
 
-SAMPLES = sorted((Path(__file__).resolve().parents[2] / "weights/samples").glob("*.png"))
+SAMPLES = [Path(__file__).resolve().parents[2] / f"weights/samples/{name}.png" for name in ("chelsea", "coffee")]
 SUBSAMPLINGS = {0: "4:4:4", 1: "4:2:2", 2: "4:2:0"}
 QUALITIES = (1, 5, 10, 30, 50, 75, 85, 90, 95, 98, 100)
 

@@ -195,14 +195,14 @@ def offered(*words: str) -> list[str]:
 
 @kind("completion", "limn inspect enh", before="files only")
 def complete_inspect(folder: Path) -> str:
-    assert offered("limn", "inspect", "enh") == ["enhancenet"]
-    return "enhancenet"
+    assert sorted(offered("limn", "inspect", "enh")) == ["enhancenet", "enhancenet-jpeg"]
+    return "enhancenet, enhancenet-jpeg"
 
 
 @kind("completion", "limn verify --json unet", before="files only")
 def complete_verify(folder: Path) -> str:
-    assert offered("limn", "verify", "--json", "unet") == ["unet-cells"]
-    return "unet-cells"
+    assert sorted(offered("limn", "verify", "--json", "unet")) == ["unet-cells", "unet-nuclei"]
+    return "unet-cells, unet-nuclei"
 
 
 @kind("completion", "limn explain vae", before="files only")

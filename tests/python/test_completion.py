@@ -160,9 +160,10 @@ def test_names_of_weights_are_offered(offered, tmp_path: Path, monkeypatch: pyte
     (tmp_path / "mine.txt").touch()
     monkeypatch.setenv("LIMN_WEIGHTS", str(tmp_path))
     assert offered("limn", "segment", "-m", "min") == ["mine"]
-    assert offered("limn", "bench", "layers", "--model", "=", "enhan") == ["enhancenet"]
+    shipped = ["enhancenet", "enhancenet-jpeg"]
+    assert sorted(offered("limn", "bench", "layers", "--model", "=", "enhan")) == shipped
     for command in ("inspect", "verify", "explain"):
-        assert offered("limn", command, "enhan") == ["enhancenet"]
+        assert sorted(offered("limn", command, "enhan")) == shipped
         assert offered("limn", command, "--json", "min") == ["mine"]
     assert "enhancenet" not in offered("limn", "explain", "--svg", "")
     assert "enhancenet" not in offered("limn", "upscale", "")
