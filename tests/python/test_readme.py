@@ -14,9 +14,6 @@ from cli_support import LIMN, ROOT
 
 README = (ROOT / "README.md").read_text()
 BLOCK = [line.strip() for line in re.search(r"(?:^    .+\n)+", README, re.MULTILINE)[0].splitlines()]
-STAND_INS = {  # for files that are not in the repository yet
-    "weights/siggraph17-photos.safetensors": "tests/goldens/siggraph17.safetensors",
-}
 
 
 @pytest.fixture(scope="module")
@@ -24,9 +21,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("readme")
     (folder / "build").symlink_to(Path(LIMN).parent)
     shutil.copytree(ROOT / "weights/samples", folder / "weights/samples")
-    for name, other in STAND_INS.items():
-        if not (ROOT / name).exists():
-            shutil.copy(ROOT / other, folder / name)
     return folder
 
 
