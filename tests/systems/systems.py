@@ -51,7 +51,10 @@ def alone(folder: Path) -> list[str]:
 
 
 # Node 20's fast calls of WASI crash after a large read.
-NODE = ("node", "--no-warnings", "--no-turbo-fast-api-calls", str(ROOT / "tests/python/wasm_program.mjs"))
+NODE = (  # see program() in test_wasm.py
+    *("node", "--experimental-wasi-unstable-preview1", "--no-warnings", "--no-turbo-fast-api-calls"),
+    str(ROOT / "tests/python/wasm_program.mjs"),
+)
 
 SYSTEMS = (
     System("static", ("static", "ARCH=x86_64"), "limn-*-linux-x86_64.tar.gz", alone, tests=("python/test_static.py",)),
