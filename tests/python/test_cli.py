@@ -80,7 +80,7 @@ def test_help_of_a_command_starts_with_an_example(command: str, word: str) -> No
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_example_of_a_command_works_with_what_is_shipped(command: str, tmp_path: Path) -> None:
     """In a folder that has the inputs it names."""
-    for name in ("photo.jpg", "old.jpg", "landscape.png", "result.png", "original.png", "digits/8_1.png"):
+    for name in ("photo.jpg", "old.jpg", "microscope.png", "result.png", "original.png", "digits/8_1.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(ppm(pixels(32, 48)))
     np.save(tmp_path / "input.npy", np.zeros((1, 3, 8, 8), "<f4"))
