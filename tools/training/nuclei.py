@@ -65,8 +65,8 @@ def split(pictures: list[Picture]) -> dict[str, list[Picture]]:
     that lacks the most pictures."""
     pictures = grouped(pictures)
     sizes = Counter((p.kind, p.group) for p in pictures)
-    lacking = {(kind, part): share * count
-               for kind, count in Counter(p.kind for p in pictures).items() for part, share in PARTS.items()}  # fmt: skip
+    kinds = Counter(p.kind for p in pictures)
+    lacking = {(kind, part): share * kinds[kind] for kind in kinds for part, share in PARTS.items()}
     place = {}
     for (kind, group), count in sorted(sizes.items(), key=lambda item: (-item[1], item[0])):
         place[kind, group] = max(PARTS, key=lambda part: lacking[kind, part])

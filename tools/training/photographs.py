@@ -26,8 +26,8 @@ PACKAGED = [
 # Included in scipy before 1.10, which names its source only: uint8 [768, 1024, 3], compressed with bzip2.
 RACCOON = ("scipy/misc/face.dat", (768, 1024, 3), "from public-domain-image.com")
 
-# Of --open: wallpapers of BuddiesOfBudgie/budgie-backgrounds (CC0) and of Debian's package lomiri-wallpapers-16.04, whose
-# copyright file states a licence for each. Its pictures under CC BY-SA are left out.
+# Of --open: wallpapers of BuddiesOfBudgie/budgie-backgrounds (CC0) and of Debian's package lomiri-wallpapers-16.04,
+# whose copyright file states a licence for each. Its pictures under CC BY-SA are left out.
 OPEN = {f"cc0_{name}.jpg": "CC0 (budgie-backgrounds)" for name in (
     "beacon-street-sunset", "blue-periwinkle", "canyon-wren", "casa-mila", "extreme-desert-hike", "high-trestle-trail",
     "lake-sherburne", "oakland-zoo-otters", "ocean-waves", "perched-osprey", "piazza-gae-aulenti", "roman-colosseum",

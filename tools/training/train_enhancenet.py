@@ -55,7 +55,7 @@ example (demo weights from ten photographs, about an hour on one core):
   python3 tools/training/train_enhancenet.py --raccoon scipy-1.9.3-*.whl -o enhancenet.pth
 
 example (weights for compressed pictures, from those):
-  python3 tools/training/train_enhancenet.py --jpeg --init enhancenet.pth --rate 4e-4 --steps 1500 \\
+  python3 tools/training/train_enhancenet.py --jpeg --init enhancenet.pth --rate 4e-4 --steps 2600 \\
       -o enhancenet-jpeg.pth
 
 example (your own pictures, starting from existing weights):
@@ -282,8 +282,8 @@ def held_out(options: argparse.Namespace) -> list[Test]:
     paths = [Path(f) for f in options.test] if options.test else [SAMPLES / name for name in PHOTOGRAPHS]
     found = [(path.name, Image.open(path).convert("RGB")) for path in paths]
     if options.open and not options.test:
-        found += [(name, image.crop(folders.middle(image.size, MIDDLE)))
-                  for name, image, *_ in photographs.opened(options.open) if name in photographs.VALIDATION]  # fmt: skip
+        kept = [(p.name, p.image) for p in photographs.opened(options.open) if p.name in photographs.VALIDATION]
+        found += [(name, image.crop(folders.middle(image.size, MIDDLE))) for name, image in kept]
     tests = []
     for number, (name, image) in enumerate(found):
         high = crop_to_scale(image)
