@@ -214,8 +214,8 @@ static void test_operators(void **state)
     static const int64_t sizes[][2] = {{1, 1}, {1, 30}, {50, 1}, {29, 7}, {41, 19}, {25, 12}};
     static const int64_t heights[] = {1, 24, 0};
     const limn_kernels *kernels = *state;
-    /* The reference computes each output by itself, slowly: small pictures do. LIMN_TEST_QUICK is set where an
-     * emulator or valgrind runs the tests. */
+    /* The reference computes each output by itself, slowly: small pictures do. LIMN_TEST_QUICK is set where
+     * an emulator or valgrind runs the tests. */
     bool few = *kernels == LIMN_KERNELS_REFERENCE || getenv("LIMN_TEST_QUICK");
     int count = few ? 4 : sizeof sizes / sizeof *sizes;
     int compared = 0, refused = 0;

@@ -116,8 +116,8 @@ static double error_of(double got, long double want)
     return (double)ldexpl(fabsl((long double)got - want), 53 - (exponent < -1021 ? -1021 : exponent));
 }
 
-/* Whether the C library's long double can be the reference. Results are the same everywhere (test_bits), so one
- * system is enough: LIMN_TEST_QUICK is set under an emulator, where it is slow. */
+/* Whether the C library's long double can be the reference. Results are the same everywhere (test_bits), so
+ * one system is enough: LIMN_TEST_QUICK is set under an emulator, where it is slow. */
 static bool has_reference(void)
 {
     return LDBL_MANT_DIG >= 64 && !getenv("LIMN_TEST_QUICK");

@@ -98,8 +98,7 @@ static limn_status fail_unknown(const char *name, limn_error *error)
                         name, name, ending, chosen_folder(chosen) ? chosen : "not set",
                         has_home ? ", in " : "", has_home ? user : "", known ? program : "unknown",
                         shared ? ", beside the library (" : "", shared ? library : "", shared ? ")" : "",
-                        *LIMN_WEIGHTS_FOLDER ? " or in " : "",
-                        LIMN_WEIGHTS_FOLDER);
+                        *LIMN_WEIGHTS_FOLDER ? " or in " : "", LIMN_WEIGHTS_FOLDER);
 }
 
 limn_status weights_path(const char *name, char path[SYSTEM_PATH_MAX], limn_error *error)

@@ -17,7 +17,7 @@ from gallery import inputs  # noqa: E402  (tools/ is known through cli_support, 
 WEIGHTS = ROOT / "weights"
 FILES = sorted(WEIGHTS.glob("*.safetensors"))
 RECORDS = sorted(WEIGHTS.glob("*.json"))
-MOST_BYTES = 30_000_000
+MOST_BYTES = 45_000_000
 PICTURES = 5
 HINT_RADIUS = 4
 
