@@ -195,10 +195,13 @@ static void draw_scratch(struct svg *svg, int s)
 static double tick_step(double whole, int most)
 {
     static const double factors[] = {1, 2, 5};
-    for (double power = 1;; power *= 10)
+    double power = 1;
+    for (;;) {
         for (int i = 0; i < 3; i++)
             if (whole / (power * factors[i]) <= most)
                 return power * factors[i];
+        power *= 10;
+    }
 }
 
 static void draw_grid(struct svg *svg, double (*y_of)(const struct svg *, size_t), int ticks)

@@ -30,7 +30,7 @@ const char *system_error(void)
 
 /* ---- the program -------------------------------------------------------------------------- */
 
-char **system_begin(int *argc, char **argv)
+char **system_begin(int *argc, char **argv) /* NOLINT(readability-non-const-parameter): of system.h */
 {
     (void)argc;
     for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++)
