@@ -60,7 +60,7 @@ class Trial:
 TRIALS = [
     Trial("upscale -t 2 -m GOLDENS/enhancenet.safetensors in/a.png -o out/a.png --force", existing="a.png"),
     Trial("upscale -t 1 -m GOLDENS/enhancenet.safetensors in/a.png -o -"),
-    Trial("colorize -t 1 -m GOLDENS/eccv16.safetensors in -o out/made", several=True),
+    Trial("upscale -t 1 -m GOLDENS/enhancenet.safetensors in -o out/made", several=True),
     Trial("pixels dataset in -o out/data.csv"),
 ]
 
