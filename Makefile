@@ -438,7 +438,8 @@ bench-peers: all              ## compare with PyTorch, ONNX Runtime, OpenVINO, n
 
 # simd_*.c are checked once per instruction set. The checks are in .clang-tidy and .cppcheck. clang-tidy's stderr is
 # hidden unless it fails, because it only counts suppressed warnings.
-TIDIED = $(call object,$(filter-out layers/% apps/wasm/% tests/systems/% $(OTHER_SYSTEMS),$(SOURCES)) $(wildcard $(OMITTED))) \
+TIDIED = $(call object,$(filter-out layers/% apps/wasm/% tests/systems/% $(OTHER_SYSTEMS),$(SOURCES)) \
+                       $(wildcard $(OMITTED))) \
          $(filter $(BUILD)/layers/%,$(LIBRARY_OBJECTS))
 # The include path of a user's program.
 $(BUILD)/tests/user_program.tidy: FLAGS += -Iengine

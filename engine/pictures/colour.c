@@ -69,11 +69,11 @@ static const struct curve *filled_curve(void)
 {
     static struct curve curve;
     static atomic_bool filled;
-    if (!filled) {
+    if (!atomic_load(&filled)) {
         system_process_lock();
-        if (!filled)
+        if (!atomic_load(&filled))
             fill(&curve);
-        filled = true;
+        atomic_store(&filled, true);
         system_process_unlock();
     }
     return &curve;

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -149,21 +150,38 @@ def test_folder_as_output_takes_the_name(windows: Run, folder: Path) -> None:
     assert [path.name for path in (folder / "place").iterdir()] == ["in.png"]
 
 
-def test_full_disk(windows: Run, folder: Path) -> None:
-    disk = folder / "disk"
+@contextmanager
+def mounted(disk: Path, options: str) -> Iterator[Path]:
+    """An empty disk in memory, in the new folder `disk`."""
     disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk]
-    mounted = subprocess.run(mount, capture_output=True, check=False)
-    if mounted.returncode:
+    mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", disk]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("may not mount")
     try:
-        (folder / "large.png").write_bytes(png(pixels(120, 120)))
+        yield disk
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def test_full_disk(windows: Run, folder: Path) -> None:
+    (folder / "large.png").write_bytes(png(pixels(120, 120)))
+    with mounted(folder / "disk", "size=64k") as disk:
         done = windows("upscale", "large.png", "-o", "disk\\out.png", cwd=folder)
         assert done.returncode == 5
         assert b"write failed: No space left on device" in done.stderr
         assert not list(disk.iterdir())
-    finally:
-        subprocess.run(["umount", disk], check=True)
+
+
+@pytest.mark.parametrize("output", ["disk\\out.png", "disk\\made\\"])
+def test_read_only_folder(output: str, windows: Run, folder: Path) -> None:
+    """wine ignores the permissions of root's folders, but not those of a disk."""
+    with mounted(folder / "disk", "ro") as disk:
+        done = windows("upscale", "in.png", "-o", output, cwd=folder)
+        assert done.returncode == 5
+        assert done.stderr.decode().startswith("limn: " + output.rstrip("\\") + ": ")
+        assert b"Permission denied" in done.stderr
+        assert done.stderr.count(b"\n") == 1
+        assert not list(disk.iterdir())
 
 
 def test_pipes_of_cmd_are_binary(windows: Run, helper: Path, installed: Path, folder: Path) -> None:
