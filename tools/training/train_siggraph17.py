@@ -34,7 +34,9 @@ from training.spread import spread
 
 EPILOG = """\
 example (siggraph17-photos):
-  python3 tools/training/train_siggraph17.py --data photos/open --small photos/flowers -o siggraph17-photos.pth
+  python3 tools/training/train_siggraph17.py --data photos/open --small photos/flowers --vivid --steps 4000 -o vivid.pth
+  python3 tools/training/train_siggraph17.py --data photos/open --small photos/flowers --init vivid.pth --steps 1400 \\
+      --rate 6e-4 --automatic 0.4 --seed 2 -o siggraph17-photos.pth
 
 A training that was stopped goes on from OUT.pth.state, which is written at every checkpoint, with the same command.
 """
@@ -89,14 +91,16 @@ def colours(network: Network, lab: torch.Tensor, hints: torch.Tensor) -> torch.T
     return siggraph17.forward(network, torch.cat([lab[:, :1], hints], 1), ignore)
 
 
-def loss_of(network: Network, lab: torch.Tensor, hints: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """A smooth absolute error of ab. Without hints colourful pixels count more, since the mean of colours is grey."""
+def loss_of(options, network: Network, lab: torch.Tensor, hints: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """A smooth absolute error of ab, in which hinted pixels count little."""
     with torch.autocast(lab.device.type, torch.bfloat16):
         found = colours(network, lab, hints).float()
     error = F.smooth_l1_loss(found / 110, lab[:, 1:] / 110, beta=0.02, reduction="none")
-    chroma = lab[:, 1:].norm(dim=1, keepdim=True)
-    automatic = (mask.amax((1, 2, 3), keepdim=True) == 0).float()
-    weight = torch.where(mask > 0, 0.1, 1.0) * (1 + automatic * chroma / 15) / (1 + automatic)
+    weight = torch.where(mask > 0, 0.1, 1.0)
+    if options.vivid:
+        chroma = lab[:, 1:].norm(dim=1, keepdim=True)
+        automatic = (mask.amax((1, 2, 3), keepdim=True) == 0).float()
+        weight = weight * (1 + automatic * chroma / 15) / (1 + automatic)
     return 10 * (error * weight).mean()
 
 
@@ -138,7 +142,7 @@ class Training:
 
     def step(self, number: int) -> float:
         batch = batch_of(self.options, self.source, number)
-        value = self.optimiser.update(loss_of(self.network, *batch), number)
+        value = self.optimiser.update(loss_of(self.options, self.network, *batch), number)
         self.average.follow()
         return value
 
@@ -186,6 +190,7 @@ def main(arguments: list[str] | None = None) -> int:
     add("--small", metavar="FOLDER", help="also train on small photographs, of about 256 pixels")
     add("--share", type=float, default=0.45, help="share of --data if there is --small (default %(default)s)")
     add("--automatic", type=float, default=0.2, metavar="SHARE", help="share without hints (default %(default)s)")
+    add("--vivid", action="store_true", help="without hints, colourful pixels count more: the mean of colours is grey")
     add("--base", type=int, default=20, help="channels of the first block (default %(default)s; published: 64)")
     add("--side", type=int, default=160, help="side of a training window in pixels (default %(default)s)")
     add("--device", default="cpu", help="PyTorch's device, such as cuda (default %(default)s)")
