@@ -10,7 +10,9 @@ uses: a room stands one floor above the highest that it uses. Exit code 1 for
   - a use that MAY_USE does not allow, and for a room that it does not list;
   - a circle of files. A file is what has one name: plan.c and plan.h are one. Includes and names count together;
   - what not every operating system has, outside the files of SYSTEM: a header that is not in PORTABLE, a macro that
-    names a system, a call or a path of MARKS. EXCUSED lists the exceptions.
+    names a system, a call or a path of MARKS. EXCUSED lists the exceptions;
+  - a call of the C library's exp, sin and the like, whose last bits differ between systems. engine/base/maths.h has
+    them.
 """
 
 from __future__ import annotations
@@ -60,6 +62,10 @@ EXCUSED = {
     "layers/gemm.c": {"cblas.h", "dlfcn.h", "setenv", "unsetenv"},  # loads OpenBLAS
     "layers/cpu.c": {"immintrin.h"},  # of an architecture, not of a system
 }
+COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+INEXACT = re.compile(
+    r"\b(?:a?(?:cos|sin|tan)h?|atan2|cbrt|erfc?|exp[2m]?1?|hypot|log(?:10|1p|2|b)?|pow|[lt]gamma)[fl]?(?=\()"
+)
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 SYSTEM_INCLUDE = re.compile(r"^\s*#\s*include\s+<([^>]+)>", re.MULTILINE)
 
@@ -158,6 +164,15 @@ def of_one_system(root: Path) -> list[str]:
     return lines
 
 
+def of_one_library(root: Path) -> list[str]:
+    """A line for each call of a function of INEXACT."""
+    lines = []
+    for path in sources(root):
+        file, called = path.relative_to(root), set(INEXACT.findall(COMMENT.sub("", path.read_text(encoding="utf-8"))))
+        lines += [f"{file}: {name}: its last bits differ; see engine/base/maths.h" for name in sorted(called)]
+    return lines
+
+
 def circles(edges: dict[str, set[str]]) -> list[list[str]]:
     """The sets of more than one node that all reach one another (Tarjan 1972)."""
     index: dict[str, int] = {}
@@ -242,7 +257,7 @@ def main() -> int:
         uses = includes(options.root) + symbols(options.root, options.build, options.nm)
     except ValueError as error:
         sys.exit(f"check_rooms: {error}")
-    faults = against(uses) + of_one_system(options.root)
+    faults = against(uses) + of_one_system(options.root) + of_one_library(options.root)
     if not circles(edges_of(uses, by_room=True)):
         show(options.root, uses)
     faults += [describe(circle, uses) for circle in circles(edges_of(uses, by_room=False))]

@@ -1,5 +1,6 @@
 /* spread.c - see spread.h. */
 #include "engine/pipelines/spread.h"
+#include "engine/base/maths.h"
 #include "engine/base/memory.h"
 #include "layers/sizes.h"
 
@@ -150,8 +151,7 @@ static void write_input(const struct grid *grid, struct tensor *input)
         }
 }
 
-/* The mean of 2 x 2 cells, fewer at the edge. It is a hint if one of them is: with the mean of their hints.
- */
+/* The mean of 2 x 2 cells, fewer at the edge. It is a hint if one of them is: with the mean of the hints. */
 static struct cell mean_cell(const struct grid *fine, int64_t y, int64_t x)
 {
     int64_t bottom = smaller(2 * y + 2, fine->height), right = smaller(2 * x + 2, fine->width), count = 0;
@@ -225,7 +225,7 @@ static void weigh_cell(const struct grid *grid, int64_t at, struct weights *weig
     float variance = fmaxf(VARIANCE * variance_around(grid, cell), LEAST_VARIANCE), total = 0;
     for (int i = 0; i < NEIGHBOURS; i++) {
         float apart = cell[grid->offsets[i]].lightness - cell->lightness;
-        float weight = fmaxf(expf(-apart * apart / variance), LEAST_WEIGHT);
+        float weight = fmaxf((float)maths_exp((double)(-apart * apart / variance)), LEAST_WEIGHT);
         weights->of[i] = is_inside(grid, at + grid->offsets[i]) ? weight : 0;
         total += weights->of[i];
     }

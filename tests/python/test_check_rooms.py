@@ -92,6 +92,15 @@ def test_what_one_system_has(name: str, text: str, mark: str, tmp_path: Path) ->
     assert f"{name}: {mark}: only engine/base/system_*.c may use it\n" in done.stderr
 
 
+@pytest.mark.parametrize("name", ["expf", "pow", "log10", "atan2", "sinl"])
+def test_a_function_whose_last_bits_differ(name: str, tmp_path: Path) -> None:
+    text = f"/* {name}(x) in a comment */\n"
+    assert check(tmp_path, {"layers/one.c": text}).returncode == 0
+    done = check(tmp_path, {"layers/one.c": text + f"#define ONE(x) {name}(x)\n"})
+    assert done.returncode == 1
+    assert f"layers/one.c: {name}: its last bits differ; see engine/base/maths.h\n" in done.stderr
+
+
 def test_what_a_system_file_may_use(tmp_path: Path) -> None:
     text = "#include <sys/stat.h>\n#include <unistd.h>\n#ifdef __APPLE__\n#endif\n"
     done = check(tmp_path, {"engine/base/system_posix.c": text, "engine/base/system_other_files.c": text})
