@@ -94,7 +94,7 @@ MAKEFLAGS += --output-sync=target
 MACOS = aarch64 x86_64
 
 .DELETE_ON_ERROR:
-.PHONY: all install uninstall dist deb static macos-check $(MACOS:%=macos-%) windows wasm test-systems demo test \
+.PHONY: all install uninstall dist deb static macos-check $(MACOS:%=macos-%) windows wasm page test-systems demo test \
         test-full check-c check-python check-rooms check-kernels aarch64 asan tsan fuzz fuzz-coverage fuzzers replays \
         soak valgrind bench bench-peers evaluate tidy format format-check clean help FORCE $(RUNS) $(PYTESTS:%=run-%)
 .SECONDARY:
@@ -259,9 +259,9 @@ uninstall:                    ## remove what `make install` with the same PREFIX
 	    $(DEMO_WEIGHTS:weights/%="$(DESTDIR)$(WEIGHTSDIR)/%") $(TOOLS:tools/%="$(DESTDIR)$(TOOLSDIR)/%")
 	rmdir "$(DESTDIR)$(TOOLSDIR)/checkpoint" "$(DESTDIR)$(TOOLSDIR)" "$(DESTDIR)$(WEIGHTSDIR)" "$(DESTDIR)$(DATADIR)/limn" 2>/dev/null || :
 
-dist:                         ## pack the committed sources: build/limn-VERSION.tar.gz
+dist:                         ## pack the committed sources and the colour page: build/limn-VERSION.tar.gz
 	@mkdir -p $(BUILD)
-	git archive --prefix=limn-$(VERSION)/ -o $(BUILD)/limn-$(VERSION).tar.gz HEAD
+	git archive --prefix=limn-$(VERSION)/ $(PAGE:%=--add-file=%) -o $(BUILD)/limn-$(VERSION).tar.gz HEAD
 
 deb:                          ## make a Debian package: build/limn_VERSION_ARCHITECTURE.deb
 	@rm -rf $(BUILD)/deb
@@ -321,7 +321,18 @@ static: $(BUILD)/foreign/stb $(STATIC_NEEDS_$(ARCH))  ## pack a static program f
 	+@$(MAKE) --no-print-directory BUILD=$(STATIC) BLAS=none CC="$(STATIC_CC_$(ARCH))" ARCH=$(ARCH) \
 	    AR="$(or $(STATIC_AR_$(ARCH)),ar)" CFLAGS="-O2 -isystem $(abspath $(<D))" LDFLAGS="-static -s"
 	$(call say,pack,$(BUILD)/$(PACKAGE).tar.gz) sh tools/packaging/archive.sh $(STATIC)/limn $(BUILD)/$(PACKAGE) \
-	    $(DEMO_WEIGHTS)
+	    "$(PAGE)" $(DEMO_WEIGHTS)
+
+# The colour page, which archives carry; PAGE= leaves it out.
+PAGE ?= $(BUILD)/page/limn.html
+PAGE_WEIGHTS = weights/siggraph17-photos.safetensors weights/enhancenet.safetensors
+page: wasm                    ## make the colour page, build/page/limn.html: open it in a browser
+	@mkdir -p $(BUILD)/page
+	$(call say,page,$(BUILD)/page/limn.html) $(PYTHON) tools/packaging/page.py apps/page $(WASM)/limn.wasm \
+	    $(BUILD)/page/limn.html $(PAGE_WEIGHTS) --version $(VERSION)
+ifneq ($(PAGE),)
+dist static windows: page
+endif
 
 test-systems: all             ## build for every system, compare what the programs write (QUICK=1: once on each)
 	ZIG=$(ZIG) $(PYTHON) tests/systems/main.py --build $(BUILD) $(if $(QUICK),--quick)
@@ -336,7 +347,7 @@ windows: $(BUILD)/foreign/stb ## build limn.exe for 64-bit Windows, and pack it 
 	+@$(MAKE) --no-print-directory BUILD=$(WINDOWS) BLAS=none CC="$(WINDOWS_CC)" AR="$(WINDOWS_AR)" SHARE= WEIGHTSDIR= \
 	    CFLAGS="-O2 -isystem $(abspath $(<D)) -Wno-format -Wno-float-conversion -Wa,-muse-unaligned-vector-move" LDFLAGS=-s all
 	$(call say,pack,$(WINDOWS_ZIP)) $(PYTHON) tools/packaging/windows_zip.py $(WINDOWS)/limn.exe $(WINDOWS_ZIP) \
-	    $(DEMO_WEIGHTS)
+	    "$(PAGE)" $(DEMO_WEIGHTS)
 
 wasm: $(BUILD)/foreign/stb $(ZIG)  ## build limn for WebAssembly: a module for pages, and the program for WASI
 	+@$(MAKE) --no-print-directory BUILD=$(WASM) BLAS=none CC="$(WASM_CC)" AR="$(WASM_AR)" ARCH=wasm32 SHARE= HARDEN= \

@@ -11,6 +11,7 @@
 #   -s  for `make static`: GCC with musl, python3-venv for zig; strace and an emulator of aarch64 for its tests
 #   -m  for `make windows`: mingw-w64; wine for its tests
 #   -w  for `make wasm`: python3-venv for zig; node for its tests
+#   -b  for `make page`: esbuild, and what -w installs; Chromium with selenium for its tests
 #   -a  for `make aarch64`: a cross compiler, an emulator, and aarch64 libraries
 # Packages that are already installed are left as they are. apt-get is called through sudo unless the caller is root.
 set -eu
@@ -32,6 +33,7 @@ while :; do
         packages="$packages python3-venv"
         command -v node >/dev/null || packages="$packages nodejs"
         ;;
+    -b) packages="$packages python3-venv esbuild chromium chromium-driver python3-selenium" ;;
     -a)
         foreign=arm64
         packages="$packages gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"

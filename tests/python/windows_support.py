@@ -36,7 +36,7 @@ def linux(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The unpacked archive, in a folder with a space and an umlaut in its name."""
-    make(f"BUILD={os.path.relpath(BUILD, ROOT)}", "windows")
+    make(f"BUILD={os.path.relpath(BUILD, ROOT)}", "windows", "PAGE=")
     (archive,) = BUILD.glob("limn-*-windows-x86_64.zip")
     folder = tmp_path_factory.mktemp("windows") / "ein Ordner für"
     with zipfile.ZipFile(archive) as packed:
