@@ -8,7 +8,7 @@ import { Chooser } from './chooser.js';
 import { hasSimd, includedWeights } from './engine.js';
 import { kindOf, pictureOf } from './intake.js';
 import { hashOf, Keeper } from './keep.js';
-import { hexOf, labFromRgb } from './lab.js';
+import { labFromRgb } from './lab.js';
 import { attempt, showProgress, tell, warn } from './messages.js';
 import { cropped, History, pointsOf, textOf, turned } from './points.js';
 import { commandText, download, engineWith, namesOf, Saver } from './saving.js';
@@ -30,6 +30,7 @@ let history = new History(START);
 let done = {}; // the work to which the state of engine and view corresponds
 let cropping = false;
 let isSaved = true;
+let isChoosing = false;
 
 const work = () => history.state;
 
@@ -176,7 +177,7 @@ function showSlowly() {
 // When the view is still: paints what is seen of a large picture at full size.
 function detailLater() {
   clearTimeout(detailLater.timer);
-  detailLater.timer = setTimeout(() => attempt(paintDetail), DETAIL_AFTER);
+  detailLater.timer = setTimeout(() => paintDetail().catch(({ message }) => warn(message)), DETAIL_AFTER);
 }
 
 async function paintDetail() {
@@ -346,12 +347,9 @@ function showPoint() {
   $('radius').max = Math.max(60, 4 * usualRadius(), point.radius);
   $('radius').value = point.radius;
   $('radius-shown').value = `${point.radius} pixels`;
-  const [lightness] = labFromRgb(lightnessSource(point));
-  if (hexOf(point.rgb) !== showPoint.shown) chooser.show(lightness, point.rgb);
+  // While a person chooses, the chooser is ahead of the point.
+  if (!isChoosing) chooser.show(labFromRgb(view.colourAt(point.x, point.y))[0], point.rgb);
 }
-
-// The pixel of the picture before, whose lightness the result keeps.
-const lightnessSource = ({ x, y }) => view.colourAt(x, y);
 
 const view = new View($('picture'), {
   tap: tapped,
@@ -367,8 +365,9 @@ const chooser = new Chooser(
   { plane: $('plane'), mark: $('plane-mark'), a: $('a'), b: $('b'), text: $('hex'), grey: $('grey'), recent: $('recent') },
   keeper.read('recent') ?? [],
   (rgb, isFinal) => {
-    showPoint.shown = hexOf(rgb);
+    isChoosing = true;
     change({ points: replaced(view.selected, { rgb }) }, `colour ${view.selected}`);
+    isChoosing = false;
     if (isFinal) history.end();
     if (isFinal) keeper.write('recent', chooser.recent);
   },

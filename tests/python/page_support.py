@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
@@ -96,12 +97,26 @@ class Page:
         ActionChains(self.driver).move_to_element_with_offset(canvas, dx, dy).click().perform()
         self.idle()
 
+    def click_at(self, element: WebElement, x: float, y: float) -> None:
+        """Clicks at shares of an element's width and height."""
+        box = element.rect
+        dx, dy = round((x - 0.5) * box["width"]), round((y - 0.5) * box["height"])
+        ActionChains(self.driver).move_to_element_with_offset(element, dx, dy).click().perform()
+        self.idle()
+
+    @staticmethod
+    def tint(point: str) -> list[float]:
+        """The direction of a point's colour from grey: the differences of red, green and blue, of length 1."""
+        digits = point.split()[2][1:]
+        samples = np.array([int(digits[i : i + 2], 16) for i in (0, 2, 4)], float)
+        samples -= samples.mean()
+        return list(samples / np.linalg.norm(samples))
+
     def drag(self, start: tuple[float, float], end: tuple[float, float], size: tuple[int, int]) -> None:
         canvas, dx, dy = self._at(*start, *size)
         _, to_x, to_y = self._at(*end, *size)
         chain = ActionChains(self.driver).move_to_element_with_offset(canvas, dx, dy).click_and_hold()
-        chain.move_by_offset((to_x - dx) // 2, (to_y - dy) // 2).move_by_offset(to_x - dx - (to_x - dx) // 2, to_y - dy - (to_y - dy) // 2)
-        chain.release().perform()
+        chain.move_by_offset(to_x - dx, to_y - dy).release().perform()
         self.idle()
 
     def keys(self, *keys: str) -> None:
@@ -109,7 +124,7 @@ class Page:
         self.idle()
 
     def downloaded(self, name: str) -> bytes:
-        """A file that the page saves, which is removed."""
+        """The bytes of a file that the page saves; the file is removed."""
         path = self.downloads / name
         self.until(lambda: path.exists() or self.text("alert"), f"saving {name}")
         assert path.exists(), self.text("alert")

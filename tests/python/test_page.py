@@ -270,6 +270,29 @@ def test_the_keyboard_alone_is_enough(page: Page, tmp_path: Path) -> None:
     assert len(page.points("coffee").splitlines()) == 2
 
 
+def test_colours_are_picked_from_pictures(page: Page, tmp_path: Path) -> None:
+    halves = np.full((100, 200, 3), 128, np.uint8)
+    halves[:, 100:] = (200, 60, 60)
+    Image.fromarray(halves).save(tmp_path / "halves.png")
+    page.open(coffee(tmp_path))
+    page.tap(0.5, 0.5, SIZE)
+    page.set("hex", "#808080")
+    page.give("reference", tmp_path / "halves.png")
+    page.until(lambda: page.find("reference-dialog").is_displayed(), "the other picture")
+    canvas = page.find("reference-picture")
+    page.click_at(canvas, 0.75, 0.5)
+    red = page.points("coffee")
+    assert not page.find("reference-dialog").is_displayed()
+    assert page.tint(red) == pytest.approx(page.tint("0 0 #c83c3c"), abs=0.15)
+    page.tap(0.1, 0.9, SIZE)
+    page.click("pick")
+    page.tap(0.5, 0.5, SIZE)
+    first, second = page.points("coffee").splitlines()
+    assert first == red.strip()
+    assert page.tint(second) == pytest.approx(page.tint(first), abs=0.15)
+    assert "2 of 2" in page.text("point-help")
+
+
 def test_points_are_read_as_the_program_reads_them(page: Page, tmp_path: Path) -> None:
     page.open(coffee(tmp_path))
     text = tmp_path / "hints.txt"
@@ -463,7 +486,8 @@ def test_two_hundred_answers_do_not_grow_the_memory(page: Page, tmp_path: Path) 
 # Everyone
 
 
-def test_the_checks_of_axe(page: Page, tmp_path: Path) -> None:
+@pytest.mark.parametrize("look", ["light", "dark"])
+def test_the_checks_of_axe(look: str, page: Page, tmp_path: Path) -> None:
     axe = pytest.importorskip("axe_core_python")
     script = (Path(axe.__file__).parent / "axe.min.js").read_text("utf-8")
 
@@ -473,6 +497,7 @@ def test_the_checks_of_axe(page: Page, tmp_path: Path) -> None:
         return [(fault["id"], [node["html"] for node in fault["nodes"]]) for fault in found["violations"]]
 
     assert faults() == []
+    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": look}]})
     page.open(coffee(tmp_path))
     page.tap(0.5, 0.5, SIZE)
     for details in page.driver.find_elements("css selector", "details"):
