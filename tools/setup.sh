@@ -8,10 +8,11 @@
 #       completions are tested; exiftool, whose view of pictures is
 #   -p  python3-venv, so that `make bench` and `make bench-peers` can install packages with pip in a virtual environment
 #   -t  for the full tests: PyTorch, scikit-image, pandas, OpenCV, and pip, which downloads a published network
-#   -s  for `make static`: GCC with musl, python3-venv for zig and esbuild for the page; strace and an emulator of aarch64 for its tests
-#   -m  for `make windows`: mingw-w64, python3-venv for zig and esbuild for the page; wine for its tests
+#   -s  for `make static`: GCC with musl, python3-venv for zig, esbuild for the page; strace and an emulator of aarch64
+#       for its tests
+#   -m  for `make windows`: mingw-w64, python3-venv for zig, esbuild for the page; wine for its tests
 #   -w  for `make wasm`: python3-venv for zig; node for its tests
-#   -b  for `make page`: esbuild, and what -w installs; Chromium with selenium for its tests
+#   -b  for `make page`: python3-venv for zig, esbuild; Chromium with selenium for its tests
 #   -a  for `make aarch64`: a cross compiler, an emulator, and aarch64 libraries
 # Packages that are already installed are left as they are. apt-get is called through sudo unless the caller is root.
 set -eu
