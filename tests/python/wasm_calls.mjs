@@ -16,8 +16,9 @@ const results = {};
 
 function call(name, ...values) {
   const lent = [], lend = (at) => (lent.push(at), at);
-  const result = limn[name](...values.map((value) =>
-    typeof value === 'number' ? value : Array.isArray(value) ? lend(putInts(value)) : results[value] ?? lend(putText(value))));
+  const given = (value) => typeof value === 'number' ? value
+    : Array.isArray(value) ? lend(putInts(value)) : results[value] ?? lend(putText(value));
+  const result = limn[name](...values.map(given));
   lent.forEach(limn.limn_bytes_free);
   return result;
 }
