@@ -432,7 +432,7 @@ limn_image *limn_image_colorize(limn_model *model, const limn_image *source, con
 {
     struct watch seen = watch_of(&watch);
     const struct tint tint = {saturation, temperature};
-    limn_image *image = limn_image_rotate(source, 0); /* a copy */
+    limn_image *image = limn_image_crop(source, 0, 0, limn_image_width(source), limn_image_height(source));
     limn_colorizer *colorizer = image ? limn_colorizer_create(model, network_size) : NULL;
     limn_status status = colorizer ? LIMN_OK : failure.status;
     if (status == LIMN_OK) {

@@ -12,8 +12,8 @@
  * while the module works, which detaches limn.memory.buffer: make a new view of it after each call.
  *
  * Objects. A function that makes an object returns 0 on failure. The caller frees what it made: images and
- * bytes in any order, a model before the bytes of its weights. Every function that frees accepts 0; the
- * others that take an image accept 0 and fail.
+ * bytes in any order, a colorizer before its model, a model before the bytes of its weights. Every function
+ * that frees accepts 0; the others that take an image accept 0 and fail.
  *
  * Memory. The module's memory grows up to 4 GB and never shrinks; freed memory is used again. What would need
  * more fails with status 6 (LIMN_E_MEMORY) before the work starts.
