@@ -265,7 +265,8 @@ const char *limn_model_input_name(const limn_model *model, int index);
 limn_size limn_model_usual_size(const limn_model *model);
 
 /* The name of node `index`, from 0, in order of execution, of those whose values a limn_observer sees; NULL
- * after the last one. Operations that are fused into a node are not counted. Valid as long as the model. */
+ * after the last one. Inputs are nodes; operations that are fused into a node are not listed. Valid as long
+ * as the model. */
 const char *limn_model_node_name(const limn_model *model, int index);
 
 /* Describes the network as it would run at `size`, without running it or packing weights: the shape, the
@@ -422,6 +423,22 @@ limn_status limn_generate(limn_model *model, const limn_picture *pictures, int64
                           const limn_generate_options *options, const limn_watch *watch, limn_error *error);
 
 /* ---- session ----------------------------------------------------------------------------- */
+
+/* A session runs a network on tensors: N C H W as follows.
+ *
+ *   network      inputs                                            output
+ *   deeplabv3    rgb   N x 3 x H x W: R G B / 255, less the mean   logits  N x classes x H x W
+ *                      0.485 0.456 0.406, by 0.229 0.224 0.225
+ *   unet         x     N x C x H x W: grey, R G B or R G B A,      logits  N x classes x H x W
+ *                      0 to 1
+ *   eccv16       L     N x 1 x H x W: L of CIELAB, 0 to 100        a, b of CIELAB  N x 2 x 8 ceil(H / 8) x
+ *                                                                  8 ceil(W / 8)
+ *   siggraph17   Lab   N x 4 x H x W: L; a and b of hints, 0       a, b of CIELAB  N x 2 x H x W
+ *                      elsewhere; mask: 1 at hints, else 0
+ *   vae          grey  N x 1 x 64 x 64: -1 to 1                    a, b  N x 2 x 64 x 64: -1 to 1
+ *                z     N x 64 x 1 x 1: latent vector
+ *   enhancenet   rgb   N x 3 x H x W: 0 to 1                       R G B  N x 3 x 4 H x 4 W, not clipped
+ *   dcgan        z     N x nz x 1 x 1: noise                       picture  N x C x side x side: -1 to 1 */
 
 /* Plans a run at `size`: infers the shape of every value, chooses a kernel for every node, lays out all
  * activations in one block of memory, and packs the weights that are not packed yet. If the fastest kernels
