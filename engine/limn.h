@@ -514,7 +514,10 @@ typedef struct limn_step {
 
 /* Step `index`, from 0, in order of execution; NULL after the last one. The steps are those of the member
  * "steps" of limn_model_explain at the same size, unless a memory limit forced other kernels. Valid as long
- * as the session; a run changes `seconds` only. */
+ * as the session; a run changes `seconds` only.
+ *
+ *     for (int i = 0; (step = limn_session_step(session, i)) != NULL; i++)
+ *         printf("%-40s %-24s %8.3f ms\n", step->node, step->kernel, 1e3 * step->seconds); */
 const limn_step *limn_session_step(const limn_session *session, int index);
 
 #ifdef __cplusplus
