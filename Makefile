@@ -452,8 +452,8 @@ bench-peers: all              ## compare with PyTorch, ONNX Runtime, OpenVINO, n
 TIDIED = $(call object,$(filter-out layers/% apps/wasm/% tests/systems/% $(OTHER_SYSTEMS),$(SOURCES)) \
                        $(wildcard $(OMITTED))) \
          $(filter $(BUILD)/layers/%,$(LIBRARY_OBJECTS))
-# The include path of a user's program.
-$(BUILD)/tests/user_program.tidy: FLAGS += -Iengine
+# The include path of users' programs.
+$(BUILD)/tests/user_program.tidy $(BUILD)/tests/user_tensors.tidy: FLAGS += -Iengine
 $(BUILD)/%.tidy: %.c $(TIDY_READS)
 	@mkdir -p $(@D)
 	$(call say,tidy,$<) clang-tidy --quiet $< -- $(FLAGS) 2>$@ || { cat $@; rm $@; exit 1; }

@@ -257,6 +257,31 @@ const char *limn_model_warning(const limn_model *model);
 /* The number of inputs. */
 int limn_model_inputs(const limn_model *model);
 
+/* The name of input `index`, from 0, such as "rgb"; NULL if there is none. Valid as long as the model. */
+const char *limn_model_input_name(const limn_model *model, int index);
+
+/* The size for which a network is made, at batch 1: that of its input if it is fixed, else a usual or the
+ * least one. Runs at other sizes are possible unless the input is fixed. */
+limn_size limn_model_usual_size(const limn_model *model);
+
+/* The name of node `index`, from 0, in order of execution, of those whose values a limn_observer sees; NULL
+ * after the last one. Inputs are nodes; operations that are fused into a node are not listed. Valid as long
+ * as the model. */
+const char *limn_model_node_name(const limn_model *model, int index);
+
+/* Describes the network as it would run at `size`, without running it or packing weights: the shape, the
+ * receptive field, the number of operations, the kernel and the memory of every node. Height or width 0
+ * selects that of limn_model_usual_size.
+ *
+ * Sets *json to a JSON text (RFC 8259, UTF-8, ends with a newline), the same as `limn explain --json` prints;
+ * release it with limn_text_free. Its members are described in apps/cli/README.md of limn's source. Later
+ * versions may add members. Other threads may use the model meanwhile.
+ *
+ * Errors: LIMN_E_INPUT if the graph does not accept the size; LIMN_E_MEMORY, also if a session of this size
+ * would exceed the memory limit. */
+limn_status limn_model_explain(limn_model *model, limn_size size, char **json, limn_error *error);
+void limn_text_free(char *text);
+
 /* ---- pipelines --------------------------------------------------------------------------- */
 
 /* The pipelines of the commands of the limn program, on pictures in memory. They return the same bytes as the
@@ -399,6 +424,22 @@ limn_status limn_generate(limn_model *model, const limn_picture *pictures, int64
 
 /* ---- session ----------------------------------------------------------------------------- */
 
+/* A session runs a network on tensors: N C H W as follows.
+ *
+ *   network      inputs                                            output
+ *   deeplabv3    rgb   N x 3 x H x W: R G B / 255, less the mean   logits  N x classes x H x W
+ *                      0.485 0.456 0.406, by 0.229 0.224 0.225
+ *   unet         x     N x C x H x W: grey, R G B or R G B A,      logits  N x classes x H x W
+ *                      0 to 1
+ *   eccv16       L     N x 1 x H x W: L of CIELAB, 0 to 100        a, b of CIELAB  N x 2 x 8 ceil(H / 8) x
+ *                                                                  8 ceil(W / 8)
+ *   siggraph17   Lab   N x 4 x H x W: L; a and b of hints, 0       a, b of CIELAB  N x 2 x H x W
+ *                      elsewhere; mask: 1 at hints, else 0
+ *   vae          grey  N x 1 x 64 x 64: -1 to 1                    a, b  N x 2 x 64 x 64: -1 to 1
+ *                z     N x 64 x 1 x 1: latent vector
+ *   enhancenet   rgb   N x 3 x H x W: 0 to 1                       R G B  N x 3 x 4 H x 4 W, not clipped
+ *   dcgan        z     N x nz x 1 x 1: noise                       picture  N x C x side x side: -1 to 1 */
+
 /* Plans a run at `size`: infers the shape of every value, chooses a kernel for every node, lays out all
  * activations in one block of memory, and packs the weights that are not packed yet. If the fastest kernels
  * exceed the memory limit, chooses kernels that need less. The model must outlive the session.
@@ -410,14 +451,74 @@ void limn_session_free(limn_session *session);
 limn_shape limn_session_input_shape(const limn_session *session, int index);
 limn_shape limn_session_output_shape(const limn_session *session);
 
-/* Copies `nchw`, dense NCHW, into input `index`. LIMN_E_USAGE if there is no such input. */
+/* Copies `nchw`, dense NCHW, of the shape of input `index`, into it. It stays until the next call; before the
+ * first one an input is undefined. LIMN_E_USAGE if there is no such input. */
 limn_status limn_session_set_input(limn_session *session, int index, const float *nchw, limn_error *error);
 
-/* Runs the graph. Allocates no memory. Denormal numbers are flushed to zero during the run. */
+/* Runs the graph on the calling thread and the threads of the engine. Allocates no memory. Denormal numbers
+ * are flushed to zero during the run.
+ * Errors: LIMN_E_CANCELLED if a watch or an observer returned false. The output is then undefined; the
+ * session can run again. */
 limn_status limn_session_run(limn_session *session, limn_error *error);
 
 /* Copies the output of the last run to `nchw`, dense NCHW, unchanged: it may hold NaN and infinity. */
 limn_status limn_session_get_output(const limn_session *session, float *nchw, limn_error *error);
+
+/* ---- looking into a run ------------------------------------------------------------------ */
+
+/* Sets the watch of the following runs: see limn_watch. *watch is copied. NULL disables it. */
+void limn_session_set_watch(limn_session *session, const limn_watch *watch);
+
+/* The value of a node: a tensor between two operations. */
+typedef struct limn_value {
+    const char *node;   /* the node that computes it: "block1.conv" */
+    const char *name;   /* of the value, after the last operation fused into the node: "block1.conv/relu" */
+    limn_shape shape;   /* of its floats */
+    const void *tensor; /* for limn_value_get */
+} limn_value;
+
+/* Copies the floats of a value to `nchw`, dense NCHW. Only within the observer that received the value. */
+void limn_value_get(const limn_value *value, float *nchw);
+
+/* Receives values during a run. `observe` is called on the thread that called limn_session_run: with each
+ * input, then with the value of each node as soon as it is computed, in order of execution; a concatenation
+ * comes after the last of its parts. `value` is valid during the call only, because later nodes reuse its
+ * memory; the names are valid as long as the model. To observe some nodes only, return true for the others:
+ * nothing is copied except by limn_value_get.
+ *
+ * If `observe` returns false, it is not called again and the run returns LIMN_E_CANCELLED. It may call limn,
+ * but not with this session. It must return: not through longjmp, nor with a C++ exception. */
+typedef struct limn_observer {
+    bool (*observe)(void *context, const limn_value *value);
+    void *context; /* passed to `observe` */
+} limn_observer;
+
+/* Sets the observer of the following runs. *observer is copied. NULL disables it. */
+void limn_session_set_observer(limn_session *session, const limn_observer *observer);
+
+/* One kernel call of a session. A node takes one step; a concatenation none, or one for each part that is
+ * copied into it. Later versions may add members at the end. */
+typedef struct limn_step {
+    const char *node;   /* the node that it computes, or a part of it */
+    const char *op;     /* "conv2d" */
+    const char *kernel; /* "conv2d_winograd": the variant of `op` that runs */
+    const char *choice; /* why it runs: "fastest"; or a faster kernel exists, but belongs to another
+                         * "family" of kernels than was requested, or its packed "weights" are too large,
+                         * or it needs more "memory" than the limit allows */
+    limn_shape input, output;
+    double flops;         /* multiplications and additions, each counted, as the network defines them */
+    size_t weight_bytes;  /* of its packed weights, in the model */
+    size_t scratch_bytes; /* of the session's memory that only this step uses */
+    double seconds;       /* that it took in the last run that reached it; 0 before the first run */
+} limn_step;
+
+/* Step `index`, from 0, in order of execution; NULL after the last one. The steps are those of the member
+ * "steps" of limn_model_explain at the same size, unless a memory limit forced other kernels. Valid as long
+ * as the session; a run changes `seconds` only.
+ *
+ *     for (int i = 0; (step = limn_session_step(session, i)) != NULL; i++)
+ *         printf("%-40s %-24s %8.3f ms\n", step->node, step->kernel, 1e3 * step->seconds); */
+const limn_step *limn_session_step(const limn_session *session, int index);
 
 #ifdef __cplusplus
 }

@@ -2,6 +2,7 @@
 #ifndef APP_H
 #define APP_H
 
+#include "engine/base/quote.h"
 #include "engine/base/status.h"
 #include "engine/base/system.h"
 #include "engine/limn.h"
@@ -97,8 +98,12 @@ void app_note(const struct options *options, const char *format, ...) __attribut
  * something is known. A second call does nothing. */
 void app_remedy(limn_error *error);
 
-/* The rest print to standard output; quote.h says what becomes of bytes that are not text. A JSON string,
- * quotes included, after `before`, such as its key. */
+/* The rest print to standard output; quote.h says what becomes of bytes that are not text. */
+
+/* Returns the number of characters of the text. */
+int quote_print(enum document document, const char *text);
+
+/* A JSON string, quotes included, after `before`, such as its key. */
 void print_json_string(const char *before, const char *text);
 
 /* A JSON member after `before`; null for infinity and NaN, which JSON lacks. */

@@ -44,11 +44,11 @@ static limn_status timed_run(struct bench *bench, limn_error *error)
     limn_status status = samples_next(&bench->samples, &row, error);
     if (status != LIMN_OK)
         return status;
-    session_profile(bench->session, row + 1);
     double start = system_seconds();
     status = limn_session_run(bench->session, error);
     row[0] = system_seconds() - start;
-    session_profile(bench->session, NULL);
+    for (int s = 0; s < bench->session->plan.step_count; s++)
+        row[1 + s] = limn_session_step(bench->session, s)->seconds;
     return status;
 }
 

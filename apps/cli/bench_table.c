@@ -5,7 +5,7 @@
  *     CSV        only the table
  *     Markdown   the facts as a list, a table in GitHub's syntax */
 #include "apps/cli/bench.h"
-#include "apps/cli/quote.h"
+#include "engine/base/quote.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* bench_trace.c - limn bench --trace: see bench.h. Writes Chrome's trace event format: an array of "complete"
  * events (ph X) with times in microseconds. */
 #include "apps/cli/bench.h"
-#include "apps/cli/quote.h"
+#include "engine/base/quote.h"
 #include "apps/cli/text_output.h"
 #include "engine/base/memory.h"
 #include "engine/base/system.h"

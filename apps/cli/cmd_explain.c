@@ -5,6 +5,16 @@
 
 #include <string.h>
 
+static limn_status print_json(const struct explanation *explanation, limn_error *error)
+{
+    char *text;
+    limn_status status = explain_json(explanation, &text, error);
+    if (status == LIMN_OK)
+        fputs(text, stdout);
+    mem_free(text);
+    return status;
+}
+
 static limn_status report(const struct options *options, const struct explanation *explanation,
                           limn_error *error)
 {
@@ -14,9 +24,8 @@ static limn_status report(const struct options *options, const struct explanatio
             return status;
     }
     if (options->json)
-        explain_json(explanation);
-    else
-        explain_text(explanation);
+        return print_json(explanation, error);
+    explain_text(explanation);
     return LIMN_OK;
 }
 

@@ -1,6 +1,6 @@
 /* cmd_inspect.c - limn inspect and limn verify: list and check the contents of a weights file. */
 #include "apps/cli/app.h"
-#include "apps/cli/quote.h"
+#include "engine/base/quote.h"
 #include "engine/base/memory.h"
 #include "engine/base/system.h"
 #include "engine/graph/models/models.h"

@@ -2,7 +2,7 @@
 #include "apps/cli/batch.h"
 #include "apps/cli/carry.h"
 #include "apps/cli/forecast.h"
-#include "apps/cli/quote.h"
+#include "engine/base/quote.h"
 #include "apps/cli/suggest.h"
 #include "engine/base/files.h"
 #include "engine/base/system.h"

@@ -1,7 +1,7 @@
 /* common.c - what several commands do: see app.h. */
 #include "apps/cli/app.h"
 #include "apps/cli/progress.h"
-#include "apps/cli/quote.h"
+#include "engine/base/quote.h"
 #include "apps/cli/suggest.h"
 #include "engine/base/system.h"
 #include "engine/base/threads.h"
@@ -201,6 +201,15 @@ void app_remedy(limn_error *error)
     size_t reason = (size_t)error->reason;
     if (reason < sizeof remedies / sizeof *remedies && remedies[reason])
         fail(error, plain.status, "%s%s", plain.message, remedies[reason]);
+}
+
+int quote_print(enum document document, const char *text)
+{
+    char out[QUOTED_ROOM];
+    int count = 0;
+    for (; *text; count++)
+        fputs(quote_next(document, &text, out), stdout);
+    return count;
 }
 
 void print_json_string(const char *before, const char *text)

@@ -1,6 +1,6 @@
 /* compare_report.c - see compare_report.h. */
 #include "apps/cli/compare_report.h"
-#include "apps/cli/quote.h"
+#include "engine/base/quote.h"
 
 #include <math.h>
 #include <string.h>

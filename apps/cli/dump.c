@@ -194,12 +194,7 @@ static limn_status write_node(void *context, const struct node *node, const stru
 limn_status dumps_run(struct dumps *dumps, limn_error *error)
 {
     limn_session *session = dumps->session;
-    limn_status status = LIMN_OK;
-    if (!dumps->count && !dumps->options->dump_images)
-        return limn_session_run(session, error);
-    for (value_id x = 0; status == LIMN_OK && x < session->graph.count; x++) /* no step computes inputs */
-        if (session->graph.nodes[x].role == NODE_INPUT)
-            status = write_node(dumps, &session->graph.nodes[x], &session->plan.values[x], error);
-    session_observe(session, write_node, dumps);
-    return status == LIMN_OK ? limn_session_run(session, error) : status;
+    if (dumps->count || dumps->options->dump_images)
+        session_observe(session, write_node, dumps);
+    return limn_session_run(session, error);
 }

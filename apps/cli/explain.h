@@ -5,9 +5,8 @@
 #include "apps/cli/app.h"
 #include "engine/inspect/explanation.h"
 
-/* Print an explanation to standard output as text tables, or as JSON. */
+/* Prints an explanation to standard output as text tables. */
 void explain_text(const struct explanation *explanation);
-void explain_json(const struct explanation *explanation);
 
 /* Writes a picture of the arena over the steps, an SVG file. LIMN_E_OUTPUT. */
 limn_status explain_svg(const struct explanation *explanation, const char *path, bool force,

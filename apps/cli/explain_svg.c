@@ -1,7 +1,7 @@
 /* explain_svg.c - draws the arena: steps from left to right, addresses upwards, a rectangle per value; below
  * it, the live bytes of each step. */
 #include "apps/cli/explain.h"
-#include "apps/cli/quote.h"
+#include "engine/base/quote.h"
 #include "apps/cli/text_output.h"
 
 #include <ctype.h>

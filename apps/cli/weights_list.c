@@ -1,7 +1,7 @@
 /* weights_list.c - see weights_list.h. */
 #include "apps/cli/weights_list.h"
 #include "apps/cli/explain.h"
-#include "apps/cli/quote.h"
+#include "engine/base/quote.h"
 #include "engine/base/system.h"
 #include "engine/graph/models/models.h"
 #include "engine/run/weights_path.h"

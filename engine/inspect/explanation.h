@@ -47,6 +47,10 @@ limn_status explain_create(limn_model *model, limn_size size, struct explanation
                            limn_error *error);
 void explain_free(struct explanation *explanation);
 
+/* Sets *text to the explanation as JSON, to be freed with mem_free: see limn_model_explain. LIMN_E_MEMORY;
+ * *text is then NULL. */
+limn_status explain_json(const struct explanation *explanation, char **text, limn_error *error);
+
 /* The first node after `before` (NO_VALUE: from the start) that was fused into `host`, or NO_VALUE. */
 value_id explain_next_fused(const struct graph *graph, value_id host, value_id before);
 

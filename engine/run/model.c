@@ -201,6 +201,28 @@ int limn_model_inputs(const limn_model *model)
     return count;
 }
 
+const char *limn_model_input_name(const limn_model *model, int index)
+{
+    value_id node = index < 0 ? NO_VALUE : graph_input_node(&model->graph, index);
+    return node == NO_VALUE ? NULL : model->graph.nodes[node].name;
+}
+
+limn_size limn_model_usual_size(const limn_model *model)
+{
+    int64_t side = model_usual_side(model->kind, &model->graph);
+    return (limn_size){1, side, side};
+}
+
+const char *limn_model_node_name(const limn_model *model, int index)
+{
+    const struct graph *graph = &model->graph;
+    value_id last = graph_maker(graph, graph->output);
+    for (value_id x = 0; index >= 0 && x <= last; x++)
+        if (graph->nodes[x].fused_into == NO_VALUE && index-- == 0)
+            return graph->nodes[x].name;
+    return NULL;
+}
+
 void model_note_nonfinite(limn_model *model, const struct tensor_entry *entry)
 {
     if (atomic_load(&model->warns))

@@ -4,6 +4,33 @@
 #include "engine/base/pages.h"
 #include "engine/base/system.h"
 
+static limn_status create_step_facts(limn_session *session, limn_error *error)
+{
+    size_t count = (size_t)session->plan.step_count;
+    session->step_facts = mem_zalloc(count, sizeof *session->step_facts);
+    return session->step_facts
+               ? LIMN_OK
+               : fail_memory(error, "the steps of a session", count * sizeof *session->step_facts);
+}
+
+static void fill_step_facts(limn_session *session)
+{
+    const struct plan *plan = &session->plan;
+    for (int s = 0; s < plan->step_count; s++) {
+        const struct step *step = &plan->steps[s];
+        const struct layer_dims *d = &step->args.d;
+        session->step_facts[s] = (limn_step){.node = session->graph.nodes[step->node].name,
+                                             .op = step->op->name,
+                                             .kernel = step->variant->name,
+                                             .choice = choice_name(step->choice),
+                                             .input = {d->n, d->ic, d->ih, d->iw},
+                                             .output = {d->n, d->oc, d->oh, d->ow},
+                                             .flops = step_flops(&session->graph, step),
+                                             .weight_bytes = step->needs.packed_bytes,
+                                             .scratch_bytes = plan_scratch_bytes(plan, step)};
+    }
+}
+
 limn_status session_plan(limn_model *model, const struct session_request *request, limn_session **session,
                          limn_error *error)
 {
@@ -15,6 +42,8 @@ limn_status session_plan(limn_model *model, const struct session_request *reques
     created->graph = graph_until(&model->graph, request->output);
     limn_status status = plan_create(&created->graph, model->engine->kernels, request->size,
                                      model->graph.path, &created->plan, error);
+    if (status == LIMN_OK)
+        status = create_step_facts(created, error);
     if (status == LIMN_OK)
         status = plan_fit(&created->plan, &created->graph, model, &request->room, error);
     if (status != LIMN_OK) {
@@ -37,6 +66,7 @@ limn_status session_prepare(limn_session *session, limn_error *error)
         return fail_memory(error, model->graph.path, plan->arena_bytes);
     pages_populate(model->engine->pool, session->arena, plan->arena_bytes);
     plan_bind(plan, &session->graph, session->arena);
+    fill_step_facts(session);
     return LIMN_OK;
 }
 
@@ -58,6 +88,7 @@ void limn_session_free(limn_session *session)
     if (!session)
         return;
     mem_free(session->arena);
+    mem_free(session->step_facts);
     plan_free(&session->plan);
     mem_free(session);
 }
@@ -115,11 +146,6 @@ void session_watch(limn_session *session, const struct watch *watch)
     session->watch = watch;
 }
 
-void session_profile(limn_session *session, double *seconds)
-{
-    session->step_seconds = seconds;
-}
-
 void session_trace(limn_session *session, struct task_time *times)
 {
     session->task_times = times;
@@ -131,6 +157,53 @@ int64_t session_tasks(const limn_session *session)
     for (int s = 0; s < session->plan.step_count; s++)
         tasks += step_tasks(&session->plan.steps[s]);
     return tasks;
+}
+
+const limn_step *limn_session_step(const limn_session *session, int index)
+{
+    return index >= 0 && index < session->plan.step_count ? &session->step_facts[index] : NULL;
+}
+
+/* ---- watching and observing -------------------------------------------------------------- */
+
+void limn_session_set_watch(limn_session *session, const limn_watch *watch)
+{
+    session->user_watch = watch ? *watch : (limn_watch){0};
+}
+
+void limn_value_get(const limn_value *value, float *nchw)
+{
+    tensor_to_nchw(value->tensor, nchw);
+}
+
+/* A session_observer that calls the user's. */
+static limn_status show_user(void *context, const struct node *node, const struct tensor *made,
+                             limn_error *error)
+{
+    const limn_session *session = context;
+    const limn_observer *user = &session->user_observer;
+    const limn_value value = {node->name, node->made, shape_of(made), made};
+    uint64_t inside = cpu_flush_denormals();
+    cpu_restore_denormals(session->denormals);
+    bool goes_on = user->observe(user->context, &value);
+    cpu_restore_denormals(inside);
+    return goes_on ? LIMN_OK : fail(error, LIMN_E_CANCELLED, "cancelled after node %s", node->name);
+}
+
+void limn_session_set_observer(limn_session *session, const limn_observer *observer)
+{
+    session->user_observer = observer ? *observer : (limn_observer){0};
+    session_observe(session, session->user_observer.observe ? show_user : NULL, session);
+}
+
+static limn_status observe_inputs(const limn_session *session, limn_error *error)
+{
+    limn_status status = LIMN_OK;
+    for (value_id x = 0; status == LIMN_OK && x < session->graph.count; x++)
+        if (session->graph.nodes[x].role == NODE_INPUT)
+            status = session->observer(session->observer_context, &session->graph.nodes[x],
+                                       &session->plan.values[x], error);
+    return status;
 }
 
 /* ---- running ----------------------------------------------------------------------------- */
@@ -162,10 +235,8 @@ static limn_status run_steps(limn_session *session, limn_error *error)
     struct plan *plan = &session->plan;
     struct pool *pool = session->model->engine->pool;
     struct task_time *times = session->task_times;
-    double before = session->step_seconds ? system_seconds() : 0, done = 0, all = 0;
-    limn_status status = LIMN_OK;
-    if (session->watch)
-        all = plan_flops(&session->graph, plan);
+    double done = 0, all = session->watch ? plan_flops(&session->graph, plan) : 0;
+    limn_status status = session->observer ? observe_inputs(session, error) : LIMN_OK;
     for (int s = 0; status == LIMN_OK && s < plan->step_count; s++) {
         struct step *step = &plan->steps[s];
         if (session->watch) {
@@ -174,14 +245,11 @@ static limn_status run_steps(limn_session *session, limn_error *error)
                 break;
             done += step_flops(&session->graph, step);
         }
+        double start = system_seconds();
         step_run(step, pool, times);
+        session->step_facts[s].seconds = system_seconds() - start;
         if (times)
             times += step_tasks(step);
-        if (session->step_seconds) {
-            double now = system_seconds();
-            session->step_seconds[s] = now - before;
-            before = now;
-        }
         if (session->observer)
             status = observe(session, s, error);
     }
@@ -190,8 +258,16 @@ static limn_status run_steps(limn_session *session, limn_error *error)
 
 limn_status limn_session_run(limn_session *session, limn_error *error)
 {
-    uint64_t denormals = cpu_flush_denormals();
+    const bool watched = session->user_watch.progress != NULL;
+    const struct watch watch = watch_of(&session->user_watch);
+    session->denormals = cpu_flush_denormals();
+    if (watched)
+        session_watch(session, &watch);
     limn_status status = run_steps(session, error);
-    cpu_restore_denormals(denormals);
+    if (watched) {
+        session_watch(session, NULL);
+        status = status == LIMN_OK ? watch_show(&watch, 1, error) : status;
+    }
+    cpu_restore_denormals(session->denormals);
     return status;
 }

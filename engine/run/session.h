@@ -5,9 +5,10 @@
 #include "engine/base/watch.h"
 #include "engine/run/plan.h"
 
-/* Called once with the value of each node that runs, as soon as it is complete; a concat whose parts were
- * written in place is complete after the last of them. `made` may be a slice of a wider tensor. It is valid
- * only during the call: later steps reuse its memory. A status other than LIMN_OK ends the run. */
+/* Called with each input when a run begins, then once with the value of each node that runs, as soon as it is
+ * complete; a concat whose parts were written in place is complete after the last of them. `made` may be a
+ * slice of a wider tensor. It is valid only during the call: later steps reuse its memory. A status other
+ * than LIMN_OK ends the run. */
 typedef limn_status (*session_observer)(void *context, const struct node *node, const struct tensor *made,
                                         limn_error *error);
 
@@ -16,11 +17,14 @@ struct limn_session {
     struct graph graph; /* the part of the model's graph that this session runs: a view */
     struct plan plan;
     float *arena;
-    double *step_seconds;         /* see session_profile, or NULL */
+    limn_step *step_facts;        /* per step of the plan: see limn_session_step */
     struct task_time *task_times; /* see session_trace, or NULL */
     session_observer observer;    /* see session_observe, or NULL */
     void *observer_context;
-    const struct watch *watch; /* see session_watch, or NULL */
+    const struct watch *watch;   /* see session_watch, or NULL */
+    limn_watch user_watch;       /* see limn_session_set_watch; all zero: none */
+    limn_observer user_observer; /* see limn_session_set_observer; all zero: none */
+    uint64_t denormals;          /* of a run: the caller's mode, restored during the observer's calls */
 };
 
 /* The arguments of limn_session_create, and two more. */
@@ -49,10 +53,6 @@ void session_observe(limn_session *session, session_observer observer, void *con
 
 /* Shows before each step which part of the work is done; the run ends if the watch is cancelled. */
 void session_watch(limn_session *session, const struct watch *watch);
-
-/* Records the seconds of each step in `seconds` (plan.step_count elements, owned by the caller), from the end
- * of one step to the end of the next, so that they add up to the run. */
-void session_profile(limn_session *session, double *seconds);
 
 /* Records the time of each task in `times` (session_tasks elements, owned by the caller), step after step, as
  * step_run does. */

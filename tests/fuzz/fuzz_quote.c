@@ -1,5 +1,5 @@
 /* fuzz_quote.c - text from outside in what the program prints: each kind of document stays valid. */
-#include "apps/cli/quote.h"
+#include "engine/base/quote.h"
 #include "tests/fuzz/fuzz.h"
 #include "weights/json.h"
 #include "weights/utf8.h"

@@ -1,7 +1,7 @@
 /* quote.h - text from outside as part of a document.
  *
  * File names, tensor names and metadata can hold any bytes: other encodings than UTF-8, control characters,
- * quotes. In what the program prints, one rule holds for all of them, so that each document is valid:
+ * quotes. In what limn prints or returns, one rule holds for all of them, so that each document is valid:
  *
  *   1. Bytes that are not UTF-8 become U+FFFD, the replacement character, as weights/utf8.h describes.
  *   2. Characters that are not shown as themselves become U+FFFD too; JSON keeps them, as \uXXXX. They are
@@ -9,8 +9,8 @@
  *      U+2029), marks that change the direction of the text (such as U+202E) and noncharacters (U+FFFE).
  *      In CSV, carriage return and line feed stay as they are, inside quotes.
  *   3. Characters with a meaning in the document are escaped. */
-#ifndef APP_QUOTE_H
-#define APP_QUOTE_H
+#ifndef LIMN_QUOTE_H
+#define LIMN_QUOTE_H
 
 enum document {
     DOCUMENT_PLAIN,    /* text for people; nothing is escaped */
@@ -25,8 +25,5 @@ enum { QUOTED_ROOM = 16 }; /* the longest is a pair of \uXXXX */
 /* Writes the first character of *text, which must not be "", to `out` as the document has it, and moves *text
  * past it. Returns `out`. */
 const char *quote_next(enum document document, const char **text, char out[QUOTED_ROOM]);
-
-/* Prints the text to standard output. Returns the number of characters of the text. */
-int quote_print(enum document document, const char *text);
 
 #endif

@@ -1,5 +1,5 @@
 /* quote.c - see quote.h. */
-#include "apps/cli/quote.h"
+#include "engine/base/quote.h"
 #include "weights/utf8.h"
 
 #include <stdbool.h>
@@ -73,13 +73,4 @@ const char *quote_next(enum document document, const char **text, char out[QUOTE
     else
         out[utf8_encode(code, out)] = 0;
     return out;
-}
-
-int quote_print(enum document document, const char *text)
-{
-    char out[QUOTED_ROOM];
-    int count = 0;
-    for (; *text; count++)
-        fputs(quote_next(document, &text, out), stdout);
-    return count;
 }
