@@ -369,7 +369,7 @@ check-c: all $(RUNS)          ## the C tests; with -j2 two programs at a time
 # of which `make test` tries with GCC's build, try some of them.
 QUICKLY = faults load_bytes
 ifdef QUICK
-$(QUICKLY:%=run-$(BUILD)/test_%): export LIMN_TEST_QUICK = 1
+$(QUICKLY:%=run-$(BUILD)/test_%) run-tests/python/test_page.py: export LIMN_TEST_QUICK = 1
 endif
 
 $(TEST_PROGRAMS:%=run-%): run-%: %
