@@ -330,6 +330,7 @@ function show() {
   $('undo').disabled = !isReady || !history.canUndo;
   $('redo').disabled = !isReady || !history.canRedo;
   $('cropping').hidden = !cropping;
+  $('splitting').hidden = cropping;
   for (const [id, value] of Object.entries({ saturation, temperature, detail })) $(id).value = value;
   $('saturation-shown').value = saturation.toFixed(2);
   $('temperature-shown').value = temperature;
