@@ -101,7 +101,7 @@ typedef enum limn_status {
     LIMN_E_INPUT = 4,     /* input data: unreadable, malformed, too large, or of the wrong shape */
     LIMN_E_OUTPUT = 5,    /* the output cannot be written or already exists */
     LIMN_E_MEMORY = 6,    /* out of memory, or the memory limit would be exceeded */
-    LIMN_E_CANCELLED = 7, /* a limn_watch returned false */
+    LIMN_E_CANCELLED = 7, /* a limn_watch or a limn_observer returned false */
 } limn_status;
 
 /* Why a call failed, where a caller may be able to do something about it. */
@@ -270,8 +270,8 @@ limn_size limn_model_usual_size(const limn_model *model);
 const char *limn_model_node_name(const limn_model *model, int index);
 
 /* Describes the network as it would run at `size`, without running it or packing weights: the shape, the
- * receptive field, the number of operations, the kernel and the memory of every node. Height or width 0
- * selects that of limn_model_usual_size.
+ * receptive field, the number of operations, the kernel and the memory of every node. A member of
+ * `size` that is 0 selects that of limn_model_usual_size.
  *
  * Sets *json to a JSON text (RFC 8259, UTF-8, ends with a newline), the same as `limn explain --json` prints;
  * release it with limn_text_free. Its members are described in apps/cli/README.md of limn's source. Later
@@ -427,14 +427,15 @@ limn_status limn_generate(limn_model *model, const limn_picture *pictures, int64
 /* A session runs a network on tensors: N C H W as follows.
  *
  *   network      inputs                                            output
- *   deeplabv3    rgb   N x 3 x H x W: R G B / 255, less the mean   logits  N x classes x H x W
- *                      0.485 0.456 0.406, by 0.229 0.224 0.225
+ *   deeplabv3    rgb   N x 3 x H x W: R G B / 255, less 0.485      logits  N x classes x H x W
+ *                      0.456 0.406, divided by 0.229 0.224 0.225
  *   unet         x     N x C x H x W: grey, R G B or R G B A,      logits  N x classes x H x W
  *                      0 to 1
  *   eccv16       L     N x 1 x H x W: L of CIELAB, 0 to 100        a, b of CIELAB  N x 2 x 8 ceil(H / 8) x
  *                                                                  8 ceil(W / 8)
- *   siggraph17   Lab   N x 4 x H x W: L; a and b of hints, 0       a, b of CIELAB  N x 2 x H x W
- *                      elsewhere; mask: 1 at hints, else 0
+ *   siggraph17   Lab   N x 4 x H x W: L; a and b of hints, else    a, b of CIELAB  N x 2 x H x W
+ *                      0; 1 at hints, else 0. H and W are
+ *                      multiples of 8
  *   vae          grey  N x 1 x 64 x 64: -1 to 1                    a, b  N x 2 x 64 x 64: -1 to 1
  *                z     N x 64 x 1 x 1: latent vector
  *   enhancenet   rgb   N x 3 x H x W: 0 to 1                       R G B  N x 3 x 4 H x 4 W, not clipped

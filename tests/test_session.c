@@ -402,7 +402,7 @@ static void test_explanation_of_every_network(void **state)
         size_t before = mem_in_use();
         char *text, *usual;
         assert_ok(limn_model_explain(model, limn_model_usual_size(model), &text, error));
-        assert_ok(limn_model_explain(model, (limn_size){.batch = 1}, &usual, error));
+        assert_ok(limn_model_explain(model, (limn_size){0}, &usual, error));
         assert_string_equal(text, usual);
         struct json j = json_text(text, strlen(text)), whole = j, totals = j;
         assert_true(json_skip(&whole) && json_end(&whole));
