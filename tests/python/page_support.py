@@ -168,8 +168,9 @@ class Page:
     def contrast(self) -> int:
         """Between the lightest and darkest sample in the middle of the photograph's canvas."""
         return self.driver.execute_script(
-            "const c = document.getElementById('picture'), x = c.width >> 1, y = c.height >> 1;"
-            "const d = c.getContext('2d').getImageData(x - 20, y, 40, 1).data.filter((_, i) => i % 4 === 0);"
+            "const c = document.getElementById('picture'), copy = document.createElement('canvas').getContext('2d');"
+            "copy.drawImage(c, (c.width >> 1) - 20, c.height >> 1, 40, 1, 0, 0, 40, 1);"
+            "const d = copy.getImageData(0, 0, 40, 1).data.filter((_, i) => i % 4 === 0);"
             "return Math.max(...d) - Math.min(...d);"
         )
 
