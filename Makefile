@@ -354,6 +354,13 @@ ALL_CORES = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 check-c: all $(RUNS)          ## the C tests; with -j2 two programs at a time
 
+# With QUICK=1, as in .ci/run: programs that repeat the same code with other failing calls, damaged bytes or sizes, each
+# of which `make test` tries with GCC's build, try some of them.
+QUICKLY = faults load_bytes
+ifdef QUICK
+$(QUICKLY:%=run-$(BUILD)/test_%): export LIMN_TEST_QUICK = 1
+endif
+
 $(TEST_PROGRAMS:%=run-%): run-%: %
 	@echo "== $<"; $(RUNNER) $<
 
@@ -374,9 +381,13 @@ OBJDUMP ?= $(shell $(CC) -print-prog-name=objdump)
 check-kernels: $(BUILD)/liblimn.a  ## check the machine code of the kernels' inner loops
 	$(PYTHON) tests/check_kernels.py $(BUILD) --objdump $(OBJDUMP)
 
-# Under qemu 7.2 a process forked by test_faults hangs.
-aarch64:                      ## build for aarch64, run the C tests under qemu, check the kernels
-	LIMN_TEST_QUICK=1 $(MAKE) check-kernels check-c TESTS="$(filter-out tests/test_faults.c,$(TESTS))" \
+# Under qemu 7.2 a process forked by test_faults hangs. QUICK=1 leaves out the slowest programs that run the same code
+# on every architecture; the others run all kernels and networks.
+programs = $(patsubst %,tests/test_%.c,$(1))
+AARCH64_OMITTED = faults $(if $(QUICK),explain forecast load_bytes pipelines pipelines_refuse plan sharing soak)
+
+aarch64:                      ## build for aarch64, run the C tests under qemu, check the kernels (QUICK=1: fewer)
+	LIMN_TEST_QUICK=1 $(MAKE) check-kernels check-c TESTS="$(filter-out $(call programs,$(AARCH64_OMITTED)),$(TESTS))" \
 	    BUILD=$(BUILD)/aarch64 CC=aarch64-linux-gnu-gcc RUNNER=qemu-aarch64
 
 test-full: all $(DECODER)     ## compare networks and pipelines with PyTorch and upstream libraries, installed if needed
@@ -389,10 +400,13 @@ SANITIZED = -O1 -g -fexpensive-optimizations
 asan:                         ## run the C tests with AddressSanitizer and UndefinedBehaviorSanitizer
 	$(MAKE) check-c BUILD=$(BUILD)/asan SANITIZE=address,undefined CFLAGS="$(SANITIZED)"
 
-# test_layers and nearly all of test_faults run on one thread; test_large would need four times its 2 GB.
+# The programs that start threads, by the words in their sources. test_layers and nearly all of test_faults run on one
+# thread; test_large would need four times its 2 GB.
+STARTS_THREADS = test_engine(\|limn_engine_create(\|pool_create(\|pthread_create(\|trial_main(
+
 tsan:                         ## run the C tests that use threads with ThreadSanitizer
-	$(MAKE) check-c TESTS="$(filter-out $(patsubst %,tests/test_%.c,layers faults large),$(TESTS))" \
-	    BUILD=$(BUILD)/tsan SANITIZE=thread CFLAGS="$(SANITIZED)"
+	$(MAKE) check-c REPLAYS= QUICKLY="load_bytes bands" BUILD=$(BUILD)/tsan SANITIZE=thread CFLAGS="$(SANITIZED)" \
+	    TESTS="$(filter-out $(call programs,layers faults large),$(shell grep -l '$(STARTS_THREADS)' $(TESTS)))"
 
 soak: $(BUILD)/test_soak      ## run all commands repeatedly in one process for SECONDS=3600
 	LIMN_SOAK_SECONDS=$(SECONDS) $<
