@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -175,9 +175,13 @@ class Page:
         )
 
     def memory(self) -> int:
-        """Bytes of memory of the largest of the browser's processes, which holds the page."""
-        command = ["ps", "-o", "rss=", "-C", "chromium", "--sort=-rss"]
-        return 1024 * int(subprocess.run(command, capture_output=True, check=True).stdout.split()[0])
+        """Bytes of memory of the largest of the processes that show pages."""
+        sizes = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):  # it has ended
+                if b"--type=renderer" in (process / "cmdline").read_bytes():
+                    sizes.append(int((process / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"))
+        return max(sizes)
 
     def console(self) -> list[str]:
         return [entry["message"] for entry in self.driver.get_log("browser")]
@@ -193,8 +197,8 @@ class Page:
 def browser(file: Path, folder: Path, size: tuple[int, int] = (1280, 900), profile: Path | None = None) -> Iterator[Page]:
     """A new Chromium with an empty profile, or the given one, offline."""
     options = webdriver.ChromeOptions()
-    for word in ("--headless=new", "--no-sandbox", "--disable-gpu", f"--window-size={size[0]},{size[1]}"):
-        options.add_argument(word)
+    for word in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", f"window-size={size[0]},{size[1]}"):
+        options.add_argument(f"--{word}")
     options.add_argument(f"--user-data-dir={profile or folder / 'profile'}")
     options.add_experimental_option("prefs", {"download.default_directory": str(folder)})
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
