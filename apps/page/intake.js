@@ -25,7 +25,7 @@ function formatOf(bytes) {
   return 'an unknown format';
 }
 
-// The size of a PNG or JPEG from its header, in pixels; 0 for another file. A large one is refused before it is decoded.
+// The pixels of a PNG or JPEG as its header says, 0 for another file. A large one is refused before it is decoded.
 export function pixelsIn(bytes) {
   const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (starts(bytes, 0x89, 80, 78, 71) && bytes.length >= 24) return data.getUint32(16) * data.getUint32(20);
@@ -69,7 +69,8 @@ export function checkSize(name, pixels) {
 export async function pictureOf(file, bytes) {
   const kind = kindOf(bytes), { name } = file;
   if (bytes.length === 0) throw new Error(`${name}: the file is empty`);
-  if (kind === 'tiff') throw new Error(`${name}: limn does not read TIFF; save it as PNG or JPEG with your picture viewer`);
+  if (kind === 'tiff')
+    throw new Error(`${name}: limn does not read TIFF; save it as PNG or JPEG with your picture viewer`);
   if (kind === 'text') throw new Error(`${name}: a text; expected a picture`);
   if (kind !== 'limn') return { ...(await decodedByBrowser(file, bytes)), name };
   checkSize(name, pixelsIn(bytes));

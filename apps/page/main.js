@@ -245,8 +245,8 @@ async function openReference(file) {
 }
 
 function pickFromReference(event) {
-  const canvas = event.currentTarget;
-  const x = (event.offsetX * canvas.width) / canvas.clientWidth, y = (event.offsetY * canvas.height) / canvas.clientHeight;
+  const canvas = event.currentTarget, { width, height, clientWidth, clientHeight } = canvas;
+  const x = (event.offsetX * width) / clientWidth, y = (event.offsetY * height) / clientHeight;
   chooser.chooseColour([...canvas.getContext('2d').getImageData(x, y, 1, 1).data.slice(0, 3)]);
   $('reference-dialog').close();
 }
@@ -363,7 +363,15 @@ const view = new View($('picture'), {
 });
 
 const chooser = new Chooser(
-  { plane: $('plane'), mark: $('plane-mark'), a: $('a'), b: $('b'), text: $('hex'), grey: $('grey'), recent: $('recent') },
+  {
+    plane: $('plane'),
+    mark: $('plane-mark'),
+    a: $('a'),
+    b: $('b'),
+    text: $('hex'),
+    grey: $('grey'),
+    recent: $('recent'),
+  },
   keeper.read('recent') ?? [],
   (rgb, isFinal) => {
     isChoosing = true;
@@ -448,7 +456,8 @@ function holdBefore(isHeld) {
 function connectHolding() {
   const button = $('compare');
   for (const name of ['pointerdown', 'keydown']) button.addEventListener(name, () => holdBefore(true));
-  for (const name of ['pointerup', 'pointerleave', 'keyup', 'blur']) button.addEventListener(name, () => holdBefore(false));
+  for (const name of ['pointerup', 'pointerleave', 'keyup', 'blur'])
+    button.addEventListener(name, () => holdBefore(false));
 }
 
 function connectDocument() {

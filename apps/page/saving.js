@@ -40,8 +40,8 @@ export async function engineWith(input, detail, onCreate = () => {}) {
   }
 }
 
-// Makes the file of a picture in an engine of its own, so that terminate() stops it and all of its memory is freed. Only
-// one at a time.
+// Makes the file of a picture in an engine of its own, so that terminate() stops it and all of its memory is freed.
+// Only one at a time.
 export class Saver {
   get isBusy() {
     return this.engine !== undefined;

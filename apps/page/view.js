@@ -1,5 +1,5 @@
-// The stage: draws the picture before and after, the points, a cross for the keyboard and the frame of a crop, and turns
-// gestures and keys into calls of `handlers`:
+// The stage: draws the picture before and after, the points, a cross for the keyboard and the frame of a crop, and
+// turns gestures and keys into calls of `handlers`:
 //
 //     tap(x, y)                 at a pixel without a point
 //     select(index)             a point; -1: none
@@ -86,6 +86,11 @@ export class View {
   pixelAt(x, y) {
     const [column, row] = this.toPicture(x, y).map(Math.floor);
     return column >= 0 && row >= 0 && column < this.width && row < this.height ? [column, row] : null;
+  }
+
+  // The pixel of the picture that is nearest to x, y.
+  nearest(x, y) {
+    return [clamp(x, 0, this.width - 1), clamp(y, 0, this.height - 1)];
   }
 
   // The part of the picture on the screen, in whole pixels.
@@ -181,8 +186,7 @@ export class View {
     const [column, row] = this.before ? this.toPicture(x, y) : [0, 0];
     if (grip.view) this.pan(dx, dy);
     else if (grip.frame) this.dragFrame(grip, column - grip.from[0], row - grip.from[1]);
-    else if (grip.point !== undefined)
-      this.handlers.move(grip.point, clamp(Math.floor(column), 0, this.width - 1), clamp(Math.floor(row), 0, this.height - 1));
+    else if (grip.point !== undefined) this.handlers.move(grip.point, ...this.nearest(Math.floor(column), Math.floor(row)));
   }
 
   // The handle of the frame at a place: [0.5, 0.5] is all of it.
@@ -222,7 +226,8 @@ export class View {
   }
 
   action(key) {
-    const steps = { '+': () => this.zoom(1.25), '=': () => this.zoom(1.25), '-': () => this.zoom(0.8), 0: () => this.fit() };
+    const larger = () => this.zoom(1.25), smaller = () => this.zoom(0.8);
+    const steps = { '+': larger, '=': larger, '-': smaller, 0: () => this.fit() };
     const next = (by) => () => this.points.length && this.handlers.select(
       (this.selected + by + this.points.length + (this.selected < 0 && by < 0 ? 1 : 0)) % this.points.length);
     const points = { n: next(1), p: next(-1) };
@@ -236,11 +241,11 @@ export class View {
     if (event.ctrlKey) this.pan(-dx * STEP, -dy * STEP);
     else if (event.altKey && this.selected >= 0) {
       const { x, y } = this.points[this.selected];
-      this.handlers.move(this.selected, clamp(x + dx * step, 0, this.width - 1), clamp(y + dy * step, 0, this.height - 1));
+      this.handlers.move(this.selected, ...this.nearest(x + dx * step, y + dy * step));
       this.handlers.moved(this.selected);
     } else if (!event.altKey) {
       const [x, y] = this.cross ?? [this.width >> 1, this.height >> 1];
-      this.set({ cross: [clamp(x + dx * step, 0, this.width - 1), clamp(y + dy * step, 0, this.height - 1)] });
+      this.set({ cross: this.nearest(x + dx * step, y + dy * step) });
     }
   }
 
@@ -279,8 +284,10 @@ export class View {
     context.imageSmoothingEnabled = scale < 8;
     context.imageSmoothingQuality = 'high';
     context.drawImage(this[which], left, top, width * scale, height * scale);
-    if (detail)
-      context.drawImage(detail[which], ...this.toScreen(detail.x, detail.y), detail.width * scale, detail.height * scale);
+    if (detail) {
+      const place = this.toScreen(detail.x, detail.y);
+      context.drawImage(detail[which], ...place, detail.width * scale, detail.height * scale);
+    }
     context.restore();
   }
 

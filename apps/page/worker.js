@@ -10,6 +10,7 @@ let running = 0; // id of the call
 let shown = 0; // when its progress was posted last
 const state = { file: 0, model: 0, colorizer: 0, original: 0, prepared: 0, small: 0, detail: 0 };
 
+const encoder = new TextEncoder();
 const PROGRESS_EVERY = 50; // ms
 const SMALL_SIDE = 1200; // of the picture that is painted at every answer
 
@@ -46,7 +47,7 @@ function put(bytes) {
 function lent(parts, work) {
   const pointers = [];
   try {
-    for (const part of parts) pointers.push(put(typeof part === 'string' ? new TextEncoder().encode(part + '\0') : part));
+    for (const part of parts) pointers.push(put(typeof part === 'string' ? encoder.encode(part + '\0') : part));
     return work(...pointers);
   } finally {
     pointers.forEach(limn.limn_bytes_free);
@@ -134,8 +135,8 @@ const calls = {
     limn._initialize();
   },
 
-  // weights: {bytes, name} of a safetensors file, or none for those in use; detail: the network's size, which is fixed for
-  // the vae. If they fail, the earlier ones stay. Returns {network, takesHints}.
+  // weights: {bytes, name} of a safetensors file, or none for those in use; detail: the network's size, which is fixed
+  // for the vae. If they fail, the earlier ones stay. Returns {network, takesHints}.
   colorizer({ weights, detail }) {
     const next = weights ? modelOf(weights) : { file: state.file, model: state.model };
     const network = textAt(limn.limn_model_name(next.model));

@@ -52,7 +52,9 @@ class Page:
     def until(self, holds: Callable[[], object], what: str) -> None:
         end = time.monotonic() + PATIENCE
         while not holds():
-            assert time.monotonic() < end, f"{what}: not within {PATIENCE} s; {self.text('status')} {self.text('alert')}"
+            assert time.monotonic() < end, (
+                f"{what}: not within {PATIENCE} s; {self.text('status')} {self.text('alert')}"
+            )
             time.sleep(0.02)
 
     def idle(self) -> None:
@@ -189,15 +191,25 @@ class Page:
     def requests(self) -> list[str]:
         """Addresses that left the page since the last call, but for its own parts."""
         entries = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
-        sent = [entry["params"]["request"]["url"] for entry in entries if entry["method"] == "Network.requestWillBeSent"]
+        sent = [
+            entry["params"]["request"]["url"] for entry in entries if entry["method"] == "Network.requestWillBeSent"
+        ]
         return [url for url in sent if url != self.file.as_uri() and not url.startswith(("blob:", "data:", "chrome:"))]
 
 
 @contextmanager
-def browser(file: Path, folder: Path, size: tuple[int, int] = (1280, 900), profile: Path | None = None) -> Iterator[Page]:
+def browser(
+    file: Path, folder: Path, size: tuple[int, int] = (1280, 900), profile: Path | None = None
+) -> Iterator[Page]:
     """A new Chromium with an empty profile, or the given one, offline."""
     options = webdriver.ChromeOptions()
-    for word in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", f"window-size={size[0]},{size[1]}"):
+    for word in (
+        "headless=new",
+        "no-sandbox",
+        "disable-gpu",
+        "disable-dev-shm-usage",
+        f"window-size={size[0]},{size[1]}",
+    ):
         options.add_argument(f"--{word}")
     options.add_argument(f"--user-data-dir={profile or folder / 'profile'}")
     options.add_experimental_option("prefs", {"download.default_directory": str(folder)})

@@ -498,7 +498,9 @@ def test_the_checks_of_axe(look: str, page: Page, tmp_path: Path) -> None:
         return [(fault["id"], [node["html"] for node in fault["nodes"]]) for fault in found["violations"]]
 
     assert faults() == []
-    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": look}]})
+    page.driver.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": look}]}
+    )
     page.open(coffee(tmp_path))
     page.tap(0.5, 0.5, SIZE)
     for details in page.driver.find_elements("css selector", "details"):

@@ -36,7 +36,11 @@ def test_from_a_photograph_to_a_file(tmp_path: Path) -> None:
     photo = tmp_path / "coffee.png"
     with Image.open(ROOT / "weights/samples/coffee.png") as image:
         image.convert("L").resize((300, 200)).save(photo)
-    prefs = {"browser.download.folderList": 2, "browser.download.dir": str(tmp_path), "network.manage-offline-status": False}
+    prefs = {
+        "browser.download.folderList": 2,
+        "browser.download.dir": str(tmp_path),
+        "network.manage-offline-status": False,
+    }
     firefox = marionette.Marionette(bin=FIREFOX, headless=True, prefs=prefs, gecko_log=str(tmp_path / "log"))
     try:
         firefox.start_session()
