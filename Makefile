@@ -347,32 +347,33 @@ wasm: $(BUILD)/foreign/stb $(ZIG)  ## build limn for WebAssembly: a module for p
 
 # ---- the Python package ------------------------------------------------------------------
 # `make wheel` packs apps/python with a library for Linux with glibc 2.28 or later. For x86-64 the objects are those of
-# `make BLAS=none`, so that results are the same bytes, and zig links them with the symbols of the older glibc. For
-# aarch64 zig also compiles. Packages from the index hold nothing of this system.
+# `make BLAS=none`, so that results are the same bytes, and zig links them with GCC's own library, which tells what the
+# CPU has, and with the symbols of the older glibc. For aarch64 zig also compiles.
 PYTHON_PACKAGES = $(BUILD)/python
 GLIBC    = 2.28
 ZIG_LINK = $(ZIG) cc -target $(ARCH)-linux-gnu.$(GLIBC)
 WHEEL    = $(BUILD)/wheel-$(ARCH)
 WHEEL_CC_x86_64  = $(CC)
 WHEEL_AR_x86_64  = $(AR)
+WHEEL_GCC_x86_64 = $(shell $(CC) -print-libgcc-file-name)
 WHEEL_CC_aarch64 = $(ZIG_LINK)
 WHEEL_AR_aarch64 = $(ZIG) ar
 
 # The library in the package, BUNDLED=. LINK= may be a linker for another C library.
 LINK    ?= $(CC)
 BUNDLED ?= liblimn.so
-BUNDLED_FLAGS_liblimn.so    = -shared -Wl,--version-script=engine/limn.map
+BUNDLED_FLAGS_liblimn.so    = -shared -Wl,--version-script=engine/limn.map -Wl,-z,defs
 BUNDLED_FLAGS_limn.dll      = -shared
 BUNDLED_FLAGS_liblimn.dylib = -dynamiclib -Wl,-exported_symbol,_limn_*
 LIBS_liblimn.dylib          = -lm
 bundled: $(BUILD)/bundled/$(BUNDLED)
 $(BUILD)/bundled/$(BUNDLED): $(LIBRARY_OBJECTS)
 	@mkdir -p $(@D)
-	$(call say,link,$@) $(LINK) $(LDFLAGS) $(BUNDLED_FLAGS_$(BUNDLED)) -o $@ $^ $(or $(LIBS_$(BUNDLED)),$(LIBS))
+	$(call say,link,$@) $(LINK) $(LDFLAGS) $(BUNDLED_FLAGS_$(BUNDLED)) -o $@ $^ $(GCC) $(or $(LIBS_$(BUNDLED)),$(LIBS))
 
 wheel: $(BUILD)/foreign/stb $(ZIG)  ## build the Python package for Linux in build/python (ARCH=x86_64 or aarch64)
 	+@$(MAKE) --no-print-directory BUILD=$(WHEEL) BLAS=none CC="$(WHEEL_CC_$(ARCH))" ARCH=$(ARCH) LINK="$(ZIG_LINK)" \
-	    AR="$(WHEEL_AR_$(ARCH))" CFLAGS="-O2 -isystem $(abspath $(<D))" LDFLAGS=-s bundled
+	    AR="$(WHEEL_AR_$(ARCH))" CFLAGS="-O2 -isystem $(abspath $(<D))" LDFLAGS=-s GCC="$(WHEEL_GCC_$(ARCH))" bundled
 	$(call say,pack,$(PYTHON_PACKAGES)) $(PYTHON) apps/python/backend.py $(PYTHON_PACKAGES) $(WHEEL)/bundled/liblimn.so \
 	    manylinux_$(subst .,_,$(GLIBC))_$(ARCH)
 

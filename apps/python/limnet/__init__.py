@@ -14,6 +14,7 @@ effect before the next layer.
 
 from __future__ import annotations
 
+from ._convert import fetch, published
 from ._engine import configure, describe
 from ._errors import Cancelled, InputError, LimnError, MemoryLimitError, UsageError, WeightsError
 from ._model import Model
@@ -35,7 +36,9 @@ __all__ = [
     "colorize",
     "configure",
     "describe",
+    "fetch",
     "generate",
+    "published",
     "segment",
     "upscale",
 ]

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ._errors import InputError
 from ._library import Picture
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from PIL.Image import Image as PILImage
 
-Pixels: TypeAlias = NDArray[np.uint8]
+Pixels: TypeAlias = "NDArray[np.uint8]"
 Image: TypeAlias = "str | os.PathLike[str] | Pixels | PILImage"
 Kind = Literal["array", "pil"]
 
@@ -51,21 +51,28 @@ def _checked(image: NDArray[Any]) -> Pixels:
 
 
 def _of_pil(image: str | os.PathLike[str] | PILImage) -> Pixels:
-    """Reads a file upright, as limn does, or takes a PIL picture as it is."""
+    """Reads a file, or takes a PIL picture as it is."""
     if isinstance(image, (str, os.PathLike)):
-        try:
-            from PIL import Image as pil
-            from PIL import ImageOps
-        except ImportError:
-            raise ImportError(f"{os.fspath(image)}: reading a file needs Pillow: pip install pillow") from None
-        try:
-            with pil.open(image) as opened:
-                return _pixels_of_pil(ImageOps.exif_transpose(opened))
-        except (pil.UnidentifiedImageError, pil.DecompressionBombError, SyntaxError) as error:
-            raise InputError(f"{os.fspath(image)}: not a picture that Pillow reads ({error})") from None
+        return pixels_of_file(image, os.fspath(image))
     if not hasattr(image, "convert"):
         raise InputError(f"image: {type(image).__name__}, expected a path, a PIL picture or a uint8 array")
     return _pixels_of_pil(image)
+
+
+def pixels_of_file(file: str | os.PathLike[str] | IO[bytes], name: str) -> Pixels:
+    """Reads a picture file upright, as limn does. `name` is its name in messages."""
+    try:
+        from PIL import Image as pil
+        from PIL import ImageOps
+    except ImportError:
+        raise ImportError(f"{name}: reading a file needs Pillow: pip install pillow") from None
+    try:
+        with pil.open(file) as opened:
+            return _pixels_of_pil(ImageOps.exif_transpose(opened))
+    except FileNotFoundError:
+        raise
+    except (OSError, SyntaxError, ValueError, pil.DecompressionBombError) as error:
+        raise InputError(f"{name}: not a picture that Pillow reads ({error})") from None
 
 
 def _pixels_of_pil(image: PILImage) -> Pixels:

@@ -8,19 +8,22 @@ import json
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from . import _engine
+from ._convert import safetensors_of
 from ._errors import InputError, UsageError
 from ._library import LIBRARY, Shape, Size, Step, call
 from ._watch import Progress, observer_of, raising, watch_of
 
-Tensor = NDArray[np.float32]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Tensor: TypeAlias = "NDArray[np.float32]"
 
 
 def _free(handle: ctypes.c_void_p, free: Callable[[ctypes.c_void_p], None], generation: int) -> None:
@@ -125,6 +128,30 @@ class Model:
         self._lock = threading.Lock()
         self._idle: list[Session] = []  # under the lock
         self._loaded()
+
+    @classmethod
+    def from_state_dict(cls, state_dict: Mapping[str, Any], model: str | None = None) -> Model:
+        """A model of the weights in a state dict, without a file.
+
+        Parameters
+        ----------
+        state_dict
+            Arrays or PyTorch tensors by name. The network may be below a prefix such as "module."; its names and
+            shapes tell which of limn's seven networks it is. Widths, depths and numbers of classes are free.
+        model
+            Fails unless it is this network: "unet", for example.
+
+        Raises
+        ------
+        WeightsError
+            It is no network that limn knows; the text lists the tensors that are missing or of another shape.
+        """
+        return cls(safetensors_of(state_dict, model))
+
+    @classmethod
+    def from_torch(cls, module: Any, model: str | None = None) -> Model:
+        """A model of the weights of a PyTorch module; see `from_state_dict`. limn evaluates as module.eval() does."""
+        return cls.from_state_dict(module.state_dict(), model)
 
     def __reduce__(self) -> tuple[type[Model], tuple[str | bytes]]:
         return (type(self), (self._weights,))
