@@ -1,142 +1,116 @@
-"""Processes a folder of pictures, by processes of this machine or on a Ray cluster.
+"""Colorizes, enlarges or segments a folder of any number of pictures, by processes or on a Ray cluster.
 
     python -m limnet.batch FOLDER OUT --colorize
-    python -m limnet.batch FOLDER OUT --upscale 2 --jobs 8
+    python -m limnet.batch FOLDER OUT --upscale 2 -r --jobs 8
     python -m limnet.batch s3://bucket/small s3://bucket/large --upscale --ray auto
 
-Every picture of FOLDER and its subfolders becomes a PNG file of the same name in OUT. One that exists already is
-skipped, so that the same command finishes what was interrupted; a file appears only when it is complete. Failures are
-JSON lines in OUT/failures.jsonl. Each worker loads the weights once. Exit codes: 0 all done, 1 some pictures failed,
-2 usage, 130 interrupted.
+The outputs have the names that `limn colorize FOLDER -o OUT` gives them, and the bytes that limnet and Pillow's
+save() give for one picture. A file appears only when it is complete, and pictures whose output exists are skipped, so
+that the same command finishes what was interrupted by Ctrl-C, kill or a power cut. A picture that fails is a line of
+JSON in OUT/failures.jsonl, written at once, and is tried again the next time; the others are done nevertheless.
+Each worker loads the weights once. FOLDER and OUT may be URLs of file systems that pyarrow knows; Ray needs limnet on
+every node.
+
+Exit codes: 0 all is done, 1 some pictures failed, 2 usage, 3 weights, 4 input, 5 output, 6 memory, 130 interrupted.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from multiprocessing import get_context
-from typing import Any, NamedTuple
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import IO, NamedTuple
 
-from . import colorize, configure, segment, upscale
-from ._folders import Folder, folder_of
-from ._images import pixels_of_file, png
-from ._model import Model
-from ._pipelines import model_for
+from ._cluster import by_ray
+from ._errors import LimnError
+from ._folders import Folder, finished, folder_of, is_hidden
+from ._jobs import INPUT, OUTPUT, PICTURES, SOME_FAILED, USAGE, Failure, Job, check, output_of, status_of
+from ._worker import Item, by_processes
 
-ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".pgm", ".pnm", ".tif", ".tiff", ".webp")
-FAILURES = "failures.jsonl"
-
-
-class Job(NamedTuple):
-    """What to do with each picture, in which folders."""
-
-    source: str
-    output: str
-    task: str  # "colorize", "upscale" or "segment"
-    scale: int | None
-    model: str | None
-    threads: int  # of each worker
+REPORT = "failures.jsonl"
+_ENDINGS = {"png": ".png", "jpg": ".jpg", "bmp": ".bmp", "pnm": ".ppm"}  # of --format
+_INTERRUPTED = 130
 
 
-class Worker:
-    """Does a job's pictures one by one, in a process of its own, with a model that is loaded once."""
+class Plan(NamedTuple):
+    """What is to be done."""
 
-    def __init__(self, job: Job) -> None:
-        configure(threads=job.threads)
-        self.job = job
-        self.source, self.output = folder_of(job.source), folder_of(job.output)
-        self.model: Model = model_for(job.task, job.model)
-
-    def do(self, name: str, result: str) -> dict[str, str] | None:
-        """Makes the output `result` of the picture `name`; returns what failed, for the report."""
-        try:
-            pixels = pixels_of_file(io.BytesIO(self.source.read(name)), name)
-            self.output.write(result, png(self.made(pixels)))
-        except (Exception, MemoryError) as error:
-            return {"input": name, "kind": type(error).__name__, "message": str(error)}
-        return None
-
-    def made(self, pixels: Any) -> Any:
-        if self.job.task == "upscale":
-            return upscale(pixels, self.job.scale, self.model)
-        if self.job.task == "colorize":
-            return colorize(pixels, self.model)
-        return segment(pixels, self.model).overlay()
-
-    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """A batch of Ray Data: names and results in, failures as JSON out."""
-        failures = [self.do(str(name), str(result)) for name, result in zip(batch["name"], batch["result"])]
-        return {"failure": [json.dumps(failure) for failure in failures]}
+    items: list[Item]
+    failures: list[Failure]  # known before the work
+    done: int  # pictures whose output exists
 
 
-# ---- what is to be done --------------------------------------------------------------------
+def plan(job: Job, deep: bool) -> Plan:
+    """Lists the pictures of the job's folder without an output. Two with the same output cannot both have it."""
+    source, output = folder_of(job.source), folder_of(job.output)
+    done = finished(output, deep)
+    first: dict[str, str] = {}  # the picture of each output
+    items, failures = [], []
+    for name in sorted(_pictures(source, output, deep)):
+        result = output_of(job, name)
+        other = first.setdefault(result, name)
+        if other != name:
+            reason = f"{name}: its output {result} is that of {other}"
+            failures.append(Failure(name, OUTPUT, reason))
+        elif result not in done:
+            items.append((name, result))
+    return Plan(items, failures, len(first) - len(items))
 
 
-def undone(source: Folder, output: Folder, failures: list[dict[str, str]]) -> list[tuple[str, str]]:
-    """The pictures without an output, and their outputs. Of two with the same output, the second one fails."""
-    done = set(output.names()) if output.exists() else set()
-    results: dict[str, str] = {}
-    for name in sorted(source.names()):
-        if not name.lower().endswith(ENDINGS):
-            continue
-        result = os.path.splitext(name)[0] + ".png"
-        if result in results:
-            message = f"{name}: its output {result} is that of {results[result]}"
-            failures.append({"input": name, "kind": "OutputError", "message": message})
-        else:
-            results[result] = name
-    return [(name, result) for result, name in results.items() if result not in done]
+def _pictures(source: Folder, output: Folder, deep: bool) -> Iterator[str]:
+    """The pictures of a folder, but not those of the output folder if that is in it."""
+    inside = output.path[len(source.path) + 1 :] + "/" if output.path.startswith(source.path + "/") else None
+    for file in source.files(deep):
+        ending = os.path.splitext(file.name)[1].lower()
+        if ending in PICTURES and not is_hidden(file.name) and not (inside and file.name.startswith(inside)):
+            yield file.name
 
 
-# ---- on this machine -----------------------------------------------------------------------
+class _Progress:
+    """Counts, and shows the counts on a terminal at most ten times a second."""
 
-_worker: Worker
+    def __init__(self, total: int) -> None:
+        self.total, self.count, self.failed = total, 0, 0
+        self._shown = 0.0
 
+    def add(self, failed: bool) -> None:
+        self.count += 1
+        self.failed += failed
+        if sys.stderr.isatty() and time.monotonic() - self._shown > 0.1:
+            self._shown = time.monotonic()
+            print(f"\r{self.count} of {self.total} pictures, {self.failed} failed ", end="", file=sys.stderr)
 
-def _start(job: Job) -> None:
-    global _worker
-    _worker = Worker(job)
-
-
-def _do(name: str, result: str) -> dict[str, str] | None:
-    return _worker.do(name, result)
-
-
-def by_processes(job: Job, items: Iterable[tuple[str, str]], jobs: int) -> Iterator[dict[str, str] | None]:
-    """The outcome of each item, in the order in which they are done. A few wait, so that no process is idle."""
-    waiting: set[Future[dict[str, str] | None]] = set()
-    with ProcessPoolExecutor(jobs, get_context("spawn"), _start, (job,)) as pool:
-        try:
-            for item in items:
-                waiting.add(pool.submit(_do, *item))
-                if len(waiting) >= 4 * jobs:
-                    done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                    yield from (future.result() for future in done)
-            yield from (future.result() for future in waiting)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    def end(self) -> None:
+        if self._shown:
+            print(file=sys.stderr)
 
 
-# ---- on a cluster --------------------------------------------------------------------------
+def run(job: Job, todo: Plan, report: IO[str], jobs: int, ray: str | None) -> int:
+    """Makes the outputs, and writes what fails to the report. Returns how many pictures failed."""
 
+    def write(failure: Failure) -> None:
+        report.write(json.dumps(failure._asdict()) + "\n")
+        report.flush()
 
-def by_ray(job: Job, items: list[tuple[str, str]], address: str, jobs: int) -> Iterator[dict[str, str] | None]:
-    """The outcome of each item, from `jobs` actors of one core. Ray repeats the batches of a node that dies."""
-    import ray
-
-    if not ray.is_initialized():
-        ray.init(address=None if address == "local" else address, log_to_driver=False)
-    rows = [{"name": name, "result": result} for name, result in items]
-    dataset = ray.data.from_items(rows, override_num_blocks=max(1, min(len(rows), 4 * jobs)))
-    outcomes = dataset.map_batches(Worker, fn_constructor_args=(job,), batch_size=16, concurrency=jobs, num_cpus=1)
-    for row in outcomes.iter_rows():
-        yield json.loads(row["failure"])
+    for failure in todo.failures:
+        write(failure)
+    progress = _Progress(len(todo.items))
+    outcomes = by_ray(job, todo.items, ray, jobs) if ray else by_processes(job, todo.items, jobs)
+    with closing(outcomes):
+        for outcome in outcomes if todo.items else ():
+            if outcome:
+                write(outcome)
+            progress.add(outcome is not None)
+    progress.end()
+    failed = progress.failed + len(todo.failures)
+    made = progress.count - progress.failed
+    print(f"{made} pictures made, {failed} failed, {todo.done} were done before", file=sys.stderr)
+    return failed
 
 
 # ---- the command line ----------------------------------------------------------------------
@@ -146,44 +120,88 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m limnet.batch", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("folder", metavar="FOLDER", help="a folder; with --ray also a URL such as s3://bucket/folder")
-    parser.add_argument("output", metavar="OUT", help="a folder, which is created")
+    parser.add_argument("folder", metavar="FOLDER", help="folder of pictures, or its URL")
+    parser.add_argument("output", metavar="OUT", help="folder for the outputs, or its URL; it is created")
     task = parser.add_mutually_exclusive_group(required=True)
     task.add_argument("--colorize", action="store_true", help="colorize the pictures")
-    task.add_argument("--upscale", type=int, nargs="?", const=4, metavar="N", help="enlarge them N times (4)")
-    task.add_argument("--segment", action="store_true", help="segment them: the pictures under the classes' colours")
-    parser.add_argument("-m", "--model", metavar="WEIGHTS", help="name or path of weights (default: the task's)")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="workers (one per core)")
-    parser.add_argument("--ray", metavar="ADDRESS", help="a Ray cluster: auto, ray://HOST:PORT, or local to start one")
+    task.add_argument("--upscale", type=int, nargs="?", const=4, metavar="N", help="enlarge them N times (default 4)")
+    task.add_argument("--segment", action="store_true", help="segment them into classes")
+    views = ("mask", "color", "overlay")
+    parser.add_argument("--view", choices=views, default="color", help="what --segment writes (default: color)")
+    parser.add_argument("-m", "--model", metavar="NAME|FILE", help="weights (default: the task's)")
+    parser.add_argument("-r", "--recursive", action="store_true", help="process subfolders too")
+    parser.add_argument("--format", choices=_ENDINGS, help="of the outputs (default: the input's)")
+    parser.add_argument("--quality", type=int, default=92, metavar="N", help="of JPEG, 1 to 100 (default 92)")
+    parser.add_argument("--jobs", type=int, metavar="N", help="worker processes (default: one per core)")
+    parser.add_argument("--ray", metavar="ADDRESS", help="Ray cluster: auto, ray://HOST:PORT, or local to start one")
+    parser.add_argument("--report", type=Path, help=f"file for failures (default: {REPORT} in OUT, or here for a URL)")
     return parser
+
+
+def _job(options: argparse.Namespace, jobs: int) -> Job:
+    task = "colorize" if options.colorize else "segment" if options.segment else "upscale"
+    # On a cluster the folders and the weights of this machine must be shared under the same names.
+    source, output = (folder_of(path).path for path in (options.folder, options.output))
+    model = os.path.abspath(options.model) if options.model and os.path.isfile(options.model) else options.model
+    threads = 1 if options.ray else max(1, _cores() // jobs)
+    return Job(
+        *(source, output, task, model, options.upscale or 4),
+        *(options.view, _ENDINGS.get(options.format), options.quality, threads),
+    )
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _report(options: argparse.Namespace, output: str) -> Path:
+    here = Path() if "://" in output else Path(output)
+    report: Path = options.report or here / REPORT
+    return report
+
+
+def _checked(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    if options.jobs is not None and options.jobs < 1:
+        parser.error(f"--jobs {options.jobs}: expected at least 1")
+    if not 1 <= options.quality <= 100:
+        parser.error(f"--quality {options.quality}: expected 1 to 100")
+    if options.upscale is not None and not 2 <= options.upscale <= 4:
+        parser.error(f"--upscale {options.upscale}: expected 2 to 4")
+
+
+def _failed(status: int, text: str) -> int:
+    print(f"limnet.batch: {text}", file=sys.stderr)
+    return status
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line; returns the exit code."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    if options.jobs < 1:
-        parser.error(f"--jobs {options.jobs}: expected at least 1")
-    task = "colorize" if options.colorize else "segment" if options.segment else "upscale"
-    threads = 1 if options.ray else max(1, (os.cpu_count() or 1) // options.jobs)
-    job = Job(options.folder, options.output, task, options.upscale, options.model, threads)
-    source, output = folder_of(job.source), folder_of(job.output)
-    if not source.exists():
-        parser.error(f"{job.source}: no such folder")
-    failures: list[dict[str, str]] = []
-    items = undone(source, output, failures)
-    outcomes = by_ray(job, items, options.ray, options.jobs) if options.ray else by_processes(job, items, options.jobs)
+    _checked(parser, options)
+    jobs = options.jobs or _cores()
+    job = _job(options, jobs)
+    if job.source == job.output:
+        parser.error(f"{job.output}: FOLDER and OUT are the same folder")
     try:
-        for count, failure in enumerate(outcomes if items else (), 1):
-            if failure:
-                failures.append(failure)
-            print(f"\r{count} of {len(items)} pictures, {len(failures)} failed", end="", file=sys.stderr)
+        if not folder_of(job.source).exists():
+            return _failed(INPUT, f"{options.folder}: no such folder")
+        folder_of(job.output).create()
+        check(job)
+        todo = plan(job, options.recursive)
+        if not todo.items and not todo.failures and not todo.done:
+            return _failed(INPUT, f"{options.folder}: no pictures in this folder")
+        with open(_report(options, job.output), "w", encoding="utf-8") as report:
+            failed = run(job, todo, report, jobs, options.ray)
     except KeyboardInterrupt:
-        return 130
-    finally:
-        output.write(FAILURES, "".join(json.dumps(failure) + "\n" for failure in failures).encode())
-        print(file=sys.stderr)
-    return 1 if failures else 0
+        return _failed(_INTERRUPTED, "interrupted; the same command does the rest")
+    except ImportError as error:
+        return _failed(USAGE, f"{error}; pip install 'limnet[ray]'")
+    except LimnError as error:
+        return _failed(status_of(error), str(error))
+    except OSError as error:
+        return _failed(OUTPUT, str(error))
+    return SOME_FAILED if failed else 0
 
 
 if __name__ == "__main__":
