@@ -71,8 +71,10 @@ def pixels_of_file(file: str | os.PathLike[str] | IO[bytes], name: str) -> Pixel
             return _pixels_of_pil(ImageOps.exif_transpose(opened))
     except FileNotFoundError:
         raise
+    except pil.UnidentifiedImageError:
+        raise InputError(f"{name}: not a picture that Pillow reads") from None
     except (OSError, SyntaxError, ValueError, pil.DecompressionBombError) as error:
-        raise InputError(f"{name}: not a picture that Pillow reads ({error})") from None
+        raise InputError(f"{name}: {error}") from None
 
 
 def _pixels_of_pil(image: PILImage) -> Pixels:

@@ -22,7 +22,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from multiprocessing import get_context
 from typing import Any, NamedTuple
 
-from . import colorize, configure, segment, upscale
+from . import LimnError, colorize, configure, segment, upscale
 from ._folders import Folder, folder_of
 from ._images import pixels_of_file, png
 from ._model import Model
@@ -170,6 +170,10 @@ def main(arguments: list[str] | None = None) -> int:
     source, output = folder_of(job.source), folder_of(job.output)
     if not source.exists():
         parser.error(f"{job.source}: no such folder")
+    try:
+        model_for(task, options.model)
+    except LimnError as error:
+        parser.error(str(error))
     failures: list[dict[str, str]] = []
     items = undone(source, output, failures)
     outcomes = by_ray(job, items, options.ray, options.jobs) if options.ray else by_processes(job, items, options.jobs)
@@ -177,7 +181,8 @@ def main(arguments: list[str] | None = None) -> int:
         for count, failure in enumerate(outcomes if items else (), 1):
             if failure:
                 failures.append(failure)
-            print(f"\r{count} of {len(items)} pictures, {len(failures)} failed", end="", file=sys.stderr)
+            if sys.stderr.isatty() or count == len(items):
+                print(f"\r{count} of {len(items)} pictures, {len(failures)} failed", end="", file=sys.stderr, flush=True)
     except KeyboardInterrupt:
         return 130
     finally:
