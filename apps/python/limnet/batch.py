@@ -70,7 +70,9 @@ class Worker:
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         """A batch of Ray Data: names and results in, failures as JSON out."""
-        failures = [self.do(str(name), str(result)) for name, result in zip(batch["name"], batch["result"])]
+        failures = [
+            self.do(str(name), str(result)) for name, result in zip(batch["name"], batch["result"], strict=True)
+        ]
         return {"failure": [json.dumps(failure) for failure in failures]}
 
 
@@ -182,7 +184,8 @@ def main(arguments: list[str] | None = None) -> int:
             if failure:
                 failures.append(failure)
             if sys.stderr.isatty() or count == len(items):
-                print(f"\r{count} of {len(items)} pictures, {len(failures)} failed", end="", file=sys.stderr, flush=True)
+                done = f"{count} of {len(items)} pictures, {len(failures)} failed"
+                print(f"\r{done}", end="", file=sys.stderr, flush=True)
     except KeyboardInterrupt:
         return 130
     finally:
