@@ -22,12 +22,15 @@ sys.path.insert(0, str(ROOT / "apps/python"))
 SAMPLES = ROOT / "weights/samples"
 
 
-def python(code: str, *arguments: object, **options) -> subprocess.CompletedProcess[str]:
-    """Runs `code` in a Python of its own, which finds the package."""
+def run(arguments: list[str], **options) -> subprocess.CompletedProcess[str]:
+    """Runs a Python of its own, which finds the package, with these arguments."""
     env = {**os.environ, "PYTHONPATH": str(ROOT / "apps/python")}
-    command = [sys.executable, "-c", code, *map(str, arguments)]
     options = {"capture_output": True, "text": True, "timeout": 300, "env": env} | options
-    return subprocess.run(command, check=False, **options)
+    return subprocess.run([sys.executable, *arguments], check=False, **options)
+
+
+def python(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    return run(["-c", code, *map(str, arguments)])
 
 
 def random_pixels(*shape: int) -> np.ndarray:

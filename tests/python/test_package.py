@@ -138,6 +138,15 @@ def test_the_png_of_a_result_holds_its_pixels() -> None:
     assert np.array_equal(np.asarray(pil.open(io.BytesIO(result._repr_png_()))), result.overlay())
 
 
+def test_a_sheet_and_hints_for_a_look() -> None:
+    images = random_pixels(5, 8, 10, 3)
+    sheet = np.asarray(pil.open(io.BytesIO(limnet.show(images)._repr_png_())))
+    assert sheet.shape == (16, 30, 3)
+    assert np.array_equal(sheet[8:, 10:20], images[4]) and not sheet[8:, 20:].any()
+    drawn = limnet.draw_hints(random_pixels(20, 20), [limnet.Hint(0, 10, (1, 2, 3), 0)])
+    assert drawn[10, 0].tolist() == [1, 2, 3] and drawn[10, 1].tolist() == [255] * 3 and drawn[10, 2].tolist() == [0] * 3
+
+
 # ---- errors --------------------------------------------------------------------------------
 
 
@@ -296,7 +305,7 @@ def test_a_model_of_bytes_is_the_model_of_the_file() -> None:
 # ---- documentation -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["limnet", "limnet._pipelines", "limnet._model", "limnet._engine", "limnet._images"])
+@pytest.mark.parametrize("name", ["limnet", "limnet._pipelines", "limnet._model", "limnet._convert", "limnet._show"])
 def test_the_examples_run(name: str) -> None:
     assert doctest.testmod(importlib.import_module(name)).failed == 0
 

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cli_support import limn
+from cli_support import LIMN, limn
 from package_support import ROOT, python, random_pixels
 
 from limnet import _folders, _jobs, batch, upscale
@@ -257,6 +258,23 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(OSError):
         _folders.LocalFolder(str(tmp_path)).write("sub/a.png", b"data")
     assert outputs(tmp_path) == {}
+
+
+# ---- the program, many at a time -----------------------------------------------------------
+
+
+def test_gnu_parallel_over_the_program(tmp_path: Path) -> None:
+    """The recipe of the package's README."""
+    if shutil.which("parallel") is None:
+        pytest.skip("there is no GNU parallel")
+    small_pictures(tmp_path / "in", 12)
+    recipe = f"find in -name '*.png' -print0 | parallel -0 -X -j2 {LIMN} upscale --skip-existing -q -o out/"
+    run(tmp_path / "in", tmp_path / "want", "--upscale")
+    (tmp_path / "out").mkdir()
+    for _ in range(2):
+        env = {**os.environ, **WEIGHTS}
+        subprocess.run(recipe, shell=True, cwd=tmp_path, env=env, check=True, capture_output=True, timeout=120)
+        assert list(outputs(tmp_path / "out")) == list(outputs(tmp_path / "want"))
 
 
 # ---- folders by URL ------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from ._engine import configure, describe
 from ._errors import Cancelled, InputError, LimnError, MemoryLimitError, UsageError, WeightsError
 from ._model import Model
 from ._pipelines import ClassOf, Hint, Segmentation, colorize, generate, segment, upscale
+from ._show import draw_hints, show
 
 __version__ = "0.1.0"
 
@@ -36,9 +37,11 @@ __all__ = [
     "colorize",
     "configure",
     "describe",
+    "draw_hints",
     "fetch",
     "generate",
     "published",
     "segment",
+    "show",
     "upscale",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ def safetensors_of(state_dict: Mapping[str, Any], model: str | None) -> bytes:
     for name, value in state_dict.items():
         array = _array(value)
         if array is not None and array.dtype in dtypes:
-            tensors[name] = Tensor(dtypes[array.dtype], array.shape, lambda array=array: np.ascontiguousarray(array))
+            tensors[name] = Tensor(dtypes[array.dtype], array.shape, partial(np.ascontiguousarray, array))
     try:
         return conversion.converted(Checkpoint(tensors), "a state dict", model)
     except CheckpointError as error:

@@ -63,7 +63,7 @@ def pixels_of_file(file: str | os.PathLike[str] | IO[bytes], name: str) -> Pixel
     """Reads a picture file upright, as limn does. `name` is its name in messages."""
     try:
         from PIL import Image as pil
-        from PIL import ImageOps
+        from PIL import ImageOps, UnidentifiedImageError
     except ImportError:
         raise ImportError(f"{name}: reading a file needs Pillow: pip install pillow") from None
     try:
@@ -71,8 +71,10 @@ def pixels_of_file(file: str | os.PathLike[str] | IO[bytes], name: str) -> Pixel
             return _pixels_of_pil(ImageOps.exif_transpose(opened))
     except FileNotFoundError:
         raise
+    except UnidentifiedImageError:
+        raise InputError(f"{name}: not a picture that Pillow reads") from None
     except (OSError, SyntaxError, ValueError, pil.DecompressionBombError) as error:
-        raise InputError(f"{name}: not a picture that Pillow reads ({error})") from None
+        raise InputError(f"{name}: {error}") from None
 
 
 def _pixels_of_pil(image: PILImage) -> Pixels:
@@ -121,9 +123,4 @@ def png(pixels: Pixels) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
     header = struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(raw, 6))
-        + chunk(b"IEND", b"")
-    )
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(raw, 6)) + chunk(b"IEND", b"")

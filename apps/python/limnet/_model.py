@@ -71,7 +71,7 @@ class Session(_Owner):
     def set_inputs(self, inputs: tuple[Tensor, ...], names: list[str]) -> None:
         if len(inputs) != len(names):
             raise InputError(f"{len(inputs)} inputs, expected {len(names)}: {', '.join(names)}")
-        for index, (x, name) in enumerate(zip(inputs, names)):
+        for index, (x, name) in enumerate(zip(inputs, names, strict=True)):
             shape: Shape = LIBRARY.limn_session_input_shape(self.handle, index)
             if x.shape != shape.tuple():
                 raise InputError(f"input {name}: shape {x.shape}, expected {shape.tuple()}")
@@ -335,7 +335,7 @@ class Model:
             for _ in range(repeats):
                 session.run(None, None)
                 measured = session.steps()
-                for row, before in zip(measured, rows):
+                for row, before in zip(measured, rows, strict=False):  # no rows before the first run
                     row["seconds"] = min(row["seconds"], before["seconds"])
                 rows = measured
         return rows

@@ -129,9 +129,7 @@ def colorize(
     return source.give(result)
 
 
-def upscale(
-    image: Image, scale: int | None = None, model: Weights = None, *, progress: Progress | None = None
-) -> Any:
+def upscale(image: Image, scale: int | None = None, model: Weights = None, *, progress: Progress | None = None) -> Any:
     """Enlarges an image.
 
     Parameters
@@ -192,7 +190,7 @@ class Segmentation:
 
     def __repr__(self) -> str:
         counts = np.bincount(self.mask.ravel(), minlength=len(self.classes))
-        found = {one.name: int(count) for one, count in zip(self.classes, counts) if count}
+        found = {one.name: int(count) for one, count in zip(self.classes, counts, strict=True) if count}
         return f"<limnet.Segmentation {self.mask.shape[1]} x {self.mask.shape[0]}, pixels {found}>"
 
     def overlay(self) -> Any:
@@ -201,7 +199,7 @@ class Segmentation:
 
     def _overlay(self) -> Pixels:
         colours = np.array([one.color for one in self.classes], np.uint16)
-        pixels = self._source.pixels.copy()
+        pixels: Pixels = self._source.pixels.copy()
         covered = self.mask > 0
         pixels[covered, :3] = (pixels[covered, :3].astype(np.uint16) + colours[self.mask[covered]] + 1) // 2
         return pixels
@@ -308,9 +306,7 @@ def generate(
     return result
 
 
-def _run(
-    function: Any, model: Model, pixels: Pixels, result: Pixels, *options: Any, progress: Progress | None
-) -> None:
+def _run(function: Any, model: Model, pixels: Pixels, result: Pixels, *options: Any, progress: Progress | None) -> None:
     """Calls a pipeline of limn.h: model, source, result, options of some, watch, error."""
     dense = rows_dense(pixels)
     source, made = picture_of(dense), picture_of(result)
@@ -333,6 +329,4 @@ def _seed(seed: int) -> int:
 def _classes(model: Model) -> list[ClassOf]:
     found, count = (Class * 256)(), ctypes.c_int()
     call(LIBRARY.limn_segment_classes, model.handle, found, ctypes.byref(count))
-    return [
-        ClassOf(one.name.decode(errors="replace"), (one.red, one.green, one.blue)) for one in found[: count.value]
-    ]
+    return [ClassOf(one.name.decode(errors="replace"), (one.red, one.green, one.blue)) for one in found[: count.value]]

@@ -17,9 +17,7 @@ from ._library import Observer, Watch, call, send_progress, send_value
 Progress = Callable[[float], object]
 
 
-def receiver(
-    receive: Callable[[Any], object] | None, caught: list[BaseException]
-) -> Generator[bool, Any, None]:
+def receiver(receive: Callable[[Any], object] | None, caught: list[BaseException]) -> Generator[bool, Any, None]:
     """Passes each value that is sent to `receive`, and yields whether to go on."""
     try:
         value = yield True
