@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Generator
 from importlib import import_module
 from typing import Any
@@ -32,17 +33,18 @@ def by_ray(job: Job, items: list[Item], address: str, count: int) -> Generator[F
     Ray repeats the blocks of a node that is lost; outputs that it had made are not made again.
     """
     pyarrow, ray, data = (import_module(name) for name in ("pyarrow", "ray", "ray.data"))
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
     owned = not ray.is_initialized()
     if owned:
-        ray.init(address=None if address == "local" else address, log_to_driver=False)
-    context = data.DataContext.get_current()
-    context.enable_progress_bars = False
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    data.DataContext.get_current().enable_progress_bars = False
     size = max(1, min(_BLOCK, len(items) // (8 * count)))
     blocks = [items[start : start + size] for start in range(0, len(items), size)]
     tables = [pyarrow.table({"name": [n for n, _ in block], "output": [o for _, o in block]}) for block in blocks]
-    actors = {"fn_constructor_args": (job,), "concurrency": (1, count), "num_cpus": 1, "batch_size": 16}
+    actors = {"compute": data.ActorPoolStrategy(min_size=1, max_size=count), "num_cpus": 1}
+    outcomes = data.from_arrow(tables).map_batches(_Actor, fn_constructor_args=(job,), batch_size=16, **actors)
     try:
-        for row in data.from_arrow(tables).map_batches(_Actor, **actors).iter_rows():
+        for row in outcomes.iter_rows():
             outcome = json.loads(row["outcome"])
             yield Failure(*outcome) if outcome else None
     finally:
