@@ -19,7 +19,7 @@ import pytest
 from cli_support import LIMN, limn
 from package_support import ROOT, python, random_pixels
 
-from limnet import _folders, _jobs, batch, upscale
+from limnet import _folders, _jobs, batch, colorize, upscale
 
 pil = pytest.importorskip("PIL.Image")
 
@@ -288,3 +288,41 @@ def test_folders_by_url(folder: Path, tmp_path: Path) -> None:
     assert run(folder.as_uri(), (tmp_path / "url").as_uri(), *arguments, code=1).startswith("0 pictures made, 1 failed")
     run(folder, tmp_path / "local", "-r", "--upscale", "2", code=1)
     assert outputs(tmp_path / "url") == outputs(tmp_path / "local")
+
+
+# ---- examples ------------------------------------------------------------------------------
+
+
+def example(name: str, *arguments: object) -> None:
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "apps/python"), "MPLBACKEND": "agg"}
+    command = [sys.executable, str(ROOT / "apps/python/examples" / name), *map(str, arguments)]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_example_color_folder(tmp_path: Path) -> None:
+    small_pictures(tmp_path / "in", 2)
+    example("color_folder.py", tmp_path / "in", tmp_path / "out")
+    want = np.asarray(colorize(tmp_path / "in/0001.png", "siggraph17-photos"))
+    assert np.array_equal(np.asarray(pil.open(tmp_path / "out/0001.png")), want) and count_of(tmp_path / "out") == 2
+
+
+def test_example_feature_maps(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    small_pictures(tmp_path, 1)
+    example("feature_maps.py", tmp_path / "0000.png", "generator/Conv", tmp_path / "maps.png")
+    assert pil.open(tmp_path / "maps.png").size == (1000, 1000)
+
+
+def test_example_layer_times(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("torch")
+    example("layer_times.py", tmp_path / "times.png")
+    assert pil.open(tmp_path / "times.png").size == (800, 400)
+
+
+def test_example_cluster(tmp_path: Path) -> None:
+    pytest.importorskip("ray.data")
+    small_pictures(tmp_path / "in", 4)
+    example("cluster.py", tmp_path / "in", tmp_path / "out")
+    assert {pil.open(path).size[1] for path in (tmp_path / "out").glob("*.png")} == {96}
