@@ -421,7 +421,7 @@ aarch64:                      ## build for aarch64, run the C tests under qemu, 
 	LIMN_TEST_QUICK=1 $(MAKE) check-kernels check-c TESTS="$(filter-out tests/test_faults.c,$(TESTS))" \
 	    BUILD=$(BUILD)/aarch64 CC=aarch64-linux-gnu-gcc RUNNER=qemu-aarch64
 
-test-full: all $(DECODER)     ## compare networks and pipelines with PyTorch and upstream libraries, installed if needed
+test-full: all $(BUILD)/$(SHARED) $(DECODER)  ## compare networks and pipelines with PyTorch and upstream libraries, installed if needed
 	PYTHON=$(PYTHON) sh tests/full/with_torch.sh tests/full/main.py --limn $(BUILD)/limn
 
 # The bounds of the tests assume fused multiply-adds. GCC makes them with -O2 or with -fexpensive-optimizations; with a

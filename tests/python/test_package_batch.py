@@ -268,7 +268,7 @@ def test_gnu_parallel_over_the_program(tmp_path: Path) -> None:
     if shutil.which("parallel") is None:
         pytest.skip("there is no GNU parallel")
     small_pictures(tmp_path / "in", 12)
-    recipe = f"find in -name '*.png' -print0 | parallel -0 -X -j2 {LIMN} upscale --skip-existing -q -o out/"
+    recipe = f"find in -name '*.png' -print0 | parallel -0 -X -j2 {LIMN} upscale --threads 1 --skip-existing -q -o out/"
     run(tmp_path / "in", tmp_path / "want", "--upscale")
     (tmp_path / "out").mkdir()
     for _ in range(2):

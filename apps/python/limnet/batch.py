@@ -133,7 +133,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--format", choices=_ENDINGS, help="of the outputs (default: the input's)")
     parser.add_argument("--quality", type=int, default=92, metavar="N", help="of JPEG, 1 to 100 (default 92)")
     parser.add_argument("--jobs", type=int, metavar="N", help="worker processes (default: one per core)")
-    parser.add_argument("--ray", metavar="ADDRESS", help="Ray cluster: auto, ray://HOST:PORT, or local to start one")
+    parser.add_argument("--ray", metavar="ADDRESS", help="Ray cluster: auto, HOST:PORT, or local to start one")
     parser.add_argument("--report", type=Path, help=f"file for failures (default: {REPORT} in OUT, or here for a URL)")
     return parser
 
