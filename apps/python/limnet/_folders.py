@@ -92,6 +92,14 @@ def _is_running(process: int) -> bool:
     return True
 
 
+def _status(entry: os.DirEntry[str]) -> os.stat_result:
+    """Of a link that leads nowhere, the link's own: reading it fails, and is reported."""
+    try:
+        return entry.stat()
+    except OSError:
+        return entry.stat(follow_symlinks=False)
+
+
 class LocalFolder:
     def __init__(self, path: str) -> None:
         self.path = os.path.abspath(path)
@@ -115,8 +123,7 @@ class LocalFolder:
                 if entry.is_dir(follow_symlinks=False):
                     folders.append(entry.name)
                 elif not entry.is_dir():
-                    # Of a link that leads nowhere, the link itself: reading it fails, and is reported.
-                    status = entry.stat() if os.path.exists(entry.path) else entry.stat(follow_symlinks=False)
+                    status = _status(entry)
                     yield File(prefix + entry.name, status.st_size, status.st_mtime)
         for name in folders:
             if deep and not name.startswith("."):
