@@ -363,7 +363,7 @@ WHEEL_AR_aarch64 = $(ZIG) ar
 LINK    ?= $(CC)
 BUNDLED ?= liblimn.so
 BUNDLED_FLAGS_liblimn.so    = -shared -Wl,--version-script=engine/limn.map -Wl,-z,defs
-BUNDLED_FLAGS_limn.dll      = -shared
+BUNDLED_FLAGS_limn.dll      = -shared $(HARDEN)
 BUNDLED_FLAGS_liblimn.dylib = -dynamiclib -Wl,-exported_symbol,_limn_*
 LIBS_liblimn.dylib          = -lm
 bundled: $(BUILD)/bundled/$(BUNDLED)

@@ -25,6 +25,7 @@ COUNT = int(os.environ.get("LIMN_RAY_PICTURES", "60"))  # 1000 takes minutes
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT / "apps/python"))  # of the workers
+    monkeypatch.setenv("RAY_raylet_start_wait_time_s", "300")  # on a busy machine
     made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
     made.node = made.add_node(num_cpus=1)
     yield made
