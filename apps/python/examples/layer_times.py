@@ -1,7 +1,4 @@
-"""Plots the time of each layer of a U-Net in limn, and of the whole run in limn and PyTorch.
-
-    python layer_times.py unet.pth OUT.png      # a state dict of milesial/Pytorch-UNet, whose folder is on PYTHONPATH
-"""
+"""Plots the time of each layer of DCGAN's generator in limn and in PyTorch: python layer_times.py OUT.png"""
 
 import sys
 import time
@@ -9,26 +6,43 @@ import time
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from unet import UNet
+from torch import nn
 
 import limnet
 
-state = torch.load(sys.argv[1], map_location="cpu", weights_only=True)
-module = UNet(3, state["outc.conv.weight"].shape[0]).eval()
-module.load_state_dict({name: value for name, value in state.items() if name != "mask_values"})
-x = np.random.default_rng(0).random((1, 3, 256, 256), np.float32)
-rows = limnet.Model.from_torch(module).times(x)
+WIDTHS = [100, 512, 256, 128, 64, 3]
 
+
+def block(index: int) -> list[nn.Module]:
+    """The layers that limn computes in one step."""
+    stride, padding = (1, 0) if index == 0 else (2, 1)
+    layers: list[nn.Module] = [nn.ConvTranspose2d(WIDTHS[index], WIDTHS[index + 1], 4, stride, padding, bias=False)]
+    if index < len(WIDTHS) - 2:
+        return [*layers, nn.BatchNorm2d(WIDTHS[index + 1]), nn.ReLU()]
+    return [*layers, nn.Tanh()]
+
+
+blocks = [block(index) for index in range(len(WIDTHS) - 1)]
+generator = nn.Sequential(*(layer for layers in blocks for layer in layers)).eval()
+z = np.random.default_rng(0).standard_normal((16, WIDTHS[0], 1, 1)).astype(np.float32)
+
+rows = [row for row in limnet.Model.from_torch(generator).times(z) if row["op"].startswith("conv")]
+
+torch_ms = np.full(len(blocks), np.inf)
 with torch.no_grad():
-    module(torch.from_numpy(x))
-    start = time.perf_counter()
-    module(torch.from_numpy(x))
-    torch_ms = 1e3 * (time.perf_counter() - start)
+    for _ in range(6):
+        x = torch.from_numpy(z)
+        for index, layers in enumerate(blocks):
+            start = time.perf_counter()
+            x = nn.Sequential(*layers)(x)
+            torch_ms[index] = min(torch_ms[index], 1e3 * (time.perf_counter() - start))
 
-times = [1e3 * row["seconds"] for row in rows]
-figure, axis = plt.subplots(figsize=(8, 0.25 * len(rows) + 1), layout="tight")
-axis.barh([row["node"] for row in rows], times)
+figure, axis = plt.subplots(figsize=(8, 4), layout="tight")
+places = np.arange(len(blocks))
+axis.barh(places - 0.2, [1e3 * row["seconds"] for row in rows], 0.4, label="limn")
+axis.barh(places + 0.2, torch_ms, 0.4, label="PyTorch")
+axis.set_yticks(places, [f"{row['node']} {row['output']}" for row in rows])
 axis.invert_yaxis()
 axis.set_xlabel("ms")
-axis.set_title(f"limn {sum(times):.0f} ms, PyTorch {torch_ms:.0f} ms")
-figure.savefig(sys.argv[2])
+axis.legend()
+figure.savefig(sys.argv[1])
