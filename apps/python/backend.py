@@ -33,7 +33,7 @@ TIME = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip archive can hold
 
 def version() -> str:
     text = (SOURCES / "engine/limn.h").read_text(encoding="utf-8")
-    return re.findall(r'^#define LIMN_VERSION "(.*)"', text, re.MULTILINE)[0]
+    return str(re.findall(r'^#define LIMN_VERSION "(.*)"', text, re.MULTILINE)[0])
 
 
 def metadata() -> str:
