@@ -245,8 +245,7 @@ class Model:
         Parameters
         ----------
         inputs
-            N x C x H x W of float32, in the order of `inputs`. Other types are converted. The values are those
-            that the network was trained on: 0 to 1 for most, see the network's paper.
+            N x C x H x W of float32, in the order of the property `inputs`. Other types are converted. See Notes.
         progress
             Called with the part that is done, 0 to 1, before each layer; returning False ends the run with
             `Cancelled`.
@@ -260,6 +259,12 @@ class Model:
         InputError
             The number or the shape of the inputs is not what the network takes.
         WeightsError, MemoryLimitError, Cancelled
+
+        Notes
+        -----
+        deeplabv3: R G B / 255, less (0.485, 0.456, 0.406), divided by (0.229, 0.224, 0.225). unet, enhancenet:
+        0 to 1. eccv16: L of CIELAB. siggraph17: L; a and b at hints, else 0; 1 at hints, else 0. vae: grey of
+        -1 to 1, 64 x 64, and a latent vector. dcgan: noise, N x nz x 1 x 1.
         """
         with self._session(inputs) as session:
             session.run(progress, None)
