@@ -101,7 +101,7 @@ typedef enum limn_status {
     LIMN_E_INPUT = 4,     /* input data: unreadable, malformed, too large, or of the wrong shape */
     LIMN_E_OUTPUT = 5,    /* the output cannot be written or already exists */
     LIMN_E_MEMORY = 6,    /* out of memory, or the memory limit would be exceeded */
-    LIMN_E_CANCELLED = 7, /* a limn_watch returned false */
+    LIMN_E_CANCELLED = 7, /* a limn_watch or a limn_observer returned false */
 } limn_status;
 
 /* Why a call failed, where a caller may be able to do something about it. */
@@ -265,12 +265,13 @@ const char *limn_model_input_name(const limn_model *model, int index);
 limn_size limn_model_usual_size(const limn_model *model);
 
 /* The name of node `index`, from 0, in order of execution, of those whose values a limn_observer sees; NULL
- * after the last one. Operations that are fused into a node are not counted. Valid as long as the model. */
+ * after the last one. Inputs are nodes; operations that are fused into a node are not listed. Valid as long
+ * as the model. */
 const char *limn_model_node_name(const limn_model *model, int index);
 
 /* Describes the network as it would run at `size`, without running it or packing weights: the shape, the
- * receptive field, the number of operations, the kernel and the memory of every node. Height or width 0
- * selects that of limn_model_usual_size.
+ * receptive field, the number of operations, the kernel and the memory of every node. A member of
+ * `size` that is 0 selects that of limn_model_usual_size.
  *
  * Sets *json to a JSON text (RFC 8259, UTF-8, ends with a newline), the same as `limn explain --json` prints;
  * release it with limn_text_free. Its members are described in apps/cli/README.md of limn's source. Later
@@ -423,6 +424,23 @@ limn_status limn_generate(limn_model *model, const limn_picture *pictures, int64
 
 /* ---- session ----------------------------------------------------------------------------- */
 
+/* A session runs a network on tensors: N C H W as follows.
+ *
+ *   network      inputs                                            output
+ *   deeplabv3    rgb   N x 3 x H x W: R G B / 255, less 0.485      logits  N x classes x H x W
+ *                      0.456 0.406, divided by 0.229 0.224 0.225
+ *   unet         x     N x C x H x W: grey, R G B or R G B A,      logits  N x classes x H x W
+ *                      0 to 1
+ *   eccv16       L     N x 1 x H x W: L of CIELAB, 0 to 100        a, b of CIELAB  N x 2 x 8 ceil(H / 8) x
+ *                                                                  8 ceil(W / 8)
+ *   siggraph17   Lab   N x 4 x H x W: L; a and b of hints, else    a, b of CIELAB  N x 2 x H x W
+ *                      0; 1 at hints, else 0. H and W are
+ *                      multiples of 8
+ *   vae          grey  N x 1 x 64 x 64: -1 to 1                    a, b  N x 2 x 64 x 64: -1 to 1
+ *                z     N x 64 x 1 x 1: latent vector
+ *   enhancenet   rgb   N x 3 x H x W: 0 to 1                       R G B  N x 3 x 4 H x 4 W, not clipped
+ *   dcgan        z     N x nz x 1 x 1: noise                       picture  N x C x side x side: -1 to 1 */
+
 /* Plans a run at `size`: infers the shape of every value, chooses a kernel for every node, lays out all
  * activations in one block of memory, and packs the weights that are not packed yet. If the fastest kernels
  * exceed the memory limit, chooses kernels that need less. The model must outlive the session.
@@ -497,7 +515,10 @@ typedef struct limn_step {
 
 /* Step `index`, from 0, in order of execution; NULL after the last one. The steps are those of the member
  * "steps" of limn_model_explain at the same size, unless a memory limit forced other kernels. Valid as long
- * as the session; a run changes `seconds` only. */
+ * as the session; a run changes `seconds` only.
+ *
+ *     for (int i = 0; (step = limn_session_step(session, i)) != NULL; i++)
+ *         printf("%-40s %-24s %8.3f ms\n", step->node, step->kernel, 1e3 * step->seconds); */
 const limn_step *limn_session_step(const limn_session *session, int index);
 
 #ifdef __cplusplus

@@ -158,6 +158,21 @@ static void test_weights(void **state)
     limn_engine_free(engine);
 }
 
+/* The strides of receptive fields have decimals. */
+static void test_an_explanation(void **state)
+{
+    (void)state;
+    need_comma();
+    limn_engine *engine = test_engine(1, LIMN_KERNELS_AUTO);
+    limn_model *model = golden_model(engine, "enhancenet");
+    char *text;
+    assert_ok(limn_model_explain(model, (limn_size){1, 24, 32}, &text, error));
+    assert_non_null(strstr(text, "\"stride\": 0.25}"));
+    limn_text_free(text);
+    limn_model_free(model);
+    limn_engine_free(engine);
+}
+
 static void test_hints(void **state)
 {
     (void)state;
@@ -195,7 +210,7 @@ int main(void)
         cmocka_unit_test(test_reading),           cmocka_unit_test(test_reading_long_numbers),
         cmocka_unit_test(test_printing),          cmocka_unit_test(test_messages),
         cmocka_unit_test(test_weights),           cmocka_unit_test(test_hints),
-        cmocka_unit_test(test_a_table_of_pixels),
+        cmocka_unit_test(test_a_table_of_pixels), cmocka_unit_test(test_an_explanation),
     };
     int failed = cmocka_run_group_tests_name("a comma", tests, set_comma, NULL);
     return failed + cmocka_run_group_tests_name("a decimal point of two bytes", tests, set_two_bytes, NULL);

@@ -130,7 +130,7 @@ static void want_colours(struct job *job)
     struct picture picture = job->source;
     struct colorizer *colorizer;
     struct hints parsed = {0};
-    const struct colorizer_inputs inputs = {&parsed, options->seed};
+    const struct colorizer_inputs inputs = {.hints = &parsed, .seed = options->seed};
     if (options->hints)
         assert_ok(hints_parse((const unsigned char *)hints_text, strlen(hints_text), "text", &parsed, error));
     picture.pixels = memcpy(job->want, job->source.pixels, job->bytes);

@@ -402,7 +402,7 @@ static void test_explanation_of_every_network(void **state)
         size_t before = mem_in_use();
         char *text, *usual;
         assert_ok(limn_model_explain(model, limn_model_usual_size(model), &text, error));
-        assert_ok(limn_model_explain(model, (limn_size){.batch = 1}, &usual, error));
+        assert_ok(limn_model_explain(model, (limn_size){0}, &usual, error));
         assert_string_equal(text, usual);
         struct json j = json_text(text, strlen(text)), whole = j, totals = j;
         assert_true(json_skip(&whole) && json_end(&whole));
@@ -463,17 +463,21 @@ static void test_usual_sizes(void **state)
 {
     (void)state;
     static const struct {
-        const char *weights, *input;
+        const char *weights, *inputs[3];
         limn_size size;
-    } trials[] = {{"weights/enhancenet.safetensors", "rgb", {1, 128, 128}},
-                  {"weights/siggraph17-scenes.safetensors", "Lab", {1, 256, 256}}};
+    } trials[] = {{"weights/enhancenet.safetensors", {"rgb"}, {1, 128, 128}},
+                  {"weights/siggraph17-scenes.safetensors", {"Lab"}, {1, 256, 256}},
+                  {"weights/vae-scenes.safetensors", {"grey", "z"}, {1, 64, 64}},
+                  {"weights/dcgan-digits.safetensors", {"z"}, {1, 1, 1}}};
     limn_engine *engine = test_engine(1, LIMN_KERNELS_AUTO);
     for (size_t i = 0; i < sizeof trials / sizeof *trials; i++) {
         limn_model *model;
         assert_ok(limn_model_load(engine, trials[i].weights, &model, error));
         limn_size size = limn_model_usual_size(model);
         assert_memory_equal(&size, &trials[i].size, sizeof size);
-        assert_string_equal(limn_model_input_name(model, 0), trials[i].input);
+        for (int k = 0; k < limn_model_inputs(model); k++)
+            assert_string_equal(limn_model_input_name(model, k), trials[i].inputs[k]);
+        assert_null(trials[i].inputs[limn_model_inputs(model)]);
         limn_model_free(model);
     }
     limn_engine_free(engine);

@@ -136,6 +136,91 @@ static void test_one_model_many_threads(void **state)
     }
 }
 
+/* ---- looking into a run ------------------------------------------------------------------ */
+
+/* What a thread sees of its own run: a hash of all values, and of the progress. */
+struct sight {
+    uint64_t hash;
+    float values[2 * 3 * 48 * 80];
+};
+
+static void add_bytes(struct sight *sight, const void *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        sight->hash = (sight->hash ^ ((const unsigned char *)bytes)[i]) * UINT64_C(1099511628211);
+}
+
+static bool see_value(void *context, const limn_value *value)
+{
+    struct sight *sight = context;
+    limn_shape s = value->shape;
+    size_t bytes = (size_t)(s.n * s.c * s.h * s.w) * sizeof(float);
+    if (bytes > sizeof sight->values)
+        return true;
+    limn_value_get(value, sight->values);
+    add_bytes(sight, value->name, strlen(value->name));
+    add_bytes(sight, sight->values, bytes);
+    return true;
+}
+
+static bool see_progress(void *context, double done)
+{
+    add_bytes(context, &done, sizeof done);
+    return true;
+}
+
+/* The hash of a run of size `s`, and of its explanation; 0 when anything failed. */
+static uint64_t look_into(limn_model *model, int s)
+{
+    struct sight *sight = calloc(1, sizeof *sight);
+    limn_session *session;
+    char *text = NULL;
+    uint64_t hash = 0;
+    if (limn_session_create(model, sizes[s], &session, NULL) == LIMN_OK &&
+        limn_model_explain(model, sizes[s], &text, NULL) == LIMN_OK) {
+        limn_session_set_observer(session, &(limn_observer){see_value, sight});
+        limn_session_set_watch(session, &(limn_watch){see_progress, sight});
+        add_bytes(sight, text, strlen(text));
+        if (is_wanted(run_session(session, sizes[s]), s))
+            hash = sight->hash;
+    }
+    limn_text_free(text);
+    limn_session_free(session);
+    free(sight);
+    return hash;
+}
+
+static uint64_t wanted_sights[SIZES];
+
+static void *look_into_model(void *argument)
+{
+    struct thread *self = argument;
+    self->good = true;
+    pthread_barrier_wait(self->start);
+    for (int turn = 0; turn < SIZES; turn++) {
+        int s = (self->number + turn) % SIZES;
+        self->good = look_into(self->model, s) == wanted_sights[s] && self->good;
+    }
+    return NULL;
+}
+
+static void test_threads_look_into_their_own_runs(void **state)
+{
+    (void)state;
+    limn_engine *engine = test_engine(3, LIMN_KERNELS_AUTO);
+    limn_model *model;
+    assert_ok(limn_model_load(engine, path, &model, error));
+    for (int s = 0; s < SIZES; s++)
+        assert_true((wanted_sights[s] = look_into(model, s)) != 0);
+    limn_model_free(model);
+    assert_ok(limn_model_load(engine, path, &model, error)); /* nothing is packed */
+    in_threads(look_into_model, model, NULL, "values and progress");
+    limn_model_free(model);
+    limn_engine_free(engine);
+}
+
+/* ---- engines ----------------------------------------------------------------------------- */
+
 static void *use_own_engine(void *argument)
 {
     struct thread *self = argument;
@@ -308,6 +393,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_model_many_threads),
+        cmocka_unit_test(test_threads_look_into_their_own_runs),
         cmocka_unit_test(test_engines_come_and_go_in_threads),
         cmocka_unit_test(test_two_engines_take_turns),
         cmocka_unit_test(test_a_limit_that_one_thread_meets),

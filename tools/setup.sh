@@ -8,9 +8,11 @@
 #       completions are tested; exiftool, whose view of pictures is
 #   -p  python3-venv, so that `make bench` and `make bench-peers` can install packages with pip in a virtual environment
 #   -t  for the full tests: PyTorch, scikit-image, pandas, OpenCV, and pip, which downloads a published network
-#   -s  for `make static`: GCC with musl, python3-venv for zig; strace and an emulator of aarch64 for its tests
-#   -m  for `make windows`: mingw-w64; wine for its tests
+#   -s  for `make static` and `make wheel`: GCC with musl, python3-venv for zig, esbuild for the page; strace and an
+#       emulator of aarch64 for the tests of the former
+#   -m  for `make windows`: mingw-w64, python3-venv for zig, esbuild for the page; wine for its tests
 #   -w  for `make wasm`: python3-venv for zig; node for its tests
+#   -b  for `make page`: python3-venv for zig, esbuild; Chromium with selenium for its tests
 #   -a  for `make aarch64`: a cross compiler, an emulator, and aarch64 libraries
 # Packages that are already installed are left as they are. apt-get is called through sudo unless the caller is root.
 set -eu
@@ -26,12 +28,13 @@ while :; do
         ;;
     -p) packages="$packages python3-venv" ;;
     -t) packages="$packages python3-torch python3-skimage python3-pandas python3-opencv python3-pip" ;;
-    -s) packages="$packages musl-tools python3-venv strace qemu-user" ;;
-    -m) packages="$packages gcc-mingw-w64-x86-64-posix wine wine64" ;;
+    -s) packages="$packages musl-tools python3-venv esbuild strace qemu-user" ;;
+    -m) packages="$packages gcc-mingw-w64-x86-64-posix python3-venv esbuild wine wine64" ;;
     -w)
         packages="$packages python3-venv"
         command -v node >/dev/null || packages="$packages nodejs"
         ;;
+    -b) packages="$packages python3-venv esbuild chromium chromium-driver python3-selenium" ;;
     -a)
         foreign=arm64
         packages="$packages gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"

@@ -33,7 +33,7 @@ TIME = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip archive can hold
 
 def version() -> str:
     text = (SOURCES / "engine/limn.h").read_text(encoding="utf-8")
-    return re.findall(r'^#define LIMN_VERSION "(.*)"', text, re.MULTILINE)[0]
+    return str(re.findall(r'^#define LIMN_VERSION "(.*)"', text, re.MULTILINE)[0])
 
 
 def metadata() -> str:
@@ -41,7 +41,7 @@ def metadata() -> str:
     project = (HERE / "pyproject.toml").read_text(encoding="utf-8")
 
     def texts(key: str) -> list[str]:
-        value = re.findall(rf"^{key} = (\[[^]]*(?:\[\w+\][^]]*)*\]|\".*\")", project, re.MULTILINE)[0]
+        value = re.findall(rf"^{key} = (\[\n(?:.*\n)*?\]|.*)$", project, re.MULTILINE)[0]
         return re.findall(r'"([^"]*)"', value)
 
     lines = ["Metadata-Version: 2.4", "Name: limnet", f"Version: {version()}"]
@@ -112,8 +112,8 @@ def build_wheel(wheel_directory: str, config_settings: object = None, metadata_d
     """Compiles limn for this machine."""
     name = LIBRARIES.get(sys.platform, "liblimn.so")
     build = HERE / "build"
-    stb = [f"STB_FOLDER={SOURCES / 'foreign/stb'}"] if (SOURCES / "foreign/stb").is_dir() else []
-    command = ["make", "-C", str(SOURCES), f"-j{os.cpu_count() or 1}", "BLAS=none", f"BUILD={build}", *stb]
+    flags = f"CFLAGS=-O2 -isystem '{SOURCES / 'foreign'}'"  # stb, in a source distribution
+    command = ["make", "-C", str(SOURCES), f"-j{os.cpu_count() or 1}", "BLAS=none", f"BUILD={build}", flags]
     subprocess.run([*command, "bundled", f"BUNDLED={name}"], check=True)
     tag = re.sub(r"[-.]", "_", sysconfig.get_platform())
     return write_wheel(Path(wheel_directory), build / "bundled" / name, tag)

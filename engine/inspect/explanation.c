@@ -19,6 +19,7 @@ static limn_status settle_size(const limn_model *model, limn_size *size, limn_er
             error, LIMN_E_INPUT,
             "%s: height x width is %" PRId64 "x%" PRId64 "; %s has a fixed input of %" PRId64 "x%" PRId64,
             model->graph.path, size->height, size->width, model->kind->name, input->side, input->side);
+    size->batch = size->batch ? size->batch : 1;
     size->height = size->height ? size->height : usual;
     size->width = size->width ? size->width : usual;
     return LIMN_OK;

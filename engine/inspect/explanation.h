@@ -41,7 +41,7 @@ struct explanation {
     size_t peak_bytes;
 };
 
-/* Height or width 0 in `size` selects the usual side of the network (model_usual_side). LIMN_E_INPUT for a
+/* 0 in `size` selects a batch of 1, or the usual side of the network (model_usual_side). LIMN_E_INPUT for a
  * size that the graph does not accept, LIMN_E_MEMORY. Release with explain_free. */
 limn_status explain_create(limn_model *model, limn_size size, struct explanation *explanation,
                            limn_error *error);

@@ -297,6 +297,13 @@ size_t metadata_bytes(const unsigned char *bytes, size_t size)
     return is_empty(&counter) ? 0 : block_bytes(&counter);
 }
 
+/* For pixels whose x and y are exchanged. */
+static void exchange_density(struct metadata *metadata)
+{
+    struct metadata_density density = metadata->density;
+    metadata->density = (struct metadata_density){density.y, density.x, density.unit};
+}
+
 limn_status metadata_read(const unsigned char *bytes, size_t size, int orientation,
                           struct metadata **metadata, limn_error *error)
 {
@@ -308,14 +315,34 @@ limn_status metadata_read(const unsigned char *bytes, size_t size, int orientati
     struct metadata *made = mem_alloc(block_bytes(&counted));
     if (!made)
         return fail_memory(error, "a picture's metadata", block_bytes(&counted));
-    struct metadata_density density = counted.density;
-    *made = (struct metadata){orientation != 1, density, counted.losses, counted.count};
-    if (orientation >= 5) /* x and y are exchanged */
-        made->density = (struct metadata_density){density.y, density.x, density.unit};
+    *made = (struct metadata){orientation != 1, counted.density, counted.losses, counted.count};
+    if (orientation >= 5)
+        exchange_density(made);
     struct reader copied = {
         .file = counted.file, .made = made, .free = (unsigned char *)(made->items + made->count)};
     walk(&copied);
     *metadata = made;
+    return LIMN_OK;
+}
+
+limn_status metadata_copy(const struct metadata *metadata, bool exchanged, struct metadata **copy,
+                          limn_error *error)
+{
+    *copy = NULL;
+    if (!metadata)
+        return LIMN_OK;
+    size_t bytes = sizeof *metadata + metadata->count * sizeof *metadata->items;
+    for (size_t i = 0; i < metadata->count; i++)
+        bytes += metadata->items[i].size;
+    struct metadata *made = mem_alloc(bytes);
+    if (!made)
+        return fail_memory(error, "a picture's metadata", bytes);
+    memcpy(made, metadata, bytes);
+    for (size_t i = 0; i < made->count; i++)
+        made->items[i].bytes = (unsigned char *)made + (metadata->items[i].bytes - (unsigned char *)metadata);
+    if (exchanged)
+        exchange_density(made);
+    *copy = made;
     return LIMN_OK;
 }
 

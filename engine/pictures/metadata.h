@@ -76,6 +76,11 @@ limn_status metadata_read(const unsigned char *bytes, size_t size, int orientati
 /* The bytes that metadata_read allocates. */
 size_t metadata_bytes(const unsigned char *bytes, size_t size);
 
+/* A copy for a picture with the same content; NULL of NULL. `exchanged`: its x and y are those of the source
+ * exchanged. LIMN_E_MEMORY. Free with metadata_free. */
+limn_status metadata_copy(const struct metadata *metadata, bool exchanged, struct metadata **copy,
+                          limn_error *error);
+
 /* NULL is allowed. */
 void metadata_free(struct metadata *metadata);
 

@@ -5,6 +5,7 @@
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
 #include "engine/pictures/metadata.h"
+#include "engine/pictures/picture_copy.h"
 #include "engine/pictures/picture_probe.h"
 #include "weights/number.h"
 
@@ -13,36 +14,12 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Applies an EXIF orientation. Each maps an upright pixel to a stored one: x and y exchanged, then counted
- * from the right, from the bottom.
- *
- *     1      2      3      4      5      6      7      8
- *     F F F  F F F      F  F      F F F  F          F  F F F
- *     F F        F F  F F  F F    F   F  F F F  F F F  F   F     (the stored F) */
-static limn_status orient_upright(struct picture *picture, int orientation, limn_error *error)
+static limn_status turn_upright(struct picture *picture, int orientation, limn_error *error)
 {
-    bool exchanged = orientation >= 5;
-    bool from_right = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
-    bool from_bottom = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
-    if (orientation == 1)
-        return LIMN_OK;
-
     struct picture upright;
-    int64_t width = picture->width, height = picture->height, channels = picture->channels;
-    limn_status status = picture_create(exchanged ? height : width, exchanged ? width : height,
-                                        picture->channels, &upright, error);
-    if (status)
+    limn_status status = picture_turn(picture, orientation, &upright, error);
+    if (status != LIMN_OK)
         return status;
-    unsigned char *out = upright.pixels;
-    for (int64_t y = 0; y < upright.height; y++)
-        for (int64_t x = 0; x < upright.width; x++) {
-            int64_t sx = exchanged ? y : x, sy = exchanged ? x : y;
-            sx = from_right ? width - 1 - sx : sx;
-            sy = from_bottom ? height - 1 - sy : sy;
-            const unsigned char *in = picture->pixels + (sy * width + sx) * channels;
-            for (int64_t c = 0; c < channels; c++)
-                *out++ = in[c];
-        }
     picture_free(picture);
     *picture = upright;
     return LIMN_OK;
@@ -120,8 +97,8 @@ static limn_status decode(const struct picture_bytes *file, const unsigned char 
         status = pnm_read(file, picture, error);
         break;
     }
-    if (!status && orient)
-        status = orient_upright(picture, header.orientation, error);
+    if (!status && orient && header.orientation != 1)
+        status = turn_upright(picture, header.orientation, error);
     if (!status)
         status = metadata_read(file->bytes, file->size, orient ? header.orientation : 1, &picture->metadata,
                                error);

@@ -332,6 +332,11 @@ limn_status picture_resample(const struct picture *source, int64_t width, int64_
     return status;
 }
 
+int64_t resample_side(int64_t side, int64_t most, int64_t longer)
+{
+    return longer > most ? larger((side * most + longer / 2) / longer, 1) : side;
+}
+
 size_t picture_resample_bytes(const struct picture *source, int64_t width, int64_t height,
                               enum resample_filter filter)
 {

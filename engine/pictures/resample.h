@@ -22,6 +22,9 @@ enum resample_filter {
 limn_status picture_resample(const struct picture *source, int64_t width, int64_t height,
                              enum resample_filter filter, struct picture *result, limn_error *error);
 
+/* A side of a picture shrunk to at most `most` pixels a side, whose longer side is `longer`. */
+int64_t resample_side(int64_t side, int64_t most, int64_t longer);
+
 /* An upper bound of the bytes picture_resample allocates for a source of this size and these channels, the
  * result included. */
 size_t picture_resample_bytes(const struct picture *source, int64_t width, int64_t height,

@@ -12,7 +12,7 @@
 
 /* ---- networks and options ---------------------------------------------------------------- */
 
-static limn_status check_options(const struct colorize *how, limn_error *error)
+limn_status colorize_check(const struct colorize *how, limn_error *error)
 {
     const char *name = how->models[0]->kind->name;
     bool takes_hints = false, takes_sizes = false, latent = colorizer_has_latent(how->models[0]);
@@ -44,7 +44,7 @@ static limn_status check_options(const struct colorize *how, limn_error *error)
 
 limn_status colorize_open(struct colorize *how, limn_error *error)
 {
-    limn_status status = check_options(how, error);
+    limn_status status = colorize_check(how, error);
     for (int i = 0; status == LIMN_OK && i < how->count; i++) {
         int64_t side = colorizer_takes_sizes(how->models[i]) ? how->network_size : 0;
         status = colorizer_create(how->models[i], side, how->encode, &how->colorizers[i], error);
@@ -89,11 +89,6 @@ static bool makes_sheet(const struct colorize *how)
     return how->compare || how->samples > 1;
 }
 
-static int64_t shrunk(int64_t side, int64_t most, int64_t longer)
-{
-    return longer > most ? larger((side * most + longer / 2) / longer, 1) : side;
-}
-
 /* Networks in a row, samples in a square. */
 static struct layout lay_out(const struct colorize *how, const struct picture *source)
 {
@@ -101,8 +96,8 @@ static struct layout lay_out(const struct colorize *how, const struct picture *s
     while (columns * columns < cells)
         columns++;
     int64_t most = smaller(ROW_WIDTH / columns, PICTURE_SIDE), longer = larger(source->width, source->height);
-    return (struct layout){cells, columns, shrunk(source->width, most, longer),
-                           shrunk(source->height, most, longer)};
+    return (struct layout){cells, columns, resample_side(source->width, most, longer),
+                           resample_side(source->height, most, longer)};
 }
 
 /* The most that make_sheet holds at a time; at most `run_bytes` while a network runs. */
@@ -126,7 +121,7 @@ static void copy_small(struct work *work)
 static limn_status add(struct work *work, struct colorizer *colorizer, const uint64_t *seed,
                        const char *caption, limn_error *error)
 {
-    const struct colorizer_inputs inputs = {&work->how->hints, seed};
+    const struct colorizer_inputs inputs = {.hints = &work->how->hints, .seed = seed};
     limn_status status = colorizer_run(colorizer, work->source, &inputs, NULL, error);
     if (status != LIMN_OK)
         return status;
@@ -226,7 +221,7 @@ static limn_status paint(const struct colorize *how, struct picture *picture, st
                          limn_error *error)
 {
     struct colorizer *colorizer = how->colorizers[0];
-    const struct colorizer_inputs inputs = {&how->hints, how->seed};
+    const struct colorizer_inputs inputs = {.hints = &how->hints, .seed = how->seed};
     double share = colorizer_run_share(colorizer, picture);
     watch_part(watch, 0, share);
     limn_status status = colorizer_run(colorizer, picture, &inputs, watch, error);

@@ -25,9 +25,11 @@ struct colorize {
     struct colorizer *colorizers[COLORIZE_NETWORKS_MOST];
 };
 
-/* Checks that the options are in range and that the networks take them (of several, one has to), and makes
- * the networks ready to run. On failure there is nothing to close. Errors: LIMN_E_USAGE, and those of
- * colorizer_create. */
+/* LIMN_E_USAGE unless the options are in range and the networks take them (of several, one has to). */
+limn_status colorize_check(const struct colorize *how, limn_error *error);
+
+/* Checks the options and makes the networks ready to run. On failure there is nothing to close. Errors:
+ * LIMN_E_USAGE, and those of colorizer_create. */
 limn_status colorize_open(struct colorize *how, limn_error *error);
 void colorize_close(struct colorize *how);
 

@@ -20,40 +20,52 @@ enum { SIDE_LEAST = 64, SIDE_MOST = 1024, SIDE_PERIOD = 8 }; /* of the input of 
 
 /* ---- the network's input ----------------------------------------------------------------- */
 
-/* [H x W, RGB] => [side x side, L] */
-static limn_status set_lightness(const struct picture *source, struct tensor *input, limn_error *error)
+limn_status colorizer_shrink(const limn_model *model, const struct picture *source, int64_t side,
+                             struct picture *small, limn_error *error)
 {
-    struct picture small;
+    struct picture filled;
+    *small = (struct picture){0};
+    limn_status status = alpha_fill(source, &filled, error);
+    if (filled.pixels)
+        source = &filled;
+    if (status == LIMN_OK)
+        status = colorizer_has_latent(model)
+                     ? opencv_resize_linear(source, side, side, small, error)
+                     : picture_resample(source, side, side, RESAMPLE_BICUBIC, small, error);
+    picture_free(&filled);
+    return status;
+}
+
+/* [side x side, RGB] => [side x side, L] */
+static void set_lightness(const struct picture *small, struct tensor *input)
+{
     float lab[3 * SIDE_MOST];
-    limn_status status = picture_resample(source, input->w, input->h, RESAMPLE_BICUBIC, &small, error);
-    if (status != LIMN_OK)
-        return status;
     for (int64_t y = 0; y < input->h; y++) {
-        lab_from_rgb(small.pixels + y * input->w * small.channels, small.channels, input->w, lab);
+        lab_from_rgb(small->pixels + y * input->w * small->channels, small->channels, input->w, lab);
         for (int64_t x = 0; x < input->w; x++)
             input->data[(y * input->w + x) * input->stride] = lab[3 * x];
     }
-    picture_free(&small);
-    return LIMN_OK;
 }
 
-/* [H x W, RGB] => [64 x 64, -1..1], steps 1 and 2 of colorizer.h; a and b too when `ab` is not NULL */
-static limn_status set_lab(const struct picture *source, struct tensor *grey, struct tensor *ab,
-                           limn_error *error)
+/* [64 x 64, RGB] => [64 x 64, -1..1], step 2 of colorizer.h; a and b too when `ab` is not NULL */
+static void set_lab(const struct picture *small, struct tensor *grey, struct tensor *ab)
 {
-    struct picture small;
     unsigned char lab[3 * SIDE_VAE * SIDE_VAE];
-    limn_status status = opencv_resize_linear(source, SIDE_VAE, SIDE_VAE, &small, error);
-    if (status != LIMN_OK)
-        return status;
-    opencv_lab(small.pixels, SIDE_VAE * SIDE_VAE, lab);
+    opencv_lab(small->pixels, SIDE_VAE * SIDE_VAE, lab);
     for (int64_t p = 0; p < SIDE_VAE * SIDE_VAE; p++) {
         grey->data[p * grey->stride] = 2 * (float)lab[3 * p] / 255 - 1;
         for (int c = 0; ab && c < 2; c++)
             ab->data[p * ab->stride + c] = 2 * (float)lab[3 * p + 1 + c] / 255 - 1;
     }
-    picture_free(&small);
-    return LIMN_OK;
+}
+
+static void fill_from(const limn_model *model, const struct picture *small, struct tensor *input,
+                      struct tensor *ab)
+{
+    if (colorizer_has_latent(model))
+        set_lab(small, input, ab);
+    else
+        set_lightness(small, input);
 }
 
 int64_t colorizer_side(const limn_model *model)
@@ -64,14 +76,11 @@ int64_t colorizer_side(const limn_model *model)
 limn_status colorizer_fill(const limn_model *model, const struct picture *source, struct tensor *input,
                            struct tensor *ab, limn_error *error)
 {
-    struct picture filled;
-    limn_status status = alpha_fill(source, &filled, error);
-    if (filled.pixels)
-        source = &filled;
+    struct picture small;
+    limn_status status = colorizer_shrink(model, source, input->w, &small, error);
     if (status == LIMN_OK)
-        status = colorizer_has_latent(model) ? set_lab(source, input, ab, error)
-                                             : set_lightness(source, input, error);
-    picture_free(&filled);
+        fill_from(model, &small, input, ab);
+    picture_free(&small);
     return status;
 }
 
@@ -241,14 +250,17 @@ static limn_status fill_inputs(struct colorizer *colorizer, const struct picture
                                const struct colorizer_inputs *inputs, limn_error *error)
 {
     limn_status status = LIMN_OK;
+    struct tensor *input = session_input(colorizer->session, 0);
+    struct tensor *ab = colorizer->encoder ? session_input(colorizer->encoder, 0) : NULL;
     if (colorizer_takes_hints(colorizer->model)) {
         status = hints_check(inputs->hints, source->width, source->height, error);
         if (status == LIMN_OK)
-            hints_draw(inputs->hints, source->width, source->height, session_input(colorizer->session, 0));
+            hints_draw(inputs->hints, source->width, source->height, input);
     }
-    if (status == LIMN_OK)
-        status = colorizer_fill(colorizer->model, source, session_input(colorizer->session, 0),
-                                colorizer->encoder ? session_input(colorizer->encoder, 0) : NULL, error);
+    if (status == LIMN_OK && inputs->small)
+        fill_from(colorizer->model, inputs->small, input, ab);
+    else if (status == LIMN_OK)
+        status = colorizer_fill(colorizer->model, source, input, ab, error);
     if (status == LIMN_OK && colorizer->latent)
         status = set_latent(colorizer, source->name, inputs->seed, error);
     return status;
@@ -357,14 +369,15 @@ struct paint {
     const float *ab; /* side x side x 2 */
     int64_t side;
     float saturation, temperature; /* the factor of a and b; what is added to b */
-    struct picture *picture;
+    int64_t width, height, x, y;   /* of the whole picture; where the part is in it */
+    struct picture *part;
 };
 
-/* a and b at a pixel, between two rows of the small ones. */
+/* a and b at a column of the whole picture, between two rows of the small ones. */
 static void colour_at(const struct paint *paint, const float *upper, const float *lower, float weight,
                       int64_t x, float *a, float *b)
 {
-    struct bilinear_sample across = bilinear_sample(x, paint->side, paint->picture->width, false);
+    struct bilinear_sample across = bilinear_sample(x, paint->side, paint->width, false);
     float ab[2];
     for (int c = 0; c < 2; c++)
         ab[c] = mix(mix(upper[2 * across.low + c], upper[2 * across.high + c], across.weight),
@@ -373,38 +386,54 @@ static void colour_at(const struct paint *paint, const float *upper, const float
     *b = paint->saturation * ab[1] + paint->temperature;
 }
 
-/* One row, in pieces that fit the stack. */
+/* One row of the part, in pieces that fit the stack. */
 static void paint_row(void *context, int64_t y, int worker)
 {
     enum { PIECE = 2048 };
     const struct paint *paint = context;
-    struct picture *picture = paint->picture;
-    struct bilinear_sample down = bilinear_sample(y, paint->side, picture->height, false);
+    struct picture *part = paint->part;
+    struct bilinear_sample down = bilinear_sample(paint->y + y, paint->side, paint->height, false);
     const float *upper = paint->ab + 2 * paint->side * down.low;
     const float *lower = paint->ab + 2 * paint->side * down.high;
     (void)worker;
-    for (int64_t first = 0; first < picture->width; first += PIECE) {
+    for (int64_t first = 0; first < part->width; first += PIECE) {
         float lab[3 * PIECE];
-        int64_t count = picture->width - first < PIECE ? picture->width - first : PIECE;
-        unsigned char *pixels = picture->pixels + (y * picture->width + first) * picture->channels;
-        lab_from_rgb(pixels, picture->channels, count, lab);
+        int64_t count = part->width - first < PIECE ? part->width - first : PIECE;
+        unsigned char *pixels = part->pixels + (y * part->width + first) * part->channels;
+        lab_from_rgb(pixels, part->channels, count, lab);
         for (int64_t i = 0; i < count; i++)
-            colour_at(paint, upper, lower, down.weight, first + i, &lab[3 * i + 1], &lab[3 * i + 2]);
-        rgb_from_lab(lab, count, pixels, picture->channels);
+            colour_at(paint, upper, lower, down.weight, paint->x + first + i, &lab[3 * i + 1],
+                      &lab[3 * i + 2]);
+        rgb_from_lab(lab, count, pixels, part->channels);
     }
+}
+
+limn_status colorizer_paint_part(const struct colorizer *colorizer, struct tint tint,
+                                 const struct picture *whole, int64_t x, int64_t y, const struct watch *watch,
+                                 struct picture *part, limn_error *error)
+{
+    struct paint paint = {.ab = colorizer->ab,
+                          .side = colorizer->side,
+                          .saturation = (float)(1 + tint.saturation),
+                          .temperature = (float)tint.temperature,
+                          .width = whole->width,
+                          .height = whole->height,
+                          .x = x,
+                          .y = y,
+                          .part = part};
+    return watch_tasks(watch, colorizer->model->engine->pool, part->height, paint_row, &paint, error);
 }
 
 limn_status colorizer_paint(const struct colorizer *colorizer, struct tint tint, const struct watch *watch,
                             struct picture *picture, limn_error *error)
 {
-    struct paint paint = {colorizer->ab, colorizer->side, (float)(1 + tint.saturation),
-                          (float)tint.temperature, picture};
-    return watch_tasks(watch, colorizer->model->engine->pool, picture->height, paint_row, &paint, error);
+    return colorizer_paint_part(colorizer, tint, picture, 0, 0, watch, picture, error);
 }
 
 void colorize_grey(limn_engine *engine, struct picture *picture)
 {
     static const float none[2] = {0, 0};
-    struct paint paint = {none, 1, 0, 0, picture};
+    struct paint paint = {
+        .ab = none, .side = 1, .width = picture->width, .height = picture->height, .part = picture};
     pool_run(engine->pool, picture->height, paint_row, &paint);
 }

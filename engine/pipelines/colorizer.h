@@ -51,6 +51,8 @@ struct colorizer {
 
 /* Optional inputs besides the picture. */
 struct colorizer_inputs {
+    const struct picture
+        *small;                /* what colorizer_shrink makes of the picture; NULL: colorizer_run makes it */
     const struct hints *hints; /* ignored by a network that takes none */
     const uint64_t *seed;      /* z = noise_normal(*seed); NULL: z = 0, the mean of the colours it knows.
                                 * Ignored if there is an encoder */
@@ -76,6 +78,11 @@ limn_status colorizer_check_side(int64_t side, limn_error *error);
 
 /* The side of the network's input unless another is asked for. */
 int64_t colorizer_side(const limn_model *model);
+
+/* Shrinks (or enlarges) a picture of 3 or 4 channels to the side of the network's input, hidden pixels
+ * filled. LIMN_E_MEMORY; *small is then empty. Release with picture_free. */
+limn_status colorizer_shrink(const limn_model *model, const struct picture *source, int64_t side,
+                             struct picture *small, limn_error *error);
 
 /* Fills the input that comes from a picture: channel 0 of `input`, 1 x side x side x C. With `ab`, which may
  * be NULL, the input of the vae's encoder too. LIMN_E_MEMORY. */
@@ -115,6 +122,12 @@ double colorizer_run_share(const struct colorizer *colorizer, const struct pictu
  * LIMN_E_CANCELLED, which leaves the picture partly painted. */
 limn_status colorizer_paint(const struct colorizer *colorizer, struct tint tint, const struct watch *watch,
                             struct picture *picture, limn_error *error);
+
+/* The same for a part of such a picture: `part` is what is at x, y in `whole`, of which only the size counts.
+ * It gets the pixels that the whole picture would have there. */
+limn_status colorizer_paint_part(const struct colorizer *colorizer, struct tint tint,
+                                 const struct picture *whole, int64_t x, int64_t y, const struct watch *watch,
+                                 struct picture *part, limn_error *error);
 
 /* Takes the colour from a picture, in place: only L stays, as colorizer_paint does with saturation -1. */
 void colorize_grey(limn_engine *engine, struct picture *picture);

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import cli_support
+import numpy as np
 import pytest
 from cli_support import LIMN, ROOT, copied_build, has_openblas, need_openblas, one_process, pixels, ppm
 
@@ -431,6 +432,29 @@ def test_pipelines_of_a_users_program(installed: Path, tmp_path: Path, how: str)
         assert re.fullmatch(rf"cancelled, \d+ % were done; {names}\n", said), (weights, said)
 
 
+@pytest.mark.parametrize("how", ["shared", "static", "c++"])
+def test_a_users_program_that_looks_into_a_run(installed: Path, tmp_path: Path, how: str) -> None:
+    """tests/user_tensors.c writes what `limn explain --json` and `limn run --dump` write."""
+    if how == "c++" and not shutil.which("c++"):
+        pytest.skip("needs a C++ compiler")
+    flags = static_flags(installed) if how == "static" else pkg_config(installed, "--cflags", "--libs")
+    source = (ROOT / "tests/user_tensors.c").read_text()
+    user = build(tmp_path, source, "-Wconversion", *flags, name="program.cc" if how == "c++" else "program.c")
+    env = os.environ | {"LD_LIBRARY_PATH": str(installed / "lib")}
+    weights, node = installed / "share/limn/weights/unet-cells.safetensors", "up1.conv.double_conv.0"
+    x = np.random.default_rng(1).random((1, 3, 48, 64), np.float32)
+    np.save(tmp_path / "x.npy", x)
+    x.tofile(tmp_path / "x")
+    said = run(user, weights, "48", "64", node, "x", "value", "y", cwd=tmp_path, env=env)
+    limn = installed / "bin/limn"
+    explained = run(limn, "explain", "--json", "-m", weights, "--size", "48x64")
+    steps = "".join(f"{step['node']} {step['variant']}\n" for step in json.loads(explained)["steps"])
+    assert said == explained + steps
+    run(limn, "run", "-m", weights, "x.npy", "-o", "y.npy", "--dump", f"{node}=value.npy", cwd=tmp_path)
+    for name in ["value", "y"]:
+        assert (tmp_path / name).read_bytes() == np.load(tmp_path / f"{name}.npy").tobytes(), name
+
+
 # ---- packages
 
 
@@ -452,7 +476,7 @@ def test_no_weights_of_the_repository_pass_for_published_ones() -> None:
 
 @needs_repository
 def test_dist_holds_the_repository(make: Make, build_folder: Path) -> None:
-    make("dist")
+    make("dist", "PAGE=")
     with tarfile.open(build_folder / f"limn-{VERSION}.tar.gz") as archive:
         names = {member.name for member in archive if not member.isdir()}
     tracked = run("git", "ls-tree", "-r", "--name-only", "HEAD").splitlines()

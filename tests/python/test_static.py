@@ -26,7 +26,7 @@ needs_strace = pytest.mark.skipif(not shutil.which("strace"), reason="needs stra
 @pytest.fixture(scope="module")
 def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder in the archive. The objects stay in the build folder, for the next run."""
-    make("-j2", "static", "ARCH=x86_64", f"BUILD={os.path.relpath(BUILD, ROOT)}")
+    make("-j2", "static", "ARCH=x86_64", "PAGE=", f"BUILD={os.path.relpath(BUILD, ROOT)}")
     (path,) = BUILD.glob("limn-*-linux-x86_64.tar.gz")
     folder = tmp_path_factory.mktemp("unpacked")
     with tarfile.open(path) as archive:

@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cli_support import LIMN, ROOT, copied_build, limn, make, pixels, png, ppm, succeeds
+from metadata_support import exif_tags, photo_jpeg, xmp_of
+from PIL import Image, ImageOps
 
 BUILD = Path(LIMN).resolve().parent
 HERE = Path(__file__).parent
@@ -71,6 +73,16 @@ def module(wasm: Path, cwd: Path, **job) -> dict:
     job["weights"] = str(job.get("weights", ROOT / "weights/enhancenet.safetensors"))
     command = ["node", HERE / "wasm_module.mjs", wasm / "limn.wasm", json.dumps(job)]
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, timeout=300)
+    assert (done.returncode, done.stderr) == (0, "")
+    return json.loads(done.stdout)
+
+
+def calls(wasm: Path, cwd: Path, *words: list) -> list[dict]:
+    """The reports of calls, which wasm_calls.mjs describes."""
+    command = ["node", HERE / "wasm_calls.mjs", wasm / "limn.wasm"]
+    done = subprocess.run(
+        command, cwd=cwd, input=json.dumps(words), capture_output=True, text=True, check=False, timeout=300
+    )
     assert (done.returncode, done.stderr) == (0, "")
     return json.loads(done.stdout)
 
@@ -135,6 +147,230 @@ def test_classes(wasm: Path, files: Path) -> None:
     names = [name for name, _ in report["classes"]]
     assert len(names) > 1 and all(names) and len(set(names)) == len(names)
     assert [colour for _, colour in report["classes"][:4]] == [0, 0x800000, 0x008000, 0x808000]  # of PASCAL VOC
+
+
+# Images from images
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3, 4, -1, -(2**31)])
+def test_rotate(turns: int, wasm: Path, files: Path) -> None:
+    for channels in (3, 4):
+        picture = pixels(7, 12, channels)
+        (files / "x.png").write_bytes(png(picture))
+        calls(wasm, files, *decoded("x.png"), ["y", "limn_image_rotate", "x", turns], ["", "write", "y", "y.raw"])
+        assert (files / "y.raw").read_bytes() == np.rot90(picture, -turns).tobytes()
+
+
+@pytest.mark.parametrize("part", [(0, 0, 12, 7), (11, 6, 1, 1), (3, 2, 5, 4)])
+def test_crop(part: tuple[int, int, int, int], wasm: Path, files: Path) -> None:
+    x, y, width, height = part
+    picture = pixels(7, 12, 4)
+    (files / "x.png").write_bytes(png(picture))
+    calls(wasm, files, *decoded("x.png"), ["y", "limn_image_crop", "x", *part], ["", "write", "y", "y.raw"])
+    assert (files / "y.raw").read_bytes() == picture[y : y + height, x : x + width].tobytes()
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_metadata_of_a_part_that_is_turned(orientation: int, wasm: Path, files: Path) -> None:
+    (files / "x.jpg").write_bytes(photo_jpeg(orientation))
+    calls(
+        wasm, files, *decoded("x.jpg"), ["y", "limn_image_rotate", "x", 1],
+        ["z", "limn_image_crop", "y", 2, 3, 20, 10], ["", "write", "z", "z.png"],
+        ["", "limn_image_free", "x"], ["", "limn_image_free", "y"], ["", "write", "z", "again.png"],
+    )  # fmt: skip
+    image, tags = Image.open(files / "z.png"), exif_tags(Image.open(files / "z.png"))
+    upright = ImageOps.exif_transpose(Image.open(files / "x.jpg")).transpose(Image.Transpose.ROTATE_270)
+    want = np.asarray(upright.crop((2, 3, 22, 13)), int)
+    assert abs(np.asarray(image, int) - want).max() <= 3  # another decoder than Pillow's
+    assert (tags["picture"][0x112], tags["picture"][0x100], tags["picture"][0x101]) == (1, 20, 10)
+    assert [round(dots) for dots in image.info["dpi"]] == ([200, 300] if orientation == 1 else [300, 200])
+    assert tags["picture"][0x10E] == "The pier" and image.info["icc_profile"] and xmp_of(image)
+    assert (files / "z.png").read_bytes() == (files / "again.png").read_bytes()
+
+
+@pytest.mark.parametrize("longest", [1, 10, 30, 61, 10000])
+def test_reduce(longest: int, wasm: Path, files: Path) -> None:
+    """To the bytes of Pillow's bicubic."""
+    share = min(1, longest / 61)
+    for channels in (3, 4):
+        picture = pixels(45, 61, channels)
+        (files / "x.png").write_bytes(png(picture))
+        calls(wasm, files, *decoded("x.png"), ["y", "limn_image_reduce", "x", longest], ["", "write", "y", "y.raw"])
+        size = round(61 * share), max(round(45 * share), 1)
+        want = Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC)
+        assert (files / "y.raw").read_bytes() == want.tobytes()
+
+
+# The colorizer
+
+
+def decoded(*names: str) -> list[list]:
+    """Calls that decode files; the images are called as the files are before the dot."""
+    return [
+        call
+        for name in names
+        for call in (
+            [f"{name} bytes", "read", name],
+            [name.partition(".")[0], "limn_image_decode", f"{name} bytes", f"{name} bytes.size", name],
+        )
+    ]
+
+
+def opened(network: str, size: int = 0) -> list[list]:
+    """Calls that make "model" and "colorizer"."""
+    return [
+        ["weights", "read", str(ROOT / f"weights/{network}.safetensors")],
+        ["model", "limn_model_open", "weights", "weights.size", network],
+        ["colorizer", "limn_colorizer_create", "model", size],
+    ]
+
+
+FLAT_HINTS = [number for hint in HINTS for number in hint]
+COLORIZERS = {
+    "siggraph17-scenes": (64, FLAT_HINTS, 2, -1),
+    "eccv16-scenes": (72, [], 0, -1),
+    "vae-scenes": (0, [], 0, 3),
+}
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+@pytest.mark.parametrize("network", COLORIZERS)
+def test_painting_gives_the_pixels_of_colorize(network: str, channels: int, wasm: Path, files: Path) -> None:
+    size, *inputs = COLORIZERS[network]
+    (files / "x.png").write_bytes(png(pixels(45, 61, channels)))
+    (files / "other.png").write_bytes(png(pixels(30, 80, channels, seed=2)))
+    parts = {"whole": (0, 0, 61, 45), "corner": (60, 44, 1, 1), "row": (0, 44, 61, 1), "middle": (7, 9, 31, 20)}
+    run, tint = ["", "limn_colorizer_run", "colorizer", "x", *inputs], (0.5, -7)
+    reports = calls(
+        wasm, files, *decoded("x.png", "other.png"), *opened(network, size),
+        ["want", "limn_image_colorize", "model", "x", *inputs, *tint, size], ["", "write", "want", "want.raw"],
+        run, ["", "limn_colorizer_run", "colorizer", "other", [], 0, inputs[-1]], run, run,
+        *([name, "limn_colorizer_paint", "colorizer", "x", *part, *tint] for name, part in parts.items()),
+        *(["", "write", name, f"{name}.raw"] for name in parts),
+        ["takes hints", "limn_colorizer_takes_hints", "colorizer"],
+    )  # fmt: skip
+    want = np.frombuffer((files / "want.raw").read_bytes(), np.uint8).reshape(45, 61, channels)
+    for name, (x, y, width, height) in parts.items():
+        assert (files / f"{name}.raw").read_bytes() == want[y : y + height, x : x + width].tobytes(), name
+    assert reports[-1]["value"] == (network == "siggraph17-scenes")
+
+
+def test_an_image_in_the_memory_of_a_freed_one(wasm: Path, files: Path) -> None:
+    """The colorizer keeps what it made of an image: it must not take the next one for it."""
+    steps = [["", "limn_colorizer_run", "colorizer", "a", [], 0, -1], ["", "limn_image_free", "a"]]
+    reports = calls(
+        wasm, files, *opened("siggraph17-scenes", 64), *decoded("a.ppm"), *steps, *decoded("b.ppm"),
+        ["", "limn_colorizer_run", "colorizer", "b", [], 0, -1],
+        ["c", "limn_colorizer_paint", "colorizer", "b", 0, 0, 61, 45, 0, 0], ["", "write", "c", "c.raw"],
+        ["d", "limn_image_colorize", "model", "b", [], 0, -1, 0, 0, 64], ["", "write", "d", "d.raw"],
+    )  # fmt: skip
+    assert reports[4]["value"] == reports[8]["value"], "the memory is not used again: this tests nothing"
+    assert (files / "c.raw").read_bytes() == (files / "d.raw").read_bytes()
+
+
+def test_painting_the_picture_at_another_size(wasm: Path, files: Path) -> None:
+    y, x = np.mgrid[0:96, 0:128]
+    (files / "x.png").write_bytes(png(np.stack([x, 2 * y, x + y], -1).astype(np.uint8)))
+    calls(
+        wasm, files, *decoded("x.png"), *opened("siggraph17-scenes", 64), ["half", "limn_image_reduce", "x", 64],
+        ["", "limn_colorizer_run", "colorizer", "x", FLAT_HINTS, 2, -1],
+        ["large", "limn_colorizer_paint", "colorizer", "x", 0, 0, 128, 96, 0, 0], ["", "write", "large", "large.raw"],
+        ["small", "limn_colorizer_paint", "colorizer", "half", 0, 0, 64, 48, 0, 0], ["", "write", "small", "small.raw"],
+    )  # fmt: skip
+    large = np.frombuffer((files / "large.raw").read_bytes(), np.uint8).reshape(48, 2, 64, 2, 3).mean((1, 3))
+    small = np.frombuffer((files / "small.raw").read_bytes(), np.uint8).reshape(48, 64, 3)
+    assert abs(large - small).mean() < 1.5  # levels
+
+
+def test_no_growth_over_hints(wasm: Path, files: Path) -> None:
+    steps = []
+    for i in range(200):
+        hints = [number for k in range(i % 10) for number in (k + i % 50, 3 * k, k, i, 50, 200)]
+        steps += [
+            ["", "limn_colorizer_run", "colorizer", "x", hints, i % 10, -1],
+            ["y", "limn_colorizer_paint", "colorizer", "x", 0, 0, 61, 45, i % 3, i % 5],
+            ["", "limn_image_free", "y"],
+        ]
+    (files / "x.png").write_bytes(png(pixels(45, 61, 4)))
+    reports = calls(wasm, files, *decoded("x.png"), *opened("siggraph17-scenes", 64), *steps)
+    assert all(report["value"] for report in reports[5::3] + reports[6::3])
+    assert reports[-1]["memory"] == reports[30]["memory"]
+
+
+def test_a_cancelled_run_keeps_the_colours(wasm: Path, files: Path) -> None:
+    paint = ["y", "limn_colorizer_paint", "colorizer", "a", 0, 0, 61, 45, 0, 0]
+    reports = calls(
+        wasm, files, *decoded("a.ppm"), *opened("siggraph17-scenes", 64),
+        ["", "limn_colorizer_run", "colorizer", "a", FLAT_HINTS, 2, -1], paint, ["", "write", "y", "y.raw"],
+        ["", "cancel", 5], ["", "limn_colorizer_run", "colorizer", "a", [], 0, -1],
+        ["", "cancel", 2], paint, paint, ["", "write", "y", "z.raw"],
+    )  # fmt: skip
+    run, painted = reports[5]["progress"], reports[6]["progress"]
+    assert run == sorted(run) and painted == sorted(painted)
+    assert run[0] == painted[0] == 0 and run[-1] == painted[-1] == 1 and len(run) > 20
+    assert reports[9]["failure"][0] == 7 and len(reports[9]["progress"]) == 5
+    assert reports[11]["failure"][0] == 7 and len(reports[11]["progress"]) == 2
+    assert (files / "y.raw").read_bytes() == (files / "z.raw").read_bytes()
+
+
+USAGE, INPUT = 2, 4
+RUN, PAINT = ["limn_colorizer_run", "colorizer"], ["limn_colorizer_paint", "colorizer"]
+WRONG = [
+    (USAGE, "there is no image", ["limn_image_rotate", 0, 1]),
+    (USAGE, "there is no image", ["limn_image_reduce", 0, 10]),
+    (USAGE, "longest 0: expected 1 to", ["limn_image_reduce", "a", 0]),
+    *((USAGE, "is not inside the picture of 61 x 45 pixels", ["limn_image_crop", "a", *part]) for part in [
+        (0, 0, 0, 5), (0, 0, 5, -1), (-1, 0, 5, 5), (0, 41, 5, 5), (57, 0, 5, 5), (2**31 - 1, 0, 2**31 - 1, 5),
+    ]),
+    (USAGE, "no model", ["limn_colorizer_create", 0, 0]),
+    (USAGE, "network size 100: expected a multiple of 8", ["limn_colorizer_create", "model", 100]),
+    (USAGE, "network size -64: expected", ["limn_colorizer_create", "model", -64]),
+    (USAGE, "expected a colorization network", ["limn_colorizer_create", "enlarger", 0]),
+    (USAGE, "network size is an option of", ["limn_colorizer_create", "enlarger", 64]),
+    (USAGE, "no colorizer", ["limn_colorizer_run", 0, "a", [], 0, -1]),
+    (USAGE, "there is no image", [*RUN, 0, [], 0, -1]),
+    (USAGE, "the image has 1 channels, 3 (RGB) or 4 (RGBA) expected", [*RUN, "grey", [], 0, -1]),
+    (USAGE, "hint_count -1: expected 0", [*RUN, "a", [], -1, -1]),
+    (USAGE, "hints: NULL", [*RUN, "a", 0, 1, -1]),
+    (USAGE, "hint 1: the colour 0, 256, 0: expected 0 to 255", [*RUN, "a", [0] * 10 + [256, 0], 2, -1]),
+    (USAGE, "hint 0: the colour -1, 0, 0: expected 0 to 255", [*RUN, "a", [0, 0, 0, -1, 0, 0], 1, -1]),
+    (INPUT, "hint 0: 61, 0 is outside the picture", [*RUN, "a", [61, 0, 0, 0, 0, 0], 1, -1]),
+    (INPUT, "hint 0: radius -1: expected 0", [*RUN, "a", [0, 0, -1, 0, 0, 0], 1, -1]),
+    (USAGE, "seed 1e+300: expected -1 to", [*RUN, "a", [], 0, 1e300]),
+    (USAGE, "samples and seeds are options of vae", [*RUN, "a", [], 0, 3]),
+    (USAGE, "the colorizer has no colours yet", [*PAINT, "a", 0, 0, 61, 45, 0, 0]),
+    (USAGE, "no colorizer", ["limn_colorizer_paint", 0, "a", 0, 0, 61, 45, 0, 0]),
+    (USAGE, "there is no image", [*PAINT, 0, 0, 0, 61, 45, 0, 0]),
+    (USAGE, "the image has 1 channels", [*PAINT, "grey", 0, 0, 61, 45, 0, 0]),
+    (USAGE, "saturation 10: expected -1 to 9", [*PAINT, "a", 0, 0, 61, 45, 10, 0]),
+    (USAGE, "temperature -101: expected -100 to 100", [*PAINT, "a", 0, 0, 61, 45, 0, -101]),
+]  # fmt: skip
+
+
+def test_wrong_arguments(wasm: Path, files: Path) -> None:
+    setup = [
+        *decoded("a.ppm"), *opened("siggraph17-scenes", 64),
+        ["cells", "read", str(ROOT / "weights/unet-cells.safetensors")],
+        ["segmenter", "limn_model_open", "cells", "cells.size", "cells"],
+        ["grey", "limn_image_segment", "segmenter", "a", 0, 0, 0],
+        ["other", "read", str(ROOT / "weights/enhancenet.safetensors")],
+        ["enlarger", "limn_model_open", "other", "other.size", "enhancenet"],
+    ]  # fmt: skip
+    after = [[*RUN, "a", [], 0, -1], [*PAINT, "a", 57, 41, 5, 4, 0, 0], [*PAINT, "a", 57, 41, 4, 4, 0, 0]]
+    reports = calls(wasm, files, *setup, *(["", *call] for _, _, call in WRONG), *(["", *call] for call in after))
+    assert all(report["value"] for report in reports[: len(setup)])
+    for (status, message, call), report in zip(WRONG, reports[len(setup) :], strict=False):
+        assert report["value"] == 0 and report["failure"][0] == status, (call, report)
+        assert message in report["failure"][1], (call, report)
+    ran, outside, inside = reports[-len(after) :]
+    assert ran["value"] == 1 and outside["value"] == 0 and inside["value"] != 0
+    assert "is not inside the picture" in outside["failure"][1]
+
+
+def test_hints_for_a_network_that_takes_none(wasm: Path, files: Path) -> None:
+    run = ["", "limn_colorizer_run", "colorizer", "a", FLAT_HINTS, 2, -1]
+    report = calls(wasm, files, *decoded("a.ppm"), *opened("eccv16-scenes", 64), run)[-1]
+    assert report["failure"] == [USAGE, "hints are an option of siggraph17; eccv16 takes none"]
 
 
 # Progress, failures, memory

@@ -8,31 +8,17 @@
 //     stack              bytes of stack that are left; without it, all
 //     cancel             the number of the progress call that returns 0
 import { readFileSync, writeFileSync } from 'node:fs';
+import { load } from './wasm_memory.mjs';
 
 const [file, text] = process.argv.slice(2), job = JSON.parse(text);
 const report = { progress: [], memory: [] };
 const progress = (done) => (report.progress.push(done), report.progress.length !== job.cancel);
-const { instance } = await WebAssembly.instantiate(readFileSync(file), { limn: { progress } });
-const limn = instance.exports;
-limn._initialize();
+const { limn, view, put, putText, putInts, pixels, textAt } = await load(file, progress);
 if (job.stack) limn.__stack_pointer.value = job.stack;
-
-const view = (at, size) => new Uint8Array(limn.memory.buffer, at >>> 0, size);
-const put = (bytes) => {
-  const at = limn.limn_bytes_create(bytes.length);
-  if (at) view(at, bytes.length).set(bytes);
-  return at;
-};
-const putText = (words) => put(new TextEncoder().encode(words + '\0'));
-const textAt = (at) => {
-  const rest = view(at, limn.memory.buffer.byteLength - (at >>> 0));
-  return new TextDecoder().decode(rest.slice(0, rest.indexOf(0)));
-};
 
 function write(image, source) {
   if (job.output.endsWith('.raw')) {
-    const size = limn.limn_image_width(image) * limn.limn_image_height(image) * limn.limn_image_channels(image);
-    writeFileSync(job.output, view(limn.limn_image_pixels(image), size));
+    writeFileSync(job.output, pixels(image));
     return true;
   }
   const name = putText(job.output), bytes = limn.limn_image_encode(image, name, 92, source, 0);
@@ -42,7 +28,7 @@ function write(image, source) {
 }
 
 function make(model, source) {
-  const hints = put(new Uint8Array(new Int32Array((job.hints ?? []).flat()).buffer));
+  const hints = putInts((job.hints ?? []).flat());
   const images = job.picture ? [source] : [], more = job.call === 'colorize' ? [hints, (job.hints ?? []).length] : [];
   const image = limn[`limn_image_${job.call}`](model, ...images, ...more, ...job.options);
   limn.limn_bytes_free(hints);
@@ -51,9 +37,9 @@ function make(model, source) {
 
 function run() {
   const bytes = readFileSync(job.weights), weights = put(bytes), name = putText(job.weights);
-  const picture = job.picture ? readFileSync(job.picture) : new Uint8Array(0), pixels = put(picture);
+  const picture = job.picture ? readFileSync(job.picture) : new Uint8Array(0), coded = put(picture);
   const model = limn.limn_model_open(weights, bytes.length, name);
-  const source = model && job.picture ? limn.limn_image_decode(pixels, picture.length, name) : 0;
+  const source = model && job.picture ? limn.limn_image_decode(coded, picture.length, name) : 0;
   const image = model && (source || !job.picture) ? make(model, source) : 0;
   const done = image !== 0 && write(image, source);
   if (!done) report.failure = [limn.limn_failure_status(), textAt(limn.limn_failure_message())];
@@ -62,7 +48,7 @@ function run() {
   report.classes = [...Array(count).keys()].map((i) => [
     textAt(limn.limn_class_name(model, i)), limn.limn_class_colour(model, i)]);
   limn.limn_image_free(image), limn.limn_image_free(source), limn.limn_model_free(model);
-  [weights, name, pixels].forEach(limn.limn_bytes_free);
+  [weights, name, coded].forEach(limn.limn_bytes_free);
   report.memory.push(limn.memory.buffer.byteLength);
 }
 

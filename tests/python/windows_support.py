@@ -36,7 +36,7 @@ def linux(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The unpacked archive, in a folder with a space and an umlaut in its name."""
-    make(f"BUILD={os.path.relpath(BUILD, ROOT)}", "windows")
+    make(f"BUILD={os.path.relpath(BUILD, ROOT)}", "windows", "PAGE=")
     (archive,) = BUILD.glob("limn-*-windows-x86_64.zip")
     folder = tmp_path_factory.mktemp("windows") / "ein Ordner für"
     with zipfile.ZipFile(archive) as packed:
@@ -51,8 +51,11 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     env = {name: text for name, text in os.environ.items() if name not in ("LIMN_WEIGHTS", "DISPLAY")}
     env |= {"WINEPREFIX": str(prefix), "WINEDEBUG": "-all", "LC_ALL": "C.UTF-8"}
     subprocess.run(["wine", "wineboot", "-i"], env=env, capture_output=True, check=False, timeout=180)
-    yield env
-    subprocess.run(["wineserver", "-k"], env=env, capture_output=True, check=False, timeout=60)
+    # Windows' services end with the last program, and starting them takes seconds: one program waits for its input.
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(["wine", "cmd"], env=env, stdin=subprocess.PIPE, **silent):
+        yield env
+        subprocess.run(["wineserver", "-k"], env=env, capture_output=True, check=False, timeout=60)
 
 
 @pytest.fixture(scope="module")

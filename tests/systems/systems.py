@@ -57,10 +57,10 @@ NODE = (  # see program() in test_wasm.py
 )
 
 SYSTEMS = (
-    System("static", ("static", "ARCH=x86_64"), "limn-*-linux-x86_64.tar.gz", alone, tests=("python/test_static.py",)),
+    System("static", ("static", "ARCH=x86_64", "PAGE="), "limn-*-linux-x86_64.tar.gz", alone, tests=("python/test_static.py",)),
     System(
         "windows",
-        ("windows",),
+        ("windows", "PAGE="),
         "limn-*-windows-x86_64.zip",
         lambda folder: ["wine", str(folder / "limn.exe")],
         lambda folder: {"WINEPREFIX": str(folder.parents[1] / "wine"), "WINEDEBUG": "-all", "LC_ALL": "C.UTF-8"},
@@ -68,7 +68,7 @@ SYSTEMS = (
     ),
     System(
         "aarch64",
-        ("static", "ARCH=aarch64"),
+        ("static", "ARCH=aarch64", "PAGE="),
         "limn-*-linux-aarch64.tar.gz",
         lambda folder: ["qemu-aarch64", str(folder / "limn")],
         isas=("baseline", "neon"),

@@ -50,12 +50,16 @@ def _plain(value: Any) -> Any:
 
 
 class _Owner:
-    """Holds an object of limn, and frees it when nothing refers to the owner any more."""
+    """Holds an object of limn, and frees it when nothing refers to the owner any more. `keep` must live as long.
 
-    def __init__(self, handle: ctypes.c_void_p, free: Callable[[ctypes.c_void_p], None]) -> None:
+    Nothing is freed when the process ends, because other threads may still use it.
+    """
+
+    def __init__(self, handle: ctypes.c_void_p, free: Callable[[ctypes.c_void_p], None], keep: object) -> None:
         self.handle = handle
         self.generation = _engine.generation()
-        weakref.finalize(self, _free, handle, free, self.generation)
+        self.keep = keep
+        weakref.finalize(self, _free, handle, free, self.generation).atexit = False
 
 
 class Session(_Owner):
@@ -64,8 +68,7 @@ class Session(_Owner):
     def __init__(self, model: _Owner, size: tuple[int, int, int]) -> None:
         made = ctypes.c_void_p()
         call(LIBRARY.limn_session_create, model.handle, Size(*size), ctypes.byref(made))
-        super().__init__(made, LIBRARY.limn_session_free)
-        self.model = model  # must outlive the session
+        super().__init__(made, LIBRARY.limn_session_free, model)
         self.size = size
 
     def set_inputs(self, inputs: tuple[Tensor, ...], names: list[str]) -> None:
@@ -177,7 +180,7 @@ class Model:
             call(LIBRARY.limn_model_load_bytes, engine, *arguments, ctypes.byref(made))
         else:
             call(LIBRARY.limn_model_load, engine, os.fsencode(self._weights), ctypes.byref(made))
-        return _Owner(made, LIBRARY.limn_model_free)
+        return _Owner(made, LIBRARY.limn_model_free, self._weights)  # bytes are borrowed
 
     @property
     def handle(self) -> ctypes.c_void_p:
@@ -242,8 +245,7 @@ class Model:
         Parameters
         ----------
         inputs
-            N x C x H x W of float32, in the order of `inputs`. Other types are converted. The values are those
-            that the network was trained on: 0 to 1 for most, see the network's paper.
+            N x C x H x W of float32, in the order of the property `inputs`. Other types are converted. See Notes.
         progress
             Called with the part that is done, 0 to 1, before each layer; returning False ends the run with
             `Cancelled`.
@@ -257,6 +259,12 @@ class Model:
         InputError
             The number or the shape of the inputs is not what the network takes.
         WeightsError, MemoryLimitError, Cancelled
+
+        Notes
+        -----
+        deeplabv3: R G B / 255, less (0.485, 0.456, 0.406), divided by (0.229, 0.224, 0.225). unet, enhancenet:
+        0 to 1. eccv16: L of CIELAB. siggraph17: L; a and b at hints, else 0; 1 at hints, else 0. vae: grey of
+        -1 to 1, 64 x 64, and a latent vector. dcgan: noise, N x nz x 1 x 1.
         """
         with self._session(inputs) as session:
             session.run(progress, None)

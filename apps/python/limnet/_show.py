@@ -45,7 +45,8 @@ def _sheet(images: Pixels) -> Pixels:
     sheet = np.zeros((rows * columns, height, width, channels), np.uint8)
     sheet[:count] = images
     tiles = sheet.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
-    return tiles.reshape(rows * height, columns * width, channels)
+    joined: Pixels = tiles.reshape(rows * height, columns * width, channels)
+    return joined
 
 
 def draw_hints(image: Image, hints: Iterable[Hint | tuple[Any, ...]]) -> Any:
