@@ -61,8 +61,9 @@ ISA_FLAGS_avx512 = -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -mpre
 ISA_FLAGS_neon  = -fno-schedule-insns -Wno-ignored-optimization-argument
 
 # C files at every depth.
-SOURCES := $(sort $(shell find engine layers weights apps tests -name '*.c'))
-HEADERS := $(sort $(shell find engine layers weights apps tests -name '*.h'))
+FOLDERS := $(wildcard engine layers weights apps tests)
+SOURCES := $(sort $(shell find $(FOLDERS) -name '*.c'))
+HEADERS := $(sort $(shell find $(FOLDERS) -name '*.h'))
 SIMD    = $(wildcard layers/simd_*.c)
 # The system for which the compiler compiles: the files engine/base/system_SYSTEM*.c.
 MACHINE := $(shell $(CC) -dumpmachine)
@@ -94,9 +95,10 @@ MAKEFLAGS += --output-sync=target
 MACOS = aarch64 x86_64
 
 .DELETE_ON_ERROR:
-.PHONY: all install uninstall dist deb static macos-check $(MACOS:%=macos-%) windows wasm page test-systems demo test \
-        test-full check-c check-python check-rooms check-kernels aarch64 asan tsan fuzz fuzz-coverage fuzzers replays \
-        soak valgrind bench bench-peers evaluate tidy format format-check clean help FORCE $(RUNS) $(PYTESTS:%=run-%)
+.PHONY: all install uninstall dist deb bundled wheel wheel-windows sdist static macos-check $(MACOS:%=macos-%) windows \
+        wasm page test-systems demo test test-full check-c check-python check-rooms check-kernels aarch64 asan tsan fuzz \
+        fuzz-coverage fuzzers replays soak valgrind bench bench-peers evaluate tidy format format-check clean help \
+        FORCE $(RUNS) $(PYTESTS:%=run-%)
 .SECONDARY:
 
 all: $(BUILD)/limn$(EXE) $(SCRIPTS)  ## build the program
@@ -343,15 +345,55 @@ $(MACOS:%=macos-%): macos-%: $(BUILD)/foreign/stb $(ZIG)
 	+@$(MAKE) --no-print-directory BUILD=$(BUILD)/macos-$* BLAS=none CC="$(ZIG) cc -target $*-macos" ARCH=$* \
 	    AR="$(ZIG) ar" SHARE=-fPIC CFLAGS="-O2 -isystem $(abspath $(<D))" LIBS=-lm
 
+WINDOWS_MAKE = BUILD=$(WINDOWS) BLAS=none CC="$(WINDOWS_CC)" AR="$(WINDOWS_AR)" SHARE= WEIGHTSDIR= LDFLAGS=-s \
+    CFLAGS="-O2 -isystem $(abspath $(BUILD)/foreign) -Wno-format -Wno-float-conversion -Wa,-muse-unaligned-vector-move"
 windows: $(BUILD)/foreign/stb ## build limn.exe for 64-bit Windows, and pack it with the demo weights in a .zip
-	+@$(MAKE) --no-print-directory BUILD=$(WINDOWS) BLAS=none CC="$(WINDOWS_CC)" AR="$(WINDOWS_AR)" SHARE= WEIGHTSDIR= \
-	    CFLAGS="-O2 -isystem $(abspath $(<D)) -Wno-format -Wno-float-conversion -Wa,-muse-unaligned-vector-move" LDFLAGS=-s all
+	+@$(MAKE) --no-print-directory $(WINDOWS_MAKE) all
 	$(call say,pack,$(WINDOWS_ZIP)) $(PYTHON) tools/packaging/windows_zip.py $(WINDOWS)/limn.exe $(WINDOWS_ZIP) \
 	    "$(PAGE)" $(DEMO_WEIGHTS)
 
 wasm: $(BUILD)/foreign/stb $(ZIG)  ## build limn for WebAssembly: a module for pages, and the program for WASI
 	+@$(MAKE) --no-print-directory BUILD=$(WASM) BLAS=none CC="$(WASM_CC)" AR="$(WASM_AR)" ARCH=wasm32 SHARE= HARDEN= \
 	    CFLAGS="-O2 -msimd128 -isystem $(abspath $(<D))" LDFLAGS=-s $(WASM)/limn.wasm $(WASM)/limn-cli.wasm
+
+# ---- the Python package ------------------------------------------------------------------
+# `make wheel` packs apps/python with a library for Linux with glibc 2.28 or later. For x86-64 the objects are those of
+# `make BLAS=none`, so that results are the same bytes, and zig links them with GCC's own library, which tells what the
+# CPU has, and with the symbols of the older glibc. For aarch64 zig also compiles.
+PYTHON_PACKAGES = $(BUILD)/python
+GLIBC    = 2.28
+ZIG_LINK = $(ZIG) cc -target $(ARCH)-linux-gnu.$(GLIBC)
+WHEEL    = $(BUILD)/wheel-$(ARCH)
+WHEEL_CC_x86_64  = $(CC)
+WHEEL_AR_x86_64  = $(AR)
+WHEEL_GCC_x86_64 = $(shell $(CC) -print-libgcc-file-name)
+WHEEL_CC_aarch64 = $(ZIG_LINK)
+WHEEL_AR_aarch64 = $(ZIG) ar
+
+# The library in the package, BUNDLED=. LINK= may be a linker for another C library.
+LINK    ?= $(CC)
+BUNDLED ?= liblimn.so
+BUNDLED_FLAGS_liblimn.so    = -shared -Wl,--version-script=engine/limn.map -Wl,-z,defs
+BUNDLED_FLAGS_limn.dll      = -shared $(HARDEN)
+BUNDLED_FLAGS_liblimn.dylib = -dynamiclib -Wl,-exported_symbol,_limn_*
+LIBS_liblimn.dylib          = -lm
+bundled: $(BUILD)/bundled/$(BUNDLED)
+$(BUILD)/bundled/$(BUNDLED): $(LIBRARY_OBJECTS)
+	@mkdir -p $(@D)
+	$(call say,link,$@) $(LINK) $(LDFLAGS) $(BUNDLED_FLAGS_$(BUNDLED)) -o $@ $^ $(GCC) $(or $(LIBS_$(BUNDLED)),$(LIBS))
+
+wheel: $(BUILD)/foreign/stb $(ZIG)  ## build the Python package for Linux in build/python (ARCH=x86_64 or aarch64)
+	+@$(MAKE) --no-print-directory BUILD=$(WHEEL) BLAS=none CC="$(WHEEL_CC_$(ARCH))" ARCH=$(ARCH) LINK="$(ZIG_LINK)" \
+	    AR="$(WHEEL_AR_$(ARCH))" CFLAGS="-O2 -isystem $(abspath $(<D))" LDFLAGS=-s GCC="$(WHEEL_GCC_$(ARCH))" bundled
+	$(call say,pack,$(PYTHON_PACKAGES)) $(PYTHON) apps/python/backend.py $(PYTHON_PACKAGES) $(WHEEL)/bundled/liblimn.so \
+	    manylinux_$(subst .,_,$(GLIBC))_$(ARCH)
+
+wheel-windows: $(BUILD)/foreign/stb  ## build the Python package for 64-bit Windows in build/python
+	+@$(MAKE) --no-print-directory $(WINDOWS_MAKE) bundled BUNDLED=limn.dll
+	$(call say,pack,$(PYTHON_PACKAGES)) $(PYTHON) apps/python/backend.py $(PYTHON_PACKAGES) $(WINDOWS)/bundled/limn.dll win_amd64
+
+sdist:                        ## pack the sources of the Python package, which pip compiles, in build/python
+	$(call say,pack,$(PYTHON_PACKAGES)) STB_FOLDER=$(STB_FOLDER) $(PYTHON) apps/python/backend.py $(PYTHON_PACKAGES)
 
 demo: all                     ## run all networks with demo weights; then open build/demo/index.html
 	$(PYTHON) tools/gallery/demo.py --limn $(BUILD)/limn --output $(BUILD)/demo
@@ -401,7 +443,7 @@ aarch64:                      ## build for aarch64, run the C tests under qemu, 
 	LIMN_TEST_QUICK=1 $(MAKE) check-kernels check-c TESTS="$(filter-out $(call programs,$(AARCH64_OMITTED)),$(TESTS))" \
 	    BUILD=$(BUILD)/aarch64 CC=aarch64-linux-gnu-gcc RUNNER=qemu-aarch64
 
-test-full: all $(DECODER)     ## compare networks and pipelines with PyTorch and upstream libraries, installed if needed
+test-full: all $(BUILD)/$(SHARED) $(DECODER)  ## compare networks and pipelines with PyTorch and upstream libraries, installed if needed
 	PYTHON=$(PYTHON) sh tests/full/with_torch.sh tests/full/main.py --limn $(BUILD)/limn
 
 # The bounds of the tests assume fused multiply-adds. GCC makes them with -O2 or with -fexpensive-optimizations; with a

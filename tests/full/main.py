@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """The full tests: every network at its published width (parity.py), the pipelines around them on photographs
 (pipelines.py), a published DCGAN (faces.py), the pixel tools (pixel_tools.py), the readers of pictures (readers.py)
-and the converter (torch_saves.py), against PyTorch and the libraries that the originals use.
+and the converter (torch_saves.py), against PyTorch and the libraries that the originals use; and folders of pictures on
+a Ray cluster (ray_batch.py).
 
     make test-full                  installs those where they are missing
 
-Prints a line a check and, last, how many passed and failed; nothing is skipped.
+Prints a line a check and, last, how many passed and failed; nothing is skipped but the cluster, where Ray is missing.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import parity
 import PIL
 import pipelines
 import pixel_tools
+import ray_batch
 import readers
 import skimage
 import torch
@@ -62,6 +64,7 @@ def main() -> int:
         readers.use_decoder_of(arguments.limn)
         results += readers.run(readers.FORMATS)
     results += torch_saves.run_checks(arguments.only)
+    results += ray_batch.run_checks(arguments.limn, arguments.only)
     print(f"{time.perf_counter() - start:.0f} s")
     print(f"{results.count(True)} passed, {results.count(False)} failed")
     return 0 if results and all(results) else 1

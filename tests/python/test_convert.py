@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from checkpoint import conversion
 from checkpoint_files import Call, Global, View, safetensors, tf_v1, torch_legacy, torch_zip, zipped
 from convert_runner import ROOT, assert_same, convert, converted, refused, run
 from model_tables import VARIANTS, dcgan, dcgan_discriminator, enhancenet, siggraph17, unet, weights
@@ -440,7 +441,7 @@ def test_an_interrupt_leaves_nothing_behind(tmp_path: Path, monkeypatch) -> None
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(convert.safetensors.os, "replace", interrupted)
+    monkeypatch.setattr(conversion.safetensors.os, "replace", interrupted)
     assert convert.main([str(source), "-o", str(tmp_path / "o.safetensors")]) == 130
     assert os.listdir(tmp_path) == ["g.pth"]
 

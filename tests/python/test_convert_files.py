@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from checkpoint import conversion
 from checkpoint_files import read_safetensors, safetensors, torch_zip
 from convert_runner import ROOT, assert_same, convert
 from model_tables import dcgan, weights
@@ -88,7 +89,7 @@ def test_an_input_that_may_not_be_read(tmp_path: Path, capsys) -> None:
 
 def test_an_input_that_is_too_large_is_not_begun(tmp_path: Path, capsys) -> None:
     with open(tmp_path / "weights.pth", "wb") as file:
-        file.truncate(convert.MAX_FILE + 1)  # a hole: it takes no room
+        file.truncate(conversion.MAX_FILE + 1)  # a hole: it takes no room
     assert fails(tmp_path, capsys, "weights.pth") == "weights.pth: 4294967297 bytes, expected at most 4294967296"
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import fetch
 import numpy as np
 import pytest
+from checkpoint import conversion
 from checkpoint_files import torch_zip
 from cli_support import LIMN, limn
 from fetch_support import BODY, GENERATOR, HALF, SHA256, Workplace, cut, no_proxy, place, publisher  # noqa: F401 (fixtures)
@@ -199,7 +200,7 @@ def test_a_complete_part_needs_no_server(place: Workplace, publisher: Publisher,
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(fetch.convert, "convert", interrupted)
+        patch.setattr(conversion, "convert", interrupted)
         code, _, err = place.run()
     assert code == 130 and "interrupted; the incomplete download is kept in" in err
     assert place.left() == ["published.pth.part", "published.pth.part.json"]

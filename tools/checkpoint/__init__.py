@@ -2,7 +2,8 @@
 
 Read the modules in this order: `tensor` (what a reader returns), one reader (`safetensors`; `leveldb_table` and
 `tf_v1`; `zip_archive`, `pickle_reader`, `containers` and `torch_file`), `layouts` (the expected tensors), `models` (the
-search for them), `values` and `metadata`. `file_kinds` names other files; `download` fetches a checkpoint.
+search for them), `values` and `metadata`, `conversion` (all of this). `file_kinds` names other files; `catalog` and
+`download` fetch a checkpoint.
 """
 
 from __future__ import annotations

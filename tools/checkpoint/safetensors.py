@@ -15,7 +15,7 @@ import os
 import re
 import stat
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .tensor import BITS, Checkpoint, CheckpointError, Tensor, is_shape, is_size, tensor_of_bytes
@@ -155,10 +155,35 @@ def check_output(path: str, force: bool) -> None:
 def write(path: str, tensors: Mapping[str, Tensor], metadata: Mapping[str, str], force: bool) -> int:
     """Writes a safetensors file and returns its size in bytes. After an error no file is left.
 
+    The file is written under a temporary name in the same folder and renamed when it is complete. Raises OSError with
+    `path`, and CheckpointError with the tensor's name if its `read` fails.
+    """
+    final = os.path.realpath(path)  # replace a link's target, not the link
+    unique = f"{os.getpid()}-{os.urandom(4).hex()}"  # a process that was killed may have left a file
+    beginning = os.fsdecode(os.fsencode(os.path.basename(final))[:200])  # a name has at most 255 bytes
+    partial = os.path.join(os.path.dirname(final), f".{beginning}.{unique}.part")
+    try:
+        file = open(partial, "xb")
+        try:
+            with file:
+                size = sum(file.write(part) for part in parts(tensors, metadata))
+            check_output(final, force)  # another process may have created it since
+            os.replace(partial, final)
+        except BaseException:  # an interrupt leaves no file either
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(partial)
+            raise
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from None
+    return size
+
+
+def parts(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> Iterator[bytes]:
+    """The bytes of a safetensors file: its header, then the values of each tensor.
+
     The header is padded so that the data starts at a multiple of 64. Tensors are sorted by descending element size,
-    then by name, so that each is aligned to its elements. The file is written under a temporary name in the same
-    folder and renamed when it is complete. Raises OSError with `path`, and CheckpointError with the tensor's name if
-    its `read` fails.
+    then by name, so that each is aligned to its elements. Raises CheckpointError with the tensor's name if its `read`
+    fails.
     """
     names = sorted(tensors, key=lambda name: (-BITS[tensors[name].dtype], name))
     header: dict[str, Any] = {"__metadata__": dict(metadata)}
@@ -169,27 +194,9 @@ def write(path: str, tensors: Mapping[str, Tensor], metadata: Mapping[str, str],
         header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [begin, end]}
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-(8 + len(text)) % ALIGNMENT)
-
-    final = os.path.realpath(path)  # replace a link's target, not the link
-    unique = f"{os.getpid()}-{os.urandom(4).hex()}"  # a process that was killed may have left a file
-    beginning = os.fsdecode(os.fsencode(os.path.basename(final))[:200])  # a name has at most 255 bytes
-    partial = os.path.join(os.path.dirname(final), f".{beginning}.{unique}.part")
-    try:
-        file = open(partial, "xb")
-        try:
-            with file:
-                file.write(struct.pack("<Q", len(text)) + text)
-                for name in names:
-                    file.write(_bytes(name, tensors[name]))
-            check_output(final, force)  # another process may have created it since
-            os.replace(partial, final)
-        except BaseException:  # an interrupt leaves no file either
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(partial)
-            raise
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, path) from None
-    return 8 + len(text) + end
+    yield struct.pack("<Q", len(text)) + text
+    for name in names:
+        yield _bytes(name, tensors[name])
 
 
 def _bytes(name: str, tensor: Tensor) -> bytes:
