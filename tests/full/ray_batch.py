@@ -1,8 +1,8 @@
 """limnet.batch on a local Ray cluster of two nodes, against the same folder by processes.
 
-1,000 small pictures, one of them damaged. The driver is killed; the same command is run again, and in the middle of it a
-node is killed. Every output must exist once, with the bytes of the run by processes, and the report must name the damaged
-picture. A last run, undisturbed, shows what Ray costs. Skipped, with a line that says so, where Ray is not installed.
+1,000 small pictures, one of them damaged. The driver is killed; the same command is run again, and in the middle of it
+a node is killed. Every output must exist once, with the bytes of the run by processes, and the report must name the
+damaged picture. A last run, undisturbed, shows what Ray costs. Skipped, with a line that says so, without Ray.
 """
 
 from __future__ import annotations
