@@ -13,7 +13,7 @@ from base64 import urlsafe_b64encode
 from pathlib import Path
 
 import pytest
-from cli_support import ROOT
+from cli_support import ROOT, made
 from package_support import LIBRARY
 
 THREE_LINES = """
@@ -86,6 +86,5 @@ def test_a_source_distribution_holds_what_make_needs(tmp_path: Path) -> None:
     files = {"LICENSE", "PKG-INFO", "README.md", "backend.py", "pyproject.toml", "limn", "limnet"}
     assert {one.name for one in top.iterdir()} == files
     assert (top / "limn/foreign/stb/stb_image.h").exists()
-    plan = ["make", "-n", "-C", str(top / "limn"), "BLAS=none", f"BUILD={tmp_path / 'build'}", "bundled"]
-    done = subprocess.run(plan, capture_output=True, text=True, check=False)
+    done = made("-n", "BLAS=none", f"BUILD={tmp_path / 'build'}", "bundled", cwd=top / "limn")
     assert (done.returncode, done.stderr) == (0, "")
