@@ -472,7 +472,8 @@ limn_image *limn_image_generate(limn_model *model, int count, double seed, bool 
 {
     int side = 0;
     uint64_t number;
-    if (limn_generate_side(model, &side, &failure) != LIMN_OK || read_seed(seed, 0, &number) != LIMN_OK)
+    if (limn_generate_side(model, &side, &failure) != LIMN_OK || read_seed(seed, 0, &number) != LIMN_OK ||
+        check_range("count", count, 1, INT32_MAX, &failure) != LIMN_OK)
         return NULL;
     limn_image *image = result_create(side, (int64_t)side * count, 3);
     limn_picture *parts = image ? mem_zalloc((size_t)count, sizeof *parts) : NULL;

@@ -322,6 +322,7 @@ WRONG = [
     *((USAGE, "is not inside the picture of 61 x 45 pixels", ["limn_image_crop", "a", *part]) for part in [
         (0, 0, 0, 5), (0, 0, 5, -1), (-1, 0, 5, 5), (0, 41, 5, 5), (57, 0, 5, 5), (2**31 - 1, 0, 2**31 - 1, 5),
     ]),
+    (USAGE, "count 0: expected 1 to", ["limn_image_generate", "generator", 0, 1, 0]),
     (USAGE, "no model", ["limn_colorizer_create", 0, 0]),
     (USAGE, "network size 100: expected a multiple of 8", ["limn_colorizer_create", "model", 100]),
     (USAGE, "network size -64: expected", ["limn_colorizer_create", "model", -64]),
@@ -355,6 +356,8 @@ def test_wrong_arguments(wasm: Path, files: Path) -> None:
         ["grey", "limn_image_segment", "segmenter", "a", 0, 0, 0],
         ["other", "read", str(ROOT / "weights/enhancenet.safetensors")],
         ["enlarger", "limn_model_open", "other", "other.size", "enhancenet"],
+        ["digits", "read", str(ROOT / "weights/dcgan-digits.safetensors")],
+        ["generator", "limn_model_open", "digits", "digits.size", "digits"],
     ]  # fmt: skip
     after = [[*RUN, "a", [], 0, -1], [*PAINT, "a", 57, 41, 5, 4, 0, 0], [*PAINT, "a", 57, 41, 4, 4, 0, 0]]
     reports = calls(wasm, files, *setup, *(["", *call] for _, _, call in WRONG), *(["", *call] for call in after))
