@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -60,6 +62,11 @@ def test_a_wheel_records_its_files(wheel: Path) -> None:
         assert (digest, size) == (f"sha256={want}", str(len(files[name])))
     assert {"limnet/py.typed", "limnet/checkpoint/catalog.json", "limnet/weights/enhancenet.safetensors"} <= set(files)
     assert wheel.stat().st_size < 25_000_000
+
+
+def test_the_readme_installs_it(wheel: Path) -> None:
+    (pattern,) = re.findall(r"pip install build/python/(\S+)", (ROOT / "apps/python/README.md").read_text("utf-8"))
+    assert fnmatch.fnmatch(wheel.name, pattern)
 
 
 def test_the_metadata_is_that_of_the_project() -> None:
