@@ -27,17 +27,25 @@ static float *new_floats(size_t count)
     return values;
 }
 
-/* Writes or reads `count` floats; or the program ends. */
-static void transfer(const char *path, bool writes, float *values, size_t count)
+/* Closes the file; the program ends unless all went well. */
+static void finish(FILE *file, bool done, const char *path)
 {
-    FILE *file = fopen(path, writes ? "wb" : "rb");
-    size_t done = !file    ? 0
-                  : writes ? fwrite(values, sizeof *values, count, file)
-                           : fread(values, sizeof *values, count, file);
-    if (!file || done != count || fclose(file) != 0) {
+    if (!file || fclose(file) != 0 || !done) {
         fprintf(stderr, "%s: not transferred\n", path);
         exit(1);
     }
+}
+
+static void read_floats(const char *path, float *values, size_t count)
+{
+    FILE *file = fopen(path, "rb");
+    finish(file, file && fread(values, sizeof *values, count, file) == count, path);
+}
+
+static void write_floats(const char *path, const float *values, size_t count)
+{
+    FILE *file = fopen(path, "wb");
+    finish(file, file && fwrite(values, sizeof *values, count, file) == count, path);
 }
 
 struct wanted {
@@ -50,7 +58,7 @@ static bool write_value(void *context, const limn_value *value)
     if (strcmp(value->node, wanted->node) == 0) {
         float *values = new_floats(floats(value->shape));
         limn_value_get(value, values);
-        transfer(wanted->path, true, values, floats(value->shape));
+        write_floats(wanted->path, values, floats(value->shape));
         free(values);
     }
     return true;
@@ -73,7 +81,7 @@ static limn_status run(limn_session *session, char **arguments, limn_error *erro
     size_t inputs = floats(limn_session_input_shape(session, 0));
     size_t outputs = floats(limn_session_output_shape(session));
     float *x = new_floats(inputs), *y = new_floats(outputs);
-    transfer(arguments[5], false, x, inputs);
+    read_floats(arguments[5], x, inputs);
     limn_session_set_observer(session, &observer);
     limn_session_set_watch(session, &watch);
     limn_status status = limn_session_set_input(session, 0, x, error);
@@ -82,7 +90,7 @@ static limn_status run(limn_session *session, char **arguments, limn_error *erro
     if (status == LIMN_OK)
         status = limn_session_get_output(session, y, error);
     if (status == LIMN_OK)
-        transfer(arguments[7], true, y, outputs);
+        write_floats(arguments[7], y, outputs);
     const limn_step *step;
     for (int i = 0; (step = limn_session_step(session, i)) != NULL; i++)
         printf("%s %s\n", step->node, step->kernel);

@@ -81,7 +81,7 @@ static bool is_entered(const struct walk *walk)
 }
 
 /* A file whose ending is a picture's and whose stat fails is added too: the error is reported when it is
- * read. */
+ * read. Pipes and devices are left alone: reading could wait for ever. */
 static limn_status walk_entry(struct walk *walk, const char *name, limn_error *error)
 {
     bool is_folder, is_picture = has_picture_ending(name);
@@ -90,6 +90,8 @@ static limn_status walk_entry(struct walk *walk, const char *name, limn_error *e
         return is_entered(walk) ? walk_folder(walk, error) : LIMN_OK;
     if (status != LIMN_OK && !is_picture)
         return system_is_link(walk->path) ? LIMN_OK : status;
+    if (path_is_device(walk->path))
+        return LIMN_OK;
     if (!is_picture)
         status = begins_as_picture(walk->path, &is_picture, error);
     return is_picture ? add_path(walk->inputs, walk->path, walk->root + 1, error) : status;

@@ -269,6 +269,12 @@ bool path_is_folder(const char *path)
     return folder_find(path, LIMN_E_INPUT, &found, NULL) == LIMN_OK && found;
 }
 
+bool path_is_device(const char *path)
+{
+    struct system_status status;
+    return system_status(path, &status) && status.type == SYSTEM_DEVICE;
+}
+
 bool path_may_be_read(const char *path)
 {
     struct system_status status;

@@ -59,6 +59,7 @@ bool file_read_start(const char *path, char *text, size_t room);
 
 /* Also false if the path does not exist or cannot be read. */
 bool path_is_folder(const char *path);
+bool path_is_device(const char *path); /* or a pipe or socket */
 
 /* False for folders, pipes and devices, without permission to read, and if the path does not exist. If stat
  * fails otherwise, opening it says why. */

@@ -190,6 +190,16 @@ def test_one_bad_picture_does_not_stop_the_rest(tmp_path: Path) -> None:
     assert files_in(tmp_path / "out") == ["a.png", "x/c.png", "y"]
 
 
+def test_pipes_in_a_folder_are_left_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    os.mkfifo(folder / "pipe.png")
+    assert "no pictures in this folder" in fails(4, "upscale", "-m", WEIGHTS, folder, "-o", tmp_path / "out", timeout=60)
+    (folder / "a.png").write_bytes(png(pixels(4, 5)))
+    succeeds("upscale", "-m", WEIGHTS, folder, "-o", tmp_path / "out", timeout=60)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.png"]
+
+
 def test_the_other_commands_that_take_folders(tmp_path: Path) -> None:
     source = make_tree(tmp_path / "in", "a.png", "x/a.png")
     succeeds("colorize", "-m", ROOT / "tests/goldens/eccv16.safetensors", "-r", source, "-o", tmp_path / "colour")
