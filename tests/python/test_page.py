@@ -247,6 +247,10 @@ def test_points_move_change_and_go(page: Page, tmp_path: Path) -> None:
     assert page.find("undo").get_property("disabled")
     page.click("redo")
     assert len(page.points("coffee").splitlines()) == 1
+    page.set("saturation", 2)
+    assert page.find("redo").get_property("disabled")
+    page.click("undo")
+    assert page.value("saturation") == "1" and len(page.points("coffee").splitlines()) == 1
 
 
 def test_the_keyboard_alone_is_enough(page: Page, tmp_path: Path) -> None:
