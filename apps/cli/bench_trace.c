@@ -1,9 +1,9 @@
 /* bench_trace.c - limn bench --trace: see bench.h. Writes Chrome's trace event format: an array of "complete"
  * events (ph X) with times in microseconds. */
 #include "apps/cli/bench.h"
-#include "engine/base/quote.h"
 #include "apps/cli/text_output.h"
 #include "engine/base/memory.h"
+#include "engine/base/quote.h"
 #include "engine/base/system.h"
 
 #include <inttypes.h>

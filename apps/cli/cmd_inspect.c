@@ -1,7 +1,7 @@
 /* cmd_inspect.c - limn inspect and limn verify: list and check the contents of a weights file. */
 #include "apps/cli/app.h"
-#include "engine/base/quote.h"
 #include "engine/base/memory.h"
+#include "engine/base/quote.h"
 #include "engine/base/system.h"
 #include "engine/graph/models/models.h"
 #include "engine/run/plan.h"

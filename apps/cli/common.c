@@ -1,8 +1,8 @@
 /* common.c - what several commands do: see app.h. */
 #include "apps/cli/app.h"
 #include "apps/cli/progress.h"
-#include "engine/base/quote.h"
 #include "apps/cli/suggest.h"
+#include "engine/base/quote.h"
 #include "engine/base/system.h"
 #include "engine/base/threads.h"
 #include "engine/graph/models/models.h"
