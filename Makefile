@@ -56,6 +56,9 @@ ISAS_aarch64    = baseline neon
 ISAS            = $(or $(ISAS_$(ARCH)),baseline)
 ISA_FLAGS_avx2  = -mavx2 -mfma
 ISA_FLAGS_avx512 = -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512
+# Products of bf16 parts: by AVX512-BF16, and by AMX. The other kernels of these sets are those of avx512.
+ISA_FLAGS_amx   = $(ISA_FLAGS_avx512) -mamx-tile -mamx-bf16
+BF16_x86_64     = $(BUILD)/layers/simd_tiles.amx.o
 # GCC's scheduling before register allocation moves all loads of a step to the front; the sums then no longer fit into
 # the registers. Clang does not need the flag and ignores it.
 ISA_FLAGS_neon  = -fno-schedule-insns -Wno-ignored-optimization-argument
@@ -77,7 +80,8 @@ APPS    = $(filter apps/cli/%,$(SOURCES))
 TESTS   = $(wildcard tests/test_*.c)
 
 object  = $(patsubst %.c,$(BUILD)/%.o,$(1))
-LIBRARY_OBJECTS = $(call object,$(LIBRARY)) $(foreach isa,$(ISAS),$(patsubst %.c,$(BUILD)/%.$(isa).o,$(SIMD)))
+LIBRARY_OBJECTS = $(call object,$(LIBRARY)) $(foreach isa,$(ISAS),$(patsubst %.c,$(BUILD)/%.$(isa).o,$(SIMD))) \
+                  $(BF16_$(ARCH))
 TEST_PROGRAMS   = $(patsubst tests/%.c,$(BUILD)/%,$(TESTS))
 FUZZ_TARGETS    = $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAYS         = $(FUZZ_TARGETS:%=$(BUILD)/replay_%)
@@ -150,7 +154,11 @@ $(BUILD)/%.$(1).tidy: %.c $(TIDY_READS)
 	$$(call say,tidy,'$$< ($(1))') clang-tidy --quiet $$< -- $(FLAGS) $(ISA_FLAGS_$(1)) -DISA=$(1) \
 	    2>$$@ || { cat $$@; rm $$@; exit 1; }
 endef
-$(foreach isa,$(ISAS),$(eval $(call SIMD_RULE,$(isa))))
+$(foreach isa,$(ISAS) amx,$(eval $(call SIMD_RULE,$(isa))))
+
+ifeq ($(ARCH),x86_64)
+$(BUILD)/layers/bf16_avx512.o $(BUILD)/layers/bf16_avx512.tidy: FLAGS += $(ISA_FLAGS_avx512) -mavx512bf16
+endif
 
 # In test programs, tests/support_faults.c wraps these calls and can make them fail.
 WRAPPED = aligned_alloc open stat fstat access read pread write close rename renameat2 mkdir opendir readdir \
