@@ -12,7 +12,8 @@
  *
  * Splitting. With three parts each is the rest truncated to 8 bits; they have the sign of x, their sum is x,
  * and no sum of some of them overflows. With two or one, each is the rest rounded to nearest even; a finite
- * float that would round to infinity becomes the largest bf16 number instead. Infinity and NaN are their own
+ * float that would round to infinity becomes the largest bf16 number instead (the sum of two parts overflows
+ * within 2^-16 of FLT_MAX). Infinity and NaN are their own
  * first part, the others are 0; so NaN stays NaN, and infinity gives infinity or NaN. Numbers and parts below
  * 2^-126 count as 0, so with three parts a float from 2^-103 on is exact, and below that by less than 2^-126.
  *
@@ -43,7 +44,7 @@ float bf16_value(uint16_t number);
 
 /* C [32 x 32] = A B, or with `add` C += A B. */
 struct bf16_block {
-    const uint16_t *a, *b; /* of `steps` steps, aligned to 64 bytes */
+    const uint16_t *a, *b; /* of `steps` steps; faster if aligned to 64 bytes */
     int64_t steps;
     float *c;
     int64_t c_stride; /* floats between rows */

@@ -25,7 +25,7 @@ static inline __attribute__((always_inline)) void add_products(const uint16_t *a
     for (int pair = 0; pair < PAIRS; pair++, a += 2, b += 2 * LANES) {
         __m512bh columns[WIDTH];
         UNROLL for (int w = 0; w < WIDTH; w++) columns[w] =
-            (__m512bh)_mm512_load_si512(b + w * (BF16_PART / WIDTH));
+            (__m512bh)_mm512_loadu_si512(b + w * (BF16_PART / WIDTH));
         UNROLL for (int r = 0; r < ROWS; r++)
         {
             int32_t numbers;

@@ -51,7 +51,8 @@ static double bilinear_flops(const struct layer_dims *d)
 const struct layer_operator layer_operators[LAYER_COUNT] = {
     [LAYER_CONV2D] = {"conv2d", true, conv2d_flops,
                       VARIANTS(&conv2d_ref, &conv2d_blocked, &conv2d_gemm, &conv2d_native, &conv2d_kn2row,
-                               &conv2d_winograd, &conv2d_winograd_small, &conv2d_winograd_lean)},
+                               &conv2d_bf16x3_lean, &conv2d_bf16x3, &conv2d_winograd, &conv2d_winograd_small,
+                               &conv2d_winograd_lean, &conv2d_bf16x2, &conv2d_bf16)},
     [LAYER_CONV2D_TRANSPOSE] = {"conv2d_transpose", true, transpose_flops,
                                 VARIANTS(&conv2d_transpose_ref, &conv2d_transpose_gemm,
                                          &conv2d_transpose_native, &conv2d_transpose_kn2row,

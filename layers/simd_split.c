@@ -10,6 +10,8 @@
 
 enum { UPPER = (int)0xFFFF0000, INFINITE = 0x7F800000, QUIET = 0x00400000 };
 
+typedef unsigned uint_vector __attribute__((vector_size(sizeof(vector))));
+
 /* As truncated() and rounded() in bf16.c, in the upper half of each lane. */
 INLINE int_vector truncate_part(vector x)
 {
@@ -18,10 +20,10 @@ INLINE int_vector truncate_part(vector x)
 
 INLINE int_vector round_part(vector x)
 {
-    int_vector bits = (int_vector)x;
-    int_vector up = (bits + 0x7FFF + (bits >> 16 & 1)) & UPPER;
-    int_vector overflows = (up & INFINITE) == INFINITE; /* x is not finite, or `up` is not */
-    return (overflows & truncate_part(x)) | (~overflows & up);
+    uint_vector bits = (uint_vector)x;
+    int_vector up = (int_vector)(bits + 0x7FFF + (bits >> 16 & 1)) & UPPER;
+    int_vector infinite = (((int_vector)x & INFINITE) == INFINITE) | ((up & INFINITE) == INFINITE);
+    return (infinite & truncate_part(x)) | (~infinite & up);
 }
 
 /* The next part of each lane; *x becomes what it leaves. */

@@ -1,0 +1,41 @@
+/* bf16_indirect.h - indirect convolution (indirect.h) on products of bf16 parts (bf16.h): what conv2d_bf16.c
+ * and conv2d_transpose_bf16.c share.
+ *
+ * A term of an output is a tap and an input channel, and the channels of a tap are rounded up to whole steps
+ * of 32. For a block of 96 pixels, and a slice of 512 terms at a time:
+ *
+ *     rows of x under the taps  =>  A [32 pixels x 512] three times, split into parts     in L2
+ *     for each panel of 32 channels
+ *       for each 128 terms of it            B [128 x 32] in parts: 24 KB with three, in L1
+ *         for each 32 pixels                C [32 x 32] += A B: sums in tiles for 128 terms
+ *     the last slice: C => epilogue, y
+ *
+ * A is split once for all channels. C is kept between slices, in 12 KB for each panel. Terms whose taps read
+ * only zeros for all 32 pixels are skipped. Where slices and chunks end depends on the layer's dimensions
+ * only.
+ *
+ * The lean form keeps the weights as floats, and splits 128 x 32 of them at a time, in cache: 4 bytes a
+ * weight instead of 6. Results are the same. */
+#ifndef LAYERS_BF16_INDIRECT_H
+#define LAYERS_BF16_INDIRECT_H
+
+#include "layers/indirect.h"
+
+struct bf16_form {
+    int parts; /* of each number: see bf16.h */
+    bool lean;
+};
+
+/* Whether `d` has enough channels and pixels to fill blocks, and the products of parts take less time than
+ * those of floats. */
+bool bf16_indirect_applies(struct bf16_form form, const struct layer_dims *d);
+
+/* As in indirect.h. */
+struct layer_needs bf16_indirect_needs(struct bf16_form form, const struct layer_dims *d);
+struct layer_span bf16_indirect_pack_span(const struct layer_dims *d, int64_t task);
+void bf16_indirect_pack_task(struct bf16_form form, const struct layer_dims *d, const struct layer_weights *w,
+                             void *packed, int64_t task);
+void bf16_indirect_run_task(struct bf16_form form, const struct indirect_layer *layer,
+                            const struct layer_args *args, const void *packed, int64_t task, void *workspace);
+
+#endif

@@ -1,0 +1,194 @@
+/* test_bf16.c - bf16 parts of floats, and their products: bf16.h, simd_split.c, simd_tiles.c, bf16_avx512.c.
+ */
+#include "layers/bf16.h"
+#include "layers/simd.h"
+#include "tests/support.h"
+#include "tests/support_layers.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+static float of_bits(uint32_t bits)
+{
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* Numbers that splitting treats differently, then random bits. */
+static float number(struct random *random, int64_t i)
+{
+    static const uint32_t special[] = {
+        0x00000000, 0x80000000, 0x3F800000, 0x3F7FFFFF, 0x3F808000, 0x3F818000, 0x3F808001, /* ties */
+        0x7F7FFFFF, 0xFF7FFFFF, 0x7F7F7FFF, 0x7F7F8000,                                     /* FLT_MAX */
+        0x7F800000, 0xFF800000, 0x7F800001, 0xFF80FFFF, 0x7FFFFFFF, 0x7FC00000,             /* inf, NaN */
+        0x00000001, 0x007FFFFF, 0x00800000, 0x00FFFFFF, 0x0BFFFFFF, 0x0C000001, /* 2^-126, 2^-103 */
+    };
+    enum { COUNT = sizeof special / sizeof *special };
+    return of_bits(i < COUNT ? special[i] : (uint32_t)random_below(random, INT64_C(1) << 32));
+}
+
+static float sum_of(const uint16_t *part, int parts)
+{
+    float sum = 0;
+    for (int i = parts - 1; i >= 0; i--)
+        sum += bf16_value(part[i]);
+    return sum;
+}
+
+static void test_parts(void **state)
+{
+    (void)state;
+    struct random random = {1};
+    for (int64_t i = 0; i < 100000; i++) {
+        float x = number(&random, i);
+        for (int parts = 1; parts <= BF16_PARTS_MOST; parts++) {
+            uint16_t part[BF16_PARTS_MOST];
+            bf16_split(x, parts, part);
+            float sum = sum_of(part, parts), small = fabsf(x) * (parts == 2 ? 0x1p-17F : 0x1p-8F);
+            if (!isfinite(x))
+                assert_true(isnan(x) ? isnan(sum) : sum == x);
+            else if (parts == BF16_PARTS_MOST && fabsf(x) >= 0x1p-103F)
+                assert_true(sum == x);
+            else if (parts != 2 || fabsf(x) < 0x1.FFFEp127F) /* there the sum of two parts may overflow */
+                assert_true(isfinite(sum) && fabsf(sum - x) <= small + FLT_MIN);
+        }
+    }
+}
+
+/* Term `term` of row or column `line` of a block, in the storage of bf16.h. */
+static size_t place_in_a(int64_t line, int64_t term)
+{
+    return (size_t)(line * BF16_STEP + term % 16 * 2 + term / 16);
+}
+
+static size_t place_in_b(int64_t line, int64_t term)
+{
+    return (size_t)(line / 16 * BF16_PART / 2 + term % 16 * 32 + line % 16 * 2 + term / 16);
+}
+
+enum { TERMS = 2 * BF16_STEP + 5, STEPS = 3 }; /* the last step is incomplete */
+
+static void check_split(const float *x, const uint16_t *got, int parts, int64_t line,
+                        size_t (*place)(int64_t line, int64_t term), int64_t stride, int64_t term_stride)
+{
+    for (int64_t term = 0; term < STEPS * BF16_STEP; term++) {
+        uint16_t want[BF16_PARTS_MOST];
+        bf16_split(term < TERMS ? x[line * stride + term * term_stride] : 0, parts, want);
+        for (int part = 0; part < parts; part++)
+            assert_int_equal(
+                got[(term / BF16_STEP * parts + part) * BF16_PART + (int64_t)place(line, term % BF16_STEP)],
+                want[part]);
+    }
+}
+
+static void test_vectors_split_alike(void **state)
+{
+    (void)state;
+    struct random random = {2};
+    static uint16_t a[STEPS * BF16_PARTS_MOST * BF16_PART], b[STEPS * BF16_PARTS_MOST * BF16_PART];
+    static float rows[BF16_SIDE * TERMS], columns[TERMS * BF16_SIDE];
+    for (int64_t i = 0; i < BF16_SIDE * TERMS; i++)
+        rows[i] = columns[i] = number(&random, i);
+    for (int parts = 1; parts <= BF16_PARTS_MOST; parts++) {
+        for (int64_t row = 0; row < BF16_SIDE; row++)
+            simd()->split_rows(parts, rows + row * TERMS, TERMS, a + row * BF16_STEP);
+        simd()->split_weights(parts, columns, TERMS, b);
+        for (int64_t line = 0; line < BF16_SIDE; line++) {
+            check_split(rows, a, parts, line, place_in_a, TERMS, 1);
+            check_split(columns, b, parts, line, place_in_b, 1, BF16_SIDE);
+        }
+    }
+}
+
+/* ---- products ---------------------------------------------------------------------------- */
+
+static float flushed(float x)
+{
+    return fabsf(x) < FLT_MIN ? copysignf(0, x) : x;
+}
+
+/* TDPBF16PS for one element: 16 pairs of a row of A and of a column of B. See matrix_tile.h. */
+static float tile_element(float c, const uint16_t *a, const uint16_t *b, int64_t column)
+{
+    float first = 0, second = 0;
+    for (int64_t pair = 0; pair < 16; pair++) {
+        const uint16_t *of_b = b + pair * 32 + column * 2;
+        first = flushed(fmaf(flushed(bf16_value(a[2 * pair])), flushed(bf16_value(of_b[0])), first));
+        second = flushed(fmaf(flushed(bf16_value(a[2 * pair + 1])), flushed(bf16_value(of_b[1])), second));
+    }
+    return flushed(flushed(c) + flushed(first + second));
+}
+
+/* An element of C, by products of tiles in the order of simd_tiles.c. */
+static float true_element(const struct bf16_block *block, int parts, float c, int64_t row, int64_t column)
+{
+    for (int64_t step = 0; step < block->steps; step++)
+        for (int i = 0; i < parts; i++)
+            for (int j = 0; i + j < parts; j++)
+                c = tile_element(c, block->a + (step * parts + i) * BF16_PART + row * BF16_STEP,
+                                 block->b + (step * parts + j) * BF16_PART + column / 16 * BF16_PART / 2,
+                                 column % 16);
+    return c;
+}
+
+/* A block of random numbers, with exponents `range` wide so that sums underflow or overflow. */
+static void fill_block(struct random *random, int range, uint16_t *numbers, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) {
+        int exponent = range ? (int)random_below(random, range) - range / 2 : 0;
+        bf16_split((float)ldexp(random_float(random), exponent), 1, &numbers[i]);
+    }
+}
+
+static bool same(float x, float y)
+{
+    return (isnan(x) && isnan(y)) || memcmp(&x, &y, sizeof x) == 0;
+}
+
+/* The tiles, of the processor or in plain C, to the last bit; AVX512-BF16 adds in another order. */
+static void test_products(void **state)
+{
+    (void)state;
+    struct random random = {3};
+    static uint16_t a[STEPS * BF16_PARTS_MOST * BF16_PART] __attribute__((aligned(64)));
+    static uint16_t b[STEPS * BF16_PARTS_MOST * BF16_PART] __attribute__((aligned(64)));
+    static float c[BF16_SIDE * (BF16_SIDE + 3)], before[BF16_SIDE * (BF16_SIDE + 3)];
+    static const int ranges[] = {0, 20, 140, 250};
+    bool exact = simd()->bf16 != &bf16_avx512;
+    for (size_t range = 0; range < sizeof ranges / sizeof *ranges; range++)
+        for (int parts = 1; parts <= BF16_PARTS_MOST; parts++)
+            for (int add = 0; add < 2; add++) {
+                struct bf16_block block = {a, b, STEPS, c, BF16_SIDE + 3, add};
+                fill_block(&random, ranges[range], a, STEPS * parts * BF16_PART);
+                fill_block(&random, ranges[range], b, STEPS * parts * BF16_PART);
+                for (size_t i = 0; i < sizeof c / sizeof *c; i++)
+                    c[i] = before[i] = random_float(&random);
+                uint64_t denormals = simd()->bf16->start();
+                simd()->bf16->multiply[parts](&block);
+                simd()->bf16->end(denormals);
+                for (int64_t row = 0; row < BF16_SIDE; row++)
+                    for (int64_t column = 0; column < BF16_SIDE + 3; column++) {
+                        int64_t at = row * (BF16_SIDE + 3) + column;
+                        if (column >= BF16_SIDE) {
+                            assert_true(c[at] == before[at]);
+                            continue;
+                        }
+                        float want = true_element(&block, parts, add ? before[at] : 0, row, column);
+                        if (exact ? !same(c[at], want) : range == 0 && fabsf(c[at] - want) > 1e-4F)
+                            fail_with("%s: %d parts, range %d, row %d, column %d: %a instead of %a",
+                                      isa_name(running_isa), parts, ranges[range], (int)row, (int)column,
+                                      (double)c[at], (double)want);
+                    }
+            }
+}
+
+int main(void)
+{
+    const struct CMUnitTest once[] = {cmocka_unit_test(test_parts)};
+    const struct CMUnitTest on_every_isa[] = {cmocka_unit_test(test_vectors_split_alike),
+                                              cmocka_unit_test(test_products)};
+    return cmocka_run_group_tests(once, NULL, NULL) +
+           run_on_every_isa(on_every_isa, sizeof on_every_isa / sizeof *on_every_isa);
+}
