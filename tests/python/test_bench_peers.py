@@ -234,7 +234,7 @@ def test_a_case_compares_each_variant():
     lines = report.case_text(same, (1,)).splitlines()
     assert [line.split("  ")[0] for line in lines[2:5]] == ["limn", "limn bf16", "PyTorch"]
     assert lines[8:] == [
-        "OpenVINO computes in f32 by default here",
+        "OpenVINO computes this network in f32 by default",
         "1 thread: limn is 2.00x as fast as OpenVINO",
         "1 thread: limn is 0.50x as fast as OpenVINO default",
         "1 thread: limn bf16 is 2.50x as fast as OpenVINO default",
@@ -258,11 +258,11 @@ def test_the_report_says_how_peers_were_limited():
         **{
             "versions": {"ncnn": "3"},
             "isa": ["avx2"],
-            "limits": {"ncnn": "CPUID faults", "torch": "variables"},
+            "limits": {"torch": "variables", "ncnn": "CPUID faults", "openvino": "CPUID faults"},
         },
     }
     assert report.describe(around).endswith(
-        "; limn 1 with --isa avx2; ncnn 3. Peers limited to AVX2 (ncnn: CPUID faults; torch: variables)"
+        "; limn 1 with --isa avx2; ncnn 3. Peers limited to AVX2 (torch: variables; ncnn, openvino: CPUID faults)"
     )
 
 

@@ -131,8 +131,10 @@ class OpenVino:
         return self.request.get_output_tensor(0).data
 
     def precision(self) -> str:
-        """The precision that it has chosen: f32, bf16, .."""
-        return self.model.get_property("INFERENCE_PRECISION_HINT").to_string()
+        """The precision in which it computes: f32, or a lower one that an operation has."""
+        operations = self.model.get_runtime_model().get_ops()
+        found = {operation.get_rt_info()["runtimePrecision"].astype(str) for operation in operations}
+        return next((lower for lower in ("bf16", "f16") if lower in found), "f32")
 
 
 class OpenVinoDefault(OpenVino):

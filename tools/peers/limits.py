@@ -59,7 +59,7 @@ def limit(engine: str, folder: pathlib.Path) -> Limit:
     if "avx512f" not in flags:
         return Limit("no AVX-512 here")
     if engine == "torch" and "cpuid_fault" not in flags:
-        return Limit("limited by its environment variables", {**C_LIBRARY, **TORCH})
+        return Limit("its environment variables", {**C_LIBRARY, **TORCH})
     preload = {**C_LIBRARY, "LD_PRELOAD": str(compile_preload(folder))}
     if "cpuid_fault" in flags:
         return Limit("CPUID faults and is answered for it", preload)

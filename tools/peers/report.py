@@ -97,14 +97,15 @@ def surroundings(
 
 def describe(around: dict[str, Any]) -> str:
     """The surroundings as one paragraph. `isa`: the instruction sets that --isa names."""
-    engines = ", ".join(
-        f"{name} {around['versions'][name]}" for name in PACKAGES if name in around["versions"]
-    )
+    peers = ", ".join(f"{name} {around['versions'][name]}" for name in PACKAGES if name in around["versions"])
     isa = f" with --isa {', '.join(around['isa'])}" if around.get("isa") else ""
-    limits = "; ".join(f"{engine}: {how}" for engine, how in around.get("limits", {}).items())
+    ways: dict[str, list[str]] = {}
+    for engine, how in around.get("limits", {}).items():
+        ways.setdefault(how, []).append(engine)
+    limits = "; ".join(f"{', '.join(engines)}: {how}" for how, engines in ways.items())
     return (
         f"{around['processor']}, {len(around['cores'])} physical cores, {around['memory_gb']} GB, "
-        f"{around['date']}; {around['limn']}{isa}; {engines or 'no peer'}"
+        f"{around['date']}; {around['limn']}{isa}; {peers or 'no peer'}"
         + (f". Peers limited to AVX2 ({limits})" if limits else "")
     )
 
@@ -173,7 +174,7 @@ def case_text(entry: Entry, threads: Sequence[int]) -> str:
     parts = [entry["title"], aligned(*case_rows(entry, threads))]
     parts += [f"absent: {engine}: {reason}" for engine, reason in entry["absent"].items()]
     if any(found.get("precision") == "f32" for found in figures.variants(entry, DEFAULT).values()):
-        parts.append("OpenVINO computes in f32 by default here")
+        parts.append("OpenVINO computes this network in f32 by default")
     for own in figures.own_families(entry):
         for count in threads:
             for peer in opponents(entry, own, count):
