@@ -91,7 +91,7 @@ def comparison(around: dict[str, Any], entries: Sequence[Entry], folder: pathlib
     from matplotlib.patches import Patch
 
     handles = [Patch(color=colour, label=family) for family, colour in painted.items()]
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(painted), frameon=False, fontsize=11)
+    figure.legend(handles=handles, loc="outside upper center", ncols=min(6, len(painted)), frameon=False, fontsize=11)
     figure.supxlabel(wrapped(describe(around), 170), fontsize=9, color="0.3")
     return save(figure, folder, "peers")
 

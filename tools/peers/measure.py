@@ -221,9 +221,12 @@ class Measurement:
         """Asks for the precision of an engine that chooses it, and whether AVX-512 is hidden from a limited one."""
         if figures.lowers(engine):
             self.entry["engines"][engine]["precision"] = worker.ask("precision")
-        limit = self.settings.limits.get(format_of(engine))
-        if limit and limit.environment and worker.ask("avx512"):
-            raise EngineFailed(f"it uses AVX-512 ({limit.how})")
+        limit = self.settings.limits.get(format_of(engine), Limit())
+        used = worker.ask("avx512") if limit.environment else False
+        if used:
+            raise EngineFailed(f"it uses AVX-512 in spite of the limit: {limit.how}")
+        if used is None:
+            note(f"{self.case.name}: {engine}: the kernel does not record whether it uses AVX-512")
 
     def attempt(self, engine: str, action, *arguments):
         """Returns the action's result. If the engine fails, leaves it out and returns None."""

@@ -161,7 +161,7 @@ def case_rows(entry: Entry, threads: Sequence[int]) -> tuple[Row, list[Row]]:
             [
                 *(family, way_text(entry, family, threads), error_text(entry, family)),
                 *(f"{number(t['min_ms'])}, {number(t['median_ms'])}" for t in timings),
-                per_threads([figures.least_memory(entry, family, str(count)) for count in threads]),
+                peak_mb(entry, family, threads),
                 f"{number(start['start_ms']['min'])}, {number(start['start_ms']['median'])}",
                 number(start["overhead_ms"]),
             ]
@@ -194,14 +194,8 @@ def opponents(entry: Entry, own: str, threads: int) -> list[str]:
 def summary_rows(entries: Sequence[Entry], threads: Sequence[int], own: str = LIMN) -> tuple[Row, list[Row]]:
     """limn at float32 compared with the best float32 peer for each figure, one row per case."""
     each = " / ".join(map(counted, threads))
-    header = [
-        f"network ({each})",
-        f"{own} ms",
-        "fastest float32 peer ms",
-        "ratio",
-        f"peak MB: {own}, lowest peer",
-    ]
-    header += ["start to result ms: the same, first peer"]
+    header = [f"network ({each})", f"{own} ms", "fastest float32 peer ms", "ratio"]
+    header += [f"peak MB: {own}, lowest peer", f"start to result ms: {own}, first peer"]
     rows = [summary_row(entry, threads, own) for entry in entries if figures.variants(entry, own)]
     means, leasts = mean_and_least_texts(entries, threads, own)
     rows.append(["geometric mean", "", "", means, "", ""])
@@ -216,18 +210,6 @@ def mean_and_least_texts(
     pairs = [figures.mean_and_least(figures.ratios(entries, str(count), own, peer)) for count in threads]
     means, leasts = zip(*pairs, strict=True)
     return times_per_threads(means), times_per_threads(leasts)
-
-
-def summary_ratios(entries: Sequence[Entry], threads: Sequence[int]) -> list[dict[str, Any]]:
-    """The same as numbers, for peers.json: each variant of limn against each opponent."""
-    found = []
-    for own in own_of_all(entries):
-        for peer in [DEFAULT] if figures.lowers(own) else [None, DEFAULT]:
-            values = {str(count): figures.ratios(entries, str(count), own, peer) for count in threads}
-            if all(values.values()):
-                summed = {count: figures.mean_and_least(each) for count, each in values.items()}
-                found.append({"engine": own, "peer": peer or "fastest float32 peer", "mean, least": summed})
-    return found
 
 
 def summary_row(entry: Entry, threads: Sequence[int], own: str) -> Row:
@@ -258,6 +240,10 @@ def least_ms(entry: Entry, family: str, threads: Sequence[int]) -> str:
     return per_threads([figures.quickest(entry, family, str(count))[1]["min_ms"] for count in threads])
 
 
+def peak_mb(entry: Entry, family: str, threads: Sequence[int]) -> str:
+    return per_threads([figures.least_memory(entry, family, str(count)) for count in threads])
+
+
 def default_rows(entries: Sequence[Entry], threads: Sequence[int]) -> tuple[Row, list[Row]]:
     """Every variant of limn compared with OpenVINO's default, a row each per case; then the mean and the least."""
     header = [f"network ({' / '.join(map(counted, threads))})", "engine", "ms", "ratio to the default"]
@@ -266,18 +252,15 @@ def default_rows(entries: Sequence[Entry], threads: Sequence[int]) -> tuple[Row,
     rows = []
     for entry in compared:
         for family in (DEFAULT, *figures.own_families(entry)):
-            ratios = [figures.ratio(entry, str(count), family, DEFAULT) for count in threads]
-            rows.append(
-                [
-                    *(entry["title"], f"{family} {way_text(entry, family, threads)}".strip()),
-                    *(
-                        least_ms(entry, family, threads),
-                        "" if family == DEFAULT else times_per_threads(ratios),
-                    ),
-                    error_text(entry, family),
-                    per_threads([figures.least_memory(entry, family, str(count)) for count in threads]),
-                ]
-            )
+            name = f"{family} {way_text(entry, family, threads)}".strip()
+            ratios = times_per_threads(figures.ratio(entry, str(n), family, DEFAULT) for n in threads)
+            row = [
+                entry["title"],
+                name,
+                least_ms(entry, family, threads),
+                "" if family == DEFAULT else ratios,
+            ]
+            rows.append([*row, error_text(entry, family), peak_mb(entry, family, threads)])
     for own in own_of_all(compared):
         texts = mean_and_least_texts(compared, threads, own, DEFAULT)
         for name, text in zip(("geometric mean", "least"), texts, strict=True):
@@ -308,6 +291,19 @@ def everyone_rows(entries: Sequence[Entry], threads: Sequence[int]) -> tuple[Row
         cells = [least_ms(entry, family, threads) if family in there else "absent" for family in shown]
         rows.append([entry["title"], *cells])
     return [f"ms, {' / '.join(map(counted, threads))}", *shown], rows
+
+
+def summary_ratios(entries: Sequence[Entry], threads: Sequence[int]) -> list[dict[str, Any]]:
+    """The means and least ratios of the summary as numbers, for peers.json."""
+    found = []
+    for own in own_of_all(entries):
+        for peer in [DEFAULT] if figures.lowers(own) else [None, DEFAULT]:
+            values = {str(count): figures.ratios(entries, str(count), own, peer) for count in threads}
+            if all(values.values()):
+                pairs = {count: figures.mean_and_least(each) for count, each in values.items()}
+                summed = {count: {"mean": mean, "least": least} for count, (mean, least) in pairs.items()}
+                found.append({"engine": own, "peer": peer or "fastest float32 peer", "threads": summed})
+    return found
 
 
 def every_family(entries: Sequence[Entry]) -> list[str]:
