@@ -1,9 +1,9 @@
 """How the peers are kept from AVX-512 and AMX, to be compared with `limn --isa avx2`.
 
-ONNX Runtime and ncnn have no option for it. OpenVINO reads ONEDNN_MAX_CPU_ISA, but its code outside oneDNN does not. So
-hide_avx512.c answers the CPUID instruction for all peers. Where the processor cannot fault on CPUID, the instruction is
-replaced in copies of their libraries; PyTorch, whose libraries are large, is then limited by its environment variables.
-worker.py checks the effect.
+ONNX Runtime and ncnn have no option for it. OpenVINO reads ONEDNN_MAX_CPU_ISA, but then still uses AVX-512, and fails at
+its default precision. So hide_avx512.c answers the CPUID instruction for all peers. Where the processor cannot fault on
+CPUID, the instruction is replaced in copies of their libraries; PyTorch, whose libraries are large, is then limited by
+its environment variables. worker.py checks the effect.
 """
 
 from __future__ import annotations
