@@ -37,7 +37,8 @@ class Limit:
 
 def processor_flags() -> set[str]:
     """The processor's features as Linux names them."""
-    lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    path = pathlib.Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.exists() else []
     return next((set(line.split()) for line in lines if line.startswith("flags")), set())
 
 
