@@ -22,7 +22,7 @@ static void peak_task(void *context, int64_t task, int worker)
 {
     (void)worker;
     const struct peak_job *job = context;
-    job->rates[task] = simd_for(engine_isa())->peak(job->seconds, system_seconds);
+    job->rates[task] = simd()->peak(job->seconds, system_seconds);
 }
 
 /* Measures all threads at the same time, because they may share power or a core. */
@@ -167,7 +167,7 @@ limn_status bench_machine(const struct options *options, limn_error *error)
     limn_status status = app_engine(options, &engine, error);
     if (status != LIMN_OK)
         return status;
-    double core = simd_for(engine_isa())->peak(0.5, system_seconds);
+    double core = simd()->peak(0.5, system_seconds);
     status = gemm_rate(&gemm, error);
     char *block = status == LIMN_OK ? copy_block(engine->pool) : NULL;
     if (status == LIMN_OK && !block)

@@ -24,6 +24,7 @@
 #include "engine/run/band_dims.h"
 #include "engine/run/pack.h"
 #include "engine/run/plan.h"
+#include "layers/cpu.h"
 #include "layers/sizes.h"
 
 #include <string.h>

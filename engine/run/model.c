@@ -4,9 +4,9 @@
 #include "engine/base/machine_memory.h"
 #include "engine/base/memory.h"
 #include "engine/base/system.h"
+#include "engine/run/instruction_set.h"
 #include "engine/run/weights_path.h"
 #include "layers/gemm.h"
-#include "layers/simd.h"
 #include "layers/sizes.h"
 
 #include <inttypes.h>
@@ -15,42 +15,18 @@
 
 /* ---- engine ------------------------------------------------------------------------------ */
 
-/* One instruction set for the whole process: OpenBLAS has one set of kernels for all threads. Guarded by the
- * lock of the process. */
-static enum isa isa_in_use = ISA_COUNT;
-
-enum isa engine_isa(void)
+/* "limn 0.1.0, avx512+bf16 kernels (no matrix tiles: REASON), OpenBLAS core SkylakeX, 2 threads" */
+static void describe(limn_engine *engine)
 {
-    system_process_lock();
-    enum isa isa = isa_in_use;
-    system_process_unlock();
-    return isa;
-}
-
-static limn_status set_isa(const char *wanted, limn_error *error)
-{
-    bool forced = wanted && strcmp(wanted, "auto") != 0;
-    enum isa isa = forced ? isa_named(wanted) : cpu_isa();
-    if (isa == ISA_COUNT)
-        return fail(error, LIMN_E_USAGE,
-                    "instruction set \"%s\": auto, baseline, avx2, avx512 or neon expected", wanted);
-    if (!cpu_has(isa))
-        return fail(error, LIMN_E_USAGE, "instruction set %s: this CPU does not have it (its best is %s)",
-                    isa_name(isa), isa_name(cpu_isa()));
-    limn_status status = LIMN_OK;
-    system_process_lock();
-    if (isa_in_use == ISA_COUNT) {
-        const char *problem = gemm_init(isa, forced);
-        if (problem)
-            status = fail(error, LIMN_E_USAGE, "cannot load OpenBLAS: %s", problem);
-        else
-            simd_choose(isa), isa_in_use = isa;
-    } else if (forced && isa != isa_in_use) {
-        status = fail(error, LIMN_E_USAGE, "instruction set %s: this process already runs with %s",
-                      isa_name(isa), isa_name(isa_in_use));
-    }
-    system_process_unlock();
-    return status;
+    struct isa_choice choice = isa_in_use();
+    const char *core = gemm_core();
+    int threads = pool_threads(engine->pool);
+    char denied[128] = "";
+    if (*choice.denied)
+        snprintf(denied, sizeof denied, " (no matrix tiles: %s)", choice.denied);
+    snprintf(engine->description, sizeof engine->description, "limn %s, %s kernels%s, %s%s, %d thread%s",
+             LIMN_VERSION, isa_name(choice.isa), denied, core ? "OpenBLAS core " : "no OpenBLAS",
+             core ? core : "", threads, threads == 1 ? "" : "s");
 }
 
 limn_status limn_engine_create(const limn_options *options, limn_engine **engine, limn_error *error)
@@ -66,7 +42,7 @@ limn_status limn_engine_create(const limn_options *options, limn_engine **engine
     if (gemm_available() && !system_can_map(GEMM_BUFFER))
         return fail(error, LIMN_E_MEMORY, "out of memory: OpenBLAS needs %zu MB of address space (ulimit -v)",
                     GEMM_BUFFER >> 20);
-    limn_status status = set_isa(chosen.isa, error);
+    limn_status status = isa_use(chosen.isa, error);
     if (status != LIMN_OK)
         return status;
     if (chosen.memory_limit)
@@ -81,10 +57,7 @@ limn_status limn_engine_create(const limn_options *options, limn_engine **engine
         return status;
     }
     machine_memory_limit(chosen.memory_limit); /* again: now the stacks of the threads count too */
-    const char *core = gemm_core();
-    snprintf(created->description, sizeof created->description, "limn %s, %s kernels, %s%s, %d thread%s",
-             LIMN_VERSION, isa_name(engine_isa()), core ? "OpenBLAS core " : "no OpenBLAS", core ? core : "",
-             pool_threads(created->pool), pool_threads(created->pool) == 1 ? "" : "s");
+    describe(created);
     *engine = created;
     return LIMN_OK;
 }

@@ -3,6 +3,7 @@
 #include "engine/base/memory.h"
 #include "engine/base/pages.h"
 #include "engine/base/system.h"
+#include "layers/cpu.h"
 
 static limn_status create_step_facts(limn_session *session, limn_error *error)
 {

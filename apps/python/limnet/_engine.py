@@ -59,7 +59,10 @@ def configure(threads: int | None = None, isa: str | None = None, memory_limit: 
     threads
         At most 1024. Default: one per physical core, or fewer under a cgroup's CPU quota.
     isa
-        "avx512", "avx2", "neon" or "baseline". Default: the best that the CPU has.
+        "avx512+amx", "avx512+bf16", "avx512", "avx2", "neon", "baseline" or "amx-emulated" (AMX in plain C: slow, for
+        checking). Default: the best that the CPU has and the system permits. On a CPU with AMX, "avx512+amx" and the
+        default ask Linux to permit matrix tiles, which forbids small alternate signal stacks in this process; other
+        sets do not ask.
     memory_limit
         Bytes that the process may hold through limn. Work that needs more is refused with MemoryLimitError.
         Default: what the machine and the process's limits allow.
@@ -69,7 +72,7 @@ def configure(threads: int | None = None, isa: str | None = None, memory_limit: 
     RuntimeError
         The engine is already running.
     UsageError
-        An option is out of range, or the CPU lacks the instruction set. Raised when the engine starts.
+        An option is out of range, or the CPU lacks the instruction set or the system denies it. Raised when the engine starts.
     """
     with _state.lock:
         if _state.engine is not None:
