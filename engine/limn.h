@@ -74,10 +74,10 @@
  * that a program can test. An output pointer to an object is then set to NULL. The library never prints,
  * never exits, and never aborts on bad input. Every free function accepts NULL.
  *
- * Repeatability. On one instruction set results are bit-identical for every number of threads, unless a
- * memory limit forces a session to use kernels that need less memory: those may round the last bits
- * differently. The default limit depends on hardware and settings, not on how much memory is free at the
- * moment.
+ * Repeatability. On one instruction set and at one precision results are bit-identical for every number of
+ * threads, unless a memory limit forces a session to use kernels that need less memory: those may round the
+ * last bits differently. The default limit depends on hardware and settings, not on how much memory is free
+ * at the moment.
  */
 #ifndef LIMN_H
 #define LIMN_H
@@ -136,15 +136,26 @@ typedef enum limn_kernels {
     LIMN_KERNELS_REFERENCE, /* plain loops that accumulate in double; slow, for checking */
 } limn_kernels;
 
+/* The lowest precision of what the kernels multiply; sums are always floats. A layer is computed at it where
+ * that is faster on the instruction set in use, otherwise at LIMN_FP32, which is the only one on most sets.
+ * Nothing else lowers the precision, not even a memory limit. The errors are typical of one layer, relative
+ * to its largest output. */
+typedef enum limn_precision {
+    LIMN_FP32 = 0, /* floats, or sums of three bf16 numbers, which are as exact: 1e-6 */
+    LIMN_BF16X2,   /* floats rounded to 16 bits, as sums of two bf16 numbers: 5e-6 */
+    LIMN_BF16,     /* floats rounded to 8 bits: 2e-3 */
+} limn_precision;
+
 /* All zero is the default. */
 typedef struct limn_options {
     int threads;          /* at most 1024; 0: one per physical core, or fewer under a cgroup's CPU quota */
     const char *isa;      /* the instruction set, see limn_engine_create; NULL or "auto": the best */
     limn_kernels kernels; /* the kernel family */
-    size_t memory_limit;  /* bytes that the process may hold through limn, the scratch memory of each thread
-                           * included. SIZE_MAX: no limit. 0: the least of physical memory, cgroup limits,
-                           * RLIMIT_AS and RLIMIT_DATA, less a margin for the rest of the system. If the
-                           * fastest kernels exceed the limit, sessions use kernels that need less */
+    limn_precision precision;
+    size_t memory_limit; /* bytes that the process may hold through limn, the scratch memory of each thread
+                          * included. SIZE_MAX: no limit. 0: the least of physical memory, cgroup limits,
+                          * RLIMIT_AS and RLIMIT_DATA, less a margin for the rest of the system. If the
+                          * fastest kernels exceed the limit, sessions use kernels that need less */
 } limn_options;
 
 /* The size of a run. The number of channels is given by the model. */
@@ -183,10 +194,10 @@ typedef struct limn_shape {
  * that install alternate signal stacks, as the runtimes of Go and Rust and Python's faulthandler do, can
  * avoid all of this with "avx512+bf16" or "avx512".
  *
- * Errors: LIMN_E_USAGE if the number of threads is out of range, if the CPU lacks the instruction set, if the
- * system denies matrix tiles to "avx512+amx", if the process already uses another instruction set, if
- * OpenBLAS cannot be loaded, or if its kernels are requested and limn was built without it (`make
- * BLAS=none`); LIMN_E_MEMORY.
+ * Errors: LIMN_E_USAGE if the number of threads is out of range or the precision unknown, if the CPU lacks
+ * the instruction set, if the system denies matrix tiles to "avx512+amx", if the process already uses another
+ * instruction set, if OpenBLAS cannot be loaded, or if its kernels are requested and limn was built without
+ * it (`make BLAS=none`); LIMN_E_MEMORY.
  *
  * Threads: any number of threads may create, use and free engines at the same time, each engine by one thread
  * at a time. The same is true of sessions, including sessions of one model. After fork(), a child should
@@ -199,8 +210,8 @@ void limn_engine_free(limn_engine *engine);
 /* The number of threads, the calling one included. Fewer than requested if the system starts no more. */
 int limn_engine_threads(const limn_engine *engine);
 
-/* One line: version, instruction set, why the system denies matrix tiles if it does, OpenBLAS core or "no
- * OpenBLAS", number of threads. Valid as long as the engine. */
+/* One line: version, instruction set, why the system denies matrix tiles if it does, the precision if it is
+ * not fp32, OpenBLAS core or "no OpenBLAS", number of threads. Valid as long as the engine. */
 const char *limn_engine_describe(const limn_engine *engine);
 
 /* ---- model ------------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 #include "engine/base/memory.h"
 #include "engine/base/pages.h"
 #include "engine/base/system.h"
+#include "engine/run/instruction_set.h"
 #include "layers/gemm.h"
 #include "layers/simd.h"
 
@@ -152,6 +153,8 @@ void bench_begin(struct report *report, const struct options *options, const cha
         {"limn", NULL, NULL, 0, cell_text(LIMN_VERSION)},
         {"engine", "", NULL, 0, cell_text(limn_engine_describe(engine))},
         {"cpu", "processor", NULL, 0, cell_text(cpu_text(cpu))},
+        {"isa", NULL, NULL, 0, cell_text(isa_name(isa_in_use().isa))},
+        {"precision", NULL, NULL, 0, cell_text(precision_name(engine->rule.precision))},
         {"threads", NULL, NULL, 0, cell_number(limn_engine_threads(engine))},
         {"peak_gflops", "FMA peak, all threads", "%.1f GFLOP/s", 0, cell_number(roofs->flops / 1e9)},
         {"bandwidth_gb_per_s", "copy rate, all threads", "%.1f GB/s read and written", 0, bandwidth},

@@ -15,19 +15,25 @@
 
 /* ---- engine ------------------------------------------------------------------------------ */
 
-/* "limn 0.1.0, avx512+bf16 kernels (no matrix tiles: REASON), OpenBLAS core SkylakeX, 2 threads" */
+/* "limn 0.1.0, avx512 kernels, OpenBLAS core SkylakeX, 2 threads". After the kernels there may be the reason
+ * for not having others, and the precision if it is not fp32. */
 static void describe(limn_engine *engine)
 {
     struct isa_choice choice = isa_in_use();
     const char *core = gemm_core();
     int threads = pool_threads(engine->pool);
-    char denied[128] = "";
+    enum layer_precision precision = engine->rule.precision;
+    char denied[128] = "", chosen[32] = "";
     if (*choice.denied)
         snprintf(denied, sizeof denied, " (no matrix tiles: %s)", choice.denied);
-    snprintf(engine->description, sizeof engine->description, "limn %s, %s kernels%s, %s%s, %d thread%s",
-             LIMN_VERSION, isa_name(choice.isa), denied, core ? "OpenBLAS core " : "no OpenBLAS",
+    if (precision != PRECISION_FP32)
+        snprintf(chosen, sizeof chosen, ", precision %s", precision_name(precision));
+    snprintf(engine->description, sizeof engine->description, "limn %s, %s kernels%s%s, %s%s, %d thread%s",
+             LIMN_VERSION, isa_name(choice.isa), denied, chosen, core ? "OpenBLAS core " : "no OpenBLAS",
              core ? core : "", threads, threads == 1 ? "" : "s");
 }
+
+_Static_assert((int)LIMN_BF16X2 == PRECISION_BF16X2 && (int)LIMN_BF16 == PRECISION_BF16, "the same numbers");
 
 limn_status limn_engine_create(const limn_options *options, limn_engine **engine, limn_error *error)
 {
@@ -39,6 +45,9 @@ limn_status limn_engine_create(const limn_options *options, limn_engine **engine
                     (int)THREADS_MOST);
     if (chosen.kernels == LIMN_KERNELS_OPENBLAS && !gemm_available())
         return fail(error, LIMN_E_USAGE, "OpenBLAS kernels: this limn was built without OpenBLAS");
+    if ((unsigned)chosen.precision >= PRECISION_COUNT)
+        return fail(error, LIMN_E_USAGE, "precision %d: LIMN_FP32, LIMN_BF16X2 or LIMN_BF16 expected",
+                    (int)chosen.precision);
     if (gemm_available() && !system_can_map(GEMM_BUFFER))
         return fail(error, LIMN_E_MEMORY, "out of memory: OpenBLAS needs %zu MB of address space (ulimit -v)",
                     GEMM_BUFFER >> 20);
@@ -50,7 +59,7 @@ limn_status limn_engine_create(const limn_options *options, limn_engine **engine
     limn_engine *created = mem_zalloc(1, sizeof *created);
     if (!created)
         return fail_memory(error, "the engine", sizeof *created);
-    created->kernels = chosen.kernels;
+    created->rule = (struct kernel_rule){chosen.kernels, (enum layer_precision)chosen.precision};
     status = pool_create(chosen.threads ? chosen.threads : usable_cores(), &created->pool, error);
     if (status != LIMN_OK) {
         limn_engine_free(created);

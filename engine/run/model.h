@@ -7,12 +7,13 @@
 #include "engine/base/threads.h"
 #include "engine/graph/graph.h"
 #include "engine/graph/models/models.h"
+#include "engine/run/step.h"
 
 #include <stdatomic.h>
 
 struct limn_engine {
     struct pool *pool;
-    limn_kernels kernels;
+    struct kernel_rule rule;
     char description[320];
 };
 
