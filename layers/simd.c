@@ -6,7 +6,7 @@
 #define SIMD_TABLE(isa)                                                                                      \
     {                                                                                                        \
         peak_##isa, tile_kernels_##isa, winograd_##isa, finish_##isa, sums_##isa, accumulate_##isa,          \
-            maximum_##isa, blend_##isa, softmax_##isa, finite_##isa, epilogue_##isa                          \
+            total_##isa, maximum_##isa, blend_##isa, softmax_##isa, finite_##isa, epilogue_##isa             \
     }
 
 static const struct simd tables[ISA_COUNT] = {
