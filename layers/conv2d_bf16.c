@@ -49,6 +49,7 @@ static bool beats_winograd(struct bf16_form form, const struct layer_dims *d)
         .error = worse,                                                                                      \
         .applies = applies_##form_name,                                                                      \
         .band_rows = 1,                                                                                      \
+        .in_place = true,                                                                                    \
         .needs = needs_##form_name,                                                                          \
         .pack_task = pack_##form_name,                                                                       \
         .pack_span = bf16_indirect_pack_span,                                                                \

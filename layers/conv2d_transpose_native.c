@@ -59,6 +59,7 @@ const struct layer_variant conv2d_transpose_native = {
     .family = FAMILY_NATIVE,
     .applies = layer_applies_always,
     .band_rows = 1,
+    .in_place = true,
     .needs = needs,
     .pack_task = pack_task,
     .pack_span = pack_span,

@@ -242,6 +242,7 @@ static bool applies_lean(const struct layer_dims *d)
         .name = #prefix,                                                                                     \
         .family = FAMILY_NATIVE,                                                                             \
         .error = 5,                                                                                          \
+        .in_place = true,                                                                                    \
         .applies = (applies_to),                                                                             \
         .needs = prefix##_needs,                                                                             \
         .pack_task = prefix##_pack_task,                                                                     \

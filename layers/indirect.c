@@ -187,13 +187,14 @@ struct panel_run {
     struct epilogue epilogue;
     struct simd_outputs to;
     int64_t channels;
+    bool *begun; /* per tile: C holds products */
 };
 
 /* A slice of a panel, taps tap .. tap+taps and channels k_first .. k_first+k. */
 struct slice {
     int64_t tap, taps, k_first, k;
     const float *b;
-    bool first, last;
+    bool last;
 };
 
 /* Prefetches the lines of y that a tile will write. */
@@ -227,15 +228,19 @@ static void run_slice(const struct panel_run *run, const struct slice *slice)
         tile.b = slice->b;
         tile.c = block->c + i * kernel->columns;
         tile.c_stride = kernel->columns;
-        tile.add = !slice->first;
+        bool *begun = &run->begun[i / kernel->rows];
+        tile.add = *begun;
         /* Each tile prefetches a part of the next slice; tiles after its end, this slice, which is cached. */
         int64_t part = i / kernel->rows * lines * LINE_FLOATS;
         tile.ahead = slice->b + (part < next ? next + part : 0);
-        bool live = slice->first || slice->taps > 1 || indirect_sees(tile.rows, kernel->rows, block->x.zeros);
+        /* A tile that sees the picture under no tap is multiplied by zeros once. */
+        bool live = slice->taps > 1 || (slice->last && !*begun) ||
+                    indirect_sees(tile.rows, kernel->rows, block->x.zeros);
         if (slice->last)
             fetch_outputs(run, i, rows);
         if (live)
             kernel->run(&tile);
+        *begun = *begun || live;
         if (slice->last)
             finish_tile(run, i, rows);
     }
@@ -258,7 +263,6 @@ static void run_panel(const struct panel_run *run, const float *b)
             slice.taps = smaller(together, taps - tap);
             slice.k = smaller(k, ic - k_first);
             slice.b = b + (tap * ic + k_first) * columns;
-            slice.first = tap == 0 && k_first == 0;
             slice.last = tap + slice.taps == taps && k_first + slice.k == ic;
             run_slice(run, &slice);
         }
@@ -274,6 +278,7 @@ static void run_panels(const struct layer_dims *d, const struct layer_args *a, c
         run.channels = smaller(run.kernel->columns, d->oc - oc);
         run.epilogue = epilogue_slice(&a->epilogue, oc);
         run.to = (struct simd_outputs){&run.epilogue, a->y + oc, a->y_stride, block->x.pixels};
+        run.begun = (bool[PIXELS]){false};
         run_panel(&run, packed + oc * packed_rows(d));
     }
 }

@@ -60,7 +60,7 @@ struct layer_args {
     struct layer_dims d;
     const float *x; /* N IH IW IC */
     int64_t x_stride;
-    float *y; /* N OH OW OC; never overlaps x */
+    float *y; /* N OH OW OC; never overlaps x; overlaps the residual only where in_place allows it */
     int64_t y_stride;
     const void *packed; /* written by the pack tasks; NULL for operators without weights */
     void *shared;       /* written by the prepare tasks for the run tasks; NULL without them */
@@ -112,6 +112,10 @@ struct layer_variant {
     double error;
     bool (*applies)(const struct layer_dims *d); /* whether it can compute these dimensions, and should */
     int band_rows;                               /* see "Bands" below; 0 means LAYER_TILE_PERIOD */
+
+    /* Whether y may be the residual's memory: each element of the residual is read, by the task that writes
+     * the same element of y, before it is written. */
+    bool in_place;
 
     struct layer_needs (*needs)(const struct layer_dims *d);
 

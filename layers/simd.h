@@ -16,7 +16,9 @@ struct simd {
                    const struct simd_outputs *to);
     void (*sums)(const struct simd_sums *sums);
     void (*accumulate)(const float *x, int64_t count, float *y); /* y += x */
-    void (*maximum)(const float *x, int64_t count, float *y);    /* y = max(x, y), NaN if either is */
+    /* sums[c] = the sum of x[c] over `pixels` pixels, in double */
+    void (*total)(const float *x, int64_t x_stride, int64_t pixels, int64_t channels, double *sums);
+    void (*maximum)(const float *x, int64_t count, float *y); /* y = max(x, y), NaN if either is */
     /* y = the sum of weight times corner: four corners of `count` floats. */
     void (*blend)(const float *const corners[4], const float weights[4], int64_t count, float *y);
     void (*softmax)(const float *x, int64_t channels, float *y);

@@ -530,6 +530,89 @@ static void test_parts_that_stay_apart(void **state)
     free(want);
 }
 
+/* ---- sums in place ------------------------------------------------------------------------ */
+
+/* Sums in which the residual is read for the last time (the first and the third), is read again later (the
+ * second), and is the input as well (the fourth). */
+static void build_sums(struct graph *g)
+{
+    struct conv padded = {.pad = 1};
+    value_id x = graph_conv2d(g, graph_input(g, "x", 3), padded, "first");
+    value_id y =
+        graph_add(g, graph_conv2d(g, graph_relu(g, graph_conv2d(g, x, padded, "a")), padded, "b"), x);
+    value_id z = graph_relu(g, graph_add(g, graph_conv2d(g, y, padded, "c"), y));
+    z = graph_add(g, graph_conv2d(g, z, padded, "d"), y);
+    graph_output(g, graph_add(g, graph_conv2d(g, z, (struct conv){0}, "e"), z));
+}
+
+static const char *write_sum_weights(void)
+{
+    static float numbers[LOW * LOW * 9 + 8];
+    const struct made_tensor tensors[] = {
+        {"first.weight", {LOW, 3, 3, 3}, numbers},   {"first.bias", {LOW}, numbers + 1},
+        {"a.weight", {LOW, LOW, 3, 3}, numbers + 2}, {"a.bias", {LOW}, numbers + 3},
+        {"b.weight", {LOW, LOW, 3, 3}, numbers + 4}, {"b.bias", {LOW}, numbers + 5},
+        {"c.weight", {LOW, LOW, 3, 3}, numbers + 6}, {"c.bias", {LOW}, numbers + 7},
+        {"d.weight", {LOW, LOW, 3, 3}, numbers + 1}, {"d.bias", {LOW}, numbers + 2},
+        {"e.weight", {LOW, LOW, 1, 1}, numbers + 3}, {"e.bias", {LOW}, numbers + 4}};
+    const char *path = scratch_path("sums.safetensors");
+    random_fill(&(struct random){6}, numbers, sizeof numbers / sizeof *numbers);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        numbers[i] *= 0.1F;
+    write_safetensors(path, tensors, sizeof tensors / sizeof *tensors, "");
+    return path;
+}
+
+/* All values of a run, one after the other. */
+struct seen {
+    float *values;
+    int64_t count;
+};
+
+static limn_status see(void *context, const struct node *node, const struct tensor *made, limn_error *error)
+{
+    (void)node, (void)error;
+    struct seen *seen = context;
+    int64_t count = tensor_pixels(made) * made->c;
+    seen->values = realloc(seen->values, (size_t)(seen->count + count) * sizeof *seen->values);
+    tensor_to_nchw(made, seen->values + seen->count);
+    seen->count += count;
+    return LIMN_OK;
+}
+
+/* Where results replace residuals, every value is right when an observer sees it, in a second run too. */
+static void test_sums_in_place(void **state)
+{
+    (void)state;
+    static const struct model_kind kind = {"sums", "", any_file, build_sums, 0};
+    struct seen seen[2] = {{0}, {0}};
+    for (int fast = 0; fast < 2; fast++) {
+        limn_engine *engine = test_engine(2, fast ? LIMN_KERNELS_AUTO : LIMN_KERNELS_REFERENCE);
+        limn_model *model;
+        limn_session *session;
+        int64_t count;
+        int replaced = 0;
+        assert_ok(model_load_as(engine, write_sum_weights(), &kind, &model, error));
+        assert_ok(limn_session_create(model, (limn_size){2, 19, 22}, &session, error));
+        for (int i = 0; i < model->graph.count; i++)
+            replaced += session->plan.placements[i].replaces;
+        assert_int_equal(replaced, fast ? 2 : 0);
+        free(run(session, &count));
+        session_observe(session, see, &seen[fast]);
+        free(run(session, &count));
+        limn_session_free(session);
+        limn_model_free(model);
+        limn_engine_free(engine);
+    }
+    assert_int_equal(seen[0].count, seen[1].count);
+    for (int64_t i = 0; i < seen[0].count; i++)
+        if (!(fabs((double)seen[1].values[i] - (double)seen[0].values[i]) <= 2e-5))
+            fail_with("value %" PRId64 ": want %.9g got %.9g", i, (double)seen[0].values[i],
+                      (double)seen[1].values[i]);
+    free(seen[0].values);
+    free(seen[1].values);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -544,6 +627,7 @@ int main(void)
         KERNELS_TEST(test_blocked_is_never_chosen, NATIVE),
         KERNELS_TEST(test_blocked_is_never_chosen, REFERENCE),
         cmocka_unit_test(test_parts_that_stay_apart),
+        cmocka_unit_test(test_sums_in_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

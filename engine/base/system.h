@@ -216,6 +216,10 @@ int system_terminal_columns(void);
 
 size_t system_page_size(void);
 
+/* Makes the system use huge pages for a block (2 MB each on x86-64) where it has free ones, when it allocates
+ * its pages. A hint: does nothing if the system cannot. */
+void system_prefer_huge_pages(void *pages, size_t bytes);
+
 /* Makes the system allocate whole pages now, before they are written, and keeps their contents. A hint: does
  * nothing if the system cannot. */
 void system_populate(void *pages, size_t bytes);

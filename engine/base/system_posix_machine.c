@@ -23,6 +23,15 @@ size_t system_page_size(void)
     return (size_t)sysconf(_SC_PAGESIZE);
 }
 
+void system_prefer_huge_pages(void *pages, size_t bytes)
+{
+#ifdef __APPLE__
+    (void)pages, (void)bytes;
+#else
+    (void)madvise(pages, bytes, MADV_HUGEPAGE);
+#endif
+}
+
 void system_populate(void *pages, size_t bytes)
 {
 #ifdef __APPLE__

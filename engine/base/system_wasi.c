@@ -68,6 +68,11 @@ size_t system_page_size(void)
     return (size_t)1 << 16;
 }
 
+void system_prefer_huge_pages(void *pages, size_t bytes)
+{
+    (void)pages, (void)bytes;
+}
+
 void system_populate(void *pages, size_t bytes)
 {
     (void)pages, (void)bytes;

@@ -150,6 +150,11 @@ size_t system_page_size(void)
     return info.dwPageSize;
 }
 
+void system_prefer_huge_pages(void *pages, size_t bytes)
+{
+    (void)pages, (void)bytes;
+}
+
 void system_populate(void *pages, size_t bytes)
 {
     (void)pages, (void)bytes;

@@ -21,6 +21,7 @@
  * whole run. The sizes of all these come from running the schedule once without computing. */
 #include "engine/run/bands.h"
 #include "engine/base/memory.h"
+#include "engine/base/pages.h"
 #include "engine/run/band_dims.h"
 #include "engine/run/pack.h"
 #include "engine/run/plan.h"
@@ -480,6 +481,7 @@ limn_status bands_run(struct bands *bands, const struct bands_io *io, limn_error
     bands->memory = mem_alloc(bands->bytes);
     if (!bands->memory)
         return fail_memory(error, bands->model->graph.path, bands->bytes);
+    pages_populate(bands->model->engine->pool, bands->memory, bands->bytes);
     bind(bands);
     bands->work_done = 0;
     bands->work = plan_flops(&bands->model->graph, &bands->plan);

@@ -32,6 +32,7 @@
 struct placement {
     value_id host; /* NO_VALUE: its own memory */
     bool apart;    /* a part of a concat that is copied into it at the end: see plan_create.c */
+    bool replaces; /* the host's contents, which are not read again: see plan_sum_in_place */
     int64_t channel;
     size_t bytes, offset;
     int first, last;
@@ -116,6 +117,11 @@ limn_status plan_infer_shapes(const struct graph *graph, limn_size size, const c
  * to `last`, and for each step what its stages share and its workspaces. Sets the offsets and arena_bytes.
  * plan_create calls it for whole pictures; a run in bands calls it again. LIMN_E_MEMORY. */
 limn_status plan_place(const struct graph *graph, struct plan *plan, limn_error *error);
+
+/* Lets a step that adds a residual write its result over it, if no later step reads the residual: the sum
+ * then needs no memory of its own, and y's lines are in the cache when they are written. For whole pictures
+ * only: plan_fit calls it. */
+void plan_sum_in_place(const struct graph *graph, struct plan *plan);
 
 /* Changes steps to lighter variants until all packed weights are within their budget. */
 void plan_limit_weights(struct plan *plan, const struct graph *graph);

@@ -64,7 +64,8 @@ bool plan_lighten(struct plan *plan, const struct graph *graph, limn_model *mode
         const struct step *step = &plan->steps[s];
         for (const struct layer_variant *const *v = step->op->variants; *v != step->variant; v++) {
             if ((*v)->family != step->variant->family || !rule_allows(plan->rule, *v) ||
-                !(*v)->applies(&step->args.d))
+                !(*v)->applies(&step->args.d) ||
+                (step->variant->in_place && !(*v)->in_place)) /* y may be in place */
                 continue;
             struct step lighter = *step;
             step_choose(&lighter, *v, choice);
@@ -136,6 +137,7 @@ limn_status plan_fit(struct plan *plan, const struct graph *graph, limn_model *m
     room = room ? room : &none;
     size_t left = mem_available(), most = left > room->beside ? left - room->beside : 0;
     plan->threads = pool_threads(model->engine->pool);
+    plan_sum_in_place(graph, plan);
     for (;;) {
         limn_status status = plan_place(graph, plan, error);
         if (status != LIMN_OK)

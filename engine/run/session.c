@@ -209,11 +209,17 @@ static limn_status observe_inputs(const limn_session *session, limn_error *error
 
 /* ---- running ----------------------------------------------------------------------------- */
 
+/* The value that `x` is a part of, or NO_VALUE. */
+static value_id whole_of(const struct plan *plan, value_id x)
+{
+    return plan->placements[x].replaces ? NO_VALUE : plan->placements[x].host;
+}
+
 /* Whether a step after step `s` writes into `x`, as the parts of a concat do one after the other. */
 static bool written_later(const struct plan *plan, int s, value_id x)
 {
     for (int later = s + 1; later < plan->step_count; later++)
-        for (value_id y = plan->steps[later].y; y != NO_VALUE; y = plan->placements[y].host)
+        for (value_id y = plan->steps[later].y; y != NO_VALUE; y = whole_of(plan, y))
             if (y == x)
                 return true;
     return false;
@@ -224,7 +230,7 @@ static limn_status observe(const limn_session *session, int s, limn_error *error
 {
     const struct plan *plan = &session->plan;
     limn_status status = LIMN_OK;
-    for (value_id y = plan->steps[s].y; status == LIMN_OK && y != NO_VALUE; y = plan->placements[y].host)
+    for (value_id y = plan->steps[s].y; status == LIMN_OK && y != NO_VALUE; y = whole_of(plan, y))
         if (!written_later(plan, s, y))
             status = session->observer(session->observer_context, &session->graph.nodes[y], &plan->values[y],
                                        error);
