@@ -84,7 +84,7 @@ except ValueError as error:
     print(error)
 limnet.configure(isa="amx-emulated", precision="bf16")
 print(limnet.describe())
-assert limnet.upscale(np.zeros((8, 8, 3), np.uint8)).pixels.shape == (32, 32, 3)
+assert limnet.upscale(np.zeros((8, 8, 3), np.uint8)).shape == (32, 32, 3)
 """
     done = python(code, 300)
     assert done.returncode == 0, done.stderr
