@@ -240,6 +240,11 @@ AROUND = {"processor": "A CPU", "cores": [0, 1], "memory_gb": 8.0, "date": "2026
 AROUND |= {"versions": {"ncnn": "3"}, "threads": [1], "rounds": 5}
 
 
+def test_the_summary_says_if_the_planner_chooses_a_slower_variant():
+    rows = [row("conv2d_native", 6, planned="planned"), row("conv2d_gemm", 5)]
+    assert layer_report.choice_text({**ENTRY, "rows": rows}) == "gemm; planned native 6.00"
+
+
 def test_the_report_in_markdown():
     text = layer_report.markdown_report(AROUND, [ENTRY, POOL])
     assert text.startswith("A CPU, 2 physical cores, 8.0 GB, 2026-01-02; limn 1; ncnn 3; 1 thread: 100 GFLOP/s")

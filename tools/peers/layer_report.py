@@ -46,6 +46,13 @@ def variant_text(row: Row) -> str:
     return row["variant"].removeprefix(f"{row['op']}_") + (f" ({precision})" if precision else "")
 
 
+def choice_text(entry: Entry) -> str:
+    """limn's fastest float32 variant, and if the planner chooses another, that one and its time."""
+    best = best_rows(entry)[LIMN]
+    planned = [row for row in entry["rows"] if row["planned"] and row["variant"] != best["variant"]]
+    return "; ".join([variant_text(best), *(f"planned {variant_text(row)} {number(row['ms'])}" for row in planned)])
+
+
 def share(row: Row) -> str:
     """The rate as a share of what bounds the layer: of the peak of multiply-adds, or of the memory's copy rate."""
     peak, memory = row["percent_of_peak"], row["percent_of_bandwidth"]
@@ -89,7 +96,7 @@ def summary_rows(entries: Sequence[Entry]) -> Table:
     for entry in entries:
         best = best_rows(entry)
         cells = [f"{number(best[f]['ms'])}, {share(best[f])}" if f in best else "-" for f in (LIMN, *PACKAGES)]
-        rows.append([entry["case"], variant_text(best[LIMN]), *cells, times(ratio(entry))])
+        rows.append([entry["case"], choice_text(entry), *cells, times(ratio(entry))])
     for title, wanted in (("convolutions", True), ("other operators", False)):
         ratios = [ratio(e) for e in entries if (e["rows"][0]["op"] in CONVOLUTIONS) == wanted]
         mean = geometric_mean(each for each in ratios if each)
