@@ -508,8 +508,12 @@ EVALUATE ?= upscale -m enhancenet weights/samples
 evaluate: all                 ## measure weights on pictures of yours (EVALUATE="COMMAND -m NAME FOLDER", tools/README.md)
 	@$(PYTHON) tools/evaluate.py $(EVALUATE)
 
+BENCH_PEERS = $(PYTHON) tools/bench_peers.py --limn $(BUILD)/limn --output $(BUILD)/peers --venv $(BUILD)/peers-venv
 bench-peers: all              ## compare with PyTorch, ONNX Runtime, OpenVINO, ncnn; install them if needed (PEERS=)
-	$(PYTHON) tools/bench_peers.py --limn $(BUILD)/limn --output $(BUILD)/peers --venv $(BUILD)/peers-venv $(PEERS)
+	$(BENCH_PEERS) $(PEERS)
+
+bench-layers: all             ## compare single layers with those of the same engines (PEERS=)
+	$(BENCH_PEERS) --layers $(PEERS)
 
 # simd_*.c are checked once per instruction set. The checks are in .clang-tidy and .cppcheck. clang-tidy's stderr is
 # hidden unless it fails, because it only counts suppressed warnings.

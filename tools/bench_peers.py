@@ -7,6 +7,9 @@
     python3 tools/bench_peers.py --isa avx2          limn on AVX2, and the peers kept from AVX-512 and AMX
     python3 tools/bench_peers.py --isa avx512,avx512+amx --precision bf16x2,bf16
                                                      limn on each instruction set, at float32 and lower
+    python3 tools/bench_peers.py --layers            the layers of `limn bench kernels`, alone (`make bench-layers`)
+    python3 tools/bench_peers.py --layers "unet inc.0" conv2d@1x64x64x256,k=3,p=1
+                                                     some of them by their place, or others: OPERATOR@SHAPE
     python3 tools/bench_peers.py --sweep             limn alone, from a quarter to four times the pixels
     python3 tools/bench_peers.py --check-clock       check limn's own figures against the kernel's
 
@@ -21,7 +24,11 @@ The first run creates a virtual environment and installs the engines with pip, u
 default wheel for Linux on x86-64 includes CUDA: several GB, more memory and a slower start, which its figures then
 show. A wheel without CUDA that is already installed in the environment is used instead.)
 
-Files written to the output folder: peers.json, peers.md, peers.svg and .png; growth.json, .svg and .png; clock.json.
+Layers run on 1 thread unless --threads names another number. Each engine runs them in every layout of memory that it
+takes, and the fastest counts; errors are those against float64.
+
+Files written to the output folder: peers.json, peers.md, peers.svg and .png; layers.json, layers.md,
+layers-variants.svg and .png; growth.json, .svg and .png; clock.json.
 """
 
 from __future__ import annotations
@@ -34,7 +41,7 @@ import pathlib
 import sys
 from typing import Any
 
-from peers import environment, figures, graphs, limits, processes
+from peers import environment, figures, graphs, layers, limits, processes
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
@@ -96,8 +103,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     known = ", ".join(case.name for case in graphs.CASES)
-    parser.add_argument("cases", nargs="*", type=case_named, metavar="NETWORK", help=f"{known}; default: all")
+    parser.add_argument("cases", nargs="*", type=case_named, metavar="NETWORK", help=f"{known}; a layer; default: all")
     what = parser.add_mutually_exclusive_group()
+    what.add_argument("--layers", action="store_true", help="measure single layers instead")
     what.add_argument(
         "--sweep", action="store_true", help="measure growth with size instead; limn alone unless --engines is given"
     )
@@ -151,7 +159,16 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="seed of the weights and inputs (default: 1)")
     parser.add_argument("--quick", action="store_true", help="default to 2 short rounds and 2 starts")
     options = parser.parse_args(arguments)
-    options.cases = options.cases or list(graphs.CASES)
+    options.cases = options.cases or list(layers.known() if options.layers else graphs.CASES)
+    for case in options.cases:
+        if isinstance(case, layers.Layer) and not options.layers:
+            parser.error(f"{case.name} needs --layers")
+        if options.layers and not isinstance(case, layers.Layer):
+            parser.error(f"--layers measures layers only: {case.name}")
+    if options.layers:
+        options.threads = options.threads or [1]
+        if len(options.threads) > 1:
+            parser.error("--layers takes one number of threads")
     options.cache = options.cache or options.output / "cache"
     options.rounds = options.rounds or (2 if options.quick else 5)
     options.starts = options.starts or (2 if options.quick else 5)
@@ -225,7 +242,7 @@ class Benchmark:
             seed=options.seed,
             threads=thread_counts(options.threads, len(cores), options.sweep),
             rounds=options.rounds,
-            turn_seconds=0.2 if options.quick else 1.0,
+            turn_seconds=0.2 if options.quick or options.layers else 1.0,
             starts=options.starts,
             cores=tuple(cores),
         )
@@ -279,6 +296,29 @@ class Benchmark:
         charts.comparison(self.around, entries, self.options.output)
         print(f"bench_peers: peers.json, .md, .svg, .png in {self.options.output}", file=sys.stderr)
 
+    def layers(self) -> None:
+        """Measures every layer. The results so far are written after each."""
+        from peers import layer_measure, layer_report, report
+
+        print(report.describe(self.around) + "\n")
+        entries: list[dict[str, Any]] = []
+        for layer in self.options.cases:
+            engines = self.options.engines
+            absent = {way: why for e, why in self.missing.items() for way in layer_measure.ways(layer, [e])}
+            entry = self.attempt(layer, layer_measure.measured, layer, engines, absent, self.settings)
+            if not entry:
+                continue
+            entries.append(entry)
+            print(layer_report.layer_text(entry), flush=True)
+            found = layer_report.kernels_report(self.around, entries)
+            (self.options.output / "layers.json").write_text(json.dumps(found, indent=1) + "\n")
+        if not entries:
+            return
+        print(report.aligned(*layer_report.summary_rows(entries)))
+        (self.options.output / "layers.md").write_text(layer_report.markdown_report(self.around, entries))
+        layer_report.draw(self.around, entries, self.options.output)
+        print(f"bench_peers: layers.json, .md, layers-variants.svg, .png in {self.options.output}", file=sys.stderr)
+
     def sweep(self) -> None:
         """Measures every case that accepts several sizes at each of them."""
         from peers import charts, growth, report
@@ -325,7 +365,9 @@ def main() -> int:
         environment.enter(options.venv)
     options.output.mkdir(parents=True, exist_ok=True)
     benchmark = Benchmark(options)
-    if options.sweep:
+    if options.layers:
+        benchmark.layers()
+    elif options.sweep:
         benchmark.sweep()
     elif options.check_clock:
         benchmark.check_clock()

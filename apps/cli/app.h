@@ -50,7 +50,8 @@ struct options {
     int64_t resize; /* default -1: as the network's weights say; 0: the picture's own size */
     double scale, threshold;
     const char *svg;
-    const char *op, *shape, *baseline, *trace; /* bench, and the next line */
+    const char *op, *shape, *baseline, *trace; /* bench, and the next two lines */
+    struct texts variants;
     bool steps, markdown;
     int format; /* enum picture_format, from --format */
     bool json, csv, masks, binary, quiet, force, skip_existing, recursive, no_orient, strip, help;

@@ -121,11 +121,14 @@ static limn_status measure_shape(struct kernels *kernels, enum layer_kind kind, 
     limn_status status = shape_parse(kind, text, &shape, error);
     if (status != LIMN_OK)
         return status;
-    status = contest_create(&shape, limn_engine_threads(kernels->engine), &contest, error);
-    if (status == LIMN_OK)
+    status =
+        contest_create(&shape, &options->variants, limn_engine_threads(kernels->engine), &contest, error);
+    if (status == LIMN_OK && !contest.count && options->shape)
+        status = fail(error, LIMN_E_USAGE, "--shape %s: no variant of --variant applies", text);
+    if (status == LIMN_OK && contest.count)
         status = contest_run(&contest, kernels->engine->pool, options->reps,
                              options->seconds > 0 ? options->seconds : 0.5, error);
-    if (status == LIMN_OK) {
+    if (status == LIMN_OK && contest.count) {
         char title[256];
         snprintf(title, sizeof title, "%s%s%s %s, %.3g GFLOP", where, *where ? ": " : "",
                  layer_operators[kind].name, text, layer_operators[kind].flops(&shape.d) / 1e9);
@@ -161,6 +164,34 @@ static limn_status check_shape(const struct options *options, enum layer_kind *k
     return options->shape ? shape_parse(*kind, options->shape, &shape, error) : LIMN_OK;
 }
 
+/* Offers the names of an operator's variants as suggestions; true if one of them is the typed name. */
+static bool offer_variants(const struct layer_operator *op, struct suggestion *suggestion)
+{
+    bool found = false;
+    for (const struct layer_variant *const *v = op->variants; *v; v++) {
+        suggestion_offer(suggestion, (*v)->name);
+        found = found || strcmp((*v)->name, suggestion->typed) == 0;
+    }
+    return found;
+}
+
+static limn_status check_variants(const struct options *options, enum layer_kind kind, limn_error *error)
+{
+    bool all = kind == LAYER_COUNT;
+    char near[SUGGESTION_TEXT];
+    for (int i = 0; i < options->variants.count; i++) {
+        struct suggestion suggestion = {.typed = options->variants.items[i]};
+        bool found = false;
+        for (int k = all ? 0 : (int)kind; k < (all ? LAYER_COUNT : (int)kind + 1); k++)
+            found = offer_variants(&layer_operators[k], &suggestion) || found;
+        if (!found)
+            return fail(error, LIMN_E_USAGE, "--variant %s: no variant of %s has this name%s",
+                        suggestion.typed, all ? "any operator" : layer_operators[kind].name,
+                        suggestion_text(&suggestion, "", near));
+    }
+    return LIMN_OK;
+}
+
 /* The layer of --steps without --shape: the second known convolution, whose channels fill the tiles of every
  * kernel, or the first known layer of another operator. */
 static const struct known_shape *step_shape(enum layer_kind kind)
@@ -190,6 +221,8 @@ limn_status bench_kernels(const struct options *options, limn_error *error)
     struct kernels kernels = {.options = options};
     enum layer_kind kind;
     limn_status status = check_shape(options, &kind, error);
+    if (status == LIMN_OK)
+        status = check_variants(options, kind, error);
     if (status == LIMN_OK)
         status = app_engine(options, &kernels.engine, error);
     if (status == LIMN_OK)

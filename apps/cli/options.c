@@ -84,6 +84,8 @@ static const struct option_entry table[] = {
     {0, "op", "NAME", "kernels: only this operator, such as conv2d or max_pool", TEXT, AT(op), BENCH, 0, 0},
     {0, "shape", "SHAPE", "kernels: only this layer of --op (default conv2d); see above", TEXT, AT(shape),
      BENCH, 0, 0},
+    {0, "variant", "NAME", "kernels: only this variant; may be given several times", TEXTS, AT(variants),
+     BENCH, 0, 0},
     {0, "steps", NULL, "kernels: from plain loops to the fastest variant, step by step", FLAG, AT(steps),
      BENCH, 0, 0},
     {0, "baseline", "FILE.json", "compare with an earlier --json report of the same kind", TEXT, AT(baseline),

@@ -250,6 +250,21 @@ def test_a_precision_chooses_its_variants() -> None:
         assert {row["precision"] for row in rows} == {"fp32"}
 
 
+def test_only_the_named_variants() -> None:
+    shape = ("--shape", "1x8x8x8,k=3,p=1", "--reps", "2")
+    names = ["conv2d_ref", "conv2d_native"]
+    rows = kernels(*shape, *(f"--variant={name}" for name in reversed(names)))
+    assert [row["variant"] for row in rows] == names and rows[1]["error"] < 1e-5
+    (alone,) = kernels(*shape, "--variant", "conv2d_native")
+    assert alone["variant"] == "conv2d_native" and alone["error"] is None
+    assert kernels("--op", "pad", "--variant", "pad_plain", *QUICK)
+    assert "no variant of pad has this name" in fails(2, "bench", "kernels", "--op", "pad", "--variant", names[0])
+    line = fails(2, "bench", "kernels", "--variant", "conv2d_nativ")
+    assert "no variant of any operator has this name; did you mean conv2d_native?" in line
+    line = fails(2, "bench", "kernels", "--shape", "1x8x8x8", "--variant", "conv2d_winograd")
+    assert "no variant of --variant applies" in line
+
+
 BAD_SHAPES = [
     ("", "NxHxWxC"),
     ("1x2x3", "NxHxWxC"),

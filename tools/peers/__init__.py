@@ -17,6 +17,14 @@
     report       tables
     charts       charts
 
-Only `export`, `forward` and `engines` import a peer, and only in separate processes, so that the measuring program
-stays small and idle.
+For single layers:
+
+    layers         shapes and inputs
+    operators      the operators in PyTorch
+    layer_engines  peers in further layouts of memory
+    layer_measure  limn's variants and the peers in turn
+    layer_report   tables and a chart
+
+Only `export`, `forward`, `operators` and the engines import a peer, and only in separate processes, so that the
+measuring program stays small and idle.
 """

@@ -118,11 +118,14 @@ class OpenVino:
             "INFERENCE_NUM_THREADS": threads,
             "ENABLE_CPU_PINNING": False,  # the process is pinned
         }
-        self.model = openvino.Core().compile_model(folder / "graph.xml", "CPU", settings)
+        self.model = openvino.Core().compile_model(self.read(folder / "graph.xml"), "CPU", settings)
         self.request = self.model.create_infer_request()
         self.inputs = inputs  # kept, because the tensors share their memory
         for number, array in enumerate(inputs):
             self.request.set_input_tensor(number, openvino.Tensor(array, shared_memory=True))
+
+    def read(self, path: pathlib.Path):
+        return path
 
     def run(self) -> None:
         self.request.infer()
@@ -145,6 +148,8 @@ class OpenVinoDefault(OpenVino):
 
 class Ncnn:
     """float32 storage and arithmetic, with Winograd and packed layouts. A batch is run picture by picture."""
+
+    extraction = 0  # the result's channels are unpacked
 
     def __init__(self, case: Case, folder: pathlib.Path, threads: int, inputs: Inputs) -> None:
         import ncnn
@@ -170,7 +175,7 @@ class Ncnn:
         extractor = self.net.create_extractor()
         for number, mat in enumerate(picture):
             extractor.input(f"in{number}", mat)
-        status, result = extractor.extract("out0")
+        status, result = extractor.extract("out0", self.extraction)
         if status:
             raise RuntimeError(f"ncnn failed with status {status}")
         return result

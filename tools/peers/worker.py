@@ -23,7 +23,7 @@ import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from peers.engines import ENGINES
+from peers.layer_engines import ENGINES
 from peers.graphs import parse
 
 
