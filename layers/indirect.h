@@ -25,12 +25,16 @@ struct indirect_layer {
     int64_t y_h, y_w, first_h, first_w, step_h, step_w;
 };
 
-/* Members of the same names of struct layer_variant and struct layer_needs. */
+/* Members of the same names of struct layer_variant and struct layer_needs; tasks: those of a run. */
 struct layer_needs indirect_needs(const struct layer_dims *d);
+int64_t indirect_tasks(const struct layer_dims *d);
 size_t indirect_packed_bytes(const struct layer_dims *d);
 struct layer_span indirect_pack_span(const struct layer_dims *d, int64_t task);
 void indirect_pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed,
                         int64_t task);
+
+/* Packed floats for one tap. */
+int64_t indirect_tap_floats(const struct layer_dims *d);
 
 /* Runs a task of `layer` with x, y and the epilogue of `args`. The dimensions and weights are those of
  * `layer` and `packed`, not those of `args`. */
