@@ -43,14 +43,11 @@ static void pack_task(const struct layer_dims *d, const struct layer_weights *w,
 
 static void run_task(const struct layer_args *a, int64_t task, void *workspace)
 {
-    const float *packed = a->packed;
     int64_t phase = task % phase_count(&a->d), index = task / phase_count(&a->d);
-    for (int64_t i = 0; i < phase; i++) {
-        struct indirect_layer before = phase_layer(&a->d, i);
-        packed += indirect_packed_bytes(&before.dims) / sizeof *packed;
-    }
     struct indirect_layer layer = phase_layer(&a->d, phase);
-    if (index < indirect_needs(&layer.dims).run_tasks)
+    const float *packed = a->packed;
+    packed += phase_taps_before(&a->d, phase) * indirect_tap_floats(&layer.dims);
+    if (index < indirect_tasks(&layer.dims))
         indirect_run_task(&layer, a, packed, index, workspace);
 }
 

@@ -7,6 +7,7 @@
 
 enum {
     PIXELS = INDIRECT_PIXELS,
+    TILE_ROWS = 12,    /* a multiple of the rows of every tile of floats */
     TASKS_WANTED = 16, /* with fewer blocks, the panels are divided among tasks too */
     CHAIN = 512,       /* products added in one chain: the rounding error grows with its length */
     CHANNELS_FEW = 16, /* with fewer input channels, the taps are gathered */
@@ -29,9 +30,14 @@ static int64_t packed_rows(const struct layer_dims *d)
     return taps_of(d) * d->ic;
 }
 
+int64_t indirect_tap_floats(const struct layer_dims *d)
+{
+    return panel_channel(d->oc, panel_count(d->oc)) * d->ic;
+}
+
 size_t indirect_packed_bytes(const struct layer_dims *d)
 {
-    return float_bytes(panel_channel(d->oc, panel_count(d->oc)) * packed_rows(d));
+    return float_bytes(taps_of(d) * indirect_tap_floats(d));
 }
 
 struct layer_span indirect_pack_span(const struct layer_dims *d, int64_t task)
@@ -68,6 +74,11 @@ static int64_t group_count(const struct layer_dims *d)
     return smaller(panel_count(d->oc), divide_up(TASKS_WANTED, blocks));
 }
 
+int64_t indirect_tasks(const struct layer_dims *d)
+{
+    return block_count(d) * group_count(d);
+}
+
 /* The workspace of a task. */
 struct block {
     struct indirect_rows x;
@@ -93,7 +104,7 @@ static size_t lay_out(const struct layer_dims *d, void *workspace, struct block 
 struct layer_needs indirect_needs(const struct layer_dims *d)
 {
     return (struct layer_needs){.pack_tasks = panel_count(d->oc),
-                                .run_tasks = block_count(d) * group_count(d),
+                                .run_tasks = indirect_tasks(d),
                                 .packed_bytes = indirect_packed_bytes(d),
                                 .workspace_bytes = lay_out(d, NULL, NULL)};
 }
@@ -164,7 +175,7 @@ void indirect_find_rows(const struct indirect_layer *layer, const struct layer_a
             find_taps(d, a, n, oh, ow, run, to->zeros, to->rows + i);
     }
     for (int64_t tap = 0; tap < (gathered ? 1 : taps_of(d)); tap++)
-        for (int64_t i = count; i < PIXELS; i++)
+        for (int64_t i = count; i < larger(round_up(count, TILE_ROWS), round_up(count, BF16_SIDE)); i++)
             to->rows[tap * PIXELS + i] = gathered ? to->gathered : to->zeros;
 }
 

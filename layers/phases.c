@@ -49,6 +49,17 @@ struct indirect_layer phase_layer(const struct layer_dims *d, int64_t phase)
     return layer;
 }
 
+/* Every tap of an axis belongs to one of its phases. */
+int64_t phase_taps_before(const struct layer_dims *d, int64_t phase)
+{
+    int64_t rows = 0, columns = 0, first = phase - phase % d->stride_w;
+    for (int64_t other = 0; other < first; other += d->stride_w)
+        rows += axis_h(d, other).taps;
+    for (int64_t other = first; other < phase; other++)
+        columns += axis_w(d, other).taps;
+    return rows * d->kw + axis_h(d, phase).taps * columns;
+}
+
 struct layer_weights phase_weights(const struct layer_dims *d, const struct layer_weights *w, int64_t phase)
 {
     struct axis h = axis_h(d, phase), v = axis_w(d, phase);

@@ -21,6 +21,9 @@ int64_t phase_count(const struct layer_dims *d);
  * or without taps has 0 of them. */
 struct indirect_layer phase_layer(const struct layer_dims *d, int64_t phase);
 
+/* The taps of all phases before `phase`. */
+int64_t phase_taps_before(const struct layer_dims *d, int64_t phase);
+
 /* The taps of phase `phase`, as a view of w. */
 struct layer_weights phase_weights(const struct layer_dims *d, const struct layer_weights *w, int64_t phase);
 
