@@ -43,6 +43,9 @@ static bool beats_winograd(struct bf16_form form, const struct layer_dims *d)
     const struct layer_variant conv2d_##form_name = {                                                        \
         .name = "conv2d_" #form_name,                                                                        \
         .family = FAMILY_NATIVE,                                                                             \
+        .precision = (parts) == 3   ? PRECISION_FP32                                                         \
+                     : (parts) == 2 ? PRECISION_BF16X2                                                       \
+                                    : PRECISION_BF16,                                                        \
         .error = worse,                                                                                      \
         .applies = applies_##form_name,                                                                      \
         .band_rows = 1,                                                                                      \

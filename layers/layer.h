@@ -81,6 +81,17 @@ enum layer_family {
     FAMILY_PLAIN,     /* the only form of an operator, or one that is there for teaching */
 };
 
+/* What a variant multiplies; sums are floats in all cases. Better ones first. See bf16.h. */
+enum layer_precision {
+    PRECISION_FP32,   /* floats, or bf16x3, which is as exact */
+    PRECISION_BF16X2, /* floats as sums of two bf16 numbers */
+    PRECISION_BF16,   /* bf16 numbers */
+    PRECISION_COUNT,
+};
+
+/* "fp32", "bf16x2", "bf16" */
+const char *precision_name(enum layer_precision precision);
+
 /* What a variant needs at given dimensions. */
 struct layer_needs {
     int64_t pack_tasks, prepare_tasks, run_tasks; /* of the three stages; 0: there is no such stage */
@@ -94,6 +105,7 @@ struct layer_needs {
 struct layer_variant {
     const char *name;
     enum layer_family family;
+    enum layer_precision precision;
 
     /* Bound of the rounding error, as a multiple of that of a plain float sum, with up to 64 input channels.
      * 0 means 1. */

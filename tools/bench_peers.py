@@ -4,13 +4,18 @@
     python3 tools/bench_peers.py                     every network; `make bench-peers` builds limn first
     python3 tools/bench_peers.py unet dcgan64        some networks
     python3 tools/bench_peers.py unet@1x256x384      another size: GRAPH@BATCHxHEIGHTxWIDTH
+    python3 tools/bench_peers.py --isa avx2          limn on AVX2, and the peers kept from AVX-512 and AMX
+    python3 tools/bench_peers.py --isa avx512,avx512+amx --precision bf16x2,bf16
+                                                     limn on each instruction set, at float32 and lower
     python3 tools/bench_peers.py --sweep             limn alone, from a quarter to four times the pixels
     python3 tools/bench_peers.py --check-clock       check limn's own figures against the kernel's
 
 All engines get the same random weights and the same random input, and compute in float32. An engine is left out if
-its output differs from limn's by more than a thousandth of the largest magnitude. The engines then run in turn on the
-same cores for several rounds, on 1 thread and on all. Memory and start time are measured in fresh processes. An
-engine that cannot be installed, cannot convert a network or fails is reported as absent, with the reason.
+its output differs from limn's by more than a thousandth of the largest magnitude. OpenVINO also runs at its default
+precision, which is bfloat16 on many processors; for it and for limn's lower precisions the error is stated instead. The
+engines run in turn on the same cores for several rounds, on 1 thread and on all. Memory and start time are measured in
+fresh processes. An engine that cannot be installed, cannot convert a network, cannot be limited to AVX2 or fails is
+reported as absent, with the reason.
 
 The first run creates a virtual environment and installs the engines with pip, under pip's own settings. (PyTorch's
 default wheel for Linux on x86-64 includes CUDA: several GB, more memory and a slower start, which its figures then
@@ -29,7 +34,7 @@ import pathlib
 import sys
 from typing import Any
 
-from peers import environment, figures, graphs, processes
+from peers import environment, figures, graphs, limits, processes
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
@@ -58,6 +63,23 @@ def engines_named(text: str) -> list[str]:
     if unknown or not names:
         raise argparse.ArgumentTypeError(f"{text}: expected a comma-separated list of limn,{','.join(PEERS)}")
     return [name for name in PEERS if name in names]
+
+
+def sets_named(text: str) -> list[str]:
+    """Parses a comma-separated list of limn's instruction sets; limn itself checks the names."""
+    names = [name for name in text.split(",") if name]
+    if not names or ("avx2" in names and len(names) > 1):
+        raise argparse.ArgumentTypeError(f"{text}: expected a comma-separated list, or avx2 alone")
+    return names
+
+
+def precisions_named(text: str) -> list[str]:
+    """Parses a comma-separated list of limn's precisions. float32 is always measured."""
+    names = [name for name in text.split(",") if name]
+    if not names or not set(names) <= set(figures.PRECISIONS):
+        known = ",".join(figures.PRECISIONS)
+        raise argparse.ArgumentTypeError(f"{text}: expected a comma-separated list of {known}")
+    return names
 
 
 def threads_named(text: str) -> list[int]:
@@ -110,6 +132,20 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--threads", type=threads_named, metavar="LIST", help="thread counts, such as 1,2,all (default: 1,all)"
     )
+    parser.add_argument(
+        "--isa",
+        type=sets_named,
+        metavar="LIST",
+        default=[],
+        help="limn's instruction sets, such as avx512,avx512+amx (default: the best); avx2 also limits the peers",
+    )
+    parser.add_argument(
+        "--precision",
+        type=precisions_named,
+        metavar="LIST",
+        default=[figures.PRECISIONS[0]],
+        help=f"limn's precisions, of {','.join(figures.PRECISIONS)} (fp32 is always measured)",
+    )
     parser.add_argument("--rounds", type=positive, metavar="N", help="rounds (default: 5)")
     parser.add_argument("--starts", type=positive, metavar="N", help="fresh processes of each engine (default: 5)")
     parser.add_argument("--seed", type=int, default=1, help="seed of the weights and inputs (default: 1)")
@@ -135,10 +171,9 @@ def thread_counts(asked: list[int] | None, cores: int, every: bool) -> tuple[int
 
 
 def ways(engines: list[str]) -> list[str]:
-    """The variants in which the engines run: PyTorch has several, every other engine one."""
-    return [
-        way for engine in engines for way in (figures.FAMILIES["PyTorch"] if engine == "torch" else (engine,))
-    ]
+    """The variants in which the engines run: PyTorch and OpenVINO have several."""
+    known = [way for family in figures.FAMILIES.values() for way in family]
+    return [way for engine in engines for way in known if way.split("-")[0] == engine]
 
 
 def absent_engines(engines: list[str], missing: dict[str, str]) -> dict[str, str]:
@@ -149,6 +184,18 @@ def absent_engines(engines: list[str], missing: dict[str, str]) -> dict[str, str
             if package in missing:
                 found[engine] = f"{package}: {missing[package]}"
     return found
+
+
+def limits_of(engines: list[str], output: pathlib.Path) -> tuple[dict[str, limits.Limit], dict[str, str]]:
+    """How each engine is kept from AVX-512, and why others cannot be."""
+    found, unlimited = {}, {}
+    for engine in engines:
+        print(f"bench_peers: limiting {engine} to AVX2", file=sys.stderr)
+        try:
+            found[engine] = limits.limit(engine, output)
+        except limits.Unlimited as error:
+            unlimited[engine] = f"cannot be limited to AVX2: {error}"
+    return found, unlimited
 
 
 def write_json(path: pathlib.Path, contents: dict[str, Any]) -> None:
@@ -164,8 +211,16 @@ class Benchmark:
 
         self.options = options
         cores = processes.physical_cores()
+        self.missing = absent_engines(options.engines, environment.absent(options.venv))
+        limited, unlimited = {}, {}
+        if options.isa == ["avx2"]:
+            there = [engine for engine in options.engines if engine not in self.missing]
+            limited, unlimited = limits_of(there, options.output.absolute())
+        self.missing |= unlimited
         self.settings = measure.Settings(
             limn=options.limn.absolute(),
+            variants=limn.variants(options.isa, options.precision),
+            limits=limited,
             cache=options.cache.absolute(),
             seed=options.seed,
             threads=thread_counts(options.threads, len(cores), options.sweep),
@@ -178,7 +233,7 @@ class Benchmark:
         today = datetime.datetime.now().astimezone().date()
         self.around = report.surroundings(program, cores, self.settings.threads, today)
         self.around |= {"rounds": options.rounds, "starts": options.starts, "seed": options.seed}
-        self.missing = absent_engines(options.engines, environment.absent(options.venv))
+        self.around |= {"isa": options.isa, "limits": {name: found.how for name, found in limited.items()}}
         self.failures: list[str] = []
 
     def attempt(self, case: graphs.Case, action, *arguments):
@@ -213,12 +268,13 @@ class Benchmark:
                 continue
             entries.append(entry)
             print(report.case_text(entry, self.settings.threads), flush=True)
-            means = {str(count): figures.mean_ratio(entries, str(count)) for count in self.settings.threads}
-            found = {**self.around, "cases": entries, "mean_ratio": means, "failures": self.failures}
+            ratios = report.summary_ratios(entries, self.settings.threads)
+            found = {**self.around, "cases": entries, "ratios": ratios, "failures": self.failures}
             (self.options.output / "peers.json").write_text(json.dumps(found, indent=1) + "\n")
         if not entries:
             return
-        print(report.aligned(*report.summary_rows(entries, self.settings.threads)))
+        for table in report.summaries(entries, self.settings.threads):
+            print(report.aligned(*table) + "\n")
         (self.options.output / "peers.md").write_text(report.markdown_report(self.around, entries))
         charts.comparison(self.around, entries, self.options.output)
         print(f"bench_peers: peers.json, .md, .svg, .png in {self.options.output}", file=sys.stderr)
@@ -246,7 +302,7 @@ class Benchmark:
         for case in self.options.cases:
             if self.attempt(case, measure.prepare, case, [], self.settings) is None:
                 continue
-            limn = measure.limn_of(case, self.settings)
+            limn = measure.limns_of(case, self.settings)[figures.LIMN]
             for count in self.settings.threads:
                 cpus = self.settings.cpus(count)
                 found = self.attempt(case, clock.check, limn, case, count, cpus, self.options.rounds)

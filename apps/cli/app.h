@@ -27,6 +27,7 @@ struct options {
     int64_t tile;           /* default -1: chosen by memory */
     int64_t enlargement;    /* upscale's --scale */
     const char *isa, *kernels;
+    int precision; /* 1 + limn_precision, default 1 */
     const char *latent;
     struct texts dumps; /* run, and so the next two */
     const char *dump_images;
@@ -58,7 +59,8 @@ struct options {
     int argument_count;
 };
 
-/* Creates an engine from --threads, --isa, --kernels and --memory-limit. LIMN_E_USAGE for an unknown word. */
+/* Creates an engine from --threads, --isa, --kernels, --precision and --memory-limit. LIMN_E_USAGE for an
+ * unknown word. */
 limn_status app_engine(const struct options *options, limn_engine **engine, limn_error *error);
 
 /* weights_path, for -m NAME|FILE: the message for an unknown name also suggests the nearest name and says how

@@ -145,7 +145,8 @@ struct baseline {
 
 /* Reads the report of --baseline. `kind` is "model", "layers" or "kernels"; the report must be of that kind
  * and, unless `bench` is NULL (kernels), of the same network at the same size. A different processor or
- * engine is noted on stderr. LIMN_E_INPUT, LIMN_E_MEMORY. */
+ * engine is noted on stderr, another instruction set or precision with --quiet too. LIMN_E_INPUT,
+ * LIMN_E_MEMORY. */
 limn_status baseline_read(const struct options *options, const char *kind, const limn_engine *engine,
                           const struct bench *bench, struct baseline *baseline, limn_error *error);
 void baseline_free(struct baseline *baseline);

@@ -27,6 +27,10 @@ static const char *step_name(const char *variant)
         {"conv2d_gemm", "im2col and OpenBLAS"},
         {"conv2d_native", "packed micro-kernel"},
         {"conv2d_kn2row", "products, then sums"},
+        {"conv2d_bf16x3_lean", "3 bf16 parts, lean"},
+        {"conv2d_bf16x3", "3 bf16 parts"},
+        {"conv2d_bf16x2", "2 bf16 parts"},
+        {"conv2d_bf16", "bf16"},
         {"conv2d_winograd", "Winograd"},
         {"conv2d_winograd_small", "Winograd, small tiles"},
         {"conv2d_winograd_lean", "Winograd, lean weights"},
@@ -60,13 +64,13 @@ static const char *measured_text(const struct contest *contest, size_t i, size_t
 static bool is_planned(const struct kernels *kernels, const struct step *step)
 {
     struct step planned = *step;
-    step_choose_fastest(&planned, kernels->engine->kernels);
+    step_choose_fastest(&planned, kernels->engine->rule);
     return planned.variant == step->variant;
 }
 
 static void print_variant(struct kernels *kernels, struct contest *contest, const char *where, size_t i)
 {
-    enum { FIELDS = 18 };
+    enum { FIELDS = 20 };
     const struct roofs *roofs = &kernels->roofs;
     const struct step *step = &contest->contestants[i].step;
     struct summary time = samples_of(&contest->samples, i), first = samples_of(&contest->samples, 0);
@@ -84,6 +88,7 @@ static void print_variant(struct kernels *kernels, struct contest *contest, cons
         {"where", NULL, NULL, 0, cell_text(where)},
         {steps ? "step" : NULL, steps ? "step" : NULL, NULL, -22, cell_text(step_name(variant))},
         {"variant", "kernel", NULL, -30, cell_text(variant)},
+        {"precision", "precision", NULL, steps ? 0 : -9, cell_text(precision_name(step->variant->precision))},
         {"ms", "min ms", "%.3f", 9, cell_number(time.least * 1e3)},
         {"median_ms", "median", "%.3f", !steps ? 9 : 0, cell_number(time.median * 1e3)},
         {"spread_ms", "spread", "%.3f", 0, cell_number(time.spread * 1e3)},
@@ -96,8 +101,9 @@ static void print_variant(struct kernels *kernels, struct contest *contest, cons
         {steps ? "speedup" : NULL, steps ? "speed-up" : NULL, "%.1fx", 8,
          cell_number(first.least / time.least)},
         {"error", "error", "%.1e", 7, cell_number(contest->contestants[i].error)},
-        {"measured", "measured", NULL, alone && !steps ? -22 : 0,
-         cell_text(measured_text(contest, i, time.count, measured))},
+        {"packed_bytes", "packed MB", "%.2f", steps ? 0 : 9,
+         cell_scaled((double)step->needs.packed_bytes, 1e6)},
+        {"measured", "measured", NULL, 0, cell_text(measured_text(contest, i, time.count, measured))},
         {"planned", "choice", NULL, alone ? -7 : 0, cell_text(planned)},
     };
     size_t compared = baseline_fields(&kernels->baseline,

@@ -8,6 +8,7 @@
     worker       a process with one engine, which runs on request
     launch       a process that runs another program and measures its wall time and peak memory
     processes    starts, pins and stops these processes
+    limits       keeps the peers from AVX-512 and AMX; hide_avx512.c answers CPUID for them
     limn         runs the limn program
     measure      agreement, times in turn, memory, start
     figures      minimum, median, ratio, geometric mean

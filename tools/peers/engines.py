@@ -4,8 +4,8 @@
     engine.run()                                              one forward pass, which is timed
     engine.output()                                           the last result, N x C x H x W
 
-All compute in float32 with `threads` threads on the cores that the process is pinned to. Other settings are those that
-the engine's documentation recommends for the shortest single run.
+All but OpenVinoDefault compute in float32, with `threads` threads on the cores that the process is pinned to. Other
+settings are those that the engine's documentation recommends for the shortest single run.
 """
 
 from __future__ import annotations
@@ -107,17 +107,19 @@ class OnnxRuntime:
 class OpenVino:
     """Optimised for latency, and float32 even if the processor has bfloat16."""
 
+    hints = {"INFERENCE_PRECISION_HINT": "f32"}
+
     def __init__(self, case: Case, folder: pathlib.Path, threads: int, inputs: Inputs) -> None:
         import openvino
 
         settings = {
-            "INFERENCE_PRECISION_HINT": "f32",
+            **self.hints,
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": threads,
             "ENABLE_CPU_PINNING": False,  # the process is pinned
         }
-        model = openvino.Core().compile_model(folder / "graph.xml", "CPU", settings)
-        self.request = model.create_infer_request()
+        self.model = openvino.Core().compile_model(folder / "graph.xml", "CPU", settings)
+        self.request = self.model.create_infer_request()
         self.inputs = inputs  # kept, because the tensors share their memory
         for number, array in enumerate(inputs):
             self.request.set_input_tensor(number, openvino.Tensor(array, shared_memory=True))
@@ -127,6 +129,18 @@ class OpenVino:
 
     def output(self) -> np.ndarray:
         return self.request.get_output_tensor(0).data
+
+    def precision(self) -> str:
+        """The precision in which it computes: f32, or a lower one that an operation has."""
+        operations = self.model.get_runtime_model().get_ops()
+        found = {operation.get_rt_info()["runtimePrecision"].astype(str) for operation in operations}
+        return next((lower for lower in ("bf16", "f16") if lower in found), "f32")
+
+
+class OpenVinoDefault(OpenVino):
+    """The same at its default precision: bfloat16 where the processor multiplies it (AVX512-BF16, AMX)."""
+
+    hints = {}
 
 
 class Ncnn:
@@ -172,5 +186,6 @@ ENGINES = {
     "torch-optimized": TorchOptimized,
     "onnxruntime": OnnxRuntime,
     "openvino": OpenVino,
+    "openvino-default": OpenVinoDefault,
     "ncnn": Ncnn,
 }
