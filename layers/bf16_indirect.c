@@ -14,6 +14,11 @@ enum {
     LINE_NUMBERS = LINE_BYTES / sizeof(uint16_t),
 };
 
+struct form {
+    int parts; /* of each number: see bf16.h */
+    bool lean;
+};
+
 /* ---- sizes ------------------------------------------------------------------------------- */
 
 static int64_t tap_steps(const struct layer_dims *d)
@@ -32,7 +37,7 @@ static int64_t panels_of(const struct layer_dims *d)
 }
 
 /* Packed bytes of a step of a panel. */
-static size_t step_bytes(struct bf16_form form)
+static size_t step_bytes(struct form form)
 {
     return form.lean ? BF16_PART * sizeof(float) : (size_t)form.parts * BF16_PART * sizeof(uint16_t);
 }
@@ -44,32 +49,32 @@ static int products(int parts)
 }
 
 /* Steps that are split at a time. */
-static int64_t slice_steps(struct bf16_form form)
+static int64_t slice_steps(struct form form)
 {
     return SLICE_PARTS / form.parts;
 }
 
-bool bf16_indirect_applies(struct bf16_form form, const struct layer_dims *d)
+bool bf16_indirect_applies(int parts, int fewer, const struct layer_dims *d)
 {
     enum { CHANNELS_LEAST = BF16_STEP, PIXELS_LEAST = 2 * BF16_SIDE };
     return d->ic >= CHANNELS_LEAST && d->oc >= CHANNELS_LEAST && d->n * d->oh * d->ow >= PIXELS_LEAST &&
-           products(form.parts) < simd()->bf16_rate;
+           products(parts) * fewer < simd()->bf16_rate;
 }
 
 /* ---- weights ----------------------------------------------------------------------------- */
 
-struct layer_span bf16_indirect_pack_span(const struct layer_dims *d, int64_t task)
+struct layer_span bf16_pack_span(const struct layer_dims *d, int64_t task)
 {
     int64_t first = task * BF16_SIDE;
     return (struct layer_span){AXIS_OUTPUT, first, smaller(BF16_SIDE, d->oc - first)};
 }
 
 /* A panel: [KH*KW][steps of a tap], each step in parts, or lean as 32 x 32 floats. */
-void bf16_indirect_pack_task(struct bf16_form form, const struct layer_dims *d, const struct layer_weights *w,
-                             void *packed, int64_t task)
+static void pack_task(struct form form, const struct layer_dims *d, const struct layer_weights *w,
+                      void *packed, int64_t task)
 {
     float b[BF16_PART];
-    struct layer_span span = bf16_indirect_pack_span(d, task);
+    struct layer_span span = bf16_pack_span(d, task);
     unsigned char *panel = (unsigned char *)packed + size_product(task * all_steps(d), step_bytes(form));
     /* The taps of a few channels are neighbours in the file: they stay in cache until all are packed. */
     for (int64_t step = 0; step < tap_steps(d); step++)
@@ -118,7 +123,7 @@ static void *take(unsigned char *workspace, size_t *used, size_t bytes)
     return at;
 }
 
-static struct block lay_out(struct bf16_form form, const struct layer_dims *d, void *workspace)
+static struct block lay_out(struct form form, const struct layer_dims *d, void *workspace)
 {
     size_t used = 0;
     int64_t steps = smaller(slice_steps(form), all_steps(d));
@@ -138,7 +143,7 @@ static struct block lay_out(struct bf16_form form, const struct layer_dims *d, v
     return block;
 }
 
-struct layer_needs bf16_indirect_needs(struct bf16_form form, const struct layer_dims *d)
+static struct layer_needs needs(struct form form, const struct layer_dims *d)
 {
     return (struct layer_needs){.pack_tasks = panels_of(d),
                                 .run_tasks = block_count(d) * group_count(d),
@@ -149,7 +154,7 @@ struct layer_needs bf16_indirect_needs(struct bf16_form form, const struct layer
 /* ---- products ---------------------------------------------------------------------------- */
 
 struct run {
-    struct bf16_form form;
+    struct form form;
     const struct layer_dims *d;
     const struct layer_args *args;
     const unsigned char *packed;
@@ -247,8 +252,8 @@ static void run_panels(const struct run *run, int64_t first, int64_t end)
     }
 }
 
-void bf16_indirect_run_task(struct bf16_form form, const struct indirect_layer *layer,
-                            const struct layer_args *args, const void *packed, int64_t task, void *workspace)
+static void run_task(struct form form, const struct indirect_layer *layer, const struct layer_args *args,
+                     const void *packed, int64_t task, void *workspace)
 {
     const struct layer_dims *d = &layer->dims;
     int64_t groups = group_count(d), group = task % groups, first = task / groups * PIXELS;
@@ -260,3 +265,24 @@ void bf16_indirect_run_task(struct bf16_form form, const struct indirect_layer *
     run_panels(&run, group * panels_of(d) / groups, (group + 1) * panels_of(d) / groups);
     simd()->bf16->end(state);
 }
+
+#define FORM(name, parts, lean)                                                                              \
+    struct layer_needs bf16_needs_##name(const struct layer_dims *d)                                         \
+    {                                                                                                        \
+        return needs((struct form){parts, lean}, d);                                                         \
+    }                                                                                                        \
+    void bf16_pack_task_##name(const struct layer_dims *d, const struct layer_weights *w, void *packed,      \
+                               int64_t task)                                                                 \
+    {                                                                                                        \
+        pack_task((struct form){parts, lean}, d, w, packed, task);                                           \
+    }                                                                                                        \
+    void bf16_run_task_##name(const struct indirect_layer *layer, const struct layer_args *args,             \
+                              const void *packed, int64_t task, void *workspace)                             \
+    {                                                                                                        \
+        run_task((struct form){parts, lean}, layer, args, packed, task, workspace);                          \
+    }
+
+FORM(bf16x3, 3, false)
+FORM(bf16x3_lean, 3, true)
+FORM(bf16x2, 2, false)
+FORM(bf16, 1, false)

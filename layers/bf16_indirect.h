@@ -23,21 +23,27 @@
 
 #include "layers/indirect.h"
 
-struct bf16_form {
-    int parts; /* of each number: see bf16.h */
-    bool lean;
-};
+/* Whether `d` has enough channels and pixels to fill blocks, and products of so many parts take less time
+ * than those of floats: `fewer` is the number of times that another variant has fewer of these. */
+bool bf16_indirect_applies(int parts, int fewer, const struct layer_dims *d);
 
-/* Whether `d` has enough channels and pixels to fill blocks, and the products of parts take less time than
- * those of floats. */
-bool bf16_indirect_applies(struct bf16_form form, const struct layer_dims *d);
+/* The time of conv2d_native over that of Winograd's forms is 2 to 3, that of the transposed forms the same.
+ */
+enum { BF16_WINOGRAD_FEWER = 3 };
 
-/* As in indirect.h. */
-struct layer_needs bf16_indirect_needs(struct bf16_form form, const struct layer_dims *d);
-struct layer_span bf16_indirect_pack_span(const struct layer_dims *d, int64_t task);
-void bf16_indirect_pack_task(struct bf16_form form, const struct layer_dims *d, const struct layer_weights *w,
-                             void *packed, int64_t task);
-void bf16_indirect_run_task(struct bf16_form form, const struct indirect_layer *layer,
-                            const struct layer_args *args, const void *packed, int64_t task, void *workspace);
+struct layer_span bf16_pack_span(const struct layer_dims *d, int64_t task);
+
+/* The other functions are as in indirect.h, for each form. */
+#define BF16_DECLARE(form)                                                                                   \
+    struct layer_needs bf16_needs_##form(const struct layer_dims *d);                                        \
+    void bf16_pack_task_##form(const struct layer_dims *d, const struct layer_weights *w, void *packed,      \
+                               int64_t task);                                                                \
+    void bf16_run_task_##form(const struct indirect_layer *layer, const struct layer_args *args,             \
+                              const void *packed, int64_t task, void *workspace);
+
+BF16_DECLARE(bf16x3)
+BF16_DECLARE(bf16x3_lean)
+BF16_DECLARE(bf16x2)
+BF16_DECLARE(bf16)
 
 #endif

@@ -29,11 +29,6 @@ static int64_t packed_rows(const struct layer_dims *d)
     return taps_of(d) * d->ic;
 }
 
-size_t indirect_packed_bytes(const struct layer_dims *d)
-{
-    return float_bytes(panel_channel(d->oc, panel_count(d->oc)) * packed_rows(d));
-}
-
 struct layer_span indirect_pack_span(const struct layer_dims *d, int64_t task)
 {
     return panel_span(d->oc, task);
@@ -92,9 +87,10 @@ static size_t lay_out(const struct layer_dims *d, void *workspace, struct block 
 
 struct layer_needs indirect_needs(const struct layer_dims *d)
 {
+    int64_t channels = panel_channel(d->oc, panel_count(d->oc));
     return (struct layer_needs){.pack_tasks = panel_count(d->oc),
                                 .run_tasks = block_count(d) * group_count(d),
-                                .packed_bytes = indirect_packed_bytes(d),
+                                .packed_bytes = float_bytes(channels * packed_rows(d)),
                                 .workspace_bytes = lay_out(d, NULL, NULL)};
 }
 
@@ -278,7 +274,7 @@ static void run_panels(const struct layer_dims *d, const struct layer_args *a, c
     }
 }
 
-void indirect_run_task(const struct indirect_layer *layer, const struct layer_args *a, const float *packed,
+void indirect_run_task(const struct indirect_layer *layer, const struct layer_args *a, const void *packed,
                        int64_t task, void *workspace)
 {
     const struct layer_dims *d = &layer->dims;
