@@ -30,16 +30,6 @@ static int64_t packed_rows(const struct layer_dims *d)
     return taps_of(d) * d->ic;
 }
 
-int64_t indirect_tap_floats(const struct layer_dims *d)
-{
-    return panel_channel(d->oc, panel_count(d->oc)) * d->ic;
-}
-
-size_t indirect_packed_bytes(const struct layer_dims *d)
-{
-    return float_bytes(taps_of(d) * indirect_tap_floats(d));
-}
-
 struct layer_span indirect_pack_span(const struct layer_dims *d, int64_t task)
 {
     return panel_span(d->oc, task);
@@ -74,7 +64,7 @@ static int64_t group_count(const struct layer_dims *d)
     return smaller(panel_count(d->oc), divide_up(TASKS_WANTED, blocks));
 }
 
-int64_t indirect_tasks(const struct layer_dims *d)
+static int64_t task_count(const struct layer_dims *d)
 {
     return block_count(d) * group_count(d);
 }
@@ -104,8 +94,9 @@ static size_t lay_out(const struct layer_dims *d, void *workspace, struct block 
 struct layer_needs indirect_needs(const struct layer_dims *d)
 {
     return (struct layer_needs){.pack_tasks = panel_count(d->oc),
-                                .run_tasks = indirect_tasks(d),
-                                .packed_bytes = indirect_packed_bytes(d),
+                                .run_tasks = task_count(d),
+                                .packed_bytes =
+                                    float_bytes(panel_channel(d->oc, panel_count(d->oc)) * packed_rows(d)),
                                 .workspace_bytes = lay_out(d, NULL, NULL)};
 }
 
@@ -294,7 +285,7 @@ static void run_panels(const struct layer_dims *d, const struct layer_args *a, c
     }
 }
 
-void indirect_run_task(const struct indirect_layer *layer, const struct layer_args *a, const float *packed,
+void indirect_run_task(const struct indirect_layer *layer, const struct layer_args *a, const void *packed,
                        int64_t task, void *workspace)
 {
     const struct layer_dims *d = &layer->dims;

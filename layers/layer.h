@@ -181,7 +181,8 @@ extern const struct layer_variant conv2d_ref, conv2d_blocked, conv2d_gemm, conv2
     conv2d_winograd, conv2d_winograd_small, conv2d_winograd_lean, conv2d_bf16x3, conv2d_bf16x3_lean,
     conv2d_bf16x2, conv2d_bf16;
 extern const struct layer_variant conv2d_transpose_ref, conv2d_transpose_gemm, conv2d_transpose_native,
-    conv2d_transpose_kn2row, conv2d_transpose_winograd, conv2d_transpose_winograd_lean;
+    conv2d_transpose_kn2row, conv2d_transpose_winograd, conv2d_transpose_winograd_lean,
+    conv2d_transpose_bf16x3, conv2d_transpose_bf16x3_lean, conv2d_transpose_bf16x2, conv2d_transpose_bf16;
 extern const struct layer_variant pointwise_plain;
 extern const struct layer_variant max_pool_plain, average_pool_plain;
 extern const struct layer_variant softmax_plain;

@@ -7,7 +7,7 @@
 #define SIMD_TABLE(isa, products, rate)                                                                      \
     {                                                                                                        \
         peak_##isa, tile_kernels_##isa, winograd_##isa, finish_##isa, sums_##isa, accumulate_##isa,          \
-            total_##isa, maximum_##isa, blend_##isa, softmax_##isa, finite_##isa, split_rows_##isa,          \
+            total_##isa, maximum_##isa, blend_##isa, softmax_##isa, finite_##isa, split_row_##isa,           \
             split_weights_##isa, epilogue_##isa, &(products), rate                                           \
     }
 

@@ -25,7 +25,7 @@ struct simd {
     bool (*finite)(const float *x, int64_t count); /* whether none of them is NaN or infinite */
     /* Splits rows of A and of B into bf16 parts, in the order of bf16.h. A row of `count` terms fills its
      * lines of divide_up(count, 32) steps. B has `count` rows of 32 floats. */
-    void (*split_rows)(int parts, const float *x, int64_t count, uint16_t *to);
+    void (*split_row)(int parts, const float *x, int64_t count, uint16_t *to);
     void (*split_weights)(int parts, const float *b, int64_t count, uint16_t *to);
     void (*epilogue)(const struct epilogue *e, int64_t channels, int64_t first, int64_t pixels, float *y,
                      int64_t y_stride);

@@ -91,7 +91,7 @@ struct winograd_kernels {
     bool finite_##isa(const float *x, int64_t count);                                                        \
     void epilogue_##isa(const struct epilogue *e, int64_t channels, int64_t first, int64_t pixels, float *y, \
                         int64_t y_stride);                                                                   \
-    void split_rows_##isa(int parts, const float *x, int64_t count, uint16_t *to);                           \
+    void split_row_##isa(int parts, const float *x, int64_t count, uint16_t *to);                            \
     void split_weights_##isa(int parts, const float *b, int64_t count, uint16_t *to);                        \
     extern const struct bf16_kernels tiles_##isa; /* AMX in plain C */
 
