@@ -76,6 +76,12 @@ static int64_t place_in_b(int parts, int part, int64_t line, int64_t term)
            line % 16 * 2 + term / 16 % 2;
 }
 
+/* What products make of a number: those below 2^-126 count as 0. */
+static uint16_t counted(uint16_t number)
+{
+    return number & 0x7F80 ? number : 0;
+}
+
 static void check_split(const float *x, const uint16_t *got, int parts, int64_t line,
                         int64_t (*place)(int parts, int part, int64_t line, int64_t term), int64_t stride,
                         int64_t term_stride)
@@ -84,7 +90,7 @@ static void check_split(const float *x, const uint16_t *got, int parts, int64_t 
         uint16_t want[BF16_PARTS_MOST];
         bf16_split(term < TERMS ? x[line * stride + term * term_stride] : 0, parts, want);
         for (int part = 0; part < parts; part++)
-            assert_int_equal(got[place(parts, part, line, term)], want[part]);
+            assert_int_equal(counted(got[place(parts, part, line, term)]), counted(want[part]));
     }
 }
 
