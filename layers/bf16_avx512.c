@@ -5,7 +5,7 @@
  * A that goes to all lanes. 8 rows x 32 columns are 16 sums, which hide the latency of about 6 cycles; a pair
  * takes 2 loads and 8 broadcasts for them. The products of parts follow one another, so the sums stay in
  * their registers for all of them. */
-#include "layers/simd_kernels.h"
+#include "layers/simd_vector.h"
 
 #if defined(__AVX512BF16__)
 
@@ -13,15 +13,8 @@
 
 enum { ROWS = 8, WIDTH = 2, PAIRS = BF16_STEP / 2, LANES = 16 };
 
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 32")
-#endif
-
 /* Adds the products of one part of A, of ROWS rows, and one part of B. */
-static inline __attribute__((always_inline)) void add_products(const uint16_t *a, int64_t a_stride,
-                                                               const uint16_t *b, __m512 sums[ROWS][WIDTH])
+INLINE void add_products(const uint16_t *a, int64_t a_stride, const uint16_t *b, __m512 sums[ROWS][WIDTH])
 {
     for (int pair = 0; pair < PAIRS; pair++, a += 2, b += 2 * LANES) {
         __m512bh columns[WIDTH];
@@ -38,8 +31,7 @@ static inline __attribute__((always_inline)) void add_products(const uint16_t *a
 }
 
 /* `parts` must be a constant. */
-static inline __attribute__((always_inline)) void multiply_rows(int parts, const struct bf16_block *block,
-                                                                int first)
+INLINE void multiply_rows(int parts, const struct bf16_block *block, int first)
 {
     __m512 sums[ROWS][WIDTH];
     const uint16_t *a = block->a + first * block->a_stride, *b = block->b;
@@ -86,7 +78,7 @@ static const uint16_t pair_order[BF16_STEP]
 
 /* Rounds 32 terms: two vectors => pairs of the same lane. False if one is infinite or NaN, or becomes so:
  * bf16.h says what its part is then. */
-static inline bool round_step(__m512 low, __m512 high, __m512i *pairs)
+INLINE bool round_step(__m512 low, __m512 high, __m512i *pairs)
 {
     const __m512i exponent = _mm512_set1_epi16(0x7F80);
     __m512i halves = (__m512i)_mm512_cvtne2ps_pbh(high, low); /* the 16 of low, then the 16 of high */
@@ -95,7 +87,7 @@ static inline bool round_step(__m512 low, __m512 high, __m512i *pairs)
 }
 
 /* `parts` must be 1 or 2, a constant. False if the general form must split the step. */
-static inline bool split_step(int parts, const float *x, uint16_t *to)
+INLINE bool split_step(int parts, const float *x, uint16_t *to)
 {
     __m512 low = _mm512_loadu_ps(x), high = _mm512_loadu_ps(x + LANES);
     __m512i pairs, rest;
@@ -110,8 +102,7 @@ static inline bool split_step(int parts, const float *x, uint16_t *to)
     return finite;
 }
 
-static inline __attribute__((always_inline)) void split_steps(int parts, const float *x, int64_t count,
-                                                              uint16_t *to)
+INLINE void split_steps(int parts, const float *x, int64_t count, uint16_t *to)
 {
     for (; count >= BF16_STEP; count -= BF16_STEP, x += BF16_STEP, to += parts * BF16_STEP)
         if (!split_step(parts, x, to))
