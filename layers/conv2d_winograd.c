@@ -22,7 +22,6 @@
 #include <string.h>
 
 enum {
-    BLOCKS_WANTED = 32,     /* tasks of one block each, if there are so many: all threads end together */
     SHARED_MOST = 32 << 20, /* bytes of V that may be kept for a whole layer */
     CACHED_MOST = 8 << 20,  /* bytes of V that stay in the L3 */
     SLICE = 512,            /* input channels of V that a task makes at a time */
@@ -117,11 +116,11 @@ static void pack_task(enum mode mode, const struct layer_dims *d, const struct l
 
 /* ---- V for all, first -------------------------------------------------------------------- */
 
-/* 0: each task makes its own. */
+/* 0: V is not shared, each task makes that of its block. */
 static size_t shared_bytes(enum mode mode, const struct winograd_layer *layer)
 {
     size_t bytes = float_bytes(winograd_v_floats(layer, winograd_tiles(layer)));
-    bool is_shared = winograd_blocks(layer) < BLOCKS_WANTED && bytes <= SHARED_MOST;
+    bool is_shared = winograd_blocks(layer) < WINOGRAD_BLOCKS && bytes <= SHARED_MOST;
     return is_shared || mode == LEAN ? bytes : 0;
 }
 

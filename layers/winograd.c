@@ -78,13 +78,15 @@ int64_t winograd_tiles(const struct winograd_layer *layer)
            count_lattices(&layer->w, layer->kernels->outputs).tiles;
 }
 
-/* With few input channels a block is so small that V and M, which then cost as much as the products, stay in
- * an L2 of 1 MB. With many, U is read from memory for every block, so blocks are large. */
+/* With few input channels a block is so small that V and M, whose transforms then cost much, stay in an L2 of
+ * 1 MB, unless there would be too few blocks for all threads. With many, U is read from memory for every
+ * block, so blocks are large. */
 int64_t winograd_block(const struct winograd_layer *layer)
 {
     enum { ROWS = 12, FEW_CHANNELS = 128, FEW_TILES = 24 };
-    int64_t tiles = winograd_tiles(layer);
-    int64_t most = layer->ic <= FEW_CHANNELS && tiles > WINOGRAD_TILES ? FEW_TILES : WINOGRAD_TILES;
+    int64_t tiles = winograd_tiles(layer), most = WINOGRAD_TILES;
+    if (layer->ic <= FEW_CHANNELS && tiles >= WINOGRAD_BLOCKS * FEW_TILES)
+        most = FEW_TILES;
     return round_up(divide_up(tiles, divide_up(tiles, most)), ROWS);
 }
 

@@ -36,8 +36,9 @@ struct winograd_layer {
 };
 
 enum {
-    WINOGRAD_TILES = 96, /* of a block at most */
-    WINOGRAD_CHAIN = 256 /* products added in one chain: the rounding error grows with its length */
+    WINOGRAD_TILES = 96,  /* of a block at most */
+    WINOGRAD_BLOCKS = 32, /* with so many tasks of one block, all threads end together */
+    WINOGRAD_CHAIN = 256  /* products added in one chain: the rounding error grows with its length */
 };
 
 /* Tiles of all pictures. */
