@@ -92,8 +92,9 @@ static void plain_pack_task(const struct layer_dims *d, const struct layer_weigh
 static struct layer_needs plain_needs(const struct layer_dims *d)
 {
     struct winograd_layer layer = layer_of(d, 0);
-    int64_t scratch = winograd_m_floats(&layer, WINOGRAD_TILES) + winograd_v_floats(&layer, WINOGRAD_TILES) +
-                      winograd_width(d->ic);
+    int64_t block = winograd_block(&layer);
+    int64_t scratch =
+        winograd_m_floats(&layer, block) + winograd_v_floats(&layer, block) + winograd_width(d->ic);
     return (struct layer_needs){.pack_tasks = panel_count(d->oc),
                                 .run_tasks = winograd_blocks(&layer),
                                 .packed_bytes = packed_bytes(d, false),
@@ -108,7 +109,7 @@ static void run_panel(const struct layer_args *a, int64_t phase, int64_t panel, 
     int64_t oc = panel_channel(layer.oc, panel);
     const struct simd_tile_kernel *kernel = panel_tile(layer.oc - oc);
     const float *packed = panel_of(a, phase, oc, u != NULL);
-    product.m_stride = winograd_stride(WINOGRAD_TILES, kernel->columns);
+    product.m_stride = winograd_stride(winograd_block(&layer), kernel->columns);
     if (u) {
         winograd_multiply_lean(&layer, kernel, packed, u, product);
     } else {
@@ -125,12 +126,12 @@ static void plain_run_task(const struct layer_args *a, int64_t task, void *works
     struct winograd_layer layer = layer_of(&a->d, 0);
     int64_t block = winograd_block(&layer), first = task * block, width = winograd_width(layer.ic);
     struct winograd_product product = {.m = workspace, .channels = layer.ic, .v_width = width};
-    float *zeros = product.m + winograd_m_floats(&layer, WINOGRAD_TILES), *v = zeros + width;
+    float *zeros = product.m + winograd_m_floats(&layer, block), *v = zeros + width;
     product.tiles = smaller(block, winograd_tiles(&layer) - first);
     product.v = v;
-    product.v_stride = winograd_stride(WINOGRAD_TILES, width);
+    product.v_stride = winograd_stride(block, width);
     memset(zeros, 0, (size_t)layer.ic * sizeof *zeros);
-    winograd_input(&layer, a, zeros, first, product.tiles, v, 0, WINOGRAD_TILES);
+    winograd_input(&layer, a, zeros, first, product.tiles, v, 0, block);
     for (int64_t phase = 0; phase < PHASES; phase++)
         for (int64_t panel = 0; panel < panel_count(layer.oc); panel++)
             run_panel(a, phase, panel, first, NULL, product);
@@ -175,7 +176,7 @@ static struct layer_needs lean_needs(const struct layer_dims *d)
     struct winograd_layer layer = layer_of(d, 0);
     int64_t v = winograd_v_floats(&layer, winograd_tiles(&layer));
     int64_t scratch =
-        winograd_m_floats(&layer, WINOGRAD_TILES) + winograd_u_floats(&layer) + winograd_width(d->ic);
+        winograd_m_floats(&layer, winograd_block(&layer)) + winograd_u_floats(&layer) + winograd_width(d->ic);
     return (struct layer_needs){.pack_tasks = panel_count(d->oc),
                                 .prepare_tasks = winograd_prepare_tasks(&layer),
                                 .run_tasks = winograd_blocks(&layer) * PHASES * panel_count(d->oc),
@@ -199,8 +200,7 @@ static void lean_run_task(const struct layer_args *a, int64_t task, void *worksp
     product.v_width = winograd_width(layer.ic);
     product.v_stride = winograd_stride(tiles, product.v_width);
     product.v = (const float *)a->shared + first * product.v_width;
-    run_panel(a, part % PHASES, part / PHASES, first, product.m + winograd_m_floats(&layer, WINOGRAD_TILES),
-              product);
+    run_panel(a, part % PHASES, part / PHASES, first, product.m + winograd_m_floats(&layer, block), product);
 }
 
 /* With few tiles, transforming the weights costs more than it saves. With many blocks, each of which

@@ -116,10 +116,12 @@ static void pack_task(enum mode mode, const struct layer_dims *d, const struct l
 
 /* ---- V for all, first -------------------------------------------------------------------- */
 
+/* 0: V is not shared, each task makes that of its block. */
 static size_t shared_bytes(enum mode mode, const struct winograd_layer *layer)
 {
     size_t bytes = float_bytes(winograd_v_floats(layer, winograd_tiles(layer)));
-    return bytes <= SHARED_MOST || mode == LEAN ? bytes : 0;
+    bool is_shared = winograd_blocks(layer) < WINOGRAD_BLOCKS && bytes <= SHARED_MOST;
+    return is_shared || mode == LEAN ? bytes : 0;
 }
 
 static void prepare_task(enum mode mode, const struct layer_args *a, int64_t task, void *workspace)
@@ -145,7 +147,7 @@ static int64_t slice_channels(const struct layer_dims *d)
 /* M of one panel, or of all. */
 static int64_t m_floats(const struct winograd_layer *layer, const struct layer_dims *d)
 {
-    return winograd_m_floats(layer, WINOGRAD_TILES) * (is_sliced(d) ? panel_count(d->oc) : 1);
+    return winograd_m_floats(layer, winograd_block(layer)) * (is_sliced(d) ? panel_count(d->oc) : 1);
 }
 
 /* Scratch: M, and in lean mode a slice of U; or if V is not shared M, a run of zeros, a slice of V. */
@@ -153,13 +155,14 @@ static struct layer_needs needs(enum mode mode, const struct layer_dims *d)
 {
     struct winograd_layer layer = layer_of(mode, d), slice = layer;
     int64_t packed = panel_channel(d->oc, panel_count(d->oc)) * column_floats(mode, d) * d->ic;
-    int64_t scratch = winograd_m_floats(&layer, WINOGRAD_TILES) + winograd_width(d->ic);
+    int64_t block = winograd_block(&layer);
+    int64_t scratch = winograd_m_floats(&layer, block) + winograd_width(d->ic);
     size_t shared = shared_bytes(mode, &layer);
     slice.ic = slice_channels(d);
     if (mode == LEAN)
         scratch += winograd_u_floats(&layer);
     else if (!shared)
-        scratch = m_floats(&layer, d) + winograd_width(slice.ic) + winograd_v_floats(&slice, WINOGRAD_TILES);
+        scratch = m_floats(&layer, d) + winograd_width(slice.ic) + winograd_v_floats(&slice, block);
     return (struct layer_needs){.pack_tasks = panel_count(d->oc),
                                 .prepare_tasks = shared ? winograd_prepare_tasks(&layer) : 0,
                                 .run_tasks = winograd_blocks(&layer) * (shared ? panel_count(d->oc) : 1),
@@ -176,7 +179,7 @@ static void multiply(enum mode mode, const struct winograd_layer *layer, const s
     int64_t oc = panel_channel(layer->oc, panel);
     const struct simd_tile_kernel *kernel = panel_tile(layer->oc - oc);
     const float *packed = (const float *)a->packed + oc * column_floats(mode, &a->d) * layer->ic;
-    product.m_stride = winograd_stride(WINOGRAD_TILES, kernel->columns);
+    product.m_stride = winograd_stride(winograd_block(layer), kernel->columns);
     if (mode == LEAN) {
         winograd_multiply_lean(layer, kernel, packed, u, product);
     } else {
@@ -193,7 +196,7 @@ static void output(const struct winograd_layer *layer, const struct layer_args *
 {
     int64_t oc = panel_channel(layer->oc, panel), columns = panel_tile(layer->oc - oc)->columns;
     winograd_output(layer, a, first, product.tiles, oc, smaller(columns, layer->oc - oc), product.m,
-                    winograd_stride(WINOGRAD_TILES, columns));
+                    winograd_stride(winograd_block(layer), columns));
 }
 
 /* A task with shared V is a block and a panel. Of V and U, one stays in the cache from task to task, the
@@ -204,13 +207,13 @@ static void run_shared(enum mode mode, const struct winograd_layer *layer, const
     int64_t all = winograd_tiles(layer), blocks = winograd_blocks(layer), panels = panel_count(layer->oc);
     bool cached = shared_bytes(mode, layer) <= CACHED_MOST;
     int64_t panel = cached ? task / blocks : task % panels, block = cached ? task % blocks : task / panels;
-    int64_t first = block * winograd_block(layer);
+    int64_t tiles = winograd_block(layer), first = block * tiles;
     struct winograd_product product = {.m = m, .channels = layer->ic};
-    product.tiles = smaller(winograd_block(layer), all - first);
+    product.tiles = smaller(tiles, all - first);
     product.v_width = winograd_width(layer->ic);
     product.v_stride = winograd_stride(all, product.v_width);
     product.v = (const float *)a->shared + first * product.v_width;
-    multiply(mode, layer, a, 0, panel, m + winograd_m_floats(layer, WINOGRAD_TILES), product);
+    multiply(mode, layer, a, 0, panel, m + winograd_m_floats(layer, tiles), product);
     output(layer, a, first, panel, product);
 }
 
@@ -218,11 +221,10 @@ static void run_shared(enum mode mode, const struct winograd_layer *layer, const
 static void run_block(enum mode mode, const struct winograd_layer *layer, const struct layer_args *a,
                       int64_t task, float *m)
 {
-    int64_t first = task * winograd_block(layer), panels = panel_count(layer->oc);
-    int64_t channels = slice_channels(&a->d), panel_floats = winograd_m_floats(layer, WINOGRAD_TILES);
+    int64_t tiles = winograd_block(layer), first = task * tiles, panels = panel_count(layer->oc);
+    int64_t channels = slice_channels(&a->d), panel_floats = winograd_m_floats(layer, tiles);
     float *zeros = m + m_floats(layer, &a->d), *v = zeros + winograd_width(channels);
-    struct winograd_product product = {
-        .v = v, .tiles = smaller(winograd_block(layer), winograd_tiles(layer) - first)};
+    struct winograd_product product = {.v = v, .tiles = smaller(tiles, winograd_tiles(layer) - first)};
     memset(zeros, 0, (size_t)channels * sizeof *zeros);
     for (int64_t ic = 0; ic < layer->ic; ic += channels) {
         struct winograd_layer slice = *layer;
@@ -230,8 +232,8 @@ static void run_block(enum mode mode, const struct winograd_layer *layer, const 
         slice.ic = product.channels = smaller(channels, layer->ic - ic);
         args.x += ic;
         product.v_width = winograd_width(slice.ic);
-        product.v_stride = winograd_stride(WINOGRAD_TILES, product.v_width);
-        winograd_input(&slice, &args, zeros, first, product.tiles, v, 0, WINOGRAD_TILES);
+        product.v_stride = winograd_stride(tiles, product.v_width);
+        winograd_input(&slice, &args, zeros, first, product.tiles, v, 0, tiles);
         for (int64_t panel = 0; panel < panels; panel++) {
             product.m = m + (is_sliced(&a->d) ? panel * panel_floats : 0);
             multiply(mode, layer, a, ic, panel, NULL, product);

@@ -78,11 +78,16 @@ int64_t winograd_tiles(const struct winograd_layer *layer)
            count_lattices(&layer->w, layer->kernels->outputs).tiles;
 }
 
+/* With few input channels a block is so small that V and M, whose transforms then cost much, stay in an L2 of
+ * 1 MB, unless there would be too few blocks for all threads. With many, U is read from memory for every
+ * block, so blocks are large. */
 int64_t winograd_block(const struct winograd_layer *layer)
 {
-    enum { ROWS = 12 };
-    int64_t tiles = winograd_tiles(layer);
-    return round_up(divide_up(tiles, divide_up(tiles, WINOGRAD_TILES)), ROWS);
+    enum { ROWS = 12, FEW_CHANNELS = 128, FEW_TILES = 24 };
+    int64_t tiles = winograd_tiles(layer), most = WINOGRAD_TILES;
+    if (layer->ic <= FEW_CHANNELS && tiles >= WINOGRAD_BLOCKS * FEW_TILES)
+        most = FEW_TILES;
+    return round_up(divide_up(tiles, divide_up(tiles, most)), ROWS);
 }
 
 int64_t winograd_blocks(const struct winograd_layer *layer)

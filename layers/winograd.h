@@ -36,15 +36,16 @@ struct winograd_layer {
 };
 
 enum {
-    WINOGRAD_TILES = 96, /* of a block at most: a multiple of every matrix tile's rows */
-    WINOGRAD_CHAIN = 256 /* products added in one chain: the rounding error grows with its length */
+    WINOGRAD_TILES = 96,  /* of a block at most */
+    WINOGRAD_BLOCKS = 32, /* with so many tasks of one block, all threads end together */
+    WINOGRAD_CHAIN = 256  /* products added in one chain: the rounding error grows with its length */
 };
 
 /* Tiles of all pictures. */
 int64_t winograd_tiles(const struct winograd_layer *layer);
 
-/* Tiles of a block, and how many blocks there are. Blocks are as equal as possible; the last may have fewer
- * tiles. */
+/* Tiles of a block, a multiple of every matrix tile's rows, and how many blocks there are. Blocks are as
+ * equal as possible; the last may have fewer tiles. */
 int64_t winograd_block(const struct winograd_layer *layer);
 int64_t winograd_blocks(const struct winograd_layer *layer);
 
