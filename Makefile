@@ -56,6 +56,10 @@ ISAS_aarch64    = baseline neon
 ISAS            = $(or $(ISAS_$(ARCH)),baseline)
 ISA_FLAGS_avx2  = -mavx2 -mfma
 ISA_FLAGS_avx512 = -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512
+# Products of bf16 parts: by AVX512-BF16, and by AMX. The other kernels of these sets are those of avx512.
+# On Windows limn is not permitted AMX, and GCC 12's intrinsics for it have strides of 32 bits there.
+ISA_FLAGS_amx   = $(ISA_FLAGS_avx512) $(if $(filter windows,$(SYSTEM)),,-mamx-tile -mamx-bf16)
+BF16_x86_64     = $(patsubst %.c,$(BUILD)/%.amx.o,$(wildcard layers/simd_tiles.c))
 # GCC's scheduling before register allocation moves all loads of a step to the front; the sums then no longer fit into
 # the registers. Clang does not need the flag and ignores it.
 ISA_FLAGS_neon  = -fno-schedule-insns -Wno-ignored-optimization-argument
@@ -77,7 +81,8 @@ APPS    = $(filter apps/cli/%,$(SOURCES))
 TESTS   = $(wildcard tests/test_*.c)
 
 object  = $(patsubst %.c,$(BUILD)/%.o,$(1))
-LIBRARY_OBJECTS = $(call object,$(LIBRARY)) $(foreach isa,$(ISAS),$(patsubst %.c,$(BUILD)/%.$(isa).o,$(SIMD)))
+LIBRARY_OBJECTS = $(call object,$(LIBRARY)) $(foreach isa,$(ISAS),$(patsubst %.c,$(BUILD)/%.$(isa).o,$(SIMD))) \
+                  $(BF16_$(ARCH))
 TEST_PROGRAMS   = $(patsubst tests/%.c,$(BUILD)/%,$(TESTS))
 FUZZ_TARGETS    = $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAYS         = $(FUZZ_TARGETS:%=$(BUILD)/replay_%)
@@ -150,7 +155,11 @@ $(BUILD)/%.$(1).tidy: %.c $(TIDY_READS)
 	$$(call say,tidy,'$$< ($(1))') clang-tidy --quiet $$< -- $(FLAGS) $(ISA_FLAGS_$(1)) -DISA=$(1) \
 	    2>$$@ || { cat $$@; rm $$@; exit 1; }
 endef
-$(foreach isa,$(ISAS),$(eval $(call SIMD_RULE,$(isa))))
+$(foreach isa,$(ISAS) amx,$(eval $(call SIMD_RULE,$(isa))))
+
+ifeq ($(ARCH),x86_64)
+$(BUILD)/layers/bf16_avx512.o $(BUILD)/layers/bf16_avx512.tidy: FLAGS += $(ISA_FLAGS_avx512) -mavx512bf16
+endif
 
 # In test programs, tests/support_faults.c wraps these calls and can make them fail.
 WRAPPED = aligned_alloc open stat fstat access read pread write close rename renameat2 mkdir opendir readdir \
@@ -500,8 +509,12 @@ EVALUATE ?= upscale -m enhancenet weights/samples
 evaluate: all                 ## measure weights on pictures of yours (EVALUATE="COMMAND -m NAME FOLDER", tools/README.md)
 	@$(PYTHON) tools/evaluate.py $(EVALUATE)
 
+BENCH_PEERS = $(PYTHON) tools/bench_peers.py --limn $(BUILD)/limn --output $(BUILD)/peers --venv $(BUILD)/peers-venv
 bench-peers: all              ## compare with PyTorch, ONNX Runtime, OpenVINO, ncnn; install them if needed (PEERS=)
-	$(PYTHON) tools/bench_peers.py --limn $(BUILD)/limn --output $(BUILD)/peers --venv $(BUILD)/peers-venv $(PEERS)
+	$(BENCH_PEERS) $(PEERS)
+
+bench-layers: all             ## compare single layers with those of the same engines (PEERS=)
+	$(BENCH_PEERS) --layers $(PEERS)
 
 # simd_*.c are checked once per instruction set. The checks are in .clang-tidy and .cppcheck. clang-tidy's stderr is
 # hidden unless it fails, because it only counts suppressed warnings.

@@ -4,10 +4,12 @@
 #include <string.h>
 
 #if defined(__x86_64__)
+#include <cpuid.h>
 #include <immintrin.h>
 #endif
 
-static const char *const names[ISA_COUNT] = {"baseline", "avx2", "avx512", "neon"};
+static const char *const names[ISA_COUNT] = {"baseline",   "avx2", "avx512",      "avx512+bf16",
+                                             "avx512+amx", "neon", "amx-emulated"};
 
 const char *isa_name(enum isa isa)
 {
@@ -22,10 +24,34 @@ enum isa isa_named(const char *name)
     return isa;
 }
 
+#if defined(__x86_64__)
+
+static bool has_avx512_bf16(void)
+{
+    enum { AVX512_BF16 = 1 << 5 };
+    unsigned a, b, c, d;
+    return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & AVX512_BF16);
+}
+
+/* CPUID says what the processor has, XCR0 whether the system saves the tiles when it switches threads. */
+static bool has_amx(void)
+{
+    enum { OSXSAVE = 1 << 27, AMX_BF16 = 1 << 22, AMX_TILE = 1 << 24, TILE_STATE = 3 << 17 };
+    unsigned a, b, c, d, low, high;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & OSXSAVE))
+        return false;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & AMX_BF16) && (d & AMX_TILE) &&
+           (low & TILE_STATE) == TILE_STATE;
+}
+
+#endif
+
 bool cpu_has(enum isa isa)
 {
     switch (isa) {
     case ISA_BASELINE:
+    case ISA_AMX_EMULATED:
         return true;
 #if defined(__x86_64__)
     /* libgcc's test includes the operating system's support for the wider registers (XGETBV). */
@@ -34,6 +60,10 @@ bool cpu_has(enum isa isa)
     case ISA_AVX512:
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && cpu_has(ISA_AVX2);
+    case ISA_AVX512_BF16:
+        return cpu_has(ISA_AVX512) && has_avx512_bf16();
+    case ISA_AVX512_AMX:
+        return cpu_has(ISA_AVX512_BF16) && has_amx();
 #elif defined(__aarch64__)
     case ISA_NEON:
         return true;
@@ -46,10 +76,17 @@ bool cpu_has(enum isa isa)
 enum isa cpu_isa(void)
 {
     enum isa best = ISA_BASELINE;
-    for (enum isa isa = 0; isa < ISA_COUNT; isa++)
+    for (enum isa isa = 0; isa < ISA_AMX_EMULATED; isa++)
         if (cpu_has(isa))
             best = isa;
     return best;
+}
+
+enum isa isa_of_floats(enum isa isa)
+{
+    if (isa == ISA_AMX_EMULATED)
+        isa = cpu_isa();
+    return isa == ISA_AVX512_BF16 || isa == ISA_AVX512_AMX ? ISA_AVX512 : isa;
 }
 
 #if defined(__x86_64__)

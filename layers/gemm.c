@@ -149,7 +149,7 @@ const char *gemm_init(enum isa isa, bool forced)
 {
     const char *problem = prepare();
     if (!problem) {
-        correct_core(isa, forced);
+        correct_core(isa_of_floats(isa), forced);
         blas.set_num_threads(1); /* a program may have loaded OpenBLAS with more */
     }
     return problem;

@@ -6,8 +6,8 @@
 #include <string.h>
 
 enum {
-    TILE_ROWS = 12,    /* a multiple of every tile's rows */
-    PIXELS = 96,       /* of a block: a multiple of TILE_ROWS */
+    PIXELS = INDIRECT_PIXELS,
+    TILE_ROWS = 12,    /* a multiple of the rows of every tile of floats */
     TASKS_WANTED = 16, /* with fewer blocks, the panels are divided among tasks too */
     CHAIN = 512,       /* products added in one chain: the rounding error grows with its length */
     CHANNELS_FEW = 16, /* with fewer input channels, the taps are gathered */
@@ -28,16 +28,6 @@ static bool is_gathered(const struct layer_dims *d)
 static int64_t packed_rows(const struct layer_dims *d)
 {
     return taps_of(d) * d->ic;
-}
-
-int64_t indirect_tap_floats(const struct layer_dims *d)
-{
-    return panel_channel(d->oc, panel_count(d->oc)) * d->ic;
-}
-
-size_t indirect_packed_bytes(const struct layer_dims *d)
-{
-    return float_bytes(taps_of(d) * indirect_tap_floats(d));
 }
 
 struct layer_span indirect_pack_span(const struct layer_dims *d, int64_t task)
@@ -74,41 +64,39 @@ static int64_t group_count(const struct layer_dims *d)
     return smaller(panel_count(d->oc), divide_up(TASKS_WANTED, blocks));
 }
 
-int64_t indirect_tasks(const struct layer_dims *d)
+static int64_t task_count(const struct layer_dims *d)
 {
     return block_count(d) * group_count(d);
 }
 
 /* The workspace of a task. */
 struct block {
-    const float **rows; /* [taps][PIXELS] */
-    int64_t *pixels;    /* of y */
-    float *c;           /* [PIXELS][columns] */
-    float *zeros;       /* IC */
-    float *gathered;    /* [PIXELS][taps * IC], if taps are gathered */
+    struct indirect_rows x;
+    float *c; /* [PIXELS][columns] */
 };
 
 static size_t lay_out(const struct layer_dims *d, void *workspace, struct block *block)
 {
     unsigned char *at = workspace;
-    size_t pointers = size_product(taps_of(d) * PIXELS, sizeof *block->rows);
-    size_t pixels = PIXELS * sizeof *block->pixels;
+    size_t pointers = size_product(taps_of(d) * PIXELS, sizeof *block->x.rows);
+    size_t pixels = PIXELS * sizeof *block->x.pixels;
     size_t c = float_bytes(PIXELS * simd()->tiles[0].columns);
     size_t zeros = float_bytes(round_up(d->ic, LINE_FLOATS));
     size_t gathered = is_gathered(d) ? float_bytes(PIXELS * taps_of(d) * d->ic) : 0;
     if (block)
-        *block = (struct block){(const float **)(void *)at, (int64_t *)(void *)(at + pointers),
-                                (float *)(void *)(at + pointers + pixels),
-                                (float *)(void *)(at + pointers + pixels + c),
-                                (float *)(void *)(at + pointers + pixels + c + zeros)};
+        *block = (struct block){{(const float **)(void *)at, (int64_t *)(void *)(at + pointers),
+                                 (float *)(void *)(at + pointers + pixels + c),
+                                 (float *)(void *)(at + pointers + pixels + c + zeros)},
+                                (float *)(void *)(at + pointers + pixels)};
     return size_sum(size_sum(pointers + pixels, c + zeros), gathered);
 }
 
 struct layer_needs indirect_needs(const struct layer_dims *d)
 {
     return (struct layer_needs){.pack_tasks = panel_count(d->oc),
-                                .run_tasks = indirect_tasks(d),
-                                .packed_bytes = indirect_packed_bytes(d),
+                                .run_tasks = task_count(d),
+                                .packed_bytes =
+                                    float_bytes(panel_channel(d->oc, panel_count(d->oc)) * packed_rows(d)),
                                 .workspace_bytes = lay_out(d, NULL, NULL)};
 }
 
@@ -157,10 +145,8 @@ static void gather_pixel(const struct layer_dims *d, const struct layer_args *a,
     }
 }
 
-/* Fills block->rows and block->pixels, one row of the picture after the other. Gathered taps are one tap.
- * Pixels after the last, which only complete a tile, get any valid pointer. */
-static void find_rows(const struct indirect_layer *layer, const struct layer_args *a, int64_t first,
-                      int64_t count, const struct block *block)
+void indirect_find_rows(const struct indirect_layer *layer, const struct layer_args *a, int64_t first,
+                        int64_t count, const struct indirect_rows *to)
 {
     const struct layer_dims *d = &layer->dims;
     bool gathered = is_gathered(d);
@@ -171,23 +157,22 @@ static void find_rows(const struct indirect_layer *layer, const struct layer_arg
                         ow * layer->step_w;
         run = smaller(count - i, d->ow - ow);
         for (int64_t j = 0; j < run; j++)
-            block->pixels[i + j] = pixel + j * layer->step_w;
+            to->pixels[i + j] = pixel + j * layer->step_w;
         for (int64_t j = 0; gathered && j < run; j++) {
-            block->rows[i + j] = block->gathered + (i + j) * width;
-            gather_pixel(d, a, n, oh, ow + j, block->gathered + (i + j) * width);
+            to->rows[i + j] = to->gathered + (i + j) * width;
+            gather_pixel(d, a, n, oh, ow + j, to->gathered + (i + j) * width);
         }
         if (!gathered)
-            find_taps(d, a, n, oh, ow, run, block->zeros, block->rows + i);
+            find_taps(d, a, n, oh, ow, run, to->zeros, to->rows + i);
     }
     for (int64_t tap = 0; tap < (gathered ? 1 : taps_of(d)); tap++)
-        for (int64_t i = count; i < round_up(count, TILE_ROWS); i++)
-            block->rows[tap * PIXELS + i] = gathered ? block->gathered : block->zeros;
+        for (int64_t i = count; i < larger(round_up(count, TILE_ROWS), round_up(count, BF16_SIDE)); i++)
+            to->rows[tap * PIXELS + i] = gathered ? to->gathered : to->zeros;
 }
 
 /* ---- products ---------------------------------------------------------------------------- */
 
-/* Whether any of `count` pixels reads the picture under a tap. */
-static bool sees(const float *const *rows, int64_t count, const float *zeros)
+bool indirect_sees(const float *const *rows, int64_t count, const float *zeros)
 {
     for (int64_t i = 0; i < count; i++)
         if (rows[i] != zeros)
@@ -249,7 +234,7 @@ static void run_slice(const struct panel_run *run, const struct slice *slice)
         int64_t rows = smaller(kernel->rows, run->count - i);
         struct simd_tile tile = {.k = slice->k, .k_first = slice->k_first, .rows_stride = PIXELS};
         tile.taps = slice->taps;
-        tile.rows = block->rows + slice->tap * PIXELS + i;
+        tile.rows = block->x.rows + slice->tap * PIXELS + i;
         tile.b = slice->b;
         tile.c = block->c + i * kernel->columns;
         tile.c_stride = kernel->columns;
@@ -259,8 +244,8 @@ static void run_slice(const struct panel_run *run, const struct slice *slice)
         int64_t part = i / kernel->rows * lines * LINE_FLOATS;
         tile.ahead = slice->b + (part < next ? next + part : 0);
         /* A tile that sees the picture under no tap is multiplied by zeros once. */
-        bool live =
-            slice->taps > 1 || (slice->last && !*begun) || sees(tile.rows, kernel->rows, block->zeros);
+        bool live = slice->taps > 1 || (slice->last && !*begun) ||
+                    indirect_sees(tile.rows, kernel->rows, block->x.zeros);
         if (slice->last)
             fetch_outputs(run, i, rows);
         if (live)
@@ -302,13 +287,13 @@ static void run_panels(const struct layer_dims *d, const struct layer_args *a, c
         struct panel_run run = {.d = d, .kernel = panel_tile(d->oc - oc), .block = block, .count = count};
         run.channels = smaller(run.kernel->columns, d->oc - oc);
         run.epilogue = epilogue_slice(&a->epilogue, oc);
-        run.to = (struct simd_outputs){&run.epilogue, a->y + oc, a->y_stride, block->pixels};
+        run.to = (struct simd_outputs){&run.epilogue, a->y + oc, a->y_stride, block->x.pixels};
         run.begun = (bool[PIXELS]){false};
         run_panel(&run, packed + oc * packed_rows(d));
     }
 }
 
-void indirect_run_task(const struct indirect_layer *layer, const struct layer_args *a, const float *packed,
+void indirect_run_task(const struct indirect_layer *layer, const struct layer_args *a, const void *packed,
                        int64_t task, void *workspace)
 {
     const struct layer_dims *d = &layer->dims;
@@ -316,7 +301,7 @@ void indirect_run_task(const struct indirect_layer *layer, const struct layer_ar
     int64_t count = smaller(PIXELS, d->n * d->oh * d->ow - first);
     struct block block;
     lay_out(d, workspace, &block);
-    memset(block.zeros, 0, (size_t)round_up(d->ic, LINE_FLOATS) * sizeof *block.zeros);
-    find_rows(layer, a, first, count, &block);
+    memset(block.x.zeros, 0, (size_t)round_up(d->ic, LINE_FLOATS) * sizeof *block.x.zeros);
+    indirect_find_rows(layer, a, first, count, &block.x);
     run_panels(d, a, packed, &block, count, task % groups);
 }

@@ -25,20 +25,33 @@ struct indirect_layer {
     int64_t y_h, y_w, first_h, first_w, step_h, step_w;
 };
 
-/* Members of the same names of struct layer_variant and struct layer_needs; tasks: those of a run. */
+/* The pixels of x under the taps of a block of output pixels. */
+enum { INDIRECT_PIXELS = 96 }; /* of a block: a multiple of every tile's rows */
+struct indirect_rows {
+    const float **rows; /* [taps][INDIRECT_PIXELS] */
+    int64_t *pixels;    /* of y */
+    float *zeros;       /* IC */
+    float *gathered;    /* [INDIRECT_PIXELS][taps * IC], if taps are gathered */
+};
+
+/* Fills rows and pixels for the `count` output pixels from `first` on, one row of the picture after the
+ * other. Gathered taps are one tap. Rows after the last pixel, to the end of its tile, get any valid
+ * pointer. */
+void indirect_find_rows(const struct indirect_layer *layer, const struct layer_args *args, int64_t first,
+                        int64_t count, const struct indirect_rows *to);
+
+/* Whether any of `count` rows reads the picture under a tap. */
+bool indirect_sees(const float *const *rows, int64_t count, const float *zeros);
+
+/* Members of the same names of struct layer_variant and struct layer_needs. */
 struct layer_needs indirect_needs(const struct layer_dims *d);
-int64_t indirect_tasks(const struct layer_dims *d);
-size_t indirect_packed_bytes(const struct layer_dims *d);
 struct layer_span indirect_pack_span(const struct layer_dims *d, int64_t task);
 void indirect_pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed,
                         int64_t task);
 
-/* Packed floats for one tap. */
-int64_t indirect_tap_floats(const struct layer_dims *d);
-
 /* Runs a task of `layer` with x, y and the epilogue of `args`. The dimensions and weights are those of
  * `layer` and `packed`, not those of `args`. */
-void indirect_run_task(const struct indirect_layer *layer, const struct layer_args *args, const float *packed,
+void indirect_run_task(const struct indirect_layer *layer, const struct layer_args *args, const void *packed,
                        int64_t task, void *workspace);
 
 #endif

@@ -81,6 +81,17 @@ enum layer_family {
     FAMILY_PLAIN,     /* the only form of an operator, or one that is there for teaching */
 };
 
+/* What a variant multiplies; sums are floats in all cases. Better ones first. See bf16.h. */
+enum layer_precision {
+    PRECISION_FP32,   /* floats, or bf16x3, which is as exact */
+    PRECISION_BF16X2, /* floats as sums of two bf16 numbers */
+    PRECISION_BF16,   /* bf16 numbers */
+    PRECISION_COUNT,
+};
+
+/* "fp32", "bf16x2", "bf16" */
+const char *precision_name(enum layer_precision precision);
+
 /* What a variant needs at given dimensions. */
 struct layer_needs {
     int64_t pack_tasks, prepare_tasks, run_tasks; /* of the three stages; 0: there is no such stage */
@@ -94,6 +105,7 @@ struct layer_needs {
 struct layer_variant {
     const char *name;
     enum layer_family family;
+    enum layer_precision precision;
 
     /* Bound of the rounding error, as a multiple of that of a plain float sum, with up to 64 input channels.
      * 0 means 1. */
@@ -166,9 +178,11 @@ struct layer_needs layer_row_needs(const struct layer_dims *d);
 
 /* The variants; each is in the file of its name, or of its operator. */
 extern const struct layer_variant conv2d_ref, conv2d_blocked, conv2d_gemm, conv2d_native, conv2d_kn2row,
-    conv2d_winograd, conv2d_winograd_small, conv2d_winograd_lean;
+    conv2d_winograd, conv2d_winograd_small, conv2d_winograd_lean, conv2d_bf16x3, conv2d_bf16x3_lean,
+    conv2d_bf16x2, conv2d_bf16;
 extern const struct layer_variant conv2d_transpose_ref, conv2d_transpose_gemm, conv2d_transpose_native,
-    conv2d_transpose_kn2row, conv2d_transpose_winograd, conv2d_transpose_winograd_lean;
+    conv2d_transpose_kn2row, conv2d_transpose_winograd, conv2d_transpose_winograd_lean,
+    conv2d_transpose_bf16x3, conv2d_transpose_bf16x3_lean, conv2d_transpose_bf16x2, conv2d_transpose_bf16;
 extern const struct layer_variant pointwise_plain;
 extern const struct layer_variant max_pool_plain, average_pool_plain;
 extern const struct layer_variant softmax_plain;

@@ -3,6 +3,7 @@
 #ifndef LAYERS_SIMD_H
 #define LAYERS_SIMD_H
 
+#include "layers/bf16.h"
 #include "layers/simd_kernels.h"
 
 /* The kernels of one instruction set. */
@@ -22,8 +23,14 @@ struct simd {
     void (*blend)(const float *const corners[4], const float weights[4], int64_t count, float *y);
     void (*softmax)(const float *x, int64_t channels, float *y);
     bool (*finite)(const float *x, int64_t count); /* whether none of them is NaN or infinite */
+    /* Splits rows of A and of B into bf16 parts, in the order of bf16.h. A row of `count` terms fills its
+     * lines of divide_up(count, 32) steps. B has `count` rows of 32 floats. */
+    void (*split_row)(int parts, const float *x, int64_t count, uint16_t *to);
+    void (*split_weights)(int parts, const float *b, int64_t count, uint16_t *to);
     void (*epilogue)(const struct epilogue *e, int64_t channels, int64_t first, int64_t pixels, float *y,
                      int64_t y_stride);
+    const struct bf16_kernels *bf16;
+    int bf16_rate; /* bf16 products in the time of one product of floats; 0: fewer than one */
 };
 
 /* The kernels for `isa`. cpu_has(isa) must be true. */

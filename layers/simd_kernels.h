@@ -7,6 +7,7 @@
 #ifndef LAYERS_SIMD_KERNELS_H
 #define LAYERS_SIMD_KERNELS_H
 
+#include "layers/bf16.h"
 #include "layers/cpu.h"
 #include "layers/layer.h"
 
@@ -89,11 +90,17 @@ struct winograd_kernels {
     void accumulate_##isa(const float *x, int64_t count, float *y);                                          \
     bool finite_##isa(const float *x, int64_t count);                                                        \
     void epilogue_##isa(const struct epilogue *e, int64_t channels, int64_t first, int64_t pixels, float *y, \
-                        int64_t y_stride);
+                        int64_t y_stride);                                                                   \
+    void split_row_##isa(int parts, const float *x, int64_t count, uint16_t *to);                            \
+    void split_weights_##isa(int parts, const float *b, int64_t count, uint16_t *to);                        \
+    extern const struct bf16_kernels tiles_##isa; /* AMX in plain C */
 
 SIMD_DECLARE(baseline)
 SIMD_DECLARE(avx2)
 SIMD_DECLARE(avx512)
 SIMD_DECLARE(neon)
+
+extern const struct bf16_kernels tiles_amx, bf16_avx512;
+void split_row_bf16(int parts, const float *x, int64_t count, uint16_t *to);
 
 #endif

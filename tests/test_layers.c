@@ -2,6 +2,7 @@
  * instruction set this CPU has. */
 #include "layers/epilogue.h"
 #include "layers/gemm.h"
+#include "layers/simd.h"
 #include "tests/support_layers.h"
 
 #include <inttypes.h>
@@ -210,15 +211,39 @@ static void test_conv2d_winograd(void **state)
         {1, 7, 9, 17, 21, 5, 2, 1},       /* 5x5 */
         {2, 23, 22, 34, 19, 5, 2, 1},     /* in two blocks */
         {1, 258, 258, 17, 17, 3, 86, 86}, /* too many tiles to keep V for all */
+        {1, 63, 63, 530, 17, 3, 21, 21},  /* the same, in slices of the channels; and a large V for all */
     };
     size_t count = sizeof shapes / sizeof *shapes;
     if (getenv("LIMN_TEST_QUICK")) /* set where an emulator or valgrind runs the tests */
-        count--;
+        count -= 2;
     for (size_t i = 0; i < count; i++) {
         const int64_t *s = shapes[i];
         struct layer_dims d = {.n = s[0], .ih = s[1], .iw = s[2], .ic = s[3], .oc = s[4]};
         d.kh = d.kw = s[5], d.pad_h = d.pad_w = s[6], d.dilation_h = d.dilation_w = s[7];
         d.stride_h = d.stride_w = 1;
+        try_conv(d, (unsigned)random_below(&random, 128), (enum activation)(i % 5), &random);
+    }
+}
+
+/* Products of bf16 parts, whose slices are 672 to 2048 terms, whose strips are 256 outputs, whose blocks are
+ * 96 pixels, and of 32 of which taps may all be outside the picture. */
+static void test_conv2d_parts(void **state)
+{
+    (void)state;
+    struct random random = {18};
+    static const int64_t shapes[][9] = {
+        /* n  ih  iw  ic    oc kernel stride pad dilation */
+        {1, 13, 11, 70, 300, 1, 1, 0, 1},  /* two strips, a short block, an incomplete step */
+        {1, 8, 9, 2100, 33, 1, 1, 0, 1},   /* two slices of one part, four of three */
+        {2, 15, 16, 100, 36, 3, 2, 1, 1},  /* slices within a tap */
+        {1, 16, 17, 70, 37, 3, 1, 12, 12}, /* taps without pixels */
+        {1, 8, 8, 32, 320, 1, 1, 0, 1},    /* panels divided among tasks */
+    };
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        const int64_t *s = shapes[i];
+        struct layer_dims d = {.n = s[0], .ih = s[1], .iw = s[2], .ic = s[3], .oc = s[4]};
+        d.kh = d.kw = s[5], d.stride_h = d.stride_w = s[6], d.pad_h = d.pad_w = s[7];
+        d.dilation_h = d.dilation_w = s[8];
         try_conv(d, (unsigned)random_below(&random, 128), (enum activation)(i % 5), &random);
     }
 }
@@ -335,6 +360,18 @@ static void test_conv2d_transpose_winograd(void **state)
         const int64_t *s = shapes[i];
         struct layer_dims d = {.n = s[0], .ih = s[1], .iw = s[2], .ic = s[3], .oc = s[4]};
         d.kh = d.kw = 4, d.stride_h = d.stride_w = 2, d.pad_h = d.pad_w = 1;
+        transpose_trial(d, (unsigned)random_below(&random, 128), &random);
+    }
+}
+
+/* Phases on products of bf16 parts: phases of different sizes, and without taps. */
+static void test_conv2d_transpose_parts(void **state)
+{
+    (void)state;
+    struct random random = {19};
+    for (size_t w = 0; w < sizeof transpose_windows / sizeof *transpose_windows; w++) {
+        struct layer_dims d = transpose_windows[w];
+        d.n = 1 + (int64_t)w % 2, d.ih = 12, d.iw = 13, d.ic = 70, d.oc = 261;
         transpose_trial(d, (unsigned)random_below(&random, 128), &random);
     }
 }
@@ -494,7 +531,7 @@ static void test_gemm_rows_repeat(void **state)
 }
 
 /* That the shapes above leave no variant out: it would be chosen one day and never have been tested. A limn
- * built without OpenBLAS runs none of its variants. */
+ * built without OpenBLAS runs none of its variants, and bf16 only applies where its products are fast. */
 static void test_every_variant_was_tried(void **state)
 {
     (void)state;
@@ -502,6 +539,8 @@ static void test_every_variant_was_tried(void **state)
         for (int v = 0; layer_operators[kind].variants[v]; v++) {
             const struct layer_variant *variant = layer_operators[kind].variants[v];
             bool expected = variant->family != FAMILY_OPENBLAS || gemm_available();
+            if (strstr(variant->name, "bf16"))
+                expected = simd()->bf16_rate > (strstr(variant->name, "bf16x") ? 2 : 1);
             if (variant_was_tried((enum layer_kind)kind, v) != expected)
                 fail_with("%s: %s was%s tried", isa_name(running_isa), variant->name, expected ? " not" : "");
         }
@@ -516,7 +555,9 @@ int main(void)
         cmocka_unit_test(test_conv2d_deep),
         cmocka_unit_test(test_conv2d_long_chains),
         cmocka_unit_test(test_conv2d_winograd),
+        cmocka_unit_test(test_conv2d_parts),
         cmocka_unit_test(test_conv2d_transpose_winograd),
+        cmocka_unit_test(test_conv2d_transpose_parts),
         cmocka_unit_test(test_pointwise),
         cmocka_unit_test(test_enlargements),
         cmocka_unit_test(test_conv2d_transpose),

@@ -256,6 +256,13 @@ void system_memory_bounds(const char *root,
  * above it. `root` as above. */
 size_t system_processor_quota(const char *root);
 
+/* Asks the system to let this process use the matrix tiles of AMX, which the CPU must have. Returns NULL if
+ * it does, otherwise the reason for a message. Linux asks because a signal then saves 8 KB more: once
+ * permitted, sigaltstack fails for a stack that is too small for that, and while a thread has such a stack
+ * the request is denied. The permission is for all threads of the process, also those that run already, and
+ * for its children; it cannot be given back. */
+const char *system_permit_tiles(void);
+
 /* Physical cores that this process may run on, without regard to the quota; at least 1. */
 int system_cores(void);
 

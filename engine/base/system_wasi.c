@@ -168,6 +168,11 @@ size_t system_processor_quota(const char *root)
     return SIZE_MAX;
 }
 
+const char *system_permit_tiles(void)
+{
+    return "limn cannot ask this system for them";
+}
+
 int system_cores(void)
 {
     return 1;

@@ -188,6 +188,11 @@ size_t system_processor_quota(const char *root)
     return SIZE_MAX;
 }
 
+const char *system_permit_tiles(void)
+{
+    return "limn cannot ask this system for them";
+}
+
 /* Counts the cores of one processor group, of at most 64 logical processors, of which any is allowed. */
 int system_cores(void)
 {

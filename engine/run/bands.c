@@ -25,6 +25,7 @@
 #include "engine/run/band_dims.h"
 #include "engine/run/pack.h"
 #include "engine/run/plan.h"
+#include "layers/cpu.h"
 #include "layers/sizes.h"
 
 #include <string.h>
@@ -375,8 +376,8 @@ limn_status bands_create(limn_model *model, int64_t height, int64_t width, struc
     if (!created)
         return fail_memory(error, "bands", sizeof *created);
     created->model = model;
-    limn_status status = plan_create(graph, model->engine->kernels, (limn_size){1, height, width},
-                                     graph->path, &created->plan, error);
+    limn_status status = plan_create(graph, model->engine->rule, (limn_size){1, height, width}, graph->path,
+                                     &created->plan, error);
     if (status == LIMN_OK) {
         created->windows = mem_zalloc((size_t)graph->count, sizeof *created->windows);
         created->paces = mem_zalloc((size_t)created->plan.step_count, sizeof *created->paces);

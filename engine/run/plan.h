@@ -1,6 +1,6 @@
 /* plan.h - a graph at one size: every shape inferred, a kernel chosen for every node, memory laid out.
  *
- *     plan_create(graph, kernels, size, where, &plan, error);    the fastest kernels
+ *     plan_create(graph, rule, size, where, &plan, error);       the fastest kernels
  *     plan_fit(&plan, graph, model, room, error);                fewer bytes, if memory is short
  *     plan_pack(&plan, model, error);                            the weights of these kernels
  *     plan_bind(&plan, graph, arena);                            arena: plan.arena_bytes
@@ -39,6 +39,7 @@ struct placement {
 };
 
 struct plan {
+    struct kernel_rule rule;
     struct step *steps;
     int step_count;
     struct layer_dims *dims;      /* per node */
@@ -54,9 +55,9 @@ struct plan {
 
 /* ---- making a plan ----------------------------------------------------------------------- */
 
-/* Plans `graph` at `size` with kernels of the given family. `where` names the graph in messages. Packs and
- * binds nothing. LIMN_E_INPUT for a size the graph cannot take, LIMN_E_MEMORY. */
-limn_status plan_create(const struct graph *graph, limn_kernels kernels, limn_size size, const char *where,
+/* Plans `graph` at `size` with the kernels that the rule allows. `where` names the graph in messages. Packs
+ * and binds nothing. LIMN_E_INPUT for a size the graph cannot take, LIMN_E_MEMORY. */
+limn_status plan_create(const struct graph *graph, struct kernel_rule rule, limn_size size, const char *where,
                         struct plan *plan, limn_error *error);
 void plan_free(struct plan *plan);
 

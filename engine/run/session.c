@@ -3,6 +3,7 @@
 #include "engine/base/memory.h"
 #include "engine/base/pages.h"
 #include "engine/base/system.h"
+#include "layers/cpu.h"
 
 static limn_status create_step_facts(limn_session *session, limn_error *error)
 {
@@ -40,8 +41,8 @@ limn_status session_plan(limn_model *model, const struct session_request *reques
         return fail_memory(error, "a session", sizeof *created);
     created->model = model;
     created->graph = graph_until(&model->graph, request->output);
-    limn_status status = plan_create(&created->graph, model->engine->kernels, request->size,
-                                     model->graph.path, &created->plan, error);
+    limn_status status = plan_create(&created->graph, model->engine->rule, request->size, model->graph.path,
+                                     &created->plan, error);
     if (status == LIMN_OK)
         status = create_step_facts(created, error);
     if (status == LIMN_OK)
