@@ -8,7 +8,7 @@
 enum {
     POSITIONS_MOST = 36,
     PREPARE_TILES = 6,   /* of a task that only transforms inputs: few, so that all threads have work */
-    LEAN_CHANNELS = 256, /* a slice of U: 36 x 256 x 64 floats, 2.3 MB */
+    LEAN_CHANNELS = 256, /* a slice of U: at most 36 x 256 x 64 floats, 2.3 MB */
 };
 
 static int64_t v_positions(const struct winograd_layer *layer)
@@ -191,9 +191,14 @@ void winograd_multiply(const struct winograd_layer *layer, const struct simd_til
             }
 }
 
+static int64_t slice_channels(const struct winograd_layer *layer)
+{
+    return smaller(LEAN_CHANNELS, layer->ic);
+}
+
 int64_t winograd_u_floats(const struct winograd_layer *layer)
 {
-    return m_positions(layer) * winograd_stride(LEAN_CHANNELS, simd()->tiles[0].columns);
+    return m_positions(layer) * winograd_stride(slice_channels(layer), simd()->tiles[0].columns);
 }
 
 void winograd_multiply_lean(const struct winograd_layer *layer, const struct simd_tile_kernel *kernel,
@@ -202,7 +207,7 @@ void winograd_multiply_lean(const struct winograd_layer *layer, const struct sim
     int64_t each = layer->kernels->taps * layer->kernels->taps * kernel->columns;
     const float *v = product.v;
     product.u = u;
-    product.u_stride = winograd_stride(LEAN_CHANNELS, kernel->columns);
+    product.u_stride = winograd_stride(slice_channels(layer), kernel->columns);
     for (int64_t ic = 0; ic < layer->ic; ic += LEAN_CHANNELS) {
         product.channels = smaller(LEAN_CHANNELS, layer->ic - ic);
         product.add = ic > 0;

@@ -56,6 +56,9 @@ KERNELS = (
     Kernel("simd_tiles", "multiply_3", ("amx",), 24, loads=18),
 )
 
+# Files that prefetch. GCC takes a function that only prefetches for one without effects, and removes the calls of it.
+PREFETCHES = ("indirect",)
+
 
 class Machine(NamedTuple):
     """How objdump writes a family of processors. Expressions match an instruction with its operands."""
@@ -214,6 +217,10 @@ def check(kernel: Kernel, listing: str, isa: str) -> tuple[str, list[str]]:
     return line, [fault for loop in loops for fault in loop.faults(kernel)]
 
 
+def prefetches(listing: str) -> bool:
+    return re.search(r"\s(?:prefetch\w+|prfm)\s", listing) is not None
+
+
 def disassemble(objdump: str, path: Path) -> str:
     command = [objdump, "-d", "--no-show-raw-insn", str(path)]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
@@ -240,6 +247,10 @@ def check_folder(folder: Path, objdump: str) -> int:
             for fault in wrong:
                 print(f"check_kernels: {path}: {kernel.function}: {fault}", file=sys.stderr)
             faults += len(wrong)
+    for path in (folder / "layers" / f"{source}.o" for source in PREFETCHES):
+        if not prefetches(disassemble(objdump, path)):
+            print(f"check_kernels: {path}: does not prefetch", file=sys.stderr)
+            faults += 1
     return faults
 
 

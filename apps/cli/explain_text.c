@@ -109,6 +109,10 @@ static void print_place(const struct explanation *e, const struct explained *nod
 {
     const struct placement *place = &e->plan.placements[node->host];
     char offset[24], bytes[24];
+    if (e->plan.placements[node->at].replaces) {
+        printf("in place of %s", explain_node(e, node->host)->name);
+        return;
+    }
     if (node->host != node->at) {
         printf("in %s from channel %" PRId64, explain_node(e, node->host)->name, node->channel);
         return;

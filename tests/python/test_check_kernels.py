@@ -220,6 +220,7 @@ def test_a_narrow_stream() -> None:
 def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A build folder whose only kernel is KERNEL; its objects hold what its `objdump` writes."""
     monkeypatch.setattr(tool, "KERNELS", (KERNEL,))
+    monkeypatch.setattr(tool, "PREFETCHES", ())
     objdump = tmp_path / "objdump"
     objdump.write_text('#!/bin/sh\nfor object; do :; done\nexec cat "$object"\n')
     objdump.chmod(0o755)
@@ -246,6 +247,17 @@ def test_a_fault_names_object_and_function(build: Path, capsys: pytest.CaptureFi
     (build / "layers" / "simd_gemm.avx512.o").write_text(product(AVX2))
     assert run(build) == 1
     assert "layers/simd_gemm.avx512.o: tile_2x2: registers narrower" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("instruction", ["prefetcht0 (%rax)", "prfm pldl1keep, [x0]", "mov %rax,%rbx"])
+def test_a_file_that_must_prefetch(
+    instruction: str, build: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(tool, "PREFETCHES", ("far",))
+    (build / "layers" / "simd_gemm.avx2.o").write_text(product(AVX2))
+    (build / "layers" / "far.o").write_text(function("fetch", (instruction, "")))
+    assert run(build) == ("mov" in instruction)
+    assert ("layers/far.o: does not prefetch" in capsys.readouterr().err) == ("mov" in instruction)
 
 
 def test_an_object_that_cannot_be_read(build: Path, capsys: pytest.CaptureFixture[str]) -> None:
