@@ -244,7 +244,7 @@ class Benchmark:
             seed=options.seed,
             threads=thread_counts(options.threads, len(cores), options.sweep),
             rounds=options.rounds,
-            turn_seconds=0.2 if options.quick or options.layers else 1.0,
+            turn_seconds=0.1 if options.layers else 0.2 if options.quick else 1.0,
             starts=options.starts,
             cores=tuple(cores),
         )

@@ -275,6 +275,14 @@ def test_the_report_in_json_is_one_of_bench_kernels(tmp_path):
     assert report["absent"] == {"somewhere": ENTRY["absent"]}
 
 
+@pytest.mark.skipif(not plot_bench.can_draw(), reason="needs matplotlib 3.7")
+def test_the_chart_names_the_engines(tmp_path):
+    svg, _ = layer_report.draw(AROUND, [ENTRY, POOL], tmp_path)
+    text = svg.read_text()
+    assert all(f">{name}<" in text for name in ("winograd", "bf16", "PyTorch", "ncnn", "OpenVINO bf16", "plain"))
+    assert ">ref<" not in text and "torch-eager" not in text
+
+
 # Arguments
 
 

@@ -40,17 +40,21 @@ def ratio(entry: Entry) -> float | None:
     return min(peers) / best[LIMN]["ms"] if peers else None
 
 
+def short_name(row: Row) -> str:
+    """The variant without its operator."""
+    return row["variant"].removeprefix(f"{row['op']}_")
+
+
 def variant_text(row: Row) -> str:
-    """The variant without its operator, and with its precision if the report states one."""
-    precision = row.get("precision")
-    return row["variant"].removeprefix(f"{row['op']}_") + (f" ({precision})" if precision else "")
+    """The short name, and the precision if the report states one."""
+    return f"{short_name(row)} ({row['precision']})" if "precision" in row else short_name(row)
 
 
 def choice_text(entry: Entry) -> str:
     """limn's fastest float32 variant, and if the planner chooses another, that one and its time."""
     best = best_rows(entry)[LIMN]
     planned = [row for row in entry["rows"] if row["planned"] and row["variant"] != best["variant"]]
-    return "; ".join([variant_text(best), *(f"planned {variant_text(row)} {number(row['ms'])}" for row in planned)])
+    return "; ".join([short_name(best), *(f"planned {short_name(row)} {number(row['ms'])}" for row in planned)])
 
 
 def share(row: Row) -> str:
@@ -136,10 +140,16 @@ def markdown_report(around: dict[str, Any], entries: Sequence[Entry]) -> str:
 
 
 def draw(around: dict[str, Any], entries: Sequence[Entry], folder: pathlib.Path) -> list[pathlib.Path]:
-    """Draws limn's variants next to each peer's fastest layout; leaves out variants that took one turn only."""
+    """Draws limn's variants, but those that took one turn only, next to each peer's fastest layout."""
     rows = []
     for entry in entries:
         best = best_rows(entry)
-        own = [row for row in entry["rows"] if family_of(row) == LIMN and row["ms"] <= SLOW * best[LIMN]["ms"]]
-        rows += own + [{**row, "variant": family} for family, row in best.items() if family != LIMN]
+        for row in entry["rows"]:
+            family = family_of(row)
+            if family == LIMN:
+                rows += [row] if row["ms"] <= SLOW * best[LIMN]["ms"] else []
+            elif row == best.get(family):
+                rows.append({**row, "variant": family})
+            elif row.get("precision", FP32[0]) not in FP32:
+                rows.append({**row, "variant": f"{family} {row['precision']}"})
     return kernels.draw({**kernels_report(around, entries), "kernels": rows}, folder, "layers")

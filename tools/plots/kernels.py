@@ -26,10 +26,14 @@ FAMILIES = {  # variant names without the operator's
     "winograd": "#0b6e4f",
     "winograd_small": "#57a773",
     "winograd_lean": "#d99a2b",
+    "bf16x3": "#393b79",
+    "bf16x2": "#6b6ecf",
+    "bf16": "#9c9ede",
     # other engines, in bench_peers' layers: lighter than their colours in its other charts
     "PyTorch": "#f2b3bc",
     "ONNX Runtime": "#bccbe3",
     "OpenVINO": "#d5c6e3",
+    "OpenVINO bf16": "#ab93c9",
     "ncnn": "#f3dab0",
 }
 
