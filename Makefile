@@ -58,7 +58,7 @@ ISA_FLAGS_avx2  = -mavx2 -mfma
 ISA_FLAGS_avx512 = -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512
 # Products of bf16 parts: by AVX512-BF16, and by AMX. The other kernels of these sets are those of avx512.
 ISA_FLAGS_amx   = $(ISA_FLAGS_avx512) -mamx-tile -mamx-bf16
-BF16_x86_64     = $(BUILD)/layers/simd_tiles.amx.o
+BF16_x86_64     = $(patsubst %.c,$(BUILD)/%.amx.o,$(wildcard layers/simd_tiles.c))
 # GCC's scheduling before register allocation moves all loads of a step to the front; the sums then no longer fit into
 # the registers. Clang does not need the flag and ignores it.
 ISA_FLAGS_neon  = -fno-schedule-insns -Wno-ignored-optimization-argument
@@ -508,8 +508,12 @@ EVALUATE ?= upscale -m enhancenet weights/samples
 evaluate: all                 ## measure weights on pictures of yours (EVALUATE="COMMAND -m NAME FOLDER", tools/README.md)
 	@$(PYTHON) tools/evaluate.py $(EVALUATE)
 
+BENCH_PEERS = $(PYTHON) tools/bench_peers.py --limn $(BUILD)/limn --output $(BUILD)/peers --venv $(BUILD)/peers-venv
 bench-peers: all              ## compare with PyTorch, ONNX Runtime, OpenVINO, ncnn; install them if needed (PEERS=)
-	$(PYTHON) tools/bench_peers.py --limn $(BUILD)/limn --output $(BUILD)/peers --venv $(BUILD)/peers-venv $(PEERS)
+	$(BENCH_PEERS) $(PEERS)
+
+bench-layers: all             ## compare single layers with those of the same engines (PEERS=)
+	$(BENCH_PEERS) --layers $(PEERS)
 
 # simd_*.c are checked once per instruction set. The checks are in .clang-tidy and .cppcheck. clang-tidy's stderr is
 # hidden unless it fails, because it only counts suppressed warnings.

@@ -74,10 +74,10 @@
  * that a program can test. An output pointer to an object is then set to NULL. The library never prints,
  * never exits, and never aborts on bad input. Every free function accepts NULL.
  *
- * Repeatability. On one instruction set results are bit-identical for every number of threads, unless a
- * memory limit forces a session to use kernels that need less memory: those may round the last bits
- * differently. The default limit depends on hardware and settings, not on how much memory is free at the
- * moment.
+ * Repeatability. On one instruction set and at one precision results are bit-identical for every number of
+ * threads, unless a memory limit forces a session to use kernels that need less memory: those may round the
+ * last bits differently. The default limit depends on hardware and settings, not on how much memory is free
+ * at the moment.
  */
 #ifndef LIMN_H
 #define LIMN_H
@@ -136,15 +136,26 @@ typedef enum limn_kernels {
     LIMN_KERNELS_REFERENCE, /* plain loops that accumulate in double; slow, for checking */
 } limn_kernels;
 
+/* The lowest precision of what the kernels multiply; sums are always floats. A layer is computed at it where
+ * that is faster on the instruction set in use, otherwise at LIMN_FP32, which is the only one on most sets.
+ * Nothing else lowers the precision, not even a memory limit. The errors are typical of one layer, relative
+ * to its largest output. */
+typedef enum limn_precision {
+    LIMN_FP32 = 0, /* floats, or sums of three bf16 numbers, which are as exact: 1e-6 */
+    LIMN_BF16X2,   /* floats rounded to 16 bits, as sums of two bf16 numbers: 5e-6 */
+    LIMN_BF16,     /* floats rounded to 8 bits: 2e-3 */
+} limn_precision;
+
 /* All zero is the default. */
 typedef struct limn_options {
     int threads;          /* at most 1024; 0: one per physical core, or fewer under a cgroup's CPU quota */
-    const char *isa;      /* "avx512", "avx2", "neon" or "baseline"; NULL or "auto": the best the CPU has */
+    const char *isa;      /* the instruction set, see limn_engine_create; NULL or "auto": the best */
     limn_kernels kernels; /* the kernel family */
-    size_t memory_limit;  /* bytes that the process may hold through limn, the scratch memory of each thread
-                           * included. SIZE_MAX: no limit. 0: the least of physical memory, cgroup limits,
-                           * RLIMIT_AS and RLIMIT_DATA, less a margin for the rest of the system. If the
-                           * fastest kernels exceed the limit, sessions use kernels that need less */
+    limn_precision precision;
+    size_t memory_limit; /* bytes that the process may hold through limn, the scratch memory of each thread
+                          * included. SIZE_MAX: no limit. 0: the least of physical memory, cgroup limits,
+                          * RLIMIT_AS and RLIMIT_DATA, less a margin for the rest of the system. If the
+                          * fastest kernels exceed the limit, sessions use kernels that need less */
 } limn_options;
 
 /* The size of a run. The number of channels is given by the model. */
@@ -164,9 +175,29 @@ typedef struct limn_shape {
  * instruction set, and each new engine replaces the memory limit. The first engine loads OpenBLAS; meanwhile
  * it changes the environment, and no other thread may call getenv or setenv.
  *
- * Errors: LIMN_E_USAGE if the number of threads is out of range, if the CPU lacks the instruction set, or if
- * the process already uses another one, if OpenBLAS cannot be loaded, or if its kernels are requested and
- * limn was built without it (`make BLAS=none`); LIMN_E_MEMORY.
+ * Instruction sets, the best first. "auto" takes the first that the CPU has and the system permits:
+ *
+ *   "avx512+amx"     AVX-512 with AVX512-BF16 and AMX, whose matrix tiles need permission, see below
+ *   "avx512+bf16"    AVX-512 with AVX512-BF16
+ *   "avx512"
+ *   "avx2"           AVX2 with FMA
+ *   "neon"           of aarch64
+ *   "baseline"       what every CPU of the architecture has: SSE2 on x86-64
+ *   "amx-emulated"   the kernels of "avx512+amx" on any CPU, with its tiles in plain C: slow, for checking
+ *                    results; "auto" never takes it
+ *
+ * Permission for matrix tiles. Linux gives it to a whole process, for good, and forked children inherit it.
+ * limn asks for it in this function, before it starts threads, if the CPU has AMX and `isa` is "auto" or
+ * "avx512+amx". From then on sigaltstack() fails with ENOMEM for a stack that is too small for a signal frame
+ * with tiles: 8 KB is, sysconf(_SC_SIGSTKSZ) bytes are enough. If a thread has such a stack already, the
+ * system denies the permission; "auto" then takes "avx512+bf16", and limn_engine_describe says why. Hosts
+ * that install alternate signal stacks, as the runtimes of Go and Rust and Python's faulthandler do, can
+ * avoid all of this with "avx512+bf16" or "avx512".
+ *
+ * Errors: LIMN_E_USAGE if the number of threads is out of range or the precision unknown, if the CPU lacks
+ * the instruction set, if the system denies matrix tiles to "avx512+amx", if the process already uses another
+ * instruction set, if OpenBLAS cannot be loaded, or if its kernels are requested and limn was built without
+ * it (`make BLAS=none`); LIMN_E_MEMORY.
  *
  * Threads: any number of threads may create, use and free engines at the same time, each engine by one thread
  * at a time. The same is true of sessions, including sessions of one model. After fork(), a child should
@@ -179,8 +210,8 @@ void limn_engine_free(limn_engine *engine);
 /* The number of threads, the calling one included. Fewer than requested if the system starts no more. */
 int limn_engine_threads(const limn_engine *engine);
 
-/* One line: version, instruction set, OpenBLAS core or "no OpenBLAS", number of threads. Valid as long as the
- * engine. */
+/* One line: version, instruction set, why the system denies matrix tiles if it does, the precision if it is
+ * not fp32, OpenBLAS core or "no OpenBLAS", number of threads. Valid as long as the engine. */
 const char *limn_engine_describe(const limn_engine *engine);
 
 /* ---- model ------------------------------------------------------------------------------- */

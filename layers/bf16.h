@@ -17,12 +17,14 @@
  * first part, the others are 0; so NaN stays NaN, and infinity gives infinity or NaN. Numbers and parts below
  * 2^-126 count as 0, so with three parts a float from 2^-103 on is exact, and below that by less than 2^-126.
  *
- * Storage. Products are computed in steps of 32 terms, as 16 pairs: pair p has terms p and p + 16. A step of
- * 32 rows of A, and of 32 columns of B, with P parts:
+ * Storage. Products are computed in steps of 32 terms, as 16 pairs: pair p has terms p and p + 16. With P
+ * parts, a row of A, and 32 columns of B, are
  *
- *     A  [P][32 rows][16 pairs][2]               B  [P][2][16 pairs][16 columns][2]
+ *     A  [steps][P][16 pairs][2]                 B  [steps][P][2][16 pairs][16 columns][2]
  *
- * In both a block of 16 rows or columns is 16 lines of 64 bytes, which is a tile of AMX. */
+ * A line of 16 pairs has 64 bytes, and 16 rows or columns of a part are 16 such lines: a tile of AMX. Rows of
+ * A are contiguous because they are split from contiguous floats: reading and writing in order is several
+ * times as fast as a write to another 4 KB for every line. */
 #ifndef LAYERS_BF16_H
 #define LAYERS_BF16_H
 
@@ -32,7 +34,7 @@
 enum {
     BF16_SIDE = 32,                    /* rows and columns of a block of C */
     BF16_STEP = 32,                    /* terms of a step */
-    BF16_PART = BF16_SIDE * BF16_STEP, /* numbers of one part of a step */
+    BF16_PART = BF16_SIDE * BF16_STEP, /* numbers of one part of a step of B */
     BF16_PARTS_MOST = 3
 };
 
@@ -45,6 +47,7 @@ float bf16_value(uint16_t number);
 /* C [32 x 32] = A B, or with `add` C += A B. */
 struct bf16_block {
     const uint16_t *a, *b; /* of `steps` steps; faster if aligned to 64 bytes */
+    int64_t a_stride;      /* numbers between rows; faster if an odd number of lines */
     int64_t steps;
     float *c;
     int64_t c_stride; /* floats between rows */

@@ -19,8 +19,8 @@ enum { ROWS = 8, WIDTH = 2, PAIRS = BF16_STEP / 2, LANES = 16 };
 #endif
 
 /* Adds the products of one part of A, of ROWS rows, and one part of B. */
-static inline __attribute__((always_inline)) void add_products(const uint16_t *a, const uint16_t *b,
-                                                               __m512 sums[ROWS][WIDTH])
+static inline __attribute__((always_inline)) void add_products(const uint16_t *a, int64_t a_stride,
+                                                               const uint16_t *b, __m512 sums[ROWS][WIDTH])
 {
     for (int pair = 0; pair < PAIRS; pair++, a += 2, b += 2 * LANES) {
         __m512bh columns[WIDTH];
@@ -29,7 +29,7 @@ static inline __attribute__((always_inline)) void add_products(const uint16_t *a
         UNROLL for (int r = 0; r < ROWS; r++)
         {
             int32_t numbers;
-            __builtin_memcpy(&numbers, a + r * BF16_STEP, sizeof numbers);
+            __builtin_memcpy(&numbers, a + r * a_stride, sizeof numbers);
             __m512bh row = (__m512bh)_mm512_set1_epi32(numbers);
             UNROLL for (int w = 0; w < WIDTH; w++) sums[r][w] = _mm512_dpbf16_ps(sums[r][w], row, columns[w]);
         }
@@ -41,14 +41,14 @@ static inline __attribute__((always_inline)) void multiply_rows(int parts, const
                                                                 int first)
 {
     __m512 sums[ROWS][WIDTH];
-    const uint16_t *a = block->a + first * BF16_STEP, *b = block->b;
+    const uint16_t *a = block->a + first * block->a_stride, *b = block->b;
     float *c = block->c + first * block->c_stride;
     UNROLL for (int r = 0; r < ROWS; r++) UNROLL for (int w = 0; w < WIDTH; w++) sums[r][w] =
         block->add ? _mm512_loadu_ps(c + r * block->c_stride + w * LANES) : _mm512_setzero_ps();
-    for (int64_t step = 0; step < block->steps; step++, a += parts * BF16_PART, b += parts * BF16_PART)
+    for (int64_t step = 0; step < block->steps; step++, a += parts * BF16_STEP, b += parts * BF16_PART)
         for (int i = 0; i < parts; i++)
             for (int j = 0; i + j < parts; j++)
-                add_products(a + i * BF16_PART, b + j * BF16_PART, sums);
+                add_products(a + i * BF16_STEP, block->a_stride, b + j * BF16_PART, sums);
     UNROLL for (int r = 0; r < ROWS; r++) UNROLL for (int w = 0; w < WIDTH; w++)
         _mm512_storeu_ps(c + r * block->c_stride + w * LANES, sums[r][w]);
 }

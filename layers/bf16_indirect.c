@@ -7,10 +7,16 @@
 
 enum {
     PIXELS = INDIRECT_PIXELS,
-    SLICE = 16, /* steps: 512 terms */
-    CHUNK = 4,  /* steps: 128 terms */
+    SLICE_PARTS = 64, /* steps of a slice times parts: A takes 399 KB */
+    CHUNK = 4,        /* steps: 128 terms */
+    STRIP = 8,        /* panels: pixels of y are written 1 KB at a time */
     TASKS_WANTED = 16,
-    C_PANEL = PIXELS * BF16_SIDE, /* floats of C */
+    LINE_NUMBERS = LINE_BYTES / sizeof(uint16_t),
+};
+
+struct form {
+    int parts; /* of each number: see bf16.h */
+    bool lean;
 };
 
 /* ---- sizes ------------------------------------------------------------------------------- */
@@ -31,7 +37,7 @@ static int64_t panels_of(const struct layer_dims *d)
 }
 
 /* Packed bytes of a step of a panel. */
-static size_t step_bytes(struct bf16_form form)
+static size_t step_bytes(struct form form)
 {
     return form.lean ? BF16_PART * sizeof(float) : (size_t)form.parts * BF16_PART * sizeof(uint16_t);
 }
@@ -42,27 +48,33 @@ static int products(int parts)
     return parts * (parts + 1) / 2;
 }
 
-bool bf16_indirect_applies(struct bf16_form form, const struct layer_dims *d)
+/* Steps that are split at a time. */
+static int64_t slice_steps(struct form form)
+{
+    return SLICE_PARTS / form.parts;
+}
+
+bool bf16_indirect_applies(int parts, int fewer, const struct layer_dims *d)
 {
     enum { CHANNELS_LEAST = BF16_STEP, PIXELS_LEAST = 2 * BF16_SIDE };
     return d->ic >= CHANNELS_LEAST && d->oc >= CHANNELS_LEAST && d->n * d->oh * d->ow >= PIXELS_LEAST &&
-           products(form.parts) < simd()->bf16_rate;
+           products(parts) * fewer < simd()->bf16_rate;
 }
 
 /* ---- weights ----------------------------------------------------------------------------- */
 
-struct layer_span bf16_indirect_pack_span(const struct layer_dims *d, int64_t task)
+struct layer_span bf16_pack_span(const struct layer_dims *d, int64_t task)
 {
     int64_t first = task * BF16_SIDE;
     return (struct layer_span){AXIS_OUTPUT, first, smaller(BF16_SIDE, d->oc - first)};
 }
 
 /* A panel: [KH*KW][steps of a tap], each step in parts, or lean as 32 x 32 floats. */
-void bf16_indirect_pack_task(struct bf16_form form, const struct layer_dims *d, const struct layer_weights *w,
-                             void *packed, int64_t task)
+static void pack_task(struct form form, const struct layer_dims *d, const struct layer_weights *w,
+                      void *packed, int64_t task)
 {
     float b[BF16_PART];
-    struct layer_span span = bf16_indirect_pack_span(d, task);
+    struct layer_span span = bf16_pack_span(d, task);
     unsigned char *panel = (unsigned char *)packed + size_product(task * all_steps(d), step_bytes(form));
     /* The taps of a few channels are neighbours in the file: they stay in cache until all are packed. */
     for (int64_t step = 0; step < tap_steps(d); step++)
@@ -92,12 +104,15 @@ static int64_t group_count(const struct layer_dims *d)
     return blocks == 0 ? 1 : larger(1, smaller(panels_of(d), TASKS_WANTED / blocks));
 }
 
-/* The workspace of a task. */
+/* The workspace of a task. Rows of A and C have a line more than they need: if their distances were powers
+ * of two they would share a few sets of the caches. */
 struct block {
     struct indirect_rows x;
-    uint16_t *a;  /* [PIXELS / 32][SLICE], steps in parts */
-    uint16_t *b;  /* [CHUNK], steps in parts: lean */
-    float *c;     /* [panels][PIXELS][32] */
+    uint16_t *a; /* [PIXELS][a_stride]: the steps of a slice, in parts */
+    int64_t a_stride;
+    uint16_t *b; /* [CHUNK], steps in parts: lean */
+    float *c;    /* [PIXELS][c_stride]: of all panels if there are several slices, else of a strip */
+    int64_t c_stride;
     size_t bytes; /* of all */
 };
 
@@ -108,14 +123,18 @@ static void *take(unsigned char *workspace, size_t *used, size_t bytes)
     return at;
 }
 
-static struct block lay_out(struct bf16_form form, const struct layer_dims *d, void *workspace)
+static struct block lay_out(struct form form, const struct layer_dims *d, void *workspace)
 {
-    size_t used = 0, step = (size_t)form.parts * BF16_PART * sizeof(uint16_t);
-    int64_t kept = all_steps(d) > SLICE ? panels_of(d) : 1;
+    size_t used = 0;
+    int64_t steps = smaller(slice_steps(form), all_steps(d));
+    int64_t kept = all_steps(d) > steps ? panels_of(d) : smaller(STRIP, panels_of(d));
     struct block block;
-    block.a = take(workspace, &used, step * SLICE * (PIXELS / BF16_SIDE));
-    block.b = take(workspace, &used, form.lean ? step * CHUNK : 0);
-    block.c = take(workspace, &used, float_bytes(kept * C_PANEL));
+    block.a_stride = steps * form.parts * BF16_STEP + LINE_NUMBERS;
+    block.c_stride = kept * BF16_SIDE + LINE_FLOATS;
+    block.a = take(workspace, &used, (size_t)(PIXELS * block.a_stride) * sizeof *block.a);
+    block.b =
+        take(workspace, &used, form.lean ? (size_t)form.parts * CHUNK * BF16_PART * sizeof *block.b : 0);
+    block.c = take(workspace, &used, float_bytes(PIXELS * block.c_stride));
     block.x.rows = take(workspace, &used, size_product(d->kh * d->kw * PIXELS, sizeof *block.x.rows));
     block.x.pixels = take(workspace, &used, PIXELS * sizeof *block.x.pixels);
     block.x.zeros = take(workspace, &used, float_bytes(d->ic));
@@ -124,7 +143,7 @@ static struct block lay_out(struct bf16_form form, const struct layer_dims *d, v
     return block;
 }
 
-struct layer_needs bf16_indirect_needs(struct bf16_form form, const struct layer_dims *d)
+static struct layer_needs needs(struct form form, const struct layer_dims *d)
 {
     return (struct layer_needs){.pack_tasks = panels_of(d),
                                 .run_tasks = block_count(d) * group_count(d),
@@ -135,7 +154,7 @@ struct layer_needs bf16_indirect_needs(struct bf16_form form, const struct layer
 /* ---- products ---------------------------------------------------------------------------- */
 
 struct run {
-    struct bf16_form form;
+    struct form form;
     const struct layer_dims *d;
     const struct layer_args *args;
     const unsigned char *packed;
@@ -150,8 +169,7 @@ struct slice {
 
 static uint16_t *a_of(const struct run *run, int64_t pixel, int64_t step)
 {
-    int64_t steps = pixel / BF16_SIDE * SLICE + step;
-    return run->block.a + steps * run->form.parts * BF16_PART + pixel % BF16_SIDE * BF16_STEP;
+    return run->block.a + pixel * run->block.a_stride + step * run->form.parts * BF16_STEP;
 }
 
 /* Splits the inputs of a slice, for whole blocks of 32 pixels. */
@@ -162,9 +180,9 @@ static void split_inputs(const struct run *run, struct slice slice)
         int64_t tap = step / each, ic = step % each * BF16_STEP;
         steps = smaller(end - step, each - step % each);
         for (int64_t pixel = 0; pixel < round_up(run->count, BF16_SIDE); pixel++)
-            simd()->split_rows(run->form.parts, run->block.x.rows[tap * PIXELS + pixel] + ic,
-                               smaller(steps * BF16_STEP, run->d->ic - ic),
-                               a_of(run, pixel, step - slice.first));
+            simd()->split_row(run->form.parts, run->block.x.rows[tap * PIXELS + pixel] + ic,
+                              smaller(steps * BF16_STEP, run->d->ic - ic),
+                              a_of(run, pixel, step - slice.first));
     }
 }
 
@@ -184,7 +202,8 @@ static void multiply_panel(const struct run *run, struct slice slice, int64_t pa
     const unsigned char *b = run->packed + (size_t)(panel * all_steps(run->d) + slice.first) * each;
     for (int64_t step = 0, steps; step < slice.count; step += steps, b += (size_t)steps * each) {
         steps = smaller(CHUNK, slice.count - step);
-        struct bf16_block block = {.b = (const void *)b, .steps = steps, .c_stride = BF16_SIDE};
+        struct bf16_block block = {.b = (const void *)b, .steps = steps};
+        block.a_stride = run->block.a_stride, block.c_stride = run->block.c_stride;
         block.add = slice.first + step > 0;
         if (run->form.lean) {
             simd()->split_weights(run->form.parts, (const void *)b, steps * BF16_STEP, run->block.b);
@@ -192,44 +211,49 @@ static void multiply_panel(const struct run *run, struct slice slice, int64_t pa
         }
         for (int64_t pixel = 0; pixel < run->count; pixel += BF16_SIDE) {
             block.a = a_of(run, pixel, step);
-            block.c = c + pixel * BF16_SIDE;
+            block.c = c + pixel * block.c_stride;
             if (!block.add || sees(run, pixel, slice.first + step, steps))
                 simd()->bf16->multiply[run->form.parts](&block);
         }
     }
 }
 
-static void finish_panel(const struct run *run, int64_t panel, const float *c)
+static void finish_panels(const struct run *run, int64_t first, int64_t end, const float *c)
 {
-    struct layer_span span = bf16_indirect_pack_span(run->d, panel);
-    struct epilogue epilogue = epilogue_slice(&run->args->epilogue, span.first);
-    struct simd_outputs to = {&epilogue, run->args->y + span.first, run->args->y_stride, run->block.x.pixels};
-    simd()->finish(c, BF16_SIDE, run->count, span.count, &to);
+    int64_t oc = first * BF16_SIDE;
+    struct epilogue epilogue = epilogue_slice(&run->args->epilogue, oc);
+    struct simd_outputs to = {&epilogue, run->args->y + oc, run->args->y_stride, run->block.x.pixels};
+    simd()->finish(c, run->block.c_stride, run->count, smaller(end * BF16_SIDE, run->d->oc) - oc, &to);
 }
 
-/* The panels first .. end-1. */
+/* The panels first .. end-1 of a slice. */
+static void run_slice(const struct run *run, struct slice slice, int64_t first, int64_t end)
+{
+    bool last = slice.first + slice.count == all_steps(run->d), only = last && slice.first == 0;
+    for (int64_t strip = first; strip < end; strip += STRIP) {
+        int64_t strip_end = smaller(strip + STRIP, end);
+        float *c = run->block.c + (only ? 0 : strip * BF16_SIDE);
+        for (int64_t panel = strip; panel < strip_end; panel++)
+            multiply_panel(run, slice, panel, c + (panel - strip) * BF16_SIDE);
+        if (last)
+            finish_panels(run, strip, strip_end, c);
+    }
+}
+
 static void run_panels(const struct run *run, int64_t first, int64_t end)
 {
-    int64_t all = all_steps(run->d);
-    if (all == 0) { /* a phase of a transposed convolution without taps */
-        memset(run->block.c, 0, float_bytes(C_PANEL));
-        for (int64_t panel = first; panel < end; panel++)
-            finish_panel(run, panel, run->block.c);
-    }
-    for (int64_t step = 0; step < all; step += SLICE) {
-        struct slice slice = {step, smaller(SLICE, all - step)};
+    int64_t all = all_steps(run->d), steps = slice_steps(run->form);
+    if (all == 0) /* a phase of a transposed convolution without taps */
+        memset(run->block.c, 0, float_bytes(PIXELS * run->block.c_stride));
+    for (int64_t step = 0; step < larger(all, 1); step += steps) {
+        struct slice slice = {step, smaller(steps, all - step)};
         split_inputs(run, slice);
-        for (int64_t panel = first; panel < end; panel++) {
-            float *c = run->block.c + (all > SLICE ? panel * C_PANEL : 0);
-            multiply_panel(run, slice, panel, c);
-            if (step + SLICE >= all)
-                finish_panel(run, panel, c);
-        }
+        run_slice(run, slice, first, end);
     }
 }
 
-void bf16_indirect_run_task(struct bf16_form form, const struct indirect_layer *layer,
-                            const struct layer_args *args, const void *packed, int64_t task, void *workspace)
+static void run_task(struct form form, const struct indirect_layer *layer, const struct layer_args *args,
+                     const void *packed, int64_t task, void *workspace)
 {
     const struct layer_dims *d = &layer->dims;
     int64_t groups = group_count(d), group = task % groups, first = task / groups * PIXELS;
@@ -241,3 +265,24 @@ void bf16_indirect_run_task(struct bf16_form form, const struct indirect_layer *
     run_panels(&run, group * panels_of(d) / groups, (group + 1) * panels_of(d) / groups);
     simd()->bf16->end(state);
 }
+
+#define FORM(name, parts, lean)                                                                              \
+    struct layer_needs bf16_needs_##name(const struct layer_dims *d)                                         \
+    {                                                                                                        \
+        return needs((struct form){parts, lean}, d);                                                         \
+    }                                                                                                        \
+    void bf16_pack_task_##name(const struct layer_dims *d, const struct layer_weights *w, void *packed,      \
+                               int64_t task)                                                                 \
+    {                                                                                                        \
+        pack_task((struct form){parts, lean}, d, w, packed, task);                                           \
+    }                                                                                                        \
+    void bf16_run_task_##name(const struct indirect_layer *layer, const struct layer_args *args,             \
+                              const void *packed, int64_t task, void *workspace)                             \
+    {                                                                                                        \
+        run_task((struct form){parts, lean}, layer, args, packed, task, workspace);                          \
+    }
+
+FORM(bf16x3, 3, false)
+FORM(bf16x3_lean, 3, true)
+FORM(bf16x2, 2, false)
+FORM(bf16, 1, false)

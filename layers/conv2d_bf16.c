@@ -3,56 +3,48 @@
  *
  *     conv2d_bf16x3, _lean   as exact as conv2d_native: chosen by itself, where there are matrix tiles
  *     conv2d_bf16x2          for precision bf16x2
- *     conv2d_bf16            for precision bf16 */
+ *     conv2d_bf16            for precision bf16
+ *
+ * The last two are not for layers that a form of Winograd computes faster in floats. */
 #include "layers/bf16_indirect.h"
 
-static void run_task(struct bf16_form form, const struct layer_args *a, int64_t task, void *workspace)
+static int fewer(const struct layer_dims *d)
 {
-    struct indirect_layer layer = {.dims = a->d, .y_h = a->d.oh, .y_w = a->d.ow, .step_h = 1, .step_w = 1};
-    bf16_indirect_run_task(form, &layer, a, a->packed, task, workspace);
-}
-
-/* Fewer products of floats can take less time than more products of bf16. */
-static bool beats_winograd(struct bf16_form form, const struct layer_dims *d)
-{
-    enum { WINOGRAD_GAIN = 3 }; /* time of conv2d_native over that of the forms of Winograd: 2 to 3 */
     bool winograd =
         conv2d_winograd.applies(d) || conv2d_winograd_small.applies(d) || conv2d_winograd_lean.applies(d);
-    return !winograd || form.parts * (form.parts + 1) / 2 * WINOGRAD_GAIN < simd()->bf16_rate;
+    return winograd ? BF16_WINOGRAD_FEWER : 1;
 }
 
-#define VARIANT(form_name, parts, lean, worse, condition)                                                    \
-    static bool applies_##form_name(const struct layer_dims *d)                                              \
+static struct indirect_layer layer_of(const struct layer_dims *d)
+{
+    return (struct indirect_layer){.dims = *d, .y_h = d->oh, .y_w = d->ow, .step_h = 1, .step_w = 1};
+}
+
+#define VARIANT(form, parts, numbers, bound, fewer_of_floats)                                                \
+    static bool applies_##form(const struct layer_dims *d)                                                   \
     {                                                                                                        \
-        struct bf16_form form = {parts, lean};                                                               \
-        return bf16_indirect_applies(form, d) && (condition);                                                \
+        return bf16_indirect_applies(parts, fewer_of_floats, d);                                             \
     }                                                                                                        \
-    static struct layer_needs needs_##form_name(const struct layer_dims *d)                                  \
+    static void run_##form(const struct layer_args *a, int64_t task, void *workspace)                        \
     {                                                                                                        \
-        return bf16_indirect_needs((struct bf16_form){parts, lean}, d);                                      \
+        struct indirect_layer layer = layer_of(&a->d);                                                       \
+        bf16_run_task_##form(&layer, a, a->packed, task, workspace);                                         \
     }                                                                                                        \
-    static void pack_##form_name(const struct layer_dims *d, const struct layer_weights *w, void *packed,    \
-                                 int64_t task)                                                               \
-    {                                                                                                        \
-        bf16_indirect_pack_task((struct bf16_form){parts, lean}, d, w, packed, task);                        \
-    }                                                                                                        \
-    static void run_##form_name(const struct layer_args *a, int64_t task, void *workspace)                   \
-    {                                                                                                        \
-        run_task((struct bf16_form){parts, lean}, a, task, workspace);                                       \
-    }                                                                                                        \
-    const struct layer_variant conv2d_##form_name = {                                                        \
-        .name = "conv2d_" #form_name,                                                                        \
+    const struct layer_variant conv2d_##form = {                                                             \
+        .name = "conv2d_" #form,                                                                             \
         .family = FAMILY_NATIVE,                                                                             \
-        .error = worse,                                                                                      \
-        .applies = applies_##form_name,                                                                      \
+        .precision = PRECISION_##numbers,                                                                    \
+        .error = bound,                                                                                      \
+        .applies = applies_##form,                                                                           \
         .band_rows = 1,                                                                                      \
-        .needs = needs_##form_name,                                                                          \
-        .pack_task = pack_##form_name,                                                                       \
-        .pack_span = bf16_indirect_pack_span,                                                                \
-        .run_task = run_##form_name,                                                                         \
+        .in_place = true,                                                                                    \
+        .needs = bf16_needs_##form,                                                                          \
+        .pack_task = bf16_pack_task_##form,                                                                  \
+        .pack_span = bf16_pack_span,                                                                         \
+        .run_task = run_##form,                                                                              \
     };
 
-VARIANT(bf16x3, 3, false, 1, true)
-VARIANT(bf16x3_lean, 3, true, 1, true)
-VARIANT(bf16x2, 2, false, 1 << 7, beats_winograd(form, d))
-VARIANT(bf16, 1, false, 1 << 15, beats_winograd(form, d))
+VARIANT(bf16x3, 3, FP32, 1, 1)
+VARIANT(bf16x3_lean, 3, FP32, 1, 1)
+VARIANT(bf16x2, 2, BF16X2, 1 << 7, fewer(d))
+VARIANT(bf16, 1, BF16, 1 << 15, fewer(d))

@@ -16,6 +16,7 @@ const struct layer_variant conv2d_native = {
     .family = FAMILY_NATIVE,
     .applies = layer_applies_always,
     .band_rows = 1,
+    .in_place = true,
     .needs = indirect_needs,
     .pack_task = indirect_pack_task,
     .pack_span = indirect_pack_span,

@@ -153,6 +153,7 @@ const struct layer_variant conv2d_transpose_winograd = {
     .name = "conv2d_transpose_winograd",
     .family = FAMILY_NATIVE,
     .error = 5,
+    .in_place = true,
     .applies = plain_applies,
     .needs = plain_needs,
     .pack_task = plain_pack_task,
@@ -160,7 +161,7 @@ const struct layer_variant conv2d_transpose_winograd = {
     .run_task = plain_run_task,
 };
 
-/* ---- lean: one block, a task is a panel of a phase --------------------------------------- */
+/* ---- lean: few blocks, a task is a panel of a phase of one of them ----------------------- */
 
 static void lean_pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed,
                            int64_t task)
@@ -177,7 +178,7 @@ static struct layer_needs lean_needs(const struct layer_dims *d)
         winograd_m_floats(&layer, WINOGRAD_TILES) + winograd_u_floats(&layer) + winograd_width(d->ic);
     return (struct layer_needs){.pack_tasks = panel_count(d->oc),
                                 .prepare_tasks = winograd_prepare_tasks(&layer),
-                                .run_tasks = PHASES * panel_count(d->oc),
+                                .run_tasks = winograd_blocks(&layer) * PHASES * panel_count(d->oc),
                                 .packed_bytes = packed_bytes(d, true),
                                 .shared_bytes = float_bytes(v),
                                 .workspace_bytes = float_bytes(scratch)};
@@ -192,25 +193,30 @@ static void lean_prepare_task(const struct layer_args *a, int64_t task, void *wo
 static void lean_run_task(const struct layer_args *a, int64_t task, void *workspace)
 {
     struct winograd_layer layer = layer_of(&a->d, 0);
-    struct winograd_product product = {.m = workspace, .v = a->shared, .tiles = winograd_tiles(&layer)};
+    int64_t blocks = winograd_blocks(&layer), tiles = winograd_tiles(&layer), block = winograd_block(&layer);
+    int64_t first = task % blocks * block, part = task / blocks;
+    struct winograd_product product = {.m = workspace, .tiles = smaller(block, tiles - first)};
     product.v_width = winograd_width(layer.ic);
-    product.v_stride = winograd_stride(product.tiles, product.v_width);
-    run_panel(a, task % PHASES, task / PHASES, 0, product.m + winograd_m_floats(&layer, WINOGRAD_TILES),
+    product.v_stride = winograd_stride(tiles, product.v_width);
+    product.v = (const float *)a->shared + first * product.v_width;
+    run_panel(a, part % PHASES, part / PHASES, first, product.m + winograd_m_floats(&layer, WINOGRAD_TILES),
               product);
 }
 
-/* With few tiles, transforming the weights costs more than it saves. */
+/* With few tiles, transforming the weights costs more than it saves. With many blocks, each of which
+ * transforms them again, it costs more than reading U does. */
 static bool lean_applies(const struct layer_dims *d)
 {
-    enum { TILES_LEAST = 24 };
+    enum { TILES_LEAST = 12, BLOCKS_MOST = 3 };
     struct winograd_layer layer = layer_of(d, 0);
-    return fits(d) && winograd_blocks(&layer) == 1 && winograd_tiles(&layer) >= TILES_LEAST;
+    return fits(d) && winograd_blocks(&layer) <= BLOCKS_MOST && winograd_tiles(&layer) >= TILES_LEAST;
 }
 
 const struct layer_variant conv2d_transpose_winograd_lean = {
     .name = "conv2d_transpose_winograd_lean",
     .family = FAMILY_NATIVE,
     .error = 5,
+    .in_place = true,
     .applies = lean_applies,
     .needs = lean_needs,
     .pack_task = lean_pack_task,

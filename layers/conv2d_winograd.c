@@ -9,9 +9,9 @@
  *     conv2d_winograd_small  3x3   F(3,3)   25 / 9 = 2.78; in small pictures less of the tiles is outside
  *     conv2d_winograd_lean   3x3   F(4,3)   for weights that are larger than the picture, see below
  *
- * In a large picture a task takes a block of tiles through all stages, and V stays in its L2. In a small one
- * there would be few tasks of unequal size: there the prepare tasks make all of V first, and a run task is
- * one block and one panel of output channels.
+ * In a large picture a task takes a block of tiles through all stages, and V stays in its caches. In a small
+ * one there would be few tasks of unequal size: there the prepare tasks make all of V first, and a run task
+ * is one block and one panel of output channels.
  *
  * U is 36 / 9 = 4 times as large as the weights of 3x3. Where one block holds the whole picture, the lean
  * variant keeps the weights as they are, and transforms them in every run, a slice of input channels at a
@@ -21,7 +21,11 @@
 
 #include <string.h>
 
-enum { SHARED_MOST = 32 << 20 }; /* bytes of V that may be kept for a whole layer */
+enum {
+    SHARED_MOST = 32 << 20, /* bytes of V that may be kept for a whole layer */
+    CACHED_MOST = 8 << 20,  /* bytes of V that stay in the L3 */
+    SLICE = 512,            /* input channels of V that a task makes at a time */
+};
 
 /* The variants. */
 enum mode { PLAIN, SMALL, LEAN };
@@ -120,17 +124,36 @@ static void prepare_task(enum mode mode, const struct layer_args *a, int64_t tas
 
 /* ---- products and back ------------------------------------------------------------------- */
 
-/* Scratch: M, a run of zeros, and in lean mode a slice of U, or V if that is not shared. */
+/* Every panel reads V again. Where V is not shared and has many channels, a task makes a slice of them at a
+ * time, which the cache holds, and keeps M of all panels, to which each slice adds its products. */
+static bool is_sliced(const struct layer_dims *d)
+{
+    return d->ic > SLICE && d->oc <= d->ic;
+}
+
+static int64_t slice_channels(const struct layer_dims *d)
+{
+    return is_sliced(d) ? SLICE : d->ic;
+}
+
+/* M of one panel, or of all. */
+static int64_t m_floats(const struct winograd_layer *layer, const struct layer_dims *d)
+{
+    return winograd_m_floats(layer, WINOGRAD_TILES) * (is_sliced(d) ? panel_count(d->oc) : 1);
+}
+
+/* Scratch: M, and in lean mode a slice of U; or if V is not shared M, a run of zeros, a slice of V. */
 static struct layer_needs needs(enum mode mode, const struct layer_dims *d)
 {
-    struct winograd_layer layer = layer_of(mode, d);
+    struct winograd_layer layer = layer_of(mode, d), slice = layer;
     int64_t packed = panel_channel(d->oc, panel_count(d->oc)) * column_floats(mode, d) * d->ic;
     int64_t scratch = winograd_m_floats(&layer, WINOGRAD_TILES) + winograd_width(d->ic);
     size_t shared = shared_bytes(mode, &layer);
+    slice.ic = slice_channels(d);
     if (mode == LEAN)
         scratch += winograd_u_floats(&layer);
     else if (!shared)
-        scratch += winograd_v_floats(&layer, WINOGRAD_TILES);
+        scratch = m_floats(&layer, d) + winograd_width(slice.ic) + winograd_v_floats(&slice, WINOGRAD_TILES);
     return (struct layer_needs){.pack_tasks = panel_count(d->oc),
                                 .prepare_tasks = shared ? winograd_prepare_tasks(&layer) : 0,
                                 .run_tasks = winograd_blocks(&layer) * (shared ? panel_count(d->oc) : 1),
@@ -139,46 +162,86 @@ static struct layer_needs needs(enum mode mode, const struct layer_dims *d)
                                 .workspace_bytes = float_bytes(scratch)};
 }
 
-/* spare: space for a slice of U, in lean mode. */
-static void run_panel(enum mode mode, const struct winograd_layer *layer, const struct layer_args *a,
-                      int64_t first, int64_t panel, float *spare, struct winograd_product product)
+/* M of a panel, from the V in `product`, which begins at input channel ic: M = V U there, else M += V U.
+ * u: space for a slice of U, in lean mode. */
+static void multiply(enum mode mode, const struct winograd_layer *layer, const struct layer_args *a,
+                     int64_t ic, int64_t panel, float *u, struct winograd_product product)
 {
     int64_t oc = panel_channel(layer->oc, panel);
     const struct simd_tile_kernel *kernel = panel_tile(layer->oc - oc);
     const float *packed = (const float *)a->packed + oc * column_floats(mode, &a->d) * layer->ic;
     product.m_stride = winograd_stride(WINOGRAD_TILES, kernel->columns);
     if (mode == LEAN) {
-        winograd_multiply_lean(layer, kernel, packed, spare, product);
+        winograd_multiply_lean(layer, kernel, packed, u, product);
     } else {
-        product.u = packed;
+        product.u = packed + ic * kernel->columns;
         product.u_stride = layer->ic * kernel->columns;
+        product.add = ic > 0;
         winograd_multiply(layer, kernel, &product);
     }
-    winograd_output(layer, a, first, product.tiles, oc, smaller(kernel->columns, layer->oc - oc), product.m,
-                    product.m_stride);
+}
+
+/* y of a panel, from the M in `product`, a block from tile `first` on. */
+static void output(const struct winograd_layer *layer, const struct layer_args *a, int64_t first,
+                   int64_t panel, struct winograd_product product)
+{
+    int64_t oc = panel_channel(layer->oc, panel), columns = panel_tile(layer->oc - oc)->columns;
+    winograd_output(layer, a, first, product.tiles, oc, smaller(columns, layer->oc - oc), product.m,
+                    winograd_stride(WINOGRAD_TILES, columns));
+}
+
+/* A task with shared V is a block and a panel. Of V and U, one stays in the cache from task to task, the
+ * other is read again: a panel of U for all blocks, or where V is too large, a block of V for all panels. */
+static void run_shared(enum mode mode, const struct winograd_layer *layer, const struct layer_args *a,
+                       int64_t task, float *m)
+{
+    int64_t all = winograd_tiles(layer), blocks = winograd_blocks(layer), panels = panel_count(layer->oc);
+    bool cached = shared_bytes(mode, layer) <= CACHED_MOST;
+    int64_t panel = cached ? task / blocks : task % panels, block = cached ? task % blocks : task / panels;
+    int64_t first = block * winograd_block(layer);
+    struct winograd_product product = {.m = m, .channels = layer->ic};
+    product.tiles = smaller(winograd_block(layer), all - first);
+    product.v_width = winograd_width(layer->ic);
+    product.v_stride = winograd_stride(all, product.v_width);
+    product.v = (const float *)a->shared + first * product.v_width;
+    multiply(mode, layer, a, 0, panel, m + winograd_m_floats(layer, WINOGRAD_TILES), product);
+    output(layer, a, first, panel, product);
+}
+
+/* A task without is a block, with all panels. */
+static void run_block(enum mode mode, const struct winograd_layer *layer, const struct layer_args *a,
+                      int64_t task, float *m)
+{
+    int64_t first = task * winograd_block(layer), panels = panel_count(layer->oc);
+    int64_t channels = slice_channels(&a->d), panel_floats = winograd_m_floats(layer, WINOGRAD_TILES);
+    float *zeros = m + m_floats(layer, &a->d), *v = zeros + winograd_width(channels);
+    struct winograd_product product = {
+        .v = v, .tiles = smaller(winograd_block(layer), winograd_tiles(layer) - first)};
+    memset(zeros, 0, (size_t)channels * sizeof *zeros);
+    for (int64_t ic = 0; ic < layer->ic; ic += channels) {
+        struct winograd_layer slice = *layer;
+        struct layer_args args = *a;
+        slice.ic = product.channels = smaller(channels, layer->ic - ic);
+        args.x += ic;
+        product.v_width = winograd_width(slice.ic);
+        product.v_stride = winograd_stride(WINOGRAD_TILES, product.v_width);
+        winograd_input(&slice, &args, zeros, first, product.tiles, v, 0, WINOGRAD_TILES);
+        for (int64_t panel = 0; panel < panels; panel++) {
+            product.m = m + (is_sliced(&a->d) ? panel * panel_floats : 0);
+            multiply(mode, layer, a, ic, panel, NULL, product);
+            if (ic + slice.ic == layer->ic)
+                output(layer, a, first, panel, product);
+        }
+    }
 }
 
 static void run_task(enum mode mode, const struct layer_args *a, int64_t task, void *workspace)
 {
     struct winograd_layer layer = layer_of(mode, &a->d);
-    bool shared = shared_bytes(mode, &layer) > 0;
-    int64_t all = winograd_tiles(&layer), blocks = winograd_blocks(&layer), block = winograd_block(&layer);
-    int64_t first = (shared ? task % blocks : task) * block;
-    struct winograd_product product = {.m = workspace, .channels = layer.ic};
-    product.tiles = smaller(block, all - first);
-    product.v_width = winograd_width(layer.ic);
-    product.v_stride = winograd_stride(shared ? all : WINOGRAD_TILES, product.v_width);
-    float *zeros = product.m + winograd_m_floats(&layer, WINOGRAD_TILES), *spare = zeros + product.v_width;
-    if (shared) {
-        product.v = (const float *)a->shared + first * product.v_width;
-        run_panel(mode, &layer, a, first, task / blocks, spare, product);
-        return;
-    }
-    memset(zeros, 0, (size_t)layer.ic * sizeof *zeros);
-    winograd_input(&layer, a, zeros, first, product.tiles, spare, 0, WINOGRAD_TILES);
-    product.v = spare;
-    for (int64_t panel = 0; panel < panel_count(layer.oc); panel++)
-        run_panel(mode, &layer, a, first, panel, NULL, product);
+    if (shared_bytes(mode, &layer) > 0)
+        run_shared(mode, &layer, a, task, workspace);
+    else
+        run_block(mode, &layer, a, task, workspace);
 }
 
 /* ---- variants ---------------------------------------------------------------------------- */
@@ -236,6 +299,7 @@ static bool applies_lean(const struct layer_dims *d)
         .name = #prefix,                                                                                     \
         .family = FAMILY_NATIVE,                                                                             \
         .error = 5,                                                                                          \
+        .in_place = true,                                                                                    \
         .applies = (applies_to),                                                                             \
         .needs = prefix##_needs,                                                                             \
         .pack_task = prefix##_pack_task,                                                                     \

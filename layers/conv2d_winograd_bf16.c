@@ -2,8 +2,8 @@
  * tiles. The equation is conv2d.c's, the algorithm winograd.h's F(4,3), the arithmetic bf16.h's.
  *
  *     conv2d_winograd_bf16x3   as exact as conv2d_winograd: chosen by itself
- *     conv2d_winograd_bf16x2   for precision bf16x2: 3e-5 of the largest output, 7 times conv2d_bf16x2's
- * error
+ *     conv2d_winograd_bf16x2   for precision bf16x2: 3e-5 of the largest output, 7 times the error of
+ *                              conv2d_bf16x2
  *
  * There is no form with one part. The transforms enlarge the error of bf16, 2e-3 of the largest output, to
  * 2e-2, and on matrix tiles the direct form, conv2d_bf16, takes less time than the transforms do.
@@ -11,8 +11,8 @@
  * V is split into parts where it is transformed, U when weights are packed. With P parts of each number, and
  * the input channels in steps of 32 (bf16.h):
  *
- *     V   [block][36][32s of tiles][steps][P][32 tiles][32]
- *     U   [panel][36][steps][P][32][32]                          a panel is 32 output channels
+ *     V   [block][36][tiles][steps][P][32]
+ *     U   [panel][36][steps][P][32][32]                a panel is 32 output channels
  *     M   [panel of a group][36][tiles][32], in floats
  *
  * V of a block, 4 or 6 bytes a number, is larger than L2, but one position of it is not. So each position is
@@ -20,6 +20,7 @@
  *
  * A run task is a block of tiles in all groups. Where there are few blocks, the prepare tasks make all of V
  * first, and a run task is a block in one group. */
+#include "layers/bf16_indirect.h"
 #include "layers/epilogue.h"
 #include "layers/sizes.h"
 #include "layers/winograd.h"
@@ -43,23 +44,24 @@ struct split_layer {
     int parts;
     int64_t positions, steps, panels, groups;
     int64_t tiles, blocks; /* tiles of a block */
-    int64_t side;          /* numbers of 32 tiles, or of a panel, at one position */
-    int64_t v_stride;      /* numbers between positions */
+    int64_t row, v_stride; /* numbers between tiles of V, and between positions */
+    int64_t u_stride;      /* numbers between positions */
     int64_t m_stride;      /* floats */
 };
 
 static struct split_layer layer_of(int parts, const struct layer_dims *d)
 {
     struct split_layer s = {.layer = winograd_conv2d(WINOGRAD_4_3, d), .parts = parts};
-    int64_t tiles = winograd_tiles(&s.layer), gap = LINE_BYTES / sizeof(uint16_t);
+    int64_t tiles = winograd_tiles(&s.layer);
     s.positions = s.layer.kernels->points * s.layer.kernels->points;
     s.steps = divide_up(d->ic, BF16_STEP);
     s.panels = divide_up(d->oc, BF16_SIDE);
     s.groups = divide_up(s.panels, GROUP);
     s.tiles = round_up(divide_up(tiles, divide_up(tiles, WINOGRAD_TILES)), BF16_SIDE);
     s.blocks = divide_up(tiles, s.tiles);
-    s.side = s.steps * parts * BF16_PART;
-    s.v_stride = s.tiles / BF16_SIDE * s.side + gap;
+    s.row = (s.steps * parts | 1) * BF16_STEP; /* an odd number of lines */
+    s.v_stride = (s.tiles * s.row / BF16_STEP | 1) * BF16_STEP;
+    s.u_stride = s.steps * parts * BF16_PART;
     s.m_stride = winograd_stride(s.tiles, BF16_SIDE);
     return s;
 }
@@ -84,21 +86,19 @@ static size_t shared_bytes(const struct split_layer *s)
 
 /* ---- weights ----------------------------------------------------------------------------- */
 
-static struct layer_span pack_span(const struct layer_dims *d, int64_t task)
-{
-    int64_t first = task * BF16_SIDE;
-    return (struct layer_span){AXIS_OUTPUT, first, smaller(BF16_SIDE, d->oc - first)};
-}
-
-/* Input channels p and p + 16 of a step, 16 columns: a line of a tile of U at each position. split_rows makes
+/* Input channels p and p + 16 of a step, 16 columns: a line of a tile of U at each position. split_row makes
  * pairs of the numbers c and c + 16 of a row, which here are those of the two channels. */
 static void pack_pair(const struct split_layer *s, const float *low, const float *high, uint16_t *to)
 {
     float u[WINOGRAD_POSITIONS * BF16_STEP];
+    uint16_t line[BF16_PARTS_MOST][BF16_STEP];
     s->layer.kernels->weights(low, HALF, u, BF16_STEP);
     s->layer.kernels->weights(high, HALF, u + HALF, BF16_STEP);
-    for (int64_t position = 0; position < s->positions; position++)
-        simd()->split_rows(s->parts, u + position * BF16_STEP, BF16_STEP, to + position * s->side);
+    for (int64_t position = 0; position < s->positions; position++) {
+        simd()->split_row(s->parts, u + position * BF16_STEP, BF16_STEP, line[0]);
+        for (int part = 0; part < s->parts; part++)
+            memcpy(to + position * s->u_stride + part * BF16_PART, line[part], sizeof line[part]);
+    }
 }
 
 /* A step, 16 columns: those of `span`, then zeros. */
@@ -118,8 +118,8 @@ static void pack_task(int parts, const struct layer_dims *d, const struct layer_
                       int64_t task)
 {
     struct split_layer s = layer_of(parts, d);
-    struct layer_span panel = pack_span(d, task);
-    uint16_t *u = (uint16_t *)packed + task * s.positions * s.side;
+    struct layer_span panel = bf16_pack_span(d, task);
+    uint16_t *u = (uint16_t *)packed + task * s.positions * s.u_stride;
     for (int64_t c = 0; c < BF16_SIDE; c += HALF, u += BF16_PART / 2) {
         struct layer_span span = {AXIS_OUTPUT, panel.first + c, smaller(HALF, panel.count - c)};
         struct layer_weights from = *w;
@@ -140,12 +140,12 @@ static size_t input_bytes(const struct split_layer *s)
 /* V of one tile: to v, its row at the first position. */
 static void transform_tile(const struct split_layer *s, const float **at, float *slice, uint16_t *v)
 {
-    for (int64_t ic = 0; ic < s->layer.ic; ic += SLICE, v += SLICE * s->parts * BF16_SIDE) {
+    for (int64_t ic = 0; ic < s->layer.ic; ic += SLICE, v += SLICE * s->parts) {
         int64_t channels = smaller(SLICE, s->layer.ic - ic);
         s->layer.kernels->input(at, channels, slice, SLICE_STRIDE);
         for (int64_t position = 0; position < s->positions; position++) {
-            simd()->split_rows(s->parts, slice + position * SLICE_STRIDE, channels,
-                               v + position * s->v_stride);
+            simd()->split_row(s->parts, slice + position * SLICE_STRIDE, channels,
+                              v + position * s->v_stride);
             at[position] += SLICE;
         }
     }
@@ -163,7 +163,7 @@ static void transform_inputs(const struct split_layer *s, const struct layer_arg
     for (int64_t i = 0; i < count; i++) {
         int64_t row = (first + i) % s->tiles;
         winograd_find_inputs(&s->layer, a, zeros, &tiles[i], at);
-        transform_tile(s, at, slice, v + row / BF16_SIDE * s->side + row % BF16_SIDE * BF16_STEP);
+        transform_tile(s, at, slice, v + row * s->row);
     }
 }
 
@@ -184,7 +184,8 @@ static void multiply_position(const struct split_layer *s, int64_t tiles, const 
     for (int64_t step = 0; step < s->steps; step += chunk)
         for (int64_t tile = 0; tile < tiles; tile += BF16_SIDE) {
             struct bf16_block block = {.steps = smaller(chunk, s->steps - step), .c_stride = BF16_SIDE};
-            block.a = v + tile / BF16_SIDE * s->side + step * s->parts * BF16_PART;
+            block.a = v + tile * s->row + step * s->parts * BF16_STEP;
+            block.a_stride = s->row;
             block.b = u + step * s->parts * BF16_PART;
             block.c = m + tile * BF16_SIDE;
             block.add = step > 0;
@@ -197,7 +198,7 @@ static void finish_panel(const struct split_layer *s, const struct layer_args *a
                          const struct winograd_tile *tiles, int64_t count, int64_t panel, const float *m)
 {
     int64_t pixels[WINOGRAD_POSITIONS];
-    struct layer_span span = pack_span(&a->d, panel);
+    struct layer_span span = bf16_pack_span(&a->d, panel);
     struct epilogue epilogue = epilogue_slice(&a->epilogue, span.first);
     struct simd_outputs to = {&epilogue, a->y + span.first, a->y_stride, pixels};
     for (int64_t tile = 0; tile < count; tile++) {
@@ -217,7 +218,7 @@ static void run_group(const struct split_layer *s, const struct layer_args *a, i
     for (int64_t position = 0; position < s->positions; position++)
         for (int64_t panel = begin; panel < end; panel++)
             multiply_position(s, count, v + position * s->v_stride,
-                              u + (panel * s->positions + position) * s->side,
+                              u + (panel * s->positions + position) * s->u_stride,
                               m + (panel - begin) * each + position * s->m_stride);
     simd()->bf16->end(state);
     winograd_find_tiles(&s->layer, first, count, tiles);
@@ -235,7 +236,7 @@ static struct layer_needs needs(int parts, const struct layer_dims *d)
         .pack_tasks = s.panels,
         .prepare_tasks = shared ? divide_up(winograd_tiles(&s.layer), PREPARE_TILES) : 0,
         .run_tasks = s.blocks * (shared ? s.groups : 1),
-        .packed_bytes = size_product(s.panels * s.positions * s.side, sizeof(uint16_t)),
+        .packed_bytes = size_product(s.panels * s.positions * s.u_stride, sizeof(uint16_t)),
         .shared_bytes = shared,
         .workspace_bytes = size_sum(shared ? 0 : v_bytes(&s), input > m ? input : m)};
 }
@@ -269,7 +270,7 @@ static bool applies(const struct layer_dims *d)
            2 * d->ic * d->oc >= CHANNELS_LEAST * (d->ic + d->oc) && simd()->bf16_rate >= RATE_LEAST;
 }
 
-#define VARIANT(form, parts, worse)                                                                          \
+#define VARIANT(form, parts, numbers, worse)                                                                 \
     static struct layer_needs needs_##form(const struct layer_dims *d)                                       \
     {                                                                                                        \
         return needs(parts, d);                                                                              \
@@ -290,16 +291,18 @@ static bool applies(const struct layer_dims *d)
     const struct layer_variant conv2d_winograd_##form = {                                                    \
         .name = "conv2d_winograd_" #form,                                                                    \
         .family = FAMILY_NATIVE,                                                                             \
+        .precision = PRECISION_##numbers,                                                                    \
+        .in_place = true,                                                                                    \
         .error = worse,                                                                                      \
         .applies = applies,                                                                                  \
         .needs = needs_##form,                                                                               \
         .pack_task = pack_##form,                                                                            \
-        .pack_span = pack_span,                                                                              \
+        .pack_span = bf16_pack_span,                                                                         \
         .prepare_task = prepare_##form,                                                                      \
         .run_task = run_##form,                                                                              \
     };
 
 /* Chains of sums are as long as all input channels: with 2000 they make the error of three parts twice that
  * of conv2d_winograd; with 200 it is half of that. */
-VARIANT(bf16x3, 3, 8)
-VARIANT(bf16x2, 2, 1 << 7)
+VARIANT(bf16x3, 3, FP32, 8)
+VARIANT(bf16x2, 2, BF16X2, 1 << 7)

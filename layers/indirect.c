@@ -7,6 +7,7 @@
 
 enum {
     PIXELS = INDIRECT_PIXELS,
+    TILE_ROWS = 12,    /* a multiple of the rows of every tile of floats */
     TASKS_WANTED = 16, /* with fewer blocks, the panels are divided among tasks too */
     CHAIN = 512,       /* products added in one chain: the rounding error grows with its length */
     CHANNELS_FEW = 16, /* with fewer input channels, the taps are gathered */
@@ -27,11 +28,6 @@ static bool is_gathered(const struct layer_dims *d)
 static int64_t packed_rows(const struct layer_dims *d)
 {
     return taps_of(d) * d->ic;
-}
-
-size_t indirect_packed_bytes(const struct layer_dims *d)
-{
-    return float_bytes(panel_channel(d->oc, panel_count(d->oc)) * packed_rows(d));
 }
 
 struct layer_span indirect_pack_span(const struct layer_dims *d, int64_t task)
@@ -68,6 +64,11 @@ static int64_t group_count(const struct layer_dims *d)
     return smaller(panel_count(d->oc), divide_up(TASKS_WANTED, blocks));
 }
 
+static int64_t task_count(const struct layer_dims *d)
+{
+    return block_count(d) * group_count(d);
+}
+
 /* The workspace of a task. */
 struct block {
     struct indirect_rows x;
@@ -93,8 +94,9 @@ static size_t lay_out(const struct layer_dims *d, void *workspace, struct block 
 struct layer_needs indirect_needs(const struct layer_dims *d)
 {
     return (struct layer_needs){.pack_tasks = panel_count(d->oc),
-                                .run_tasks = block_count(d) * group_count(d),
-                                .packed_bytes = indirect_packed_bytes(d),
+                                .run_tasks = task_count(d),
+                                .packed_bytes =
+                                    float_bytes(panel_channel(d->oc, panel_count(d->oc)) * packed_rows(d)),
                                 .workspace_bytes = lay_out(d, NULL, NULL)};
 }
 
@@ -164,7 +166,7 @@ void indirect_find_rows(const struct indirect_layer *layer, const struct layer_a
             find_taps(d, a, n, oh, ow, run, to->zeros, to->rows + i);
     }
     for (int64_t tap = 0; tap < (gathered ? 1 : taps_of(d)); tap++)
-        for (int64_t i = count; i < PIXELS; i++)
+        for (int64_t i = count; i < larger(round_up(count, TILE_ROWS), round_up(count, BF16_SIDE)); i++)
             to->rows[tap * PIXELS + i] = gathered ? to->gathered : to->zeros;
 }
 
@@ -187,13 +189,14 @@ struct panel_run {
     struct epilogue epilogue;
     struct simd_outputs to;
     int64_t channels;
+    bool *begun; /* per tile: C holds products */
 };
 
 /* A slice of a panel, taps tap .. tap+taps and channels k_first .. k_first+k. */
 struct slice {
     int64_t tap, taps, k_first, k;
     const float *b;
-    bool first, last;
+    bool last;
 };
 
 /* Prefetches the lines of y that a tile will write. */
@@ -227,15 +230,19 @@ static void run_slice(const struct panel_run *run, const struct slice *slice)
         tile.b = slice->b;
         tile.c = block->c + i * kernel->columns;
         tile.c_stride = kernel->columns;
-        tile.add = !slice->first;
+        bool *begun = &run->begun[i / kernel->rows];
+        tile.add = *begun;
         /* Each tile prefetches a part of the next slice; tiles after its end, this slice, which is cached. */
         int64_t part = i / kernel->rows * lines * LINE_FLOATS;
         tile.ahead = slice->b + (part < next ? next + part : 0);
-        bool live = slice->first || slice->taps > 1 || indirect_sees(tile.rows, kernel->rows, block->x.zeros);
+        /* A tile that sees the picture under no tap is multiplied by zeros once. */
+        bool live = slice->taps > 1 || (slice->last && !*begun) ||
+                    indirect_sees(tile.rows, kernel->rows, block->x.zeros);
         if (slice->last)
             fetch_outputs(run, i, rows);
         if (live)
             kernel->run(&tile);
+        *begun = *begun || live;
         if (slice->last)
             finish_tile(run, i, rows);
     }
@@ -258,7 +265,6 @@ static void run_panel(const struct panel_run *run, const float *b)
             slice.taps = smaller(together, taps - tap);
             slice.k = smaller(k, ic - k_first);
             slice.b = b + (tap * ic + k_first) * columns;
-            slice.first = tap == 0 && k_first == 0;
             slice.last = tap + slice.taps == taps && k_first + slice.k == ic;
             run_slice(run, &slice);
         }
@@ -274,11 +280,12 @@ static void run_panels(const struct layer_dims *d, const struct layer_args *a, c
         run.channels = smaller(run.kernel->columns, d->oc - oc);
         run.epilogue = epilogue_slice(&a->epilogue, oc);
         run.to = (struct simd_outputs){&run.epilogue, a->y + oc, a->y_stride, block->x.pixels};
+        run.begun = (bool[PIXELS]){false};
         run_panel(&run, packed + oc * packed_rows(d));
     }
 }
 
-void indirect_run_task(const struct indirect_layer *layer, const struct layer_args *a, const float *packed,
+void indirect_run_task(const struct indirect_layer *layer, const struct layer_args *a, const void *packed,
                        int64_t task, void *workspace)
 {
     const struct layer_dims *d = &layer->dims;

@@ -35,7 +35,8 @@ struct indirect_rows {
 };
 
 /* Fills rows and pixels for the `count` output pixels from `first` on, one row of the picture after the
- * other. Gathered taps are one tap. Rows after the last pixel get any valid pointer. */
+ * other. Gathered taps are one tap. Rows after the last pixel, to the end of its tile, get any valid
+ * pointer. */
 void indirect_find_rows(const struct indirect_layer *layer, const struct layer_args *args, int64_t first,
                         int64_t count, const struct indirect_rows *to);
 
@@ -44,14 +45,13 @@ bool indirect_sees(const float *const *rows, int64_t count, const float *zeros);
 
 /* Members of the same names of struct layer_variant and struct layer_needs. */
 struct layer_needs indirect_needs(const struct layer_dims *d);
-size_t indirect_packed_bytes(const struct layer_dims *d);
 struct layer_span indirect_pack_span(const struct layer_dims *d, int64_t task);
 void indirect_pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed,
                         int64_t task);
 
 /* Runs a task of `layer` with x, y and the epilogue of `args`. The dimensions and weights are those of
  * `layer` and `packed`, not those of `args`. */
-void indirect_run_task(const struct indirect_layer *layer, const struct layer_args *args, const float *packed,
+void indirect_run_task(const struct indirect_layer *layer, const struct layer_args *args, const void *packed,
                        int64_t task, void *workspace);
 
 #endif

@@ -3,6 +3,12 @@
 #include "layers/gemm.h"
 #include "layers/sizes.h"
 
+const char *precision_name(enum layer_precision precision)
+{
+    static const char *const names[PRECISION_COUNT] = {"fp32", "bf16x2", "bf16"};
+    return names[precision];
+}
+
 /* Pixels of a task: about 64 KB of output, which is worth handing to a thread and fits in L2. */
 static int64_t pixels_per_task(const struct layer_dims *d)
 {

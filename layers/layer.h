@@ -60,7 +60,7 @@ struct layer_args {
     struct layer_dims d;
     const float *x; /* N IH IW IC */
     int64_t x_stride;
-    float *y; /* N OH OW OC; never overlaps x */
+    float *y; /* N OH OW OC; never overlaps x; overlaps the residual only where in_place allows it */
     int64_t y_stride;
     const void *packed; /* written by the pack tasks; NULL for operators without weights */
     void *shared;       /* written by the prepare tasks for the run tasks; NULL without them */
@@ -81,6 +81,17 @@ enum layer_family {
     FAMILY_PLAIN,     /* the only form of an operator, or one that is there for teaching */
 };
 
+/* What a variant multiplies; sums are floats in all cases. Better ones first. See bf16.h. */
+enum layer_precision {
+    PRECISION_FP32,   /* floats, or bf16x3, which is as exact */
+    PRECISION_BF16X2, /* floats as sums of two bf16 numbers */
+    PRECISION_BF16,   /* bf16 numbers */
+    PRECISION_COUNT,
+};
+
+/* "fp32", "bf16x2", "bf16" */
+const char *precision_name(enum layer_precision precision);
+
 /* What a variant needs at given dimensions. */
 struct layer_needs {
     int64_t pack_tasks, prepare_tasks, run_tasks; /* of the three stages; 0: there is no such stage */
@@ -94,12 +105,17 @@ struct layer_needs {
 struct layer_variant {
     const char *name;
     enum layer_family family;
+    enum layer_precision precision;
 
     /* Bound of the rounding error, as a multiple of that of a plain float sum, with up to 64 input channels.
      * 0 means 1. */
     double error;
     bool (*applies)(const struct layer_dims *d); /* whether it can compute these dimensions, and should */
     int band_rows;                               /* see "Bands" below; 0 means LAYER_TILE_PERIOD */
+
+    /* Whether y may be the residual's memory: each element of the residual is read, by the task that writes
+     * the same element of y, before it is written. */
+    bool in_place;
 
     struct layer_needs (*needs)(const struct layer_dims *d);
 
@@ -165,7 +181,8 @@ extern const struct layer_variant conv2d_ref, conv2d_blocked, conv2d_gemm, conv2
     conv2d_winograd, conv2d_winograd_small, conv2d_winograd_lean, conv2d_bf16x3, conv2d_bf16x3_lean,
     conv2d_bf16x2, conv2d_bf16, conv2d_winograd_bf16x3, conv2d_winograd_bf16x2;
 extern const struct layer_variant conv2d_transpose_ref, conv2d_transpose_gemm, conv2d_transpose_native,
-    conv2d_transpose_kn2row, conv2d_transpose_winograd, conv2d_transpose_winograd_lean;
+    conv2d_transpose_kn2row, conv2d_transpose_winograd, conv2d_transpose_winograd_lean,
+    conv2d_transpose_bf16x3, conv2d_transpose_bf16x3_lean, conv2d_transpose_bf16x2, conv2d_transpose_bf16;
 extern const struct layer_variant pointwise_plain;
 extern const struct layer_variant max_pool_plain, average_pool_plain;
 extern const struct layer_variant softmax_plain;

@@ -49,6 +49,17 @@ struct indirect_layer phase_layer(const struct layer_dims *d, int64_t phase)
     return layer;
 }
 
+/* Every tap of an axis belongs to one of its phases. */
+int64_t phase_taps_before(const struct layer_dims *d, int64_t phase)
+{
+    int64_t rows = 0, columns = 0, first = phase - phase % d->stride_w;
+    for (int64_t other = 0; other < first; other += d->stride_w)
+        rows += axis_h(d, other).taps;
+    for (int64_t other = first; other < phase; other++)
+        columns += axis_w(d, other).taps;
+    return rows * d->kw + axis_h(d, phase).taps * columns;
+}
+
 struct layer_weights phase_weights(const struct layer_dims *d, const struct layer_weights *w, int64_t phase)
 {
     struct axis h = axis_h(d, phase), v = axis_w(d, phase);
@@ -57,4 +68,51 @@ struct layer_weights phase_weights(const struct layer_dims *d, const struct laye
     weights.stride_h *= -d->stride_h;
     weights.stride_w *= -d->stride_w;
     return weights;
+}
+
+struct layer_needs phase_needs(const struct phase_method *method, const struct layer_dims *d)
+{
+    struct layer_needs all = {0};
+    for (int64_t phase = 0; phase < phase_count(d); phase++) {
+        struct indirect_layer layer = phase_layer(d, phase);
+        struct layer_needs one = method->needs(&layer.dims);
+        all.pack_tasks = one.pack_tasks;
+        all.packed_bytes = size_sum(all.packed_bytes, one.packed_bytes);
+        all.run_tasks = larger(all.run_tasks, one.run_tasks * phase_count(d));
+        if (one.workspace_bytes > all.workspace_bytes)
+            all.workspace_bytes = one.workspace_bytes;
+    }
+    return all;
+}
+
+struct layer_span phase_pack_span(const struct phase_method *method, const struct layer_dims *d, int64_t task)
+{
+    struct indirect_layer layer = phase_layer(d, 0);
+    return method->pack_span(&layer.dims, task);
+}
+
+void phase_pack_task(const struct phase_method *method, const struct layer_dims *d,
+                     const struct layer_weights *w, void *packed, int64_t task)
+{
+    unsigned char *out = packed;
+    for (int64_t phase = 0; phase < phase_count(d); phase++) {
+        struct indirect_layer layer = phase_layer(d, phase);
+        struct layer_weights weights = phase_weights(d, w, phase);
+        method->pack_task(&layer.dims, &weights, out, task);
+        out += method->needs(&layer.dims).packed_bytes;
+    }
+}
+
+void phase_run_task(const struct phase_method *method, const struct layer_args *a, int64_t task,
+                    void *workspace)
+{
+    int64_t phase = task % phase_count(&a->d), index = task / phase_count(&a->d);
+    struct indirect_layer layer = phase_layer(&a->d, phase);
+    struct layer_needs needs = method->needs(&layer.dims);
+    int64_t taps = layer.dims.kh * layer.dims.kw; /* each of them has as many packed bytes, in every phase */
+    const unsigned char *packed = a->packed;
+    if (taps > 0)
+        packed += phase_taps_before(&a->d, phase) * (int64_t)(needs.packed_bytes / (size_t)taps);
+    if (index < needs.run_tasks)
+        method->run_task(&layer, a, packed, index, workspace);
 }

@@ -21,7 +21,32 @@ int64_t phase_count(const struct layer_dims *d);
  * or without taps has 0 of them. */
 struct indirect_layer phase_layer(const struct layer_dims *d, int64_t phase);
 
+/* The taps of all phases before `phase`. */
+int64_t phase_taps_before(const struct layer_dims *d, int64_t phase);
+
 /* The taps of phase `phase`, as a view of w. */
 struct layer_weights phase_weights(const struct layer_dims *d, const struct layer_weights *w, int64_t phase);
+
+/* A method for the ordinary convolutions, as in indirect.h. */
+struct phase_method {
+    struct layer_needs (*needs)(const struct layer_dims *d);
+    struct layer_span (*pack_span)(const struct layer_dims *d, int64_t task);
+    void (*pack_task)(const struct layer_dims *d, const struct layer_weights *w, void *packed, int64_t task);
+    void (*run_task)(const struct indirect_layer *layer, const struct layer_args *args, const void *packed,
+                     int64_t task, void *workspace);
+};
+
+/* Members of the same names of struct layer_variant, by `method` for each phase. Phases share the output
+ * channels, so they have the same pack tasks and spans; one task packs all phases.
+ *
+ * Every phase has as many run tasks as the one with most. The tasks of all phases for one position follow one
+ * another and find x in the cache. Tasks that a smaller phase does not have do nothing. */
+struct layer_needs phase_needs(const struct phase_method *method, const struct layer_dims *d);
+struct layer_span phase_pack_span(const struct phase_method *method, const struct layer_dims *d,
+                                  int64_t task);
+void phase_pack_task(const struct phase_method *method, const struct layer_dims *d,
+                     const struct layer_weights *w, void *packed, int64_t task);
+void phase_run_task(const struct phase_method *method, const struct layer_args *args, int64_t task,
+                    void *workspace);
 
 #endif

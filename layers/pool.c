@@ -53,31 +53,51 @@ const struct layer_variant max_pool_plain = {
     .run_task = max_run_task,
 };
 
-/* Channels of a task. */
-enum { BLOCK = 64 };
+/* The average, in two stages: each prepare task adds up some pixels, all channels of them, so that it reads x
+ * from front to back; the run task of a picture adds up these sums. */
+enum { PARTS_MOST = 16, PIXELS_LEAST = 64 };
 
-static int64_t blocks(const struct layer_dims *d)
+static int64_t part_pixels(const struct layer_dims *d)
 {
-    return divide_up(d->oc, BLOCK);
+    return larger(divide_up(d->ih * d->iw, PARTS_MOST), PIXELS_LEAST);
+}
+
+/* Of a picture. */
+static int64_t part_count(const struct layer_dims *d)
+{
+    return divide_up(d->ih * d->iw, part_pixels(d));
 }
 
 static struct layer_needs average_needs(const struct layer_dims *d)
 {
-    return (struct layer_needs){.run_tasks = d->n * blocks(d)};
+    int64_t parts = d->n * part_count(d);
+    return (struct layer_needs){.prepare_tasks = parts,
+                                .run_tasks = d->n,
+                                .shared_bytes = size_product(parts * d->oc, sizeof(double))};
+}
+
+/* x => shared: [N][parts][C], in double */
+static void average_prepare_task(const struct layer_args *a, int64_t task, void *workspace)
+{
+    (void)workspace;
+    const struct layer_dims *d = &a->d;
+    int64_t pixels = d->ih * d->iw, first = task % part_count(d) * part_pixels(d);
+    const float *x = a->x + (task / part_count(d) * pixels + first) * a->x_stride;
+    simd()->total(x, a->x_stride, smaller(part_pixels(d), pixels - first), d->oc,
+                  (double *)a->shared + task * d->oc);
 }
 
 static void average_run_task(const struct layer_args *a, int64_t task, void *workspace)
 {
     (void)workspace;
     const struct layer_dims *d = &a->d;
-    int64_t n = task / blocks(d), first = task % blocks(d) * BLOCK, pixels = d->ih * d->iw;
-    int64_t channels = smaller(BLOCK, d->oc - first);
-    double sum[BLOCK] = {0};
-    for (int64_t p = 0; p < pixels; p++)
-        for (int64_t c = 0; c < channels; c++)
-            sum[c] += (double)a->x[(n * pixels + p) * a->x_stride + first + c];
-    for (int64_t c = 0; c < channels; c++)
-        a->y[n * a->y_stride + first + c] = (float)(sum[c] / (double)pixels);
+    const double *sums = (const double *)a->shared + task * part_count(d) * d->oc;
+    for (int64_t c = 0; c < d->oc; c++) {
+        double sum = 0;
+        for (int64_t part = 0; part < part_count(d); part++)
+            sum += sums[part * d->oc + c];
+        a->y[task * a->y_stride + c] = (float)(sum / (double)(d->ih * d->iw));
+    }
 }
 
 const struct layer_variant average_pool_plain = {
@@ -85,5 +105,6 @@ const struct layer_variant average_pool_plain = {
     .family = FAMILY_PLAIN,
     .applies = layer_applies_always,
     .needs = average_needs,
+    .prepare_task = average_prepare_task,
     .run_task = average_run_task,
 };

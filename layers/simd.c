@@ -7,8 +7,8 @@
 #define SIMD_TABLE(isa, products, rate)                                                                      \
     {                                                                                                        \
         peak_##isa, tile_kernels_##isa, winograd_##isa, finish_##isa, sums_##isa, accumulate_##isa,          \
-            maximum_##isa, blend_##isa, softmax_##isa, finite_##isa, split_rows_##isa, split_weights_##isa,  \
-            epilogue_##isa, &(products), rate                                                                \
+            total_##isa, maximum_##isa, blend_##isa, softmax_##isa, finite_##isa, split_row_##isa,           \
+            split_weights_##isa, epilogue_##isa, &(products), rate                                           \
     }
 
 enum { RATE_BF16 = 2, RATE_AMX = 16, RATE_EMULATED = 0 };

@@ -16,14 +16,16 @@ struct simd {
                    const struct simd_outputs *to);
     void (*sums)(const struct simd_sums *sums);
     void (*accumulate)(const float *x, int64_t count, float *y); /* y += x */
-    void (*maximum)(const float *x, int64_t count, float *y);    /* y = max(x, y), NaN if either is */
+    /* sums[c] = the sum of x[c] over `pixels` pixels, in double */
+    void (*total)(const float *x, int64_t x_stride, int64_t pixels, int64_t channels, double *sums);
+    void (*maximum)(const float *x, int64_t count, float *y); /* y = max(x, y), NaN if either is */
     /* y = the sum of weight times corner: four corners of `count` floats. */
     void (*blend)(const float *const corners[4], const float weights[4], int64_t count, float *y);
     void (*softmax)(const float *x, int64_t channels, float *y);
     bool (*finite)(const float *x, int64_t count); /* whether none of them is NaN or infinite */
     /* Splits rows of A and of B into bf16 parts, in the order of bf16.h. A row of `count` terms fills its
      * lines of divide_up(count, 32) steps. B has `count` rows of 32 floats. */
-    void (*split_rows)(int parts, const float *x, int64_t count, uint16_t *to);
+    void (*split_row)(int parts, const float *x, int64_t count, uint16_t *to);
     void (*split_weights)(int parts, const float *b, int64_t count, uint16_t *to);
     void (*epilogue)(const struct epilogue *e, int64_t channels, int64_t first, int64_t pixels, float *y,
                      int64_t y_stride);

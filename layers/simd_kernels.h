@@ -83,6 +83,7 @@ struct winograd_kernels {
     void finish_##isa(const float *c, int64_t c_stride, int64_t count, int64_t channels,                     \
                       const struct simd_outputs *to);                                                        \
     void apply_tanh_or_sigmoid_##isa(const struct epilogue *e, int64_t channels, float *y);                  \
+    void total_##isa(const float *x, int64_t x_stride, int64_t pixels, int64_t channels, double *sums);      \
     void maximum_##isa(const float *x, int64_t count, float *y);                                             \
     void blend_##isa(const float *const corners[4], const float weights[4], int64_t count, float *y);        \
     void softmax_##isa(const float *x, int64_t channels, float *y);                                          \
@@ -90,7 +91,7 @@ struct winograd_kernels {
     bool finite_##isa(const float *x, int64_t count);                                                        \
     void epilogue_##isa(const struct epilogue *e, int64_t channels, int64_t first, int64_t pixels, float *y, \
                         int64_t y_stride);                                                                   \
-    void split_rows_##isa(int parts, const float *x, int64_t count, uint16_t *to);                           \
+    void split_row_##isa(int parts, const float *x, int64_t count, uint16_t *to);                            \
     void split_weights_##isa(int parts, const float *b, int64_t count, uint16_t *to);                        \
     extern const struct bf16_kernels tiles_##isa; /* AMX in plain C */
 

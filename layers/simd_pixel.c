@@ -59,6 +59,43 @@ void SIMD(accumulate)(const float *x, int64_t count, float *y)
         y[i] += x[i];
 }
 
+/* Half as many doubles as a vector has floats. */
+typedef float half_vector __attribute__((vector_size(sizeof(vector) / 2)));
+typedef double double_vector __attribute__((vector_size(sizeof(vector))));
+
+/* Adds some neighbouring pixels to sums, which stay in L1: several at a time, so that a sum is loaded less
+ * often than x. */
+INLINE void add_pixels(int pixels, const float *x, int64_t x_stride, int64_t channels, double *sums)
+{
+    enum { LANES = VECTOR_FLOATS / 2 };
+    int64_t c = 0;
+    for (; c + LANES <= channels; c += LANES) {
+        double_vector sum;
+        memcpy(&sum, sums + c, sizeof sum);
+        UNROLL for (int p = 0; p < pixels; p++)
+        {
+            half_vector v;
+            memcpy(&v, x + p * x_stride + c, sizeof v);
+            sum += __builtin_convertvector(v, double_vector);
+        }
+        memcpy(sums + c, &sum, sizeof sum);
+    }
+    for (; c < channels; c++)
+        for (int p = 0; p < pixels; p++)
+            sums[c] += (double)x[p * x_stride + c];
+}
+
+void SIMD(total)(const float *x, int64_t x_stride, int64_t pixels, int64_t channels, double *sums)
+{
+    enum { TOGETHER = 4 };
+    int64_t p = 0;
+    memset(sums, 0, (size_t)channels * sizeof *sums);
+    for (; p + TOGETHER <= pixels; p += TOGETHER)
+        add_pixels(TOGETHER, x + p * x_stride, x_stride, channels, sums);
+    for (; p < pixels; p++)
+        add_pixels(1, x + p * x_stride, x_stride, channels, sums);
+}
+
 /* A NaN in either gives NaN. */
 void SIMD(maximum)(const float *x, int64_t count, float *y)
 {

@@ -8,7 +8,13 @@
 #include "layers/bf16.h"
 #include "layers/simd_vector.h"
 
-enum { UPPER = (int)0xFFFF0000, INFINITE = 0x7F800000, QUIET = 0x00400000 };
+enum {
+    UPPER = (int)0xFFFF0000,
+    INFINITE = 0x7F800000,
+    QUIET = 0x00400000,
+    MAGNITUDE = 0x7FFFFFFF,
+    LARGEST = 0x7F7F7FFF
+};
 
 typedef unsigned uint_vector __attribute__((vector_size(sizeof(vector))));
 
@@ -22,8 +28,8 @@ INLINE int_vector round_part(vector x)
 {
     uint_vector bits = (uint_vector)x;
     int_vector up = (int_vector)(bits + 0x7FFF + (bits >> 16 & 1)) & UPPER;
-    int_vector infinite = (((int_vector)x & INFINITE) == INFINITE) | ((up & INFINITE) == INFINITE);
-    return (infinite & truncate_part(x)) | (~infinite & up);
+    int_vector large = ((int_vector)x & MAGNITUDE) > LARGEST;
+    return (large & truncate_part(x)) | (~large & up);
 }
 
 /* The next part of each lane; *x becomes what it leaves. */
@@ -48,21 +54,21 @@ INLINE void split_pairs(int parts, vector low, vector high, uint16_t *to, int64_
 
 enum { PAIRS = BF16_STEP / 2, TILE_SIDE = 16 };
 
-INLINE void split_row(int parts, const float *x, uint16_t *to)
+INLINE void split_step(int parts, const float *x, uint16_t *to)
 {
     for (int p = 0; p < PAIRS; p += VECTOR_FLOATS)
-        split_pairs(parts, load(x + p), load(x + PAIRS + p), to + 2 * p, BF16_PART);
+        split_pairs(parts, load(x + p), load(x + PAIRS + p), to + 2 * p, BF16_STEP);
 }
 
 /* The last step of a row may be incomplete: its missing terms are zeros. */
-INLINE void split_rows(int parts, const float *x, int64_t count, uint16_t *to)
+INLINE void split_row(int parts, const float *x, int64_t count, uint16_t *to)
 {
-    for (; count >= BF16_STEP; count -= BF16_STEP, x += BF16_STEP, to += parts * BF16_PART)
-        split_row(parts, x, to);
+    for (; count >= BF16_STEP; count -= BF16_STEP, x += BF16_STEP, to += parts * BF16_STEP)
+        split_step(parts, x, to);
     if (count > 0) {
         float rest[BF16_STEP] = {0};
         memcpy(rest, x, (size_t)count * sizeof *rest);
-        split_row(parts, rest, to);
+        split_step(parts, rest, to);
     }
 }
 
@@ -84,14 +90,14 @@ INLINE void split_weights(int parts, const float *b, int64_t count, uint16_t *to
                           to + p * TILE_SIDE * 2);
 }
 
-void SIMD(split_rows)(int parts, const float *x, int64_t count, uint16_t *to)
+void SIMD(split_row)(int parts, const float *x, int64_t count, uint16_t *to)
 {
     if (parts == 3)
-        split_rows(3, x, count, to);
+        split_row(3, x, count, to);
     else if (parts == 2)
-        split_rows(2, x, count, to);
+        split_row(2, x, count, to);
     else
-        split_rows(1, x, count, to);
+        split_row(1, x, count, to);
 }
 
 void SIMD(split_weights)(int parts, const float *b, int64_t count, uint16_t *to)

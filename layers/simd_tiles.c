@@ -19,14 +19,14 @@
 enum { TILE_NUMBERS = BF16_PART / 2, TILE_SIDE = 16 };
 
 /* C += A B, for one part of each. */
-INLINE void multiply_part(struct tiles *t, const uint16_t *a, const uint16_t *b)
+INLINE void multiply_part(struct tiles *t, const uint16_t *a, int64_t a_stride, const uint16_t *b)
 {
-    tile_load(t, 4, a, TILE_LINE_BYTES);
+    tile_load(t, 4, a, a_stride * (int64_t)sizeof *a);
     tile_load(t, 6, b, TILE_LINE_BYTES);
     tile_multiply_add(t, 0, 4, 6);
     tile_load(t, 7, b + TILE_NUMBERS, TILE_LINE_BYTES);
     tile_multiply_add(t, 1, 4, 7);
-    tile_load(t, 5, a + TILE_NUMBERS, TILE_LINE_BYTES);
+    tile_load(t, 5, a + TILE_SIDE * a_stride, a_stride * (int64_t)sizeof *a);
     tile_multiply_add(t, 2, 5, 6);
     tile_multiply_add(t, 3, 5, 7);
 }
@@ -60,9 +60,9 @@ INLINE void multiply(int parts, const struct bf16_block *block)
         tile_zero(&t, 2);
         tile_zero(&t, 3);
     }
-    for (int64_t step = 0; step < block->steps; step++, a += parts * BF16_PART, b += parts * BF16_PART)
+    for (int64_t step = 0; step < block->steps; step++, a += parts * BF16_STEP, b += parts * BF16_PART)
         for (int i = 0; i < parts; i++) {
-            multiply_part(&t, a + i * BF16_PART, b);
+            multiply_part(&t, a + i * BF16_STEP, block->a_stride, b);
             for (int j = 1; i + j < parts; j++)
                 multiply_same(&t, b + j * BF16_PART);
         }

@@ -1,5 +1,6 @@
 /* support.c - see support.h. */
 #include "tests/support.h"
+#include "engine/base/system.h"
 #include "engine/graph/weights_file.h"
 #include "layers/gemm.h"
 #include "layers/simd.h"
@@ -132,7 +133,7 @@ int run_on_every_isa(const struct CMUnitTest *tests, size_t count)
 {
     int failed = 0;
     for (enum isa isa = 0; isa < ISA_COUNT; isa++) {
-        if (!cpu_has(isa))
+        if (!cpu_has(isa) || (isa == ISA_AVX512_AMX && system_permit_tiles()))
             continue;
         assert_null(gemm_init(isa, true));
         simd_choose(isa);

@@ -72,8 +72,8 @@ void need_kernels(limn_kernels kernels);
 /* An engine for a test, released by limn_engine_free. Skips the test as need_kernels does. */
 limn_engine *test_engine(int threads, limn_kernels kernels);
 
-/* Runs the tests with every instruction set the CPU has, one after the other, in our kernels and in
- * OpenBLAS's, whatever an engine chose before. Returns how many failed. */
+/* Runs the tests with every instruction set the CPU has and the system permits, one after the other, in our
+ * kernels and in OpenBLAS's, whatever an engine chose before. Returns how many failed. */
 int run_on_every_isa(const struct CMUnitTest *tests, size_t count);
 
 /* The set of the tests that are running, for messages. */

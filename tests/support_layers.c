@@ -262,6 +262,11 @@ static double true_value(const struct trial *t, const struct buffers *b, int64_t
     }
 }
 
+static float residual_at(const struct buffers *b, const struct layer_dims *d, int64_t pixel, int64_t oc)
+{
+    return b->residual.values[pixel * (d->oc + 1) + oc];
+}
+
 static bool is_compared(const struct trial *t, int64_t pixel)
 {
     return t->compared == 0 || pixel % t->compared == 0;
@@ -276,7 +281,7 @@ static float *true_output(const struct trial *t, const struct buffers *b)
         for (int64_t oc = 0; is_compared(t, p) && oc < d->oc; oc++) {
             double v = true_value(t, b, p / (d->oh * d->ow), p / d->ow % d->oh, p % d->ow, oc);
             v += t->bias ? (double)b->bias.values[oc] : 0;
-            v += t->residual ? (double)b->residual.values[p * (d->oc + 1) + oc] : 0;
+            v += t->residual ? (double)residual_at(b, d, p, oc) : 0;
             v = true_activation(t, v);
             if (t->scale)
                 v = v * (double)b->scale.values[oc] + (double)b->shift.values[oc];
@@ -312,7 +317,9 @@ static void pack_variant(const struct trial *t, const struct buffers *b, const s
     guarded_free(&seen);
 }
 
-static void run_variant(const struct trial *t, const struct buffers *b, const struct layer_variant *variant)
+/* in_place: y is the residual's memory, and holds it. */
+static void run_variant(const struct trial *t, const struct buffers *b, const struct layer_variant *variant,
+                        bool in_place)
 {
     const struct layer_dims *d = &t->d;
     struct layer_needs needs = variant->needs(d);
@@ -331,6 +338,8 @@ static void run_variant(const struct trial *t, const struct buffers *b, const st
     args.epilogue.bias = t->bias ? b->bias.values : NULL;
     args.epilogue.residual = t->residual ? b->residual.values : NULL;
     args.epilogue.residual_stride = d->oc + 1;
+    if (in_place)
+        args.epilogue.residual = args.y, args.epilogue.residual_stride = args.y_stride;
     args.epilogue.activation = t->activation;
     args.epilogue.slope = TRIAL_SLOPE;
     args.epilogue.scale = t->scale ? b->scale.values : NULL;
@@ -404,25 +413,34 @@ static void accept_others(const struct trial *t, const struct buffers *b, float 
                    (size_t)t->d.oc * sizeof *want);
 }
 
-void try_all_variants(const struct trial *t, struct random *random)
+static void try_variant(const struct trial *t, const struct buffers *b, const struct layer_variant *variant,
+                        bool in_place, float *want)
 {
     const struct layer_dims *d = &t->d;
+    const char *what = describe(t, variant->name);
+    int64_t stride = d->oc + t->y_extra;
+    for (int64_t i = 0; i < b->y.count; i++)
+        b->y.values[i] = in_place && i % stride < d->oc ? residual_at(b, d, i / stride, i % stride) : NAN;
+    run_variant(t, b, variant, in_place);
+    accept_others(t, b, want);
+    struct tensor got = tensor_view(b->y.values, d->n, d->oh, d->ow, d->oc, stride);
+    assert_true(tensors_agree(&got, want, bound_of(t, variant), 1e-6, what));
+    check_gaps(t, b, what);
+}
+
+void try_all_variants(const struct trial *t, struct random *random)
+{
     const struct layer_variant *const *variants = layer_operators[t->kind].variants;
     if (!is_any_run(t))
         return;
     struct buffers b = make_buffers(t, random);
     float *want = true_output(t, &b);
     for (int v = 0; variants[v]; v++) {
-        const char *what = describe(t, variants[v]->name);
         if (!is_run(t, variants[v]))
             continue;
-        for (int64_t i = 0; i < b.y.count; i++)
-            b.y.values[i] = NAN;
-        run_variant(t, &b, variants[v]);
-        accept_others(t, &b, want);
-        struct tensor got = tensor_view(b.y.values, d->n, d->oh, d->ow, d->oc, d->oc + t->y_extra);
-        assert_true(tensors_agree(&got, want, bound_of(t, variants[v]), 1e-6, what));
-        check_gaps(t, &b, what);
+        try_variant(t, &b, variants[v], false, want);
+        if (t->residual && variants[v]->in_place)
+            try_variant(t, &b, variants[v], true, want);
         assert_true(v < VARIANTS_MOST);
         tried[running_isa][t->kind][v] = true;
     }

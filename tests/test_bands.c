@@ -5,6 +5,7 @@
 #include "engine/pipelines/upscale.h"
 #include "engine/run/bands.h"
 #include "engine/run/session.h"
+#include "layers/simd.h"
 #include "tests/support.h"
 #include "tests/support_faults.h"
 
@@ -118,13 +119,15 @@ struct middle {
     int64_t kernel, stride, pad, dilation, factor;
 };
 
-enum { WIDE = 20, KERNEL_MOST = 7 }; /* channels: more than a vector, and not whole ones */
+enum { WIDE = 20, WIDER = 40, KERNEL_MOST = 7 }; /* channels: more than a vector, and not whole ones */
+
+static int64_t wide = WIDE; /* of the test network */
 
 static struct middle middle;
 
 static value_id middle_value(struct graph *g, value_id x)
 {
-    static const float ones[WIDE] = {1, 2, 3};
+    static const float ones[WIDER] = {1, 2, 3};
     struct conv conv = {.stride = middle.stride, .pad = middle.pad, .dilation = middle.dilation};
     switch (middle.kind) {
     case LAYER_CONV2D:
@@ -163,14 +166,14 @@ static const struct model_kind test_kind = {"test", "", any_file, build, 0};
 
 static const char *write_weights(void)
 {
-    static float numbers[WIDE * WIDE * KERNEL_MOST * KERNEL_MOST];
+    static float numbers[WIDER * WIDER * KERNEL_MOST * KERNEL_MOST];
     int64_t k = middle.kernel;
     struct made_tensor tensors[] = {
-        {"first.weight", {WIDE, 3, 3, 3}, numbers},     {"first.bias", {WIDE}, numbers + 5},
-        {"left.weight", {WIDE, WIDE, 3, 3}, numbers},   {"left.bias", {WIDE}, numbers + 7},
-        {"right.weight", {WIDE, WIDE, 3, 3}, numbers},  {"right.bias", {WIDE}, numbers + 9},
-        {"last.weight", {3, WIDE, 1, 1}, numbers},      {"last.bias", {3}, numbers},
-        {"middle.weight", {WIDE, WIDE, k, k}, numbers}, {"middle.bias", {WIDE}, numbers + 3}};
+        {"first.weight", {wide, 3, 3, 3}, numbers},     {"first.bias", {wide}, numbers + 5},
+        {"left.weight", {wide, wide, 3, 3}, numbers},   {"left.bias", {wide}, numbers + 7},
+        {"right.weight", {wide, wide, 3, 3}, numbers},  {"right.bias", {wide}, numbers + 9},
+        {"last.weight", {3, wide, 1, 1}, numbers},      {"last.bias", {3}, numbers},
+        {"middle.weight", {wide, wide, k, k}, numbers}, {"middle.bias", {wide}, numbers + 3}};
     const char *path = scratch_path("bands.safetensors");
     random_fill(&(struct random){8}, numbers, sizeof numbers / sizeof *numbers);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
@@ -249,16 +252,37 @@ static void test_operators(void **state)
     assert_int_equal(refused, 3 * 3);
 }
 
-/* With the fastest kernels, one size. */
-static void compare_one(struct middle operation, limn_size size, int64_t height, const char *what)
+/* The steps of a run that multiply bf16 parts at this precision. */
+static int bf16_steps(limn_model *model, limn_size size, enum layer_precision precision)
+{
+    struct plan plan;
+    int count = 0;
+    assert_ok(plan_create(&model->graph, model->engine->rule, size, "test", &plan, error));
+    for (int s = 0; s < plan.step_count; s++)
+        count += strstr(plan.steps[s].variant->name, "bf16") && plan.steps[s].variant->precision == precision;
+    plan_free(&plan);
+    return count;
+}
+
+/* With the fastest kernels of a precision, one size. Returns bf16_steps. */
+static int compare_at(struct middle operation, enum layer_precision precision, limn_size size,
+                      const int64_t *heights, const char *what)
 {
     limn_engine *engine = test_engine(2, LIMN_KERNELS_AUTO);
     limn_model *model;
+    engine->rule.precision = precision;
     middle = operation;
     assert_ok(model_load_as(engine, write_weights(), &test_kind, &model, error));
-    compare_runs(model, size, (const int64_t[]){height, 0}, what);
+    compare_runs(model, size, heights, what);
+    int steps = bf16_steps(model, size, precision);
     limn_model_free(model);
     limn_engine_free(engine);
+    return steps;
+}
+
+static void compare_one(struct middle operation, limn_size size, int64_t height, const char *what)
+{
+    compare_at(operation, PRECISION_FP32, size, (const int64_t[]){height, 0}, what);
 }
 
 /* Wide pictures, where Winograd's V is too large for a first stage in most bands, and not in the lowest. */
@@ -278,6 +302,32 @@ static void test_lattices(void **state)
     compare_one((struct middle){LAYER_CONV2D, 3, 1, 2, 2, 0}, size, 1, "dilation 2");
     compare_one((struct middle){LAYER_CONV2D, 3, 1, 1, 3, 0}, size, 1, "dilation 3");
     compare_one((struct middle){LAYER_CONV2D_TRANSPOSE, 4, 2, 1, 0, 0}, size, 1, "stride 2");
+}
+
+/* Products of bf16 parts at every precision, where the instruction set has them. */
+static void test_precisions(void **state)
+{
+    (void)state;
+    static const struct middle middles[] = {
+        {LAYER_CONV2D, 1, 1, 0, 1, 0},           {LAYER_CONV2D, 3, 1, 1, 1, 0},
+        {LAYER_CONV2D, 5, 2, 2, 1, 0},           {LAYER_CONV2D, 3, 1, 2, 2, 0},
+        {LAYER_CONV2D_TRANSPOSE, 4, 2, 1, 0, 0}, {LAYER_CONV2D_TRANSPOSE, 5, 3, 1, 0, 0},
+    };
+    bool tiles = simd()->bf16_rate > 6; /* six products of parts in less time than one of floats */
+    wide = WIDER;
+    for (size_t m = 0; simd()->bf16_rate && m < sizeof middles / sizeof *middles; m++)
+        for (enum layer_precision precision = 0; precision < PRECISION_COUNT; precision++) {
+            char what[100];
+            snprintf(what, sizeof what, "%s, kernel %d, %s", layer_operators[middles[m].kind].name,
+                     (int)middles[m].kernel, precision_name(precision));
+            int used =
+                compare_at(middles[m], precision, (limn_size){1, 41, 19}, (const int64_t[]){1, 24, 0}, what);
+            /* At fp32 Winograd's forms are faster than tiles; convolution with a stride has none. */
+            bool strided = middles[m].kind == LAYER_CONV2D && middles[m].stride > 1;
+            if (tiles && !used && (precision != PRECISION_FP32 || strided))
+                fail_with("%s: not used", what);
+        }
+    wide = WIDE;
 }
 
 /* ---- EnhanceNet -------------------------------------------------------------------------- */
@@ -538,6 +588,7 @@ int main(void)
         KERNELS_TEST(test_operators, REFERENCE),
         cmocka_unit_test(test_stages_differ),
         cmocka_unit_test(test_lattices),
+        cmocka_unit_test(test_precisions),
         KERNELS_TEST(test_pictures, AUTO),
         KERNELS_TEST(test_pictures, OPENBLAS),
         KERNELS_TEST(test_pictures, NATIVE),

@@ -57,29 +57,33 @@ static void test_parts(void **state)
     }
 }
 
-/* Term `term` of row or column `line` of a block, in the storage of bf16.h. */
-static size_t place_in_a(int64_t line, int64_t term)
+enum {
+    TERMS = 2 * BF16_STEP + 5, /* the last step is incomplete */
+    STEPS = 3,
+    A_STRIDE = (STEPS * BF16_PARTS_MOST + 1) * BF16_STEP
+};
+
+/* Where a part of term `term` of row or column `line` is stored: see bf16.h. */
+static int64_t place_in_a(int parts, int part, int64_t line, int64_t term)
 {
-    return (size_t)(line * BF16_STEP + term % 16 * 2 + term / 16);
+    return line * A_STRIDE + (term / BF16_STEP * parts + part) * BF16_STEP + term % 16 * 2 + term / 16 % 2;
 }
 
-static size_t place_in_b(int64_t line, int64_t term)
+static int64_t place_in_b(int parts, int part, int64_t line, int64_t term)
 {
-    return (size_t)(line / 16 * BF16_PART / 2 + term % 16 * 32 + line % 16 * 2 + term / 16);
+    return (term / BF16_STEP * parts + part) * BF16_PART + line / 16 * BF16_PART / 2 + term % 16 * 32 +
+           line % 16 * 2 + term / 16 % 2;
 }
-
-enum { TERMS = 2 * BF16_STEP + 5, STEPS = 3 }; /* the last step is incomplete */
 
 static void check_split(const float *x, const uint16_t *got, int parts, int64_t line,
-                        size_t (*place)(int64_t line, int64_t term), int64_t stride, int64_t term_stride)
+                        int64_t (*place)(int parts, int part, int64_t line, int64_t term), int64_t stride,
+                        int64_t term_stride)
 {
     for (int64_t term = 0; term < STEPS * BF16_STEP; term++) {
         uint16_t want[BF16_PARTS_MOST];
         bf16_split(term < TERMS ? x[line * stride + term * term_stride] : 0, parts, want);
         for (int part = 0; part < parts; part++)
-            assert_int_equal(
-                got[(term / BF16_STEP * parts + part) * BF16_PART + (int64_t)place(line, term % BF16_STEP)],
-                want[part]);
+            assert_int_equal(got[place(parts, part, line, term)], want[part]);
     }
 }
 
@@ -87,13 +91,13 @@ static void test_vectors_split_alike(void **state)
 {
     (void)state;
     struct random random = {2};
-    static uint16_t a[STEPS * BF16_PARTS_MOST * BF16_PART], b[STEPS * BF16_PARTS_MOST * BF16_PART];
+    static uint16_t a[BF16_SIDE * A_STRIDE], b[STEPS * BF16_PARTS_MOST * BF16_PART];
     static float rows[BF16_SIDE * TERMS], columns[TERMS * BF16_SIDE];
     for (int64_t i = 0; i < BF16_SIDE * TERMS; i++)
         rows[i] = columns[i] = number(&random, i);
     for (int parts = 1; parts <= BF16_PARTS_MOST; parts++) {
         for (int64_t row = 0; row < BF16_SIDE; row++)
-            simd()->split_rows(parts, rows + row * TERMS, TERMS, a + row * BF16_STEP);
+            simd()->split_row(parts, rows + row * TERMS, TERMS, a + row * A_STRIDE);
         simd()->split_weights(parts, columns, TERMS, b);
         for (int64_t line = 0; line < BF16_SIDE; line++) {
             check_split(rows, a, parts, line, place_in_a, TERMS, 1);
@@ -127,7 +131,7 @@ static float true_element(const struct bf16_block *block, int parts, float c, in
     for (int64_t step = 0; step < block->steps; step++)
         for (int i = 0; i < parts; i++)
             for (int j = 0; i + j < parts; j++)
-                c = tile_element(c, block->a + (step * parts + i) * BF16_PART + row * BF16_STEP,
+                c = tile_element(c, block->a + row * block->a_stride + (step * parts + i) * BF16_STEP,
                                  block->b + (step * parts + j) * BF16_PART + column / 16 * BF16_PART / 2,
                                  column % 16);
     return c;
@@ -152,7 +156,7 @@ static void test_products(void **state)
 {
     (void)state;
     struct random random = {3};
-    static uint16_t a[STEPS * BF16_PARTS_MOST * BF16_PART] __attribute__((aligned(64)));
+    static uint16_t a[BF16_SIDE * A_STRIDE] __attribute__((aligned(64)));
     static uint16_t b[STEPS * BF16_PARTS_MOST * BF16_PART] __attribute__((aligned(64)));
     static float c[BF16_SIDE * (BF16_SIDE + 3)], before[BF16_SIDE * (BF16_SIDE + 3)];
     static const int ranges[] = {0, 20, 140, 250};
@@ -160,8 +164,8 @@ static void test_products(void **state)
     for (size_t range = 0; range < sizeof ranges / sizeof *ranges; range++)
         for (int parts = 1; parts <= BF16_PARTS_MOST; parts++)
             for (int add = 0; add < 2; add++) {
-                struct bf16_block block = {a, b, STEPS, c, BF16_SIDE + 3, add};
-                fill_block(&random, ranges[range], a, STEPS * parts * BF16_PART);
+                struct bf16_block block = {a, b, A_STRIDE, STEPS, c, BF16_SIDE + 3, add};
+                fill_block(&random, ranges[range], a, BF16_SIDE * A_STRIDE);
                 fill_block(&random, ranges[range], b, STEPS * parts * BF16_PART);
                 for (size_t i = 0; i < sizeof c / sizeof *c; i++)
                     c[i] = before[i] = random_float(&random);

@@ -396,6 +396,27 @@ static void test_openblas_is_as_built(void **state)
     limn_engine_free(engine);
 }
 
+static void test_precisions(void **state)
+{
+    (void)state;
+    static const char *const words[] = {NULL, ", precision bf16x2, ", ", precision bf16, "};
+    for (int precision = LIMN_FP32; precision <= LIMN_BF16; precision++) {
+        limn_options options = {.threads = 1, .precision = (limn_precision)precision};
+        limn_engine *engine;
+        assert_ok(limn_engine_create(&options, &engine, error));
+        const char *said = strstr(limn_engine_describe(engine), words[precision] ? words[precision] : "prec");
+        assert_int_equal(said != NULL, words[precision] != NULL);
+        limn_engine_free(engine);
+    }
+    for (int precision = -1; precision <= LIMN_BF16 + 1; precision += LIMN_BF16 + 2) {
+        limn_options options = {.threads = 1, .precision = (limn_precision)precision};
+        limn_engine *engine;
+        assert_fails(limn_engine_create(&options, &engine, error), LIMN_E_USAGE,
+                     "LIMN_FP32, LIMN_BF16X2 or LIMN_BF16 expected");
+        assert_null(engine);
+    }
+}
+
 /* ---- tensors ----------------------------------------------------------------------------- */
 
 static void test_nchw_and_back(void **state)
@@ -481,6 +502,7 @@ int main(void)
         cmocka_unit_test(test_pools_do_with_fewer_threads),
         cmocka_unit_test(test_pools_come_and_go),
         cmocka_unit_test(test_openblas_is_as_built),
+        cmocka_unit_test(test_precisions),
         cmocka_unit_test(test_nchw_and_back),
         cmocka_unit_test(test_tensor_sizes),
     };

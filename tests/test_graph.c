@@ -210,7 +210,8 @@ static void test_placements_do_not_overlap(void **state)
     limn_model *model;
     struct plan plan;
     assert_ok(limn_model_load(engine, GOLDENS "enhancenet.safetensors", &model, error));
-    assert_ok(plan_create(&model->graph, LIMN_KERNELS_AUTO, (limn_size){3, 31, 47}, "graph", &plan, error));
+    assert_ok(
+        plan_create(&model->graph, (struct kernel_rule){0}, (limn_size){3, 31, 47}, "graph", &plan, error));
     size_t sum = 0;
     for (int i = 0; i < model->graph.count; i++) {
         const struct placement *a = &plan.placements[i];

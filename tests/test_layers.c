@@ -211,10 +211,11 @@ static void test_conv2d_winograd(void **state)
         {1, 7, 9, 17, 21, 5, 2, 1},       /* 5x5 */
         {2, 23, 22, 34, 19, 5, 2, 1},     /* in two blocks */
         {1, 258, 258, 17, 17, 3, 86, 86}, /* too many tiles to keep V for all */
+        {1, 63, 63, 530, 17, 3, 21, 21},  /* the same, in slices of the channels; and a large V for all */
     };
     size_t count = sizeof shapes / sizeof *shapes;
     if (getenv("LIMN_TEST_QUICK")) /* set where an emulator or valgrind runs the tests */
-        count--;
+        count -= 2;
     for (size_t i = 0; i < count; i++) {
         const int64_t *s = shapes[i];
         struct layer_dims d = {.n = s[0], .ih = s[1], .iw = s[2], .ic = s[3], .oc = s[4]};
@@ -236,7 +237,7 @@ static void test_conv2d_winograd_bf16(void **state)
     t.d.dilation_h = t.d.dilation_w = 1; /* two blocks of tiles, two groups of panels */
     try_all_variants(&t, &random);
     t.d.ic = 1900, t.d.oc = 111, t.compared = 16; /* V is too large to be kept for all */
-    t.hwio = true, t.scale = false;
+    t.hwio = true, t.residual = false;
     try_all_variants(&t, &random);
 }
 
@@ -341,7 +342,8 @@ static void test_conv2d_transpose_winograd(void **state)
     struct random random = {15};
     static const int64_t shapes[][5] = {
         /* n  ih  iw  ic   oc */
-        {1, 19, 22, 33, 70},  /* one block of tiles: lean */
+        {1, 11, 15, 20, 33},  /* the fewest tiles: lean */
+        {1, 19, 22, 33, 70},  /* one block of them */
         {1, 20, 20, 270, 18}, /* the same, weights in two slices */
         {3, 23, 24, 17, 37},  /* two blocks, which the pictures share */
         {1, 39, 41, 34, 20},  /* two blocks of one */

@@ -3,6 +3,7 @@
  * tools/reference/golden.py writes the files: weights of small width, and the values of all nodes as PyTorch
  * computes them in float64. */
 #include "engine/base/memory.h"
+#include "engine/run/instruction_set.h"
 #include "engine/run/session.h"
 #include "tests/support.h"
 
@@ -71,7 +72,8 @@ static limn_status compare_node(void *context, const struct node *node, const st
     /* Float32 sums of up to some hundred products, through up to fifty layers: 4e-6 of the value's largest is
      * the most that was seen. The baseline has no fused multiply-add: every product is rounded as well, which
      * is as many roundings again. After inputs of size 1, small values are as far off as large ones. */
-    double tolerance = 5e-6 * (engine_isa() == ISA_BASELINE ? sqrt(2) : 1) * fmax(1, largest(want, &shape));
+    double tolerance =
+        5e-6 * (isa_in_use().isa == ISA_BASELINE ? sqrt(2) : 1) * fmax(1, largest(want, &shape));
     bool agree = same_shape && tensors_agree(made, want, tolerance, 0, node->made);
     golden->compared++;
     free(want);

@@ -69,7 +69,7 @@ static void check_limit(limn_engine *engine, limn_kernels kernels, int threads)
     limn_model *model = load(engine);
     const struct graph *graph = &model->graph;
     struct plan plan;
-    assert_ok(plan_create(graph, kernels, tiny, "test", &plan, error));
+    assert_ok(plan_create(graph, (struct kernel_rule){.family = kernels}, tiny, "test", &plan, error));
     assert_ok(plan_fit(&plan, graph, model, NULL, error));
     assert_int_equal(plan.pack_threads, THREADS);
     check_height(&plan, graph);
@@ -125,7 +125,7 @@ static void test_few_pixels_first(void **state)
     limn_model *model = load(engine);
     const struct graph *graph = &model->graph;
     struct plan plan;
-    assert_ok(plan_create(graph, LIMN_KERNELS_AUTO, large, "test", &plan, error));
+    assert_ok(plan_create(graph, (struct kernel_rule){0}, large, "test", &plan, error));
     assert_true(plan_lighten(&plan, NULL, NULL, CHOICE_WEIGHTS));
     assert_true(is_light(&plan, graph, "few") && !is_light(&plan, graph, "wide"));
     assert_true(plan_lighten(&plan, NULL, NULL, CHOICE_WEIGHTS));
@@ -143,7 +143,7 @@ static void test_packed_is_kept(void **state)
     limn_engine *engine = test_engine(1, LIMN_KERNELS_AUTO);
     limn_model *model = load(engine);
     struct plan plan;
-    assert_ok(plan_create(&model->graph, LIMN_KERNELS_AUTO, large, "test", &plan, error));
+    assert_ok(plan_create(&model->graph, (struct kernel_rule){0}, large, "test", &plan, error));
     assert_ok(plan_pack(&plan, model, error));
     assert_false(plan_lighten(&plan, NULL, model, CHOICE_WEIGHTS));
     plan_note_packing(&plan, model, 1);

@@ -175,7 +175,7 @@ static void test_sizes_that_overflow(void **state)
     graph_begin(&graph, &weights, &first);
     huge.build(&graph);
     assert_int_equal(graph.status, LIMN_OK);
-    assert_ok(plan_create(&graph, LIMN_KERNELS_AUTO, (limn_size){1, side, side}, "huge", &plan, error));
+    assert_ok(plan_create(&graph, (struct kernel_rule){0}, (limn_size){1, side, side}, "huge", &plan, error));
     assert_true(plan.arena_bytes == SIZE_MAX && plan_bytes(&plan) == SIZE_MAX);
     assert_null(mem_alloc(plan.arena_bytes));
     plan_free(&plan);
@@ -217,7 +217,7 @@ static size_t fastest_bytes(limn_engine *engine)
 {
     limn_model *model = load(engine);
     struct plan plan;
-    assert_ok(plan_create(&model->graph, LIMN_KERNELS_AUTO, test_size, "test", &plan, error));
+    assert_ok(plan_create(&model->graph, (struct kernel_rule){0}, test_size, "test", &plan, error));
     assert_ok(plan_fit(&plan, &model->graph, model, NULL, error));
     size_t bytes = plan_bytes(&plan);
     plan_free(&plan);
@@ -354,7 +354,8 @@ static void test_budget_of_weights(void **state)
     graph_begin(&graph, &weights, &first);
     build_heavy(&graph);
     assert_int_equal(graph.status, LIMN_OK);
-    assert_ok(plan_create(&graph, LIMN_KERNELS_AUTO, (limn_size){1, SIDE, SIDE}, "heavy", &plan, error));
+    assert_ok(
+        plan_create(&graph, (struct kernel_rule){0}, (limn_size){1, SIDE, SIDE}, "heavy", &plan, error));
     assert_int_equal(plan.steps[0].choice, CHOICE_FASTEST);
     assert_string_equal(plan.steps[0].variant->name, "conv2d_winograd");
     assert_int_equal(plan.steps[3].choice, CHOICE_WEIGHTS);
@@ -383,10 +384,81 @@ static void test_blocked_is_never_chosen(void **state)
             step.args.d.kh = step.args.d.kw = kernel, step.args.d.pad_h = step.args.d.pad_w = pad;
             step.args.d.stride_h = step.args.d.stride_w = 1;
             step.args.d.dilation_h = step.args.d.dilation_w = 1;
-            step_choose_fastest(&step, *kernels);
+            step_choose_fastest(&step, (struct kernel_rule){.family = *kernels});
             assert_ptr_not_equal(step.variant, &conv2d_blocked);
             assert_true(*kernels != LIMN_KERNELS_REFERENCE || step.variant == &conv2d_ref);
         }
+}
+
+/* ---- precision --------------------------------------------------------------------------- */
+
+static bool bf16_applies;
+
+static bool applies_bf16(const struct layer_dims *d)
+{
+    (void)d;
+    return bf16_applies;
+}
+
+static double no_flops(const struct layer_dims *d)
+{
+    (void)d;
+    return 0;
+}
+
+/* A variant whose packed weights take so many bytes. */
+#define MADE_VARIANT(id, called, of_family, of_precision, condition, bytes)                                  \
+    static struct layer_needs needs_of_##id(const struct layer_dims *d)                                      \
+    {                                                                                                        \
+        (void)d;                                                                                             \
+        return (struct layer_needs){.packed_bytes = bytes};                                                  \
+    }                                                                                                        \
+    static const struct layer_variant id = {.name = called,                                                  \
+                                            .family = of_family,                                             \
+                                            .precision = of_precision,                                       \
+                                            .applies = condition,                                            \
+                                            .needs = needs_of_##id,                                          \
+                                            .pack_task = layer_pack_plain};
+
+MADE_VARIANT(made_ref, "ref", FAMILY_REFERENCE, PRECISION_FP32, layer_applies_always, 1000)
+MADE_VARIANT(lean_fp32, "lean fp32", FAMILY_NATIVE, PRECISION_FP32, layer_applies_always, 3000)
+MADE_VARIANT(lean_bf16x2, "lean bf16x2", FAMILY_NATIVE, PRECISION_BF16X2, layer_applies_always, 2000)
+MADE_VARIANT(lean_bf16, "lean bf16", FAMILY_NATIVE, PRECISION_BF16, applies_bf16, 1000)
+MADE_VARIANT(fast_fp32, "fp32", FAMILY_NATIVE, PRECISION_FP32, layer_applies_always, 4000)
+MADE_VARIANT(fast_bf16x2, "bf16x2", FAMILY_NATIVE, PRECISION_BF16X2, layer_applies_always, 5000)
+MADE_VARIANT(fast_bf16, "bf16", FAMILY_NATIVE, PRECISION_BF16, applies_bf16, 6000)
+
+static const struct layer_variant *const made_variants[] = {
+    &made_ref, &lean_fp32, &lean_bf16x2, &lean_bf16, &fast_fp32, &fast_bf16x2, &fast_bf16, NULL};
+static const struct layer_operator made_operator = {"made", false, no_flops, made_variants};
+
+/* A step gets the variant `fastest`, and if memory is short `lighter`, and nothing else after that. */
+static void check_rule(struct kernel_rule rule, const char *fastest, const char *lighter)
+{
+    struct step step = {.op = &made_operator};
+    struct plan plan = {.rule = rule, .steps = &step, .step_count = 1};
+    step_choose_fastest(&step, rule);
+    assert_string_equal(step.variant->name, fastest);
+    assert_int_equal(step.choice, rule.family == LIMN_KERNELS_AUTO ? CHOICE_FASTEST : CHOICE_FAMILY);
+    assert_int_equal(plan_lighten(&plan, NULL, NULL, CHOICE_MEMORY), lighter != NULL);
+    if (lighter) {
+        assert_string_equal(step.variant->name, lighter);
+        assert_int_equal(step.choice, CHOICE_MEMORY);
+        assert_false(plan_lighten(&plan, NULL, NULL, CHOICE_MEMORY));
+    }
+}
+
+static void test_no_precision_but_the_requested(void **state)
+{
+    (void)state;
+    for (int applies = 0; applies < 2; applies++) {
+        bf16_applies = applies;
+        check_rule((struct kernel_rule){0}, "fp32", "lean fp32");
+        check_rule((struct kernel_rule){.precision = PRECISION_BF16X2}, "bf16x2", "lean bf16x2");
+        check_rule((struct kernel_rule){.precision = PRECISION_BF16}, applies ? "bf16" : "fp32",
+                   applies ? "lean bf16" : "lean fp32");
+        check_rule((struct kernel_rule){LIMN_KERNELS_REFERENCE, PRECISION_BF16}, "ref", NULL);
+    }
 }
 
 /* ---- parts of a concat ------------------------------------------------------------------- */
@@ -458,6 +530,89 @@ static void test_parts_that_stay_apart(void **state)
     free(want);
 }
 
+/* ---- sums in place ------------------------------------------------------------------------ */
+
+/* Sums in which the residual is read for the last time (the first and the third), is read again later (the
+ * second), and is the input as well (the fourth). */
+static void build_sums(struct graph *g)
+{
+    struct conv padded = {.pad = 1};
+    value_id x = graph_conv2d(g, graph_input(g, "x", 3), padded, "first");
+    value_id y =
+        graph_add(g, graph_conv2d(g, graph_relu(g, graph_conv2d(g, x, padded, "a")), padded, "b"), x);
+    value_id z = graph_relu(g, graph_add(g, graph_conv2d(g, y, padded, "c"), y));
+    z = graph_add(g, graph_conv2d(g, z, padded, "d"), y);
+    graph_output(g, graph_add(g, graph_conv2d(g, z, (struct conv){0}, "e"), z));
+}
+
+static const char *write_sum_weights(void)
+{
+    static float numbers[LOW * LOW * 9 + 8];
+    const struct made_tensor tensors[] = {
+        {"first.weight", {LOW, 3, 3, 3}, numbers},   {"first.bias", {LOW}, numbers + 1},
+        {"a.weight", {LOW, LOW, 3, 3}, numbers + 2}, {"a.bias", {LOW}, numbers + 3},
+        {"b.weight", {LOW, LOW, 3, 3}, numbers + 4}, {"b.bias", {LOW}, numbers + 5},
+        {"c.weight", {LOW, LOW, 3, 3}, numbers + 6}, {"c.bias", {LOW}, numbers + 7},
+        {"d.weight", {LOW, LOW, 3, 3}, numbers + 1}, {"d.bias", {LOW}, numbers + 2},
+        {"e.weight", {LOW, LOW, 1, 1}, numbers + 3}, {"e.bias", {LOW}, numbers + 4}};
+    const char *path = scratch_path("sums.safetensors");
+    random_fill(&(struct random){6}, numbers, sizeof numbers / sizeof *numbers);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        numbers[i] *= 0.1F;
+    write_safetensors(path, tensors, sizeof tensors / sizeof *tensors, "");
+    return path;
+}
+
+/* All values of a run, one after the other. */
+struct seen {
+    float *values;
+    int64_t count;
+};
+
+static limn_status see(void *context, const struct node *node, const struct tensor *made, limn_error *error)
+{
+    (void)node, (void)error;
+    struct seen *seen = context;
+    int64_t count = tensor_pixels(made) * made->c;
+    seen->values = realloc(seen->values, (size_t)(seen->count + count) * sizeof *seen->values);
+    tensor_to_nchw(made, seen->values + seen->count);
+    seen->count += count;
+    return LIMN_OK;
+}
+
+/* Where results replace residuals, every value is right when an observer sees it, in a second run too. */
+static void test_sums_in_place(void **state)
+{
+    (void)state;
+    static const struct model_kind kind = {"sums", "", any_file, build_sums, 0};
+    struct seen seen[2] = {{0}, {0}};
+    for (int fast = 0; fast < 2; fast++) {
+        limn_engine *engine = test_engine(2, fast ? LIMN_KERNELS_AUTO : LIMN_KERNELS_REFERENCE);
+        limn_model *model;
+        limn_session *session;
+        int64_t count;
+        int replaced = 0;
+        assert_ok(model_load_as(engine, write_sum_weights(), &kind, &model, error));
+        assert_ok(limn_session_create(model, (limn_size){2, 19, 22}, &session, error));
+        for (int i = 0; i < model->graph.count; i++)
+            replaced += session->plan.placements[i].replaces;
+        assert_int_equal(replaced, fast ? 2 : 0);
+        free(run(session, &count));
+        session_observe(session, see, &seen[fast]);
+        free(run(session, &count));
+        limn_session_free(session);
+        limn_model_free(model);
+        limn_engine_free(engine);
+    }
+    assert_int_equal(seen[0].count, seen[1].count);
+    for (int64_t i = 0; i < seen[0].count; i++)
+        if (!(fabs((double)seen[1].values[i] - (double)seen[0].values[i]) <= 2e-5))
+            fail_with("value %" PRId64 ": want %.9g got %.9g", i, (double)seen[0].values[i],
+                      (double)seen[1].values[i]);
+    free(seen[0].values);
+    free(seen[1].values);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -466,11 +621,13 @@ int main(void)
         cmocka_unit_test(test_shrinking_limits),
         cmocka_unit_test(test_sessions_of_several_sizes),
         cmocka_unit_test(test_budget_of_weights),
+        cmocka_unit_test(test_no_precision_but_the_requested),
         KERNELS_TEST(test_blocked_is_never_chosen, AUTO),
         KERNELS_TEST(test_blocked_is_never_chosen, OPENBLAS),
         KERNELS_TEST(test_blocked_is_never_chosen, NATIVE),
         KERNELS_TEST(test_blocked_is_never_chosen, REFERENCE),
         cmocka_unit_test(test_parts_that_stay_apart),
+        cmocka_unit_test(test_sums_in_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,6 +27,7 @@ struct options {
     int64_t tile;           /* default -1: chosen by memory */
     int64_t enlargement;    /* upscale's --scale */
     const char *isa, *kernels;
+    int precision; /* 1 + limn_precision, default 1 */
     const char *latent;
     struct texts dumps; /* run, and so the next two */
     const char *dump_images;
@@ -49,7 +50,8 @@ struct options {
     int64_t resize; /* default -1: as the network's weights say; 0: the picture's own size */
     double scale, threshold;
     const char *svg;
-    const char *op, *shape, *baseline, *trace; /* bench, and the next line */
+    const char *op, *shape, *baseline, *trace; /* bench, and the next two lines */
+    struct texts variants;
     bool steps, markdown;
     int format; /* enum picture_format, from --format */
     bool json, csv, masks, binary, quiet, force, skip_existing, recursive, no_orient, strip, help;
@@ -58,7 +60,8 @@ struct options {
     int argument_count;
 };
 
-/* Creates an engine from --threads, --isa, --kernels and --memory-limit. LIMN_E_USAGE for an unknown word. */
+/* Creates an engine from --threads, --isa, --kernels, --precision and --memory-limit. LIMN_E_USAGE for an
+ * unknown word. */
 limn_status app_engine(const struct options *options, limn_engine **engine, limn_error *error);
 
 /* weights_path, for -m NAME|FILE: the message for an unknown name also suggests the nearest name and says how

@@ -145,7 +145,8 @@ struct baseline {
 
 /* Reads the report of --baseline. `kind` is "model", "layers" or "kernels"; the report must be of that kind
  * and, unless `bench` is NULL (kernels), of the same network at the same size. A different processor or
- * engine is noted on stderr. LIMN_E_INPUT, LIMN_E_MEMORY. */
+ * engine is noted on stderr, another instruction set or precision with --quiet too. LIMN_E_INPUT,
+ * LIMN_E_MEMORY. */
 limn_status baseline_read(const struct options *options, const char *kind, const limn_engine *engine,
                           const struct bench *bench, struct baseline *baseline, limn_error *error);
 void baseline_free(struct baseline *baseline);
@@ -241,9 +242,11 @@ struct contestant {
     bool once;    /* too slow to be measured more than once */
 };
 
-/* All variants that apply to a layer, the reference first, on the same random input. */
+/* All variants that apply to a layer, or those of --variant, the reference first, on the same random input.
+ */
 struct contest {
     const struct shape *shape;
+    const struct texts *variants; /* the names of --variant; none: all */
     float *x, *w, *residual, *y;
     float *expected;        /* the rows that the reference computed; NULL: no reference */
     int64_t expected_tasks; /* how many of its tasks were run, evenly spaced */
@@ -253,8 +256,8 @@ struct contest {
 };
 
 /* LIMN_E_MEMORY. Call contest_free also after a failure. */
-limn_status contest_create(const struct shape *shape, int threads, struct contest *contest,
-                           limn_error *error);
+limn_status contest_create(const struct shape *shape, const struct texts *variants, int threads,
+                           struct contest *contest, limn_error *error);
 void contest_free(struct contest *contest);
 
 /* Runs a warm-up round, which measures errors, then `reps` rounds, or, if `reps` is 0, as many as `seconds`

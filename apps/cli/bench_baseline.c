@@ -2,13 +2,14 @@
 #include "apps/cli/bench.h"
 #include "engine/base/files.h"
 #include "engine/base/memory.h"
+#include "engine/run/instruction_set.h"
 #include "weights/json.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
-enum { NAME_ROOM = 384, FACT_ROOM = 160 };
+enum { NAME_ROOM = 384, FACT_ROOM = 320 };
 
 /* The JSON members that hold the names and times of rows. A report of a model is itself the only row. */
 struct baseline_kind {
@@ -32,7 +33,8 @@ struct baseline_row {
 
 /* The other members of the report. */
 struct facts {
-    char bench[FACT_ROOM], cpu[FACT_ROOM], engine[FACT_ROOM], model[FACT_ROOM];
+    char bench[FACT_ROOM], cpu[FACT_ROOM], engine[FACT_ROOM], model[FACT_ROOM], isa[FACT_ROOM],
+        precision[FACT_ROOM];
     uint64_t size[3];
 };
 
@@ -130,8 +132,8 @@ static void read_fact(struct json *j, const char *key, struct facts *facts)
     const struct {
         const char *key;
         char *text;
-    } texts[] = {
-        {"bench", facts->bench}, {"cpu", facts->cpu}, {"engine", facts->engine}, {"model", facts->model}};
+    } texts[] = {{"bench", facts->bench}, {"cpu", facts->cpu}, {"engine", facts->engine},
+                 {"model", facts->model}, {"isa", facts->isa}, {"precision", facts->precision}};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (strcmp(key, texts[i].key) == 0) {
             json_string(j, texts[i].text, FACT_ROOM, NULL);
@@ -166,6 +168,17 @@ static limn_status read_report(struct json *j, struct baseline *baseline, struct
 
 /* ---- checking ---------------------------------------------------------------------------- */
 
+/* Other kernels are another thing that is measured, not only another speed. Earlier versions did not name
+ * them in the report. */
+static void warn_of_kernels(const limn_engine *engine, const struct facts *facts, const char *path)
+{
+    const char *isa = isa_name(isa_in_use().isa), *precision = precision_name(engine->rule.precision);
+    bool known = *facts->isa && *facts->precision;
+    if (known && (strcmp(facts->isa, isa) != 0 || strcmp(facts->precision, precision) != 0))
+        app_warn("%s: measured with %s kernels at %s; these are %s at %s", path, facts->isa, facts->precision,
+                 isa, precision);
+}
+
 static limn_status check_facts(const struct options *options, const char *kind, const limn_engine *engine,
                                const struct bench *bench, const struct facts *facts, limn_error *error)
 {
@@ -189,6 +202,7 @@ static limn_status check_facts(const struct options *options, const char *kind, 
         app_note(options, "%s: measured on another processor, %s", path, facts->cpu);
     if (strcmp(facts->engine, described) != 0)
         app_note(options, "%s: measured with %s", path, facts->engine);
+    warn_of_kernels(engine, facts, path);
     return LIMN_OK;
 }
 

@@ -5,6 +5,7 @@
 #include "layers/simd.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { ROUNDS_LEAST = 5, ROUNDS_MOST = 1000 };
 static const double TOO_SLOW = 2; /* seconds; then the warm-up is the measurement, unless --reps is given */
@@ -65,10 +66,20 @@ static limn_status enter(struct contest *contest, const struct layer_variant *va
     return LIMN_OK;
 }
 
+static bool is_wanted(const struct contest *contest, const struct layer_variant *variant)
+{
+    const struct texts *names = contest->variants;
+    int i = 0;
+    while (i < names->count && strcmp(names->items[i], variant->name) != 0)
+        i++;
+    return i < names->count || !names->count;
+}
+
 static limn_status create_tensors(struct contest *contest, limn_error *error)
 {
     const struct layer_dims *d = &contest->shape->d;
-    bool judged = layer_operators[contest->shape->kind].variants[0]->family == FAMILY_REFERENCE;
+    const struct layer_variant *first = layer_operators[contest->shape->kind].variants[0];
+    bool judged = first->family == FAMILY_REFERENCE && is_wanted(contest, first);
     size_t x = (size_t)(d->n * d->ih * d->iw * d->ic), w = (size_t)(d->kh * d->kw * d->ic * d->oc);
     size_t y = (size_t)(d->n * d->oh * d->ow * d->oc), residual = contest->shape->add ? y : 0;
     size_t expected = judged ? y : 0;
@@ -86,13 +97,14 @@ static limn_status create_tensors(struct contest *contest, limn_error *error)
     return LIMN_OK;
 }
 
-limn_status contest_create(const struct shape *shape, int threads, struct contest *contest, limn_error *error)
+limn_status contest_create(const struct shape *shape, const struct texts *variants, int threads,
+                           struct contest *contest, limn_error *error)
 {
-    *contest = (struct contest){.shape = shape};
+    *contest = (struct contest){.shape = shape, .variants = variants};
     limn_status status = create_tensors(contest, error);
     for (const struct layer_variant *const *v = layer_operators[shape->kind].variants;
          status == LIMN_OK && *v && contest->count < VARIANTS_MOST; v++)
-        if ((*v)->applies(&shape->d))
+        if (is_wanted(contest, *v) && (*v)->applies(&shape->d))
             status = enter(contest, *v, threads, error);
     contest->samples = (struct samples){.series = contest->count};
     return status;

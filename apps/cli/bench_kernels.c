@@ -27,6 +27,10 @@ static const char *step_name(const char *variant)
         {"conv2d_gemm", "im2col and OpenBLAS"},
         {"conv2d_native", "packed micro-kernel"},
         {"conv2d_kn2row", "products, then sums"},
+        {"conv2d_bf16x3_lean", "3 bf16 parts, lean"},
+        {"conv2d_bf16x3", "3 bf16 parts"},
+        {"conv2d_bf16x2", "2 bf16 parts"},
+        {"conv2d_bf16", "bf16"},
         {"conv2d_winograd", "Winograd"},
         {"conv2d_winograd_small", "Winograd, small tiles"},
         {"conv2d_winograd_lean", "Winograd, lean weights"},
@@ -60,13 +64,13 @@ static const char *measured_text(const struct contest *contest, size_t i, size_t
 static bool is_planned(const struct kernels *kernels, const struct step *step)
 {
     struct step planned = *step;
-    step_choose_fastest(&planned, kernels->engine->kernels);
+    step_choose_fastest(&planned, kernels->engine->rule);
     return planned.variant == step->variant;
 }
 
 static void print_variant(struct kernels *kernels, struct contest *contest, const char *where, size_t i)
 {
-    enum { FIELDS = 18 };
+    enum { FIELDS = 20 };
     const struct roofs *roofs = &kernels->roofs;
     const struct step *step = &contest->contestants[i].step;
     struct summary time = samples_of(&contest->samples, i), first = samples_of(&contest->samples, 0);
@@ -84,6 +88,7 @@ static void print_variant(struct kernels *kernels, struct contest *contest, cons
         {"where", NULL, NULL, 0, cell_text(where)},
         {steps ? "step" : NULL, steps ? "step" : NULL, NULL, -22, cell_text(step_name(variant))},
         {"variant", "kernel", NULL, -30, cell_text(variant)},
+        {"precision", "precision", NULL, steps ? 0 : -9, cell_text(precision_name(step->variant->precision))},
         {"ms", "min ms", "%.3f", 9, cell_number(time.least * 1e3)},
         {"median_ms", "median", "%.3f", !steps ? 9 : 0, cell_number(time.median * 1e3)},
         {"spread_ms", "spread", "%.3f", 0, cell_number(time.spread * 1e3)},
@@ -96,8 +101,9 @@ static void print_variant(struct kernels *kernels, struct contest *contest, cons
         {steps ? "speedup" : NULL, steps ? "speed-up" : NULL, "%.1fx", 8,
          cell_number(first.least / time.least)},
         {"error", "error", "%.1e", 7, cell_number(contest->contestants[i].error)},
-        {"measured", "measured", NULL, alone && !steps ? -22 : 0,
-         cell_text(measured_text(contest, i, time.count, measured))},
+        {"packed_bytes", "packed MB", "%.2f", steps ? 0 : 9,
+         cell_scaled((double)step->needs.packed_bytes, 1e6)},
+        {"measured", "measured", NULL, 0, cell_text(measured_text(contest, i, time.count, measured))},
         {"planned", "choice", NULL, alone ? -7 : 0, cell_text(planned)},
     };
     size_t compared = baseline_fields(&kernels->baseline,
@@ -115,11 +121,14 @@ static limn_status measure_shape(struct kernels *kernels, enum layer_kind kind, 
     limn_status status = shape_parse(kind, text, &shape, error);
     if (status != LIMN_OK)
         return status;
-    status = contest_create(&shape, limn_engine_threads(kernels->engine), &contest, error);
-    if (status == LIMN_OK)
+    status =
+        contest_create(&shape, &options->variants, limn_engine_threads(kernels->engine), &contest, error);
+    if (status == LIMN_OK && !contest.count && options->shape)
+        status = fail(error, LIMN_E_USAGE, "--shape %s: no variant of --variant applies", text);
+    if (status == LIMN_OK && contest.count)
         status = contest_run(&contest, kernels->engine->pool, options->reps,
                              options->seconds > 0 ? options->seconds : 0.5, error);
-    if (status == LIMN_OK) {
+    if (status == LIMN_OK && contest.count) {
         char title[256];
         snprintf(title, sizeof title, "%s%s%s %s, %.3g GFLOP", where, *where ? ": " : "",
                  layer_operators[kind].name, text, layer_operators[kind].flops(&shape.d) / 1e9);
@@ -155,6 +164,34 @@ static limn_status check_shape(const struct options *options, enum layer_kind *k
     return options->shape ? shape_parse(*kind, options->shape, &shape, error) : LIMN_OK;
 }
 
+/* Offers the names of an operator's variants as suggestions; true if one of them is the typed name. */
+static bool offer_variants(const struct layer_operator *op, struct suggestion *suggestion)
+{
+    bool found = false;
+    for (const struct layer_variant *const *v = op->variants; *v; v++) {
+        suggestion_offer(suggestion, (*v)->name);
+        found = found || strcmp((*v)->name, suggestion->typed) == 0;
+    }
+    return found;
+}
+
+static limn_status check_variants(const struct options *options, enum layer_kind kind, limn_error *error)
+{
+    bool all = kind == LAYER_COUNT;
+    char near[SUGGESTION_TEXT];
+    for (int i = 0; i < options->variants.count; i++) {
+        struct suggestion suggestion = {.typed = options->variants.items[i]};
+        bool found = false;
+        for (int k = all ? 0 : (int)kind; k < (all ? LAYER_COUNT : (int)kind + 1); k++)
+            found = offer_variants(&layer_operators[k], &suggestion) || found;
+        if (!found)
+            return fail(error, LIMN_E_USAGE, "--variant %s: no variant of %s has this name%s",
+                        suggestion.typed, all ? "any operator" : layer_operators[kind].name,
+                        suggestion_text(&suggestion, "", near));
+    }
+    return LIMN_OK;
+}
+
 /* The layer of --steps without --shape: the second known convolution, whose channels fill the tiles of every
  * kernel, or the first known layer of another operator. */
 static const struct known_shape *step_shape(enum layer_kind kind)
@@ -184,6 +221,8 @@ limn_status bench_kernels(const struct options *options, limn_error *error)
     struct kernels kernels = {.options = options};
     enum layer_kind kind;
     limn_status status = check_shape(options, &kind, error);
+    if (status == LIMN_OK)
+        status = check_variants(options, kind, error);
     if (status == LIMN_OK)
         status = app_engine(options, &kernels.engine, error);
     if (status == LIMN_OK)

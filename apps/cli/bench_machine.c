@@ -3,6 +3,7 @@
 #include "engine/base/memory.h"
 #include "engine/base/pages.h"
 #include "engine/base/system.h"
+#include "engine/run/instruction_set.h"
 #include "layers/gemm.h"
 #include "layers/simd.h"
 
@@ -22,7 +23,7 @@ static void peak_task(void *context, int64_t task, int worker)
 {
     (void)worker;
     const struct peak_job *job = context;
-    job->rates[task] = simd_for(engine_isa())->peak(job->seconds, system_seconds);
+    job->rates[task] = simd()->peak(job->seconds, system_seconds);
 }
 
 /* Measures all threads at the same time, because they may share power or a core. */
@@ -152,6 +153,8 @@ void bench_begin(struct report *report, const struct options *options, const cha
         {"limn", NULL, NULL, 0, cell_text(LIMN_VERSION)},
         {"engine", "", NULL, 0, cell_text(limn_engine_describe(engine))},
         {"cpu", "processor", NULL, 0, cell_text(cpu_text(cpu))},
+        {"isa", NULL, NULL, 0, cell_text(isa_name(isa_in_use().isa))},
+        {"precision", NULL, NULL, 0, cell_text(precision_name(engine->rule.precision))},
         {"threads", NULL, NULL, 0, cell_number(limn_engine_threads(engine))},
         {"peak_gflops", "FMA peak, all threads", "%.1f GFLOP/s", 0, cell_number(roofs->flops / 1e9)},
         {"bandwidth_gb_per_s", "copy rate, all threads", "%.1f GB/s read and written", 0, bandwidth},
@@ -167,7 +170,7 @@ limn_status bench_machine(const struct options *options, limn_error *error)
     limn_status status = app_engine(options, &engine, error);
     if (status != LIMN_OK)
         return status;
-    double core = simd_for(engine_isa())->peak(0.5, system_seconds);
+    double core = simd()->peak(0.5, system_seconds);
     status = gemm_rate(&gemm, error);
     char *block = status == LIMN_OK ? copy_block(engine->pool) : NULL;
     if (status == LIMN_OK && !block)

@@ -10,8 +10,9 @@ static limn_status check_options(const struct options *options, const char *what
     bool kernels = strcmp(what, "kernels") == 0, machine = strcmp(what, "machine") == 0;
     if (options->json + options->csv + options->markdown > 1)
         return fail(error, LIMN_E_USAGE, "only one of --json, --csv and --md can be used");
-    if (!kernels && (options->op || options->shape || options->steps))
-        return fail(error, LIMN_E_USAGE, "--op, --shape and --steps apply only to limn bench kernels");
+    if (!kernels && (options->op || options->shape || options->steps || options->variants.count))
+        return fail(error, LIMN_E_USAGE,
+                    "--op, --shape, --steps and --variant apply only to limn bench kernels");
     if ((kernels || machine) && options->trace)
         return fail(error, LIMN_E_USAGE, "--trace applies only to limn bench model and layers");
     if ((kernels || machine) && (options->model || options->height || options->batch != 1))

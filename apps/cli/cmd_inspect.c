@@ -149,7 +149,7 @@ limn_status inspect_run(const struct options *options, limn_error *error)
         int64_t usual = model_usual_side(contents.kind, &contents.graph);
         limn_size size = {options->batch, options->height ? options->height : usual,
                           options->width ? options->width : usual};
-        status = plan_create(&contents.graph, LIMN_KERNELS_AUTO, size, contents.path, &plan, error);
+        status = plan_create(&contents.graph, (struct kernel_rule){0}, size, contents.path, &plan, error);
     }
     if (status == LIMN_OK && options->json) {
         print_json(&contents, &plan);

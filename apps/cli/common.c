@@ -33,6 +33,7 @@ limn_status app_engine(const struct options *options, limn_engine **engine, limn
     limn_options chosen = {.threads = (int)options->threads,
                            .isa = options->isa,
                            .kernels = (limn_kernels)kernels,
+                           .precision = (limn_precision)(options->precision - 1),
                            .memory_limit = size_product(options->memory_limit, 1)};
     status = limn_engine_create(&chosen, engine, error);
     int wanted = chosen.threads ? chosen.threads : usable_cores();

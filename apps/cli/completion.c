@@ -21,7 +21,7 @@ static bool takes_weights(const struct command *command)
 static bool is_choice(const char *argument, size_t length)
 {
     return memchr(argument, '|', length) &&
-           strspn(argument, "abcdefghijklmnopqrstuvwxyz0123456789-|") >= length;
+           strspn(argument, "abcdefghijklmnopqrstuvwxyz0123456789+-|") >= length;
 }
 
 /* The length of the words at the start of a command's synopsis, as in model|layers; 0 if it has none. */

@@ -68,8 +68,11 @@ static const struct option_entry table[] = {
      AT(threads), NETWORKS, 1, 1024},
     {0, "kernels", "auto|openblas|native|reference",
      "kernels to use (default auto; reference: slow, for checking)", TEXT, AT(kernels), NETWORKS, 0, 0},
-    {0, "isa", "auto|baseline|avx2|avx512|neon", "instruction set (default auto)", TEXT, AT(isa), NETWORKS, 0,
-     0},
+    {0, "precision", "fp32|bf16x2|bf16", "lowest precision of the numbers that are multiplied (default fp32)",
+     WORD, AT(precision), NETWORKS, 0, 0},
+    {0, "isa", "auto|baseline|avx2|avx512|avx512+bf16|avx512+amx|neon|amx-emulated",
+     "instruction set (default auto; amx-emulated: AMX in plain C, slow, for checking)", TEXT, AT(isa),
+     NETWORKS, 0, 0},
     {0, "memory-limit", "BYTES", "maximum memory to use; may end in K, M or G (powers of 1024)", BYTES,
      AT(memory_limit), ALL, 1, INT64_MAX},
     {0, "json", NULL, "print JSON", FLAG, AT(json), ALL & ~RUN, 0, 0},
@@ -80,6 +83,8 @@ static const struct option_entry table[] = {
     {0, "md", NULL, "print a Markdown table", FLAG, AT(markdown), BENCH, 0, 0},
     {0, "op", "NAME", "kernels: only this operator, such as conv2d or max_pool", TEXT, AT(op), BENCH, 0, 0},
     {0, "shape", "SHAPE", "kernels: only this layer of --op (default conv2d); see above", TEXT, AT(shape),
+     BENCH, 0, 0},
+    {0, "variant", "NAME", "kernels: only this variant; may be given several times", TEXTS, AT(variants),
      BENCH, 0, 0},
     {0, "steps", NULL, "kernels: from plain loops to the fastest variant, step by step", FLAG, AT(steps),
      BENCH, 0, 0},
@@ -125,7 +130,8 @@ static const struct option_entry table[] = {
 
 enum { OPTIONS = sizeof table / sizeof *table };
 
-static const struct options defaults = {.quality = 92, .tile = -1, .batch = 1, .resize = -1, .saturation = 1};
+static const struct options defaults = {
+    .quality = 92, .tile = -1, .batch = 1, .resize = -1, .saturation = 1, .precision = 1};
 
 /* The value by which getopt_long reports an option: its letter, or a number from its place in the table. */
 static int value_of(const struct option_entry *entry)
@@ -314,7 +320,7 @@ static bool changes_pictures(const char *name)
 {
     static const char *const names[] = {"no-orient", "scale", "resize",  "network-size", "threshold",
                                         "view",      "hints", "spread",  "saturation",   "temperature",
-                                        "samples",   "seed",  "compare", "encode"};
+                                        "samples",   "seed",  "compare", "encode",       "precision"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(names[i], name) == 0)
             return true;
@@ -356,7 +362,7 @@ static bool show_value(const struct option_entry *entry, const struct options *o
         return memcmp(place, usual, sizeof *number) != 0;
     case WORD:
         show_word(entry, *choice, text);
-        return *choice;
+        return memcmp(place, usual, sizeof *choice) != 0;
     case TEXTS:
     case BYTES:
     case SIZE:

@@ -20,6 +20,8 @@ void pages_populate(struct pool *pool, void *block, size_t bytes)
 {
     uintptr_t page = system_page_size(), at = (uintptr_t)block;
     struct range range = {(at + page - 1) / page * page, (at + bytes) / page * page};
-    if (range.first < range.end)
-        pool_run(pool, (int64_t)((range.end - range.first + PIECE - 1) / PIECE), populate_piece, &range);
+    if (range.first >= range.end)
+        return;
+    system_prefer_huge_pages((void *)range.first, range.end - range.first);
+    pool_run(pool, (int64_t)((range.end - range.first + PIECE - 1) / PIECE), populate_piece, &range);
 }

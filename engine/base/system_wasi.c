@@ -68,6 +68,11 @@ size_t system_page_size(void)
     return (size_t)1 << 16;
 }
 
+void system_prefer_huge_pages(void *pages, size_t bytes)
+{
+    (void)pages, (void)bytes;
+}
+
 void system_populate(void *pages, size_t bytes)
 {
     (void)pages, (void)bytes;
@@ -161,6 +166,11 @@ size_t system_processor_quota(const char *root)
 {
     (void)root;
     return SIZE_MAX;
+}
+
+const char *system_permit_tiles(void)
+{
+    return "limn cannot ask this system for them";
 }
 
 int system_cores(void)

@@ -150,6 +150,11 @@ size_t system_page_size(void)
     return info.dwPageSize;
 }
 
+void system_prefer_huge_pages(void *pages, size_t bytes)
+{
+    (void)pages, (void)bytes;
+}
+
 void system_populate(void *pages, size_t bytes)
 {
     (void)pages, (void)bytes;
@@ -181,6 +186,11 @@ size_t system_processor_quota(const char *root)
 {
     (void)root;
     return SIZE_MAX;
+}
+
+const char *system_permit_tiles(void)
+{
+    return "limn cannot ask this system for them";
 }
 
 /* Counts the cores of one processor group, of at most 64 logical processors, of which any is allowed. */

@@ -166,7 +166,7 @@ limn_status explain_create(limn_model *model, limn_size size, struct explanation
     *explanation = (struct explanation){.model = model};
     limn_status status = settle_size(model, &size, error);
     if (status == LIMN_OK)
-        status = plan_create(graph, model->engine->kernels, size, graph->path, plan, error);
+        status = plan_create(graph, model->engine->rule, size, graph->path, plan, error);
     if (status == LIMN_OK)
         status = plan_fit(plan, graph, model, NULL, error);
     if (status == LIMN_OK && plan->arena_bytes == SIZE_MAX)

@@ -67,10 +67,11 @@ static void add_kernel(struct json_text *json, const struct explanation *e, cons
     }
     json_add(
         json,
-        "\"kernel\": {\"op\": \"%s\", \"variant\": \"%s\", \"why\": \"%s\", \"first_step\": %d, \"steps\": %d, "
+        "\"kernel\": {\"op\": \"%s\", \"variant\": \"%s\", \"precision\": \"%s\", \"why\": \"%s\", \"first_step\": %d, \"steps\": %d, "
         "\"packed_bytes\": %zu, \"scratch_bytes\": %zu, ",
-        step->op->name, step->variant->name, choice_name(step->choice), node->first_step, node->step_count,
-        node->packed_bytes, node->scratch_bytes);
+        step->op->name, step->variant->name, precision_name(step->variant->precision),
+        choice_name(step->choice), node->first_step, node->step_count, node->packed_bytes,
+        node->scratch_bytes);
     add_window(json, &explain_node(e, node->at)->window);
     json_add(json, "}");
 }
@@ -133,6 +134,7 @@ limn_status explain_json(const struct explanation *e, char **text, limn_error *e
     json_add(json, ", \"model\": \"%s\", \"size\": [%" PRId64 ", %" PRId64 ", %" PRId64 "], ",
              e->model->kind->name, e->size.batch, e->size.height, e->size.width);
     json_add_string(json, "\"engine\": ", limn_engine_describe(e->model->engine));
+    json_add(json, ", \"precision\": \"%s\"", precision_name(e->model->engine->rule.precision));
     json_add(json, ", \"threads\": %d,\n \"nodes\": [", limn_engine_threads(e->model->engine));
     for (int i = 0; i < e->count; i++) {
         json_add(json, "%s\n  ", i ? "," : "");

@@ -28,7 +28,7 @@ limn_status generator_of(const limn_model *model, struct generator *generator, l
         return fail_kind(model, "a generator", "dcgan", error);
     struct plan plan;
     limn_status status =
-        plan_create(graph, model->engine->kernels, (limn_size){1, 1, 1}, graph->path, &plan, error);
+        plan_create(graph, model->engine->rule, (limn_size){1, 1, 1}, graph->path, &plan, error);
     if (status != LIMN_OK)
         return status;
     const struct layer_dims *out = &plan.dims[graph_maker(graph, graph->output)];

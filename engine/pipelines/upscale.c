@@ -61,7 +61,7 @@ limn_status upscale_factor(const limn_model *model, int64_t *factor, limn_error 
     *factor = 0;
     if (limn_model_inputs(model) == 1 &&
         model->graph.nodes[graph_input_node(&model->graph, 0)].channels == 3) {
-        limn_status status = plan_create(&model->graph, LIMN_KERNELS_AUTO, (limn_size){1, PROBE, PROBE},
+        limn_status status = plan_create(&model->graph, (struct kernel_rule){0}, (limn_size){1, PROBE, PROBE},
                                          model->graph.path, &plan, error);
         if (status != LIMN_OK)
             return status;
@@ -276,7 +276,7 @@ static limn_status announce(const struct job *job, limn_error *error)
     struct plan plan;
     if (!job->how->sink.forecast)
         return LIMN_OK;
-    limn_status status = plan_create(graph, LIMN_KERNELS_AUTO, size, graph->path, &plan, error);
+    limn_status status = plan_create(graph, (struct kernel_rule){0}, size, graph->path, &plan, error);
     if (status != LIMN_OK)
         return status;
     sink_forecast(&job->how->sink,

@@ -21,9 +21,11 @@
  * whole run. The sizes of all these come from running the schedule once without computing. */
 #include "engine/run/bands.h"
 #include "engine/base/memory.h"
+#include "engine/base/pages.h"
 #include "engine/run/band_dims.h"
 #include "engine/run/pack.h"
 #include "engine/run/plan.h"
+#include "layers/cpu.h"
 #include "layers/sizes.h"
 
 #include <string.h>
@@ -374,8 +376,8 @@ limn_status bands_create(limn_model *model, int64_t height, int64_t width, struc
     if (!created)
         return fail_memory(error, "bands", sizeof *created);
     created->model = model;
-    limn_status status = plan_create(graph, model->engine->kernels, (limn_size){1, height, width},
-                                     graph->path, &created->plan, error);
+    limn_status status = plan_create(graph, model->engine->rule, (limn_size){1, height, width}, graph->path,
+                                     &created->plan, error);
     if (status == LIMN_OK) {
         created->windows = mem_zalloc((size_t)graph->count, sizeof *created->windows);
         created->paces = mem_zalloc((size_t)created->plan.step_count, sizeof *created->paces);
@@ -479,6 +481,7 @@ limn_status bands_run(struct bands *bands, const struct bands_io *io, limn_error
     bands->memory = mem_alloc(bands->bytes);
     if (!bands->memory)
         return fail_memory(error, bands->model->graph.path, bands->bytes);
+    pages_populate(bands->model->engine->pool, bands->memory, bands->bytes);
     bind(bands);
     bands->work_done = 0;
     bands->work = plan_flops(&bands->model->graph, &bands->plan);

@@ -4,9 +4,9 @@
 #include "engine/base/machine_memory.h"
 #include "engine/base/memory.h"
 #include "engine/base/system.h"
+#include "engine/run/instruction_set.h"
 #include "engine/run/weights_path.h"
 #include "layers/gemm.h"
-#include "layers/simd.h"
 #include "layers/sizes.h"
 
 #include <inttypes.h>
@@ -15,43 +15,25 @@
 
 /* ---- engine ------------------------------------------------------------------------------ */
 
-/* One instruction set for the whole process: OpenBLAS has one set of kernels for all threads. Guarded by the
- * lock of the process. */
-static enum isa isa_in_use = ISA_COUNT;
-
-enum isa engine_isa(void)
+/* "limn 0.1.0, avx512 kernels, OpenBLAS core SkylakeX, 2 threads". After the kernels there may be the reason
+ * for not having others, and the precision if it is not fp32. */
+static void describe(limn_engine *engine)
 {
-    system_process_lock();
-    enum isa isa = isa_in_use;
-    system_process_unlock();
-    return isa;
+    struct isa_choice choice = isa_in_use();
+    const char *core = gemm_core();
+    int threads = pool_threads(engine->pool);
+    enum layer_precision precision = engine->rule.precision;
+    char denied[128] = "", chosen[32] = "";
+    if (*choice.denied)
+        snprintf(denied, sizeof denied, " (no matrix tiles: %s)", choice.denied);
+    if (precision != PRECISION_FP32)
+        snprintf(chosen, sizeof chosen, ", precision %s", precision_name(precision));
+    snprintf(engine->description, sizeof engine->description, "limn %s, %s kernels%s%s, %s%s, %d thread%s",
+             LIMN_VERSION, isa_name(choice.isa), denied, chosen, core ? "OpenBLAS core " : "no OpenBLAS",
+             core ? core : "", threads, threads == 1 ? "" : "s");
 }
 
-static limn_status set_isa(const char *wanted, limn_error *error)
-{
-    bool forced = wanted && strcmp(wanted, "auto") != 0;
-    enum isa isa = forced ? isa_named(wanted) : cpu_isa();
-    if (isa == ISA_COUNT)
-        return fail(error, LIMN_E_USAGE,
-                    "instruction set \"%s\": auto, baseline, avx2, avx512 or neon expected", wanted);
-    if (!cpu_has(isa))
-        return fail(error, LIMN_E_USAGE, "instruction set %s: this CPU does not have it (its best is %s)",
-                    isa_name(isa), isa_name(cpu_isa()));
-    limn_status status = LIMN_OK;
-    system_process_lock();
-    if (isa_in_use == ISA_COUNT) {
-        const char *problem = gemm_init(isa, forced);
-        if (problem)
-            status = fail(error, LIMN_E_USAGE, "cannot load OpenBLAS: %s", problem);
-        else
-            simd_choose(isa), isa_in_use = isa;
-    } else if (forced && isa != isa_in_use) {
-        status = fail(error, LIMN_E_USAGE, "instruction set %s: this process already runs with %s",
-                      isa_name(isa), isa_name(isa_in_use));
-    }
-    system_process_unlock();
-    return status;
-}
+_Static_assert((int)LIMN_BF16X2 == PRECISION_BF16X2 && (int)LIMN_BF16 == PRECISION_BF16, "the same numbers");
 
 limn_status limn_engine_create(const limn_options *options, limn_engine **engine, limn_error *error)
 {
@@ -63,10 +45,13 @@ limn_status limn_engine_create(const limn_options *options, limn_engine **engine
                     (int)THREADS_MOST);
     if (chosen.kernels == LIMN_KERNELS_OPENBLAS && !gemm_available())
         return fail(error, LIMN_E_USAGE, "OpenBLAS kernels: this limn was built without OpenBLAS");
+    if ((unsigned)chosen.precision >= PRECISION_COUNT)
+        return fail(error, LIMN_E_USAGE, "precision %d: LIMN_FP32, LIMN_BF16X2 or LIMN_BF16 expected",
+                    (int)chosen.precision);
     if (gemm_available() && !system_can_map(GEMM_BUFFER))
         return fail(error, LIMN_E_MEMORY, "out of memory: OpenBLAS needs %zu MB of address space (ulimit -v)",
                     GEMM_BUFFER >> 20);
-    limn_status status = set_isa(chosen.isa, error);
+    limn_status status = isa_use(chosen.isa, error);
     if (status != LIMN_OK)
         return status;
     if (chosen.memory_limit)
@@ -74,17 +59,14 @@ limn_status limn_engine_create(const limn_options *options, limn_engine **engine
     limn_engine *created = mem_zalloc(1, sizeof *created);
     if (!created)
         return fail_memory(error, "the engine", sizeof *created);
-    created->kernels = chosen.kernels;
+    created->rule = (struct kernel_rule){chosen.kernels, (enum layer_precision)chosen.precision};
     status = pool_create(chosen.threads ? chosen.threads : usable_cores(), &created->pool, error);
     if (status != LIMN_OK) {
         limn_engine_free(created);
         return status;
     }
     machine_memory_limit(chosen.memory_limit); /* again: now the stacks of the threads count too */
-    const char *core = gemm_core();
-    snprintf(created->description, sizeof created->description, "limn %s, %s kernels, %s%s, %d thread%s",
-             LIMN_VERSION, isa_name(engine_isa()), core ? "OpenBLAS core " : "no OpenBLAS", core ? core : "",
-             pool_threads(created->pool), pool_threads(created->pool) == 1 ? "" : "s");
+    describe(created);
     *engine = created;
     return LIMN_OK;
 }

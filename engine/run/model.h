@@ -7,14 +7,14 @@
 #include "engine/base/threads.h"
 #include "engine/graph/graph.h"
 #include "engine/graph/models/models.h"
-#include "layers/cpu.h"
+#include "engine/run/step.h"
 
 #include <stdatomic.h>
 
 struct limn_engine {
     struct pool *pool;
-    limn_kernels kernels;
-    char description[160];
+    struct kernel_rule rule;
+    char description[320];
 };
 
 /* The weights of one node as one variant wants them. */
@@ -67,8 +67,5 @@ limn_status model_check_made(const limn_model *model, const struct tensor *made,
 /* The default height and width of a network: the side of its first input if that is fixed, else that of
  * model_kind, else the smallest that the graph accepts. */
 int64_t model_usual_side(const struct model_kind *kind, const struct graph *graph);
-
-/* The instruction set the process runs with; the first engine sets it. */
-enum isa engine_isa(void);
 
 #endif

@@ -2,6 +2,7 @@
 #include "engine/run/pack.h"
 #include "engine/base/memory.h"
 #include "engine/base/pages.h"
+#include "layers/cpu.h"
 #include "layers/sizes.h"
 
 #include <assert.h>

@@ -1,6 +1,6 @@
 /* plan.h - a graph at one size: every shape inferred, a kernel chosen for every node, memory laid out.
  *
- *     plan_create(graph, kernels, size, where, &plan, error);    the fastest kernels
+ *     plan_create(graph, rule, size, where, &plan, error);    the fastest kernels
  *     plan_fit(&plan, graph, model, room, error);                fewer bytes, if memory is short
  *     plan_pack(&plan, model, error);                            the weights of these kernels
  *     plan_bind(&plan, graph, arena);                            arena: plan.arena_bytes
@@ -32,12 +32,14 @@
 struct placement {
     value_id host; /* NO_VALUE: its own memory */
     bool apart;    /* a part of a concat that is copied into it at the end: see plan_create.c */
+    bool replaces; /* the host's contents, which are not read again: see plan_sum_in_place */
     int64_t channel;
     size_t bytes, offset;
     int first, last;
 };
 
 struct plan {
+    struct kernel_rule rule;
     struct step *steps;
     int step_count;
     struct layer_dims *dims;      /* per node */
@@ -53,9 +55,9 @@ struct plan {
 
 /* ---- making a plan ----------------------------------------------------------------------- */
 
-/* Plans `graph` at `size` with kernels of the given family. `where` names the graph in messages. Packs and
- * binds nothing. LIMN_E_INPUT for a size the graph cannot take, LIMN_E_MEMORY. */
-limn_status plan_create(const struct graph *graph, limn_kernels kernels, limn_size size, const char *where,
+/* Plans `graph` at `size` with the kernels that the rule allows. `where` names the graph in messages. Packs
+ * and binds nothing. LIMN_E_INPUT for a size the graph cannot take, LIMN_E_MEMORY. */
+limn_status plan_create(const struct graph *graph, struct kernel_rule rule, limn_size size, const char *where,
                         struct plan *plan, limn_error *error);
 void plan_free(struct plan *plan);
 
@@ -115,6 +117,11 @@ limn_status plan_infer_shapes(const struct graph *graph, limn_size size, const c
  * to `last`, and for each step what its stages share and its workspaces. Sets the offsets and arena_bytes.
  * plan_create calls it for whole pictures; a run in bands calls it again. LIMN_E_MEMORY. */
 limn_status plan_place(const struct graph *graph, struct plan *plan, limn_error *error);
+
+/* Lets a step that adds a residual write its result over it, if no later step reads the residual: the sum
+ * then needs no memory of its own, and y's lines are in the cache when they are written. For whole pictures
+ * only: plan_fit calls it. */
+void plan_sum_in_place(const struct graph *graph, struct plan *plan);
 
 /* Changes steps to lighter variants until all packed weights are within their budget. */
 void plan_limit_weights(struct plan *plan, const struct graph *graph);

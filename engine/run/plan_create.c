@@ -51,14 +51,14 @@ static void place_concats(const struct graph *graph, struct plan *plan)
 
 /* ---- steps ------------------------------------------------------------------------------- */
 
-static void add_step(struct plan *plan, struct step step, limn_kernels kernels)
+static void add_step(struct plan *plan, struct step step)
 {
-    step_choose_fastest(&step, kernels);
+    step_choose_fastest(&step, plan->rule);
     plan->steps[plan->step_count++] = step;
 }
 
 /* Parts of a concat that could not be written in place are copied. */
-static void add_copies(const struct graph *graph, int index, limn_kernels kernels, struct plan *plan)
+static void add_copies(const struct graph *graph, int index, struct plan *plan)
 {
     const struct node *node = &graph->nodes[index];
     int64_t channel = 0;
@@ -72,13 +72,13 @@ static void add_copies(const struct graph *graph, int index, limn_kernels kernel
             step.args.d = plan->dims[index];
             step.args.d.ih = step.args.d.oh, step.args.d.iw = step.args.d.ow;
             step.args.d.ic = step.args.d.oc = channels;
-            add_step(plan, step, kernels);
+            add_step(plan, step);
         }
         channel += channels;
     }
 }
 
-static void make_steps(const struct graph *graph, limn_kernels kernels, struct plan *plan)
+static void make_steps(const struct graph *graph, struct plan *plan)
 {
     for (int i = 0; i < graph->count; i++) {
         const struct node *node = &graph->nodes[i];
@@ -86,7 +86,7 @@ static void make_steps(const struct graph *graph, limn_kernels kernels, struct p
         if (!node_runs(node))
             continue;
         if (node->role == NODE_CONCAT) {
-            add_copies(graph, i, kernels, plan);
+            add_copies(graph, i, plan);
         } else if (plan->placements[x].host != i) { /* else an empty pad */
             struct step step = {.node = i, .x = x, .residual = graph_maker(graph, node->residual), .y = i};
             step.op = &layer_operators[node->kind];
@@ -96,7 +96,7 @@ static void make_steps(const struct graph *graph, limn_kernels kernels, struct p
                                                    .slope = node->slope,
                                                    .scale = node->scale,
                                                    .shift = node->shift};
-            add_step(plan, step, kernels);
+            add_step(plan, step);
         }
     }
 }
@@ -145,7 +145,7 @@ static size_t value_bytes(const struct plan *plan, value_id x)
 }
 
 /* All passes between shapes and placement. */
-static void lay_out(const struct graph *graph, limn_kernels kernels, struct plan *plan)
+static void lay_out(const struct graph *graph, struct plan *plan)
 {
     for (int i = 0; i < graph->count; i++)
         plan->placements[i] = (struct placement){
@@ -153,7 +153,7 @@ static void lay_out(const struct graph *graph, limn_kernels kernels, struct plan
     plan->step_count = 0;
     skip_empty_pads(graph, plan);
     place_concats(graph, plan);
-    make_steps(graph, kernels, plan);
+    make_steps(graph, plan);
     plan_limit_weights(plan, graph);
     find_lifetimes(graph, plan);
 }
@@ -174,26 +174,26 @@ static value_id next_part(const struct graph *graph, const struct plan *plan, va
     return next;
 }
 
-static void keep_parts_apart(const struct graph *graph, limn_kernels kernels, struct plan *plan)
+static void keep_parts_apart(const struct graph *graph, struct plan *plan)
 {
     value_id x = NO_VALUE;
     while ((x = next_part(graph, plan, x)) != NO_VALUE) {
         size_t before = plan_height(plan, graph);
         plan->placements[x].apart = true;
-        lay_out(graph, kernels, plan);
+        lay_out(graph, plan);
         if (before >= plan_height(plan, graph) + value_bytes(plan, x))
             continue;
         plan->placements[x].apart = false;
-        lay_out(graph, kernels, plan);
+        lay_out(graph, plan);
     }
 }
 
 /* ---- whole ------------------------------------------------------------------------------- */
 
-limn_status plan_create(const struct graph *graph, limn_kernels kernels, limn_size size, const char *where,
+limn_status plan_create(const struct graph *graph, struct kernel_rule rule, limn_size size, const char *where,
                         struct plan *plan, limn_error *error)
 {
-    *plan = (struct plan){.threads = 1, .pack_threads = 1};
+    *plan = (struct plan){.rule = rule, .threads = 1, .pack_threads = 1};
     size_t count = (size_t)graph->count, copies = 0;
     for (int i = 0; i < graph->count; i++)
         copies += (size_t)graph->nodes[i].part_count;
@@ -207,8 +207,8 @@ limn_status plan_create(const struct graph *graph, limn_kernels kernels, limn_si
     if (status == LIMN_OK)
         status = plan_infer_shapes(graph, size, where, plan, error);
     if (status == LIMN_OK) {
-        lay_out(graph, kernels, plan);
-        keep_parts_apart(graph, kernels, plan);
+        lay_out(graph, plan);
+        keep_parts_apart(graph, plan);
         status = plan_place(graph, plan, error);
     }
     if (status != LIMN_OK)

@@ -52,8 +52,8 @@ static double arena_saved(const struct plan *plan, const struct graph *graph, si
     return after > highest ? (double)highest - (double)after : 0;
 }
 
-/* Candidates are the slower variants of the step's own family: the reference is for checking, and OpenBLAS
- * holds memory that is not counted. */
+/* Candidates are the slower variants of the step's own family, of a precision that the rule allows: the
+ * reference is for checking, and OpenBLAS holds memory that is not counted. */
 bool plan_lighten(struct plan *plan, const struct graph *graph, limn_model *model, enum choice choice)
 {
     size_t highest = graph ? plan_height(plan, graph) : 0;
@@ -63,7 +63,9 @@ bool plan_lighten(struct plan *plan, const struct graph *graph, limn_model *mode
     for (int s = 0; s < plan->step_count; s++) {
         const struct step *step = &plan->steps[s];
         for (const struct layer_variant *const *v = step->op->variants; *v != step->variant; v++) {
-            if ((*v)->family != step->variant->family || !(*v)->applies(&step->args.d))
+            if ((*v)->family != step->variant->family || !rule_allows(plan->rule, *v) ||
+                !(*v)->applies(&step->args.d) ||
+                (step->variant->in_place && !(*v)->in_place)) /* y may be in place */
                 continue;
             struct step lighter = *step;
             step_choose(&lighter, *v, choice);
@@ -135,6 +137,7 @@ limn_status plan_fit(struct plan *plan, const struct graph *graph, limn_model *m
     room = room ? room : &none;
     size_t left = mem_available(), most = left > room->beside ? left - room->beside : 0;
     plan->threads = pool_threads(model->engine->pool);
+    plan_sum_in_place(graph, plan);
     for (;;) {
         limn_status status = plan_place(graph, plan, error);
         if (status != LIMN_OK)

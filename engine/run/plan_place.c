@@ -1,10 +1,37 @@
-/* plan_place.c - offsets in the arena: see plan.h. */
+/* plan_place.c - which values share memory, and offsets in the arena: see plan.h. */
 #include "engine/base/memory.h"
 #include "engine/run/plan.h"
 #include "layers/sizes.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+/* ---- sums in place ----------------------------------------------------------------------- */
+
+/* Whether step `s` may write over its residual, which lies in `host`. */
+static bool may_replace(const struct graph *graph, const struct plan *plan, int s, value_id host)
+{
+    const struct step *step = &plan->steps[s];
+    int64_t channel;
+    return step->variant->in_place && graph->nodes[host].role == NODE_LAYER &&
+           plan->placements[host].last == s && plan_host(plan, step->x, &channel) != host &&
+           plan->placements[step->y].host == NO_VALUE && plan->dims[host].oc == plan->dims[step->y].oc;
+}
+
+void plan_sum_in_place(const struct graph *graph, struct plan *plan)
+{
+    for (int s = 0; s < plan->step_count; s++) {
+        const struct step *step = &plan->steps[s];
+        int64_t channel;
+        value_id host = step->residual == NO_VALUE ? NO_VALUE : plan_host(plan, step->residual, &channel);
+        if (host == NO_VALUE || !may_replace(graph, plan, s, host))
+            continue;
+        plan->placements[host].last = plan->placements[step->y].last;
+        plan->placements[step->y] = (struct placement){.host = host, .replaces = true};
+    }
+}
+
+/* ---- offsets ----------------------------------------------------------------------------- */
 
 static int larger_first(const void *left, const void *right)
 {

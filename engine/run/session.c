@@ -3,6 +3,7 @@
 #include "engine/base/memory.h"
 #include "engine/base/pages.h"
 #include "engine/base/system.h"
+#include "layers/cpu.h"
 
 static limn_status create_step_facts(limn_session *session, limn_error *error)
 {
@@ -40,8 +41,8 @@ limn_status session_plan(limn_model *model, const struct session_request *reques
         return fail_memory(error, "a session", sizeof *created);
     created->model = model;
     created->graph = graph_until(&model->graph, request->output);
-    limn_status status = plan_create(&created->graph, model->engine->kernels, request->size,
-                                     model->graph.path, &created->plan, error);
+    limn_status status = plan_create(&created->graph, model->engine->rule, request->size, model->graph.path,
+                                     &created->plan, error);
     if (status == LIMN_OK)
         status = create_step_facts(created, error);
     if (status == LIMN_OK)
@@ -208,11 +209,17 @@ static limn_status observe_inputs(const limn_session *session, limn_error *error
 
 /* ---- running ----------------------------------------------------------------------------- */
 
+/* The value that `x` is a part of, or NO_VALUE. */
+static value_id whole_of(const struct plan *plan, value_id x)
+{
+    return plan->placements[x].replaces ? NO_VALUE : plan->placements[x].host;
+}
+
 /* Whether a step after step `s` writes into `x`, as the parts of a concat do one after the other. */
 static bool written_later(const struct plan *plan, int s, value_id x)
 {
     for (int later = s + 1; later < plan->step_count; later++)
-        for (value_id y = plan->steps[later].y; y != NO_VALUE; y = plan->placements[y].host)
+        for (value_id y = plan->steps[later].y; y != NO_VALUE; y = whole_of(plan, y))
             if (y == x)
                 return true;
     return false;
@@ -223,7 +230,7 @@ static limn_status observe(const limn_session *session, int s, limn_error *error
 {
     const struct plan *plan = &session->plan;
     limn_status status = LIMN_OK;
-    for (value_id y = plan->steps[s].y; status == LIMN_OK && y != NO_VALUE; y = plan->placements[y].host)
+    for (value_id y = plan->steps[s].y; status == LIMN_OK && y != NO_VALUE; y = whole_of(plan, y))
         if (!written_later(plan, s, y))
             status = session->observer(session->observer_context, &session->graph.nodes[y], &plan->values[y],
                                        error);

@@ -17,7 +17,7 @@ void step_choose(struct step *step, const struct layer_variant *variant, enum ch
     step->needs = variant->needs(&step->args.d);
 }
 
-static bool allowed(enum layer_family family, limn_kernels kernels)
+static bool family_allowed(enum layer_family family, limn_kernels kernels)
 {
     switch (kernels) {
     case LIMN_KERNELS_REFERENCE:
@@ -31,15 +31,26 @@ static bool allowed(enum layer_family family, limn_kernels kernels)
     }
 }
 
+static bool precision_allowed(enum layer_precision precision, enum layer_precision requested)
+{
+    return precision == PRECISION_FP32 || precision == requested;
+}
+
+bool rule_allows(struct kernel_rule rule, const struct layer_variant *variant)
+{
+    return family_allowed(variant->family, rule.family) &&
+           precision_allowed(variant->precision, rule.precision);
+}
+
 /* Variants are listed in the order of their speed, the reference first. */
-void step_choose_fastest(struct step *step, limn_kernels kernels)
+void step_choose_fastest(struct step *step, struct kernel_rule rule)
 {
     const struct layer_variant *const *v = step->op->variants, *best = v[0], *fastest = v[0];
     while (*++v) {
-        if (!(*v)->applies(&step->args.d))
+        if (!(*v)->applies(&step->args.d) || !precision_allowed((*v)->precision, rule.precision))
             continue;
         fastest = *v;
-        if (allowed((*v)->family, kernels))
+        if (rule_allows(rule, *v))
             best = *v;
     }
     step_choose(step, best, best == fastest ? CHOICE_FASTEST : CHOICE_FAMILY);

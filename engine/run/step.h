@@ -6,10 +6,18 @@
 #include "engine/base/threads.h"
 #include "engine/graph/graph.h"
 
+/* Which variants a plan may use: see operators.h. All zero: all families, fp32. */
+struct kernel_rule {
+    limn_kernels family;
+    enum layer_precision precision;
+};
+
+bool rule_allows(struct kernel_rule rule, const struct layer_variant *variant);
+
 /* Why a step runs with its variant. */
 enum choice {
     CHOICE_FASTEST,
-    CHOICE_FAMILY,  /* a faster one belongs to a family of kernels that was not requested */
+    CHOICE_FAMILY,  /* a faster one of the same precision belongs to a family that was not requested */
     CHOICE_WEIGHTS, /* a faster one exceeds the budget of packed weights */
     CHOICE_MEMORY,  /* a faster one exceeds the memory limit */
 };
@@ -34,8 +42,8 @@ enum layer_kind step_kind(const struct step *step);
 /* Sets the variant of a step, and what that variant needs. */
 void step_choose(struct step *step, const struct layer_variant *variant, enum choice choice);
 
-/* Chooses the fastest variant among the families that `kernels` allows. */
-void step_choose_fastest(struct step *step, limn_kernels kernels);
+/* Chooses the fastest variant that the rule allows. */
+void step_choose_fastest(struct step *step, struct kernel_rule rule);
 
 /* "fastest", "family", "weights", "memory" */
 const char *choice_name(enum choice choice);

@@ -14,7 +14,7 @@ import pytest
 from cli_support import ROOT, WEIGHTS, fails, has_openblas, limn, need_openblas, read_weights, succeeds
 
 DEMO = ROOT / "weights/enhancenet.safetensors"
-HEAD = {"bench", "limn", "engine", "cpu", "threads", "peak_gflops", "bandwidth_gb_per_s"}
+HEAD = {"bench", "limn", "engine", "isa", "precision", "cpu", "threads", "peak_gflops", "bandwidth_gb_per_s"}
 RUNS = {"model", "size", "runs", "min_ms", "median_ms", "p90_ms", "spread_ms", "load_ms", "peak_rss_mb"}
 RATES = {"gflop", "gflops", "percent_of_peak"}
 LAYER = {"name", "op", "variant", "why", "input", "output", "ms", "min_ms", "spread_ms", "share", "flop", "bytes"}
@@ -22,7 +22,7 @@ ROOF = {"gflops", "intensity", "percent_of_peak", "percent_of_bandwidth", "bound
 KERNEL = {"op", "variant", "shape", "where", "ms", "median_ms", "spread_ms", "flop", "bytes", "gflops", "error"}
 QUICK = ["--memory-limit", "500M"]  # too little for the copy that measures the bandwidth, half a second of CPU time
 SMALL_STEPS = ["--steps", "--shape", "1x32x32x32,k=3,p=1"]
-KERNEL |= {"percent_of_peak", "percent_of_bandwidth", "measured", "planned"}
+KERNEL |= {"percent_of_peak", "percent_of_bandwidth", "measured", "planned", "precision", "packed_bytes"}
 
 
 def bench(*arguments: str | Path) -> dict:
@@ -206,11 +206,12 @@ def test_kernels_of_one_shape(operator: str, shape: str) -> None:
         assert row.keys() == KERNEL and row["where"] == ""
         assert 0 < row["ms"] <= row["median_ms"] and row["bytes"] > 0
         assert row["gflops"] == pytest.approx(row["flop"] / row["ms"] / 1e6, rel=1e-5)
-    assert [row["planned"] for row in rows] == [None] * (len(rows) - 1) + ["planned"]
+    fp32 = [row for row in rows if row["precision"] == "fp32"]
+    assert [row for row in rows if row["planned"]] == fp32[-1:]
     judged = [row for row in rows if "rows, scaled" not in row["measured"]]
     assert all(row["measured"] == "2 rounds" for row in judged)
     if len(rows) > len(judged):
-        assert rows[0]["error"] is None and all(0 <= row["error"] < 1e-5 for row in judged)
+        assert rows[0]["error"] is None and all(0 <= row["error"] < 1e-5 for row in judged if row in fp32)
     if operator == "conv2d":
         assert rows[0]["variant"] == "conv2d_ref" and len(judged) >= 2
 
@@ -226,7 +227,7 @@ def test_kernels_walk_every_operator() -> None:
 
 def test_steps_from_plain_loops_to_the_fastest() -> None:
     rows = kernels(*SMALL_STEPS)
-    variants = [row["variant"] for row in rows]
+    variants = [row["variant"] for row in rows if row["precision"] == "fp32"]
     assert variants[0] == "conv2d_ref" and variants[-1].startswith("conv2d_winograd")
     assert ("conv2d_gemm" in variants) == has_openblas()
     if has_openblas():
@@ -234,6 +235,34 @@ def test_steps_from_plain_loops_to_the_fastest() -> None:
     assert rows[0]["speedup"] == 1 and all(row["step"] for row in rows)
     for row in rows:
         assert row["speedup"] == pytest.approx(rows[0]["ms"] / row["ms"], rel=1e-5)
+
+
+def test_a_precision_chooses_its_variants() -> None:
+    """Each rung is measured in every run; only the requested one is planned, and only where it applies."""
+    for precision in ("fp32", "bf16x2", "bf16"):
+        rows = kernels("--shape", "1x8x8x64,oc=64", "--isa", "amx-emulated", "--precision", precision)
+        (planned,) = [row for row in rows if row["planned"]]
+        assert planned["precision"] == precision
+        weights = {row["variant"]: row["packed_bytes"] for row in rows}
+        assert weights["conv2d_native"] == 64 * 64 * 4
+        assert [weights[f"conv2d_bf16{parts}"] for parts in ("x3", "x2", "")] == [64 * 64 * 2 * n for n in (3, 2, 1)]
+        rows = kernels("--shape", "1x8x8x64,oc=64", "--isa", "baseline", "--precision", precision)
+        assert {row["precision"] for row in rows} == {"fp32"}
+
+
+def test_only_the_named_variants() -> None:
+    shape = ("--shape", "1x8x8x8,k=3,p=1", "--reps", "2")
+    names = ["conv2d_ref", "conv2d_native"]
+    rows = kernels(*shape, *(f"--variant={name}" for name in reversed(names)))
+    assert [row["variant"] for row in rows] == names and rows[1]["error"] < 1e-5
+    (alone,) = kernels(*shape, "--variant", "conv2d_native")
+    assert alone["variant"] == "conv2d_native" and alone["error"] is None
+    assert kernels("--op", "pad", "--variant", "pad_plain", *QUICK)
+    assert "no variant of pad has this name" in fails(2, "bench", "kernels", "--op", "pad", "--variant", names[0])
+    line = fails(2, "bench", "kernels", "--variant", "conv2d_nativ")
+    assert "no variant of any operator has this name; did you mean conv2d_native?" in line
+    line = fails(2, "bench", "kernels", "--shape", "1x8x8x8", "--variant", "conv2d_winograd")
+    assert "no variant of --variant applies" in line
 
 
 BAD_SHAPES = [
@@ -401,6 +430,19 @@ def test_baseline_of_another_machine_is_noted(tmp_path: Path) -> None:
     assert done.returncode == 0 and "moved" in json.loads(done.stdout)
     assert b"another processor, Abacus" in done.stderr and b"measured with limn 0.0.1" in done.stderr
     assert succeeds(*command, "--baseline", path, "--quiet")
+
+
+def test_baseline_of_another_precision_is_never_silent(tmp_path: Path) -> None:
+    command = ["bench", *COMPARED["model"], "--json"]
+    report = succeeds(*command, "--precision", "bf16")
+    assert json.loads(report)["precision"] == "bf16"
+    (tmp_path / "before.json").write_bytes(report)
+    done = limn(*command, "--baseline", tmp_path / "before.json", "--quiet")
+    assert done.returncode == 0
+    assert re.search(rb"measured with (\S+) kernels at bf16; these are \1 at fp32\n", done.stderr)
+    (tmp_path / "before.json").write_bytes(succeeds(*command, "--isa", "baseline"))
+    done = limn(*command, "--baseline", tmp_path / "before.json", "--quiet", "--isa", "amx-emulated")
+    assert b"measured with baseline kernels at fp32; these are amx-emulated at fp32\n" in done.stderr
 
 
 def layers_without(key: str, report: dict) -> str:

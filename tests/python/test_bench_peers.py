@@ -15,7 +15,18 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
 import bench_peers  # noqa: E402  (found only through the line above)
-from peers import clock, environment, figures, graphs, growth, measure, processes, report  # noqa: E402
+from peers import (  # noqa: E402
+    clock,
+    environment,
+    figures,
+    graphs,
+    growth,
+    limits,
+    limn,
+    measure,
+    processes,
+    report,
+)
 
 
 def engine(ms: tuple[float, float], mb: float = 50, start: float = 100, error: float = 1e-6) -> dict:
@@ -51,6 +62,11 @@ FULL = entry(
     ncnn=engine((220, 110), mb=70, start=200),
 )
 ALONE = entry(limn=engine((100, 50)))
+DEFAULT = {**engine((50, 25), error=3e-3), "precision": "bf16"}
+RUNGS = {
+    **FULL,
+    "engines": {**FULL["engines"], "limn bf16": engine((20, 10), error=2e-3), "openvino-default": DEFAULT},
+}
 
 
 # Figures
@@ -97,7 +113,19 @@ def test_the_ratio_is_to_the_fastest_peer_at_that_number_of_threads():
 def test_without_a_peer_there_is_no_ratio():
     assert figures.fastest_peer(ALONE, "1") is None
     assert figures.ratio(ALONE, "1") is None
-    assert figures.mean_ratio([ALONE, FULL], "1") == pytest.approx(2.0)
+    assert figures.ratios([ALONE, FULL], "1") == pytest.approx([2.0])
+
+
+def test_openvinos_default_is_no_float32_peer():
+    assert [figures.fastest_peer(RUNGS, n) for n in "12"] == ["OpenVINO", "ncnn"]
+    assert figures.ratio(RUNGS, "1") == pytest.approx(2.0)
+    assert figures.ratio(RUNGS, "1", "limn bf16", figures.DEFAULT) == pytest.approx(2.5)
+    assert figures.ratio(FULL, "1", "limn", figures.DEFAULT) is None
+
+
+def test_mean_and_least():
+    assert figures.mean_and_least([4, 1, 2]) == (pytest.approx(2), 1)
+    assert all(math.isnan(value) for value in figures.mean_and_least([]))
 
 
 def test_turns_begin_with_another_engine_each_round():
@@ -152,8 +180,8 @@ def test_a_case_says_who_was_measured_and_who_was_not():
 
 
 def test_the_summary_names_the_best_peer_in_every_respect():
-    header, (row, mean) = report.summary_rows([FULL], (1, 2))
-    assert len(header) == len(row) == len(mean)
+    header, (row, mean, least) = report.summary_rows([FULL], (1, 2))
+    assert len(header) == len(row) == len(mean) == len(least)
     assert row == [
         "U-Net 512x512",
         "100 / 50.0",
@@ -163,12 +191,54 @@ def test_the_summary_names_the_best_peer_in_every_respect():
         "80.0, 200 (ncnn)",
     ]
     assert mean[0] == "geometric mean" and mean[3] == "2.00x / 2.20x"
+    assert least[0] == "least" and least[3] == "2.00x / 2.20x"
+
+
+def test_the_means_and_the_leasts_are_of_each_number_of_threads():
+    slower = entry(limn=engine((100, 50)), ncnn=engine((50, 100)))
+    _, (*_, mean, least) = report.summary_rows([FULL, slower], (1, 2))
+    assert mean[3] == "1.00x / 2.10x" and least[3] == "0.50x / 2.00x"
 
 
 def test_the_summary_of_limn_alone():
-    _, (row, mean) = report.summary_rows([ALONE], (1, 2))
+    _, (row, mean, least) = report.summary_rows([ALONE], (1, 2))
     assert row[2:] == ["-", "-", "52.0", "100"]
-    assert mean[3] == "- / -"
+    assert mean[3] == least[3] == "- / -"
+
+
+def test_lower_precisions_are_compared_with_openvinos_default():
+    exact, (header, rows) = report.summaries([RUNGS, ALONE], (1, 2))
+    assert exact[0][1] == "limn ms"
+    assert header[3:5] == ["ratio to the default", "error against limn at float32"]
+    assert rows == [
+        ["U-Net 512x512", "OpenVINO default bf16", "50.0 / 25.0", "", "3.0e-03", "51.0 / 52.0"],
+        ["U-Net 512x512", "limn", "100 / 50.0", "0.50x / 0.50x", "", "41.0 / 42.0"],
+        ["U-Net 512x512", "limn bf16", "20.0 / 10.0", "2.50x / 2.50x", "2.0e-03", "51.0 / 52.0"],
+        ["geometric mean", "limn", "", "0.50x / 0.50x", "", ""],
+        ["least", "limn", "", "0.50x / 0.50x", "", ""],
+        ["geometric mean", "limn bf16", "", "2.50x / 2.50x", "", ""],
+        ["least", "limn bf16", "", "2.50x / 2.50x", "", ""],
+    ]
+
+
+def test_the_ratios_in_the_json_report():
+    found = report.summary_ratios([RUNGS], (1,))
+    assert [(each["engine"], each["peer"]) for each in found] == [
+        *(("limn", "fastest float32 peer"), ("limn", "OpenVINO default"), ("limn bf16", "OpenVINO default"))
+    ]
+    assert found[2]["threads"] == {"1": {"mean": pytest.approx(2.5), "least": pytest.approx(2.5)}}
+
+
+def test_a_case_compares_each_variant():
+    same = {**RUNGS, "engines": {**RUNGS["engines"], "openvino-default": {**DEFAULT, "precision": "f32"}}}
+    lines = report.case_text(same, (1,)).splitlines()
+    assert [line.split("  ")[0] for line in lines[2:5]] == ["limn", "limn bf16", "PyTorch"]
+    assert lines[8:] == [
+        "OpenVINO computes this network in f32 by default",
+        "1 thread: limn is 2.00x as fast as OpenVINO",
+        "1 thread: limn is 0.50x as fast as OpenVINO default",
+        "1 thread: limn bf16 is 2.50x as fast as OpenVINO default",
+    ]
 
 
 def test_the_markdown_report_lists_the_absent():
@@ -177,9 +247,23 @@ def test_the_markdown_report_lists_the_absent():
         **{"versions": {"ncnn": "3"}, "threads": [1, 2], "rounds": 5},
     }
     text = report.markdown_report(around, [{**FULL, "absent": {"onnxruntime": "no wheel"}}])
-    assert text.startswith("A CPU, 2 physical cores, 8.0 GB, 2026-01-02; limn 1; ncnn 3. float32")
-    assert "| U-Net 512x512 | 100 / 50.0 | 250 / 160 | absent | 200 / 125 | 220 / 110 |" in text
+    assert text.startswith("A CPU, 2 physical cores, 8.0 GB, 2026-01-02; limn 1; ncnn 3. float32 unless")
+    assert "| U-Net 512x512 | 100 / 50.0 | 250 / 160 | absent | 200 / 125 | absent | 220 / 110 |" in text
     assert text.endswith("- U-Net 512x512: onnxruntime: no wheel\n")
+
+
+def test_the_report_says_how_peers_were_limited():
+    around = {
+        **{"processor": "A CPU", "cores": [0, 1], "memory_gb": 8.0, "date": "2026-01-02", "limn": "limn 1"},
+        **{
+            "versions": {"ncnn": "3"},
+            "isa": ["avx2"],
+            "limits": {"torch": "variables", "ncnn": "CPUID faults", "openvino": "CPUID faults"},
+        },
+    }
+    assert report.describe(around).endswith(
+        "; limn 1 with --isa avx2; ncnn 3. Peers limited to AVX2 (torch: variables; ncnn, openvino: CPUID faults)"
+    )
 
 
 def test_growth_counts_from_the_smallest_size():
@@ -288,6 +372,8 @@ def test_quick_gives_way_to_what_is_asked():
         (["--engines", ""], "expected a comma-separated list of limn,torch"),
         (["--threads", "two"], "two: expected a comma-separated list of numbers or `all`"),
         (["--threads", "1,0"], "expected at least 1"),
+        (["--isa", "avx2,avx512"], "expected a comma-separated list, or avx2 alone"),
+        (["--precision", "fp16"], "fp16: expected a comma-separated list of fp32,bf16x2,bf16"),
         (["--rounds", "0"], "expected at least 1"),
         (["--sweep", "--check-clock"], "not allowed with"),
     ],
@@ -318,8 +404,35 @@ def test_more_threads_than_cores_are_refused():
         bench_peers.thread_counts([3], 2, False)
 
 
-def test_pytorch_runs_in_several_ways():
+def test_pytorch_and_openvino_run_in_several_ways():
     assert bench_peers.ways(["ncnn", "torch"]) == ["ncnn", *figures.FAMILIES["PyTorch"]]
+    assert bench_peers.ways(["openvino"]) == ["openvino", "openvino-default"]
+
+
+@pytest.mark.parametrize(
+    ("sets", "precisions", "variants"),
+    [
+        ([], ["fp32"], {"limn": ()}),
+        (["avx2"], ["fp32"], {"limn": ("--isa", "avx2")}),
+        ([], ["bf16"], {"limn": (), "limn bf16": ("--precision", "bf16")}),
+        (
+            ["avx512", "avx512+amx"],
+            ["bf16x2", "fp32"],
+            {
+                "limn": ("--isa", "avx512"),
+                "limn bf16x2": ("--isa", "avx512", "--precision", "bf16x2"),
+                "limn avx512+amx": ("--isa", "avx512+amx"),
+                "limn avx512+amx bf16x2": ("--isa", "avx512+amx", "--precision", "bf16x2"),
+            },
+        ),
+    ],
+)
+def test_variants_of_limn(sets, precisions, variants):
+    assert limn.variants(sets, precisions) == variants
+    assert [name for name in variants if figures.lowers(name)] == [
+        name for name in variants if "bf16" in name
+    ]
+    assert all(figures.is_limn(name) for name in variants)
 
 
 def test_an_engine_without_its_converter_is_absent():
@@ -364,6 +477,8 @@ def test_without_a_record_nothing_is_known_to_be_absent(tmp_path):
 def settings(folder: Path) -> measure.Settings:
     return measure.Settings(
         limn=folder / "limn",
+        variants={"limn": (), "limn bf16": ("--precision", "bf16")},
+        limits={},
         cache=folder,
         seed=1,
         threads=(1, 2),
@@ -388,9 +503,48 @@ def test_who_computes_something_else_is_left_out(tmp_path):
     measurement = with_outputs(tmp_path, limn=[1, -2], openvino=[1.001, -2], ncnn=[1.01, -2])
     measurement.check("openvino")
     measurement.check("ncnn")
-    assert measurement.engines == ["limn", "openvino"]
+    assert measurement.engines == ["limn", "limn bf16", "openvino"]
     assert measurement.entry["engines"]["openvino"]["error"] == pytest.approx(5e-4, rel=1e-3)
     assert measurement.entry["absent"] == {"ncnn": "its output differs by 5.0e-03 of the largest magnitude"}
+
+
+def test_a_lower_precision_may_differ_but_is_finite(tmp_path):
+    measurement = with_outputs(tmp_path, **{"limn": [1, -2], "limn-bf16": [1.01, -2]})
+    measurement.entry["engines"]["limn bf16"] = {"error": 0.0, "threads": {}}
+    measurement.check("limn bf16")
+    assert measurement.entry["engines"]["limn bf16"]["error"] == pytest.approx(5e-3, rel=1e-3)
+    np.save(measurement.output_of("limn bf16"), np.array([math.nan, -2], np.float32))
+    measurement.check("limn bf16")
+    assert measurement.peers() == ["openvino", "ncnn"] and "limn bf16" in measurement.entry["absent"]
+
+
+class Answers:
+    """A worker that answers from a table."""
+
+    def __init__(self, **answers: object) -> None:
+        self.answers = answers
+
+    def ask(self, order: str) -> object:
+        return self.answers[order]
+
+
+def test_the_precision_that_openvino_chose_is_recorded(tmp_path):
+    measurement = with_outputs(tmp_path, limn=[1])
+    measurement.entry["engines"]["openvino-default"] = {}
+    measurement.learn("openvino-default", Answers(precision="bf16"))
+    measurement.learn("ncnn", Answers())
+    assert measurement.entry["engines"]["openvino-default"] == {"precision": "bf16"}
+
+
+def test_who_uses_avx512_in_spite_of_the_limit_fails(tmp_path):
+    measurement = with_outputs(tmp_path, limn=[1])
+    measurement.settings.limits["ncnn"] = limits.Limit("CPUID faults", {"LD_PRELOAD": "hide_avx512.so"})
+    measurement.learn("ncnn", Answers(avx512=False))
+    measurement.learn("ncnn", Answers(avx512=None))  # an old kernel
+    with pytest.raises(processes.EngineFailed, match="uses AVX-512 in spite of the limit: CPUID faults"):
+        measurement.learn("ncnn", Answers(avx512=True))
+    assert "LD_PRELOAD=hide_avx512.so" in measurement.worker_command("ncnn", 1)
+    assert "env" not in measurement.worker_command("openvino", 1)
 
 
 def test_who_fails_is_left_out(tmp_path):
@@ -400,7 +554,7 @@ def test_who_fails_is_left_out(tmp_path):
         raise processes.EngineFailed("out of luck")
 
     assert measurement.attempt("ncnn", fails) is None
-    assert measurement.engines == ["limn", "openvino"]
+    assert measurement.engines == ["limn", "limn bf16", "openvino"]
     assert measurement.entry["absent"] == {"ncnn": "out of luck"}
 
 

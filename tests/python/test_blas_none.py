@@ -48,7 +48,7 @@ def bench(program: Path, what: str, *options: str) -> dict:
 
 def test_version(none: Path) -> None:
     text = succeeds("--version", executable=none).decode()
-    assert re.fullmatch(r"limn \d+\.\d+\.\d+, \w+ kernels, no OpenBLAS, \d+ threads?\n", text), text
+    assert re.fullmatch(r"limn \d+\.\d+\.\d+, [\w+]+ kernels, no OpenBLAS, \d+ threads?\n", text), text
 
 
 @pytest.mark.parametrize("command", ["run", "upscale", "segment", "colorize", "explain", "bench layers"])

@@ -34,7 +34,8 @@ def tensor(tmp_path: Path) -> Path:
 
 def test_version_is_one_line_with_all_that_decides_speed() -> None:
     text = succeeds("--version").decode()
-    assert re.fullmatch(r"limn \d+\.\d+\.\d+, \w+ kernels, (OpenBLAS core \w+|no OpenBLAS), \d+ threads?\n", text), text
+    kernels, blas = r"[\w+-]+ kernels( \(no matrix tiles: [^()]+\))?", r"(OpenBLAS core \w+|no OpenBLAS)"
+    assert re.fullmatch(rf"limn \d+\.\d+\.\d+, {kernels}, {blas}, \d+ threads?\n", text), text
 
 
 @pytest.mark.parametrize("word", ["--help", "-h", "help"])
@@ -135,7 +136,7 @@ BAD_USAGE = [
     (["bench", "everything"], "model, layers, kernels or machine"),
     (["bench", "model", "layers"], "model, layers, kernels or machine"),
     (["bench", "model", "-m", WEIGHTS, "--kernels", "mkl"], "--kernels mkl: expected auto, openblas, native or reference"),
-    (["bench", "model", "-m", WEIGHTS, "--isa", "mmx"], "--isa mmx: expected auto, baseline, avx2, avx512 or neon"),
+    (["bench", "model", "-m", WEIGHTS, "--isa", "mmx"], "--isa mmx: expected auto, baseline, avx2, avx512, avx512+bf16, "),
     (["run", "--gemm", "native"], "--gemm is now --kernels"),
     (["bench", "model", "--gemm=native"], "--gemm is now --kernels"),
     (["verify", "--gemm", "native"], "unknown option: --gemm (see limn verify --help)"),
@@ -296,9 +297,11 @@ def test_run_computes_the_released_enhancenet(tmp_path: Path) -> None:
 
 CPU = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
 FLAGS = {"avx2": {"avx2", "fma"}, "avx512": {"avx512f", "avx512bw", "avx512dq", "avx512vl"}, "neon": {"asimd"}}
+FLAGS["avx512+bf16"] = FLAGS["avx2"] | FLAGS["avx512"] | {"avx512_bf16"}
+FLAGS["avx512+amx"] = FLAGS["avx512+bf16"] | {"amx_tile", "amx_bf16"}
 
 
-@pytest.mark.parametrize("isa", ["auto", "baseline", *FLAGS])
+@pytest.mark.parametrize("isa", ["auto", "baseline", "amx-emulated", *FLAGS])
 def test_every_instruction_set_of_this_cpu(isa: str, tmp_path: Path, tensor: Path) -> None:
     if isa in FLAGS and not CPU:
         pytest.skip("no /proc/cpuinfo here to say what the CPU has")

@@ -35,7 +35,7 @@ MISTYPED = [
     (["bench", "modle"], "bench modle: expected model, layers, kernels or machine; did you mean model?"),
     (["bench", "kernels", "--op", "max_pol"], "; did you mean max_pool?"),
     (["bench", "model", "-m", WEIGHTS, "--kernels", "natve"], "native or reference; did you mean native?"),
-    (["bench", "model", "-m", WEIGHTS, "--isa", "AVX2"], "avx512 or neon; did you mean avx2?"),
+    (["bench", "model", "-m", WEIGHTS, "--isa", "AVX2"], "neon or amx-emulated; did you mean avx2?"),
     (["pixels", "totext", "a.png"], "mean or split; did you mean to-text?"),
     (["segmentation"], "; did you mean segment? "),
     (["benchmark"], "; did you mean bench? "),

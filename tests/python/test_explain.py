@@ -217,12 +217,22 @@ def test_why_a_kernel_is_not_the_fastest() -> None:
     assert whys("--kernels", "openblas") == {"fastest", "family"}
 
 
+def test_a_precision() -> None:
+    for precision in ("fp32", "bf16x2", "bf16"):
+        report = explain(DEMO, "--size", "64x64", "--precision", precision)
+        assert report["precision"] == precision
+        for isa, used in (("amx-emulated", {"fp32", precision}), ("baseline", {"fp32"})):
+            nodes = explain(DEMO, "--size", "64x64", "--isa", isa, "--precision", precision)["nodes"]
+            assert {node["kernel"]["precision"] for node in nodes if node["kernel"]} == used
+
+
 ERRORS = [
     (2, [], "missing -m NAME or -m FILE"),
     (2, [WEIGHTS, WEIGHTS], "more than one network"),
     (2, ["-m", WEIGHTS, WEIGHTS], "more than one network"),
     (2, [WEIGHTS, "--size", "12"], "expected HxW"),
     (2, [WEIGHTS, "--kernels", "mkl"], "expected auto, openblas, native or reference"),
+    (2, [WEIGHTS, "--precision", "bf16x4"], "--precision bf16x4: expected fp32, bf16x2 or bf16"),
     (3, ["no-such.safetensors"], "no-such.safetensors"),
     (3, ["no-such"], "no weights called no-such"),
     (4, [golden("unet-bilinear"), "--size", "15x64"], "at least 16 each expected"),

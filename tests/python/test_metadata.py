@@ -208,6 +208,11 @@ def test_colorize(tmp_path: Path) -> None:
     want["exif"] |= {0xA002: HEIGHT, 0xA003: WIDTH}
     assert exif_tags(image) == want and image.info["icc_profile"] == SRGB
     assert re.match(r"limn \S+ colorize --saturation 0\.5, weights siggraph17( |$)", image.text["Software"])
+    lower = ("--isa", "amx-emulated", "--precision", "bf16")
+    succeeds("colorize", "-m", model, source, "-o", output, "--force", *lower)
+    assert re.match(r"limn \S+ colorize --precision bf16, weights", text_of(output)["Software"])
+    succeeds("colorize", "-m", model, source, "-o", output, "--force", "--precision", "fp32")
+    assert re.match(r"limn \S+ colorize, weights", text_of(output)["Software"]), "the default changes nothing"
     succeeds("colorize", "-m", f"{model},{colorize_weights('eccv16')}", source, "-o", output, "--compare", "--force")
     assert not has_exif(output), "a sheet is another picture"
     assert re.match(r"limn \S+ colorize --compare, weights siggraph17.*, eccv16", text_of(output)["Software"])

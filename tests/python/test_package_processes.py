@@ -75,6 +75,23 @@ print(rss() - before)
     assert int(done.stdout) < 1 << 20
 
 
+def test_precision() -> None:
+    code = """
+import numpy as np, limnet
+try:
+    limnet.configure(precision="fp16")
+except ValueError as error:
+    print(error)
+limnet.configure(isa="amx-emulated", precision="bf16")
+print(limnet.describe())
+assert limnet.upscale(np.zeros((8, 8, 3), np.uint8)).shape == (32, 32, 3)
+"""
+    done = python(code, 300)
+    assert done.returncode == 0, done.stderr
+    assert "limnet.configure: precision 'fp16': fp32, bf16x2, bf16 expected" in done.stdout
+    assert ", amx-emulated kernels, precision bf16, " in done.stdout
+
+
 # ---- processes -----------------------------------------------------------------------------
 
 FORKED = """

@@ -8,6 +8,7 @@
     worker       a process with one engine, which runs on request
     launch       a process that runs another program and measures its wall time and peak memory
     processes    starts, pins and stops these processes
+    limits       keeps the peers from AVX-512 and AMX; hide_avx512.c answers CPUID for them
     limn         runs the limn program
     measure      agreement, times in turn, memory, start
     figures      minimum, median, ratio, geometric mean
@@ -16,6 +17,14 @@
     report       tables
     charts       charts
 
-Only `export`, `forward` and `engines` import a peer, and only in separate processes, so that the measuring program
-stays small and idle.
+For single layers:
+
+    layers         shapes and inputs
+    operators      the operators in PyTorch
+    layer_engines  peers in further layouts of memory
+    layer_measure  limn's variants and the peers in turn
+    layer_report   tables and a chart
+
+Only `export`, `forward`, `operators` and the engines import a peer, and only in separate processes, so that the
+measuring program stays small and idle.
 """

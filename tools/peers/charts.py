@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import pathlib
 from collections.abc import Callable, Sequence
@@ -10,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from plots.drawing import BEHIND, new_figure, save, wrapped
 
 from . import figures
-from .figures import FAMILIES, LIMN, Entry
-from .report import counted, describe, number
+from .figures import DEFAULT, LIMN, Entry
+from .report import counted, describe, every_family, number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,27 +22,36 @@ COLOURS = {
     "PyTorch": "#d1495b",
     "ONNX Runtime": "#5b7db1",
     "OpenVINO": "#8f6bb3",
+    DEFAULT: "#c3aed6",
     "ncnn": "#d99a2b",
 }
-BAR = 0.8 / len(FAMILIES)
-INCHES_PER_CASE, INCHES_AROUND = 1.15, 1.9
+VARIANT_COLOURS = ("#3d9970", "#7cc49f", "#a9d8bd", "#1f4e79", "#4f86b8")  # of limn besides LIMN, in turn
+INCHES_PER_BAR, INCHES_AROUND = 0.2, 1.9
 WIDE = 6.0  # times limn's; longer bars are cut, and the number states their length
+
+
+def colours(families: Sequence[str]) -> dict[str, str]:
+    """A colour for each family."""
+    others = itertools.cycle(VARIANT_COLOURS)
+    return {family: COLOURS.get(family) or next(others) for family in families}
 
 
 def bars(
     axes: Axes, entries: Sequence[Entry], value: Callable[[Entry, str], float], unit: str, title: str
 ) -> None:
     """Draws a group of bars per case, as multiples of limn's value; the numbers at their ends are absolute."""
+    painted = colours(every_family(entries))
+    width = 0.8 / len(painted)
     for row, entry in enumerate(entries):
         own = value(entry, LIMN)
-        for place, family in enumerate(FAMILIES):
-            at = row + (place - (len(FAMILIES) - 1) / 2) * BAR
+        for place, family in enumerate(painted):
+            at = row + (place - (len(painted) - 1) / 2) * width
             if family not in figures.families(entry):
                 axes.text(0.04, at, f"{family}: absent", va="center", fontsize=8, color="0.4")
                 continue
             absolute = value(entry, family)
             length = min(absolute / own, WIDE)
-            axes.barh(at, length, BAR * 0.92, color=COLOURS[family])
+            axes.barh(at, length, width * 0.92, color=painted[family])
             text = number(absolute) + (f", {absolute / own:.0f}x" if absolute / own > WIDE else "")
             axes.text(length + 0.04, at, text, va="center", fontsize=8, bbox=BEHIND)
     axes.axvline(1, color="0.25", linewidth=0.8, zorder=1)
@@ -71,7 +81,8 @@ def comparison(around: dict[str, Any], entries: Sequence[Entry], folder: pathlib
         (lambda e, family: figures.first_start(e, family)["start_ms"]["min"], "ms", "Process start to result")
     )
     rows = (len(panels) + 1) // 2
-    height = rows * (INCHES_PER_CASE * len(entries) + INCHES_AROUND) + 0.8
+    painted = colours(every_family(entries))
+    height = rows * (INCHES_PER_BAR * (len(painted) + 1) * len(entries) + INCHES_AROUND) + 0.8
     figure, axes = new_figure(15, height, rows, 2)
     for (value, unit, title), place in zip(panels, axes.flat, strict=False):
         bars(place, entries, value, unit, title)
@@ -79,10 +90,8 @@ def comparison(around: dict[str, Any], entries: Sequence[Entry], folder: pathlib
         place.set_visible(False)
     from matplotlib.patches import Patch
 
-    handles = [Patch(color=COLOURS[family], label=family) for family in FAMILIES]
-    figure.legend(
-        handles=handles, loc="outside upper center", ncols=len(FAMILIES), frameon=False, fontsize=11
-    )
+    handles = [Patch(color=colour, label=family) for family, colour in painted.items()]
+    figure.legend(handles=handles, loc="outside upper center", ncols=min(6, len(painted)), frameon=False, fontsize=11)
     figure.supxlabel(wrapped(describe(around), 170), fontsize=9, color="0.3")
     return save(figure, folder, "peers")
 

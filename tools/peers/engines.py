@@ -4,8 +4,8 @@
     engine.run()                                              one forward pass, which is timed
     engine.output()                                           the last result, N x C x H x W
 
-All compute in float32 with `threads` threads on the cores that the process is pinned to. Other settings are those that
-the engine's documentation recommends for the shortest single run.
+All but OpenVinoDefault compute in float32, with `threads` threads on the cores that the process is pinned to. Other
+settings are those that the engine's documentation recommends for the shortest single run.
 """
 
 from __future__ import annotations
@@ -107,20 +107,25 @@ class OnnxRuntime:
 class OpenVino:
     """Optimised for latency, and float32 even if the processor has bfloat16."""
 
+    hints = {"INFERENCE_PRECISION_HINT": "f32"}
+
     def __init__(self, case: Case, folder: pathlib.Path, threads: int, inputs: Inputs) -> None:
         import openvino
 
         settings = {
-            "INFERENCE_PRECISION_HINT": "f32",
+            **self.hints,
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": threads,
             "ENABLE_CPU_PINNING": False,  # the process is pinned
         }
-        model = openvino.Core().compile_model(folder / "graph.xml", "CPU", settings)
-        self.request = model.create_infer_request()
+        self.model = openvino.Core().compile_model(self.read(folder / "graph.xml"), "CPU", settings)
+        self.request = self.model.create_infer_request()
         self.inputs = inputs  # kept, because the tensors share their memory
         for number, array in enumerate(inputs):
             self.request.set_input_tensor(number, openvino.Tensor(array, shared_memory=True))
+
+    def read(self, path: pathlib.Path):
+        return path
 
     def run(self) -> None:
         self.request.infer()
@@ -128,9 +133,23 @@ class OpenVino:
     def output(self) -> np.ndarray:
         return self.request.get_output_tensor(0).data
 
+    def precision(self) -> str:
+        """The precision in which it computes: f32, or a lower one that an operation has."""
+        operations = self.model.get_runtime_model().get_ops()
+        found = {operation.get_rt_info()["runtimePrecision"].astype(str) for operation in operations}
+        return next((lower for lower in ("bf16", "f16") if lower in found), "f32")
+
+
+class OpenVinoDefault(OpenVino):
+    """The same at its default precision: bfloat16 where the processor multiplies it (AVX512-BF16, AMX)."""
+
+    hints = {}
+
 
 class Ncnn:
     """float32 storage and arithmetic, with Winograd and packed layouts. A batch is run picture by picture."""
+
+    extraction = 0  # the result's channels are unpacked
 
     def __init__(self, case: Case, folder: pathlib.Path, threads: int, inputs: Inputs) -> None:
         import ncnn
@@ -156,7 +175,7 @@ class Ncnn:
         extractor = self.net.create_extractor()
         for number, mat in enumerate(picture):
             extractor.input(f"in{number}", mat)
-        status, result = extractor.extract("out0")
+        status, result = extractor.extract("out0", self.extraction)
         if status:
             raise RuntimeError(f"ncnn failed with status {status}")
         return result
@@ -172,5 +191,6 @@ ENGINES = {
     "torch-optimized": TorchOptimized,
     "onnxruntime": OnnxRuntime,
     "openvino": OpenVino,
+    "openvino-default": OpenVinoDefault,
     "ncnn": Ncnn,
 }

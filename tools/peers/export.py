@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes one case in every peer's format. It is a separate process, because it needs PyTorch and much memory.
 
-    python export.py CASE --cache FOLDER --seed N [--engines torch onnxruntime openvino ncnn]
+    python export.py CASE --cache FOLDER --seed N [--engines torch onnxruntime openvino ncnn float64]
 
 writes limn's weights to FOLDER/GRAPH-seedN.safetensors, and to FOLDER/CASE-seedN:
 
@@ -10,6 +10,7 @@ writes limn's weights to FOLDER/GRAPH-seedN.safetensors, and to FOLDER/CASE-seed
     graph.onnx        ONNX Runtime
     graph.xml, .bin   OpenVINO
     ncnn.param, .bin  ncnn
+    expected.npy      the result in float64
     prepared.json     versions, and the reason for each missing format
 
 Existing files made by the same versions are kept.
@@ -19,7 +20,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib
 import importlib.metadata
 import json
 import pathlib
@@ -41,17 +41,16 @@ from checkpoint.tensor import Tensor
 from peers.graphs import Case, parse
 
 OPSET = 17  # of ONNX: the newest that the tracing exporter writes well, and readable by every peer
-FORMATS = ("torch", "onnxruntime", "openvino", "ncnn")
+FORMATS = ("torch", "onnxruntime", "openvino", "ncnn", "float64")
 MAKERS = {"torch": "torch", "onnxruntime": "onnx", "openvino": "openvino", "ncnn": "pnnx"}
 CONVERSION_SECONDS = 900
 
 
 def make_weights(case: Case, path: pathlib.Path, seed: int) -> None:
-    """Writes random weights at full width, with batch norms fitted to their inputs."""
-    make = importlib.import_module(f"reference.{case.graph}").random_weights
+    """Writes the case's random weights."""
     tensors = {
         name: Tensor("F32", array.shape, lambda a=array: a.astype("<f4"))
-        for name, array in make(seed).items()
+        for name, array in case.random_weights(seed).items()
     }
     safetensors.write(path, tensors, {"limn.model": case.graph}, force=True)
 
@@ -71,7 +70,7 @@ class Exporter:
 
         torch.set_grad_enabled(False)
         forward.remember_bicubic()
-        self.torch, self.folder = torch, folder
+        self.torch, self.folder, self.graph = torch, folder, case.graph
         self.weights = {name: torch.from_numpy(array) for name, array in weights.items()}
         self.inputs = tuple(torch.from_numpy(array) for array in case.inputs(seed))
         self.network = forward.Network(case.graph, forward.dense(self.weights)).eval()
@@ -130,6 +129,13 @@ class Exporter:
             shutil.move(made, self.folder / "ncnn.param")
             shutil.move(f"{scratch}/model.ncnn.bin", self.folder / "ncnn.bin")
 
+    def write_expected(self) -> None:
+        from peers import forward
+
+        weights = {name: tensor.double() for name, tensor in self.weights.items()}
+        result = forward.run(self.graph, weights, [tensor.double() for tensor in self.inputs])
+        np.save(self.folder / "expected.npy", result.numpy())
+
 
 def foreign_operators(param: str) -> list[str]:
     """Operators that pnnx could not translate. They keep PyTorch's names: nn.X, F.x, torch.x, Tensor.x, aten::x."""
@@ -165,6 +171,7 @@ def write_formats(
         "onnxruntime": work.write_onnx,
         "openvino": work.write_openvino,
         "ncnn": work.write_ncnn,
+        "float64": work.write_expected,
     }
     for name in missing:
         try:

@@ -12,6 +12,7 @@ replaced by equivalent ones:
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 from collections.abc import Callable, Iterator
 from unittest import mock
@@ -20,6 +21,8 @@ import torch
 import torch.nn.functional as F
 from reference import enhancenet
 from reference.parameters import Parameters, Record, ignore
+
+from . import layers, operators
 
 Weights = dict[str, torch.Tensor]
 Forward = Callable[..., torch.Tensor]
@@ -32,8 +35,12 @@ class Tensors(Parameters):
         return self.weights[name]
 
 
+@functools.cache
 def function_of(graph: str) -> Forward:
-    """forward(parameters, inputs.., record) of a network."""
+    """forward(parameters, inputs.., record) of a network or of a layer."""
+    layer = layers.parse(graph)
+    if layer:
+        return operators.forward_of(layer)
     return importlib.import_module(f"reference.{graph}").forward
 
 

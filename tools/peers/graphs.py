@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from . import layers
+from .layers import Layer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,6 +76,10 @@ class Case:
         height, width = sides
         return parse(replace(self, height=height, width=width).spec)
 
+    def random_weights(self, seed: int) -> dict[str, np.ndarray]:
+        """Random weights at full width, with batch norms fitted to their inputs."""
+        return importlib.import_module(f"reference.{self.graph}").random_weights(seed)
+
     def inputs(self, seed: int) -> list[np.ndarray]:
         """Random inputs in the network's own range, N x C x H x W float32."""
         import numpy as np  # local: the program that creates the environment may lack NumPy
@@ -111,15 +119,18 @@ CASES = (
 )
 
 
-def parse(name: str) -> Case:
-    """The case of a name: one of CASES, or GRAPH@BATCHxHEIGHTxWIDTH."""
+def parse(name: str) -> Case | Layer:
+    """The case of a name: one of CASES, GRAPH@BATCHxHEIGHTxWIDTH, or a layer."""
+    layer = layers.parse(name)
+    if layer:
+        return layer
     for case in CASES:
         if name in (case.name, case.spec):
             return case
     match = NAMED.fullmatch(name)
     if not match or match["graph"] not in TITLES:
         known = ", ".join(case.name for case in CASES)
-        raise UnknownCase(f"{name}: expected one of {known}, or GRAPH@BATCHxHEIGHTxWIDTH")
+        raise UnknownCase(f"{name}: expected one of {known}, GRAPH@BATCHxHEIGHTxWIDTH, or a layer")
     batch, height, width = (int(match[part]) for part in ("batch", "height", "width"))
     if not batch * height * width:
         raise UnknownCase(f"{name}: a size is 0")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import pathlib
 import statistics
 import subprocess
@@ -19,6 +20,7 @@ import numpy as np
 from . import figures, processes
 from .figures import LIMN, Entry
 from .graphs import Case
+from .limits import Limit
 from .limn import Limn
 from .processes import EngineFailed, Worker
 from .report import counted
@@ -31,6 +33,8 @@ class Settings:
     """The settings of the measurement."""
 
     limn: pathlib.Path
+    variants: dict[str, tuple[str, ...]]  # of limn: name and options; the first is LIMN
+    limits: dict[str, Limit]  # by format; empty unless the peers are limited to AVX2
     cache: pathlib.Path
     seed: int
     threads: tuple[int, ...]  # ascending; start and agreement are measured with the last
@@ -49,8 +53,8 @@ def note(text: str) -> None:
 
 
 def format_of(engine: str) -> str:
-    """The format that an engine reads; PyTorch's variants share one."""
-    return "torch" if engine.startswith("torch-") else engine
+    """The format that an engine reads; the variants of a peer, such as torch-eager, share one."""
+    return engine.split("-")[0]
 
 
 def prepare(case: Case, engines: list[str], settings: Settings) -> dict[str, str]:
@@ -84,8 +88,10 @@ def folder_of(case: Case, settings: Settings) -> pathlib.Path:
     return settings.cache / f"{case.spec}-seed{settings.seed}"
 
 
-def limn_of(case: Case, settings: Settings) -> Limn:
-    return Limn(settings.limn, settings.cache / f"{case.graph}-seed{settings.seed}.safetensors")
+def limns_of(case: Case, settings: Settings) -> dict[str, Limn]:
+    """limn's variants by name."""
+    weights = settings.cache / f"{case.graph}-seed{settings.seed}.safetensors"
+    return {name: Limn(settings.limn, weights, options) for name, options in settings.variants.items()}
 
 
 class Measurement:
@@ -94,8 +100,8 @@ class Measurement:
     def __init__(self, case: Case, engines: list[str], absent: dict[str, str], settings: Settings) -> None:
         self.case, self.settings = case, settings
         self.folder = folder_of(case, settings)
-        self.limn = limn_of(case, settings)
-        self.engines = [LIMN, *(engine for engine in engines if engine not in absent)]
+        self.limns = limns_of(case, settings)
+        self.engines = [*self.limns, *(engine for engine in engines if engine not in absent)]
         self.entry: Entry = {
             "case": case.name,
             "title": case.title,
@@ -119,19 +125,22 @@ class Measurement:
     def once(self, engine: str, threads: int) -> processes.Finished:
         """Starts a process that loads, runs once and writes its result."""
         output = self.output_of(engine)
-        if engine == LIMN:
+        if engine in self.limns:
             inputs = sorted(self.folder.glob("in[0-9].npy"))
-            command = self.limn.run(inputs, output, threads)
+            command = self.limns[engine].run(inputs, output, threads)
         else:
             command = [*self.worker_command(engine, threads), "once", str(output)]
         return processes.launch(command, self.settings.cpus(threads))
 
     def output_of(self, engine: str) -> pathlib.Path:
-        return self.folder / f"out-{engine}.npy"
+        return self.folder / f"out-{engine.replace(' ', '-')}.npy"
 
     def worker_command(self, engine: str, threads: int) -> list[str]:
         inputs = self.folder / "inputs.npz"
-        return processes.worker_command(engine, self.case.spec, self.folder, threads, inputs)
+        limit = self.settings.limits.get(format_of(engine), Limit())
+        return processes.worker_command(
+            engine, self.case.spec, self.folder, threads, inputs, limit.environment
+        )
 
     # Agreement
 
@@ -140,9 +149,12 @@ class Measurement:
         return figures.relative_error(np.load(self.output_of(engine)), np.load(self.output_of(LIMN)))
 
     def check(self, engine: str) -> None:
-        """Leaves an engine out if its last result differs from limn's."""
+        """Leaves an engine out if its last result differs from limn's at float32.
+
+        One that lowers the precision may differ, but its values must be finite.
+        """
         error = self.error_of(engine)
-        if error > BOUND:
+        if error > BOUND and not (figures.lowers(engine) and math.isfinite(error)):
             self.leave_out(engine, f"its output differs by {error:.1e} of the largest magnitude")
         else:
             found = self.entry["engines"][engine]
@@ -170,9 +182,11 @@ class Measurement:
         cpus = self.settings.cpus(threads)
         with contextlib.ExitStack() as stack:
             workers: dict[str, Worker] = {}
-            for engine in self.engines[1:]:
+            for engine in self.peers():
                 workers[engine] = stack.enter_context(Worker(self.worker_command(engine, threads), cpus))
                 self.attempt(engine, workers[engine].load)
+            for engine in self.peers():
+                self.attempt(engine, self.learn, engine, workers[engine])
             count = self.turn_length(workers, threads)
             rounds: dict[str, list[tuple[float, float]]] = {engine: [] for engine in self.engines}
             for number in range(self.settings.rounds):
@@ -181,14 +195,14 @@ class Measurement:
                     f"round {number + 1} of {self.settings.rounds}, {count} runs"
                 )
                 for engine in rotated(self.engines, number):
-                    if engine == LIMN:
-                        found = self.limn.measure(self.case, threads, count, cpus)
+                    if engine in self.limns:
+                        found = self.limns[engine].measure(self.case, threads, count, cpus)
                         rounds[engine].append((found["min_ms"], found["median_ms"]))
                     else:
                         times = self.attempt(engine, workers[engine].ask, f"run {count}")
                         if times:
                             rounds[engine].append((min(times), statistics.median(times)))
-            for engine in self.engines[1:]:
+            for engine in self.peers():
                 self.attempt(engine, workers[engine].ask, f"save {self.output_of(engine)}")
                 if engine in self.engines:
                     self.check(engine)
@@ -196,7 +210,25 @@ class Measurement:
             self.entry["engines"][engine]["threads"][str(threads)] = figures.timing(rounds[engine])
         self.entry["repetitions"][str(threads)] = count
 
-    def attempt(self, engine: str, action, *arguments: str):
+    def peers(self) -> list[str]:
+        """The measured peers' variants, as a copy: an engine that fails is removed from `engines`."""
+        return [engine for engine in self.engines if engine not in self.limns]
+
+    def measured_limns(self) -> list[Limn]:
+        return [limn for name, limn in self.limns.items() if name in self.engines]
+
+    def learn(self, engine: str, worker: Worker) -> None:
+        """Asks for the precision of an engine that chooses it, and whether AVX-512 is hidden from a limited one."""
+        if figures.lowers(engine):
+            self.entry["engines"][engine]["precision"] = worker.ask("precision")
+        limit = self.settings.limits.get(format_of(engine), Limit())
+        used = worker.ask("avx512") if limit.environment else False
+        if used:
+            raise EngineFailed(f"it uses AVX-512 in spite of the limit: {limit.how}")
+        if used is None:
+            note(f"{self.case.name}: {engine}: the kernel does not record whether it uses AVX-512")
+
+    def attempt(self, engine: str, action, *arguments):
         """Returns the action's result. If the engine fails, leaves it out and returns None."""
         try:
             return action(*arguments)
@@ -206,8 +238,9 @@ class Measurement:
 
     def turn_length(self, workers: dict[str, Worker], threads: int) -> int:
         """The number of runs in a turn, from a trial run of every engine; two, because TorchScript optimises first."""
-        times = [self.limn.measure(self.case, threads, 1, self.settings.cpus(threads))["min_ms"]]
-        for engine in list(self.engines[1:]):
+        cpus = self.settings.cpus(threads)
+        times = [limn.measure(self.case, threads, 1, cpus)["min_ms"] for limn in self.measured_limns()]
+        for engine in self.peers():
             tried = self.attempt(engine, workers[engine].ask, "run 2")
             times += [min(tried)] if tried else []
         return figures.repetitions(min(times), self.settings.turn_seconds)

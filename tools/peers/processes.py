@@ -79,11 +79,21 @@ def launch(command: list[str], cpus: list[int]) -> Finished:
 
 
 def worker_command(
-    engine: str, case: str, folder: pathlib.Path, threads: int, inputs: pathlib.Path
+    engine: str,
+    case: str,
+    folder: pathlib.Path,
+    threads: int,
+    inputs: pathlib.Path,
+    environment: Mapping[str, str],
 ) -> list[str]:
-    """The command of worker.py, without `once` or `serve`. -s: no user packages; -B: no byte code in the sources."""
+    """The command of worker.py with additional environment variables, without `once` or `serve`.
+
+    -s: no user packages; -B: no byte code in the sources.
+    """
+    variables = ["env", *(f"{name}={value}" for name, value in environment.items())] if environment else []
     script = str(HERE / "worker.py")
-    return [sys.executable, "-s", "-B", script, engine, case, str(folder), str(threads), str(inputs)]
+    python = [*variables, sys.executable, "-s", "-B", script]
+    return [*python, engine, case, str(folder), str(threads), str(inputs)]
 
 
 class Worker:

@@ -5,7 +5,8 @@
     python worker.py ENGINE CASE FOLDER THREADS INPUTS.npz serve              load, then read commands from stdin
 
 Commands: `run N` runs once untimed, then N times, and answers with the milliseconds of each run; `save PATH` writes the
-last result. Answers are lines of JSON on the original stdout; what a library prints there goes to stderr.
+last result; `precision` and `avx512` answer with what the engine uses. Answers are lines of JSON on the original
+stdout; what a library prints there goes to stderr.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import json
 import os
 import pathlib
 import sys
+import threading
 import time
 from typing import TextIO
 
@@ -21,7 +23,7 @@ import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from peers.engines import ENGINES
+from peers.layer_engines import ENGINES
 from peers.graphs import parse
 
 
@@ -42,16 +44,45 @@ def milliseconds(engine, repetitions: int) -> list[float]:
     return times
 
 
+def uses_avx512(engine, seconds: float = 0.5) -> bool | None:
+    """Whether a thread's 512-bit registers or registers 16 to 31 are used in runs. None: the kernel does not record it.
+
+    Linux records their use when it takes a thread off its core. So another thread interrupts the engine often.
+    """
+    time.sleep(0.05)  # uses before the start are older than the clock's steps
+    start = time.monotonic()
+    ended = threading.Event()
+
+    def interrupt() -> None:
+        while not ended.wait(0.001):
+            pass
+
+    interrupter = threading.Thread(target=interrupt)
+    interrupter.start()
+    while time.monotonic() < start + seconds:
+        engine.run()
+    records = [path.read_text() for path in pathlib.Path("/proc/self/task").glob("*/arch_status")]
+    elapsed = 1e3 * (time.monotonic() - start)
+    ended.set()
+    interrupter.join()
+    ages = [float(text.split()[1]) for text in records if text.startswith("AVX512_elapsed_ms")]
+    return any(0 <= age < elapsed for age in ages) if ages else None  # -1: never used
+
+
+def answer(engine, order: str, argument: str) -> object:
+    if order == "run":
+        return milliseconds(engine, int(argument))
+    if order == "save":
+        np.save(argument, engine.output())
+        return "saved"
+    return engine.precision() if order == "precision" else uses_avx512(engine)
+
+
 def serve(engine, channel: TextIO) -> None:
     print(json.dumps("ready"), file=channel)
     for line in sys.stdin:
-        order, argument = line.split(maxsplit=1)
-        if order == "run":
-            answer: object = milliseconds(engine, int(argument))
-        else:
-            np.save(argument.strip(), engine.output())
-            answer = "saved"
-        print(json.dumps(answer), file=channel)
+        order, _, argument = line.strip().partition(" ")
+        print(json.dumps(answer(engine, order, argument)), file=channel)
 
 
 def main() -> None:

@@ -26,6 +26,11 @@ FAMILIES = {  # variant names without the operator's
     "winograd": "#0b6e4f",
     "winograd_small": "#57a773",
     "winograd_lean": "#d99a2b",
+    # other engines, in bench_peers' layers: lighter than their colours in its other charts
+    "PyTorch": "#f2b3bc",
+    "ONNX Runtime": "#bccbe3",
+    "OpenVINO": "#d5c6e3",
+    "ncnn": "#f3dab0",
 }
 
 

@@ -19,6 +19,8 @@ class _State:
         self.engine: ctypes.c_void_p | None = None
 
 
+_PRECISIONS = ("fp32", "bf16x2", "bf16")  # by limn_precision
+
 _state = _State(0)
 _options = Options()
 
@@ -51,7 +53,12 @@ def engine() -> ctypes.c_void_p:
         return _state.engine
 
 
-def configure(threads: int | None = None, isa: str | None = None, memory_limit: int | None = None) -> None:
+def configure(
+    threads: int | None = None,
+    isa: str | None = None,
+    memory_limit: int | None = None,
+    precision: str | None = None,
+) -> None:
     """Sets options of the engine. Call it before anything else; a process that was forked keeps the options.
 
     Parameters
@@ -59,23 +66,34 @@ def configure(threads: int | None = None, isa: str | None = None, memory_limit: 
     threads
         At most 1024. Default: one per physical core, or fewer under a cgroup's CPU quota.
     isa
-        "avx512", "avx2", "neon" or "baseline". Default: the best that the CPU has.
+        "avx512+amx", "avx512+bf16", "avx512", "avx2", "neon", "baseline" or "amx-emulated" (AMX in plain C: slow, for
+        checking). Default: the best that the CPU has and the system permits. On a CPU with AMX, "avx512+amx" and the
+        default ask Linux to permit matrix tiles, which forbids small alternate signal stacks in this process; other
+        sets do not ask.
     memory_limit
         Bytes that the process may hold through limn. Work that needs more is refused with MemoryLimitError.
         Default: what the machine and the process's limits allow.
+    precision
+        "fp32" (default), "bf16x2" or "bf16": the lowest precision of the numbers that are multiplied. Lower is faster
+        where the CPU has instructions for it; see limn_precision in limn.h.
 
     Raises
     ------
     RuntimeError
         The engine is already running.
+    ValueError
+        The precision is unknown.
     UsageError
-        An option is out of range, or the CPU lacks the instruction set. Raised when the engine starts.
+        An option is out of range, or the CPU lacks the instruction set or the system denies it. Raised when the engine starts.
     """
+    if precision is not None and precision not in _PRECISIONS:
+        raise ValueError(f"limnet.configure: precision {precision!r}: {', '.join(_PRECISIONS)} expected")
     with _state.lock:
         if _state.engine is not None:
             raise RuntimeError("limnet.configure: the engine is already running; call it before anything else")
         _options.threads = threads or 0
         _options.isa = isa.encode() if isa else None
+        _options.precision = _PRECISIONS.index(precision or "fp32")
         _options.memory_limit = memory_limit or 0
 
 

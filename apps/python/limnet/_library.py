@@ -28,7 +28,13 @@ class Error(Structure):
 
 
 class Options(Structure):
-    _fields_ = [("threads", c_int), ("isa", c_char_p), ("kernels", c_int), ("memory_limit", c_size_t)]
+    _fields_ = [
+        ("threads", c_int),
+        ("isa", c_char_p),
+        ("kernels", c_int),
+        ("precision", c_int),
+        ("memory_limit", c_size_t),
+    ]
 
 
 class Size(Structure):
