@@ -57,7 +57,8 @@ ISAS            = $(or $(ISAS_$(ARCH)),baseline)
 ISA_FLAGS_avx2  = -mavx2 -mfma
 ISA_FLAGS_avx512 = -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512
 # Products of bf16 parts: by AVX512-BF16, and by AMX. The other kernels of these sets are those of avx512.
-ISA_FLAGS_amx   = $(ISA_FLAGS_avx512) -mamx-tile -mamx-bf16
+# On Windows limn is not permitted AMX, and GCC 12's intrinsics for it have strides of 32 bits there.
+ISA_FLAGS_amx   = $(ISA_FLAGS_avx512) $(if $(filter windows,$(SYSTEM)),,-mamx-tile -mamx-bf16)
 BF16_x86_64     = $(patsubst %.c,$(BUILD)/%.amx.o,$(wildcard layers/simd_tiles.c))
 # GCC's scheduling before register allocation moves all loads of a step to the front; the sums then no longer fit into
 # the registers. Clang does not need the flag and ignores it.

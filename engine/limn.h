@@ -137,13 +137,13 @@ typedef enum limn_kernels {
 } limn_kernels;
 
 /* The lowest precision of what the kernels multiply; sums are always floats. A layer is computed at it where
- * that is faster on the instruction set in use, otherwise at LIMN_FP32, which is the only one on most sets.
+ * that is faster on the instruction set in use, otherwise at LIMN_FP32; most sets have nothing faster.
  * Nothing else lowers the precision, not even a memory limit. The errors are typical of one layer, relative
  * to its largest output. */
 typedef enum limn_precision {
     LIMN_FP32 = 0, /* floats, or sums of three bf16 numbers, which are as exact: 1e-6 */
-    LIMN_BF16X2,   /* floats rounded to 16 bits, as sums of two bf16 numbers: 5e-6 */
-    LIMN_BF16,     /* floats rounded to 8 bits: 2e-3 */
+    LIMN_BF16X2,   /* floats rounded to 16 significant bits, as sums of two bf16 numbers: 5e-6 */
+    LIMN_BF16,     /* floats rounded to 8 significant bits: 2e-3 */
 } limn_precision;
 
 /* All zero is the default. */
@@ -189,10 +189,10 @@ typedef struct limn_shape {
  * Permission for matrix tiles. Linux gives it to a whole process, for good, and forked children inherit it.
  * limn asks for it in this function, before it starts threads, if the CPU has AMX and `isa` is "auto" or
  * "avx512+amx". From then on sigaltstack() fails with ENOMEM for a stack that is too small for a signal frame
- * with tiles: 8 KB is, sysconf(_SC_SIGSTKSZ) bytes are enough. If a thread has such a stack already, the
- * system denies the permission; "auto" then takes "avx512+bf16", and limn_engine_describe says why. Hosts
- * that install alternate signal stacks, as the runtimes of Go and Rust and Python's faulthandler do, can
- * avoid all of this with "avx512+bf16" or "avx512".
+ * with tiles: 8 KB is too small, sysconf(_SC_SIGSTKSZ) bytes are enough. If a thread has such a stack
+ * already, the system denies the permission; "auto" then takes "avx512+bf16", and limn_engine_describe says
+ * why. Hosts that install alternate signal stacks, as the runtimes of Go and Rust and Python's faulthandler
+ * do, can avoid all of this with "avx512+bf16" or "avx512".
  *
  * Errors: LIMN_E_USAGE if the number of threads is out of range or the precision unknown, if the CPU lacks
  * the instruction set, if the system denies matrix tiles to "avx512+amx", if the process already uses another

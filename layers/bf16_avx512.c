@@ -1,10 +1,11 @@
-/* bf16_avx512.c - products of bf16 parts by AVX512-BF16's VDPBF16PS: see bf16.h.
+/* bf16_avx512.c - products of bf16 parts by AVX512-BF16's VDPBF16PS, and one or two parts by its rounding to
+ * nearest even: see bf16.h.
  *
  * One instruction adds two products to each of 16 sums: a pair of B for each of 16 columns, times one pair of
  * A that goes to all lanes. 8 rows x 32 columns are 16 sums, which hide the latency of about 6 cycles; a pair
  * takes 2 loads and 8 broadcasts for them. The products of parts follow one another, so the sums stay in
  * their registers for all of them. */
-#include "layers/bf16.h"
+#include "layers/simd_vector.h"
 
 #if defined(__AVX512BF16__)
 
@@ -12,15 +13,8 @@
 
 enum { ROWS = 8, WIDTH = 2, PAIRS = BF16_STEP / 2, LANES = 16 };
 
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 32")
-#endif
-
 /* Adds the products of one part of A, of ROWS rows, and one part of B. */
-static inline __attribute__((always_inline)) void add_products(const uint16_t *a, int64_t a_stride,
-                                                               const uint16_t *b, __m512 sums[ROWS][WIDTH])
+INLINE void add_products(const uint16_t *a, int64_t a_stride, const uint16_t *b, __m512 sums[ROWS][WIDTH])
 {
     for (int pair = 0; pair < PAIRS; pair++, a += 2, b += 2 * LANES) {
         __m512bh columns[WIDTH];
@@ -37,8 +31,7 @@ static inline __attribute__((always_inline)) void add_products(const uint16_t *a
 }
 
 /* `parts` must be a constant. */
-static inline __attribute__((always_inline)) void multiply_rows(int parts, const struct bf16_block *block,
-                                                                int first)
+INLINE void multiply_rows(int parts, const struct bf16_block *block, int first)
 {
     __m512 sums[ROWS][WIDTH];
     const uint16_t *a = block->a + first * block->a_stride, *b = block->b;
@@ -75,5 +68,57 @@ static void end(uint64_t state)
 }
 
 const struct bf16_kernels bf16_avx512 = {start, end, {NULL, multiply_1, multiply_2, multiply_3}};
+
+/* ---- parts ------------------------------------------------------------------------------- */
+
+/* Where the numbers of pairs are among 32: p and p + 16. */
+static const uint16_t pair_order[BF16_STEP]
+    __attribute__((aligned(64))) = {0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
+                                    8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+
+/* Rounds 32 terms: two vectors => pairs of the same lane. False if one is infinite or NaN, or becomes so:
+ * bf16.h says what its part is then. */
+INLINE bool round_step(__m512 low, __m512 high, __m512i *pairs)
+{
+    const __m512i exponent = _mm512_set1_epi16(0x7F80);
+    __m512i halves = (__m512i)_mm512_cvtne2ps_pbh(high, low); /* the 16 of low, then the 16 of high */
+    *pairs = _mm512_permutexvar_epi16(_mm512_load_si512(pair_order), halves);
+    return _mm512_cmpeq_epi16_mask(_mm512_and_si512(halves, exponent), exponent) == 0;
+}
+
+/* `parts` must be 1 or 2, a constant. False if the general form must split the step. */
+INLINE bool split_step(int parts, const float *x, uint16_t *to)
+{
+    __m512 low = _mm512_loadu_ps(x), high = _mm512_loadu_ps(x + LANES);
+    __m512i pairs, rest;
+    bool finite = round_step(low, high, &pairs);
+    _mm512_storeu_si512(to, pairs);
+    if (parts == 2) {
+        low = _mm512_sub_ps(low, (__m512)_mm512_slli_epi32(pairs, 16));
+        high = _mm512_sub_ps(high, (__m512)_mm512_and_si512(pairs, _mm512_set1_epi32((int)0xFFFF0000)));
+        finite = round_step(low, high, &rest) && finite;
+        _mm512_storeu_si512(to + BF16_STEP, rest);
+    }
+    return finite;
+}
+
+INLINE void split_steps(int parts, const float *x, int64_t count, uint16_t *to)
+{
+    for (; count >= BF16_STEP; count -= BF16_STEP, x += BF16_STEP, to += parts * BF16_STEP)
+        if (!split_step(parts, x, to))
+            split_row_avx512(parts, x, BF16_STEP, to);
+    split_row_avx512(parts, x, count, to);
+}
+
+/* Parts below 2^-126 become 0, as which they count. */
+void split_row_bf16(int parts, const float *x, int64_t count, uint16_t *to)
+{
+    if (parts == 1)
+        split_steps(1, x, count, to);
+    else if (parts == 2)
+        split_steps(2, x, count, to);
+    else
+        split_row_avx512(parts, x, count, to);
+}
 
 #endif

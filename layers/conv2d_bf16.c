@@ -46,5 +46,5 @@ static struct indirect_layer layer_of(const struct layer_dims *d)
 
 VARIANT(bf16x3, 3, FP32, 1, 1)
 VARIANT(bf16x3_lean, 3, FP32, 1, 1)
-VARIANT(bf16x2, 2, BF16X2, 1 << 7, fewer(d))
-VARIANT(bf16, 1, BF16, 1 << 15, fewer(d))
+VARIANT(bf16x2, 2, BF16X2, 1 << 4, fewer(d))
+VARIANT(bf16, 1, BF16, 1 << 13, fewer(d))

@@ -199,12 +199,20 @@ struct slice {
     bool last;
 };
 
-/* Prefetches the lines of y that a tile will write. */
-static void fetch_outputs(const struct panel_run *run, int64_t i, int64_t rows)
+/* Prefetches the lines of y that a tile will write, and of the residual. Inline, because GCC removes calls of
+ * functions that only prefetch: it takes them for functions without effects. */
+static inline __attribute__((always_inline)) void fetch_outputs(const struct panel_run *run, int64_t i,
+                                                                int64_t rows)
 {
-    for (int64_t r = i; r < i + rows; r++)
-        for (int64_t c = 0; c < run->channels; c += LINE_FLOATS)
-            __builtin_prefetch(run->to.y + run->to.pixels[r] * run->to.y_stride + c, 1);
+    const struct epilogue *e = &run->epilogue;
+    for (int64_t r = i; r < i + rows; r++) {
+        int64_t pixel = run->to.pixels[r];
+        for (int64_t c = 0; c < run->channels; c += LINE_FLOATS) {
+            __builtin_prefetch(run->to.y + pixel * run->to.y_stride + c, 1);
+            if (e->residual)
+                __builtin_prefetch(e->residual + pixel * e->residual_stride + c);
+        }
+    }
 }
 
 /* A tile goes to y as soon as it is complete: its stores then overlap with the products of the next. */

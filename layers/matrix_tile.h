@@ -22,7 +22,7 @@
 
 enum { TILE_LINES = 16, TILE_LINE_BYTES = 64, TILE_COUNT = 8 };
 
-#if defined(__AMX_BF16__)
+#if defined(__AMX_BF16__) || defined(__AMXBF16__) /* of clang 14 */
 
 #include <immintrin.h>
 

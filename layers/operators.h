@@ -4,15 +4,14 @@
  * before it wherever it applies. The planner (engine/run/plan_fit.c) chooses by that order alone and measures
  * nothing:
  *
- *   1. A step gets the last variant of the table that applies to its dimensions and that the options allow.
- * If there is none, the step gets the first, which always applies. Families: `reference` allows
- * FAMILY_REFERENCE only, `openblas` all but FAMILY_NATIVE, and both `native` and `auto` allow all.
- *      Precisions: P allows PRECISION_FP32 and P itself, nothing between or below.
+ *   1. A step gets the last variant of the table that applies to its dimensions and that the options allow;
+ *      if there is none, the first, which always applies. Of the families, `reference` allows
+ *      FAMILY_REFERENCE only, `openblas` all but FAMILY_NATIVE, and both `native` and `auto` allow all.
+ *      Precision P allows variants of PRECISION_FP32 and of P, no other.
  *   2. If all packed weights exceed 2.5 times the plain weights plus 32 MB, or a session its memory limit,
  *      steps change to slower variants, one at a time. A step changes only to an earlier variant of the same
- *      family that applies and that the options allow: the precision is never lower than the one requested.
- * Of all possible changes the planner makes the one that saves most bytes for each operation of its step
- * (`flops`).
+ *      family that applies and that the options allow. Of all possible changes the planner makes the one that
+ *      saves most bytes for each operation of its step (`flops`).
  *
  * So a new variant belongs after every variant that it beats. Native variants follow OpenBLAS's: where none
  * of them applies, OpenBLAS's is used even with `native`. If limn was built without OpenBLAS, variants of

@@ -101,5 +101,6 @@ SIMD_DECLARE(avx512)
 SIMD_DECLARE(neon)
 
 extern const struct bf16_kernels tiles_amx, bf16_avx512;
+void split_row_bf16(int parts, const float *x, int64_t count, uint16_t *to);
 
 #endif

@@ -23,11 +23,12 @@ from typing import NamedTuple
 class Kernel(NamedTuple):
     """A function whose inner loops are checked."""
 
-    source: str  # layers/SOURCE.c, compiled to layers/SOURCE.ISA.o
+    source: str  # layers/SOURCE.c, compiled to layers/SOURCE.ISA.o, or if not for several sets to layers/SOURCE.o
     function: str  # its name, without the instruction set that SIMD(name) appends
     isas: tuple[str, ...]
     step: int  # multiply-adds in one step, of which a compiler may put several into the loop; or STREAM
     spills: int = 0  # how often vectors may pass through the stack: where they are more than the registers
+    loads: int = 0  # of vectors or tiles, in one step; 0: any number
 
 
 # A kernel that reads, computes and writes as it goes: it may add and multiply apart, and only its best loop
@@ -47,6 +48,12 @@ KERNELS = (
     Kernel("simd_winograd", "input_5", ("avx2",), STREAM, 56),
     Kernel("simd_winograd", "weights_4_3", ("avx512", "neon"), STREAM, 12),
     Kernel("simd_winograd", "weights_4_3", ("avx2",), STREAM, 48),
+    Kernel("bf16_avx512", "multiply_1", ("avx512",), 16, loads=10),
+    Kernel("bf16_avx512", "multiply_2", ("avx512",), 16, loads=10),
+    Kernel("bf16_avx512", "multiply_3", ("avx512",), 16, loads=10),
+    Kernel("simd_tiles", "multiply_1", ("amx",), 4, loads=4),
+    Kernel("simd_tiles", "multiply_2", ("amx",), 12, loads=10),
+    Kernel("simd_tiles", "multiply_3", ("amx",), 24, loads=18),
 )
 
 
@@ -68,10 +75,10 @@ class Machine(NamedTuple):
 X86 = Machine(
     comment=r"\s+#.*",
     jump=r"j\w+\s+([0-9a-f]+)",
-    fused=r"vfn?m(?:add|sub)\d*ps ",
+    fused=r"(?:vfn?m(?:add|sub)\d*ps|[vt]dpbf16ps) ",
     multiply=r"v?mulps ",
     add=r"v?(?:add|sub)ps ",
-    vector=r".*%[xyz]mm",
+    vector=r".*%[txyz]mm",
     load=r".*\(.*\).*,",
     store=r".*,[^,]*\([^()]*\)(?:\{%k\d\})?$",
     stack=r".*\((?:%rsp{frame})[,)]",
@@ -96,7 +103,12 @@ class Isa(NamedTuple):
     wide: str  # in the text of every instruction that works on whole registers
 
 
-ISAS = {"avx2": Isa(X86, "%ymm"), "avx512": Isa(X86, "%zmm"), "neon": Isa(AARCH64, ".4s")}
+ISAS = {
+    "avx2": Isa(X86, "%ymm"),
+    "avx512": Isa(X86, "%zmm"),
+    "amx": Isa(X86, "%tmm"),
+    "neon": Isa(AARCH64, ".4s"),
+}
 
 
 class Instruction(NamedTuple):
@@ -166,6 +178,8 @@ class Loop:
             yield f"multiplies and adds apart: {(self.products + self.sums)[0]}"
         elif len(self.fused) % kernel.step:
             yield f"{len(self.fused)} multiply-adds, a multiple of {kernel.step} expected"
+        elif kernel.loads and len(self.loads) != kernel.loads * len(self.fused) // kernel.step:
+            yield f"{len(self.loads)} loads for {len(self.fused)} multiply-adds, {kernel.loads} a step expected"
 
 
 def loops_of(kernel: Kernel, listing: str, isa: str) -> list[Loop]:
@@ -206,12 +220,12 @@ def disassemble(objdump: str, path: Path) -> str:
 
 
 def object_of(folder: Path, source: str, isa: str) -> Path:
-    return folder / "layers" / f"{source}.{isa}.o"
+    return folder / "layers" / (f"{source}.{isa}.o" if source.startswith("simd_") else f"{source}.o")
 
 
 def isas_of(folder: Path) -> list[str]:
     """The instruction sets that the build folder holds kernels for."""
-    sources = {kernel.source for kernel in KERNELS}
+    sources = {kernel.source for kernel in KERNELS if kernel.source.startswith("simd_")}
     return [isa for isa in ISAS if any(object_of(folder, source, isa).exists() for source in sources)]
 
 

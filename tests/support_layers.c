@@ -380,14 +380,18 @@ bool variant_was_tried(enum layer_kind kind, int index)
 /* The error that a variant may have. Sums of K products of values in -1..1, in float and in another order:
  * partial sums grow with sqrt(K), and chains stay short enough that their roundings add up to a few times
  * 6e-8 of that. Winograd's chains are of all input channels, up to 256 together, and what they round is made
- * larger on the way back, so their length shows: roundings grow by its root faster than the sum does. */
+ * larger on the way back, so their length shows: roundings grow by its root faster than the sum does. At
+ * lower precision each product has its own error, of one distribution, so that errors grow as the sum does.
+ */
 static double bound_of(const struct trial *t, const struct layer_variant *variant)
 {
     const struct layer_dims *d = &t->d;
     double terms = has_weights(t) ? (double)(d->ic * d->kh * d->kw) : 16;
     double bound = 4e-7 * sqrt(terms) + 4e-7;
     if (variant->error > 0)
-        bound *= variant->error * fmax(1, sqrt(fmin((double)d->ic, 256) / 64));
+        bound *= variant->error;
+    if (variant->error > 0 && variant->precision == PRECISION_FP32)
+        bound *= fmax(1, sqrt(fmin((double)d->ic, 256) / 64));
     return bound;
 }
 

@@ -229,7 +229,7 @@ static void test_conv2d_winograd(void **state)
 static void test_conv2d_winograd_bf16(void **state)
 {
     (void)state;
-    struct random random = {18};
+    struct random random = {23};
     struct trial t = {.kind = LAYER_CONV2D, .only = "conv2d_winograd_bf16", .x_extra = 3, .y_extra = 5};
     t.activation = ACTIVATION_LEAKY_RELU, t.bias = t.residual = t.scale = true;
     t.d = (struct layer_dims){.n = 1, .ih = 40, .iw = 38, .ic = 200, .oh = 40, .ow = 38, .oc = 195};
@@ -239,6 +239,29 @@ static void test_conv2d_winograd_bf16(void **state)
     t.d.ic = 1900, t.d.oc = 111, t.compared = 16; /* V is too large to be kept for all */
     t.hwio = true, t.residual = false;
     try_all_variants(&t, &random);
+}
+
+/* Products of bf16 parts, whose slices are 672 to 2048 terms, whose strips are 256 outputs, whose blocks are
+ * 96 pixels, and of 32 of which taps may all be outside the picture. */
+static void test_conv2d_parts(void **state)
+{
+    (void)state;
+    struct random random = {18};
+    static const int64_t shapes[][9] = {
+        /* n  ih  iw  ic    oc kernel stride pad dilation */
+        {1, 13, 11, 70, 300, 1, 1, 0, 1},  /* two strips, a short block, an incomplete step */
+        {1, 8, 9, 2100, 33, 1, 1, 0, 1},   /* two slices of one part, four of three */
+        {2, 15, 16, 100, 36, 3, 2, 1, 1},  /* slices within a tap */
+        {1, 16, 17, 70, 37, 3, 1, 12, 12}, /* taps without pixels */
+        {1, 8, 8, 32, 320, 1, 1, 0, 1},    /* panels divided among tasks */
+    };
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        const int64_t *s = shapes[i];
+        struct layer_dims d = {.n = s[0], .ih = s[1], .iw = s[2], .ic = s[3], .oc = s[4]};
+        d.kh = d.kw = s[5], d.stride_h = d.stride_w = s[6], d.pad_h = d.pad_w = s[7];
+        d.dilation_h = d.dilation_w = s[8];
+        try_conv(d, (unsigned)random_below(&random, 128), (enum activation)(i % 5), &random);
+    }
 }
 
 static void test_pointwise(void **state)
@@ -353,6 +376,18 @@ static void test_conv2d_transpose_winograd(void **state)
         const int64_t *s = shapes[i];
         struct layer_dims d = {.n = s[0], .ih = s[1], .iw = s[2], .ic = s[3], .oc = s[4]};
         d.kh = d.kw = 4, d.stride_h = d.stride_w = 2, d.pad_h = d.pad_w = 1;
+        transpose_trial(d, (unsigned)random_below(&random, 128), &random);
+    }
+}
+
+/* Phases on products of bf16 parts: phases of different sizes, and without taps. */
+static void test_conv2d_transpose_parts(void **state)
+{
+    (void)state;
+    struct random random = {19};
+    for (size_t w = 0; w < sizeof transpose_windows / sizeof *transpose_windows; w++) {
+        struct layer_dims d = transpose_windows[w];
+        d.n = 1 + (int64_t)w % 2, d.ih = 12, d.iw = 13, d.ic = 70, d.oc = 261;
         transpose_trial(d, (unsigned)random_below(&random, 128), &random);
     }
 }
@@ -537,7 +572,9 @@ int main(void)
         cmocka_unit_test(test_conv2d_long_chains),
         cmocka_unit_test(test_conv2d_winograd),
         cmocka_unit_test(test_conv2d_winograd_bf16),
+        cmocka_unit_test(test_conv2d_parts),
         cmocka_unit_test(test_conv2d_transpose_winograd),
+        cmocka_unit_test(test_conv2d_transpose_parts),
         cmocka_unit_test(test_pointwise),
         cmocka_unit_test(test_enlargements),
         cmocka_unit_test(test_conv2d_transpose),

@@ -167,8 +167,10 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
             parser.error(f"--layers measures layers only: {case.name}")
     if options.layers:
         options.threads = options.threads or [1]
-        if len(options.threads) > 1:
-            parser.error("--layers takes one number of threads")
+        if len(options.threads) > 1 or len(options.isa) > 1:
+            parser.error("--layers takes one number of threads and one instruction set")
+        if options.precision != [figures.PRECISIONS[0]]:
+            parser.error("--layers measures every precision")
     options.cache = options.cache or options.output / "cache"
     options.rounds = options.rounds or (2 if options.quick else 5)
     options.starts = options.starts or (2 if options.quick else 5)

@@ -1,6 +1,6 @@
 /* plan.h - a graph at one size: every shape inferred, a kernel chosen for every node, memory laid out.
  *
- *     plan_create(graph, rule, size, where, &plan, error);    the fastest kernels
+ *     plan_create(graph, rule, size, where, &plan, error);       the fastest kernels
  *     plan_fit(&plan, graph, model, room, error);                fewer bytes, if memory is short
  *     plan_pack(&plan, model, error);                            the weights of these kernels
  *     plan_bind(&plan, graph, arena);                            arena: plan.arena_bytes

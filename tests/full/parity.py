@@ -3,7 +3,8 @@
 For each network and seed: random weights whose batch norms fit (tools/reference), written as the publisher would
 (published.py), converted, and run by limn with one thread and with two, which must give the same bytes. The result is
 held against PyTorch's in float64. Its error, relative to the largest output, may be max(1e-4, 8 x that of PyTorch in
-float32). The operations that `limn bench layers` counts must be those that PyTorch counts.
+float32). The products of bf16 parts, as AMX computes them, run in plain C: three parts under the same bound, and the
+lower precisions under bounds of their own. The operations that `limn bench layers` counts must be those that PyTorch counts.
 """
 
 from __future__ import annotations
@@ -25,8 +26,13 @@ from reference import dcgan, deeplabv3, eccv16, enhancenet, siggraph17, unet, va
 from reference.parameters import Maker, Parameters, Weights, ignore
 from torch.overrides import TorchFunctionMode
 
-LEAST_BOUND, TIMES_FLOAT32 = 1e-4, 8
-HEAD = f"{'network':<25} seed {'limn':>9} {'float32':>9} {'bound':>9} {'s, -t 1':>8} {'s, -t 2':>8} {'peak MB':>8}"
+# The least bound and the multiple of PyTorch's own error. A rounding to bf16 is 65,536 times one to float32, and that of
+# two parts 256 times; random weights carry both alike from layer to layer.
+BOUNDS = {"fp32": (1e-4, 8), "bf16x2": (1e-3, 128), "bf16": (0.1, 32768)}
+HEAD = (
+    f"{'network':<25} seed {'limn':>9} {'float32':>9} {'bound':>9} {'bf16x3':>9} {'bf16x2':>9} {'bf16':>9} "
+    f"{'s, -t 1':>8} {'s, -t 2':>8} {'peak MB':>8}"
+)
 
 
 @dataclass(frozen=True)
@@ -130,19 +136,25 @@ class Measured:
 
     error: float
     float32_error: float
+    rungs: dict[str, float]  # by precision, on tiles
     seconds: tuple[float, ...]  # with 1 thread, with 2
     peak: float  # MB, the larger
 
+    def bound(self, precision: str = "fp32") -> float:
+        least, times = BOUNDS[precision]
+        return max(least, times * self.float32_error)
+
     @property
-    def bound(self) -> float:
-        return max(LEAST_BOUND, TIMES_FLOAT32 * self.float32_error)
+    def passed(self) -> bool:
+        return self.error <= self.bound() and all(e <= self.bound(precision) for precision, e in self.rungs.items())
 
 
 def run_limn(
-    limn: str, weights: pathlib.Path, inputs: list[pathlib.Path], output: pathlib.Path, threads: int
+    limn: str, weights: pathlib.Path, inputs: list[pathlib.Path], output: pathlib.Path, threads: int, *options: str
 ) -> tuple[float, float]:
     """Seconds and peak MB of `limn run`."""
     command = [limn, "run", "-m", str(weights), "-i", str(inputs[0]), "-o", str(output), "-t", str(threads)]
+    command += options
     if len(inputs) > 1:
         command += ["--latent", str(inputs[1])]
     text = called([sys.executable, "-I", "-S", str(ROOT / "tests/full/measure.py"), *command])
@@ -204,9 +216,14 @@ def measure(network: Network, seed: int, limn: str, folder: pathlib.Path) -> Mea
     by_limn = count_operations(limn, converted, tuple(inputs[0].shape))
     if by_limn != by_torch.count:
         raise Failure(f"bench counts {by_limn:.0f} operations of convolutions, PyTorch {by_torch.count}")
+    rungs = {}
+    for precision in BOUNDS:
+        output = folder / f"{precision}.npy"
+        run_limn(limn, converted, paths, output, 2, "--isa", "amx-emulated", "--precision", precision)
+        rungs[precision] = relative_error(np.load(output).astype(np.float64), exact)
     error = relative_error(np.load(outputs[0]).astype(np.float64), exact)
     return Measured(
-        error, relative_error(float32, exact), tuple(cost[0] for cost in costs), max(cost[1] for cost in costs)
+        error, relative_error(float32, exact), rungs, tuple(cost[0] for cost in costs), max(cost[1] for cost in costs)
     )
 
 
@@ -219,11 +236,11 @@ def attempt(network: Network, seed: int, limn: str, work: pathlib.Path) -> bool:
     except Failure as failure:
         print(f"{label}  FAILED: {failure}", flush=True)
         return False
-    passed = got.error <= got.bound
-    errors = f"{got.error:9.1e} {got.float32_error:9.1e} {got.bound:9.1e}"
+    errors = f"{got.error:9.1e} {got.float32_error:9.1e} {got.bound():9.1e}"
+    errors += "".join(f" {error:9.1e}" for error in got.rungs.values())
     costs = f"{got.seconds[0]:8.2f} {got.seconds[1]:8.2f} {got.peak:8.0f}"
-    print(f"{label} {errors} {costs}  {'ok' if passed else 'FAILED: beyond the bound'}", flush=True)
-    return passed
+    print(f"{label} {errors} {costs}  {'ok' if got.passed else 'FAILED: beyond the bound'}", flush=True)
+    return got.passed
 
 
 def run(limn: str, work: pathlib.Path, only: str, seeds: int) -> list[bool]:

@@ -156,13 +156,27 @@ def test_slow_variants_take_one_turn(tmp_path):
     assert limn.machine == {"engine": "limn", "cpu": "a CPU", "peak_gflops": 110, "bandwidth_gb_per_s": 20}
 
 
+def measurement_in(folder: Path, engines: list[str], absent: dict[str, str]) -> layer_measure.LayerMeasurement:
+    variants = {"limn": ("--isa", "avx2"), "limn bf16": ("--precision", "bf16")}
+    settings = measure.Settings(folder / "limn", variants, {}, folder, 1, (1,), 2, 0.1, 2, (0,))
+    return layer_measure.LayerMeasurement(LAYER, engines, absent, settings)
+
+
+def test_only_limn_itself_and_the_peers_take_turns(tmp_path):
+    measurement = measurement_in(tmp_path, ["ncnn", "openvino"], {"openvino": "no wheel"})
+    assert measurement.engines == ["limn", "ncnn"] and measurement.peers() == ["ncnn"]
+    assert measurement.limn.options == ("--isa", "avx2")
+
+
 def test_rows_of_peers_have_the_rates_of_the_same_layer(tmp_path):
-    settings = measure.Settings(tmp_path / "limn", tmp_path, 1, (1,), 2, 0.1, 2, (0,))
-    measurement = layer_measure.LayerMeasurement(LAYER, ["ncnn", "openvino"], {"openvino": "no wheel"}, settings)
+    measurement = measurement_in(tmp_path, ["ncnn", "openvino-default", "openvino"], {"openvino": "no wheel"})
     measurement.limn = limn_with(tmp_path, [row("conv2d_native", 6)], [])
     measurement.limn.measure(LAYER, 1, 1, [0])
     measurement.entry["engines"]["ncnn"] = {"error": 2e-6, "threads": {"1": {"min_ms": 3, "median_ms": 4}}}
-    own, peer = layer_measure.rows_of(measurement, LAYER, 1)
+    lowered = {"error": 1e-3, "precision": "bf16", "threads": {"1": {"min_ms": 1, "median_ms": 2}}}
+    measurement.entry["engines"]["openvino-default"] = lowered
+    own, peer, lower = layer_measure.rows_of(measurement, LAYER, 1)
+    assert (lower["variant"], lower["precision"], "precision" in peer) == ("openvino-default", "bf16", False)
     assert own["where"] == peer["where"] == "somewhere" and own["planned"] is peer["planned"] is None
     assert (peer["variant"], peer["ms"], peer["median_ms"], peer["error"]) == ("ncnn", 3, 4, 2e-6)
     assert peer["gflops"] == pytest.approx(1.0)
@@ -171,8 +185,7 @@ def test_rows_of_peers_have_the_rates_of_the_same_layer(tmp_path):
 
 
 def test_errors_are_those_against_float64(tmp_path):
-    settings = measure.Settings(tmp_path / "limn", tmp_path, 1, (1,), 2, 0.1, 2, (0,))
-    measurement = layer_measure.LayerMeasurement(LAYER, ["ncnn"], {}, settings)
+    measurement = measurement_in(tmp_path, ["ncnn"], {})
     measurement.folder.mkdir()
     np.save(measurement.folder / "expected.npy", np.array([1.0, -2.0]))
     np.save(measurement.output_of("ncnn"), np.array([1.001, -2.0], np.float32))
@@ -195,6 +208,7 @@ ENTRY = {
         row("torch-eager", 9),
         row("torch-prepacked", 5, percent_of_peak=20.0),
         row("ncnn", 12),
+        row("openvino-default", 3, precision="bf16"),
     ],
 }
 POOL = {
@@ -216,9 +230,10 @@ def test_a_layer_lists_every_variant_and_every_way():
     lines = layer_report.layer_text(ENTRY).splitlines()
     assert lines[0] == "somewhere: conv2d 1x8x8x8"
     names = ["ref", "native (fp32)", "winograd", "bf16 (bf16)", "torch-eager", "torch-prepacked", "ncnn"]
-    assert [line[: len(name)] for line, name in zip(lines[2:9], names, strict=True)] == names
+    names.append("openvino-default (bf16)")
+    assert [line[: len(name)] for line, name in zip(lines[2:10], names, strict=True)] == names
     assert lines[4].split()[-1] == "planned" and "2.0e-03" in lines[5]
-    assert lines[9:] == [
+    assert lines[10:] == [
         "absent: openvino, openvino-nhwc: no wheel",
         "absent: onnxruntime: out of luck",
         "limn is 1.25x as fast as the fastest peer",
@@ -256,7 +271,7 @@ def test_the_report_in_json_is_one_of_bench_kernels(tmp_path):
     path = tmp_path / "layers.json"
     path.write_text(json.dumps(layer_report.kernels_report(AROUND, [ENTRY, POOL])))
     kind, report = plot_bench.read(path)
-    assert kind == "kernels" and len(report["kernels"]) == 9
+    assert kind == "kernels" and len(report["kernels"]) == 10
     assert report["absent"] == {"somewhere": ENTRY["absent"]}
 
 
@@ -275,7 +290,9 @@ def test_all_layers_on_one_thread_by_default():
     [
         (["--layers", "dcgan"], "--layers measures layers only: dcgan"),
         (["unet inc.0"], "unet inc.0 needs --layers"),
-        (["--layers", "--threads", "1,2"], "--layers takes one number of threads"),
+        (["--layers", "--threads", "1,2"], "--layers takes one number of threads and one instruction set"),
+        (["--layers", "--isa", "avx512,avx512+amx"], "--layers takes one number of threads and one instruction set"),
+        (["--layers", "--precision", "bf16"], "--layers measures every precision"),
         (["--layers", "--sweep"], "not allowed with"),
     ],
 )

@@ -160,6 +160,25 @@ def test_a_missing_function() -> None:
     assert "no function tile_2x2: renamed" in faults(product(AVX512, name="tile_2x24"))
 
 
+# Products of tiles
+
+TILES = """tileloadd (%rax,%rdi,1),%tmm4
+tileloadd (%rdx,%rsi,1),%tmm6
+tdpbf16ps %tmm6,%tmm4,%tmm0
+tileloadd (%r8,%rsi,1),%tmm7
+tdpbf16ps %tmm7,%tmm4,%tmm1"""
+
+
+def test_products_of_tiles() -> None:
+    kernel = tool.Kernel("simd_tiles", "tile_2x2", ("amx",), 2, loads=3)
+    line = "6 instructions, 2 multiply-adds, 3 loads"
+    assert tool.check(kernel, product(TILES, "amx"), "amx") == (line, [])
+    assert "4 loads for 2 multiply-adds, 3 a step" in faults(
+        product(TILES + "\ntileloadd (%rax,%rdi,1),%tmm4", "amx"), "amx", kernel
+    )
+    assert "narrower than the instruction set's" in faults(product(AVX512, "amx"), "amx", kernel)
+
+
 # Streams
 
 ADD = """vmovups (%rsi,%rax,4),%ymm0

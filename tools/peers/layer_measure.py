@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from . import figures, measure, processes
-from .figures import Entry
+from .figures import LIMN, Entry
 from .layers import CONVOLUTIONS, Layer
 from .measure import Settings
 
@@ -18,7 +18,7 @@ Row = dict[str, Any]  # as in the report of `limn bench kernels --json`
 WAYS = {
     "torch": ("torch-eager", "torch-channels-last", "torch-optimized", "torch-prepacked"),
     "onnxruntime": ("onnxruntime",),
-    "openvino": ("openvino", "openvino-nhwc"),
+    "openvino": ("openvino", "openvino-nhwc", "openvino-default"),
     "ncnn": ("ncnn", "ncnn-packed"),
 }
 SLOW = 3  # times the fastest variant's time; slower variants of limn take one turn only
@@ -35,15 +35,15 @@ def ways(layer: Layer, engines: list[str]) -> list[str]:
 class LimnKernels:
     """`limn bench kernels` for one layer: `turns`, the rows of each by variant; `machine`, the facts at the top."""
 
-    def __init__(self, program: pathlib.Path) -> None:
-        self.program = program
+    def __init__(self, program: pathlib.Path, options: tuple[str, ...] = ()) -> None:
+        self.program, self.options = program, options
         self.turns: list[dict[str, Row]] = []
         self.machine: dict[str, str | float] = {}
 
     def measure(self, layer: Layer, threads: int, repetitions: int, cpus: list[int]) -> dict[str, float]:
         """Measures every variant in the first turn, then the faster ones. Returns the fastest one's times."""
         command = [str(self.program), "bench", "kernels", "--json", "-q", "-t", str(threads)]
-        command += ["--op", layer.op, "--shape", layer.shape]
+        command += [*self.options, "--op", layer.op, "--shape", layer.shape]
         if self.turns:
             first = self.turns[0]
             least = min(row["ms"] for row in first.values())
@@ -73,7 +73,9 @@ class LayerMeasurement(measure.Measurement):
 
     def __init__(self, layer: Layer, engines: list[str], absent: dict[str, str], settings: Settings) -> None:
         super().__init__(layer, engines, absent, settings)
-        self.limn = LimnKernels(settings.limn)
+        self.engines = [LIMN, *self.peers()]
+        self.limn = LimnKernels(settings.limn, settings.variants[LIMN])
+        self.limns = {LIMN: self.limn}
         self.entry["engines"] = {engine: {"error": 0.0, "threads": {}} for engine in self.engines}
 
     def error_of(self, engine: str) -> float:
@@ -99,7 +101,8 @@ def rows_of(measurement: LayerMeasurement, layer: Layer, threads: int) -> list[R
     for way in measurement.engines[1:]:
         found = entry["engines"][way]
         time = found["threads"][str(threads)]
-        peers.append({**same, "variant": way, "error": found["error"], "planned": None})
+        precision = {"precision": found["precision"]} if "precision" in found else {}
+        peers.append({**same, "variant": way, "error": found["error"], "planned": None, **precision})
         peers[-1] |= {"ms": time["min_ms"], "median_ms": time["median_ms"]}
     return [rated(row, layer, limn.machine) for row in own + peers]
 

@@ -14,7 +14,7 @@ from .layers import CONVOLUTIONS
 from .report import PACKAGES, aligned, counted, describe, markdown, number, times
 
 Table = tuple[Sequence[str], list[Sequence[str]]]
-FP32 = "fp32"
+FP32 = ("fp32", "f32")  # in limn's words and in OpenVINO's
 
 
 def family_of(row: Row) -> str:
@@ -28,7 +28,7 @@ def best_rows(entry: Entry) -> dict[str, Row]:
     found: dict[str, Row] = {}
     for row in entry["rows"]:
         family = family_of(row)
-        if row.get("precision", FP32) == FP32 and (family not in found or row["ms"] < found[family]["ms"]):
+        if row.get("precision", FP32[0]) in FP32 and (family not in found or row["ms"] < found[family]["ms"]):
             found[family] = row
     return found
 
