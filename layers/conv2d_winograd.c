@@ -30,20 +30,14 @@ enum {
 /* The variants. */
 enum mode { PLAIN, SMALL, LEAN };
 
-static const struct winograd_kernels *kernels_of(enum mode mode, const struct layer_dims *d)
-{
-    enum winograd_form form = mode == SMALL ? WINOGRAD_3_3 : d->kh == 5 ? WINOGRAD_2_5 : WINOGRAD_4_3;
-    return &simd()->winograd[form];
-}
-
 static struct winograd_layer layer_of(enum mode mode, const struct layer_dims *d)
 {
-    struct winograd_layer layer = {kernels_of(mode, d), .n = d->n, .ic = d->ic, .oc = d->oc};
-    layer.h = (struct winograd_axis){.in = d->ih, .out = d->oh, .offset = -d->pad_h, .scale = 1};
-    layer.w = (struct winograd_axis){.in = d->iw, .out = d->ow, .offset = -d->pad_w, .scale = 1};
-    layer.h.lattices = layer.h.out_step = layer.h.in_step = d->dilation_h;
-    layer.w.lattices = layer.w.out_step = layer.w.in_step = d->dilation_w;
-    return layer;
+    return winograd_conv2d(mode == SMALL ? WINOGRAD_3_3 : d->kh == 5 ? WINOGRAD_2_5 : WINOGRAD_4_3, d);
+}
+
+static const struct winograd_kernels *kernels_of(enum mode mode, const struct layer_dims *d)
+{
+    return layer_of(mode, d).kernels;
 }
 
 /* Products for one pair of channels. */

@@ -6,7 +6,6 @@
 #include <string.h>
 
 enum {
-    POSITIONS_MOST = 36,
     PREPARE_TILES = 6,   /* of a task that only transforms inputs: few, so that all threads have work */
     LEAN_CHANNELS = 256, /* a slice of U: at most 36 x 256 x 64 floats, 2.3 MB */
 };
@@ -26,6 +25,16 @@ static int64_t v_position(const struct winograd_kernels *kernels, int64_t positi
 {
     return (position / kernels->kept + kernels->skip_h) * kernels->points + position % kernels->kept +
            kernels->skip_w;
+}
+
+struct winograd_layer winograd_conv2d(enum winograd_form form, const struct layer_dims *d)
+{
+    struct winograd_layer layer = {&simd()->winograd[form], .n = d->n, .ic = d->ic, .oc = d->oc};
+    layer.h = (struct winograd_axis){.in = d->ih, .out = d->oh, .offset = -d->pad_h, .scale = 1};
+    layer.w = (struct winograd_axis){.in = d->iw, .out = d->ow, .offset = -d->pad_w, .scale = 1};
+    layer.h.lattices = layer.h.out_step = layer.h.in_step = d->dilation_h;
+    layer.w.lattices = layer.w.out_step = layer.w.in_step = d->dilation_w;
+    return layer;
 }
 
 /* ---- positions of tiles ------------------------------------------------------------------ */
@@ -55,12 +64,8 @@ static int64_t tile_output(const struct winograd_axis *axis, const struct lattic
     return lattice + index * outputs * axis->out_step;
 }
 
-struct tile {
-    int64_t n, oh, ow; /* its first output */
-};
-
-/* The `count` tiles from `first` on. */
-static void find_tiles(const struct winograd_layer *layer, int64_t first, int64_t count, struct tile *tiles)
+void winograd_find_tiles(const struct winograd_layer *layer, int64_t first, int64_t count,
+                         struct winograd_tile *tiles)
 {
     int64_t outputs = layer->kernels->outputs;
     struct lattices h = count_lattices(&layer->h, outputs), w = count_lattices(&layer->w, outputs);
@@ -124,9 +129,8 @@ static int64_t input_at(const struct winograd_axis *axis, int64_t output, int64_
     return (output + axis->offset) / axis->scale + point * axis->in_step;
 }
 
-/* The pixels of x under a tile, zeros outside the picture. */
-static void find_inputs(const struct winograd_layer *layer, const struct layer_args *a, const float *zeros,
-                        const struct tile *tile, const float **at)
+void winograd_find_inputs(const struct winograd_layer *layer, const struct layer_args *a, const float *zeros,
+                          const struct winograd_tile *tile, const float **at)
 {
     int points = layer->kernels->points;
     int64_t left = input_at(&layer->w, tile->ow, 0), step = layer->w.in_step * a->x_stride;
@@ -142,12 +146,12 @@ static void find_inputs(const struct winograd_layer *layer, const struct layer_a
 void winograd_input(const struct winograd_layer *layer, const struct layer_args *args, const float *zeros,
                     int64_t first, int64_t count, float *v, int64_t row, int64_t tiles)
 {
-    struct tile where[WINOGRAD_TILES];
-    const float *at[POSITIONS_MOST];
+    struct winograd_tile where[WINOGRAD_TILES];
+    const float *at[WINOGRAD_POSITIONS];
     int64_t width = winograd_width(layer->ic), stride = winograd_stride(tiles, width);
-    find_tiles(layer, first, count, where);
+    winograd_find_tiles(layer, first, count, where);
     for (int64_t t = 0; t < count; t++) {
-        find_inputs(layer, args, zeros, &where[t], at);
+        winograd_find_inputs(layer, args, zeros, &where[t], at);
         layer->kernels->input(at, layer->ic, v + (row + t) * width, stride);
     }
 }
@@ -219,8 +223,8 @@ void winograd_multiply_lean(const struct winograd_layer *layer, const struct sim
     }
 }
 
-/* The pixels of y that a tile computes; -1 outside. */
-static void find_outputs(const struct winograd_layer *layer, const struct tile *tile, int64_t *pixels)
+void winograd_find_outputs(const struct winograd_layer *layer, const struct winograd_tile *tile,
+                           int64_t *pixels)
 {
     int outputs = layer->kernels->outputs;
     for (int i = 0; i < outputs; i++)
@@ -235,13 +239,13 @@ static void find_outputs(const struct winograd_layer *layer, const struct tile *
 void winograd_output(const struct winograd_layer *layer, const struct layer_args *args, int64_t first,
                      int64_t count, int64_t oc, int64_t channels, const float *m, int64_t m_stride)
 {
-    struct tile where[WINOGRAD_TILES];
-    int64_t pixels[POSITIONS_MOST], columns = panel_tile(layer->oc - oc)->columns;
+    struct winograd_tile where[WINOGRAD_TILES];
+    int64_t pixels[WINOGRAD_POSITIONS], columns = panel_tile(layer->oc - oc)->columns;
     struct epilogue epilogue = epilogue_slice(&args->epilogue, oc);
     struct simd_outputs to = {&epilogue, args->y + oc, args->y_stride, pixels};
-    find_tiles(layer, first, count, where);
+    winograd_find_tiles(layer, first, count, where);
     for (int64_t t = 0; t < count; t++) {
-        find_outputs(layer, &where[t], pixels);
+        winograd_find_outputs(layer, &where[t], pixels);
         layer->kernels->output(m + t * columns, m_stride, channels, &to);
     }
 }

@@ -35,14 +35,33 @@ struct winograd_layer {
     int64_t n, ic, oc;
 };
 
+/* The layer of a convolution of stride 1. */
+struct winograd_layer winograd_conv2d(enum winograd_form form, const struct layer_dims *d);
+
 enum {
-    WINOGRAD_TILES = 96,  /* of a block at most */
-    WINOGRAD_BLOCKS = 32, /* with so many tasks of one block, all threads end together */
-    WINOGRAD_CHAIN = 256  /* products added in one chain: the rounding error grows with its length */
+    WINOGRAD_POSITIONS = 36, /* at most */
+    WINOGRAD_TILES = 96,     /* of a block at most */
+    WINOGRAD_BLOCKS = 32,    /* with so many tasks of one block, all threads end together */
+    WINOGRAD_CHAIN = 256     /* products added in one chain: the rounding error grows with its length */
 };
 
 /* Tiles of all pictures. */
 int64_t winograd_tiles(const struct winograd_layer *layer);
+
+/* The `count` tiles from `first` on. */
+struct winograd_tile {
+    int64_t n, oh, ow; /* its first output */
+};
+void winograd_find_tiles(const struct winograd_layer *layer, int64_t first, int64_t count,
+                         struct winograd_tile *tiles);
+
+/* The pixels of x under a tile, points x points of them; `zeros`, IC floats, outside the picture. */
+void winograd_find_inputs(const struct winograd_layer *layer, const struct layer_args *args,
+                          const float *zeros, const struct winograd_tile *tile, const float **at);
+
+/* The pixels of y that a tile computes, outputs x outputs of them; -1 outside the picture. */
+void winograd_find_outputs(const struct winograd_layer *layer, const struct winograd_tile *tile,
+                           int64_t *pixels);
 
 /* Tiles of a block, a multiple of every matrix tile's rows, and how many blocks there are. Blocks are as
  * equal as possible; the last may have fewer tiles. */

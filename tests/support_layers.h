@@ -15,6 +15,8 @@ struct trial {
     bool bias, residual, scale;
     enum activation activation; /* a leaky ReLU's slope is TRIAL_SLOPE */
     bool hwio;
+    const char *only; /* part of the names of the variants to run, or NULL: all */
+    int64_t compared; /* every so many pixels one is compared; 0: all are */
 };
 
 struct guarded random_block(struct random *random, int64_t count);

@@ -225,6 +225,22 @@ static void test_conv2d_winograd(void **state)
     }
 }
 
+/* Its variants on bf16 parts, which need many channels and the rate of matrix tiles. */
+static void test_conv2d_winograd_bf16(void **state)
+{
+    (void)state;
+    struct random random = {23};
+    struct trial t = {.kind = LAYER_CONV2D, .only = "conv2d_winograd_bf16", .x_extra = 3, .y_extra = 5};
+    t.activation = ACTIVATION_LEAKY_RELU, t.bias = t.residual = t.scale = true;
+    t.d = (struct layer_dims){.n = 1, .ih = 40, .iw = 38, .ic = 200, .oh = 40, .ow = 38, .oc = 195};
+    t.d.kh = t.d.kw = 3, t.d.stride_h = t.d.stride_w = t.d.pad_h = t.d.pad_w = 1;
+    t.d.dilation_h = t.d.dilation_w = 1; /* two blocks of tiles, two groups of panels */
+    try_all_variants(&t, &random);
+    t.d.ic = 1900, t.d.oc = 111, t.compared = 16; /* V is too large to be kept for all */
+    t.hwio = true, t.residual = false;
+    try_all_variants(&t, &random);
+}
+
 /* Products of bf16 parts, whose slices are 672 to 2048 terms, whose strips are 256 outputs, whose blocks are
  * 96 pixels, and of 32 of which taps may all be outside the picture. */
 static void test_conv2d_parts(void **state)
@@ -555,6 +571,7 @@ int main(void)
         cmocka_unit_test(test_conv2d_deep),
         cmocka_unit_test(test_conv2d_long_chains),
         cmocka_unit_test(test_conv2d_winograd),
+        cmocka_unit_test(test_conv2d_winograd_bf16),
         cmocka_unit_test(test_conv2d_parts),
         cmocka_unit_test(test_conv2d_transpose_winograd),
         cmocka_unit_test(test_conv2d_transpose_parts),

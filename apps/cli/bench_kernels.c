@@ -34,6 +34,8 @@ static const char *step_name(const char *variant)
         {"conv2d_winograd", "Winograd"},
         {"conv2d_winograd_small", "Winograd, small tiles"},
         {"conv2d_winograd_lean", "Winograd, lean weights"},
+        {"conv2d_winograd_bf16x3", "Winograd, 3 bf16 parts"},
+        {"conv2d_winograd_bf16x2", "Winograd, 2 bf16 parts"},
         {"conv2d_transpose_ref", "plain loops, in double"},
         {"conv2d_transpose_gemm", "OpenBLAS and col2im"},
         {"conv2d_transpose_native", "packed micro-kernel"},
