@@ -142,7 +142,8 @@ typedef enum limn_kernels {
  * to its largest output. */
 typedef enum limn_precision {
     LIMN_FP32 = 0, /* floats, or sums of three bf16 numbers, which are as exact: 1e-6 */
-    LIMN_BF16X2,   /* floats rounded to 16 significant bits, as sums of two bf16 numbers: 5e-6 */
+    LIMN_BF16X2,   /* floats rounded to 16 significant bits, as sums of two bf16 numbers: 5e-6,
+                    * or 3e-5 by Winograd's algorithm */
     LIMN_BF16,     /* floats rounded to 8 significant bits: 2e-3 */
 } limn_precision;
 
