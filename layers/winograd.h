@@ -9,8 +9,8 @@
  *     M      =>  y                                  transformed back, with the epilogue
  *
  * There are points^2 = 36 or 25 positions. A phase of a transposed convolution uses 25 of the 36 of V, and
- * its U and M have only these. One block at a time goes through all stages, so that V and M stay in L2; if V
- * of the whole layer is small enough, it is computed first.
+ * its U and M have only these. One block at a time goes through all stages, so that V and M stay in the
+ * cache; in a layer of few blocks, V of all is computed first.
  *
  * Tiles on a lattice. The outputs of a tile need not be neighbours: a convolution with dilation 2 consists of
  * 2 x 2 independent ordinary ones, on the even or odd rows and columns, and a transposed convolution of
