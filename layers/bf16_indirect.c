@@ -113,34 +113,32 @@ struct block {
     uint16_t *b; /* [CHUNK], steps in parts: lean */
     float *c;    /* [PIXELS][c_stride]: of all panels if there are several slices, else of a strip */
     int64_t c_stride;
-    size_t bytes; /* of all */
 };
 
-static void *take(unsigned char *workspace, size_t *used, size_t bytes)
+/* Sets *block, unless it is NULL, and returns the bytes of the workspace. */
+static size_t lay_out(struct form form, const struct layer_dims *d, unsigned char *workspace,
+                      struct block *block)
 {
-    void *at = workspace ? workspace + *used : NULL;
-    *used = size_sum(*used, whole_lines(bytes));
-    return at;
-}
-
-static struct block lay_out(struct form form, const struct layer_dims *d, void *workspace)
-{
-    size_t used = 0;
     int64_t steps = smaller(slice_steps(form), all_steps(d));
     int64_t kept = all_steps(d) > steps ? panels_of(d) : smaller(STRIP, panels_of(d));
-    struct block block;
-    block.a_stride = steps * form.parts * BF16_STEP + LINE_NUMBERS;
-    block.c_stride = kept * BF16_SIDE + LINE_FLOATS;
-    block.a = take(workspace, &used, (size_t)(PIXELS * block.a_stride) * sizeof *block.a);
-    block.b =
-        take(workspace, &used, form.lean ? (size_t)form.parts * CHUNK * BF16_PART * sizeof *block.b : 0);
-    block.c = take(workspace, &used, float_bytes(PIXELS * block.c_stride));
-    block.x.rows = take(workspace, &used, size_product(d->kh * d->kw * PIXELS, sizeof *block.x.rows));
-    block.x.pixels = take(workspace, &used, PIXELS * sizeof *block.x.pixels);
-    block.x.zeros = take(workspace, &used, float_bytes(d->ic));
-    block.x.gathered = NULL;
-    block.bytes = used;
-    return block;
+    int64_t a_stride = steps * form.parts * BF16_STEP + LINE_NUMBERS;
+    int64_t c_stride = kept * BF16_SIDE + LINE_FLOATS;
+    size_t a = size_product(PIXELS * a_stride, sizeof(uint16_t));
+    size_t b = form.lean ? (size_t)form.parts * CHUNK * BF16_PART * sizeof(uint16_t) : 0;
+    size_t c = float_bytes(PIXELS * c_stride), zeros = whole_lines(float_bytes(d->ic));
+    size_t rows = size_product(d->kh * d->kw * PIXELS, sizeof *block->x.rows);
+    size_t pixels = PIXELS * sizeof *block->x.pixels;
+    if (block) {
+        unsigned char *at = workspace;
+        *block = (struct block){.a_stride = a_stride, .c_stride = c_stride};
+        block->a = (void *)at;
+        block->b = (void *)(at += a);
+        block->c = (void *)(at += b);
+        block->x.zeros = (void *)(at += c);
+        block->x.rows = (void *)(at += zeros);
+        block->x.pixels = (void *)(at + rows);
+    }
+    return size_sum(size_sum(size_sum(a, b), size_sum(c, zeros)), size_sum(rows, pixels));
 }
 
 static struct layer_needs needs(struct form form, const struct layer_dims *d)
@@ -148,7 +146,7 @@ static struct layer_needs needs(struct form form, const struct layer_dims *d)
     return (struct layer_needs){.pack_tasks = panels_of(d),
                                 .run_tasks = block_count(d) * group_count(d),
                                 .packed_bytes = size_product(panels_of(d) * all_steps(d), step_bytes(form)),
-                                .workspace_bytes = lay_out(form, d, NULL).bytes};
+                                .workspace_bytes = lay_out(form, d, NULL, NULL)};
 }
 
 /* ---- products ---------------------------------------------------------------------------- */
@@ -257,7 +255,8 @@ static void run_task(struct form form, const struct indirect_layer *layer, const
 {
     const struct layer_dims *d = &layer->dims;
     int64_t groups = group_count(d), group = task % groups, first = task / groups * PIXELS;
-    struct run run = {form, d, args, packed, lay_out(form, d, workspace), 0};
+    struct run run = {.form = form, .d = d, .args = args, .packed = packed};
+    lay_out(form, d, workspace, &run.block);
     run.count = smaller(PIXELS, d->n * d->oh * d->ow - first);
     memset(run.block.x.zeros, 0, float_bytes(d->ic));
     indirect_find_rows(layer, args, first, run.count, &run.block.x);

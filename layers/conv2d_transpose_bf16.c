@@ -34,7 +34,7 @@ static int fewer(const struct layer_dims *d)
         .name = "conv2d_transpose_" #form,                                                                   \
         .family = FAMILY_NATIVE,                                                                             \
         .precision = PRECISION_##numbers,                                                                    \
-        .error = bound,                                                                                      \
+        .error = (bound),                                                                                    \
         .applies = applies_##form,                                                                           \
         .band_rows = 1,                                                                                      \
         .in_place = true,                                                                                    \

@@ -293,7 +293,7 @@ static bool applies(const struct layer_dims *d)
         .family = FAMILY_NATIVE,                                                                             \
         .precision = PRECISION_##numbers,                                                                    \
         .in_place = true,                                                                                    \
-        .error = worse,                                                                                      \
+        .error = (worse),                                                                                    \
         .applies = applies,                                                                                  \
         .needs = needs_##form,                                                                               \
         .pack_task = pack_##form,                                                                            \
