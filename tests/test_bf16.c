@@ -222,7 +222,8 @@ static void run_layer(const struct layer_variant *variant, const float *x, const
     struct guarded packed = guarded_create((int64_t)(needs.packed_bytes / sizeof(float)));
     struct guarded workspace = guarded_create((int64_t)(needs.workspace_bytes / sizeof(float)));
     struct layer_args args = {
-        .d = layer_3x3, .x = x, .x_stride = 40, .y = y, .y_stride = 45, .packed = packed.values};
+        .d = layer_3x3, .x = x, .x_stride = 40, .y_stride = 45, .packed = packed.values};
+    args.y = y;
     for (int64_t task = 0; task < needs.pack_tasks; task++) {
         struct layer_weights weights = {
             .stride_o = 1, .stride_i = 45, .stride_h = 3 * 1800, .stride_w = 1800};
@@ -252,12 +253,13 @@ static void test_lean_weights_give_the_same(void **state)
 static void test_nonfinite_inputs(void **state)
 {
     (void)state;
-    static const struct layer_variant *const forms[] = {&conv2d_bf16x3, &conv2d_bf16x2, &conv2d_bf16};
+    enum { FORMS = 3 };
+    static const struct layer_variant *const forms[FORMS] = {&conv2d_bf16x3, &conv2d_bf16x2, &conv2d_bf16};
     static const float values[] = {NAN, INFINITY, -INFINITY, FLT_MAX};
     struct random random = {5};
     static float x[X_COUNT], w[W_COUNT], y[Y_COUNT], got[Y_COUNT];
     random_fill(&random, w, W_COUNT);
-    for (size_t i = 0; i < sizeof forms / sizeof *forms * 4; i++) {
+    for (size_t i = 0; i < (size_t)FORMS * 4; i++) {
         float value = values[i % 4];
         random_fill(&random, x, X_COUNT);
         run_layer(forms[i / 4], x, w, y);

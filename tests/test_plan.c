@@ -411,12 +411,12 @@ static double no_flops(const struct layer_dims *d)
     static struct layer_needs needs_of_##id(const struct layer_dims *d)                                      \
     {                                                                                                        \
         (void)d;                                                                                             \
-        return (struct layer_needs){.packed_bytes = bytes};                                                  \
+        return (struct layer_needs){.packed_bytes = (bytes)};                                                \
     }                                                                                                        \
-    static const struct layer_variant id = {.name = called,                                                  \
-                                            .family = of_family,                                             \
-                                            .precision = of_precision,                                       \
-                                            .applies = condition,                                            \
+    static const struct layer_variant id = {.name = (called),                                                \
+                                            .family = (of_family),                                           \
+                                            .precision = (of_precision),                                     \
+                                            .applies = (condition),                                          \
                                             .needs = needs_of_##id,                                          \
                                             .pack_task = layer_pack_plain};
 
