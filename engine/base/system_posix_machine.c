@@ -10,10 +10,11 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 #ifdef __APPLE__
 #include <sys/sysctl.h>
+#else
+#include <sys/syscall.h>
 #endif
 
 enum { TEXT = 8192 };
