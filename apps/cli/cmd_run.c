@@ -96,7 +96,7 @@ static size_t array_bytes(const struct dumps *dumps, const limn_session *session
 static limn_status create_session(limn_model *model, const struct npy *input, struct dumps *dumps,
                                   limn_session **session, limn_error *error)
 {
-    enum { SMALL = 4096 }; /* block headers, a latent vector */
+    enum { SMALL = 80 << 10 }; /* the buffer of a file, block headers, a latent vector */
     const int64_t *s = input->shape;
     struct session_request request = {.output = model->graph.output, .size = {s[0], s[2], s[3]}};
     size_t freed = (size_t)(s[0] * s[1] * s[2] * s[3]) * sizeof(float);
