@@ -236,9 +236,17 @@ static void test_conv2d_winograd_bf16(void **state)
     t.d.kh = t.d.kw = 3, t.d.stride_h = t.d.stride_w = t.d.pad_h = t.d.pad_w = 1;
     t.d.dilation_h = t.d.dilation_w = 1; /* two blocks of tiles, two groups of panels */
     try_all_variants(&t, &random);
+    if (getenv("LIMN_TEST_QUICK"))
+        return;
     t.d.ic = 1900, t.d.oc = 111, t.compared = 16; /* V is too large to be kept for all */
     t.hwio = true, t.residual = false;
     try_all_variants(&t, &random);
+}
+
+/* Elsewhere the shapes for products of bf16 parts would only repeat what others try. */
+static bool parts_apply(void)
+{
+    return simd()->bf16_rate > 0;
 }
 
 /* Products of bf16 parts, whose slices are 672 to 2048 terms, whose strips are 256 outputs, whose blocks are
@@ -255,7 +263,7 @@ static void test_conv2d_parts(void **state)
         {1, 16, 17, 70, 37, 3, 1, 12, 12}, /* taps without pixels */
         {1, 8, 8, 32, 320, 1, 1, 0, 1},    /* panels divided among tasks */
     };
-    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+    for (size_t i = 0; parts_apply() && i < sizeof shapes / sizeof *shapes; i++) {
         const int64_t *s = shapes[i];
         struct layer_dims d = {.n = s[0], .ih = s[1], .iw = s[2], .ic = s[3], .oc = s[4]};
         d.kh = d.kw = s[5], d.stride_h = d.stride_w = s[6], d.pad_h = d.pad_w = s[7];
@@ -385,7 +393,8 @@ static void test_conv2d_transpose_parts(void **state)
 {
     (void)state;
     struct random random = {19};
-    for (size_t w = 0; w < sizeof transpose_windows / sizeof *transpose_windows; w++) {
+    size_t step = getenv("LIMN_TEST_QUICK") ? 4 : 1;
+    for (size_t w = 0; parts_apply() && w < sizeof transpose_windows / sizeof *transpose_windows; w += step) {
         struct layer_dims d = transpose_windows[w];
         d.n = 1 + (int64_t)w % 2, d.ih = 12, d.iw = 13, d.ic = 70, d.oc = 261;
         transpose_trial(d, (unsigned)random_below(&random, 128), &random);
