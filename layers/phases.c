@@ -87,8 +87,7 @@ struct layer_needs phase_needs(const struct phase_method *method, const struct l
 
 struct layer_span phase_pack_span(const struct phase_method *method, const struct layer_dims *d, int64_t task)
 {
-    struct indirect_layer layer = phase_layer(d, 0);
-    return method->pack_span(&layer.dims, task);
+    return method->pack_span(d, task); /* depends on the output channels only */
 }
 
 void phase_pack_task(const struct phase_method *method, const struct layer_dims *d,

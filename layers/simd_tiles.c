@@ -45,7 +45,7 @@ INLINE void multiply_same(struct tiles *t, const uint16_t *b)
 /* `parts` must be a constant. */
 INLINE void multiply(int parts, const struct bf16_block *block)
 {
-    struct tiles t;
+    struct tiles t = {0};
     const uint16_t *a = block->a, *b = block->b;
     float *c = block->c, *below = c + TILE_SIDE * block->c_stride;
     int64_t stride = block->c_stride * (int64_t)sizeof *c;

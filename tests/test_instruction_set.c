@@ -265,7 +265,7 @@ static void test_no_needless_requests(void **state)
 static bool tiles_work(void)
 {
     static uint16_t a[BF16_PART] __attribute__((aligned(64))), b[BF16_PART] __attribute__((aligned(64)));
-    float got[BF16_SIDE * BF16_SIDE], want[BF16_SIDE * BF16_SIDE];
+    float got[BF16_SIDE * BF16_SIDE] = {0}, want[BF16_SIDE * BF16_SIDE] = {0};
     for (int i = 0; i < BF16_PART; i++) {
         bf16_split((float)(i % 37 - 18) / 7, 1, &a[i]);
         bf16_split((float)(i % 41 - 20) / 3, 1, &b[i]);
@@ -273,6 +273,7 @@ static bool tiles_work(void)
     for (int plain = 0; plain < 2; plain++) {
         const struct bf16_kernels *kernels = simd_for(plain ? ISA_AMX_EMULATED : isa_in_use().isa)->bf16;
         struct bf16_block block = {.a = a, .b = b, .steps = 1, .c = plain ? want : got};
+        block.a_stride = BF16_STEP;
         block.c_stride = BF16_SIDE;
         uint64_t before = kernels->start();
         kernels->multiply[1](&block);
