@@ -13,9 +13,9 @@
  * Splitting. With three parts each is the rest truncated to 8 bits; they have the sign of x, their sum is x,
  * and no sum of some of them overflows. With two or one, each is the rest rounded to nearest even; a finite
  * float that would round to infinity becomes the largest bf16 number instead (the sum of two parts overflows
- * within 2^-16 of FLT_MAX). Infinity and NaN are their own
- * first part, the others are 0; so NaN stays NaN, and infinity gives infinity or NaN. Numbers and parts below
- * 2^-126 count as 0, so with three parts a float from 2^-103 on is exact, and below that by less than 2^-126.
+ * within 2^-16 of FLT_MAX). Infinity and NaN are their own first part, the others are 0; so NaN stays NaN,
+ * and infinity gives infinity or NaN. Numbers and parts below 2^-126 count as 0, so with three parts a float
+ * from 2^-103 on is exact, and below that by less than 2^-126.
  *
  * Storage. Products are computed in steps of 32 terms, as 16 pairs: pair p has terms p and p + 16. With P
  * parts, a row of A, and 32 columns of B, are

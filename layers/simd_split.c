@@ -21,7 +21,7 @@ typedef unsigned uint_vector __attribute__((vector_size(sizeof(vector))));
 /* As truncated() and rounded() in bf16.c, in the upper half of each lane. */
 INLINE int_vector truncate_part(vector x)
 {
-    int_vector nan = ((int_vector)x & 0x7FFFFFFF) > INFINITE;
+    int_vector nan = ((int_vector)x & MAGNITUDE) > INFINITE;
     return ((int_vector)x & UPPER) | (nan & QUIET);
 }
 

@@ -65,13 +65,12 @@ static void add_kernel(struct json_text *json, const struct explanation *e, cons
         json_add(json, "\"kernel\": null");
         return;
     }
-    json_add(
-        json,
-        "\"kernel\": {\"op\": \"%s\", \"variant\": \"%s\", \"precision\": \"%s\", \"why\": \"%s\", \"first_step\": %d, \"steps\": %d, "
-        "\"packed_bytes\": %zu, \"scratch_bytes\": %zu, ",
-        step->op->name, step->variant->name, precision_name(step->variant->precision),
-        choice_name(step->choice), node->first_step, node->step_count, node->packed_bytes,
-        node->scratch_bytes);
+    json_add(json,
+             "\"kernel\": {\"op\": \"%s\", \"variant\": \"%s\", \"precision\": \"%s\", \"why\": \"%s\", "
+             "\"first_step\": %d, \"steps\": %d, \"packed_bytes\": %zu, \"scratch_bytes\": %zu, ",
+             step->op->name, step->variant->name, precision_name(step->variant->precision),
+             choice_name(step->choice), node->first_step, node->step_count, node->packed_bytes,
+             node->scratch_bytes);
     add_window(json, &explain_node(e, node->at)->window);
     json_add(json, "}");
 }
