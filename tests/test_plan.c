@@ -540,7 +540,8 @@ static void build_sums(struct graph *g)
     value_id x = graph_conv2d(g, graph_input(g, "x", 3), padded, "first");
     value_id y =
         graph_add(g, graph_conv2d(g, graph_relu(g, graph_conv2d(g, x, padded, "a")), padded, "b"), x);
-    value_id z = graph_relu(g, graph_add(g, graph_conv2d(g, y, padded, "c"), y));
+    value_id z = graph_conv2d(g, graph_conv2d(g, y, padded, "f"), padded, "c");
+    z = graph_relu(g, graph_add(g, z, y));
     z = graph_add(g, graph_conv2d(g, z, padded, "d"), y);
     graph_output(g, graph_add(g, graph_conv2d(g, z, (struct conv){0}, "e"), z));
 }
@@ -554,7 +555,8 @@ static const char *write_sum_weights(void)
         {"b.weight", {LOW, LOW, 3, 3}, numbers + 4}, {"b.bias", {LOW}, numbers + 5},
         {"c.weight", {LOW, LOW, 3, 3}, numbers + 6}, {"c.bias", {LOW}, numbers + 7},
         {"d.weight", {LOW, LOW, 3, 3}, numbers + 1}, {"d.bias", {LOW}, numbers + 2},
-        {"e.weight", {LOW, LOW, 1, 1}, numbers + 3}, {"e.bias", {LOW}, numbers + 4}};
+        {"e.weight", {LOW, LOW, 1, 1}, numbers + 3}, {"e.bias", {LOW}, numbers + 4},
+        {"f.weight", {LOW, LOW, 3, 3}, numbers + 7}, {"f.bias", {LOW}, numbers + 5}};
     const char *path = scratch_path("sums.safetensors");
     random_fill(&(struct random){6}, numbers, sizeof numbers / sizeof *numbers);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
