@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """The full tests: every network at its published width (parity.py), the pipelines around them on photographs
-(pipelines.py), a published DCGAN (faces.py), the pixel tools (pixel_tools.py), the readers of pictures (readers.py)
-and the converter (torch_saves.py), against PyTorch and the libraries that the originals use; and folders of pictures on
-a Ray cluster (ray_batch.py).
+(pipelines.py), what lower precisions change there (precisions.py), a published DCGAN (faces.py), the pixel tools
+(pixel_tools.py), the readers of pictures (readers.py) and the converter (torch_saves.py), against PyTorch and the
+libraries that the originals use; and folders of pictures on a Ray cluster (ray_batch.py).
 
     make test-full                  installs those where they are missing
 
@@ -27,6 +27,7 @@ import parity
 import PIL
 import pipelines
 import pixel_tools
+import precisions
 import ray_batch
 import readers
 import skimage
@@ -36,7 +37,8 @@ from checks import HEAD, ROOT, Limn, called
 
 
 def run_checks(limn: str, work: pathlib.Path, only: str) -> list[bool]:
-    checks = [check for check in (*pipelines.CHECKS, *faces.CHECKS, *pixel_tools.CHECKS) if check.name.startswith(only)]
+    every = (*pipelines.CHECKS, *precisions.CHECKS, *faces.CHECKS, *pixel_tools.CHECKS)
+    checks = [check for check in every if check.name.startswith(only)]
     if checks:
         print(HEAD)
     with tempfile.TemporaryDirectory(dir=work) as folder:
