@@ -129,18 +129,31 @@ limn_engine *test_engine(int threads, limn_kernels kernels)
 
 enum isa running_isa;
 
+static int run_on(enum isa isa, const struct CMUnitTest *tests, size_t count)
+{
+    if (!cpu_has(isa) || (isa == ISA_AVX512_AMX && system_permit_tiles()))
+        return 0;
+    assert_null(gemm_init(isa, true));
+    simd_choose(isa);
+    running_isa = isa;
+    printf("-- %s, OpenBLAS core %s\n", isa_name(isa), gemm_available() ? gemm_core() : "none");
+    return _cmocka_run_group_tests(isa_name(isa), tests, count, NULL, NULL);
+}
+
 int run_on_every_isa(const struct CMUnitTest *tests, size_t count)
 {
     int failed = 0;
-    for (enum isa isa = 0; isa < ISA_COUNT; isa++) {
-        if (!cpu_has(isa) || (isa == ISA_AVX512_AMX && system_permit_tiles()))
-            continue;
-        assert_null(gemm_init(isa, true));
-        simd_choose(isa);
-        running_isa = isa;
-        printf("-- %s, OpenBLAS core %s\n", isa_name(isa), gemm_available() ? gemm_core() : "none");
-        failed += _cmocka_run_group_tests(isa_name(isa), tests, count, NULL, NULL);
-    }
+    for (enum isa isa = 0; isa < ISA_COUNT; isa++)
+        failed += run_on(isa, tests, count);
+    return failed;
+}
+
+int run_on_every_isa_of_floats(const struct CMUnitTest *tests, size_t count)
+{
+    int failed = 0;
+    for (enum isa isa = 0; isa < ISA_COUNT; isa++)
+        if (isa_of_floats(isa) == isa)
+            failed += run_on(isa, tests, count);
     return failed;
 }
 

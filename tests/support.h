@@ -76,6 +76,10 @@ limn_engine *test_engine(int threads, limn_kernels kernels);
  * kernels and in OpenBLAS's, whatever an engine chose before. Returns how many failed. */
 int run_on_every_isa(const struct CMUnitTest *tests, size_t count);
 
+/* The same without the sets that only add products of bf16 parts to another one, for tests that multiply
+ * none: test_bf16.c checks that the other kernels of these sets are the same. */
+int run_on_every_isa_of_floats(const struct CMUnitTest *tests, size_t count);
+
 /* The set of the tests that are running, for messages. */
 extern enum isa running_isa;
 

@@ -100,18 +100,30 @@ static double at(const struct trial *t, const struct buffers *b, int64_t n, int6
     return (double)b->x.values[((n * d->ih + h) * d->iw + w) * (d->ic + t->x_extra) + c];
 }
 
+/* What all input channels of a pixel add to an output channel through one tap; 0 outside the picture. */
+static double true_tap(const struct trial *t, const struct buffers *b, int64_t n, int64_t ih, int64_t iw,
+                       int64_t oc, int64_t kh, int64_t kw)
+{
+    const struct layer_dims *d = &t->d;
+    if (ih < 0 || ih >= d->ih || iw < 0 || iw >= d->iw)
+        return 0;
+    struct layer_weights w = weights_of(t, b);
+    const float *x = b->x.values + ((n * d->ih + ih) * d->iw + iw) * (d->ic + t->x_extra);
+    double sum = 0;
+    for (int64_t ic = 0; ic < d->ic; ic++)
+        sum += (double)x[ic] * (double)weight_at(&w, oc, ic, kh, kw);
+    return sum;
+}
+
 static double true_conv2d(const struct trial *t, const struct buffers *b, int64_t n, int64_t oh, int64_t ow,
                           int64_t oc)
 {
     const struct layer_dims *d = &t->d;
-    struct layer_weights w = weights_of(t, b);
     double sum = 0;
-    for (int64_t ic = 0; ic < d->ic; ic++)
-        for (int64_t kh = 0; kh < d->kh; kh++)
-            for (int64_t kw = 0; kw < d->kw; kw++)
-                sum += at(t, b, n, oh * d->stride_h - d->pad_h + kh * d->dilation_h,
-                          ow * d->stride_w - d->pad_w + kw * d->dilation_w, ic) *
-                       (double)weight_at(&w, oc, ic, kh, kw);
+    for (int64_t kh = 0; kh < d->kh; kh++)
+        for (int64_t kw = 0; kw < d->kw; kw++)
+            sum += true_tap(t, b, n, oh * d->stride_h - d->pad_h + kh * d->dilation_h,
+                            ow * d->stride_w - d->pad_w + kw * d->dilation_w, oc, kh, kw);
     return sum;
 }
 
@@ -148,15 +160,14 @@ static double true_transpose(const struct trial *t, const struct buffers *b, int
                              int64_t ow, int64_t oc)
 {
     const struct layer_dims *d = &t->d;
-    struct layer_weights w = weights_of(t, b);
     double sum = 0;
     int64_t top = clamp((oh + d->pad_h - d->kh) / d->stride_h, d->ih);
     int64_t left = clamp((ow + d->pad_w - d->kw) / d->stride_w, d->iw);
     for (int64_t ih = top; ih < d->ih && ih <= top + d->kh; ih++)
         for (int64_t iw = left; iw < d->iw && iw <= left + d->kw; iw++) {
             int64_t kh = oh - ih * d->stride_h + d->pad_h, kw = ow - iw * d->stride_w + d->pad_w;
-            for (int64_t ic = 0; kh >= 0 && kh < d->kh && kw >= 0 && kw < d->kw && ic < d->ic; ic++)
-                sum += at(t, b, n, ih, iw, ic) * (double)weight_at(&w, oc, ic, kh, kw);
+            if (kh >= 0 && kh < d->kh && kw >= 0 && kw < d->kw)
+                sum += true_tap(t, b, n, ih, iw, oc, kh, kw);
         }
     return sum;
 }
@@ -292,13 +303,21 @@ static float *true_output(const struct trial *t, const struct buffers *b)
 
 /* ---- running a variant ------------------------------------------------------------------- */
 
+/* The weights of a span's channels: `of` => `to`. */
+static void copy_span(const struct layer_span *span, int64_t stride, int64_t channels,
+                      const struct guarded *of, const struct guarded *to)
+{
+    for (int64_t i = span->first * stride; i < of->count; i += channels * stride)
+        memcpy(to->values + i, of->values + i, (size_t)(span->count * stride) * sizeof *to->values);
+}
+
 /* Packs as the engine does: a task with a span sees only its channels, here the others are NaN. Backwards,
  * because the order must not matter. */
 static void pack_variant(const struct trial *t, const struct buffers *b, const struct layer_variant *variant,
                          float *packed)
 {
     const struct layer_dims *d = &t->d;
-    struct guarded seen = guarded_create(b->w.count);
+    struct guarded seen = guarded_create(b->w.count), none = guarded_create(b->w.count);
     for (int64_t task = variant->needs(d).pack_tasks; task-- > 0;) {
         struct layer_weights weights = weights_of(t, b);
         struct layer_span span = {AXIS_OUTPUT, 0, d->oc};
@@ -306,15 +325,13 @@ static void pack_variant(const struct trial *t, const struct buffers *b, const s
             span = variant->pack_span(d, task);
         bool output = span.axis == AXIS_OUTPUT;
         int64_t stride = output ? weights.stride_o : weights.stride_i, channels = output ? d->oc : d->ic;
-        for (int64_t i = 0; i < b->w.count; i++) {
-            int64_t channel = i / stride % channels;
-            bool inside = channel >= span.first && channel < span.first + span.count;
-            seen.values[i] = inside ? b->w.values[i] : NAN;
-        }
+        copy_span(&span, stride, channels, &b->w, &seen);
         weights.data = seen.values + span.first * stride;
         variant->pack_task(d, &weights, packed, task);
+        copy_span(&span, stride, channels, &none, &seen);
     }
     guarded_free(&seen);
+    guarded_free(&none);
 }
 
 /* in_place: y is the residual's memory, and holds it. */
@@ -372,9 +389,20 @@ enum { VARIANTS_MOST = 16 };
 
 static bool tried[ISA_COUNT][LAYER_COUNT][VARIANTS_MOST];
 
+bool multiplies_parts(const struct layer_variant *variant)
+{
+    return strstr(variant->name, "bf16");
+}
+
+/* The set whose kernels the variant calls, which run_on_every_isa runs as well. */
+static enum isa isa_of(const struct layer_variant *variant)
+{
+    return multiplies_parts(variant) ? running_isa : isa_of_floats(running_isa);
+}
+
 bool variant_was_tried(enum layer_kind kind, int index)
 {
-    return tried[running_isa][kind][index];
+    return tried[isa_of(layer_operators[kind].variants[index])][kind][index];
 }
 
 /* The error that a variant may have. Sums of K products of values in -1..1, in float and in another order:
@@ -397,7 +425,8 @@ static double bound_of(const struct trial *t, const struct layer_variant *varian
 
 static bool is_run(const struct trial *t, const struct layer_variant *variant)
 {
-    return variant->applies(&t->d) && (!t->only || strstr(variant->name, t->only));
+    return variant->applies(&t->d) && isa_of(variant) == running_isa &&
+           (!t->only || strstr(variant->name, t->only));
 }
 
 static bool is_any_run(const struct trial *t)

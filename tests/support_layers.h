@@ -21,9 +21,13 @@ struct trial {
 
 struct guarded random_block(struct random *random, int64_t count);
 
+/* Whether the variant multiplies bf16 parts. The others are the same kernels in every set with the same
+ * isa_of_floats: test_bf16.c compares the tables. */
+bool multiplies_parts(const struct layer_variant *variant);
+
 /* Runs every variant that applies on random numbers and compares it with the operator's definition, computed
  * in double straight from the equation: values, untouched gaps between strided pixels, guard zones. Fails the
- * test otherwise. */
+ * test otherwise. Where the set has the floats of another one, only variants that multiply parts are run. */
 void try_all_variants(const struct trial *trial, struct random *random);
 
 /* Runs the variants without a first stage on some rows of one picture, from the first to the last, and
@@ -31,7 +35,8 @@ void try_all_variants(const struct trial *trial, struct random *random);
  * False if there is not enough address space. Only dimensions, kind and hwio of the trial count. */
 bool try_large(const struct trial *trial, struct random *random);
 
-/* Whether that has run variant `index` of the operator's table, with the instruction set that is running. */
+/* Whether that has run variant `index` of the operator's table, with the kernels of the instruction set that
+ * is running. */
 bool variant_was_tried(enum layer_kind kind, int index);
 
 #endif

@@ -195,6 +195,18 @@ static void test_products(void **state)
             }
 }
 
+/* The sets with bf16 add to another set's kernels and replace none of them: tests with these run once. */
+static void test_floats_are_those_of_another_set(void **state)
+{
+    (void)state;
+    for (enum isa isa = 0; isa < ISA_COUNT; isa++) {
+        const struct simd *set = simd_for(isa), *floats = simd_for(isa_of_floats(isa));
+        assert_memory_equal(set, floats, offsetof(struct simd, split_row));
+        assert_ptr_equal(set->split_weights, floats->split_weights);
+        assert_ptr_equal(set->epilogue, floats->epilogue);
+    }
+}
+
 /* ---- layers ------------------------------------------------------------------------------ */
 
 static const struct layer_dims layer_3x3 = {.n = 1,
@@ -278,7 +290,8 @@ static void test_nonfinite_inputs(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest once[] = {cmocka_unit_test(test_parts)};
+    const struct CMUnitTest once[] = {cmocka_unit_test(test_parts),
+                                      cmocka_unit_test(test_floats_are_those_of_another_set)};
     const struct CMUnitTest on_every_isa[] = {
         cmocka_unit_test(test_vectors_split_alike), cmocka_unit_test(test_products),
         cmocka_unit_test(test_lean_weights_give_the_same), cmocka_unit_test(test_nonfinite_inputs)};

@@ -354,5 +354,5 @@ int main(void)
     };
     const struct CMUnitTest on_every_isa[] = {cmocka_unit_test(test_all_finite)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    return failed + run_on_every_isa(on_every_isa, 1);
+    return failed + run_on_every_isa_of_floats(on_every_isa, 1);
 }

@@ -446,5 +446,5 @@ int main(void)
         cmocka_unit_test(test_views_without_memory),  cmocka_unit_test(test_memory_is_announced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) +
-           run_on_every_isa(on_every_isa, sizeof on_every_isa / sizeof *on_every_isa);
+           run_on_every_isa_of_floats(on_every_isa, sizeof on_every_isa / sizeof *on_every_isa);
 }

@@ -4,7 +4,8 @@ are larger."""
 
 from __future__ import annotations
 
-from functools import partial
+import pathlib
+from functools import cache, partial
 
 import numpy as np
 from checks import ROOT, Check, Figure, Limn
@@ -25,12 +26,24 @@ PIPELINES = {
 LEVELS, PIXELS = {"bf16x2": 1, "bf16": 2}, {"bf16x2": 0, "bf16": 0.002}
 
 
+def source(limn: Limn, command: str, sample: str) -> pathlib.Path:
+    """The sample; of one that is enlarged to four times its sides, its middle."""
+    path = SAMPLES / f"{sample}.png"
+    if command != "upscale":
+        return path
+    with Image.open(path) as image:
+        left, top = (side // 2 - 64 for side in image.size)
+        image.crop((left, top, left + 128, top + 128)).save(limn.folder / path.name)
+    return limn.folder / path.name
+
+
+@cache
 def made(limn: Limn, pipeline: str, sample: str, precision: str) -> np.ndarray:
     command, weights = pipeline.split()
     output = limn.folder / "precision.png"
     options = ["--isa", "amx-emulated", "--precision", precision, "--force", "-o", output]
     options += ["--view", "mask"] if command == "segment" else []
-    limn(command, "-m", ROOT / f"weights/{weights}.safetensors", SAMPLES / f"{sample}.png", *options)
+    limn(command, "-m", ROOT / f"weights/{weights}.safetensors", source(limn, command, sample), *options)
     return np.asarray(Image.open(output)).astype(int)
 
 
