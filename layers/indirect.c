@@ -10,7 +10,9 @@ enum {
     TILE_ROWS = 12,    /* a multiple of the rows of every tile of floats */
     TASKS_WANTED = 16, /* with fewer blocks, the panels are divided among tasks too */
     CHAIN = 512,       /* products added in one chain: the rounding error grows with its length */
-    CHANNELS_FEW = 16, /* with fewer input channels, the taps are gathered */
+    STRIP = 256,       /* channels of a strip of panels: pixels of y are written 1 KB at a time */
+    STRIP_WEIGHTS = 256 * 1024 / sizeof(float), /* of a slice of a strip: they stay in L2 */
+    CHANNELS_FEW = 16,                          /* with fewer input channels, the taps are gathered */
 };
 
 static int64_t taps_of(const struct layer_dims *d)
@@ -72,7 +74,7 @@ static int64_t task_count(const struct layer_dims *d)
 /* The workspace of a task. */
 struct block {
     struct indirect_rows x;
-    float *c; /* [PIXELS][columns] */
+    float *c; /* [PIXELS][columns of a strip] */
 };
 
 static size_t lay_out(const struct layer_dims *d, void *workspace, struct block *block)
@@ -80,7 +82,7 @@ static size_t lay_out(const struct layer_dims *d, void *workspace, struct block 
     unsigned char *at = workspace;
     size_t pointers = size_product(taps_of(d) * PIXELS, sizeof *block->x.rows);
     size_t pixels = PIXELS * sizeof *block->x.pixels;
-    size_t c = float_bytes(PIXELS * simd()->tiles[0].columns);
+    size_t c = float_bytes(PIXELS * smaller(STRIP, panel_channel(d->oc, panel_count(d->oc))));
     size_t zeros = float_bytes(round_up(d->ic, LINE_FLOATS));
     size_t gathered = is_gathered(d) ? float_bytes(PIXELS * taps_of(d) * d->ic) : 0;
     if (block)
@@ -180,116 +182,154 @@ bool indirect_sees(const float *const *rows, int64_t count, const float *zeros)
     return false;
 }
 
-/* One panel for one block. */
-struct panel_run {
-    const struct layer_dims *d;
+/* Neighbouring panels with tiles of one kind, for one block. */
+struct strip {
     const struct simd_tile_kernel *kernel;
     const struct block *block;
     int64_t count; /* pixels */
     struct epilogue epilogue;
     struct simd_outputs to;
-    int64_t channels;
-    bool *begun; /* per tile: C holds products */
+    int64_t panels, channels;
+    const float *b; /* of the first panel */
+    int64_t panel;  /* floats of a panel of b */
+    bool *begun;    /* per tile: C holds products */
 };
 
-/* A slice of a panel, taps tap .. tap+taps and channels k_first .. k_first+k. */
+/* A slice of all panels, taps tap .. tap+taps and channels k_first .. k_first+k. */
 struct slice {
     int64_t tap, taps, k_first, k;
-    const float *b;
-    bool last;
+    int64_t offset; /* in a panel of b */
+    bool first, last;
 };
 
-/* Prefetches the lines of y that a tile will write, and of the residual. Inline, because GCC removes calls of
- * functions that only prefetch: it takes them for functions without effects. */
-static inline __attribute__((always_inline)) void fetch_outputs(const struct panel_run *run, int64_t i,
-                                                                int64_t rows)
+/* Prefetches the lines of y that a panel's tile will write, and of the residual. Inline, because GCC removes
+ * calls of functions that only prefetch: it takes them for functions without effects. */
+static inline __attribute__((always_inline)) void fetch_outputs(const struct strip *strip, int64_t i,
+                                                                int64_t rows, int64_t panel)
 {
-    const struct epilogue *e = &run->epilogue;
+    const struct epilogue *e = &strip->epilogue;
+    int64_t first = panel * strip->kernel->columns;
+    int64_t end = smaller(first + strip->kernel->columns, strip->channels);
     for (int64_t r = i; r < i + rows; r++) {
-        int64_t pixel = run->to.pixels[r];
-        for (int64_t c = 0; c < run->channels; c += LINE_FLOATS) {
-            __builtin_prefetch(run->to.y + pixel * run->to.y_stride + c, 1);
+        int64_t pixel = strip->to.pixels[r];
+        for (int64_t c = first; c < end; c += LINE_FLOATS) {
+            __builtin_prefetch(strip->to.y + pixel * strip->to.y_stride + c, 1);
             if (e->residual)
                 __builtin_prefetch(e->residual + pixel * e->residual_stride + c);
         }
     }
 }
 
-/* A tile goes to y as soon as it is complete: its stores then overlap with the products of the next. */
-static void finish_tile(const struct panel_run *run, int64_t i, int64_t rows)
+/* The sums of a tile of all panels. Those of a layer with one slice are finished at once: they share the
+ * memory of one tile, which stays in L1. */
+static float *tile_sums(const struct strip *strip, const struct slice *slice, int64_t i)
 {
-    int64_t columns = run->kernel->columns;
-    struct simd_outputs to = run->to;
-    to.pixels += i;
-    simd()->finish(run->block->c + i * columns, columns, rows, run->channels, &to);
+    bool only = slice->first && slice->last;
+    return strip->block->c + (only ? 0 : i * strip->panels * strip->kernel->columns);
 }
 
-/* A slice for all tiles of the block. */
-static void run_slice(const struct panel_run *run, const struct slice *slice)
+/* The products of a tile with a slice of every panel. */
+static void run_tile(const struct strip *strip, const struct slice *slice, int64_t i, int64_t rows, bool live)
 {
-    const struct simd_tile_kernel *kernel = run->kernel;
-    const struct block *block = run->block;
-    int64_t lines = slice->taps * slice->k, next = slice->taps * slice->k * kernel->columns;
-    for (int64_t i = 0; i < run->count; i += kernel->rows) {
-        int64_t rows = smaller(kernel->rows, run->count - i);
-        struct simd_tile tile = {.k = slice->k, .k_first = slice->k_first, .rows_stride = PIXELS};
-        tile.taps = slice->taps;
-        tile.rows = block->x.rows + slice->tap * PIXELS + i;
-        tile.b = slice->b;
-        tile.c = block->c + i * kernel->columns;
-        tile.c_stride = kernel->columns;
-        bool *begun = &run->begun[i / kernel->rows];
-        tile.add = *begun;
-        /* Each tile prefetches a part of the next slice; tiles after its end, this slice, which is cached. */
-        int64_t part = i / kernel->rows * lines * LINE_FLOATS;
-        tile.ahead = slice->b + (part < next ? next + part : 0);
-        /* A tile that sees the picture under no tap is multiplied by zeros once. */
-        bool live = slice->taps > 1 || (slice->last && !*begun) ||
-                    indirect_sees(tile.rows, kernel->rows, block->x.zeros);
+    const struct simd_tile_kernel *kernel = strip->kernel;
+    struct simd_tile tile = {.k = slice->k, .k_first = slice->k_first, .rows_stride = PIXELS};
+    tile.taps = slice->taps;
+    tile.rows = strip->block->x.rows + slice->tap * PIXELS + i;
+    tile.c_stride = strip->panels * kernel->columns;
+    tile.add = strip->begun[i / kernel->rows];
+    /* The tiles prefetch what is read next: the next slice, or after the last the next strip. Tiles after
+     * their end prefetch this slice, which is cached. */
+    int64_t floats = slice->taps * slice->k * kernel->columns;
+    int64_t next = slice->last ? strip->panels * strip->panel - slice->offset : floats;
+    int64_t part = i / kernel->rows * slice->taps * slice->k * LINE_FLOATS;
+    for (int64_t panel = 0; panel < strip->panels; panel++) {
+        tile.b = strip->b + panel * strip->panel + slice->offset;
+        tile.c = tile_sums(strip, slice, i) + panel * kernel->columns;
+        tile.ahead = tile.b + (part < floats ? next + part : 0);
         if (slice->last)
-            fetch_outputs(run, i, rows);
+            fetch_outputs(strip, i, rows, panel);
         if (live)
             kernel->run(&tile);
+    }
+}
+
+static void finish_tiles(const struct strip *strip, const float *c, int64_t i, int64_t rows)
+{
+    struct simd_outputs to = strip->to;
+    to.pixels += i;
+    simd()->finish(c, strip->panels * strip->kernel->columns, rows, strip->channels, &to);
+}
+
+/* A slice for all tiles of the block. A tile goes to y as soon as it is complete: its stores then overlap
+ * with the products of the next. */
+static void run_slice(const struct strip *strip, const struct slice *slice)
+{
+    int64_t tile = strip->kernel->rows;
+    for (int64_t i = 0; i < strip->count; i += tile) {
+        bool *begun = &strip->begun[i / tile];
+        int64_t rows = smaller(tile, strip->count - i);
+        /* A tile that sees the picture under no tap is multiplied by zeros once. */
+        bool live =
+            slice->taps > 1 || (slice->last && !*begun) ||
+            indirect_sees(strip->block->x.rows + slice->tap * PIXELS + i, tile, strip->block->x.zeros);
+        run_tile(strip, slice, i, rows, live);
         *begun = *begun || live;
         if (slice->last)
-            finish_tile(run, i, rows);
+            finish_tiles(strip, tile_sums(strip, slice, i), i, rows);
     }
 }
 
 /* K in slices of at most CHAIN products: whole taps, or parts of one that is longer. */
-static void run_panel(const struct panel_run *run, const float *b)
+static void run_strip(const struct strip *strip, const struct layer_dims *d)
 {
-    const struct layer_dims *d = run->d;
-    int64_t columns = run->kernel->columns;
+    int64_t columns = strip->kernel->columns;
     int64_t taps = is_gathered(d) ? 1 : taps_of(d), ic = is_gathered(d) ? taps_of(d) * d->ic : d->ic;
     int64_t k = smaller(ic, CHAIN), together = k == ic ? CHAIN / k : 1;
     if (taps == 0) { /* a phase of a transposed convolution without taps */
-        memset(run->block->c, 0, (size_t)(PIXELS * columns) * sizeof *run->block->c);
-        finish_tile(run, 0, run->count);
+        memset(strip->block->c, 0, float_bytes(PIXELS * strip->panels * columns));
+        finish_tiles(strip, strip->block->c, 0, strip->count);
     }
     for (int64_t tap = 0; tap < taps; tap += together)
         for (int64_t k_first = 0; k_first < ic; k_first += k) {
             struct slice slice = {.tap = tap, .k_first = k_first};
             slice.taps = smaller(together, taps - tap);
             slice.k = smaller(k, ic - k_first);
-            slice.b = b + (tap * ic + k_first) * columns;
+            slice.offset = (tap * ic + k_first) * columns;
+            slice.first = slice.offset == 0;
             slice.last = tap + slice.taps == taps && k_first + slice.k == ic;
-            run_slice(run, &slice);
+            run_slice(strip, &slice);
         }
+}
+
+/* The panels from `first` on, before `end`, that make a strip. */
+static int64_t strip_panels(const struct layer_dims *d, int64_t first, int64_t end)
+{
+    const struct simd_tile_kernel *kernel = panel_tile(d->oc - panel_channel(d->oc, first));
+    int64_t weights = larger(smaller(packed_rows(d), CHAIN), 1) * kernel->columns;
+    int64_t most = smaller(STRIP / kernel->columns, STRIP_WEIGHTS / weights), panels = 1;
+    while (panels < most && first + panels < end &&
+           panel_tile(d->oc - panel_channel(d->oc, first + panels)) == kernel)
+        panels++;
+    return panels;
 }
 
 static void run_panels(const struct layer_dims *d, const struct layer_args *a, const float *packed,
                        const struct block *block, int64_t count, int64_t group)
 {
     int64_t groups = group_count(d), panels = panel_count(d->oc);
-    for (int64_t panel = group * panels / groups; panel < (group + 1) * panels / groups; panel++) {
+    int64_t end = (group + 1) * panels / groups;
+    for (int64_t panel = group * panels / groups, next; panel < end; panel = next) {
         int64_t oc = panel_channel(d->oc, panel);
-        struct panel_run run = {.d = d, .kernel = panel_tile(d->oc - oc), .block = block, .count = count};
-        run.channels = smaller(run.kernel->columns, d->oc - oc);
-        run.epilogue = epilogue_slice(&a->epilogue, oc);
-        run.to = (struct simd_outputs){&run.epilogue, a->y + oc, a->y_stride, block->x.pixels};
-        run.begun = (bool[PIXELS]){false};
-        run_panel(&run, packed + oc * packed_rows(d));
+        struct strip strip = {.kernel = panel_tile(d->oc - oc), .block = block, .count = count};
+        strip.panels = strip_panels(d, panel, end);
+        next = panel + strip.panels;
+        strip.channels = smaller(strip.panels * strip.kernel->columns, d->oc - oc);
+        strip.epilogue = epilogue_slice(&a->epilogue, oc);
+        strip.to = (struct simd_outputs){&strip.epilogue, a->y + oc, a->y_stride, block->x.pixels};
+        strip.b = packed + oc * packed_rows(d);
+        strip.panel = packed_rows(d) * strip.kernel->columns;
+        strip.begun = (bool[PIXELS]){false};
+        run_strip(&strip, d);
     }
 }
 

@@ -6,10 +6,14 @@
  *
  *     [N IH IW IC] + pointers [KH*KW][PIXELS]  x  W packed  =>  C [PIXELS x columns]  =>  epilogue, y
  *
- * W is packed as [panel][KH*KW][IC][columns]. A panel of it is used a slice of CHAIN products at a time for
- * all tiles of the block, so the slice is read from L2. Taps that read only zeros for a whole tile are
- * skipped: with a dilation near the size of the picture that is most of them. With few input channels, as in
- * a first layer, the taps of a pixel are so short that they are copied side by side after all.
+ * W is packed as [panel][KH*KW][IC][columns]. A slice of 512 products of a strip of panels, 256 channels or
+ * less, is used for all tiles of the block before the next slice, so it is read from L2; a tile of pixels is
+ * multiplied by all panels of the strip before the next tile. The last slice completes a tile, and y gets up
+ * to 1 KB of each of its pixels: 256 bytes at a time would take up to three times as long in memory.
+ *
+ * Taps that read only zeros for a whole tile are skipped: with a dilation near the size of the picture that
+ * is most of them. With few input channels, as in a first layer, the taps of a pixel are so short that they
+ * are copied side by side after all.
  *
  * A task is a block of pixels, and, in a small picture with few blocks, one of several groups of panels. */
 #ifndef LAYERS_INDIRECT_H
