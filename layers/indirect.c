@@ -12,7 +12,7 @@ enum {
     CHAIN = 512,       /* products added in one chain: the rounding error grows with its length */
     STRIP = 256,       /* channels of a strip of panels: pixels of y are written 1 KB at a time */
     STRIP_WEIGHTS = 256 * 1024 / sizeof(float), /* of a slice of a strip: they stay in L2 */
-    CHANNELS_FEW = 16,                          /* with fewer input channels, the taps are gathered */
+    CHANNELS_FEW = 16, /* with fewer input channels, the taps of a kernel row are joined */
 };
 
 static int64_t taps_of(const struct layer_dims *d)
@@ -20,9 +20,20 @@ static int64_t taps_of(const struct layer_dims *d)
     return d->kh * d->kw;
 }
 
-static bool is_gathered(const struct layer_dims *d)
+/* With few input channels a kernel row is one tap of KW*IC channels: in x they are neighbours. */
+static bool is_joined(const struct layer_dims *d)
 {
-    return d->ic < CHANNELS_FEW && taps_of(d) > 1;
+    return d->ic < CHANNELS_FEW && d->kw > 1;
+}
+
+static int64_t joined_taps(const struct layer_dims *d)
+{
+    return is_joined(d) ? d->kh : taps_of(d);
+}
+
+static int64_t joined_channels(const struct layer_dims *d)
+{
+    return is_joined(d) ? d->kw * d->ic : d->ic;
 }
 
 /* ---- weights ----------------------------------------------------------------------------- */
@@ -80,17 +91,17 @@ struct block {
 static size_t lay_out(const struct layer_dims *d, void *workspace, struct block *block)
 {
     unsigned char *at = workspace;
-    size_t pointers = size_product(taps_of(d) * PIXELS, sizeof *block->x.rows);
+    size_t pointers = size_product(joined_taps(d) * PIXELS, sizeof *block->x.rows);
     size_t pixels = PIXELS * sizeof *block->x.pixels;
     size_t c = float_bytes(PIXELS * smaller(STRIP, panel_channel(d->oc, panel_count(d->oc))));
-    size_t zeros = float_bytes(round_up(d->ic, LINE_FLOATS));
-    size_t gathered = is_gathered(d) ? float_bytes(PIXELS * taps_of(d) * d->ic) : 0;
+    size_t zeros = float_bytes(round_up(joined_channels(d), LINE_FLOATS));
+    size_t copies = is_joined(d) ? float_bytes(PIXELS * taps_of(d) * d->ic) : 0;
     if (block)
         *block = (struct block){{(const float **)(void *)at, (int64_t *)(void *)(at + pointers),
                                  (float *)(void *)(at + pointers + pixels + c),
                                  (float *)(void *)(at + pointers + pixels + c + zeros)},
                                 (float *)(void *)(at + pointers + pixels)};
-    return size_sum(size_sum(pointers + pixels, c + zeros), gathered);
+    return size_sum(size_sum(pointers + pixels, c + zeros), copies);
 }
 
 struct layer_needs indirect_needs(const struct layer_dims *d)
@@ -119,30 +130,36 @@ static void find_taps(const struct layer_dims *d, const struct layer_args *a, in
     }
 }
 
-/* Copies the inputs under the taps of output pixel (n, oh, ow) side by side: a kernel row at a time if x has
- * no gaps and the row is inside the picture. */
-static void gather_pixel(const struct layer_dims *d, const struct layer_args *a, int64_t n, int64_t oh,
-                         int64_t ow, float *out)
+/* Copies the KW*IC inputs under a kernel row from pixel iw of the row x on: zeros outside the picture. */
+static void copy_kernel_row(const struct layer_dims *d, const float *x, int64_t x_stride, int64_t iw,
+                            float *out)
 {
-    int64_t left = ow * d->stride_w - d->pad_w, run = d->kw * d->ic;
-    bool inside = left >= 0 && left + d->kw <= d->iw && d->dilation_w == 1 && a->x_stride == d->ic;
-    for (int64_t kh = 0; kh < d->kh; kh++, out += run) {
+    for (int64_t kw = 0; kw < d->kw; kw++, iw += d->dilation_w)
+        for (int64_t ic = 0; ic < d->ic; ic++)
+            *out++ = iw >= 0 && iw < d->iw ? x[iw * x_stride + ic] : 0;
+}
+
+/* The same for joined taps. A kernel row that is not in one piece in x is copied. */
+static void find_joined(const struct layer_dims *d, const struct layer_args *a, int64_t n, int64_t oh,
+                        int64_t ow, int64_t run, const struct indirect_rows *to, int64_t first)
+{
+    int64_t width = joined_channels(d);
+    bool dense = d->dilation_w == 1 && a->x_stride == d->ic;
+    for (int64_t kh = 0; kh < d->kh; kh++) {
         int64_t ih = oh * d->stride_h - d->pad_h + kh * d->dilation_h;
-        const float *x = a->x + ((n * d->ih + ih) * d->iw + left) * a->x_stride;
-        bool row_inside = ih >= 0 && ih < d->ih;
-        if (row_inside && inside) {
-            int64_t i = 0;
-            for (; i + 4 <= run; i += 4) /* runs are too short for a call of memcpy */
-                memcpy(out + i, x + i, 4 * sizeof *out);
-            for (; i < run; i++)
-                out[i] = x[i];
-            continue;
-        }
-        for (int64_t kw = 0; kw < d->kw; kw++) {
-            int64_t iw = left + kw * d->dilation_w;
-            bool there = row_inside && iw >= 0 && iw < d->iw;
-            for (int64_t ic = 0; ic < d->ic; ic++)
-                out[kw * d->ic + ic] = there ? x[kw * d->dilation_w * a->x_stride + ic] : 0;
+        const float *x = a->x + (n * d->ih + ih) * d->iw * a->x_stride,
+                    **rows = to->rows + kh * PIXELS + first;
+        float *copy = to->copies + (first * d->kh + kh) * width;
+        for (int64_t i = 0; i < run; i++, copy += d->kh * width) {
+            int64_t iw = (ow + i) * d->stride_w - d->pad_w;
+            if (ih < 0 || ih >= d->ih) {
+                rows[i] = to->zeros;
+            } else if (dense && iw >= 0 && iw + d->kw <= d->iw) {
+                rows[i] = x + iw * d->ic;
+            } else {
+                copy_kernel_row(d, x, a->x_stride, iw, copy);
+                rows[i] = copy;
+            }
         }
     }
 }
@@ -151,8 +168,6 @@ void indirect_find_rows(const struct indirect_layer *layer, const struct layer_a
                         int64_t count, const struct indirect_rows *to)
 {
     const struct layer_dims *d = &layer->dims;
-    bool gathered = is_gathered(d);
-    int64_t width = taps_of(d) * d->ic;
     for (int64_t i = 0, run; i < count; i += run) {
         int64_t ow = (first + i) % d->ow, oh = (first + i) / d->ow % d->oh, n = (first + i) / (d->ow * d->oh);
         int64_t pixel = (n * layer->y_h + layer->first_h + oh * layer->step_h) * layer->y_w + layer->first_w +
@@ -160,16 +175,14 @@ void indirect_find_rows(const struct indirect_layer *layer, const struct layer_a
         run = smaller(count - i, d->ow - ow);
         for (int64_t j = 0; j < run; j++)
             to->pixels[i + j] = pixel + j * layer->step_w;
-        for (int64_t j = 0; gathered && j < run; j++) {
-            to->rows[i + j] = to->gathered + (i + j) * width;
-            gather_pixel(d, a, n, oh, ow + j, to->gathered + (i + j) * width);
-        }
-        if (!gathered)
+        if (is_joined(d))
+            find_joined(d, a, n, oh, ow, run, to, i);
+        else
             find_taps(d, a, n, oh, ow, run, to->zeros, to->rows + i);
     }
-    for (int64_t tap = 0; tap < (gathered ? 1 : taps_of(d)); tap++)
+    for (int64_t tap = 0; tap < joined_taps(d); tap++)
         for (int64_t i = count; i < larger(round_up(count, TILE_ROWS), round_up(count, BF16_SIDE)); i++)
-            to->rows[tap * PIXELS + i] = gathered ? to->gathered : to->zeros;
+            to->rows[tap * PIXELS + i] = to->zeros;
 }
 
 /* ---- products ---------------------------------------------------------------------------- */
@@ -283,7 +296,7 @@ static void run_slice(const struct strip *strip, const struct slice *slice)
 static void run_strip(const struct strip *strip, const struct layer_dims *d)
 {
     int64_t columns = strip->kernel->columns;
-    int64_t taps = is_gathered(d) ? 1 : taps_of(d), ic = is_gathered(d) ? taps_of(d) * d->ic : d->ic;
+    int64_t taps = joined_taps(d), ic = joined_channels(d);
     int64_t k = smaller(ic, CHAIN), together = k == ic ? CHAIN / k : 1;
     if (taps == 0) { /* a phase of a transposed convolution without taps */
         memset(strip->block->c, 0, float_bytes(PIXELS * strip->panels * columns));
@@ -341,7 +354,7 @@ void indirect_run_task(const struct indirect_layer *layer, const struct layer_ar
     int64_t count = smaller(PIXELS, d->n * d->oh * d->ow - first);
     struct block block;
     lay_out(d, workspace, &block);
-    memset(block.x.zeros, 0, (size_t)round_up(d->ic, LINE_FLOATS) * sizeof *block.x.zeros);
+    memset(block.x.zeros, 0, float_bytes(joined_channels(d)));
     indirect_find_rows(layer, a, first, count, &block.x);
     run_panels(d, a, packed, &block, count, task % groups);
 }
