@@ -6,10 +6,15 @@
  *
  *     [N IH IW IC] + pointers [KH*KW][PIXELS]  x  W packed  =>  C [PIXELS x columns]  =>  epilogue, y
  *
- * W is packed as [panel][KH*KW][IC][columns]. A panel of it is used a slice of CHAIN products at a time for
- * all tiles of the block, so the slice is read from L2. Taps that read only zeros for a whole tile are
- * skipped: with a dilation near the size of the picture that is most of them. With few input channels, as in
- * a first layer, the taps of a pixel are so short that they are copied side by side after all.
+ * W is packed as [panel][KH*KW][IC][columns]. A slice of 512 products of a strip of panels, 256 channels or
+ * less, is used for all tiles of the block before the next slice, so it is read from L2; a tile of pixels is
+ * multiplied by all panels of the strip before the next tile. The last slice completes a tile, and y gets up
+ * to 1 KB of each of its pixels: 256 bytes at a time would take up to three times as long in memory.
+ *
+ * Taps that read only zeros for a whole tile are skipped: with a dilation near the size of the picture that
+ * is most of them. With fewer than 16 input channels, as in a first layer, taps are so short that those of a
+ * kernel row are joined to one of KW*IC channels: in x they are neighbours. Only where they are not, at the
+ * sides of the picture and with gaps in x or the kernel, they are copied side by side.
  *
  * A task is a block of pixels, and, in a small picture with few blocks, one of several groups of panels. */
 #ifndef LAYERS_INDIRECT_H
@@ -28,15 +33,14 @@ struct indirect_layer {
 /* The pixels of x under the taps of a block of output pixels. */
 enum { INDIRECT_PIXELS = 96 }; /* of a block: a multiple of every tile's rows */
 struct indirect_rows {
-    const float **rows; /* [taps][INDIRECT_PIXELS] */
+    const float **rows; /* [KH*KW][INDIRECT_PIXELS]; joined: [KH][INDIRECT_PIXELS] */
     int64_t *pixels;    /* of y */
-    float *zeros;       /* IC */
-    float *gathered;    /* [INDIRECT_PIXELS][taps * IC], if taps are gathered */
+    float *zeros;       /* IC; joined: KW*IC */
+    float *copies;      /* [INDIRECT_PIXELS][KH][KW*IC], if the taps of kernel rows are joined */
 };
 
 /* Fills rows and pixels for the `count` output pixels from `first` on, one row of the picture after the
- * other. Gathered taps are one tap. Rows after the last pixel, to the end of its tile, get any valid
- * pointer. */
+ * other. Rows after the last pixel, to the end of its tile, get any valid pointer. */
 void indirect_find_rows(const struct indirect_layer *layer, const struct layer_args *args, int64_t first,
                         int64_t count, const struct indirect_rows *to);
 

@@ -2,12 +2,11 @@
  *
  *     y = scale * activation(y + bias + residual) + shift          (struct epilogue in layer.h)
  *
- * Every part is optional, and none depends on the pixel: the branches in the loop always go the same way and
- * cost almost nothing compared to the loads and stores, which bound it. */
+ * Every part is optional, and none depends on the pixel. */
 #include "layers/simd_vector.h"
 
 /* All but tanh and sigmoid. */
-static void finish_pixel(const struct epilogue *e, const float *residual, int64_t channels, const float *c,
+INLINE void finish_pixel(const struct epilogue *e, const float *residual, int64_t channels, const float *c,
                          float *y)
 {
     int64_t i = 0;
@@ -52,14 +51,30 @@ void SIMD(epilogue)(const struct epilogue *e, int64_t channels, int64_t first, i
         finish_in_place(&after, channels, first, pixels, y, y_stride);
 }
 
+/* The loops leave out what a constant activation and scale exclude. The copy of the epilogue saves loading
+ * its members again after each store to y. */
+INLINE void finish_rows(enum activation activation, const float *scale, const float *c, int64_t c_stride,
+                        int64_t count, int64_t channels, const struct simd_outputs *to)
+{
+    struct epilogue e = *to->epilogue;
+    e.activation = activation;
+    e.scale = scale;
+    for (int64_t p = 0; p < count; p++, c += c_stride) {
+        float *y = to->y + to->pixels[p] * to->y_stride;
+        finish_pixel(&e, residual_of(&e, to->pixels[p]), channels, c, y);
+        if (is_tanh_or_sigmoid(&e))
+            SIMD(apply_tanh_or_sigmoid)(to->epilogue, channels, y);
+    }
+}
+
 void SIMD(finish)(const float *c, int64_t c_stride, int64_t count, int64_t channels,
                   const struct simd_outputs *to)
 {
     const struct epilogue *e = to->epilogue;
-    for (int64_t p = 0; p < count; p++, c += c_stride) {
-        float *y = to->y + to->pixels[p] * to->y_stride;
-        finish_pixel(e, residual_of(e, to->pixels[p]), channels, c, y);
-        if (is_tanh_or_sigmoid(e))
-            SIMD(apply_tanh_or_sigmoid)(e, channels, y);
-    }
+    if (!e->scale && e->activation == ACTIVATION_NONE)
+        finish_rows(ACTIVATION_NONE, NULL, c, c_stride, count, channels, to);
+    else if (!e->scale && e->activation == ACTIVATION_RELU)
+        finish_rows(ACTIVATION_RELU, NULL, c, c_stride, count, channels, to);
+    else
+        finish_rows(e->activation, e->scale, c, c_stride, count, channels, to);
 }
