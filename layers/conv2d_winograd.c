@@ -138,6 +138,13 @@ static int64_t slice_channels(const struct layer_dims *d)
     return is_sliced(d) ? SLICE : d->ic;
 }
 
+/* Without shared V, a task is some blocks in a row: while one is multiplied, x of the next is prefetched. */
+static int64_t blocks_together(const struct winograd_layer *layer)
+{
+    enum { MOST = 8 };
+    return larger(1, smaller(MOST, winograd_blocks(layer) / WINOGRAD_BLOCKS));
+}
+
 /* M of one panel, or of all. */
 static int64_t m_floats(const struct winograd_layer *layer, const struct layer_dims *d)
 {
@@ -159,7 +166,9 @@ static struct layer_needs needs(enum mode mode, const struct layer_dims *d)
         scratch = m_floats(&layer, d) + winograd_width(slice.ic) + winograd_v_floats(&slice, block);
     return (struct layer_needs){.pack_tasks = panel_count(d->oc),
                                 .prepare_tasks = shared ? winograd_prepare_tasks(&layer) : 0,
-                                .run_tasks = winograd_blocks(&layer) * (shared ? panel_count(d->oc) : 1),
+                                .run_tasks =
+                                    shared ? winograd_blocks(&layer) * panel_count(d->oc)
+                                           : divide_up(winograd_blocks(&layer), blocks_together(&layer)),
                                 .packed_bytes = float_bytes(packed),
                                 .shared_bytes = shared,
                                 .workspace_bytes = float_bytes(scratch)};
@@ -193,6 +202,25 @@ static void output(const struct winograd_layer *layer, const struct layer_args *
                     winograd_stride(winograd_block(layer), columns));
 }
 
+/* M and y of a panel, from the V in `product`, which holds input channels ic .. of the block from tile
+ * `first` on; y only with the last of them. */
+static void run_panel(enum mode mode, const struct winograd_layer *layer, const struct layer_args *a,
+                      int64_t ic, int64_t first, int64_t panel, float *u, struct winograd_product product)
+{
+    bool last = ic + product.channels == layer->ic;
+    int64_t oc = panel_channel(layer->oc, panel);
+    const struct simd_tile_kernel *kernel = panel_tile(layer->oc - oc);
+    struct winograd_fetch y = {.layer = layer, .args = a, .channel = oc, .outputs = true};
+    y.channels = smaller(kernel->columns, layer->oc - oc);
+    if (last) {
+        winograd_fetch_begin(&y, first, product.tiles, winograd_calls(layer, kernel, &product));
+        product.y = &y;
+    }
+    multiply(mode, layer, a, ic, panel, u, product);
+    if (last)
+        output(layer, a, first, panel, product);
+}
+
 /* A task with shared V is a block and a panel. Of V and U, one stays in the cache from task to task, the
  * other is read again: a panel of U for all blocks, or where V is too large, a block of V for all panels. */
 static void run_shared(enum mode mode, const struct winograd_layer *layer, const struct layer_args *a,
@@ -207,15 +235,14 @@ static void run_shared(enum mode mode, const struct winograd_layer *layer, const
     product.v_width = winograd_width(layer->ic);
     product.v_stride = winograd_stride(all, product.v_width);
     product.v = (const float *)a->shared + first * product.v_width;
-    multiply(mode, layer, a, 0, panel, m + winograd_m_floats(layer, tiles), product);
-    output(layer, a, first, panel, product);
+    run_panel(mode, layer, a, 0, first, panel, m + winograd_m_floats(layer, tiles), product);
 }
 
-/* A task without is a block, with all panels. */
+/* A task without is some blocks, each with all panels. */
 static void run_block(enum mode mode, const struct winograd_layer *layer, const struct layer_args *a,
-                      int64_t task, float *m)
+                      int64_t block, float *m)
 {
-    int64_t tiles = winograd_block(layer), first = task * tiles, panels = panel_count(layer->oc);
+    int64_t tiles = winograd_block(layer), first = block * tiles, panels = panel_count(layer->oc);
     int64_t channels = slice_channels(&a->d), panel_floats = winograd_m_floats(layer, tiles);
     float *zeros = m + m_floats(layer, &a->d), *v = zeros + winograd_width(channels);
     struct winograd_product product = {.v = v, .tiles = smaller(tiles, winograd_tiles(layer) - first)};
@@ -223,16 +250,20 @@ static void run_block(enum mode mode, const struct winograd_layer *layer, const 
     for (int64_t ic = 0; ic < layer->ic; ic += channels) {
         struct winograd_layer slice = *layer;
         struct layer_args args = *a;
+        struct winograd_fetch x = {.layer = layer, .args = a, .zeros = zeros, .channels = channels};
+        bool last = ic + channels >= layer->ic;
         slice.ic = product.channels = smaller(channels, layer->ic - ic);
         args.x += ic;
         product.v_width = winograd_width(slice.ic);
         product.v_stride = winograd_stride(tiles, product.v_width);
         winograd_input(&slice, &args, zeros, first, product.tiles, v, 0, tiles);
+        x.channel = last ? 0 : ic + channels;
+        winograd_fetch_begin(&x, last ? first + tiles : first, tiles,
+                             panels * winograd_calls(layer, simd()->tiles, &product));
+        product.x = &x;
         for (int64_t panel = 0; panel < panels; panel++) {
             product.m = m + (is_sliced(&a->d) ? panel * panel_floats : 0);
-            multiply(mode, layer, a, ic, panel, NULL, product);
-            if (ic + slice.ic == layer->ic)
-                output(layer, a, first, panel, product);
+            run_panel(mode, layer, a, ic, first, panel, NULL, product);
         }
     }
 }
@@ -240,10 +271,13 @@ static void run_block(enum mode mode, const struct winograd_layer *layer, const 
 static void run_task(enum mode mode, const struct layer_args *a, int64_t task, void *workspace)
 {
     struct winograd_layer layer = layer_of(mode, &a->d);
-    if (shared_bytes(mode, &layer) > 0)
+    if (shared_bytes(mode, &layer) > 0) {
         run_shared(mode, &layer, a, task, workspace);
-    else
-        run_block(mode, &layer, a, task, workspace);
+        return;
+    }
+    int64_t together = blocks_together(&layer);
+    for (int64_t i = 0; i < together && task * together + i < winograd_blocks(&layer); i++)
+        run_block(mode, &layer, a, task * together + i, workspace);
 }
 
 /* ---- variants ---------------------------------------------------------------------------- */

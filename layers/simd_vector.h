@@ -79,12 +79,15 @@ INLINE void store_part(float *to, vector v, int64_t count)
 }
 
 /* Masks out negative lanes, or scales them. NaN < 0 is false, so a NaN stays a NaN. */
-INLINE vector activate(const struct epilogue *e, vector v)
+INLINE vector relu(vector v)
+{
+    return (vector)((int_vector)v & ~(v < 0));
+}
+
+INLINE vector leaky_relu(float slope, vector v)
 {
     int_vector negative = v < 0;
-    if (e->activation == ACTIVATION_RELU)
-        return (vector)((int_vector)v & ~negative);
-    return (vector)(((int_vector)v & ~negative) | ((int_vector)(v * e->slope) & negative));
+    return (vector)(((int_vector)v & ~negative) | ((int_vector)(v * slope) & negative));
 }
 
 /* tanh and the sigmoid need so many registers that the loops around them would spill. They follow only last
@@ -95,21 +98,35 @@ INLINE bool is_tanh_or_sigmoid(const struct epilogue *e)
     return e->activation == ACTIVATION_TANH || e->activation == ACTIVATION_SIGMOID;
 }
 
-/* The epilogue of channels c .. c+count-1 of one pixel, without tanh or sigmoid and what follows them.
- * `residual` is that pixel's, or NULL. */
+/* The epilogue of channels c .. c+count-1 of `pixels` pixels, without tanh or sigmoid and what follows them.
+ * residuals: for each pixel its residual, or NULL. Each part is checked for once for all pixels: in a tile of
+ * Winograd's algorithm, checks for each pixel took as long as the rest. */
+INLINE void epilogue_vectors(const struct epilogue *e, const float *const *residuals, int64_t c,
+                             int64_t count, int pixels, vector *v)
+{
+    if (e->bias) {
+        vector bias = load_part(e->bias + c, count);
+        UNROLL for (int i = 0; i < pixels; i++) v[i] += bias;
+    }
+    if (e->residual)
+        UNROLL for (int i = 0; i < pixels; i++) if (residuals[i]) v[i] += load_part(residuals[i] + c, count);
+    if (is_tanh_or_sigmoid(e))
+        return;
+    if (e->activation == ACTIVATION_RELU)
+        UNROLL for (int i = 0; i < pixels; i++) v[i] = relu(v[i]);
+    else if (e->activation == ACTIVATION_LEAKY_RELU)
+        UNROLL for (int i = 0; i < pixels; i++) v[i] = leaky_relu(e->slope, v[i]);
+    if (e->scale) {
+        vector scale = load_part(e->scale + c, count), shift = load_part(e->shift + c, count);
+        UNROLL for (int i = 0; i < pixels; i++) v[i] = v[i] * scale + shift;
+    }
+}
+
+/* Of one pixel. */
 INLINE vector epilogue_vector(const struct epilogue *e, const float *residual, int64_t c, int64_t count,
                               vector v)
 {
-    if (e->bias)
-        v += load_part(e->bias + c, count);
-    if (residual)
-        v += load_part(residual + c, count);
-    if (is_tanh_or_sigmoid(e))
-        return v;
-    if (e->activation != ACTIVATION_NONE)
-        v = activate(e, v);
-    if (e->scale)
-        v = v * load_part(e->scale + c, count) + load_part(e->shift + c, count);
+    epilogue_vectors(e, &residual, c, count, 1, &v);
     return v;
 }
 

@@ -158,7 +158,8 @@ INLINE void output_tile(int points, int kept, int skip_h, int skip_w, int output
                         int64_t m_stride, int64_t c, int64_t count, const struct simd_outputs *to)
 {
     vector in[POINTS_MOST], t[4 * POINTS_MOST], line[4];
-    const struct epilogue *e = to->epilogue;
+    const float *residuals[4];
+    const struct epilogue e = *to->epilogue; /* a copy, because stores to y might change the original */
     bool phase = kept < points, six = points == 6;
     UNROLL for (int column = 0; column < kept; column++)
     {
@@ -167,16 +168,13 @@ INLINE void output_tile(int points, int kept, int skip_h, int skip_w, int output
     }
     UNROLL for (int row = 0; row < outputs; row++)
     {
+        const int64_t *pixels = to->pixels + row * outputs;
         output_line(points, six && !skip_w, !phase || skip_w, outputs, t + row * kept, 1, line, 1);
-        UNROLL for (int column = 0; column < outputs; column++)
-        {
-            int64_t pixel = to->pixels[row * outputs + column];
-            if (pixel < 0)
-                continue;
-            const float *residual = e->residual ? e->residual + pixel * e->residual_stride : NULL;
-            store_part(to->y + pixel * to->y_stride + c, epilogue_vector(e, residual, c, count, line[column]),
-                       count);
-        }
+        UNROLL for (int i = 0; i < outputs; i++) residuals[i] =
+            e.residual && pixels[i] >= 0 ? e.residual + pixels[i] * e.residual_stride : NULL;
+        epilogue_vectors(&e, residuals, c, count, outputs, line);
+        UNROLL for (int i = 0; i < outputs; i++) if (pixels[i] >= 0)
+            store_part(to->y + pixels[i] * to->y_stride + c, line[i], count);
     }
 }
 

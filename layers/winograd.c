@@ -69,11 +69,11 @@ void winograd_find_tiles(const struct winograd_layer *layer, int64_t first, int6
 {
     int64_t outputs = layer->kernels->outputs;
     struct lattices h = count_lattices(&layer->h, outputs), w = count_lattices(&layer->w, outputs);
-    for (int64_t i = 0; i < count; i++) {
-        int64_t tile = first + i;
-        tiles[i].n = tile / (h.tiles * w.tiles);
-        tiles[i].oh = tile_output(&layer->h, &h, outputs, tile / w.tiles % h.tiles);
-        tiles[i].ow = tile_output(&layer->w, &w, outputs, tile % w.tiles);
+    int64_t row = first / w.tiles, column = first % w.tiles;
+    for (int64_t i = 0; i < count; row++, column = 0) {
+        int64_t n = row / h.tiles, oh = tile_output(&layer->h, &h, outputs, row % h.tiles);
+        for (; i < count && column < w.tiles; i++, column++)
+            tiles[i] = (struct winograd_tile){n, oh, tile_output(&layer->w, &w, outputs, column)};
     }
 }
 
@@ -171,6 +171,50 @@ void winograd_prepare_task(const struct winograd_layer *layer, const struct laye
                    tiles);
 }
 
+void winograd_fetch_begin(struct winograd_fetch *f, int64_t first, int64_t count, int64_t calls)
+{
+    const struct winograd_kernels *kernels = f->layer->kernels;
+    int side = f->outputs ? kernels->outputs : kernels->points;
+    f->count = larger(0, smaller(count, winograd_tiles(f->layer) - first));
+    winograd_find_tiles(f->layer, first, f->count, f->tiles);
+    f->each = f->pixel = (int64_t)side * side;
+    f->tile = 0;
+    f->together = divide_up(f->count * f->each, calls);
+}
+
+static void find_pixels(struct winograd_fetch *f, const struct winograd_tile *tile)
+{
+    int64_t pixels[WINOGRAD_POSITIONS];
+    if (!f->outputs) {
+        winograd_find_inputs(f->layer, f->args, f->zeros, tile, f->at);
+        return;
+    }
+    winograd_find_outputs(f->layer, tile, pixels);
+    for (int64_t i = 0; i < f->each; i++)
+        f->at[i] = pixels[i] < 0 ? f->args->y : f->args->y + pixels[i] * f->args->y_stride;
+}
+
+/* Inline, because GCC removes calls of functions that only prefetch. */
+static inline __attribute__((always_inline)) void fetch_pixels(struct winograd_fetch *f)
+{
+    for (int64_t i = 0; i < f->together; i++, f->pixel++) {
+        if (f->pixel == f->each) {
+            if (f->tile == f->count)
+                return;
+            find_pixels(f, &f->tiles[f->tile++]);
+            f->pixel = 0;
+        }
+        for (int64_t c = f->channel; c < f->channel + f->channels; c += LINE_FLOATS)
+            __builtin_prefetch(f->at[f->pixel] + c, 0, 2);
+    }
+}
+
+int64_t winograd_calls(const struct winograd_layer *layer, const struct simd_tile_kernel *kernel,
+                       const struct winograd_product *p)
+{
+    return m_positions(layer) * divide_up(p->tiles, kernel->rows) * divide_up(p->channels, WINOGRAD_CHAIN);
+}
+
 void winograd_multiply(const struct winograd_layer *layer, const struct simd_tile_kernel *kernel,
                        const struct winograd_product *p)
 {
@@ -191,6 +235,10 @@ void winograd_multiply(const struct winograd_layer *layer, const struct simd_til
                 tile.ahead = call < u_calls ? tile.b + p->u_stride + call * tile.k * LINE_FLOATS
                                             : rows[0] + tile.k_first + p->v_stride +
                                                   (call - u_calls) * tile.k * LINE_FLOATS;
+                if (p->x)
+                    fetch_pixels(p->x);
+                if (p->y)
+                    fetch_pixels(p->y);
                 kernel->run[smaller(kernel->rows, p->tiles - t)](&tile);
             }
 }

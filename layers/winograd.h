@@ -84,6 +84,26 @@ int64_t winograd_m_floats(const struct winograd_layer *layer, int64_t tiles);
 void winograd_input(const struct winograd_layer *layer, const struct layer_args *args, const float *zeros,
                     int64_t first, int64_t count, float *v, int64_t row, int64_t tiles);
 
+/* Pixels that a transform will need soon: those of x under some tiles, or those of y that they compute. The
+ * products prefetch them, a few with each call of a kernel. So the core computes while it waits for memory;
+ * a transform that waits by itself takes two to four times as long. */
+struct winograd_fetch {
+    const struct winograd_layer *layer;
+    const struct layer_args *args;
+    const float *zeros;        /* as in winograd_find_inputs */
+    int64_t channel, channels; /* which of each pixel */
+    bool outputs;              /* of y */
+    struct winograd_tile tiles[WINOGRAD_TILES];
+    int64_t count;             /* of tiles */
+    int64_t each, tile, pixel; /* pixels of a tile; how many tiles, and pixels of the last, are done */
+    int64_t together;          /* pixels with each call */
+    const float *at[WINOGRAD_POSITIONS];
+};
+
+/* Begins with tile `first`, for `count` tiles, or as many as there are. The pixels are divided among `calls`
+ * calls of a kernel. */
+void winograd_fetch_begin(struct winograd_fetch *fetch, int64_t first, int64_t count, int64_t calls);
+
 /* M = V U, or with `add` M += V U, of a block and a panel, over some of the input channels. Strides are the
  * floats between positions. */
 struct winograd_product {
@@ -95,7 +115,12 @@ struct winograd_product {
     int64_t m_stride;
     int64_t tiles, channels; /* of the block; of the input */
     bool add;
+    struct winograd_fetch *x, *y; /* to prefetch, or NULL */
 };
+
+/* Calls of the kernel for a product. */
+int64_t winograd_calls(const struct winograd_layer *layer, const struct simd_tile_kernel *kernel,
+                       const struct winograd_product *product);
 void winograd_multiply(const struct winograd_layer *layer, const struct simd_tile_kernel *kernel,
                        const struct winograd_product *product);
 

@@ -59,7 +59,7 @@ KERNELS = (
 )
 
 # Files that prefetch. GCC takes a function that only prefetches for one without effects, and removes the calls of it.
-PREFETCHES = ("indirect",)
+PREFETCHES = ("indirect", "winograd")
 
 
 class Machine(NamedTuple):
