@@ -177,11 +177,12 @@ void winograd_multiply(const struct winograd_layer *layer, const struct simd_til
     const float *rows[WINOGRAD_TILES];
     for (int64_t t = 0; t < WINOGRAD_TILES; t++) /* a matrix tile reads all its rows, the spare ones too */
         rows[t] = p->v + (t < p->tiles ? t : 0) * p->v_width;
+    int64_t chain = layer->kernels->chain;
     for (int64_t position = 0; position < m_positions(layer); position++)
-        for (int64_t k = 0; k < p->channels; k += WINOGRAD_CHAIN)
+        for (int64_t k = 0; k < p->channels; k += chain)
             for (int64_t t = 0; t < p->tiles; t += kernel->rows) {
                 struct simd_tile tile = {.taps = 1, .c_stride = kernel->columns};
-                tile.k = smaller(WINOGRAD_CHAIN, p->channels - k);
+                tile.k = smaller(chain, p->channels - k);
                 tile.k_first = v_position(layer->kernels, position) * p->v_stride + k;
                 tile.rows = rows + t;
                 tile.b = p->u + position * p->u_stride + k * kernel->columns;
