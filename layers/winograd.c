@@ -193,7 +193,7 @@ void winograd_multiply(const struct winograd_layer *layer, const struct simd_til
                 tile.ahead = call < u_calls ? tile.b + p->u_stride + call * tile.k * LINE_FLOATS
                                             : rows[0] + tile.k_first + p->v_stride +
                                                   (call - u_calls) * tile.k * LINE_FLOATS;
-                kernel->run(&tile);
+                kernel->run[smaller(kernel->rows, p->tiles - t)](&tile);
             }
 }
 
