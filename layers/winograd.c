@@ -85,13 +85,15 @@ int64_t winograd_tiles(const struct winograd_layer *layer)
 
 /* With few input channels a block is so small that V and M, whose transforms then cost much, stay in an L2 of
  * 1 MB, unless there would be too few blocks for all threads. With many, U is read from memory for every
- * block, so blocks are large. With 8 points M is so large that blocks are small in any case. */
+ * block, so blocks are large. With 8 points M of a tile is nearly twice as large, so they have half the
+ * tiles. */
 int64_t winograd_block(const struct winograd_layer *layer)
 {
     enum { ROWS = 12, FEW_CHANNELS = 128, FEW_TILES = 24 };
     int64_t tiles = winograd_tiles(layer), most = WINOGRAD_TILES;
-    bool few_channels = layer->ic <= FEW_CHANNELS && tiles >= WINOGRAD_BLOCKS * FEW_TILES;
-    if (few_channels || layer->kernels->points == 8)
+    if (layer->kernels->points == 8)
+        most = WINOGRAD_TILES / 2;
+    if (layer->ic <= FEW_CHANNELS && tiles >= WINOGRAD_BLOCKS * FEW_TILES)
         most = FEW_TILES;
     return round_up(divide_up(tiles, divide_up(tiles, most)), ROWS);
 }
