@@ -178,8 +178,8 @@ struct layer_needs layer_row_needs(const struct layer_dims *d);
 
 /* The variants; each is in the file of its name, or of its operator. */
 extern const struct layer_variant conv2d_ref, conv2d_blocked, conv2d_gemm, conv2d_native, conv2d_kn2row,
-    conv2d_winograd, conv2d_winograd_small, conv2d_winograd_lean, conv2d_bf16x3, conv2d_bf16x3_lean,
-    conv2d_bf16x2, conv2d_bf16, conv2d_winograd_bf16x3, conv2d_winograd_bf16x2;
+    conv2d_winograd, conv2d_winograd_small, conv2d_winograd_large, conv2d_winograd_lean, conv2d_bf16x3,
+    conv2d_bf16x3_lean, conv2d_bf16x2, conv2d_bf16, conv2d_winograd_bf16x3, conv2d_winograd_bf16x2;
 extern const struct layer_variant conv2d_transpose_ref, conv2d_transpose_gemm, conv2d_transpose_native,
     conv2d_transpose_kn2row, conv2d_transpose_winograd, conv2d_transpose_winograd_lean,
     conv2d_transpose_bf16x3, conv2d_transpose_bf16x3_lean, conv2d_transpose_bf16x2, conv2d_transpose_bf16;

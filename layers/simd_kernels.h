@@ -56,7 +56,8 @@ struct simd_tile_kernel {
  * of a transposed convolution of 4 x 4 and stride 2 (phases.h). */
 enum winograd_form {
     WINOGRAD_4_3,    /* 4 x 4 outputs under 3 x 3: 2.25 products an output instead of 9 */
-    WINOGRAD_2_5,    /* 2 x 2 under 5 x 5: 9 instead of 25 */
+    WINOGRAD_4_5,    /* 4 x 4 under 5 x 5: 4 instead of 25 */
+    WINOGRAD_2_5,    /* 2 x 2 under 5 x 5: 9 */
     WINOGRAD_3_3,    /* 3 x 3 under 3 x 3: 2.78 instead of 9 */
     WINOGRAD_PHASES, /* 4 x 4 under 2 x 2: 1.56 instead of 4 */
     WINOGRAD_FORMS = WINOGRAD_PHASES + 4
@@ -67,6 +68,7 @@ enum winograd_form {
 struct winograd_kernels {
     int points, kept, skip_h, skip_w;
     int taps, outputs;
+    int chain; /* products that may be added in one chain: the rounding error grows with its length */
     /* V = B^T d B: `at` names points x points pixels, `channels` floats each; position i of the result goes
      * to v + i * v_stride. The last vector is written whole: v has room for channels rounded up. */
     void (*input)(const float *const *at, int64_t channels, float *v, int64_t v_stride);

@@ -21,23 +21,37 @@
  * b, and the row of B^T holds the coefficients of product of (x - b). Points in pairs +a, -a share their even
  * and odd halves:
  *
- *     n = 6:  0, +-5/8, +-3/2, infinity       n = 5:  +-3/8, +-11/8, infinity
+ *     n = 5:  +-3/8, +-11/8, infinity       F(3,3)
+ *     n = 6:  0, +-5/8, +-3/2, infinity     F(4,3), F(2,5)
+ *     n = 8:  0, +-1/2, +-1, +-2, infinity  F(4,5)
  *
  * All of B and A is exact in binary. With these values, found by a search over sixteenths, the rounding error
  * of F(4,3) is about half of what the usual 0, +-1, +-2 give: 0.44 to 0.52 of it in the root mean square, and
- * 0.23 to 0.33 at the worst output, with 16 to 256 input channels. Forms with the same n share B: F(4,3) and
- * F(2,5) have n = 6, F(3,3) has 5.
+ * 0.23 to 0.33 at the worst output, with 16 to 256 input channels. For 8 points the search found the usual
+ * ones.
  *
  * Phases. The two phases of a transposed convolution (phases.h) are convolutions of two taps, whose inputs
  * begin one pixel apart. As three taps, g0 g1 0 and 0 g0 g1, they see the same inputs and share V; then the
  * first has a zero at infinity and the second at 0, and each is F(4,2) with five of the six points. */
 #include "layers/simd_vector.h"
 
-enum { POINTS_MOST = 6 };
+enum { POINTS_MOST = 8, PAIRS_MOST = 3, OUTPUTS_MOST = 4, TAPS_MOST = 5 };
 
-/* The pairs of points; 6 points begin with 0. */
-#define NEAR(points) ((points) == 6 ? 0.625F : 0.375F)
-#define FAR(points) ((points) == 6 ? 1.5F : 1.375F)
+/* The pairs of points. If the number of points is even, 0 is before them; infinity is the last. */
+static const float points_of[POINTS_MOST + 1][PAIRS_MOST] = {
+    [5] = {0.375F, 1.375F}, [6] = {0.625F, 1.5F}, [8] = {0.5F, 1, 2}};
+
+enum { NO_PAIR = -1 };
+
+INLINE int count_pairs(int points)
+{
+    return (points - 1) / 2;
+}
+
+INLINE bool has_zero(int points)
+{
+    return points % 2 == 0;
+}
 
 INLINE float power(float base, int exponent)
 {
@@ -46,27 +60,42 @@ INLINE float power(float base, int exponent)
     return product;
 }
 
-/* One line of B^T d, in place: d[0], d[step], ... */
+/* The sum of the coefficients of the product of x^2 - a^2, over all pairs but `left_out`, times every second
+ * vector from d on. */
+INLINE vector product_of_pairs(int points, int left_out, const vector *d, int step)
+{
+    float c[PAIRS_MOST + 1] = {1}; /* the highest power first */
+    int degree = 0;
+    UNROLL for (int pair = 0; pair < count_pairs(points); pair++)
+    {
+        float square = power(points_of[points][pair], 2);
+        if (pair == left_out)
+            continue;
+        degree++;
+        UNROLL for (int i = PAIRS_MOST; i > 0; i--) c[i] -= square * c[i - 1];
+    }
+    vector sum = d[2 * degree * step];
+    UNROLL for (int i = 1; i <= degree; i++) sum += c[i] * d[2 * (degree - i) * step];
+    return sum;
+}
+
+/* One line of B^T d, in place: d[0], d[step], ... The product of x - b over the other points is for +-a that
+ * of x^2 - b^2 over the other pairs, times x +- a, and times x if 0 is a point. */
 INLINE void input_line(int points, vector *d, int step)
 {
-    const float p = NEAR(points), q = FAR(points), pp = p * p, qq = q * q;
-    vector *x = points == 6 ? d + step : d; /* after the point 0: the pairs, and infinity */
-    vector d0 = d[0], d1 = d[step], d2 = d[2 * step], d3 = d[3 * step], d4 = d[4 * step];
-    if (points == 6) {
-        vector d5 = d[5 * step];
-        d[0] = d4 - (pp + qq) * d2 + pp * qq * d0;
-        vector even_p = d4 - qq * d2, odd_p = p * (d3 - qq * d1);
-        vector even_q = d4 - pp * d2, odd_q = q * (d3 - pp * d1);
-        x[0] = even_p + odd_p, x[step] = even_p - odd_p;
-        x[2 * step] = even_q + odd_q, x[3 * step] = even_q - odd_q;
-        x[4 * step] = d5 - (pp + qq) * d3 + pp * qq * d1;
-    } else {
-        vector odd_p = d3 - qq * d1, even_p = p * (d2 - qq * d0);
-        vector odd_q = d3 - pp * d1, even_q = q * (d2 - pp * d0);
-        x[0] = odd_p + even_p, x[step] = odd_p - even_p;
-        x[2 * step] = odd_q + even_q, x[3 * step] = odd_q - even_q;
-        x[4 * step] = d4 - (pp + qq) * d2 + pp * qq * d0;
+    vector v[POINTS_MOST];
+    const vector *x = has_zero(points) ? d + step : d;
+    if (has_zero(points))
+        v[0] = product_of_pairs(points, NO_PAIR, d, step);
+    UNROLL for (int pair = 0; pair < count_pairs(points); pair++)
+    {
+        vector high = product_of_pairs(points, pair, x + step, step);
+        vector low = points_of[points][pair] * product_of_pairs(points, pair, x, step);
+        vector *to = v + has_zero(points) + 2 * pair;
+        to[0] = high + low, to[1] = high - low;
     }
+    v[points - 1] = product_of_pairs(points, NO_PAIR, x, step);
+    UNROLL for (int i = 0; i < points; i++) d[i * step] = v[i];
 }
 
 /* Powers `first`, first + 2, ... of a times their taps: half of the polynomial g at a. */
@@ -77,22 +106,30 @@ INLINE vector half(int taps, int first, float a, const vector *g, int step)
     return sum;
 }
 
+/* 1 / N(a) for the point a of a pair, or with NO_PAIR for the point 0. */
+INLINE float inverse_of_distances(int points, int pair)
+{
+    float a = pair == NO_PAIR ? 0 : points_of[points][pair];
+    float product = pair == NO_PAIR ? 1 : has_zero(points) ? 2 * a * a : 2 * a;
+    UNROLL for (int other = 0; other < count_pairs(points); other++) if (other != pair) product *=
+        a * a - power(points_of[points][other], 2);
+    return 1 / product;
+}
+
 /* One line of G g: taps at g[0], g[g_step], ... => points at u[0], u[step], ... */
 INLINE void weights_line(int points, int taps, const vector *g, int g_step, vector *u, int step)
 {
-    const float p = NEAR(points), q = FAR(points), pp = p * p, qq = q * q;
-    /* 1 / N: N(+-p) = +-2p (pp - qq), times pp from the pair's distance to 0 twice over 2 for 6 points. */
-    const float np = points == 6 ? 1 / (2 * pp * (pp - qq)) : 1 / (2 * p * (pp - qq));
-    const float nq = points == 6 ? 1 / (2 * qq * (qq - pp)) : 1 / (2 * q * (qq - pp));
-    const float sign = points == 6 ? 1 : -1; /* N(-a) = N(a) when 0 is a point, else -N(a) */
-    vector even_p = half(taps, 0, p, g, g_step), odd_p = half(taps, 1, p, g, g_step);
-    vector even_q = half(taps, 0, q, g, g_step), odd_q = half(taps, 1, q, g, g_step);
-    if (points == 6)
-        u[0] = 1 / (pp * qq) * g[0];
-    vector *x = points == 6 ? u + step : u;
-    x[0] = np * (even_p + odd_p), x[step] = sign * np * (even_p - odd_p);
-    x[2 * step] = nq * (even_q + odd_q), x[3 * step] = sign * nq * (even_q - odd_q);
-    x[4 * step] = g[(taps - 1) * g_step];
+    if (has_zero(points))
+        u[0] = inverse_of_distances(points, NO_PAIR) * g[0];
+    UNROLL for (int pair = 0; pair < count_pairs(points); pair++)
+    {
+        float a = points_of[points][pair], scale = inverse_of_distances(points, pair);
+        float sign = has_zero(points) ? 1 : -1; /* N(-a) = N(a) when 0 is a point, else -N(a) */
+        vector even = half(taps, 0, a, g, g_step), odd = half(taps, 1, a, g, g_step);
+        vector *to = u + (has_zero(points) + 2 * pair) * step;
+        to[0] = scale * (even + odd), to[step] = sign * scale * (even - odd);
+    }
+    u[(points - 1) * step] = g[(taps - 1) * g_step];
 }
 
 /* One line of A^T m: points at m[0], m[m_step], ... => outputs at y[0], y[step], ... Of 6 points, the first
@@ -100,17 +137,19 @@ INLINE void weights_line(int points, int taps, const vector *g, int g_step, vect
 INLINE void output_line(int points, bool zero, bool infinity, int outputs, const vector *m, int m_step,
                         vector *y, int step)
 {
-    const float p = NEAR(points), q = FAR(points);
     const vector *x = zero ? m + m_step : m;
-    vector sum_p = x[0] + x[m_step], difference_p = x[0] - x[m_step];
-    vector sum_q = x[2 * m_step] + x[3 * m_step], difference_q = x[2 * m_step] - x[3 * m_step];
     UNROLL for (int j = 0; j < outputs; j++)
     {
-        vector of_p = j % 2 ? difference_p : sum_p, of_q = j % 2 ? difference_q : sum_q;
-        vector sum = j ? power(p, j) * of_p + power(q, j) * of_q : of_p + of_q;
+        vector sum = {0};
+        UNROLL for (int pair = 0; pair < count_pairs(points); pair++)
+        {
+            vector plus = x[2 * pair * m_step], minus = x[(2 * pair + 1) * m_step];
+            vector term = power(points_of[points][pair], j) * (j % 2 ? plus - minus : plus + minus);
+            sum = pair ? sum + term : term;
+        }
         if (j == 0 && zero)
             sum += m[0];
-        y[j * step] = j == outputs - 1 && infinity ? sum + x[4 * m_step] : sum;
+        y[j * step] = j == outputs - 1 && infinity ? sum + x[2 * count_pairs(points) * m_step] : sum;
     }
 }
 
@@ -136,7 +175,7 @@ INLINE void input_tile(int points, const float *const *at, int64_t c, int64_t co
 INLINE void weights_tile(int points, int kept, int skip_h, int skip_w, int taps, const float *w,
                          int64_t columns, int64_t c, float *u, int64_t u_stride)
 {
-    vector g[5 * 5], t[POINTS_MOST * 5], line[POINTS_MOST];
+    vector g[TAPS_MOST * TAPS_MOST], t[POINTS_MOST * TAPS_MOST], line[POINTS_MOST];
     int given = kept < points ? taps - 1 : taps;
     UNROLL for (int tap = 0; tap < taps * taps; tap++)
     {
@@ -157,19 +196,20 @@ INLINE void weights_tile(int points, int kept, int skip_h, int skip_w, int taps,
 INLINE void output_tile(int points, int kept, int skip_h, int skip_w, int outputs, const float *m,
                         int64_t m_stride, int64_t c, int64_t count, const struct simd_outputs *to)
 {
-    vector in[POINTS_MOST], t[4 * POINTS_MOST], line[4];
-    const float *residuals[4];
+    vector in[POINTS_MOST], t[OUTPUTS_MOST * POINTS_MOST], line[OUTPUTS_MOST];
+    const float *residuals[OUTPUTS_MOST];
     const struct epilogue e = *to->epilogue; /* a copy, because stores to y might change the original */
-    bool phase = kept < points, six = points == 6;
+    bool phase = kept < points;
     UNROLL for (int column = 0; column < kept; column++)
     {
         UNROLL for (int row = 0; row < kept; row++) in[row] = load(m + (row * kept + column) * m_stride + c);
-        output_line(points, six && !skip_h, !phase || skip_h, outputs, in, 1, t + column, kept);
+        output_line(points, has_zero(points) && !skip_h, !phase || skip_h, outputs, in, 1, t + column, kept);
     }
     UNROLL for (int row = 0; row < outputs; row++)
     {
         const int64_t *pixels = to->pixels + row * outputs;
-        output_line(points, six && !skip_w, !phase || skip_w, outputs, t + row * kept, 1, line, 1);
+        output_line(points, has_zero(points) && !skip_w, !phase || skip_w, outputs, t + row * kept, 1, line,
+                    1);
         UNROLL for (int i = 0; i < outputs; i++) residuals[i] =
             e.residual && pixels[i] >= 0 ? e.residual + pixels[i] * e.residual_stride : NULL;
         epilogue_vectors(&e, residuals, c, count, outputs, line);
@@ -214,9 +254,11 @@ static void apply_tanh_or_sigmoid_tile(int outputs, int64_t channels, const stru
             apply_tanh_or_sigmoid_tile(outputs, channels, to);                                               \
     }
 
+WINOGRAD_INPUT(input_8, 8)
 WINOGRAD_INPUT(input_6, 6)
 WINOGRAD_INPUT(input_5, 5)
 WINOGRAD_FORM(4_3, 6, 6, 0, 0, 3, 4)
+WINOGRAD_FORM(4_5, 8, 8, 0, 0, 5, 4)
 WINOGRAD_FORM(2_5, 6, 6, 0, 0, 5, 2)
 WINOGRAD_FORM(3_3, 5, 5, 0, 0, 3, 3)
 WINOGRAD_FORM(phase_00, 6, 5, 0, 0, 3, 4)
@@ -224,12 +266,17 @@ WINOGRAD_FORM(phase_01, 6, 5, 0, 1, 3, 4)
 WINOGRAD_FORM(phase_10, 6, 5, 1, 0, 3, 4)
 WINOGRAD_FORM(phase_11, 6, 5, 1, 1, 3, 4)
 
+/* 8 points enlarge the rounding errors of the sums on the way back four times as much as 6: so sums are
+ * shorter. */
+enum { CHAIN = 256, CHAIN_8 = 64 };
+
 const struct winograd_kernels SIMD(winograd)[WINOGRAD_FORMS] = {
-    [WINOGRAD_4_3] = {6, 6, 0, 0, 3, 4, input_6, weights_4_3, output_4_3},
-    [WINOGRAD_2_5] = {6, 6, 0, 0, 5, 2, input_6, weights_2_5, output_2_5},
-    [WINOGRAD_3_3] = {5, 5, 0, 0, 3, 3, input_5, weights_3_3, output_3_3},
-    [WINOGRAD_PHASES + 0] = {6, 5, 0, 0, 2, 4, input_6, weights_phase_00, output_phase_00},
-    [WINOGRAD_PHASES + 1] = {6, 5, 0, 1, 2, 4, input_6, weights_phase_01, output_phase_01},
-    [WINOGRAD_PHASES + 2] = {6, 5, 1, 0, 2, 4, input_6, weights_phase_10, output_phase_10},
-    [WINOGRAD_PHASES + 3] = {6, 5, 1, 1, 2, 4, input_6, weights_phase_11, output_phase_11},
+    [WINOGRAD_4_3] = {6, 6, 0, 0, 3, 4, CHAIN, input_6, weights_4_3, output_4_3},
+    [WINOGRAD_4_5] = {8, 8, 0, 0, 5, 4, CHAIN_8, input_8, weights_4_5, output_4_5},
+    [WINOGRAD_2_5] = {6, 6, 0, 0, 5, 2, CHAIN, input_6, weights_2_5, output_2_5},
+    [WINOGRAD_3_3] = {5, 5, 0, 0, 3, 3, CHAIN, input_5, weights_3_3, output_3_3},
+    [WINOGRAD_PHASES + 0] = {6, 5, 0, 0, 2, 4, CHAIN, input_6, weights_phase_00, output_phase_00},
+    [WINOGRAD_PHASES + 1] = {6, 5, 0, 1, 2, 4, CHAIN, input_6, weights_phase_01, output_phase_01},
+    [WINOGRAD_PHASES + 2] = {6, 5, 1, 0, 2, 4, CHAIN, input_6, weights_phase_10, output_phase_10},
+    [WINOGRAD_PHASES + 3] = {6, 5, 1, 1, 2, 4, CHAIN, input_6, weights_phase_11, output_phase_11},
 };

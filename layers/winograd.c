@@ -85,11 +85,14 @@ int64_t winograd_tiles(const struct winograd_layer *layer)
 
 /* With few input channels a block is so small that V and M, whose transforms then cost much, stay in an L2 of
  * 1 MB, unless there would be too few blocks for all threads. With many, U is read from memory for every
- * block, so blocks are large. */
+ * block, so blocks are large. With 8 points M of a tile is nearly twice as large, so they have half the
+ * tiles. */
 int64_t winograd_block(const struct winograd_layer *layer)
 {
     enum { ROWS = 12, FEW_CHANNELS = 128, FEW_TILES = 24 };
     int64_t tiles = winograd_tiles(layer), most = WINOGRAD_TILES;
+    if (layer->kernels->points == 8)
+        most = WINOGRAD_TILES / 2;
     if (layer->ic <= FEW_CHANNELS && tiles >= WINOGRAD_BLOCKS * FEW_TILES)
         most = FEW_TILES;
     return round_up(divide_up(tiles, divide_up(tiles, most)), ROWS);
@@ -212,7 +215,8 @@ static inline __attribute__((always_inline)) void fetch_pixels(struct winograd_f
 int64_t winograd_calls(const struct winograd_layer *layer, const struct simd_tile_kernel *kernel,
                        const struct winograd_product *p)
 {
-    return m_positions(layer) * divide_up(p->tiles, kernel->rows) * divide_up(p->channels, WINOGRAD_CHAIN);
+    return m_positions(layer) * divide_up(p->tiles, kernel->rows) *
+           divide_up(p->channels, layer->kernels->chain);
 }
 
 void winograd_multiply(const struct winograd_layer *layer, const struct simd_tile_kernel *kernel,
@@ -221,11 +225,12 @@ void winograd_multiply(const struct winograd_layer *layer, const struct simd_til
     const float *rows[WINOGRAD_TILES];
     for (int64_t t = 0; t < WINOGRAD_TILES; t++) /* a matrix tile reads all its rows, the spare ones too */
         rows[t] = p->v + (t < p->tiles ? t : 0) * p->v_width;
+    int64_t chain = layer->kernels->chain;
     for (int64_t position = 0; position < m_positions(layer); position++)
-        for (int64_t k = 0; k < p->channels; k += WINOGRAD_CHAIN)
+        for (int64_t k = 0; k < p->channels; k += chain)
             for (int64_t t = 0; t < p->tiles; t += kernel->rows) {
                 struct simd_tile tile = {.taps = 1, .c_stride = kernel->columns};
-                tile.k = smaller(WINOGRAD_CHAIN, p->channels - k);
+                tile.k = smaller(chain, p->channels - k);
                 tile.k_first = v_position(layer->kernels, position) * p->v_stride + k;
                 tile.rows = rows + t;
                 tile.b = p->u + position * p->u_stride + k * kernel->columns;

@@ -8,8 +8,8 @@
  *                                                   U [panel][positions][IC][columns]
  *     M      =>  y                                  transformed back, with the epilogue
  *
- * There are points^2 = 36 or 25 positions. A phase of a transposed convolution uses 25 of the 36 of V, and
- * its U and M have only these. One block at a time goes through all stages, so that V and M stay in the
+ * There are points^2 = 25, 36 or 64 positions. A phase of a transposed convolution uses 25 of the 36 of V,
+ * and its U and M have only these. One block at a time goes through all stages, so that V and M stay in the
  * cache; in a layer of few blocks, V of all is computed first.
  *
  * Tiles on a lattice. The outputs of a tile need not be neighbours: a convolution with dilation 2 consists of
@@ -39,10 +39,9 @@ struct winograd_layer {
 struct winograd_layer winograd_conv2d(enum winograd_form form, const struct layer_dims *d);
 
 enum {
-    WINOGRAD_POSITIONS = 36, /* at most */
+    WINOGRAD_POSITIONS = 64, /* at most */
     WINOGRAD_TILES = 96,     /* of a block at most */
-    WINOGRAD_BLOCKS = 32,    /* with so many tasks of one block, all threads end together */
-    WINOGRAD_CHAIN = 256     /* products added in one chain: the rounding error grows with its length */
+    WINOGRAD_BLOCKS = 32     /* with so many tasks of one block, all threads end together */
 };
 
 /* Tiles of all pictures. */

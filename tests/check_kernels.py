@@ -44,6 +44,8 @@ KERNELS = (
     Kernel("simd_gemm", "tile_12x1", ("avx2", "avx512", "neon"), 12 * 1),
     Kernel("simd_peak", "peak", ("avx2", "avx512", "neon"), 12),
     Kernel("simd_pixel", "accumulate", ("avx2", "avx512", "neon"), STREAM),
+    Kernel("simd_winograd", "input_8", ("avx512", "neon"), STREAM, 96),
+    Kernel("simd_winograd", "input_8", ("avx2",), STREAM, 288),
     Kernel("simd_winograd", "input_6", ("avx512", "neon"), STREAM, 28),
     Kernel("simd_winograd", "input_6", ("avx2",), STREAM, 80),
     Kernel("simd_winograd", "input_5", ("avx512", "neon"), STREAM, 6),

@@ -210,8 +210,11 @@ static void test_conv2d_winograd(void **state)
         {1, 39, 42, 18, 20, 3, 2, 2},   /* lattices of two lengths */
         {12, 9, 9, 20, 33, 3, 1, 1},    /* tiles of three fit better */
         {1, 36, 36, 17, 18, 3, 12, 12}, /* and here, of lattices of three */
-        {1, 7, 9, 17, 21, 5, 2, 1},     /* 5x5 */
-        {2, 23, 22, 34, 19, 5, 2, 1},   /* in two blocks */
+        {1, 7, 9, 17, 21, 5, 2, 1},     /* 5x5: with so few tiles those of two outputs only */
+        {2, 23, 22, 34, 19, 5, 2, 1},   /* in two blocks; those of four in one */
+        {25, 5, 5, 18, 19, 5, 2, 1},    /* in two blocks */
+        {1, 18, 20, 270, 18, 5, 2, 1},  /* sums in two chains */
+        {1, 23, 26, 17, 18, 5, 4, 2},   /* lattices */
         /* Large ones: only its variants, of which every fifth pixel is compared. */
         {1, 258, 258, 17, 17, 3, 86, 86}, /* too many tiles to keep V for all */
         {1, 63, 63, 530, 17, 3, 21, 21},  /* the same, in slices of the channels; and a large V for all */

@@ -33,6 +33,7 @@ static const char *step_name(const char *variant)
         {"conv2d_bf16", "bf16"},
         {"conv2d_winograd", "Winograd"},
         {"conv2d_winograd_small", "Winograd, small tiles"},
+        {"conv2d_winograd_large", "Winograd, large tiles"},
         {"conv2d_winograd_lean", "Winograd, lean weights"},
         {"conv2d_winograd_bf16x3", "Winograd, 3 bf16 parts"},
         {"conv2d_winograd_bf16x2", "Winograd, 2 bf16 parts"},
