@@ -16,12 +16,13 @@
  *
  * The loops over the tile have constant bounds and must be unrolled, or the sums move to memory. */
 #include "layers/simd_vector.h"
+#include "layers/sizes.h"
 
 enum { ROWS_MOST = 12, WIDTH_MOST = 4 };
 
-/* A tile of `rows` rows of `width` registers. Both must be constants: the compiler then drops the rest
- * of the arrays. */
-INLINE void run_tile(const struct simd_tile *t, int rows, int width)
+/* A tile of `rows` rows of `width` registers; a step prefetches `lines` lines. All three must be constants:
+ * the compiler then drops the rest of the arrays. */
+INLINE void run_tile(const struct simd_tile *t, int rows, int width, int lines)
 {
     vector c[ROWS_MOST][WIDTH_MOST];
     const float *b = t->b;
@@ -30,9 +31,9 @@ INLINE void run_tile(const struct simd_tile *t, int rows, int width)
     for (int64_t tap = 0; tap < t->taps; tap++) {
         const float *a[ROWS_MOST];
         UNROLL for (int r = 0; r < rows; r++) a[r] = t->rows[tap * t->rows_stride + r] + t->k_first;
-        for (int64_t k = 0; k < t->k; k++, b += width * VECTOR_FLOATS, ahead += 64) {
+        for (int64_t k = 0; k < t->k; k++, b += width * VECTOR_FLOATS, ahead += lines * LINE_BYTES) {
             vector bk[WIDTH_MOST];
-            __builtin_prefetch(ahead, 0, 2);
+            UNROLL for (int i = 0; i < lines; i++) __builtin_prefetch(ahead + i * LINE_BYTES, 0, 2);
             UNROLL for (int w = 0; w < width; w++) bk[w] = load(b + w * VECTOR_FLOATS);
             UNROLL for (int r = 0; r < rows; r++) UNROLL for (int w = 0; w < width; w++) c[r][w] +=
                 a[r][k] * bk[w];
@@ -48,7 +49,10 @@ INLINE void run_tile(const struct simd_tile *t, int rows, int width)
 #define TILE_KERNEL(rows, width)                                                                             \
     static void tile_##rows##x##width(const struct simd_tile *t)                                             \
     {                                                                                                        \
-        run_tile(t, rows, width);                                                                            \
+        if (t->ahead_two && (width) > 1)                                                                     \
+            run_tile(t, rows, width, 2);                                                                     \
+        else                                                                                                 \
+            run_tile(t, rows, width, 1);                                                                     \
     }
 
 /* The last tile of a block needs fewer rows, and so does every tile of a small picture: there the kernel with

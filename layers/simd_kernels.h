@@ -20,8 +20,9 @@ struct simd_tile {
     float *c;       /* rows x columns */
     int64_t c_stride;
     bool add; /* C += the product; else C = the product */
-    /* Memory that will be read next: each step of the inner loop prefetches 64 bytes of it. */
+    /* Memory that will be read next: each step of the inner loop prefetches a line of it, or two. */
     const float *ahead;
+    bool ahead_two;
 };
 
 /* Where results are stored: row i goes to pixel pixels[i] of y, after the epilogue. */

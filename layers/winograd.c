@@ -225,7 +225,10 @@ void winograd_multiply(const struct winograd_layer *layer, const struct simd_til
     const float *rows[WINOGRAD_TILES];
     for (int64_t t = 0; t < WINOGRAD_TILES; t++) /* a matrix tile reads all its rows, the spare ones too */
         rows[t] = p->v + (t < p->tiles ? t : 0) * p->v_width;
-    int64_t chain = layer->kernels->chain;
+    int64_t chain = layer->kernels->chain, u_lines = kernel->columns / LINE_FLOATS;
+    /* All calls for a position prefetch U of the next, then its V: so few calls must each prefetch more. */
+    bool few = divide_up(p->tiles, kernel->rows) < u_lines;
+    int64_t lines = few ? 2 : 1, u_calls = divide_up(u_lines, lines);
     for (int64_t position = 0; position < m_positions(layer); position++)
         for (int64_t k = 0; k < p->channels; k += chain)
             for (int64_t t = 0; t < p->tiles; t += kernel->rows) {
@@ -236,10 +239,10 @@ void winograd_multiply(const struct winograd_layer *layer, const struct simd_til
                 tile.b = p->u + position * p->u_stride + k * kernel->columns;
                 tile.c = p->m + position * p->m_stride + t * kernel->columns;
                 tile.add = p->add || k > 0;
-                int64_t call = t / kernel->rows, u_calls = kernel->columns / LINE_FLOATS;
-                tile.ahead = call < u_calls ? tile.b + p->u_stride + call * tile.k * LINE_FLOATS
-                                            : rows[0] + tile.k_first + p->v_stride +
-                                                  (call - u_calls) * tile.k * LINE_FLOATS;
+                int64_t call = t / kernel->rows, part = tile.k * lines * LINE_FLOATS;
+                tile.ahead_two = few;
+                tile.ahead = call < u_calls ? tile.b + p->u_stride + call * part
+                                            : rows[0] + tile.k_first + p->v_stride + (call - u_calls) * part;
                 if (p->x)
                     fetch_pixels(p->x);
                 if (p->y)
