@@ -423,7 +423,7 @@ static void test_memory_is_announced(void **state)
         struct picture source;
         struct random random = {3};
         size_t peak = 0, held = mem_in_use();
-        assert_ok(picture_create(1300, 900, cases[i].channels, &source, error));
+        assert_ok(picture_create(650, 450, cases[i].channels, &source, error));
         for (int64_t p = 0; p < source.width * source.height * source.channels; p++)
             source.pixels[p] = (unsigned char)random_below(&random, 256);
         size_t limit = least_limit(engine, cases[i].weights, &source, &cases[i].options, &peak);
