@@ -235,7 +235,7 @@ static void test_conv2d_winograd_bf16(void **state)
     (void)state;
     struct random random = {23};
     struct trial t = {.kind = LAYER_CONV2D, .only = "conv2d_winograd_bf16", .x_extra = 3, .y_extra = 5};
-    t.activation = ACTIVATION_LEAKY_RELU, t.bias = t.residual = t.scale = true;
+    t.compared = 5, t.activation = ACTIVATION_LEAKY_RELU, t.bias = t.residual = t.scale = true;
     t.d = (struct layer_dims){.n = 1, .ih = 40, .iw = 38, .ic = 200, .oh = 40, .ow = 38, .oc = 195};
     t.d.kh = t.d.kw = 3, t.d.stride_h = t.d.stride_w = t.d.pad_h = t.d.pad_w = 1;
     t.d.dilation_h = t.d.dilation_w = 1; /* two blocks of tiles, two groups of panels */
