@@ -35,7 +35,9 @@ enum {
     BF16_SIDE = 32,                    /* rows and columns of a block of C */
     BF16_STEP = 32,                    /* terms of a step */
     BF16_PART = BF16_SIDE * BF16_STEP, /* numbers of one part of a step of B */
-    BF16_PARTS_MOST = 3
+    BF16_PARTS_MOST = 3,
+    BF16_AHEAD_ROWS = 8,
+    BF16_AHEAD_MOST = 3
 };
 
 /* Splits x into `parts` bf16 numbers. */
@@ -43,6 +45,13 @@ void bf16_split(float x, int parts, uint16_t *to);
 
 /* The value of a bf16 number. */
 float bf16_value(uint16_t number);
+
+/* Memory that is needed soon: `multiply` may prefetch some lines of it in each step of each 8 rows. The lines
+ * of a step follow those of the step before; those of the next 8 rows are `stride` floats further on. */
+struct bf16_ahead {
+    const float *at;
+    int64_t stride, lines;
+};
 
 /* C [32 x 32] = A B, or with `add` C += A B. */
 struct bf16_block {
@@ -52,6 +61,8 @@ struct bf16_block {
     float *c;
     int64_t c_stride; /* floats between rows */
     bool add;
+    int ahead_count;
+    struct bf16_ahead ahead[BF16_AHEAD_MOST];
 };
 
 /* The kernels of one instruction set. A thread calls `start` before it calls `multiply`, and then `end` with

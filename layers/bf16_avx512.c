@@ -30,6 +30,17 @@ INLINE void add_products(const uint16_t *a, int64_t a_stride, const uint16_t *b,
     }
 }
 
+/* A few lines at a time: a core that waits for more than about 20 starts no other load. */
+INLINE void fetch_ahead(const struct bf16_block *block, int first, int64_t step)
+{
+    for (int i = 0; i < block->ahead_count; i++) {
+        const struct bf16_ahead *ahead = &block->ahead[i];
+        const float *at = ahead->at + first / BF16_AHEAD_ROWS * ahead->stride + step * ahead->lines * LANES;
+        for (int64_t line = 0; line < ahead->lines; line++)
+            __builtin_prefetch(at + line * LANES, 0, 2);
+    }
+}
+
 /* `parts` must be a constant. */
 INLINE void multiply_rows(int parts, const struct bf16_block *block, int first)
 {
@@ -38,10 +49,12 @@ INLINE void multiply_rows(int parts, const struct bf16_block *block, int first)
     float *c = block->c + first * block->c_stride;
     UNROLL for (int r = 0; r < ROWS; r++) UNROLL for (int w = 0; w < WIDTH; w++) sums[r][w] =
         block->add ? _mm512_loadu_ps(c + r * block->c_stride + w * LANES) : _mm512_setzero_ps();
-    for (int64_t step = 0; step < block->steps; step++, a += parts * BF16_STEP, b += parts * BF16_PART)
+    for (int64_t step = 0; step < block->steps; step++, a += parts * BF16_STEP, b += parts * BF16_PART) {
+        fetch_ahead(block, first, step);
         for (int i = 0; i < parts; i++)
             for (int j = 0; i + j < parts; j++)
                 add_products(a + i * BF16_STEP, block->a_stride, b + j * BF16_PART, sums);
+    }
     UNROLL for (int r = 0; r < ROWS; r++) UNROLL for (int w = 0; w < WIDTH; w++)
         _mm512_storeu_ps(c + r * block->c_stride + w * LANES, sums[r][w]);
 }

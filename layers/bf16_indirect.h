@@ -13,8 +13,9 @@
  *
  * A is split once for all channels. C is kept between slices. What moves through memory is x and y, and how
  * long that takes depends on the pieces: a panel of a pixel, 128 bytes, would be written 3 to 4 times as
- * slowly as a strip of it. Terms whose taps read only zeros for all 32 pixels are skipped. Where slices and
- * chunks end depends on the layer's dimensions only.
+ * slowly as a strip of it. The products prefetch the strip that they complete, and their share of the next
+ * block of x. Terms whose taps read only zeros for all 32 pixels are skipped. Where slices and chunks end
+ * depends on the layer's dimensions only.
  *
  * The lean form keeps the weights as floats, and splits 128 x 32 of them at a time, in cache: 4 bytes a
  * weight instead of 6. Results are the same. */

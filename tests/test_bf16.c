@@ -171,7 +171,8 @@ static void test_products(void **state)
     for (size_t range = 0; range < sizeof ranges / sizeof *ranges; range++)
         for (int parts = 1; parts <= BF16_PARTS_MOST; parts++)
             for (int add = 0; add < 2; add++) {
-                struct bf16_block block = {a, b, A_STRIDE, STEPS, c, BF16_SIDE + 3, add};
+                struct bf16_block block = {.a = a, .b = b, .steps = STEPS, .c = c, .add = add};
+                block.a_stride = A_STRIDE, block.c_stride = BF16_SIDE + 3;
                 fill_block(&random, ranges[range], a, BF16_SIDE * A_STRIDE);
                 fill_block(&random, ranges[range], b, STEPS * parts * BF16_PART);
                 for (size_t i = 0; i < sizeof c / sizeof *c; i++)
