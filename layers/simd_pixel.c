@@ -110,12 +110,21 @@ void SIMD(maximum)(const float *x, int64_t count, float *y)
         y[i] = x[i] > y[i] || x[i] != x[i] ? x[i] : y[i];
 }
 
+INLINE void blend_vector(const float *const corners[4], const float weights[4], int64_t i, float *y)
+{
+    store(y + i, weights[0] * load(corners[0] + i) + weights[1] * load(corners[1] + i) +
+                     weights[2] * load(corners[2] + i) + weights[3] * load(corners[3] + i));
+}
+
 void SIMD(blend)(const float *const corners[4], const float weights[4], int64_t count, float *y)
 {
     int64_t i = 0;
     for (; i + VECTOR_FLOATS <= count; i += VECTOR_FLOATS)
-        store(y + i, weights[0] * load(corners[0] + i) + weights[1] * load(corners[1] + i) +
-                         weights[2] * load(corners[2] + i) + weights[3] * load(corners[3] + i));
+        blend_vector(corners, weights, i, y);
+    if (i < count && count > VECTOR_FLOATS) { /* the last vector repeats some of the one before */
+        blend_vector(corners, weights, count - VECTOR_FLOATS, y);
+        return;
+    }
     for (; i < count; i++)
         y[i] = weights[0] * corners[0][i] + weights[1] * corners[1][i] + weights[2] * corners[2][i] +
                weights[3] * corners[3][i];
