@@ -249,7 +249,7 @@ static void run_slice(const struct panel_run *run, const struct slice *slice)
         if (slice->last)
             fetch_outputs(run, i, rows);
         if (live)
-            kernel->run(&tile);
+            kernel->run[rows](&tile);
         *begun = *begun || live;
         if (slice->last)
             finish_tile(run, i, rows);

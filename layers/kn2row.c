@@ -176,7 +176,7 @@ static void multiply_row(const struct plan *p, const struct layer_args *a, const
                     tile.c_stride = p->columns;
                     tile.add = k > 0;
                     tile.ahead = scratch->pixels[smaller(i + TILE_ROWS, p->padded - 1)];
-                    kernel->run(&tile);
+                    kernel->run[kernel->rows](&tile);
                 }
         }
     memset(t, 0, (size_t)(p->before * p->columns) * sizeof *t);

@@ -51,17 +51,39 @@ INLINE void run_tile(const struct simd_tile *t, int rows, int width)
         run_tile(t, rows, width);                                                                            \
     }
 
-TILE_KERNEL(12, 1)
+/* The last tile of a block needs fewer rows, and so does every tile of a small picture: there the kernel with
+ * the fewest rows that are enough runs. One pixel, as in the first layer of dcgan, would otherwise take six
+ * times the products. Elements of the arrays are by the rows needed. */
+#define SIX_ROWS(width)                                                                                      \
+    TILE_KERNEL(1, width)                                                                                    \
+    TILE_KERNEL(2, width)                                                                                    \
+    TILE_KERNEL(4, width)                                                                                    \
+    TILE_KERNEL(6, width)                                                                                    \
+    static simd_tile_run *const six_rows[] =                                                                 \
+        {NULL,           tile_1x##width, tile_2x##width, tile_4x##width,                                     \
+         tile_4x##width, tile_6x##width, tile_6x##width};
+
+#define TWELVE_ROWS(width)                                                                                   \
+    TILE_KERNEL(1, width)                                                                                    \
+    TILE_KERNEL(4, width)                                                                                    \
+    TILE_KERNEL(8, width)                                                                                    \
+    TILE_KERNEL(12, width)                                                                                   \
+    static simd_tile_run *const twelve_rows_##width[] = {                                                    \
+        NULL,           tile_1x##width, tile_4x##width, tile_4x##width,  tile_4x##width,  tile_8x##width,    \
+        tile_8x##width, tile_8x##width, tile_8x##width, tile_12x##width, tile_12x##width, tile_12x##width,   \
+        tile_12x##width};
+
+TWELVE_ROWS(1)
 
 #if VECTOR_REGISTERS == 32
-TILE_KERNEL(6, 4)
-TILE_KERNEL(12, 2)
-const struct simd_tile_kernel SIMD(tile_kernels)[] = {{4 * VECTOR_FLOATS, 6, tile_6x4},
-                                                      {2 * VECTOR_FLOATS, 12, tile_12x2},
-                                                      {VECTOR_FLOATS, 12, tile_12x1},
+SIX_ROWS(4)
+TWELVE_ROWS(2)
+const struct simd_tile_kernel SIMD(tile_kernels)[] = {{4 * VECTOR_FLOATS, 6, six_rows},
+                                                      {2 * VECTOR_FLOATS, 12, twelve_rows_2},
+                                                      {VECTOR_FLOATS, 12, twelve_rows_1},
                                                       {0}};
 #else
-TILE_KERNEL(6, 2)
+SIX_ROWS(2)
 const struct simd_tile_kernel SIMD(tile_kernels)[] = {
-    {2 * VECTOR_FLOATS, 6, tile_6x2}, {VECTOR_FLOATS, 12, tile_12x1}, {0}};
+    {2 * VECTOR_FLOATS, 6, six_rows}, {VECTOR_FLOATS, 12, twelve_rows_1}, {0}};
 #endif

@@ -45,9 +45,10 @@ struct simd_sums {
 };
 
 /* A tile of an instruction set. Lists have the widest first and end with 0 columns. */
+typedef void simd_tile_run(const struct simd_tile *tile);
 struct simd_tile_kernel {
     int columns, rows;
-    void (*run)(const struct simd_tile *tile);
+    simd_tile_run *const *run; /* [rows + 1]: run[n] computes the first n rows, and may compute more */
 };
 
 /* The forms of Winograd's algorithm: tiles of outputs x outputs under kernels of taps x taps take kept x kept

@@ -251,7 +251,7 @@ void winograd_multiply(const struct winograd_layer *layer, const struct simd_til
                     fetch_pixels(p->x);
                 if (p->y)
                     fetch_pixels(p->y);
-                kernel->run(&tile);
+                kernel->run[smaller(kernel->rows, p->tiles - t)](&tile);
             }
 }
 

@@ -37,6 +37,8 @@ STREAM = 0
 
 KERNELS = (
     Kernel("simd_gemm", "tile_6x4", ("avx512", "neon"), 6 * 4),
+    Kernel("simd_gemm", "tile_4x4", ("avx512", "neon"), 4 * 4),
+    Kernel("simd_gemm", "tile_1x4", ("avx512", "neon"), 4),
     Kernel("simd_gemm", "tile_12x2", ("avx512", "neon"), 12 * 2),
     Kernel("simd_gemm", "tile_6x2", ("avx2",), 6 * 2),
     Kernel("simd_gemm", "tile_12x1", ("avx2", "avx512", "neon"), 12 * 1),
