@@ -106,10 +106,13 @@ static void run_panel(const struct layer_args *a, int64_t phase, int64_t panel, 
                       struct winograd_product product)
 {
     struct winograd_layer layer = layer_of(&a->d, phase);
+    struct winograd_fetch y;
     int64_t oc = panel_channel(layer.oc, panel);
     const struct simd_tile_kernel *kernel = panel_tile(layer.oc - oc);
     const float *packed = panel_of(a, phase, oc, u != NULL);
     product.m_stride = winograd_stride(winograd_block(&layer), kernel->columns);
+    product.channels = layer.ic;
+    winograd_fetch_outputs(&layer, a, first, oc, &product, &y);
     if (u) {
         winograd_multiply_lean(&layer, kernel, packed, u, product);
     } else {
@@ -125,13 +128,17 @@ static void plain_run_task(const struct layer_args *a, int64_t task, void *works
 {
     struct winograd_layer layer = layer_of(&a->d, 0);
     int64_t block = winograd_block(&layer), first = task * block, width = winograd_width(layer.ic);
-    struct winograd_product product = {.m = workspace, .channels = layer.ic, .v_width = width};
+    struct winograd_product product = {.m = workspace, .v_width = width, .channels = layer.ic};
     float *zeros = product.m + winograd_m_floats(&layer, block), *v = zeros + width;
+    struct winograd_fetch x = {.layer = &layer, .args = a, .zeros = zeros, .channels = layer.ic};
     product.tiles = smaller(block, winograd_tiles(&layer) - first);
     product.v = v;
     product.v_stride = winograd_stride(block, width);
     memset(zeros, 0, (size_t)layer.ic * sizeof *zeros);
     winograd_input(&layer, a, zeros, first, product.tiles, v, 0, block);
+    winograd_fetch_begin(&x, first + block, block,
+                         PHASES * panel_count(layer.oc) * winograd_calls(&layer, simd()->tiles, &product));
+    product.x = &x;
     for (int64_t phase = 0; phase < PHASES; phase++)
         for (int64_t panel = 0; panel < panel_count(layer.oc); panel++)
             run_panel(a, phase, panel, first, NULL, product);

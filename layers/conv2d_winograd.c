@@ -23,9 +23,8 @@
 #include <string.h>
 
 enum {
-    SHARED_MOST = 32 << 20, /* bytes of V that may be kept for a whole layer */
-    CACHED_MOST = 8 << 20,  /* bytes of V that stay in the L3 */
-    SLICE = 512,            /* input channels of V that a task makes at a time */
+    CACHED_MOST = 8 << 20, /* bytes of V that stay in the L3 */
+    SLICE = 512,           /* input channels of V that a task makes at a time */
 };
 
 /* The variants. */
@@ -117,7 +116,7 @@ static void pack_task(enum mode mode, const struct layer_dims *d, const struct l
 static size_t shared_bytes(enum mode mode, const struct winograd_layer *layer)
 {
     size_t bytes = float_bytes(winograd_v_floats(layer, winograd_tiles(layer)));
-    bool is_shared = winograd_blocks(layer) < WINOGRAD_BLOCKS && bytes <= SHARED_MOST;
+    bool is_shared = winograd_blocks(layer) < WINOGRAD_BLOCKS && bytes <= WINOGRAD_SHARED;
     return is_shared || mode == LEAN ? bytes : 0;
 }
 
@@ -211,14 +210,9 @@ static void run_panel(enum mode mode, const struct winograd_layer *layer, const 
                       int64_t ic, int64_t first, int64_t panel, float *u, struct winograd_product product)
 {
     bool last = ic + product.channels == layer->ic;
-    int64_t oc = panel_channel(layer->oc, panel);
-    const struct simd_tile_kernel *kernel = panel_tile(layer->oc - oc);
-    struct winograd_fetch y = {.layer = layer, .args = a, .channel = oc, .outputs = true};
-    y.channels = smaller(kernel->columns, layer->oc - oc);
-    if (last) {
-        winograd_fetch_begin(&y, first, product.tiles, winograd_calls(layer, kernel, &product));
-        product.y = &y;
-    }
+    struct winograd_fetch y;
+    if (last)
+        winograd_fetch_outputs(layer, a, first, panel_channel(layer->oc, panel), &product, &y);
     multiply(mode, layer, a, ic, panel, u, product);
     if (last)
         output(layer, a, first, panel, product);

@@ -85,16 +85,16 @@ int64_t winograd_tiles(const struct winograd_layer *layer)
 
 /* With few input channels a block is so small that V and M, whose transforms then cost much, stay in an L2 of
  * 1 MB, unless there would be too few blocks for all threads. With many, U is read from memory for every
- * block, so blocks are large. With 8 points M of a tile is nearly twice as large, so they have half the
- * tiles. */
+ * block, so blocks are large; less so where x, of which a block's part is prefetched, is large too, and with
+ * 8 points, with which M of a tile is nearly twice as large. */
 int64_t winograd_block(const struct winograd_layer *layer)
 {
-    enum { ROWS = 12, FEW_CHANNELS = 128, FEW_TILES = 24 };
+    enum { ROWS = 12, FEW_CHANNELS = 128, FEW_TILES = 24, MORE_TILES = 48 };
     int64_t tiles = winograd_tiles(layer), most = WINOGRAD_TILES;
-    if (layer->kernels->points == 8)
-        most = WINOGRAD_TILES / 2;
     if (layer->ic <= FEW_CHANNELS && tiles >= WINOGRAD_BLOCKS * FEW_TILES)
         most = FEW_TILES;
+    else if (layer->kernels->points == 8 || float_bytes(winograd_v_floats(layer, tiles)) > WINOGRAD_SHARED)
+        most = MORE_TILES;
     return round_up(divide_up(tiles, divide_up(tiles, most)), ROWS);
 }
 
@@ -217,6 +217,16 @@ int64_t winograd_calls(const struct winograd_layer *layer, const struct simd_til
 {
     return m_positions(layer) * divide_up(p->tiles, kernel->rows) *
            divide_up(p->channels, layer->kernels->chain);
+}
+
+void winograd_fetch_outputs(const struct winograd_layer *layer, const struct layer_args *args, int64_t first,
+                            int64_t oc, struct winograd_product *product, struct winograd_fetch *y)
+{
+    const struct simd_tile_kernel *kernel = panel_tile(layer->oc - oc);
+    *y = (struct winograd_fetch){.layer = layer, .args = args, .channel = oc, .outputs = true};
+    y->channels = smaller(kernel->columns, layer->oc - oc);
+    winograd_fetch_begin(y, first, product->tiles, winograd_calls(layer, kernel, product));
+    product->y = y;
 }
 
 void winograd_multiply(const struct winograd_layer *layer, const struct simd_tile_kernel *kernel,

@@ -39,9 +39,10 @@ struct winograd_layer {
 struct winograd_layer winograd_conv2d(enum winograd_form form, const struct layer_dims *d);
 
 enum {
-    WINOGRAD_POSITIONS = 64, /* at most */
-    WINOGRAD_TILES = 96,     /* of a block at most */
-    WINOGRAD_BLOCKS = 32     /* with so many tasks of one block, all threads end together */
+    WINOGRAD_POSITIONS = 64,   /* at most */
+    WINOGRAD_TILES = 96,       /* of a block at most */
+    WINOGRAD_BLOCKS = 32,      /* with so many tasks of one block, all threads end together */
+    WINOGRAD_SHARED = 32 << 20 /* bytes of V that may be kept for a whole layer */
 };
 
 /* Tiles of all pictures. */
@@ -120,6 +121,11 @@ struct winograd_product {
 /* Calls of the kernel for a product. */
 int64_t winograd_calls(const struct winograd_layer *layer, const struct simd_tile_kernel *kernel,
                        const struct winograd_product *product);
+
+/* Makes `product`, of the panel of output channel oc, prefetch what winograd_output will write from it. */
+void winograd_fetch_outputs(const struct winograd_layer *layer, const struct layer_args *args, int64_t first,
+                            int64_t oc, struct winograd_product *product, struct winograd_fetch *y);
+
 void winograd_multiply(const struct winograd_layer *layer, const struct simd_tile_kernel *kernel,
                        const struct winograd_product *product);
 
