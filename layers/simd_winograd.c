@@ -68,9 +68,9 @@ INLINE vector product_of_pairs(int points, int left_out, const vector *d, int st
     int degree = 0;
     UNROLL for (int pair = 0; pair < count_pairs(points); pair++)
     {
-        float square = power(points_of[points][pair], 2);
         if (pair == left_out)
             continue;
+        float square = power(points_of[points][pair], 2);
         degree++;
         UNROLL for (int i = PAIRS_MOST; i > 0; i--) c[i] -= square * c[i - 1];
     }
