@@ -10,8 +10,8 @@
 
 static int fewer(const struct layer_dims *d)
 {
-    bool winograd =
-        conv2d_winograd.applies(d) || conv2d_winograd_small.applies(d) || conv2d_winograd_lean.applies(d);
+    bool winograd = conv2d_winograd.applies(d) || conv2d_winograd_small.applies(d) ||
+                    conv2d_winograd_large.applies(d) || conv2d_winograd_lean.applies(d);
     return winograd ? BF16_WINOGRAD_FEWER : 1;
 }
 
