@@ -527,6 +527,34 @@ static void test_all_kinds(void **state)
         }
 }
 
+/* A profile that cannot be compressed is stored in the PNG as it is. */
+static void test_stored_profile(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {200, 604, 65000};
+    static const char *const path[] = {"carried.png", "carried.png", "carried.jpg"};
+    for (int i = 0; i < 3; i++) {
+        static struct blob whole;
+        use_profile("RGB ", sizes[i]);
+        part.size = 128;
+        for (struct random random = {1}; part.size < sizes[i];)
+            add_be(&part, (uint32_t)random_below(&random, 256), 1);
+        whole = part;
+        start_jpeg();
+        add_segment(0xe2, "ICC_PROFILE\0\1\1", 14);
+        for (int n = 0; n < 3; n++) {
+            assert_ok(carry(path[n], error));
+            load_file(scratch_path(path[n]), &file);
+        }
+        struct metadata *metadata = read_metadata(1);
+        const struct metadata_item *profile = find_item(metadata, METADATA_PROFILE);
+        assert_non_null(profile);
+        assert_int_equal(profile->size, whole.size);
+        assert_memory_equal(profile->bytes, whole.bytes, whole.size);
+        metadata_free(metadata);
+    }
+}
+
 /* A second entry does not replace the first: its keyword is another. */
 static void test_software(void **state)
 {
@@ -692,6 +720,7 @@ int main(void)
         cmocka_unit_test(test_losses),
         cmocka_unit_test(test_none),
         cmocka_unit_test(test_all_kinds),
+        cmocka_unit_test(test_stored_profile),
         cmocka_unit_test(test_software),
         cmocka_unit_test(test_comments),
         cmocka_unit_test(test_out_of_memory),

@@ -389,14 +389,22 @@ static void test_profiles(void **state)
     static const struct png_kind kind = {2, 8, 3, false, false, 0};
     static struct blob file, profile, chunk;
     static const char *const names[] = {"Display P3", "sRGB IEC61966-2.1"};
-    for (int variant = 0; variant < 8; variant++) {
-        bool png = variant & 1, version4 = variant & 2, foreign = variant < 4;
+    for (int variant = 0; variant < 12; variant++) {
+        bool png = variant & 1, version4 = variant & 2;
+        bool stored = variant >= 8, foreign = variant < 4 || stored;
         const char *name = names[!foreign];
         profile.size = chunk.size = 0;
         if (png) {
             add_profile(&profile, name, version4);
             add_bytes(&chunk, "icc\0\0", 5);
-            add_zlib(&chunk, profile.bytes, profile.size);
+            if (stored) { /* not compressed, more than is looked at: zlib's level 0 */
+                add_zeros(&profile, 65535 - (int)profile.size);
+                add_bytes(&chunk, "\x78\1\1\xff\xff\0\0", 7);
+                add_bytes(&chunk, profile.bytes, profile.size);
+                add_zeros(&chunk, 4); /* checksum, not checked */
+            } else {
+                add_zlib(&chunk, profile.bytes, profile.size);
+            }
             start_png(&file, &kind, 3, 3);
             add_chunk(&file, "iCCP", chunk.bytes, chunk.size);
             end_png(&file, &kind, 3, 3);

@@ -89,7 +89,7 @@ static void read_profile(const struct png_chunk *chunk, struct picture_header *h
         return;
     size_t used = (size_t)(name_end - chunk->data) + 2;
     size_t packed = chunk->size - used < MOST_PACKED ? chunk->size - used : MOST_PACKED;
-    stb_inflate_prefix(chunk->data + used, packed, profile, (int)sizeof profile);
+    stb_inflate_prefix(chunk->data + used, packed, profile, sizeof profile);
     icc_describe(profile, sizeof profile, header);
     if (!header->foreign_profile || header->profile[0])
         return;

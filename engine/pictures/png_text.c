@@ -2,7 +2,6 @@
 #include "engine/pictures/png_text.h"
 #include "engine/pictures/stb.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -42,9 +41,7 @@ size_t png_text_unpack(const struct png_text *text, unsigned char *out, size_t r
         memcpy(out, text->bytes, size);
         return size;
     }
-    if (room > INT_MAX)
-        room = INT_MAX;
-    stb_inflate_prefix(text->bytes, text->size, out, (int)room);
+    stb_inflate_prefix(text->bytes, text->size, out, room);
     return strnlen((const char *)out, room);
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -183,6 +184,14 @@ def profile_in_parts(folder: Path) -> str:
     for target in PHOTOS:
         assert opened(upscale(folder, jpeg(icc_profile=profile), target)).info["icc_profile"] == profile
     return "carried whole"
+
+
+@kind(PROFILE, "PNG whose profile is not compressed", before="profile dropped")
+def profile_stored(folder: Path) -> str:
+    profile = png_chunk(b"iCCP", b"icc\0\0" + zlib.compress(SRGB, 0))
+    for target in PHOTOS:
+        assert opened(upscale(folder, raw_png(profile), target)).info["icc_profile"] == SRGB
+    return "carried"
 
 
 @kind(PROFILE, "profile of which a part is missing", before="profile dropped")
