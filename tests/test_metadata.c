@@ -364,6 +364,14 @@ static const struct metadata_item *find_item(const struct metadata *metadata, en
     return NULL;
 }
 
+static void assert_item(const struct metadata *metadata, enum metadata_kind kind, const char *text)
+{
+    const struct metadata_item *item = find_item(metadata, kind);
+    assert_non_null(item);
+    assert_int_equal(item->size, strlen(text));
+    assert_memory_equal(item->bytes, text, item->size);
+}
+
 /* Parts of a profile come in any order, but all of them. */
 static void test_profile_in_parts(void **state)
 {
@@ -429,6 +437,31 @@ static void test_losses(void **state)
     metadata_free(metadata);
 }
 
+/* A text of a PNG with a language, which XMP does not need, or compressed, which it may not be. */
+static void test_forms_of_xmp(void **state)
+{
+    (void)state;
+    static const struct png_kind kind = {.colour = 2, .depth = 8, .channels = 3};
+    for (int packed = 0; packed < 2; packed++) {
+        part.size = 0;
+        add_bytes(&part, packed ? "XML:com.adobe.xmp\0\1\0en\0XMP" : "XML:com.adobe.xmp\0\0\0en\0XMP", 27);
+        if (packed)
+            add_zlib(&part, "<a>", 3);
+        else
+            add_text(&part, "<a>");
+        start_png(&file, &kind, 3, 3);
+        add_chunk(&file, "iTXt", part.bytes, part.size);
+        end_png(&file, &kind, 3, 3);
+        struct metadata *metadata = read_metadata(1);
+        if (packed)
+            assert_null(find_item(metadata, METADATA_XMP));
+        else
+            assert_item(metadata, METADATA_XMP, "<a>");
+        assert_lost(metadata, METADATA_FOR_JPEG, packed ? "compressed XMP" : "");
+        metadata_free(metadata);
+    }
+}
+
 static void test_none(void **state)
 {
     (void)state;
@@ -486,14 +519,6 @@ static limn_status carry(const char *name, limn_error *error)
         status = picture_write(&target, &picture, error);
     picture_free(&picture);
     return status;
-}
-
-static void assert_item(const struct metadata *metadata, enum metadata_kind kind, const char *text)
-{
-    const struct metadata_item *item = find_item(metadata, kind);
-    assert_non_null(item);
-    assert_int_equal(item->size, strlen(text));
-    assert_memory_equal(item->bytes, text, item->size);
 }
 
 /* From JPEG to JPEG and to PNG, and from each of them to both. */
@@ -718,6 +743,7 @@ int main(void)
         cmocka_unit_test(test_resources),
         cmocka_unit_test(test_profile_in_parts),
         cmocka_unit_test(test_losses),
+        cmocka_unit_test(test_forms_of_xmp),
         cmocka_unit_test(test_none),
         cmocka_unit_test(test_all_kinds),
         cmocka_unit_test(test_stored_profile),

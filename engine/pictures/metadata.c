@@ -4,8 +4,9 @@
 #include "engine/base/memory.h"
 #include "engine/pictures/bytes.h"
 #include "engine/pictures/exif.h"
+#include "engine/pictures/inflate.h"
 #include "engine/pictures/png_crc.h"
-#include "engine/pictures/stb.h"
+#include "engine/pictures/png_text.h"
 
 #include <string.h>
 
@@ -194,8 +195,7 @@ static void read_iccp(struct reader *reader, struct bytes data)
     if (!end || (size_t)(end - data.at) + 2 > data.size)
         return;
     struct bytes packed = skip(data, (size_t)(end - data.at) + 2);
-    stb_inflate_prefix(packed.at, packed.size, start, sizeof start);
-    if (profile_is_rgb((struct bytes){start, sizeof start}))
+    if (profile_is_rgb((struct bytes){start, inflate(packed.at, packed.size, start, sizeof start)}))
         keep_first(reader, METADATA_ICCP, data, &reader->has_profile);
     else
         reader->losses |= LOSS_PROFILE;
@@ -212,22 +212,31 @@ static void read_raw(struct reader *reader, struct bytes chunk, struct bytes nam
         reader->losses |= LOSS_RAW;
 }
 
+static void read_xmp(struct reader *reader, struct bytes chunk)
+{
+    struct png_text text;
+    if (!png_text_read(chunk.at, chunk.size, &text))
+        return;
+    if (text.packed)
+        reader->losses |= LOSS_PACKED;
+    else
+        keep_first(reader, METADATA_XMP, (struct bytes){text.bytes, text.size}, &reader->has_xmp);
+}
+
 /* A keyword of up to 79 bytes, 0, the text; `chunk` is type and data. */
 static void read_text(struct reader *reader, struct bytes chunk)
 {
-    static const char xmp[] =
-        "XML:com.adobe.xmp\0\0\0\0"; /* not compressed, no language, no translated keyword */
-    static const char raw[] = "Raw profile type ";
+    static const char xmp[] = "XML:com.adobe.xmp", raw[] = "Raw profile type ";
     struct bytes data = skip(chunk, 4);
     const unsigned char *end = memchr(data.at, 0, data.size < 80 ? data.size : 80);
     if (!end || end == data.at)
         return;
     if (starts_with(data, raw, sizeof raw - 1))
         read_raw(reader, chunk, skip(data, sizeof raw - 1));
-    else if (!starts_with(data, xmp, 18))
-        keep(reader, METADATA_TEXT, chunk);
     else if (starts_with(data, xmp, sizeof xmp))
-        keep_first(reader, METADATA_XMP, skip(data, sizeof xmp), &reader->has_xmp);
+        read_xmp(reader, chunk);
+    else
+        keep(reader, METADATA_TEXT, chunk);
 }
 
 static void read_chunk(struct reader *reader, struct bytes chunk)

@@ -12,9 +12,9 @@
  *     texts                  COM "KEYWORD: TEXT"                 tEXt, zTXt, iTXt
  *
  * EXIF and XMP are corrected for the new picture (exif.h, xmp.h), IPTC loses its thumbnail. A PNG's other
- * texts become comments of a JPEG, but a JPEG's comments do not become texts again. Not carried: extended
- * XMP, a profile for grey, and what is too large for the format or for METADATA_MOST_BYTES. What is damaged
- * counts as absent.
+ * texts become comments of a JPEG, but a JPEG's comments do not become texts again. Not carried: extended or
+ * compressed XMP, a profile for grey, and what is too large for the format or for METADATA_MOST_BYTES. What
+ * is damaged counts as absent.
  *
  * Sources: ITU-T T.81, B.2.4; ITU-T T.871 (JFIF); CIPA DC-008; XMP specification part 3; W3C PNG, third
  * edition, chapter 11; ICC.1:2022, annex B; Adobe Photoshop file formats, image resource section. */
@@ -54,6 +54,7 @@ enum metadata_loss {
     LOSS_LARGE = 4,    /* more than METADATA_MOST_BYTES or METADATA_MOST_ITEMS */
     LOSS_SEGMENT = 8,  /* more than a segment of a JPEG holds */
     LOSS_RAW = 16,     /* a "Raw profile type ..." that is damaged, or neither EXIF nor IPTC */
+    LOSS_PACKED = 32,  /* XMP that a PNG holds compressed, which XMP part 3 forbids */
 };
 
 enum { METADATA_MOST_BYTES = 16 << 20, METADATA_MOST_ITEMS = 4096, METADATA_LOSSES_TEXT = 240 };

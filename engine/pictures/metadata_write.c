@@ -3,11 +3,11 @@
 #include "engine/base/memory.h"
 #include "engine/pictures/bytes.h"
 #include "engine/pictures/deflate.h"
+#include "engine/pictures/inflate.h"
 #include "engine/pictures/metadata_block.h"
 #include "engine/pictures/metadata_text.h"
 #include "engine/pictures/photoshop.h"
 #include "engine/pictures/png_text.h"
-#include "engine/pictures/stb.h"
 #include "engine/pictures/xmp.h"
 
 #include <stdio.h>
@@ -191,10 +191,10 @@ static void write_profile_parts(struct block *block, const unsigned char *profil
 static size_t find_profile(const struct metadata_item *item, const unsigned char **packed,
                            size_t *packed_size)
 {
-    unsigned char size[4];
+    unsigned char size[4] = {0};
     *packed = (const unsigned char *)memchr(item->bytes, 0, item->size) + 2;
     *packed_size = item->size - (size_t)(*packed - item->bytes);
-    stb_inflate_prefix(*packed, *packed_size, size, sizeof size);
+    inflate(*packed, *packed_size, size, sizeof size);
     return read_32be(size);
 }
 
@@ -206,7 +206,7 @@ static limn_status unpack_profile(struct block *block, const struct metadata_ite
     unsigned char *profile = size <= MOST_PROFILE ? mem_alloc(size) : NULL;
     if (!profile && size <= MOST_PROFILE)
         return fail_memory(error, "an ICC profile", size);
-    if (profile && stb_inflate(packed, packed_size, profile, size))
+    if (profile && inflate(packed, packed_size, profile, size) == size)
         write_profile_parts(block, profile, size);
     else
         block->losses |= LOSS_PROFILE;
@@ -450,6 +450,7 @@ const char *metadata_losses(const struct metadata_target *target, char *text, si
         "metadata over 16 MB",
         "what exceeds 64 KB (the limit of a JPEG)",
         "ImageMagick's raw profiles",
+        "compressed XMP",
     };
     struct block block;
     size_t used = 0;

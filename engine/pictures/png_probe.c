@@ -4,9 +4,9 @@
  * forgiven here too, because such files are common: a missing end, bytes after the data that are no chunk,
  * tRNS or PLTE where they have no meaning. */
 #include "engine/pictures/bytes.h"
+#include "engine/pictures/inflate.h"
 #include "engine/pictures/png_chunk.h"
 #include "engine/pictures/png_crc.h"
-#include "engine/pictures/stb.h"
 
 #include <string.h>
 
@@ -89,8 +89,7 @@ static void read_profile(const struct png_chunk *chunk, struct picture_header *h
         return;
     size_t used = (size_t)(name_end - chunk->data) + 2;
     size_t packed = chunk->size - used < MOST_PACKED ? chunk->size - used : MOST_PACKED;
-    stb_inflate_prefix(chunk->data + used, packed, profile, sizeof profile);
-    icc_describe(profile, sizeof profile, header);
+    icc_describe(profile, inflate(chunk->data + used, packed, profile, sizeof profile), header);
     if (!header->foreign_profile || header->profile[0])
         return;
     size_t length = 0;

@@ -1,6 +1,6 @@
 /* png_text.c - see png_text.h. */
 #include "engine/pictures/png_text.h"
-#include "engine/pictures/stb.h"
+#include "engine/pictures/inflate.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -41,8 +41,7 @@ size_t png_text_unpack(const struct png_text *text, unsigned char *out, size_t r
         memcpy(out, text->bytes, size);
         return size;
     }
-    stb_inflate_prefix(text->bytes, text->size, out, room);
-    return strnlen((const char *)out, room);
+    return strnlen((const char *)out, inflate(text->bytes, text->size, out, room));
 }
 
 static const char digits[] = "0123456789abcdef";

@@ -6,7 +6,6 @@
  * tables, a palette of 256 colours. */
 #include "engine/pictures/stb.h"
 #include "engine/base/memory.h"
-#include "engine/pictures/bytes.h"
 #include "engine/pictures/jpeg_idct.h"
 
 #include <limits.h>
@@ -205,55 +204,6 @@ void stb_jpeg_free(struct stb_jpeg *jpeg)
     for (int i = 0; i < jpeg->components; i++)
         mem_free(jpeg->planes[i].block);
     *jpeg = (struct stb_jpeg){0};
-}
-
-enum { ZLIB_HEAD = 2, STORED_HEAD = 5 };
-
-/* RFC 1950, 2.2: method 8, a check of both bytes, no dictionary. */
-static bool is_zlib_head(const unsigned char *bytes)
-{
-    return (bytes[0] & 15) == 8 && read_16be(bytes) % 31 == 0 && !(bytes[1] & 32);
-}
-
-/* RFC 1951, 3.2.4: final? (1 bit) and type (2 bits) in a byte, length, its complement, the bytes. */
-static bool is_stored_block(const unsigned char *bytes, size_t size)
-{
-    return size >= STORED_HEAD && !(bytes[0] & 6) && (read_16le(bytes + 1) ^ read_16le(bytes + 3)) == 0xffff;
-}
-
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-/* stb copies a stored block whole or not at all: those that the stream begins with are copied here. */
-void stb_inflate_prefix(const unsigned char *bytes, size_t size, unsigned char *out, size_t room)
-{
-    size_t at = ZLIB_HEAD, used = 0;
-    memset(out, 0, room);
-    if (size < ZLIB_HEAD || !is_zlib_head(bytes))
-        return;
-    while (used < room && is_stored_block(bytes + at, size - at)) {
-        bool final = bytes[at] & 1;
-        size_t length = read_16le(bytes + at + 1);
-        at += STORED_HEAD;
-        length = least(length, least(size - at, room - used));
-        memcpy(out + used, bytes + at, length);
-        at += length;
-        used += length;
-        if (final)
-            return;
-    }
-    stbi_zlib_decode_noheader_buffer((char *)out + used, (int)least(room - used, INT_MAX),
-                                     (const char *)bytes + at, (int)least(size - at, INT_MAX));
-}
-
-bool stb_inflate(const unsigned char *packed, size_t packed_size, unsigned char *out, size_t size)
-{
-    if (packed_size > INT_MAX || size > INT_MAX)
-        return false;
-    return stbi_zlib_decode_buffer((char *)out, (int)size, (const char *)packed, (int)packed_size) ==
-           (int)size;
 }
 
 bool stb_encode_jpeg(stb_sink *sink, void *context, int width, int height, const unsigned char *rgb,

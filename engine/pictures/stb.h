@@ -49,14 +49,6 @@ bool stb_decode_jpeg(const unsigned char *bytes, size_t size, int64_t blocks, si
                      struct stb_jpeg *jpeg, struct stb_failure *failure);
 void stb_jpeg_free(struct stb_jpeg *jpeg);
 
-/* Inflates the beginning of a zlib stream, which may be cut off, at most `room` bytes; the rest of `out` is
- * zero. Damage is not reported: this is for metadata. Not inflated: a repetition that goes on past `room`,
- * and what follows one, in a compressed block, of bytes from a stored block before it. */
-void stb_inflate_prefix(const unsigned char *bytes, size_t size, unsigned char *out, size_t room);
-
-/* Inflates a whole zlib stream that unpacks to exactly `size` bytes. False if it does not. */
-bool stb_inflate(const unsigned char *packed, size_t packed_size, unsigned char *out, size_t size);
-
 /* Receives the encoded bytes, often a few at a time. */
 typedef void stb_sink(void *context, void *bytes, int size);
 

@@ -16,6 +16,7 @@ from metadata_support import (
     SRGB,
     THUMBNAIL,
     chunks_of,
+    comments_of,
     exif,
     exif_tags,
     jpeg,
@@ -162,6 +163,14 @@ def wide(folder: Path) -> str:
     return "stored in 32 bits"
 
 
+@kind(CARRIED, "PNG with a compressed text of 100 KB, to a JPEG", before="all dropped")
+def long_text(folder: Path) -> str:
+    data = raw_png(png_chunk(b"zTXt", b"Description\0\0" + zlib.compress(b"The pier, " * 10_000)))
+    comments = comments_of(upscale(folder, data, "jpg", note="not kept: what exceeds 64 KB"))
+    assert not any(comment.startswith(b"Description") for comment in comments)
+    return "dropped with a note: a JPEG holds 64 KB"
+
+
 # Profiles
 
 
@@ -186,11 +195,13 @@ def profile_in_parts(folder: Path) -> str:
     return "carried whole"
 
 
-@kind(PROFILE, "PNG whose profile is not compressed", before="profile dropped")
-def profile_stored(folder: Path) -> str:
-    profile = png_chunk(b"iCCP", b"icc\0\0" + zlib.compress(SRGB, 0))
-    for target in PHOTOS:
-        assert opened(upscale(folder, raw_png(profile), target)).info["icc_profile"] == SRGB
+@kind(PROFILE, "PNG whose profile is compressed in another way, or not at all", before="profile dropped")
+def profile_compressed(folder: Path) -> str:
+    for level, strategy in [(0, zlib.Z_DEFAULT_STRATEGY), (1, zlib.Z_RLE), (9, zlib.Z_FIXED), (6, zlib.Z_HUFFMAN_ONLY)]:
+        compress = zlib.compressobj(level, strategy=strategy)
+        profile = png_chunk(b"iCCP", b"icc\0\0" + compress.compress(SRGB) + compress.flush())
+        for target in PHOTOS:
+            assert opened(upscale(folder, raw_png(profile), target)).info["icc_profile"] == SRGB
     return "carried"
 
 

@@ -1,0 +1,13 @@
+/* inflate.h - unpacks the beginning of a zlib stream (RFC 1950, RFC 1951): the opposite of deflate.h, for
+ * metadata. Pixels are unpacked by stb_image, which takes a stream whole or not at all. */
+#ifndef LIMN_INFLATE_H
+#define LIMN_INFLATE_H
+
+#include <stddef.h>
+
+/* Unpacks at most `room` bytes; stops there, at the end of the stream, or where it is damaged or cut off.
+ * Returns how many there are. The checksum is not compared. A long stream may unpack to few bytes: a caller
+ * bounds the time by `size`. */
+size_t inflate(const unsigned char *packed, size_t size, unsigned char *out, size_t room);
+
+#endif
