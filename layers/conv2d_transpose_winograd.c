@@ -9,13 +9,20 @@
 
 #include <string.h>
 
-enum { PHASES = 4, TAPS = 4, POSITIONS = 25 };
+enum {
+    PHASES = 4,
+    TAPS = 4,
+    POSITIONS = 25,
+    LEAN_BLOCKS = 3 /* with more, each of which transforms the weights again, reading U takes less time */
+};
 
 /* Tiles are those of phase 0, whose first output is (0, 0); the first input under it is (pad - 3) / 2. */
-static struct winograd_layer layer_of(const struct layer_dims *d, int64_t phase)
+static struct winograd_layer layer_of(const struct layer_dims *d, int64_t phase, bool lean)
 {
     const struct winograd_kernels *kernels = &simd()->winograd[WINOGRAD_PHASES + phase];
-    struct winograd_layer layer = {kernels, .n = d->n, .ic = d->ic, .oc = d->oc};
+    struct winograd_layer layer = {kernels, .n = d->n, .ic = d->ic, .oc = d->oc, .slice = d->ic};
+    if (lean)
+        layer.slice = winograd_lean_slice(layer.kernels, d->ic);
     layer.h = (struct winograd_axis){.in = d->ih, .out = d->oh, .first = phase / 2, .offset = d->pad_h - 3};
     layer.w = (struct winograd_axis){.in = d->iw, .out = d->ow, .first = phase % 2, .offset = d->pad_w - 3};
     layer.h.lattices = layer.h.in_step = layer.w.lattices = layer.w.in_step = 1;
@@ -91,7 +98,7 @@ static void plain_pack_task(const struct layer_dims *d, const struct layer_weigh
 /* Scratch: M, V, a run of zeros. */
 static struct layer_needs plain_needs(const struct layer_dims *d)
 {
-    struct winograd_layer layer = layer_of(d, 0);
+    struct winograd_layer layer = layer_of(d, 0, false);
     int64_t block = winograd_block(&layer);
     int64_t scratch =
         winograd_m_floats(&layer, block) + winograd_v_floats(&layer, block) + winograd_width(d->ic);
@@ -105,7 +112,7 @@ static struct layer_needs plain_needs(const struct layer_dims *d)
 static void run_panel(const struct layer_args *a, int64_t phase, int64_t panel, int64_t first, float *u,
                       struct winograd_product product)
 {
-    struct winograd_layer layer = layer_of(&a->d, phase);
+    struct winograd_layer layer = layer_of(&a->d, phase, u != NULL);
     struct winograd_fetch y;
     int64_t oc = panel_channel(layer.oc, panel);
     const struct simd_tile_kernel *kernel = panel_tile(layer.oc - oc);
@@ -126,7 +133,7 @@ static void run_panel(const struct layer_args *a, int64_t phase, int64_t panel, 
 
 static void plain_run_task(const struct layer_args *a, int64_t task, void *workspace)
 {
-    struct winograd_layer layer = layer_of(&a->d, 0);
+    struct winograd_layer layer = layer_of(&a->d, 0, false);
     int64_t block = winograd_block(&layer), first = task * block, width = winograd_width(layer.ic);
     struct winograd_product product = {.m = workspace, .v_width = width, .channels = layer.ic};
     float *zeros = product.m + winograd_m_floats(&layer, block), *v = zeros + width;
@@ -153,8 +160,8 @@ static bool fits(const struct layer_dims *d)
 
 static bool plain_applies(const struct layer_dims *d)
 {
-    struct winograd_layer layer = layer_of(d, 0);
-    return fits(d) && winograd_blocks(&layer) > 1;
+    struct winograd_layer layer = layer_of(d, 0, false);
+    return fits(d) && winograd_blocks(&layer) > LEAN_BLOCKS;
 }
 
 const struct layer_variant conv2d_transpose_winograd = {
@@ -169,7 +176,7 @@ const struct layer_variant conv2d_transpose_winograd = {
     .run_task = plain_run_task,
 };
 
-/* ---- lean: few blocks, a task is a panel of a phase of one of them ----------------------- */
+/* ---- lean: a task is a panel of a phase of a block --------------------------------------- */
 
 static void lean_pack_task(const struct layer_dims *d, const struct layer_weights *w, void *packed,
                            int64_t task)
@@ -180,7 +187,7 @@ static void lean_pack_task(const struct layer_dims *d, const struct layer_weight
 /* Shared: V. Scratch: M and a slice of U, or the run of zeros. */
 static struct layer_needs lean_needs(const struct layer_dims *d)
 {
-    struct winograd_layer layer = layer_of(d, 0);
+    struct winograd_layer layer = layer_of(d, 0, true);
     int64_t v = winograd_v_floats(&layer, winograd_tiles(&layer));
     int64_t scratch =
         winograd_m_floats(&layer, winograd_block(&layer)) + winograd_u_floats(&layer) + winograd_width(d->ic);
@@ -194,29 +201,31 @@ static struct layer_needs lean_needs(const struct layer_dims *d)
 
 static void lean_prepare_task(const struct layer_args *a, int64_t task, void *workspace)
 {
-    struct winograd_layer layer = layer_of(&a->d, 0);
+    struct winograd_layer layer = layer_of(&a->d, 0, true);
     winograd_prepare_task(&layer, a, task, workspace);
 }
 
 static void lean_run_task(const struct layer_args *a, int64_t task, void *workspace)
 {
-    struct winograd_layer layer = layer_of(&a->d, 0);
+    struct winograd_layer layer = layer_of(&a->d, 0, true);
     int64_t blocks = winograd_blocks(&layer), tiles = winograd_tiles(&layer), block = winograd_block(&layer);
     int64_t first = task % blocks * block, part = task / blocks;
     struct winograd_product product = {.m = workspace, .tiles = smaller(block, tiles - first)};
-    product.v_width = winograd_width(layer.ic);
+    product.v_width = winograd_v_width(&layer);
     product.v_stride = winograd_stride(tiles, product.v_width);
     product.v = (const float *)a->shared + first * product.v_width;
     run_panel(a, part % PHASES, part / PHASES, first, product.m + winograd_m_floats(&layer, block), product);
 }
 
-/* With few tiles, transforming the weights costs more than it saves. With many blocks, each of which
- * transforms them again, it costs more than reading U does. */
+/* With few tiles, transforming the weights costs more than it saves. V of all tiles is kept. */
 static bool lean_applies(const struct layer_dims *d)
 {
-    enum { TILES_LEAST = 12, BLOCKS_MOST = 3 };
-    struct winograd_layer layer = layer_of(d, 0);
-    return fits(d) && winograd_blocks(&layer) <= BLOCKS_MOST && winograd_tiles(&layer) >= TILES_LEAST;
+    enum { TILES_LEAST = 12 };
+    struct winograd_layer layer = layer_of(d, 0, true);
+    int64_t tiles = winograd_tiles(&layer);
+    return fits(d) && tiles >= TILES_LEAST &&
+           (winograd_blocks(&layer) <= LEAN_BLOCKS ||
+            float_bytes(winograd_v_floats(&layer, tiles)) <= WINOGRAD_SHARED);
 }
 
 const struct layer_variant conv2d_transpose_winograd_lean = {

@@ -8,15 +8,15 @@
  *                            5x5   F(2,5)   36 / 4 = 9 instead of 25
  *     conv2d_winograd_small  3x3   F(3,3)   25 / 9 = 2.78; in small pictures less of the tiles is outside
  *     conv2d_winograd_large  5x5   F(4,5)   64 / 16 = 4
- *     conv2d_winograd_lean   3x3   F(4,3)   for weights that are larger than the picture, see below
+ *     conv2d_winograd_lean   3x3   F(4,3)   with weights as they are: see below
  *
  * In a large picture a task takes a block of tiles through all stages, and V stays in its caches. In a small
  * one there would be few tasks of unequal size: there the prepare tasks make all of V first, and a run task
  * is one block and one panel of output channels.
  *
- * U is 36 / 9 = 4 times as large as the weights of 3x3. Where one block holds the whole picture, the lean
- * variant keeps the weights as they are, and transforms them in every run, a slice of input channels at a
- * time: reading U would take longer than computing it. */
+ * U is 36 / 9 = 4 times as large as the weights of 3x3. The lean variant keeps the weights as they are, and
+ * transforms them in every run, for each block again. Where one block holds the whole picture, that takes
+ * less time than reading U; elsewhere it takes a little longer, and saves memory. */
 #include "layers/sizes.h"
 #include "layers/winograd.h"
 
@@ -33,7 +33,13 @@ enum mode { PLAIN, SMALL, LARGE, LEAN };
 static struct winograd_layer layer_of(enum mode mode, const struct layer_dims *d)
 {
     enum winograd_form plain = d->kh == 5 ? WINOGRAD_2_5 : WINOGRAD_4_3;
-    return winograd_conv2d(mode == SMALL ? WINOGRAD_3_3 : mode == LARGE ? WINOGRAD_4_5 : plain, d);
+    struct winograd_layer layer = winograd_conv2d(mode == SMALL   ? WINOGRAD_3_3
+                                                  : mode == LARGE ? WINOGRAD_4_5
+                                                                  : plain,
+                                                  d);
+    if (mode == LEAN)
+        layer.slice = winograd_lean_slice(layer.kernels, d->ic);
+    return layer;
 }
 
 static const struct winograd_kernels *kernels_of(enum mode mode, const struct layer_dims *d)
@@ -113,11 +119,11 @@ static void pack_task(enum mode mode, const struct layer_dims *d, const struct l
 /* ---- V for all, first -------------------------------------------------------------------- */
 
 /* 0: V is not shared, each task makes that of its block. */
-static size_t shared_bytes(enum mode mode, const struct winograd_layer *layer)
+static size_t shared_bytes(const struct winograd_layer *layer)
 {
     size_t bytes = float_bytes(winograd_v_floats(layer, winograd_tiles(layer)));
-    bool is_shared = winograd_blocks(layer) < WINOGRAD_BLOCKS && bytes <= WINOGRAD_SHARED;
-    return is_shared || mode == LEAN ? bytes : 0;
+    bool is_small = winograd_blocks(layer) < WINOGRAD_BLOCKS && bytes <= WINOGRAD_SHARED;
+    return is_small || winograd_tiles(layer) <= WINOGRAD_TILES ? bytes : 0;
 }
 
 static void prepare_task(enum mode mode, const struct layer_args *a, int64_t task, void *workspace)
@@ -153,19 +159,19 @@ static int64_t m_floats(const struct winograd_layer *layer, const struct layer_d
     return winograd_m_floats(layer, winograd_block(layer)) * (is_sliced(d) ? panel_count(d->oc) : 1);
 }
 
-/* Scratch: M, and in lean mode a slice of U; or if V is not shared M, a run of zeros, a slice of V. */
+/* Scratch: M, and if V is not shared a run of zeros and a slice of V; in lean mode a slice of U. */
 static struct layer_needs needs(enum mode mode, const struct layer_dims *d)
 {
     struct winograd_layer layer = layer_of(mode, d), slice = layer;
     int64_t packed = panel_channel(d->oc, panel_count(d->oc)) * column_floats(mode, d) * d->ic;
     int64_t block = winograd_block(&layer);
     int64_t scratch = winograd_m_floats(&layer, block) + winograd_width(d->ic);
-    size_t shared = shared_bytes(mode, &layer);
+    size_t shared = shared_bytes(&layer);
     slice.ic = slice_channels(d);
+    if (!shared)
+        scratch = m_floats(&layer, d) + winograd_width(slice.ic) + winograd_v_floats(&slice, block);
     if (mode == LEAN)
         scratch += winograd_u_floats(&layer);
-    else if (!shared)
-        scratch = m_floats(&layer, d) + winograd_width(slice.ic) + winograd_v_floats(&slice, block);
     return (struct layer_needs){.pack_tasks = panel_count(d->oc),
                                 .prepare_tasks = shared ? winograd_prepare_tasks(&layer) : 0,
                                 .run_tasks =
@@ -185,12 +191,13 @@ static void multiply(enum mode mode, const struct winograd_layer *layer, const s
     const struct simd_tile_kernel *kernel = panel_tile(layer->oc - oc);
     const float *packed = (const float *)a->packed + oc * column_floats(mode, &a->d) * layer->ic;
     product.m_stride = winograd_stride(winograd_block(layer), kernel->columns);
+    product.add = ic > 0;
     if (mode == LEAN) {
+        packed += ic * column_floats(mode, &a->d) * kernel->columns;
         winograd_multiply_lean(layer, kernel, packed, u, product);
     } else {
         product.u = packed + ic * kernel->columns;
         product.u_stride = layer->ic * kernel->columns;
-        product.add = ic > 0;
         winograd_multiply(layer, kernel, &product);
     }
 }
@@ -224,12 +231,12 @@ static void run_shared(enum mode mode, const struct winograd_layer *layer, const
                        int64_t task, float *m)
 {
     int64_t all = winograd_tiles(layer), blocks = winograd_blocks(layer), panels = panel_count(layer->oc);
-    bool cached = shared_bytes(mode, layer) <= CACHED_MOST;
+    bool cached = shared_bytes(layer) <= CACHED_MOST;
     int64_t panel = cached ? task / blocks : task % panels, block = cached ? task % blocks : task / panels;
     int64_t tiles = winograd_block(layer), first = block * tiles;
     struct winograd_product product = {.m = m, .channels = layer->ic};
     product.tiles = smaller(tiles, all - first);
-    product.v_width = winograd_width(layer->ic);
+    product.v_width = winograd_v_width(layer);
     product.v_stride = winograd_stride(all, product.v_width);
     product.v = (const float *)a->shared + first * product.v_width;
     run_panel(mode, layer, a, 0, first, panel, m + winograd_m_floats(layer, tiles), product);
@@ -242,16 +249,18 @@ static void run_block(enum mode mode, const struct winograd_layer *layer, const 
     int64_t tiles = winograd_block(layer), first = block * tiles, panels = panel_count(layer->oc);
     int64_t channels = slice_channels(&a->d), panel_floats = winograd_m_floats(layer, tiles);
     float *zeros = m + m_floats(layer, &a->d), *v = zeros + winograd_width(channels);
+    struct winograd_layer slice = *layer;
+    slice.ic = channels;
+    float *u = v + winograd_v_floats(&slice, tiles);
     struct winograd_product product = {.v = v, .tiles = smaller(tiles, winograd_tiles(layer) - first)};
     memset(zeros, 0, (size_t)channels * sizeof *zeros);
     for (int64_t ic = 0; ic < layer->ic; ic += channels) {
-        struct winograd_layer slice = *layer;
         struct layer_args args = *a;
         struct winograd_fetch x = {.layer = layer, .args = a, .zeros = zeros, .channels = channels};
         bool last = ic + channels >= layer->ic;
         slice.ic = product.channels = smaller(channels, layer->ic - ic);
         args.x += ic;
-        product.v_width = winograd_width(slice.ic);
+        product.v_width = winograd_v_width(&slice);
         product.v_stride = winograd_stride(tiles, product.v_width);
         winograd_input(&slice, &args, zeros, first, product.tiles, v, 0, tiles);
         x.channel = last ? 0 : ic + channels;
@@ -260,7 +269,7 @@ static void run_block(enum mode mode, const struct winograd_layer *layer, const 
         product.x = &x;
         for (int64_t panel = 0; panel < panels; panel++) {
             product.m = m + (is_sliced(&a->d) ? panel * panel_floats : 0);
-            run_panel(mode, layer, a, ic, first, panel, NULL, product);
+            run_panel(mode, layer, a, ic, first, panel, u, product);
         }
     }
 }
@@ -268,7 +277,7 @@ static void run_block(enum mode mode, const struct winograd_layer *layer, const 
 static void run_task(enum mode mode, const struct layer_args *a, int64_t task, void *workspace)
 {
     struct winograd_layer layer = layer_of(mode, &a->d);
-    if (shared_bytes(mode, &layer) > 0) {
+    if (shared_bytes(&layer) > 0) {
         run_shared(mode, &layer, a, task, workspace);
         return;
     }
@@ -291,7 +300,7 @@ static bool is_one_block(const struct layer_dims *d)
     return d->kh == 3 && winograd_tiles(&layer) <= WINOGRAD_TILES;
 }
 
-/* A single block of 3x3 is left to the lean variant, or has too few tiles for any. */
+/* A single block of 3x3 is left to the lean variant, or has too few tiles even for that. */
 static bool applies_plain(const struct layer_dims *d)
 {
     return is_worth(PLAIN, d) && !is_one_block(d);
@@ -311,7 +320,7 @@ static bool applies_lean(const struct layer_dims *d)
 {
     enum { TILES_LEAST = 24 };
     struct winograd_layer layer = layer_of(LEAN, d);
-    return is_worth(LEAN, d) && is_one_block(d) && winograd_tiles(&layer) >= TILES_LEAST;
+    return is_worth(LEAN, d) && d->kh == 3 && winograd_tiles(&layer) >= TILES_LEAST;
 }
 
 /* A variant: the functions above in one mode. */

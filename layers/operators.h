@@ -8,10 +8,10 @@
  *      if there is none, the first, which always applies. Of the families, `reference` allows
  *      FAMILY_REFERENCE only, `openblas` all but FAMILY_NATIVE, and both `native` and `auto` allow all.
  *      Precision P allows variants of PRECISION_FP32 and of P, no other.
- *   2. If all packed weights exceed 2.5 times the plain weights plus 32 MB, or a session its memory limit,
- *      steps change to slower variants, one at a time. A step changes only to an earlier variant of the same
- *      family that applies and that the options allow. Of all possible changes the planner makes the one that
- *      saves most bytes for each operation of its step (`flops`).
+ *   2. If all packed weights exceed twice the plain weights plus 48 MB, or a session its memory limit, steps
+ *      change to slower variants, one at a time. A step changes only to an earlier variant of the same family
+ *      that applies and that the options allow: the last of those that save bytes. Of all steps the planner
+ *      changes the one that saves most bytes for each operation (`flops`).
  *
  * So a new variant belongs after every variant that it beats. Native variants follow OpenBLAS's: where none
  * of them applies, OpenBLAS's is used even with `native`. If limn was built without OpenBLAS, variants of

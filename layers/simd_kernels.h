@@ -77,6 +77,10 @@ struct winograd_kernels {
     void (*weights)(const float *w, int64_t columns, float *u, int64_t u_stride);
     /* y = epilogue(A^T M A): kept x kept rows of at least `channels` floats, m_stride apart. */
     void (*output)(const float *m, int64_t m_stride, int64_t channels, const struct simd_outputs *to);
+    /* One row of kept x kept positions of U, for many channels: w has taps x taps rows for each, position i
+     * of the row is at u + i * u_stride, a row for each channel. NULL where no lean product needs it. */
+    void (*weights_row)(int row, const float *w, int64_t channels, int64_t columns, float *u,
+                        int64_t u_stride);
 };
 
 #define SIMD_DECLARE(isa)                                                                                    \

@@ -171,26 +171,54 @@ INLINE void input_tile(int points, const float *const *at, int64_t c, int64_t co
     }
 }
 
-/* taps x taps; in a phase (kept < points) 2x2, in the corner that skip_h and skip_w select. */
-INLINE void weights_tile(int points, int kept, int skip_h, int skip_w, int taps, const float *w,
-                         int64_t columns, int64_t c, float *u, int64_t u_stride)
+INLINE int count_given(int points, int kept, int taps)
 {
-    vector g[TAPS_MOST * TAPS_MOST], t[POINTS_MOST * TAPS_MOST], line[POINTS_MOST];
-    int given = kept < points ? taps - 1 : taps;
+    return kept < points ? taps - 1 : taps;
+}
+
+/* The columns of G g; g: taps x taps, in a phase (kept < points) 2x2, in the corner that skip_h and skip_w
+ * select. */
+INLINE void weights_columns(int points, int kept, int skip_h, int skip_w, int taps, const float *w,
+                            int64_t columns, vector *t)
+{
+    vector g[TAPS_MOST * TAPS_MOST];
+    int given = count_given(points, kept, taps);
     UNROLL for (int tap = 0; tap < taps * taps; tap++)
     {
         int row = tap / taps - skip_h, column = tap % taps - skip_w;
         bool there = row >= 0 && row < given && column >= 0 && column < given;
-        g[tap] = there ? load(w + (row * given + column) * columns + c) : (vector){0};
+        g[tap] = there ? load(w + (row * given + column) * columns) : (vector){0};
     }
     UNROLL for (int column = 0; column < taps; column++)
         weights_line(points, taps, g + column, taps, t + column, taps);
+}
+
+INLINE void weights_tile(int points, int kept, int skip_h, int skip_w, int taps, const float *w,
+                         int64_t columns, int64_t c, float *u, int64_t u_stride)
+{
+    vector t[POINTS_MOST * TAPS_MOST], line[POINTS_MOST];
+    weights_columns(points, kept, skip_h, skip_w, taps, w + c, columns, t);
     UNROLL for (int row = 0; row < kept; row++)
     {
         weights_line(points, taps, t + (row + skip_h) * taps, 1, line, 1);
         UNROLL for (int column = 0; column < kept; column++)
             store(u + (row * kept + column) * u_stride + c, line[column + skip_w]);
     }
+}
+
+/* Of the columns of G g, the compiler leaves only what `row` needs. */
+INLINE void weights_row(int points, int kept, int skip_h, int skip_w, int taps, int row, const float *w,
+                        int64_t channels, int64_t columns, float *u, int64_t u_stride)
+{
+    int64_t given = count_given(points, kept, taps);
+    for (int64_t i = 0; i < channels; i++, w += given * given * columns, u += columns)
+        for (int64_t c = 0; c < columns; c += VECTOR_FLOATS) {
+            vector t[POINTS_MOST * TAPS_MOST], line[POINTS_MOST];
+            weights_columns(points, kept, skip_h, skip_w, taps, w + c, columns, t);
+            weights_line(points, taps, t + (row + skip_h) * taps, 1, line, 1);
+            UNROLL for (int column = 0; column < kept; column++)
+                store(u + column * u_stride + c, line[column + skip_w]);
+        }
 }
 
 INLINE void output_tile(int points, int kept, int skip_h, int skip_w, int outputs, const float *m,
@@ -254,6 +282,14 @@ static void apply_tanh_or_sigmoid_tile(int outputs, int64_t channels, const stru
             apply_tanh_or_sigmoid_tile(outputs, channels, to);                                               \
     }
 
+#define WINOGRAD_ROW(form, points, kept, skip_h, skip_w, taps)                                               \
+    static void weights_row_##form(int row, const float *w, int64_t channels, int64_t columns, float *u,     \
+                                   int64_t u_stride)                                                         \
+    {                                                                                                        \
+        UNROLL for (int r = 0; r < kept; r++) if (r == row)                                                  \
+            weights_row(points, kept, skip_h, skip_w, taps, r, w, channels, columns, u, u_stride);           \
+    }
+
 WINOGRAD_INPUT(input_8, 8)
 WINOGRAD_INPUT(input_6, 6)
 WINOGRAD_INPUT(input_5, 5)
@@ -265,18 +301,30 @@ WINOGRAD_FORM(phase_00, 6, 5, 0, 0, 3, 4)
 WINOGRAD_FORM(phase_01, 6, 5, 0, 1, 3, 4)
 WINOGRAD_FORM(phase_10, 6, 5, 1, 0, 3, 4)
 WINOGRAD_FORM(phase_11, 6, 5, 1, 1, 3, 4)
+WINOGRAD_ROW(4_3, 6, 6, 0, 0, 3)
+WINOGRAD_ROW(phase_00, 6, 5, 0, 0, 3)
+WINOGRAD_ROW(phase_01, 6, 5, 0, 1, 3)
+WINOGRAD_ROW(phase_10, 6, 5, 1, 0, 3)
+WINOGRAD_ROW(phase_11, 6, 5, 1, 1, 3)
 
 /* 8 points enlarge the rounding errors of the sums on the way back four times as much as 6: so sums are
  * shorter. */
 enum { CHAIN = 256, CHAIN_8 = 64 };
 
+/* For panels of 64 columns; those of 16 have all rows of U in the cache at a time. */
+#define WIDE(weights_row) (VECTOR_FLOATS == 16 ? (weights_row) : NULL)
+
 const struct winograd_kernels SIMD(winograd)[WINOGRAD_FORMS] = {
-    [WINOGRAD_4_3] = {6, 6, 0, 0, 3, 4, CHAIN, input_6, weights_4_3, output_4_3},
-    [WINOGRAD_4_5] = {8, 8, 0, 0, 5, 4, CHAIN_8, input_8, weights_4_5, output_4_5},
-    [WINOGRAD_2_5] = {6, 6, 0, 0, 5, 2, CHAIN, input_6, weights_2_5, output_2_5},
-    [WINOGRAD_3_3] = {5, 5, 0, 0, 3, 3, CHAIN, input_5, weights_3_3, output_3_3},
-    [WINOGRAD_PHASES + 0] = {6, 5, 0, 0, 2, 4, CHAIN, input_6, weights_phase_00, output_phase_00},
-    [WINOGRAD_PHASES + 1] = {6, 5, 0, 1, 2, 4, CHAIN, input_6, weights_phase_01, output_phase_01},
-    [WINOGRAD_PHASES + 2] = {6, 5, 1, 0, 2, 4, CHAIN, input_6, weights_phase_10, output_phase_10},
-    [WINOGRAD_PHASES + 3] = {6, 5, 1, 1, 2, 4, CHAIN, input_6, weights_phase_11, output_phase_11},
+    [WINOGRAD_4_3] = {6, 6, 0, 0, 3, 4, CHAIN, input_6, weights_4_3, output_4_3, WIDE(weights_row_4_3)},
+    [WINOGRAD_4_5] = {8, 8, 0, 0, 5, 4, CHAIN_8, input_8, weights_4_5, output_4_5, NULL},
+    [WINOGRAD_2_5] = {6, 6, 0, 0, 5, 2, CHAIN, input_6, weights_2_5, output_2_5, NULL},
+    [WINOGRAD_3_3] = {5, 5, 0, 0, 3, 3, CHAIN, input_5, weights_3_3, output_3_3, NULL},
+    [WINOGRAD_PHASES + 0] = {6, 5, 0, 0, 2, 4, CHAIN, input_6, weights_phase_00, output_phase_00,
+                             WIDE(weights_row_phase_00)},
+    [WINOGRAD_PHASES + 1] = {6, 5, 0, 1, 2, 4, CHAIN, input_6, weights_phase_01, output_phase_01,
+                             WIDE(weights_row_phase_01)},
+    [WINOGRAD_PHASES + 2] = {6, 5, 1, 0, 2, 4, CHAIN, input_6, weights_phase_10, output_phase_10,
+                             WIDE(weights_row_phase_10)},
+    [WINOGRAD_PHASES + 3] = {6, 5, 1, 1, 2, 4, CHAIN, input_6, weights_phase_11, output_phase_11,
+                             WIDE(weights_row_phase_11)},
 };

@@ -6,8 +6,7 @@
 #include <string.h>
 
 enum {
-    PREPARE_TILES = 6,   /* of a task that only transforms inputs: few, so that all threads have work */
-    LEAN_CHANNELS = 256, /* a slice of U: at most 36 x 256 x 64 floats, 2.3 MB */
+    PREPARE_TILES = 6, /* of a task that only transforms inputs: few, so that all threads have work */
 };
 
 static int64_t v_positions(const struct winograd_layer *layer)
@@ -27,9 +26,15 @@ static int64_t v_position(const struct winograd_kernels *kernels, int64_t positi
            kernels->skip_w;
 }
 
+int64_t winograd_lean_slice(const struct winograd_kernels *kernels, int64_t ic)
+{
+    return smaller(kernels->weights_row ? 128 : 256, ic);
+}
+
 struct winograd_layer winograd_conv2d(enum winograd_form form, const struct layer_dims *d)
 {
-    struct winograd_layer layer = {&simd()->winograd[form], .n = d->n, .ic = d->ic, .oc = d->oc};
+    struct winograd_layer layer = {&simd()->winograd[form], .n = d->n, .ic = d->ic, .oc = d->oc,
+                                   .slice = d->ic};
     layer.h = (struct winograd_axis){.in = d->ih, .out = d->oh, .offset = -d->pad_h, .scale = 1};
     layer.w = (struct winograd_axis){.in = d->iw, .out = d->ow, .offset = -d->pad_w, .scale = 1};
     layer.h.lattices = layer.h.out_step = layer.h.in_step = d->dilation_h;
@@ -115,9 +120,21 @@ int64_t winograd_width(int64_t channels)
     return round_up(channels, LINE_FLOATS);
 }
 
+int64_t winograd_v_width(const struct winograd_layer *layer)
+{
+    return winograd_width(smaller(layer->slice, layer->ic));
+}
+
+/* Of one slice. */
+static int64_t slice_floats(const struct winograd_layer *layer, int64_t v_stride)
+{
+    return v_positions(layer) * v_stride;
+}
+
 int64_t winograd_v_floats(const struct winograd_layer *layer, int64_t tiles)
 {
-    return v_positions(layer) * winograd_stride(tiles, winograd_width(layer->ic));
+    int64_t stride = winograd_stride(tiles, winograd_v_width(layer));
+    return divide_up(layer->ic, layer->slice) * slice_floats(layer, stride);
 }
 
 int64_t winograd_m_floats(const struct winograd_layer *layer, int64_t tiles)
@@ -151,12 +168,17 @@ void winograd_input(const struct winograd_layer *layer, const struct layer_args 
 {
     struct winograd_tile where[WINOGRAD_TILES];
     const float *at[WINOGRAD_POSITIONS];
-    int64_t width = winograd_width(layer->ic), stride = winograd_stride(tiles, width);
+    int64_t width = winograd_v_width(layer), stride = winograd_stride(tiles, width);
     winograd_find_tiles(layer, first, count, where);
-    for (int64_t t = 0; t < count; t++) {
-        winograd_find_inputs(layer, args, zeros, &where[t], at);
-        layer->kernels->input(at, layer->ic, v + (row + t) * width, stride);
-    }
+    for (int64_t t = 0; t < count; t++)
+        for (int64_t ic = 0; ic < layer->ic; ic += layer->slice) {
+            struct layer_args slice = *args;
+            slice.x += ic;
+            winograd_find_inputs(layer, &slice, zeros, &where[t], at);
+            layer->kernels->input(at, smaller(layer->slice, layer->ic - ic),
+                                  v + ic / layer->slice * slice_floats(layer, stride) + (row + t) * width,
+                                  stride);
+        }
 }
 
 int64_t winograd_prepare_tasks(const struct winograd_layer *layer)
@@ -216,7 +238,7 @@ int64_t winograd_calls(const struct winograd_layer *layer, const struct simd_til
                        const struct winograd_product *p)
 {
     return m_positions(layer) * divide_up(p->tiles, kernel->rows) *
-           divide_up(p->channels, layer->kernels->chain);
+           divide_up(p->channels, smaller(layer->kernels->chain, layer->slice));
 }
 
 void winograd_fetch_outputs(const struct winograd_layer *layer, const struct layer_args *args, int64_t first,
@@ -229,30 +251,68 @@ void winograd_fetch_outputs(const struct winograd_layer *layer, const struct lay
     product->y = y;
 }
 
+/* What the calls for a position prefetch: U of the next position, then its V. In a lean product, whose U was
+ * just made, they prefetch V of the next position, then weights. */
+struct ahead {
+    bool lean, two; /* two lines at each step of k: where there are few calls */
+    int64_t first;  /* floats of what comes first */
+    const float *weights, *end_of_weights;
+};
+
+static struct ahead ahead_begin(const struct winograd_layer *layer, const struct simd_tile_kernel *kernel,
+                                const struct winograd_product *p)
+{
+    int64_t channels = smaller(layer->kernels->chain, p->channels);
+    int64_t lines = divide_up(p->tiles, kernel->rows) * channels;
+    struct ahead a = {.lean = p->positions > 0, .first = channels * kernel->columns};
+    int64_t then = 0;
+    if (a.lean) {
+        a.first = p->tiles * p->v_width;
+        a.weights = p->next_weights;
+        a.end_of_weights = p->next_weights + p->next_floats;
+        then = p->next_floats / p->positions;
+    }
+    a.two = lines * LINE_FLOATS < a.first + then;
+    return a;
+}
+
+/* b, v: U and V of the next position. */
+static const float *ahead_of(struct ahead *a, int64_t k, int64_t call, const float *b, const float *v)
+{
+    int64_t part = k * (a->two ? 2 : 1) * LINE_FLOATS, first_calls = divide_up(a->first, part);
+    if (call < first_calls)
+        return (a->lean ? v : b) + call * part;
+    if (!a->lean)
+        return v + (call - first_calls) * part;
+    const float *weights = a->weights;
+    if (weights >= a->end_of_weights)
+        return v;
+    a->weights += part;
+    return weights;
+}
+
 void winograd_multiply(const struct winograd_layer *layer, const struct simd_tile_kernel *kernel,
                        const struct winograd_product *p)
 {
     const float *rows[WINOGRAD_TILES];
     for (int64_t t = 0; t < WINOGRAD_TILES; t++) /* a matrix tile reads all its rows, the spare ones too */
         rows[t] = p->v + (t < p->tiles ? t : 0) * p->v_width;
-    int64_t chain = layer->kernels->chain, u_lines = kernel->columns / LINE_FLOATS;
-    /* All calls for a position prefetch U of the next, then its V: so few calls must each prefetch more. */
-    bool few = divide_up(p->tiles, kernel->rows) < u_lines;
-    int64_t lines = few ? 2 : 1, u_calls = divide_up(u_lines, lines);
-    for (int64_t position = 0; position < m_positions(layer); position++)
+    int64_t chain = layer->kernels->chain;
+    int64_t end = p->positions ? p->position + p->positions : m_positions(layer);
+    struct ahead ahead = ahead_begin(layer, kernel, p);
+    for (int64_t position = p->position; position < end; position++)
         for (int64_t k = 0; k < p->channels; k += chain)
             for (int64_t t = 0; t < p->tiles; t += kernel->rows) {
-                struct simd_tile tile = {.taps = 1, .c_stride = kernel->columns};
+                struct simd_tile tile = {.taps = 1, .c_stride = kernel->columns, .ahead_two = ahead.two};
                 tile.k = smaller(chain, p->channels - k);
                 tile.k_first = v_position(layer->kernels, position) * p->v_stride + k;
                 tile.rows = rows + t;
-                tile.b = p->u + position * p->u_stride + k * kernel->columns;
+                tile.b = p->u + (position - p->position) * p->u_stride + k * kernel->columns;
                 tile.c = p->m + position * p->m_stride + t * kernel->columns;
                 tile.add = p->add || k > 0;
-                int64_t call = t / kernel->rows, part = tile.k * lines * LINE_FLOATS;
-                tile.ahead_two = few;
-                tile.ahead = call < u_calls ? tile.b + p->u_stride + call * part
-                                            : rows[0] + tile.k_first + p->v_stride + (call - u_calls) * part;
+                bool last = p->positions && position + 1 == end;
+                tile.ahead = ahead_of(&ahead, tile.k, t / kernel->rows, tile.b + p->u_stride,
+                                      last ? p->next_v : rows[0] + tile.k_first + p->v_stride);
                 if (p->x)
                     fetch_pixels(p->x);
                 if (p->y)
@@ -261,30 +321,55 @@ void winograd_multiply(const struct winograd_layer *layer, const struct simd_til
             }
 }
 
-static int64_t slice_channels(const struct winograd_layer *layer)
+/* Rows of positions that a lean product transforms at a time: one where a panel is wide, else all. */
+static int64_t rows_together(const struct winograd_kernels *kernels)
 {
-    return smaller(LEAN_CHANNELS, layer->ic);
+    return kernels->weights_row ? 1 : kernels->kept;
 }
 
 int64_t winograd_u_floats(const struct winograd_layer *layer)
 {
-    return m_positions(layer) * winograd_stride(slice_channels(layer), simd()->tiles[0].columns);
+    return rows_together(layer->kernels) * layer->kernels->kept *
+           winograd_stride(layer->slice, simd()->tiles[0].columns);
+}
+
+/* U of some rows from `row` on. weights: of the slice. */
+static void transform_weights(const struct winograd_layer *layer, int64_t row, const float *weights,
+                              int64_t channels, int64_t columns, float *u, int64_t u_stride)
+{
+    const struct winograd_kernels *kernels = layer->kernels;
+    int64_t each = kernels->taps * kernels->taps * columns;
+    if (kernels->weights_row)
+        kernels->weights_row((int)row, weights, channels, columns, u, u_stride);
+    for (int64_t ic = 0; !kernels->weights_row && ic < channels; ic++)
+        kernels->weights(weights + ic * each, columns, u + ic * columns, u_stride);
 }
 
 void winograd_multiply_lean(const struct winograd_layer *layer, const struct simd_tile_kernel *kernel,
-                            const float *taps, float *u, struct winograd_product product)
+                            const float *weights, float *u, struct winograd_product product)
 {
-    int64_t each = layer->kernels->taps * layer->kernels->taps * kernel->columns;
+    const struct winograd_kernels *kernels = layer->kernels;
     const float *v = product.v;
+    int64_t each = kernels->taps * kernels->taps * kernel->columns, channels = product.channels;
+    int64_t slices = divide_up(channels, layer->slice), v_slice = slice_floats(layer, product.v_stride);
+    int64_t rows = rows_together(kernels);
+    bool add = product.add;
     product.u = u;
-    product.u_stride = winograd_stride(slice_channels(layer), kernel->columns);
-    for (int64_t ic = 0; ic < layer->ic; ic += LEAN_CHANNELS) {
-        product.channels = smaller(LEAN_CHANNELS, layer->ic - ic);
-        product.add = ic > 0;
-        product.v = v + ic;
-        for (int64_t i = 0; i < product.channels; i++)
-            layer->kernels->weights(taps + (ic + i) * each, kernel->columns, u + i * kernel->columns,
-                                    product.u_stride);
+    product.u_stride = winograd_stride(layer->slice, kernel->columns);
+    product.positions = rows * kernels->kept;
+    for (int64_t i = 0; i < kernels->kept / rows * slices; i++) {
+        int64_t row = i / slices * rows, slice = i % slices, next = (i + 1) % slices;
+        int64_t next_row = (i + 1) / slices * rows % kernels->kept;
+        product.position = row * kernels->kept;
+        product.channels = smaller(layer->slice, channels - slice * layer->slice);
+        product.add = add || slice > 0;
+        product.v = v + slice * v_slice;
+        product.next_v =
+            v + next * v_slice + v_position(kernels, next_row * kernels->kept) * product.v_stride;
+        product.next_weights = weights + next * layer->slice * each;
+        product.next_floats = smaller(layer->slice, channels - next * layer->slice) * each;
+        transform_weights(layer, row, weights + slice * layer->slice * each, product.channels,
+                          kernel->columns, u, product.u_stride);
         winograd_multiply(layer, kernel, &product);
     }
 }

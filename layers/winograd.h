@@ -3,7 +3,7 @@
  *
  * The outputs of a layer are divided into tiles of m x m, and the tiles into blocks:
  *
- *     x      =>  V [positions][tiles][IC]           the transformed inputs, one small matrix a position
+ *     x      =>  V [slice][positions][tiles][IC]    the transformed inputs, one small matrix a position
  *     V x U  =>  M [positions][tiles][columns]      a matrix product a position, with the transformed weights
  *                                                   U [panel][positions][IC][columns]
  *     M      =>  y                                  transformed back, with the epilogue
@@ -33,9 +33,10 @@ struct winograd_layer {
     const struct winograd_kernels *kernels;
     struct winograd_axis h, w;
     int64_t n, ic, oc;
+    int64_t slice; /* input channels of V that lie together, and of U that a lean product has at a time */
 };
 
-/* The layer of a convolution of stride 1. */
+/* The layer of a convolution of stride 1, with one slice. */
 struct winograd_layer winograd_conv2d(enum winograd_form form, const struct layer_dims *d);
 
 enum {
@@ -72,8 +73,9 @@ int64_t winograd_blocks(const struct winograd_layer *layer);
  * the positions, which a transform accesses one after the other, are in different sets of the cache. */
 int64_t winograd_stride(int64_t tiles, int64_t width);
 
-/* IC rounded up to whole lines of the cache: the width of V. */
+/* Channels rounded up to whole lines of the cache. */
 int64_t winograd_width(int64_t channels);
+int64_t winograd_v_width(const struct winograd_layer *layer); /* of a slice of V */
 
 /* Floats of V and of M for `tiles` tiles. */
 int64_t winograd_v_floats(const struct winograd_layer *layer, int64_t tiles);
@@ -107,7 +109,7 @@ void winograd_fetch_begin(struct winograd_fetch *fetch, int64_t first, int64_t c
 /* M = V U, or with `add` M += V U, of a block and a panel, over some of the input channels. Strides are the
  * floats between positions. */
 struct winograd_product {
-    const float *v; /* the block's first row, from the first of these channels on */
+    const float *v; /* the block's first row in the slice of the first of these channels */
     int64_t v_stride, v_width;
     const float *u; /* [positions][channels][columns] */
     int64_t u_stride;
@@ -116,6 +118,10 @@ struct winograd_product {
     int64_t tiles, channels; /* of the block; of the input */
     bool add;
     struct winograd_fetch *x, *y; /* to prefetch, or NULL */
+    /* Of lean products: which positions, the first of which is at u, and what the next product reads. */
+    int64_t position, positions; /* 0: all */
+    const float *next_v, *next_weights;
+    int64_t next_floats; /* of the weights */
 };
 
 /* Calls of the kernel for a product. */
@@ -129,12 +135,14 @@ void winograd_fetch_outputs(const struct winograd_layer *layer, const struct lay
 void winograd_multiply(const struct winograd_layer *layer, const struct simd_tile_kernel *kernel,
                        const struct winograd_product *product);
 
-/* M = V U over all input channels, from weights that are not transformed: [IC][taps][taps][columns] for the
- * panel. A slice of the channels at a time is transformed into `u`, winograd_u_floats floats. Of `product`
- * the members of v and m, and tiles, are used. */
+/* The same from weights that are not transformed: [channels][taps][taps][columns]. They are transformed into
+ * `u`, winograd_u_floats floats, one slice of the channels at a time, and in a panel of 64 columns one row of
+ * positions, so that all stays in an L2 of 1 MB with its V and M. All of U would go to memory and back, which
+ * takes longer than reading the same weights again for each row. Members of u in `product` are not used. */
 void winograd_multiply_lean(const struct winograd_layer *layer, const struct simd_tile_kernel *kernel,
-                            const float *taps, float *u, struct winograd_product product);
+                            const float *weights, float *u, struct winograd_product product);
 int64_t winograd_u_floats(const struct winograd_layer *layer);
+int64_t winograd_lean_slice(const struct winograd_kernels *kernels, int64_t ic);
 
 /* A prepare stage (layer.h): V of all tiles, to args->shared. workspace: winograd_width(IC) floats. */
 int64_t winograd_prepare_tasks(const struct winograd_layer *layer);

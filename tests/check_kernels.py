@@ -52,6 +52,7 @@ KERNELS = (
     Kernel("simd_winograd", "input_5", ("avx2",), STREAM, 64),
     Kernel("simd_winograd", "weights_4_3", ("avx512", "neon"), STREAM, 12),
     Kernel("simd_winograd", "weights_4_3", ("avx2",), STREAM, 48),
+    Kernel("simd_winograd", "weights_row_4_3", ("avx512",), STREAM),
     Kernel("bf16_avx512", "multiply_1", ("avx512",), 16, loads=10),
     Kernel("bf16_avx512", "multiply_2", ("avx512",), 16, loads=10),
     Kernel("bf16_avx512", "multiply_3", ("avx512",), 16, loads=10),

@@ -203,7 +203,7 @@ static void test_conv2d_winograd(void **state)
     static const int64_t shapes[][8] = {
         /* n  ih   iw   ic  oc kernel pad dilation */
         {1, 13, 27, 19, 37, 3, 1, 1},   /* one block of tiles: lean */
-        {1, 16, 24, 270, 18, 3, 1, 1},  /* the same, weights in two slices */
+        {1, 16, 24, 270, 18, 3, 1, 1},  /* the same, in three slices */
         {1, 38, 41, 19, 37, 3, 1, 1},   /* two blocks */
         {2, 29, 27, 17, 17, 3, 0, 1},   /* which both pictures share */
         {4, 18, 20, 270, 18, 3, 1, 1},  /* sums in two chains */
@@ -380,12 +380,12 @@ static void test_conv2d_transpose_winograd(void **state)
     struct random random = {15};
     static const int64_t shapes[][5] = {
         /* n  ih  iw  ic   oc */
-        {1, 11, 15, 20, 33},  /* the fewest tiles: lean */
-        {1, 19, 22, 33, 70},  /* one block of them */
-        {1, 20, 20, 270, 18}, /* the same, weights in two slices */
-        {3, 23, 24, 17, 37},  /* two blocks, which the pictures share */
-        {1, 39, 41, 34, 20},  /* two blocks of one */
-        {4, 18, 20, 270, 17}, /* sums in two chains */
+        {1, 11, 15, 20, 33},   /* the fewest tiles: lean */
+        {1, 19, 22, 33, 70},   /* one block of them */
+        {1, 20, 20, 270, 18},  /* the same, in three slices */
+        {3, 23, 24, 17, 37},   /* two blocks, which the pictures share */
+        {1, 75, 77, 34, 20},   /* four of one picture: not lean by itself */
+        {13, 18, 20, 270, 17}, /* of many, and sums in two chains */
     };
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         const int64_t *s = shapes[i];

@@ -52,8 +52,29 @@ static double arena_saved(const struct plan *plan, const struct graph *graph, si
     return after > highest ? (double)highest - (double)after : 0;
 }
 
-/* Candidates are the slower variants of the step's own family, of a precision that the rule allows: the
- * reference is for checking, and OpenBLAS holds memory that is not counted. */
+/* The fastest of the lighter variants of step `s`, and the bytes that it saves; 0 if there is none. They are
+ * of the step's own family, of a precision that the rule allows: the reference is for checking, and OpenBLAS
+ * holds memory that is not counted. */
+static double find_lighter(const struct plan *plan, const struct graph *graph, limn_model *model,
+                           size_t highest, int s, enum choice choice, struct step *lighter)
+{
+    const struct step *step = &plan->steps[s];
+    double most = 0;
+    for (const struct layer_variant *const *v = step->op->variants; *v != step->variant; v++) {
+        if ((*v)->family != step->variant->family || !rule_allows(plan->rule, *v) ||
+            !(*v)->applies(&step->args.d) ||
+            (step->variant->in_place && !(*v)->in_place)) /* y may be in place */
+            continue;
+        struct step other = *step;
+        step_choose(&other, *v, choice);
+        double saved =
+            packed_saved(model, step, &other) + (graph ? arena_saved(plan, graph, highest, s, &other) : 0);
+        if (saved > 0)
+            most = saved, *lighter = other;
+    }
+    return most;
+}
+
 bool plan_lighten(struct plan *plan, const struct graph *graph, limn_model *model, enum choice choice)
 {
     size_t highest = graph ? plan_height(plan, graph) : 0;
@@ -62,19 +83,11 @@ bool plan_lighten(struct plan *plan, const struct graph *graph, limn_model *mode
     double most = 0;
     for (int s = 0; s < plan->step_count; s++) {
         const struct step *step = &plan->steps[s];
-        for (const struct layer_variant *const *v = step->op->variants; *v != step->variant; v++) {
-            if ((*v)->family != step->variant->family || !rule_allows(plan->rule, *v) ||
-                !(*v)->applies(&step->args.d) ||
-                (step->variant->in_place && !(*v)->in_place)) /* y may be in place */
-                continue;
-            struct step lighter = *step;
-            step_choose(&lighter, *v, choice);
-            double saved = packed_saved(model, step, &lighter) +
-                           (graph ? arena_saved(plan, graph, highest, s, &lighter) : 0);
-            double rate = saved / (1 + step->op->flops(&step->args.d)); /* 1: for steps that only copy */
-            if (rate > most)
-                most = rate, best = lighter, at = s;
-        }
+        struct step lighter;
+        double saved = find_lighter(plan, graph, model, highest, s, choice, &lighter);
+        double rate = saved / (1 + step->op->flops(&step->args.d)); /* 1: for steps that only copy */
+        if (rate > most)
+            most = rate, best = lighter, at = s;
     }
     if (at >= 0)
         plan->steps[at] = best;
@@ -85,7 +98,7 @@ bool plan_lighten(struct plan *plan, const struct graph *graph, limn_model *mode
 
 void plan_limit_weights(struct plan *plan, const struct graph *graph)
 {
-    enum { HALVES = 5, EXTRA = 32 << 20 };
+    enum { TIMES = 2, EXTRA = 48 << 20 };
     size_t raw, packed;
     do {
         raw = packed = 0;
@@ -95,7 +108,7 @@ void plan_limit_weights(struct plan *plan, const struct graph *graph)
             packed = size_sum(packed, step->needs.packed_bytes);
             raw = size_sum(raw, weight ? float_bytes((int64_t)weight->elements) : 0);
         }
-    } while (packed > raw / 2 * HALVES + EXTRA && plan_lighten(plan, NULL, NULL, CHOICE_WEIGHTS));
+    } while (packed > raw * TIMES + EXTRA && plan_lighten(plan, NULL, NULL, CHOICE_WEIGHTS));
 }
 
 /* ---- the memory limit -------------------------------------------------------------------- */
