@@ -112,13 +112,18 @@ static void put_code(uint32_t code, int count)
         put(code >> count & 1, 1);
 }
 
-/* A stream with one last block: type 1 with an 'a' as a start, or another type. */
-static void start(uint32_t type)
+static void start_stream(void)
 {
     packed.size = 0;
     bits = 0;
     bit_count = 0;
     add_bytes(&packed, "\x78\x01", 2);
+}
+
+/* A stream with one last block: type 1 with an 'a' as a start, or another type. */
+static void start(uint32_t type)
+{
+    start_stream();
     put(1, 1);
     put(type, 2);
     if (type == 1)
@@ -226,6 +231,18 @@ static void test_heads(void **state)
     }
 }
 
+/* A stream of empty blocks with fixed codes. */
+static void test_nothing(void **state)
+{
+    (void)state;
+    start_stream();
+    while (packed.size < 100000) {
+        put(2, 3);
+        put_code(0, 7);
+    }
+    assert_int_equal(unpack(packed.size, 1000), 0);
+}
+
 /* Whatever a stream is damaged to, it ends, and within its bounds. */
 static void test_every_bit(void **state)
 {
@@ -248,7 +265,8 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_streams_by_zlib), cmocka_unit_test(test_streams_by_limn),
         cmocka_unit_test(test_damage),          cmocka_unit_test(test_damaged_codes),
-        cmocka_unit_test(test_heads),           cmocka_unit_test(test_every_bit),
+        cmocka_unit_test(test_heads),           cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_every_bit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,12 @@
 enum { MOST_BITS = 15, LITERALS = 288, DISTANCES = 32, LENGTH_CODES = 19 };
 enum { END_OF_BLOCK = 256, FIRST_LENGTH = 257, LONGEST_SYMBOL = 285, LONGEST = 258, LAST_DISTANCE = 29 };
 
+/* A canonical Huffman code (3.2.2): its symbols in the order of their codes, the shorter ones first. */
+struct code {
+    int of_length[MOST_BITS + 1]; /* how many symbols */
+    uint16_t symbol[LITERALS];
+};
+
 struct stream {
     const unsigned char *packed;
     size_t size, at; /* the next byte */
@@ -18,6 +24,8 @@ struct stream {
     bool stopped;    /* cut off, or damaged */
     unsigned char *out;
     size_t room, used;
+    bool has_fixed;
+    struct code fixed_literals, fixed_distances; /* made once: a stream may have millions of empty blocks */
 };
 
 /* The next bits as a number, the first one lowest (3.1.1). 0 once the stream has stopped. */
@@ -38,12 +46,6 @@ static uint32_t take(struct stream *stream, int count)
 }
 
 /* ---- codes ------------------------------------------------------------------------------- */
-
-/* A canonical Huffman code (3.2.2): its symbols in the order of their codes, the shorter ones first. */
-struct code {
-    int of_length[MOST_BITS + 1]; /* how many symbols */
-    uint16_t symbol[LITERALS];
-};
 
 /* False if there are more codes of these lengths than there can be. 0: a symbol that does not occur. */
 static bool make_code(struct code *code, const uint8_t *length, int symbols)
@@ -142,14 +144,16 @@ static void unpack_coded(struct stream *stream, const struct code *literals, con
 /* 3.2.6 */
 static void unpack_fixed(struct stream *stream)
 {
-    struct code literals, distances;
     uint8_t length[LITERALS];
-    for (int s = 0; s < LITERALS; s++)
-        length[s] = s < 144 ? 8 : s < 256 ? 9 : s < 280 ? 7 : 8;
-    make_code(&literals, length, LITERALS);
-    memset(length, 5, DISTANCES);
-    make_code(&distances, length, DISTANCES);
-    unpack_coded(stream, &literals, &distances);
+    if (!stream->has_fixed) {
+        for (int s = 0; s < LITERALS; s++)
+            length[s] = s < 144 ? 8 : s < 256 ? 9 : s < 280 ? 7 : 8;
+        make_code(&stream->fixed_literals, length, LITERALS);
+        memset(length, 5, DISTANCES);
+        make_code(&stream->fixed_distances, length, DISTANCES);
+        stream->has_fixed = true;
+    }
+    unpack_coded(stream, &stream->fixed_literals, &stream->fixed_distances);
 }
 
 /* The lengths of both codes in one sequence, themselves coded: 16 repeats the last, 17 and 18 repeat 0. */

@@ -5,9 +5,11 @@
 
 #include <stddef.h>
 
+/* A long stream may unpack to nothing. Who wants a header looks at so many bytes of the stream at most. */
+enum { INFLATE_HEAD = 8192 };
+
 /* Unpacks at most `room` bytes; stops there, at the end of the stream, or where it is damaged or cut off.
- * Returns how many there are. The checksum is not compared. A long stream may unpack to few bytes: a caller
- * bounds the time by `size`. */
+ * Returns how many there are. The checksum is not compared. */
 size_t inflate(const unsigned char *packed, size_t size, unsigned char *out, size_t room);
 
 #endif

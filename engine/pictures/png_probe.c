@@ -78,17 +78,15 @@ static limn_status read_header(const struct picture_bytes *file, const struct pn
 }
 
 /* iCCP: a name, a zero, the compression method, the profile as a zlib stream. In practice the description is
- * near the start of the profile; if it is not found there, the name is used. At most MOST_PACKED bytes of the
- * stream are unpacked, because a long stream may unpack to nothing. */
+ * near the start of the profile; if it is not found there, the name is used. */
 static void read_profile(const struct png_chunk *chunk, struct picture_header *header)
 {
-    enum { MOST_PACKED = 8192 };
     unsigned char profile[4096];
     const unsigned char *name_end = memchr(chunk->data, 0, chunk->size < 80 ? chunk->size : 80);
     if (!name_end || (size_t)(name_end - chunk->data) + 2 > chunk->size)
         return;
     size_t used = (size_t)(name_end - chunk->data) + 2;
-    size_t packed = chunk->size - used < MOST_PACKED ? chunk->size - used : MOST_PACKED;
+    size_t packed = chunk->size - used < INFLATE_HEAD ? chunk->size - used : INFLATE_HEAD;
     icc_describe(profile, inflate(chunk->data + used, packed, profile, sizeof profile), header);
     if (!header->foreign_profile || header->profile[0])
         return;
