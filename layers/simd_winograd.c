@@ -286,7 +286,7 @@ static void apply_tanh_or_sigmoid_tile(int outputs, int64_t channels, const stru
     static void weights_row_##form(int row, const float *w, int64_t channels, int64_t columns, float *u,     \
                                    int64_t u_stride)                                                         \
     {                                                                                                        \
-        UNROLL for (int r = 0; r < kept; r++) if (r == row)                                                  \
+        UNROLL for (int r = 0; r < (kept); r++) if (r == row)                                                \
             weights_row(points, kept, skip_h, skip_w, taps, r, w, channels, columns, u, u_stride);           \
     }
 

@@ -204,10 +204,11 @@ static bool is_zlib_head(const unsigned char *packed, size_t size)
     return size >= 2 && (packed[0] & 15) == 8 && read_16be(packed) % 31 == 0 && !(packed[1] & 32);
 }
 
-size_t inflate(const unsigned char *packed, size_t size, unsigned char *out, size_t room)
+size_t inflate(const unsigned char *packed, size_t packed_size, unsigned char *out, size_t room)
 {
-    struct stream stream = {.packed = packed, .size = size, .at = 2, .out = out, .room = room};
-    bool final = !is_zlib_head(packed, size);
+    struct stream stream = {.packed = packed, .size = packed_size, .at = 2, .room = room};
+    stream.out = out;
+    bool final = !is_zlib_head(packed, packed_size);
     while (!final && !stream.stopped && stream.used < room) {
         final = take(&stream, 1);
         uint32_t type = take(&stream, 2);

@@ -10,6 +10,6 @@ enum { INFLATE_HEAD = 8192 };
 
 /* Unpacks at most `room` bytes; stops there, at the end of the stream, or where it is damaged or cut off.
  * Returns how many there are. The checksum is not compared. */
-size_t inflate(const unsigned char *packed, size_t size, unsigned char *out, size_t room);
+size_t inflate(const unsigned char *packed, size_t packed_size, unsigned char *out, size_t room);
 
 #endif
