@@ -142,7 +142,7 @@ void winograd_multiply(const struct winograd_layer *layer, const struct simd_til
 void winograd_multiply_lean(const struct winograd_layer *layer, const struct simd_tile_kernel *kernel,
                             const float *weights, float *u, struct winograd_product product);
 int64_t winograd_u_floats(const struct winograd_layer *layer);
-int64_t winograd_lean_slice(const struct winograd_kernels *kernels, int64_t ic);
+int64_t winograd_lean_slice(const struct winograd_kernels *kernels, int64_t ic); /* its input channels */
 
 /* A prepare stage (layer.h): V of all tiles, to args->shared. workspace: winograd_width(IC) floats. */
 int64_t winograd_prepare_tasks(const struct winograd_layer *layer);

@@ -397,7 +397,7 @@ static void test_profiles(void **state)
         if (png) {
             add_profile(&profile, name, version4);
             add_bytes(&chunk, "icc\0\0", 5);
-            if (stored) { /* not compressed, more than is looked at: zlib's level 0 */
+            if (stored) { /* zlib's level 0, more than is read */
                 add_zeros(&profile, 65535 - (int)profile.size);
                 add_bytes(&chunk, "\x78\1\1\xff\xff\0\0", 7);
                 add_bytes(&chunk, profile.bytes, profile.size);

@@ -223,3 +223,9 @@ size_t inflate(const unsigned char *packed, size_t packed_size, unsigned char *o
     }
     return stream.used;
 }
+
+size_t inflate_head(const unsigned char *packed, size_t packed_size, unsigned char *out, size_t room)
+{
+    enum { MOST = 8192 };
+    return inflate(packed, packed_size < MOST ? packed_size : MOST, out, room);
+}

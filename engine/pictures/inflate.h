@@ -5,11 +5,11 @@
 
 #include <stddef.h>
 
-/* A long stream may unpack to nothing. Who wants a header looks at so many bytes of the stream at most. */
-enum { INFLATE_HEAD = 8192 };
-
 /* Unpacks at most `room` bytes; stops there, at the end of the stream, or where it is damaged or cut off.
  * Returns how many there are. The checksum is not compared. */
 size_t inflate(const unsigned char *packed, size_t packed_size, unsigned char *out, size_t room);
+
+/* The same from the first 8 KB of the stream only, for a header: a long stream may unpack to nothing. */
+size_t inflate_head(const unsigned char *packed, size_t packed_size, unsigned char *out, size_t room);
 
 #endif

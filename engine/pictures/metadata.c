@@ -195,8 +195,7 @@ static void read_iccp(struct reader *reader, struct bytes data)
     if (!end || (size_t)(end - data.at) + 2 > data.size)
         return;
     struct bytes packed = skip(data, (size_t)(end - data.at) + 2);
-    packed.size = packed.size < INFLATE_HEAD ? packed.size : INFLATE_HEAD;
-    if (profile_is_rgb((struct bytes){start, inflate(packed.at, packed.size, start, sizeof start)}))
+    if (profile_is_rgb((struct bytes){start, inflate_head(packed.at, packed.size, start, sizeof start)}))
         keep_first(reader, METADATA_ICCP, data, &reader->has_profile);
     else
         reader->losses |= LOSS_PROFILE;

@@ -194,7 +194,7 @@ static size_t find_profile(const struct metadata_item *item, const unsigned char
     unsigned char size[4] = {0};
     *packed = (const unsigned char *)memchr(item->bytes, 0, item->size) + 2;
     *packed_size = item->size - (size_t)(*packed - item->bytes);
-    inflate(*packed, *packed_size < INFLATE_HEAD ? *packed_size : INFLATE_HEAD, size, sizeof size);
+    inflate_head(*packed, *packed_size, size, sizeof size);
     return read_32be(size);
 }
 

@@ -86,8 +86,8 @@ static void read_profile(const struct png_chunk *chunk, struct picture_header *h
     if (!name_end || (size_t)(name_end - chunk->data) + 2 > chunk->size)
         return;
     size_t used = (size_t)(name_end - chunk->data) + 2;
-    size_t packed = chunk->size - used < INFLATE_HEAD ? chunk->size - used : INFLATE_HEAD;
-    icc_describe(profile, inflate(chunk->data + used, packed, profile, sizeof profile), header);
+    size_t size = inflate_head(chunk->data + used, chunk->size - used, profile, sizeof profile);
+    icc_describe(profile, size, header);
     if (!header->foreign_profile || header->profile[0])
         return;
     size_t length = 0;

@@ -122,7 +122,8 @@ def test_layers_say_that_memory_excludes_a_faster_kernel() -> None:
     report = json.loads(succeeds(*demo, "--json"))
     slower = [layer for layer in report["layers"] if layer["why"] != "fastest"]
     assert slower and all(layer["why"] == "memory" for layer in slower)
-    assert {layer["variant"] for layer in slower} <= {"conv2d_winograd_lean", "conv2d_native", "conv2d_transpose_native"}
+    lighter = {layer["variant"] for layer in slower}
+    assert "conv2d_winograd_lean" in lighter and not lighter & {"conv2d_winograd", "conv2d_transpose_winograd"}
     assert report["bandwidth_gb_per_s"] is None and {layer["bound"] for layer in report["layers"]} == {None}
     assert re.search(r"conv2d\w* \(memory\) ", succeeds(*demo).decode())
     assert "slower for: memory" in succeeds(*demo, "--md").decode()
