@@ -424,12 +424,13 @@ MADE_VARIANT(made_ref, "ref", FAMILY_REFERENCE, PRECISION_FP32, layer_applies_al
 MADE_VARIANT(lean_fp32, "lean fp32", FAMILY_NATIVE, PRECISION_FP32, layer_applies_always, 3000)
 MADE_VARIANT(lean_bf16x2, "lean bf16x2", FAMILY_NATIVE, PRECISION_BF16X2, layer_applies_always, 2000)
 MADE_VARIANT(lean_bf16, "lean bf16", FAMILY_NATIVE, PRECISION_BF16, applies_bf16, 1000)
+MADE_VARIANT(same_fp32, "same fp32", FAMILY_NATIVE, PRECISION_FP32, layer_applies_always, 4000)
 MADE_VARIANT(fast_fp32, "fp32", FAMILY_NATIVE, PRECISION_FP32, layer_applies_always, 4000)
 MADE_VARIANT(fast_bf16x2, "bf16x2", FAMILY_NATIVE, PRECISION_BF16X2, layer_applies_always, 5000)
 MADE_VARIANT(fast_bf16, "bf16", FAMILY_NATIVE, PRECISION_BF16, applies_bf16, 6000)
 
 static const struct layer_variant *const made_variants[] = {
-    &made_ref, &lean_fp32, &lean_bf16x2, &lean_bf16, &fast_fp32, &fast_bf16x2, &fast_bf16, NULL};
+    &made_ref, &lean_fp32, &lean_bf16x2, &lean_bf16, &same_fp32, &fast_fp32, &fast_bf16x2, &fast_bf16, NULL};
 static const struct layer_operator made_operator = {"made", false, no_flops, made_variants};
 
 /* A step gets the first variant of the list, if memory is short the next, and nothing else after the last. */
